@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* MAC addresses, IP addresses and prefixes: parse, print, compare, derive. */
+#include "base/address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int hex_digit(char character)
+{
+    if (character >= '0' && character <= '9')
+        return character - '0';
+    if (character >= 'a' && character <= 'f')
+        return character - 'a' + 10;
+    if (character >= 'A' && character <= 'F')
+        return character - 'A' + 10;
+    return -1;
+}
+
+int mac_parse(const char *text, struct mac *ret)
+{
+    struct mac mac;
+
+    for (size_t i = 0; i < sizeof(mac.bytes); i++) {
+        int high = hex_digit(text[0]);
+        int low = high < 0 ? -1 : hex_digit(text[1]);
+
+        if (low < 0)
+            return -EINVAL;
+        mac.bytes[i] = (uint8_t)(high << 4 | low);
+        text += 2;
+        if (i + 1 < sizeof(mac.bytes) && *text++ != ':')
+            return -EINVAL;
+    }
+    if (*text)
+        return -EINVAL;
+    *ret = mac;
+    return 0;
+}
+
+int ip_address_parse(const char *text, struct ip_address *ret)
+{
+    struct ip_address address = {0};
+
+    /* inet_pton takes four decimal numbers without leading zeros only: no octal, no short forms. */
+    if (inet_pton(AF_INET, text, address.bytes) == 1)
+        address.family = AF_INET;
+    else if (inet_pton(AF_INET6, text, address.bytes) == 1)
+        address.family = AF_INET6;
+    else
+        return -EINVAL;
+    *ret = address;
+    return 0;
+}
+
+/* One to three decimal digits without a leading zero, up to @maximum. */
+static int prefix_length_parse(const char *text, unsigned maximum, uint8_t *ret)
+{
+    unsigned value = 0;
+
+    if (!*text || (text[0] == '0' && text[1]))
+        return -EINVAL;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return -EINVAL;
+        value = value * 10 + (unsigned)(*text - '0');
+        if (value > maximum)
+            return -EINVAL;
+    }
+    *ret = (uint8_t)value;
+    return 0;
+}
+
+int ip_prefix_parse(const char *text, int default_length, struct ip_prefix *ret)
+{
+    const char *slash = strchr(text, '/');
+    size_t length = slash ? (size_t)(slash - text) : strlen(text);
+    char address_text[IP_TEXT_MAX];
+    struct ip_prefix prefix;
+
+    if (length >= sizeof(address_text) || (!slash && default_length < 0))
+        return -EINVAL;
+    memcpy(address_text, text, length);
+    address_text[length] = '\0';
+    if (ip_address_parse(address_text, &prefix.address) < 0)
+        return -EINVAL;
+    prefix.length = (uint8_t)default_length;
+    if (slash && prefix_length_parse(slash + 1, 8 * (unsigned)ip_family_size(prefix.address.family), &prefix.length) < 0)
+        return -EINVAL;
+    *ret = prefix;
+    return 0;
+}
+
+const char *mac_print(const struct mac *mac, char text[MAC_TEXT_MAX])
+{
+    const uint8_t *b = mac->bytes;
+
+    snprintf(text, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+    return text;
+}
+
+const char *ip_address_print(const struct ip_address *address, char text[IP_TEXT_MAX])
+{
+    if (!address->family || !inet_ntop(address->family, address->bytes, text, IP_TEXT_MAX))
+        snprintf(text, IP_TEXT_MAX, "none");
+    return text;
+}
+
+const char *ip_prefix_print(const struct ip_prefix *prefix, char text[IP_PREFIX_TEXT_MAX])
+{
+    char address[IP_TEXT_MAX];
+
+    snprintf(text, IP_PREFIX_TEXT_MAX, "%s/%u", ip_address_print(&prefix->address, address), prefix->length);
+    return text;
+}
+
+bool mac_equal(const struct mac *a, const struct mac *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+bool mac_is_zero(const struct mac *mac)
+{
+    static const struct mac zero;
+
+    return mac_equal(mac, &zero);
+}
+
+bool mac_is_multicast(const struct mac *mac)
+{
+    return mac->bytes[0] & 1;
+}
+
+int ip_address_compare(const struct ip_address *a, const struct ip_address *b)
+{
+    if (a->family != b->family)
+        return a->family < b->family ? -1 : 1;
+    return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+bool ip_address_equal(const struct ip_address *a, const struct ip_address *b)
+{
+    return ip_address_compare(a, b) == 0;
+}
+
+int ip_prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+    int order = ip_address_compare(&a->address, &b->address);
+
+    return order ? order : (int)a->length - (int)b->length;
+}
+
+size_t ip_family_size(uint8_t family)
+{
+    return family == AF_INET ? 4 : family == AF_INET6 ? 16 : 0;
+}
+
+struct ip_prefix ip_prefix_network(const struct ip_prefix *prefix)
+{
+    struct ip_prefix network = *prefix;
+    size_t size = ip_family_size(prefix->address.family);
+
+    for (size_t i = 0; i < size; i++) {
+        int bits = (int)prefix->length - 8 * (int)i;
+
+        if (bits <= 0)
+            network.address.bytes[i] = 0;
+        else if (bits < 8)
+            network.address.bytes[i] &= (uint8_t)(0xff << (8 - bits));
+    }
+    return network;
+}
+
+bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip_address *address)
+{
+    struct ip_prefix other = {*address, prefix->length};
+    struct ip_prefix a = ip_prefix_network(prefix);
+    struct ip_prefix b = ip_prefix_network(&other);
+
+    return ip_address_equal(&a.address, &b.address);
+}
+
+bool ip_prefix_overlaps(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+    return a->length <= b->length ? ip_prefix_contains(a, &b->address) : ip_prefix_contains(b, &a->address);
+}
+
+uint32_t ip4_value(const struct ip_address *address)
+{
+    const uint8_t *b = address->bytes;
+
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+struct ip_address ip4_from_value(uint32_t value)
+{
+    return (struct ip_address){
+        .family = AF_INET,
+        .bytes = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value},
+    };
+}
+
+struct ip_address ip4_broadcast(const struct ip_prefix *prefix)
+{
+    uint32_t host_bits = prefix->length >= 32 ? 0 : UINT32_MAX >> prefix->length;
+
+    return ip4_from_value(ip4_value(&prefix->address) | host_bits);
+}
+
+uint64_t hash_text(const char *text)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+
+    for (; *text; text++)
+        hash = (hash ^ (uint8_t)*text) * 0x100000001b3u;
+    return hash;
+}
+
+struct mac mac_derive(const char *seed, const uint8_t oui[3])
+{
+    uint64_t hash = hash_text(seed);
+    struct mac mac;
+
+    hash ^= hash >> 32; /* the low bits of FNV-1a alone mix the last characters poorly */
+    for (size_t i = 0; i < sizeof(mac.bytes); i++)
+        mac.bytes[i] = (uint8_t)(hash >> (8 * i));
+    mac.bytes[0] = (uint8_t)((mac.bytes[0] | 2) & ~1);
+    if (oui)
+        memcpy(mac.bytes, oui, 3);
+    return mac;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* The guards: which nftables sets and maps tapnet keeps, and what one element of each looks like. Pure data. */
+#ifndef GUARD_GUARD_H
+#define GUARD_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+
+/*
+ * How it works: the rules of our two tables (nft/ruleset.c) never change and never grow; everything that is per port
+ * or per network is one element of these sets and maps. The planner makes elements, the observer finds them, the
+ * nft layer carries them: this folder is the language they share.
+ *
+ * A key is the concatenation of its fields, each padded to a multiple of four bytes as nf_tables does it.
+ */
+
+#define GUARD_TABLE "tapnet"         /* the name of both tables, families inet and bridge */
+#define GUARD_KEY_MAX 48             /* ifname (16) . ifname (16) . 16 more */
+#define GUARD_DATA_MAX 16
+#define GUARD_LABEL_MAX 200          /* "set/network/port" */
+
+enum guard_family {
+    GUARD_INET,
+    GUARD_BRIDGE,
+};
+
+enum guard_field {
+    GUARD_FIELD_NONE = 0,
+    GUARD_FIELD_IFNAME,   /* 16 bytes, NUL padded */
+    GUARD_FIELD_IP4,      /* 4 bytes */
+    GUARD_FIELD_PROTOCOL, /* 1 byte, padded to 4 */
+    GUARD_FIELD_PORT,     /* 2 bytes, network order, padded to 4 */
+};
+
+enum guard_set {
+    /* table inet tapnet */
+    GUARD_NETWORKS,   /* set  { ifname }                        every bridge of ours */
+    GUARD_BRIDGED,    /* set  { ifname . ifname }               (bridge, same bridge): frames that br_netfilter shows to inet */
+    GUARD_EGRESS,     /* set  { ifname . ifname }               (bridge, uplink): may go out there, masqueraded */
+    GUARD_GATEWAYS,   /* set  { ifname . ipv4_addr }            (bridge, the host's address in it): may be pinged, answers DNS */
+    GUARD_DNS_PORTS,  /* map  { ifname . ipv4_addr : inet_service }  (bridge, gateway) -> our private DNS port */
+    GUARD_DNS_SERVED, /* set  { ifname . ipv4_addr . inet_service }  (bridge, gateway, private DNS port): accepted at input */
+    GUARD_CLOSED,     /* set  { ifname }                        uplinks that forward only because we turned it on */
+    /* table bridge tapnet */
+    GUARD_PORTS,          /* set { ifname }                     every TAP of ours */
+    GUARD_PORT_ADDRESSES, /* set { ifname . ipv4_addr }         (TAP, an address its guest may use) */
+    GUARD_PORT_ADDRESS,   /* map { ifname : ipv4_addr }         TAP -> the address DHCP gives: names the port to the service */
+    GUARD_SET_COUNT,
+};
+
+#define GUARD_FIELDS_MAX 3
+
+struct guard_schema {
+    const char *name; /* of the set in the kernel */
+    enum guard_family family;
+    enum guard_field key[GUARD_FIELDS_MAX];
+    enum guard_field data; /* GUARD_FIELD_NONE: a set, not a map */
+    const char *comment;   /* what an element means, kept with the set in the kernel */
+};
+
+/* One row a set, indexed by enum guard_set. */
+extern const struct guard_schema guard_schemas[GUARD_SET_COUNT];
+
+/* One element. Bytes beyond its length are zero, so that whole structs compare. */
+struct guard_element {
+    enum guard_set set;
+    uint8_t key[GUARD_KEY_MAX];
+    uint8_t data[GUARD_DATA_MAX];
+    const char *label; /* "set/network" or "set/network/port": whose it is; kept with it in the kernel; not owned */
+};
+
+/* Bytes of one field, of a whole key, of the data (without trailing padding in the data). */
+size_t guard_field_len(enum guard_field field);
+size_t guard_key_len(enum guard_set set);
+size_t guard_data_len(enum guard_set set);
+
+/* Order by set, then key: the identity of an element. */
+int guard_element_compare(const struct guard_element *a, const struct guard_element *b);
+/* Same identity and same data (the label is not compared). */
+bool guard_element_equal(const struct guard_element *a, const struct guard_element *b);
+
+/* One constructor a set. @label is kept by reference. */
+struct guard_element guard_network(const char *bridge, const char *label);
+struct guard_element guard_bridged(const char *bridge, const char *label);
+struct guard_element guard_egress(const char *bridge, const char *uplink, const char *label);
+struct guard_element guard_gateway(const char *bridge, const struct ip_address *gateway, const char *label);
+struct guard_element guard_dns_port(const char *bridge, const struct ip_address *gateway, uint16_t port,
+                                    const char *label);
+struct guard_element guard_dns_served(const char *bridge, const struct ip_address *gateway, uint16_t port,
+                                      const char *label);
+struct guard_element guard_closed(const char *uplink, const char *label);
+struct guard_element guard_port(const char *device, const char *label);
+struct guard_element guard_port_source(const char *device, const struct ip_address *address, const char *label);
+struct guard_element guard_port_address(const char *device, const struct ip_address *address, const char *label);
+
+/* Readers: field @index of the key (0 is the first), or the data when @index is -1. The field's type must fit. */
+const char *guard_read_ifname(const struct guard_element *element, int index);
+struct ip_address guard_read_ip4(const struct guard_element *element, int index);
+uint16_t guard_read_port(const struct guard_element *element, int index);
+
+/* "br-lab . 10.20.0.1 : 10053", for `plan` and messages. */
+#define GUARD_TEXT_MAX 128
+const char *guard_element_print(const struct guard_element *element, char text[GUARD_TEXT_MAX]);
+
+#endif

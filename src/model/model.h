@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person describes: sets, networks, ports and devices. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/error.h"
+
+#define MODEL_NAME_MAX 64        /* a DNS label of 63 characters and its NUL */
+#define MODEL_IFNAME_MAX 16      /* IFNAMSIZ */
+#define MODEL_ID_NONE UINT32_MAX /* no user, no group */
+#define MODEL_LIST_MAX 8         /* NTP servers, search domains: what one DHCP reply carries without trouble */
+#define MODEL_DNS_PORT 10053     /* our private port, reached by redirection from port 53 of the gateway address */
+
+enum model_mode {
+    MODEL_MODE_NAT,      /* own subnet, masqueraded to the uplink */
+    MODEL_MODE_ISOLATED, /* ports see each other only */
+};
+
+/* Where a value stands in the file; line 0: nowhere (a default). Both count from 1. */
+struct model_place {
+    unsigned line;
+    unsigned column;
+};
+
+/* DHCP options of a port beyond those that follow from its network. Strings are the arena's. */
+struct model_dhcp {
+    struct ip_address ntp[MODEL_LIST_MAX]; /* option 42 */
+    size_t ntp_count;
+    const char *search[MODEL_LIST_MAX]; /* option 119, besides the network's own name */
+    size_t search_count;
+    const char *boot_file;          /* option 67, NULL: none */
+    struct ip_address boot_server;  /* next server, option 66 as text; family 0: none */
+};
+
+/* One place to plug a guest. */
+struct model_port {
+    char name[MODEL_NAME_MAX];
+    char id[MODEL_NAME_MAX];          /* OpenStack's port id, "" when not given */
+    char hostname[MODEL_NAME_MAX];    /* option 12; the port's name unless given */
+    char device[MODEL_IFNAME_MAX];    /* of its TAP */
+    uint32_t user, group;             /* who may open the TAP; MODEL_ID_NONE: root only */
+    struct mac mac;                   /* of the TAP itself, derived, never the guest's */
+    struct mac guest_mac;             /* given, or proposed to the guest */
+    bool guest_mac_given;
+    struct ip_address address;        /* family 0 until model_resolve() chose one */
+    bool address_given;
+    struct model_dhcp dhcp;
+    struct model_place place, device_place, address_place, mac_place;
+};
+
+struct model_network {
+    char name[MODEL_NAME_MAX];
+    char id[MODEL_NAME_MAX];          /* "" when not given */
+    char bridge[MODEL_IFNAME_MAX];
+    enum model_mode mode;
+    struct ip_prefix subnet;          /* the host's address in it; family 0 until model_resolve() chose one */
+    bool subnet_given;
+    char uplink[MODEL_IFNAME_MAX];    /* "" until model_resolve() found one; stays "" without a default route */
+    bool uplink_given;
+    uint32_t mtu;                     /* 0 until model_resolve() */
+    bool mtu_given;
+    struct mac mac;                   /* of the bridge, derived; it never moves */
+    uint16_t dns_port;                /* private port of our DNS on the gateway address; 0 in isolated mode */
+    struct model_dhcp dhcp;           /* for every port, unless the port has its own */
+    struct model_port *ports;
+    size_t port_count;
+    struct model_place place, bridge_place, subnet_place, uplink_place;
+};
+
+enum model_device_kind {
+    MODEL_DEVICE_TAP,
+    MODEL_DEVICE_TUN,
+};
+
+/* One stand-alone TUN or TAP. */
+struct model_device {
+    char name[MODEL_IFNAME_MAX];
+    enum model_device_kind kind;
+    struct ip_prefix addresses[MODEL_LIST_MAX];
+    size_t address_count;
+    uint32_t user, group;
+    uint32_t mtu;                     /* 0: the kernel's default, 1500 */
+    struct mac mac;                   /* TAP only; derived unless given */
+    bool multi_queue;
+    struct model_place place;
+};
+
+/* What one file declares. */
+struct model_set {
+    char name[MODEL_NAME_MAX];
+    const char *file;                 /* as the user named it, for messages */
+    struct model_network *networks;
+    size_t network_count;
+    struct model_device *devices;
+    size_t device_count;
+    struct arena arena;               /* owns every pointer above */
+};
+
+void model_set_free(struct model_set *set); /* takes NULL */
+
+const char *model_mode_print(enum model_mode mode);
+int model_mode_parse(const char *text, enum model_mode *ret);
+
+/* ---- derive.c: names and MACs that follow from names ---- */
+
+/* Is @text a DNS label (a-z, 0-9, "-", not at either end, 1 to 63 characters)? */
+bool model_name_valid(const char *text);
+/* May the kernel take @text as an interface name (1 to 15 characters, no "/", no space, not "." or "..")? */
+bool model_ifname_valid(const char *text);
+/*
+ * Fills in what the file left out and what needs no look at the host: device and bridge names, MACs, hostnames.
+ * A port's TAP is NETWORK-PORT, a network's bridge br-NETWORK; longer than 15 characters: the first ten, "-" and four
+ * hex digits of the hash of the whole; with `id:`, tap / qbr + the id's first 11 characters.
+ */
+void model_derive(struct model_set *set);
+
+/* ---- check.c: what one file can get wrong by itself ---- */
+
+/*
+ * Overlapping subnets, addresses outside their subnet or used twice, device names or MACs used twice, no room for all
+ * ports, ... One line a mistake ("FILE:LINE:COLUMN: port db: address 10.20.1.7 is outside 10.20.0.0/24"), at most 20.
+ * @set has been derived; subnets and addresses may still be missing. 0 or -EINVAL.
+ */
+int model_check(const struct model_set *set, struct tapnet_error *error);
+
+/* ---- resolve.c: what depends on the host ---- */
+
+/* What the host already has, as far as choosing needs it. Filled by observe/. */
+struct model_surroundings {
+    const struct ip_prefix *taken;   /* every address and route of the host that is not the set's own */
+    size_t taken_count;
+    char uplink[MODEL_IFNAME_MAX];   /* of the IPv4 default route with the lowest metric; "": none */
+    uint32_t uplink_mtu;
+    /* What the set's networks and ports have now, so that it stays: looked up by name; false when there is none. */
+    bool (*current_subnet)(const void *data, const char *network, struct ip_prefix *ret);
+    bool (*current_address)(const void *data, const char *network, const char *port, struct ip_address *ret);
+    const void *data;
+};
+
+/*
+ * Fills in subnets, addresses, uplinks and MTUs that the file left out: what is there now stays; else a choice that
+ * depends on the names alone (hash, then the next free one), among 10.64.0.0/10 in /24s, or larger ones where the
+ * ports need it, clear of everything in @surroundings. Checks again with what was chosen. 0, -EINVAL (a given subnet
+ * overlaps a route of the host, ...), -EADDRNOTAVAIL (nothing is free).
+ */
+int model_resolve(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* What the kernel (and /run) hold for us, one object each: the currency of observe, plan and apply. */
+#ifndef MODEL_OBJECT_H
+#define MODEL_OBJECT_H
+
+#include "guard/guard.h"
+#include "model/model.h"
+
+/*
+ * How it works: a set is expanded into objects (wanted), the host is read into objects (found); both are sorted by
+ * model_object_compare(), the kernel's own identity of an object, and merged; what differs by model_object_equal()
+ * becomes a step (before, after).
+ */
+
+#define MODEL_LINK_GROUP 0x7461706eu /* "tapn": the interface group of every link of ours */
+#define MODEL_ROUTE_PROTOCOL 116     /* rtm_protocol and IFA_PROTO of what we make */
+#define MODEL_ALIAS_MAX 256          /* IFALIASZ */
+
+enum model_origin {
+    MODEL_ORIGIN_DECLARED, /* in a file */
+    MODEL_ORIGIN_RUN,      /* by `tapnet run` */
+    MODEL_ORIGIN_ATTACHED, /* by `tapnet attach` */
+};
+
+/*
+ * Who an object belongs to, as the interface alias says it:
+ *     tapnet:SET/NETWORK declared mode=nat             a bridge
+ *     tapnet:SET/NETWORK/PORT declared mac=52:54:...   a port
+ *     tapnet:SET//DEVICE declared                      a device
+ * "" where there is none. set[0] == 0: not ours.
+ */
+struct model_owner {
+    char set[MODEL_NAME_MAX];
+    char network[MODEL_NAME_MAX];
+    char port[MODEL_NAME_MAX];
+    enum model_origin origin;
+    enum model_mode mode; /* bridges */
+    struct mac guest_mac; /* ports */
+};
+
+/* Strict: 0, or -EINVAL for anything that model_alias_print() would not have written. */
+int model_alias_parse(const char *alias, struct model_owner *ret);
+const char *model_alias_print(const struct model_owner *owner, char text[MODEL_ALIAS_MAX]);
+
+enum model_link_kind {
+    MODEL_LINK_BRIDGE,
+    MODEL_LINK_TAP,
+    MODEL_LINK_TUN,
+    MODEL_LINK_OTHER, /* found only: anything else of the host */
+};
+
+struct model_link {
+    char name[MODEL_IFNAME_MAX];    /* identity */
+    enum model_link_kind kind;
+    struct model_owner owner;       /* owner.set[0] == 0: not (or not yet) labelled */
+    struct mac mac;
+    uint32_t mtu;                   /* 0 in wanted: whatever it is */
+    char master[MODEL_IFNAME_MAX];  /* bridge it is a port of, "" for none */
+    uint32_t user, group;           /* TAP and TUN */
+    bool multi_queue;               /* TAP and TUN: as it was made; can't change */
+    bool persistent;                /* TAP and TUN */
+    bool up;
+    bool forwarding;                /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
+    /* Found only, not compared: */
+    int index;
+    uint32_t link_group;            /* MODEL_LINK_GROUP when ours */
+    bool carrier;
+};
+
+struct model_host_address {
+    char device[MODEL_IFNAME_MAX]; /* identity: device and prefix */
+    struct ip_prefix prefix;
+};
+
+/* A sysctl outside our own links, and who needs it: /run remembers it because the kernel can't. */
+#define MODEL_SYSCTL_MAX 96
+struct model_sysctl {
+    char path[MODEL_SYSCTL_MAX]; /* below /proc/sys, identity: "net/ipv4/conf/eth0/forwarding" */
+    char value[16];
+    char restore[16];            /* what it was before the first of us */
+    const char *users;           /* names of the sets that need it, sorted, separated by spaces */
+};
+
+/* A table of ours with its chains, rules and empty sets. */
+struct model_table {
+    enum guard_family family; /* identity */
+    bool intact;              /* found only: chains, rules and sets are exactly what this version of tapnet makes */
+};
+
+/* DHCP and DNS for one network: what the service has been told. */
+struct model_service {
+    const struct model_network *network; /* identity: its name; compared whole, by model_network_print() */
+    const char *set;
+};
+
+/* In the order in which they are made; taken away in reverse. */
+enum model_object_kind {
+    MODEL_OBJECT_TABLE,
+    MODEL_OBJECT_ELEMENT,
+    MODEL_OBJECT_LINK,
+    MODEL_OBJECT_ADDRESS,
+    MODEL_OBJECT_SYSCTL,
+    MODEL_OBJECT_SERVICE,
+};
+
+struct model_object {
+    enum model_object_kind kind;
+    struct model_place place; /* wanted: the line of the file it comes from */
+    union {
+        struct model_table table;
+        struct guard_element element;
+        struct model_link link;
+        struct model_host_address address;
+        struct model_sysctl sysctl;
+        struct model_service service;
+    };
+};
+
+struct model_objects {
+    struct model_object *items;
+    size_t count, capacity;
+    struct arena arena; /* labels, users, networks of the objects */
+};
+
+void model_objects_fini(struct model_objects *objects);
+/* Adds a copy; the pointers inside must live in objects->arena. 0 or -ENOMEM. */
+int model_objects_add(struct model_objects *objects, const struct model_object *object);
+void model_objects_sort(struct model_objects *objects);
+
+/* Identity: kind, then the key that the kernel itself goes by. Bridges come before TAPs, TAPs before TUNs. */
+int model_object_compare(const struct model_object *a, const struct model_object *b);
+/* For two objects of the same identity: is there nothing to do? */
+bool model_object_equal(const struct model_object *wanted, const struct model_object *found);
+/* "bridge br-lab", "address 10.20.0.1/24 on br-lab": what `plan` prints. */
+#define MODEL_OBJECT_TEXT_MAX 192
+const char *model_object_print(const struct model_object *object, char text[MODEL_OBJECT_TEXT_MAX]);
+
+/* ---- json.c: objects and networks as JSON, for the journal, the service and --json ---- */
+
+struct json_t;
+/* A new reference, or NULL when out of memory. */
+struct json_t *model_object_to_json(const struct model_object *object);
+/* Strings go to @arena. 0, -EINVAL, -ENOMEM. */
+int model_object_from_json(const struct json_t *json, struct arena *arena, struct model_object *ret,
+                           struct tapnet_error *error);
+/* The whole network as the service and a restart need it (places are left out). */
+struct json_t *model_network_to_json(const struct model_network *network);
+int model_network_from_json(const struct json_t *json, struct arena *arena, struct model_network **ret,
+                            struct tapnet_error *error);
+/* Are both the same for the service? */
+bool model_network_equal(const struct model_network *a, const struct model_network *b);
+
+/* ---- expand.c ---- */
+
+/* What @set, resolved, wants of the host. @host_forwards: the uplink forwarded before us (nothing to turn on). */
+int model_expand(const struct model_set *set, bool host_forwards, struct model_objects *ret,
+                 struct tapnet_error *error);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Addresses, routes, neighbours and FDB entries by rtnetlink. */
+#ifndef NETLINK_ADDRESS_H
+#define NETLINK_ADDRESS_H
+
+#include "netlink/netlink.h"
+
+struct netlink_address {
+    int index;               /* of the link */
+    struct ip_prefix prefix;
+    uint8_t protocol;        /* IFA_PROTO, 0 where the kernel does not keep it */
+};
+typedef int netlink_address_reader(const struct netlink_address *address, void *data);
+
+int netlink_address_dump(struct netlink *netlink, netlink_address_reader *reader, netlink_restart *restart,
+                         void *data, struct tapnet_error *error);
+/* Adds with IFA_PROTO @protocol, IFA_BROADCAST where IPv4 has one, IPv6 without duplicate detection. -EEXIST. */
+int netlink_address_add(struct netlink *netlink, int index, const struct ip_prefix *prefix, uint8_t protocol,
+                        struct tapnet_error *error);
+int netlink_address_delete(struct netlink *netlink, int index, const struct ip_prefix *prefix,
+                           struct tapnet_error *error);
+
+struct netlink_route {
+    struct ip_prefix destination; /* length 0: default; family always set */
+    struct ip_address gateway;    /* family 0: none */
+    int index;                    /* outgoing link, 0: none (blackhole, multipath) */
+    uint32_t table, metric;
+    uint8_t protocol, type, scope;
+};
+typedef int netlink_route_reader(const struct netlink_route *route, void *data);
+
+/* Routes of @family; of @table only when it is not 0 (the kernel filters). */
+int netlink_route_dump(struct netlink *netlink, uint8_t family, uint32_t table, netlink_route_reader *reader,
+                       netlink_restart *restart, void *data, struct tapnet_error *error);
+int netlink_route_add(struct netlink *netlink, const struct netlink_route *route, struct tapnet_error *error);
+int netlink_route_delete(struct netlink *netlink, const struct netlink_route *route, struct tapnet_error *error);
+
+/* A neighbour (family AF_INET or AF_INET6) or an FDB entry (AF_BRIDGE). */
+struct netlink_neighbour {
+    uint8_t family;
+    int index;
+    int master_index;          /* FDB */
+    struct ip_address address; /* family 0 in an FDB entry */
+    struct mac mac;
+    uint16_t state;            /* NUD_* */
+};
+typedef int netlink_neighbour_reader(const struct netlink_neighbour *neighbour, void *data);
+
+int netlink_neighbour_dump(struct netlink *netlink, uint8_t family, netlink_neighbour_reader *reader,
+                           netlink_restart *restart, void *data, struct tapnet_error *error);
+int netlink_neighbour_delete(struct netlink *netlink, const struct netlink_neighbour *neighbour,
+                             struct tapnet_error *error);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Links by rtnetlink: list them, make bridges, set attributes, delete one or a whole group (linux/if_link.h). */
+#ifndef NETLINK_LINK_H
+#define NETLINK_LINK_H
+
+#include <net/if.h>
+
+#include "netlink/netlink.h"
+
+/* What RTM_GETLINK tells of one link, as far as tapnet uses it. Pointers are valid during the callback only. */
+struct netlink_link {
+    int index;
+    int master_index;       /* 0: none */
+    char name[IFNAMSIZ];
+    const char *kind;       /* IFLA_INFO_KIND: "bridge", "tun", "veth", ...; "" for hardware */
+    const char *alias;      /* "" when there is none */
+    struct mac mac;
+    uint32_t mtu;
+    uint32_t group;
+    bool up;                /* IFF_UP */
+    bool carrier;           /* IFF_LOWER_UP */
+    bool loopback;
+    bool point_to_point;
+    int ip4_forwarding;     /* IPV4_DEVCONF_FORWARDING, -1 when the kernel did not say */
+    /* kind "tun" */
+    bool tun_is_tap;
+    bool tun_persistent, tun_multi_queue;
+    uint32_t tun_user, tun_group; /* UINT32_MAX: none */
+    uint64_t rx_bytes, rx_packets, rx_dropped, tx_bytes, tx_packets, tx_dropped; /* the kernel's side */
+};
+
+typedef int netlink_link_reader(const struct netlink_link *link, void *data);
+
+/* Every link of the namespace, in one dump. */
+int netlink_link_dump(struct netlink *netlink, netlink_link_reader *reader, netlink_restart *restart, void *data,
+                      struct tapnet_error *error);
+/* One link; @name is used when @index is 0. -ENODEV. */
+int netlink_link_get(struct netlink *netlink, int index, const char *name, netlink_link_reader *reader, void *data,
+                     struct tapnet_error *error);
+/* The parser alone, for tests and the fuzzer: a RTM_NEWLINK message to a struct. 0 or -EBADMSG. */
+int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret);
+
+/*
+ * Creates a bridge, down, with MAC and group in the creating request (so that it is ours from its first instant),
+ * STP off, no forward delay, no multicast snooping, IPv6 address generation off. -EEXIST.
+ */
+int netlink_bridge_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group,
+                          uint32_t mtu, struct tapnet_error *error);
+
+/* What one RTM_NEWLINK may change of a link that exists. Only what is in @fields is sent. */
+enum {
+    NETLINK_LINK_ALIAS = 1 << 0,
+    NETLINK_LINK_GROUP = 1 << 1,
+    NETLINK_LINK_MAC = 1 << 2,
+    NETLINK_LINK_MTU = 1 << 3,       /* 0 is refused by the caller, not sent */
+    NETLINK_LINK_MASTER = 1 << 4,    /* 0: out of its bridge */
+    NETLINK_LINK_UP = 1 << 5,
+    NETLINK_LINK_NO_IP6 = 1 << 6,    /* addr_gen_mode none: no link-local address appears */
+    NETLINK_LINK_FORWARDING = 1 << 7 /* net.ipv4.conf.NAME.forwarding, by IFLA_AF_SPEC / IFLA_INET_CONF */
+};
+
+struct netlink_link_change {
+    unsigned fields;
+    const char *alias;
+    uint32_t group;
+    struct mac mac;
+    uint32_t mtu;
+    int master_index;
+    bool up;
+    bool forwarding;
+};
+
+/* One request; the link is named by @index when it is not 0, else by @name. */
+int netlink_link_set(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
+                     struct tapnet_error *error);
+int netlink_link_delete(struct netlink *netlink, int index, struct tapnet_error *error);
+/* Deletes every link of @group: verify the members first, others may have put theirs in. */
+int netlink_link_delete_group(struct netlink *netlink, uint32_t group, struct tapnet_error *error);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* nf_tables over netlink: our two tables, their sets and elements, changed in one transaction. */
+#ifndef NFT_NFT_H
+#define NFT_NFT_H
+
+#include "guard/guard.h"
+#include "netlink/netlink.h"
+
+/*
+ * How it works: a transaction is a row of messages between NFNL_MSG_BATCH_BEGIN and _END (linux/netfilter/
+ * nf_tables.h); the kernel takes all or none. The rules are made by nft/ruleset.c; every rule carries a tag of what
+ * it is meant to be in its user data, so that observing can tell an intact table from one that somebody touched.
+ */
+struct nft_transaction {
+    struct netlink_message message;
+    uint32_t set_id, sequence;
+    size_t change_count; /* changes that were put in; committing none is a no-op */
+};
+
+void nft_transaction_init(struct nft_transaction *transaction);
+void nft_transaction_fini(struct nft_transaction *transaction);
+
+/* Makes the table of @family with all its chains, rules and empty sets. */
+void nft_table_add(struct nft_transaction *transaction, enum guard_family family);
+/* Deletes it with all that is in it. */
+void nft_table_delete(struct nft_transaction *transaction, enum guard_family family);
+/*
+ * Adds or deletes elements, any mix of sets; best sorted by set: elements of one set in a row share messages.
+ * For a map whose data changes: delete, then add, in the same transaction.
+ */
+void nft_elements_add(struct nft_transaction *transaction, const struct guard_element *elements, size_t count);
+void nft_elements_delete(struct nft_transaction *transaction, const struct guard_element *elements, size_t count);
+
+/* Applies it: all or nothing. @netlink is of NETLINK_NETFILTER. */
+int nft_commit(struct netlink *netlink, struct nft_transaction *transaction, struct tapnet_error *error);
+
+/* ---- observe ---- */
+
+enum nft_table_state {
+    NFT_TABLE_ABSENT,
+    NFT_TABLE_INTACT,  /* chains, rules (in order, by their tags) and sets are what nft_table_add() makes */
+    NFT_TABLE_DIFFERS, /* another version's, or touched */
+};
+
+/* Called for each element of ours; its label points into the reply: copy it. 0 or a negative errno to stop with. */
+typedef int nft_element_reader(const struct guard_element *element, void *data);
+
+int nft_table_observe(struct netlink *netlink, enum guard_family family, enum nft_table_state *ret,
+                      struct tapnet_error *error);
+/* All elements of all sets of the table. Nothing when it is absent. */
+int nft_elements_observe(struct netlink *netlink, enum guard_family family, nft_element_reader *reader,
+                         netlink_restart *restart, void *data, struct tapnet_error *error);
+
+#endif

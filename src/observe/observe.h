@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the host into objects: what is ours, and what of the rest matters to a plan. */
+#ifndef OBSERVE_OBSERVE_H
+#define OBSERVE_OBSERVE_H
+
+#include "model/object.h"
+
+/* A foreign link as far as a plan must know it: its name is taken. */
+struct observe_link {
+    char name[MODEL_IFNAME_MAX];
+    int index;
+    bool wireless, point_to_point;
+    uint32_t mtu;
+    int ip4_forwarding;
+};
+
+struct observe_found {
+    struct model_objects objects;   /* ours, all sets; sorted */
+    struct observe_link *links;     /* not ours, sorted by name */
+    size_t link_count;
+    struct ip_prefix *taken;        /* prefixes of addresses and routes (main table) on links that are not ours */
+    size_t taken_count;
+    char uplink[MODEL_IFNAME_MAX];  /* of the IPv4 default route with the lowest metric, not one of our links; "" */
+    bool ip_forward;                /* net.ipv4.ip_forward */
+};
+
+/*
+ * One dump each of links, addresses, IPv4 routes of the main table and our two nft tables; sysctls of the uplink; the
+ * ledgers below @run_dir (the namespace's own directory, see apply/run.h), which may not exist. A link is ours when
+ * its alias says so, or when it is in our group with no alias yet. Changes nothing.
+ */
+int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_error *error);
+void observe_free(struct observe_found *found); /* takes NULL */
+
+/* The process that holds a TUN/TAP, from /proc/PID/fdinfo ("iff:\tNAME"). */
+struct observe_holder {
+    char device[MODEL_IFNAME_MAX];
+    int pid;
+    char command[64]; /* /proc/PID/comm */
+};
+/* All holders that we may see, in one walk of /proc, sorted by device. */
+int observe_holders(struct observe_holder **ret, size_t *ret_count, struct tapnet_error *error);
+
+/* Traffic of one link, by name (status). */
+struct observe_traffic {
+    char device[MODEL_IFNAME_MAX];
+    bool up, carrier;
+    uint64_t rx_bytes, rx_packets, rx_dropped, tx_bytes, tx_packets, tx_dropped;
+};
+/* Every link's, in one dump, sorted by name. */
+int observe_traffic(struct observe_traffic **ret, size_t *ret_count, struct tapnet_error *error);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* DNS for guests: answers their own names, forwards the rest to the host's resolver. */
+#ifndef SERVICE_DNS_H
+#define SERVICE_DNS_H
+
+#include "model/model.h"
+#include "service/loop.h"
+
+struct dns;
+
+/*
+ * @etc_fd: a descriptor of the directory /etc, opened before the service gave up its rights: resolv.conf is read below
+ * it, and watched by inotify on it, so that changes are followed.
+ */
+int dns_new(struct loop *loop, int etc_fd, struct dns **ret, struct tapnet_error *error);
+void dns_free(struct dns *dns);
+
+/*
+ * Serves @network, whose model stays the caller's and alive until dns_remove(), on @udp_fd and the listening
+ * @tcp_fd; both become the server's at success. Queries are answered only when their source address lies in the
+ * network's subnet. Names: PORT, HOSTNAME and both with .NETWORK behind them, of the asker's own network only; reverse
+ * for its subnet; all else goes to the host's resolver.
+ */
+int dns_add(struct dns *dns, const struct model_network *network, int udp_fd, int tcp_fd, struct tapnet_error *error);
+/* The network's model was replaced by @network (same name). Queries in flight go on. */
+void dns_update(struct dns *dns, const struct model_network *network);
+void dns_remove(struct dns *dns, const char *network);
+
+#endif
