@@ -5,6 +5,8 @@
 
 #include "model/model.h"
 
+#define SPEC_FILE_LEN_MAX (4 << 20) /* 16384 ports with every key take less than this */
+
 /*
  * Reads @path ("-": standard input is the caller's business), or @len bytes of @text that came from @file. The set has
  * been derived and checked (model_derive(), model_check()); subnets and addresses may still be missing. Mistakes:

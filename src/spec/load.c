@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* A file's text, read with care for what a path may lead to. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "spec/mistake.h"
+#include "spec/spec.h"
+
+static const char *file_noun(mode_t mode)
+{
+    return S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+/* Opens @path if it is a regular file of a size that can be meant, without ever waiting for a writer. */
+static int file_open(const char *path, const char *shown, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return error_set_errno(error, -errno, "%s: can't be read", shown);
+    if (S_ISDIR(status.st_mode))
+        return error_set(error, -EISDIR, "%s: is a directory; name a file in it", shown);
+    if (!S_ISREG(status.st_mode))
+        return error_set(error, -EINVAL, "%s: is %s, not a file; write its text to a file first", shown,
+                         file_noun(status.st_mode));
+    if (status.st_size > SPEC_FILE_LEN_MAX)
+        return error_set(error, -EFBIG, "%s: %lld bytes are more than a file may have: %d", shown,
+                         (long long)status.st_size, SPEC_FILE_LEN_MAX);
+    return take_fd(&fd);
+}
+
+/* Reads all of @fd, one byte more than the maximum at most, into @ret_text (malloc'ed). */
+static int file_read(int fd, char **ret_text, size_t *ret_len)
+{
+    _cleanup_free_ char *text = NULL;
+    size_t len = 0, capacity = 0;
+
+    for (;;) {
+        ssize_t n;
+
+        if (len == capacity) {
+            char *grown = realloc(text, capacity = capacity ? 2 * capacity : 16384);
+
+            if (!grown)
+                return -ENOMEM;
+            text = grown;
+        }
+        n = read(fd, text + len, capacity - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        len += (size_t)n;
+        if (n == 0 || len > SPEC_FILE_LEN_MAX)
+            break;
+    }
+    *ret_text = take_pointer(text);
+    *ret_len = len;
+    return 0;
+}
+
+int spec_load(const char *path, struct model_set **ret, struct tapnet_error *error)
+{
+    _cleanup_free_ char *shown = spec_quote_file(path);
+    _cleanup_free_ char *text = NULL;
+    _cleanup_close_ int fd = -1;
+    size_t len = 0;
+    int r;
+
+    if (!shown)
+        return error_set(error, -ENOMEM, "no memory for a file's name");
+    fd = file_open(path, shown, error);
+    if (fd < 0)
+        return fd;
+    r = file_read(fd, &text, &len);
+    if (r < 0)
+        return error_set_errno(error, r, "%s: can't be read", shown);
+    return spec_parse(text, len, path, ret, error);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* The one table of everything that may stand in a file: parser, messages, man page and seed all read it. */
+#include "spec/option.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/array.h"
+
+/* clang-format off */
+const struct spec_section_info spec_sections[SPEC_SECTION_COUNT] = {
+    [SPEC_SECTION_SET] = {"file", "the top of the file", sizeof(struct model_set), SPEC_TYPE_NAME,
+                          SPEC_NOWHERE, SPEC_NOWHERE, 1},
+    [SPEC_SECTION_NETWORK] = {"network", "a network", sizeof(struct model_network), SPEC_TYPE_NAME,
+                              offsetof(struct model_network, name), offsetof(struct model_network, place),
+                              SPEC_NETWORKS_MAX},
+    [SPEC_SECTION_PORT] = {"port", "a port", sizeof(struct model_port), SPEC_TYPE_NAME,
+                           offsetof(struct model_port, name), offsetof(struct model_port, place), SPEC_PORTS_MAX},
+    [SPEC_SECTION_DEVICE] = {"device", "a device", sizeof(struct model_device), SPEC_TYPE_IFNAME,
+                             offsetof(struct model_device, name), offsetof(struct model_device, place),
+                             SPEC_DEVICES_MAX},
+};
+
+static const struct spec_word mode_words[] = {
+    {"nat", MODEL_MODE_NAT, false},
+    {"isolated", MODEL_MODE_ISOLATED, false},
+    {"bridge", 0, true},
+    {"routed", 0, true},
+    {NULL, 0, false},
+};
+
+static const struct spec_word kind_words[] = {
+    {"tun", MODEL_DEVICE_TUN, false},
+    {"tap", MODEL_DEVICE_TAP, false},
+    {NULL, 0, false},
+};
+
+#define NO_OFFSETS .count_offset = SPEC_NOWHERE, .given_offset = SPEC_NOWHERE, .place_offset = SPEC_NOWHERE
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define COUNT_AT(type, member) .count_offset = offsetof(struct type, member)
+#define GIVEN_AT(type, member) .given_offset = offsetof(struct type, member)
+#define PLACE_AT(type, member) .place_offset = offsetof(struct type, member)
+#define NO_COUNT .count_offset = SPEC_NOWHERE
+#define NO_GIVEN .given_offset = SPEC_NOWHERE
+#define NO_PLACE .place_offset = SPEC_NOWHERE
+
+/* What a network says for all its ports and a port may say for itself. */
+#define DHCP_OPTIONS(in_section, in_struct, or_network)                                                                \
+    {.section = in_section, .key = "ntp", .type = SPEC_TYPE_IP4, .list = true,                                         \
+     AT(in_struct, dhcp.ntp), COUNT_AT(in_struct, dhcp.ntp_count), NO_GIVEN, NO_PLACE,                                 \
+     .synonyms = " time timeserver ntp_server ntp_servers ",                                                           \
+     .default_text = or_network "none",                                                                                \
+     .description = "Time servers that guests are told of (DHCP option 42)", .example = "10.20.0.1"},                  \
+    {.section = in_section, .key = "search", .type = SPEC_TYPE_DOMAIN, .list = true,                                   \
+     AT(in_struct, dhcp.search), COUNT_AT(in_struct, dhcp.search_count), NO_GIVEN, NO_PLACE,                           \
+     .synonyms = " domain domains dns_search ",                                                                        \
+     .default_text = or_network "none",                                                                                \
+     .description = "Domains, besides the network's own name, in which guests look for short names "                   \
+                    "(DHCP option 119)", .example = "[example.com, example.net]"},                                     \
+    {.section = in_section, .key = "boot_file", .type = SPEC_TYPE_TEXT, .minimum = 1, .maximum = 127,                  \
+     AT(in_struct, dhcp.boot_file), NO_OFFSETS, .synonyms = " filename bootfile pxe ",                                 \
+     .default_text = or_network "none",                                                                                \
+     .description = "What guests that boot from the network load (DHCP option 67): a path on the boot server, "        \
+                    "or a URL", .example = "pxelinux.0"},                                                              \
+    {.section = in_section, .key = "boot_server", .type = SPEC_TYPE_IP4,                                               \
+     AT(in_struct, dhcp.boot_server), NO_OFFSETS, .synonyms = " next_server tftp tftp_server siaddr ",                 \
+     .default_text = or_network "none",                                                                                \
+     .description = "The server that guests load it from (next server, and DHCP option 66)", .example = "10.20.0.1"}
+
+#define OWNER_OPTIONS(in_section, in_struct)                                                                           \
+    {.section = in_section, .key = "user", .type = SPEC_TYPE_USER, AT(in_struct, user), NO_OFFSETS,                    \
+     .synonyms = " owner uid ", .default_text = "root only",                                                           \
+     .description = "Who may open the device without being root: a name or a number", .example = "1000"},              \
+    {.section = in_section, .key = "group", .type = SPEC_TYPE_GROUP, AT(in_struct, group), NO_OFFSETS,                 \
+     .synonyms = " gid ", .default_text = "none",                                                                      \
+     .description = "The group whose members may open the device: a name or a number", .example = "1000"}
+
+const struct spec_option spec_options[] = {
+    /* ---- the file ---- */
+    {.section = SPEC_SECTION_SET, .key = "version", .type = SPEC_TYPE_INTEGER, .minimum = 1, .maximum = 1,
+     .offset = SPEC_NOWHERE, NO_OFFSETS, .default_text = "1",
+     .description = "The version of this format", .example = "1"},
+    {.section = SPEC_SECTION_SET, .key = "name", .type = SPEC_TYPE_NAME, AT(model_set, name), NO_OFFSETS,
+     .synonyms = " set project ", .default_text = "the file's name without directory and extension",
+     .description = "The name of the set of networks and devices that this file declares", .example = "lab"},
+    {.section = SPEC_SECTION_SET, .key = "networks", .type = SPEC_TYPE_MAP, .entries = SPEC_SECTION_NETWORK,
+     AT(model_set, networks), COUNT_AT(model_set, network_count), NO_GIVEN, NO_PLACE,
+     .synonyms = " bridges switches ", .default_text = "none",
+     .description = "The networks, each by its name, which is unique on the host and the domain of its ports in DNS",
+     .example = "{ lab: {} }"},
+    {.section = SPEC_SECTION_SET, .key = "devices", .type = SPEC_TYPE_MAP, .entries = SPEC_SECTION_DEVICE,
+     AT(model_set, devices), COUNT_AT(model_set, device_count), NO_GIVEN, NO_PLACE,
+     .synonyms = " interfaces tuns taps ", .default_text = "none",
+     .description = "Single TUN and TAP devices that belong to no network, each by its interface name",
+     .example = "{ tun1: { kind: tun } }"},
+
+    /* ---- a network ---- */
+    {.section = SPEC_SECTION_NETWORK, .key = "mode", .type = SPEC_TYPE_ENUM, .words = mode_words,
+     AT(model_network, mode), NO_OFFSETS, .synonyms = " type kind driver forward_mode ", .default_text = "nat",
+     .description = "How ports reach the world: nat gives them a subnet of their own, masqueraded to the uplink; "
+                    "with isolated they reach each other only", .example = "nat"},
+    {.section = SPEC_SECTION_NETWORK, .key = "subnet", .type = SPEC_TYPE_IP4_PREFIX,
+     AT(model_network, subnet), NO_COUNT, GIVEN_AT(model_network, subnet_given),
+     PLACE_AT(model_network, subnet_place), .synonyms = " address cidr gateway ip range network ",
+     .default_text = "one of 10.64.0.0/10 that is free, kept from then on",
+     .description = "The host's address in the network, which is the guests' gateway, with the length of the prefix",
+     .example = "10.20.0.1/24"},
+    {.section = SPEC_SECTION_NETWORK, .key = "uplink", .type = SPEC_TYPE_IFNAME,
+     AT(model_network, uplink), NO_COUNT, GIVEN_AT(model_network, uplink_given),
+     PLACE_AT(model_network, uplink_place), .synonyms = " interface wan external out parent ",
+     .default_text = "the interface of the default route",
+     .description = "The host's interface towards the outside, in mode nat", .example = "eth0"},
+    {.section = SPEC_SECTION_NETWORK, .key = "mtu", .type = SPEC_TYPE_INTEGER, .minimum = 576, .maximum = 65521,
+     AT(model_network, mtu), NO_COUNT, GIVEN_AT(model_network, mtu_given), NO_PLACE,
+     .default_text = "the uplink's",
+     .description = "The largest packet, in bytes, on the bridge and its ports; guests are told (DHCP option 26)",
+     .example = "1450"},
+    {.section = SPEC_SECTION_NETWORK, .key = "bridge", .type = SPEC_TYPE_IFNAME, AT(model_network, bridge),
+     NO_COUNT, NO_GIVEN, PLACE_AT(model_network, bridge_place), .synonyms = " device ifname br ",
+     .default_text = "br- and the network's name, shortened where it would not fit",
+     .description = "The interface name of the bridge", .example = "br-lab"},
+    {.section = SPEC_SECTION_NETWORK, .key = "id", .type = SPEC_TYPE_ID, AT(model_network, id), NO_OFFSETS,
+     .synonyms = " uuid network_id ", .default_text = "none",
+     .description = "OpenStack's id of the network: the bridge is then called qbr and its first 11 characters",
+     .example = "5b2e7d3c-90a1-4c55-8a39-0d2c7b1f6e44"},
+    DHCP_OPTIONS(SPEC_SECTION_NETWORK, model_network, ""),
+    {.section = SPEC_SECTION_NETWORK, .key = "ports", .type = SPEC_TYPE_MAP, .entries = SPEC_SECTION_PORT,
+     AT(model_network, ports), COUNT_AT(model_network, port_count), NO_GIVEN, NO_PLACE,
+     .synonyms = " guests vms hosts taps ", .default_text = "none",
+     .description = "The places to plug guests, each by its name, which is the guest's name in DNS",
+     .example = "{ web: {} }"},
+
+    /* ---- a port ---- */
+    {.section = SPEC_SECTION_PORT, .key = "device", .type = SPEC_TYPE_IFNAME, AT(model_port, device),
+     NO_COUNT, NO_GIVEN, PLACE_AT(model_port, device_place), .synonyms = " tap ifname interface dev ",
+     .default_text = "the network's name, - and the port's, shortened where it would not fit",
+     .description = "The interface name of the TAP", .example = "lab-web"},
+    OWNER_OPTIONS(SPEC_SECTION_PORT, model_port),
+    {.section = SPEC_SECTION_PORT, .key = "mac", .type = SPEC_TYPE_MAC, AT(model_port, guest_mac),
+     NO_COUNT, GIVEN_AT(model_port, guest_mac_given), PLACE_AT(model_port, mac_place),
+     .synonyms = " hwaddr macaddr mac_address ethernet ",
+     .default_text = "one that follows from the names, shown by status",
+     .description = "The guest's MAC address", .example = "52:54:00:00:00:07"},
+    {.section = SPEC_SECTION_PORT, .key = "address", .type = SPEC_TYPE_IP4, AT(model_port, address),
+     NO_COUNT, GIVEN_AT(model_port, address_given), PLACE_AT(model_port, address_place),
+     .synonyms = " ip ipv4 ip4 addr ", .default_text = "one of the subnet that follows from the name, kept from then on",
+     .description = "The guest's address, inside the network's subnet, served by DHCP", .example = "10.20.0.7"},
+    {.section = SPEC_SECTION_PORT, .key = "hostname", .type = SPEC_TYPE_NAME, AT(model_port, hostname), NO_OFFSETS,
+     .synonyms = " name host ", .default_text = "the port's name",
+     .description = "The host name that the guest is given (DHCP option 12)", .example = "web"},
+    {.section = SPEC_SECTION_PORT, .key = "id", .type = SPEC_TYPE_ID, AT(model_port, id), NO_OFFSETS,
+     .synonyms = " uuid port_id ", .default_text = "none",
+     .description = "OpenStack's id of the port: the TAP is then called tap and its first 11 characters",
+     .example = "a8f2c9d0-1b3e-4f67-9a21-7c0e5d4b8f13"},
+    DHCP_OPTIONS(SPEC_SECTION_PORT, model_port, "the network's, else "),
+
+    /* ---- a device ---- */
+    {.section = SPEC_SECTION_DEVICE, .key = "kind", .type = SPEC_TYPE_ENUM, .required = true, .words = kind_words,
+     AT(model_device, kind), NO_OFFSETS, .synonyms = " type mode ",
+     .description = "What the device carries: tun IP packets (layer 3), tap Ethernet frames (layer 2)",
+     .example = "tap"},
+    {.section = SPEC_SECTION_DEVICE, .key = "address", .type = SPEC_TYPE_IP_PREFIX, .list = true,
+     AT(model_device, addresses), COUNT_AT(model_device, address_count), NO_GIVEN, NO_PLACE,
+     .synonyms = " addresses ip ips ipv4 ipv6 subnet ", .default_text = "none",
+     .description = "The host's addresses on the device, IPv4 or IPv6, each with the length of its prefix",
+     .example = "192.168.3.11/24"},
+    OWNER_OPTIONS(SPEC_SECTION_DEVICE, model_device),
+    {.section = SPEC_SECTION_DEVICE, .key = "mtu", .type = SPEC_TYPE_INTEGER, .minimum = 68, .maximum = 65521,
+     AT(model_device, mtu), NO_OFFSETS, .default_text = "1500",
+     .description = "The largest packet in bytes", .example = "1400"},
+    {.section = SPEC_SECTION_DEVICE, .key = "mac", .type = SPEC_TYPE_MAC, AT(model_device, mac), NO_OFFSETS,
+     .synonyms = " hwaddr macaddr mac_address ", .default_text = "one that follows from the names",
+     .description = "The host's MAC address on the device, kind tap only", .example = "02:00:00:00:03:0b"},
+    {.section = SPEC_SECTION_DEVICE, .key = "multi_queue", .type = SPEC_TYPE_BOOLEAN, AT(model_device, multi_queue),
+     NO_OFFSETS, .synonyms = " queues mq ", .default_text = "false",
+     .description = "Whether several queues may be opened on the device, as multi-threaded programs do",
+     .example = "true"},
+};
+/* clang-format on */
+
+const size_t spec_option_count = ARRAY_COUNT(spec_options);
+
+_Static_assert(sizeof(enum model_mode) == sizeof(unsigned) && sizeof(enum model_device_kind) == sizeof(unsigned),
+               "a word's value is stored as unsigned");
+_Static_assert(ARRAY_COUNT(spec_options) <= SPEC_OPTIONS_MAX, "the parser keeps a place for each");
+
+const struct spec_option *spec_option_find(enum spec_section section, const char *key)
+{
+    for (size_t i = 0; i < spec_option_count; i++)
+        if (spec_options[i].section == section && strcmp(spec_options[i].key, key) == 0)
+            return &spec_options[i];
+    return NULL;
+}
+
+/* The option of @section that others call @key, or NULL. */
+static const struct spec_option *option_by_synonym(enum spec_section section, const char *key)
+{
+    char word[34];
+
+    if (strlen(key) > sizeof(word) - 3 || strchr(key, ' '))
+        return NULL;
+    snprintf(word, sizeof(word), " %s ", key);
+    for (size_t i = 0; i < spec_option_count; i++) {
+        const struct spec_option *option = &spec_options[i];
+
+        if (option->section == section && option->synonyms && strcasestr(option->synonyms, word))
+            return option;
+    }
+    return NULL;
+}
+
+/* The option of @section that is fewest edits from @key, @ret_distance edits away. */
+static const struct spec_option *option_nearest(enum spec_section section, const char *key, unsigned *ret_distance)
+{
+    const struct spec_option *nearest = NULL;
+
+    *ret_distance = 99;
+    for (size_t i = 0; i < spec_option_count; i++) {
+        unsigned distance = spec_edit_distance(spec_options[i].key, key);
+
+        if (spec_options[i].section == section && distance < *ret_distance) {
+            *ret_distance = distance;
+            nearest = &spec_options[i];
+        }
+    }
+    return nearest;
+}
+
+__attribute__((format(printf, 2, 3)))
+static void append(char sentence[SPEC_PROBLEM_MAX], const char *format, ...)
+{
+    size_t len = strlen(sentence);
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(sentence + len, SPEC_PROBLEM_MAX - len, format, arguments);
+    va_end(arguments);
+}
+
+/* "; it belongs to a network or a device": the sections other than @section that have @key. How many there are. */
+static unsigned append_sections(enum spec_section section, const char *key, char sentence[SPEC_PROBLEM_MAX])
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < SPEC_SECTION_COUNT; i++)
+        if (i != section && spec_option_find(i, key))
+            append(sentence, "%s%s", count++ ? " or " : "; it belongs to ", spec_sections[i].article_noun);
+    return count;
+}
+
+static void append_keys(enum spec_section section, char sentence[SPEC_PROBLEM_MAX])
+{
+    const char *separator = "";
+
+    append(sentence, " in this version; %s has ", spec_sections[section].article_noun);
+    for (size_t i = 0; i < spec_option_count; i++) {
+        if (spec_options[i].section != section)
+            continue;
+        append(sentence, "%s`%s`", separator, spec_options[i].key);
+        separator = ", ";
+    }
+}
+
+void spec_option_unknown(enum spec_section section, const char *key, size_t len, char sentence[SPEC_PROBLEM_MAX])
+{
+    char quoted[SPEC_QUOTE_MAX];
+    unsigned distance;
+    const struct spec_option *nearest = option_nearest(section, key, &distance);
+    const struct spec_option *synonym = option_by_synonym(section, key);
+
+    snprintf(sentence, SPEC_PROBLEM_MAX, "unknown key `%s`", spec_quote(key, len, quoted));
+    if (synonym) {
+        append(sentence, "; did you mean `%s`?", synonym->key);
+    } else if (distance <= 1 && len > 2) {
+        append(sentence, "; did you mean `%s`?", nearest->key);
+    } else if (append_sections(section, key, sentence) == 0) {
+        if (distance <= 2 && len > 4)
+            append(sentence, "; did you mean `%s`?", nearest->key);
+        else
+            append_keys(section, sentence);
+    }
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* The one table of everything that may stand in a file: parser, messages, man page and seed all read it. */
+#ifndef SPEC_OPTION_H
+#define SPEC_OPTION_H
+
+#include "spec/mistake.h"
+
+#define SPEC_NOWHERE SIZE_MAX  /* an offset of nothing: checked, not kept */
+#define SPEC_OPTIONS_MAX 64    /* of all sections */
+#define SPEC_PORTS_MAX 1023    /* a kernel bridge numbers its ports with ten bits, from 1 */
+#define SPEC_NETWORKS_MAX 1024
+#define SPEC_DEVICES_MAX 1024
+#define SPEC_SET_PORTS_MAX 16384 /* of one file, all networks together: bounds the memory a file can ask for */
+
+enum spec_section {
+    SPEC_SECTION_SET,
+    SPEC_SECTION_NETWORK,
+    SPEC_SECTION_PORT,
+    SPEC_SECTION_DEVICE,
+    SPEC_SECTION_COUNT,
+};
+
+/* How the text of a value is read, and what is stored. A list stores an array of them and a size_t count. */
+enum spec_type {
+    SPEC_TYPE_NAME,    /* a DNS label; char[MODEL_NAME_MAX] */
+    SPEC_TYPE_ID,      /* letters, digits, "-"; char[MODEL_NAME_MAX] */
+    SPEC_TYPE_IFNAME,  /* char[MODEL_IFNAME_MAX] */
+    SPEC_TYPE_TEXT,    /* printable ASCII, minimum to maximum characters; const char * */
+    SPEC_TYPE_DOMAIN,  /* labels joined by dots; const char * */
+    SPEC_TYPE_BOOLEAN, /* "true" or "false"; bool */
+    SPEC_TYPE_INTEGER, /* decimal, minimum to maximum; uint32_t */
+    SPEC_TYPE_MAC,     /* unicast; struct mac */
+    SPEC_TYPE_IP4,     /* unicast; struct ip_address */
+    SPEC_TYPE_IP4_PREFIX,
+    SPEC_TYPE_IP_PREFIX, /* both families; struct ip_prefix */
+    SPEC_TYPE_ENUM,    /* one of words; an enum */
+    SPEC_TYPE_USER,    /* name or number; uint32_t */
+    SPEC_TYPE_GROUP,
+    SPEC_TYPE_MAP,     /* names, each with the keys of section entries; pointer to an array */
+    SPEC_TYPE_COUNT,
+};
+
+/* A word of an enum. */
+struct spec_word {
+    const char *word;
+    unsigned value;
+    bool later; /* known, but not in this version */
+};
+
+struct spec_option {
+    enum spec_section section;
+    const char *key;
+    enum spec_type type;
+    bool list;      /* one value or a list of up to MODEL_LIST_MAX */
+    bool required;
+    uint32_t minimum, maximum;
+    const struct spec_word *words; /* ends with a NULL word */
+    enum spec_section entries;
+    size_t offset, count_offset, given_offset, place_offset; /* in the section's struct */
+    const char *synonyms;     /* what others call it, between spaces: " ip ipv4 " */
+    const char *default_text; /* NULL: none to speak of */
+    const char *description;  /* one sentence, no stop */
+    const char *example;
+};
+
+/* What one section is. */
+struct spec_section_info {
+    const char *noun;         /* "network" */
+    const char *article_noun; /* "a network" */
+    size_t size;              /* of its struct */
+    enum spec_type key_type;  /* of the names of its entries */
+    size_t name_offset, place_offset;
+    uint32_t maximum;
+};
+
+extern const struct spec_section_info spec_sections[SPEC_SECTION_COUNT];
+extern const struct spec_option spec_options[];
+extern const size_t spec_option_count;
+
+/* The option @key of @section, or NULL. */
+const struct spec_option *spec_option_find(enum spec_section section, const char *key);
+
+/* The sentence for a @key (@len bytes) that @section does not have, with the best remedy that can be found. */
+void spec_option_unknown(enum spec_section section, const char *key, size_t len, char sentence[SPEC_PROBLEM_MAX]);
+
+#endif
