@@ -89,8 +89,9 @@ struct model_table {
 
 /* DHCP and DNS for one network: what the service has been told. */
 struct model_service {
-    const struct model_network *network; /* identity: its name; compared whole, by model_network_print() */
+    const struct model_network *network; /* identity: its name; compared whole, by model_network_equal() */
     const char *set;
+    bool running;                        /* wanted: true; found: the service is alive. Compared. */
 };
 
 /* In the order in which they are made; taken away in reverse. */

@@ -8,26 +8,75 @@
 /*
  * How it works: a step is a pair (before, after) of the same identity; NULL is "not there". Its undo is the pair
  * swapped, so undoing a plan is running its steps backwards with the pairs swapped, and a journal of pairs is enough
- * to undo after a crash. Steps are ordered so that what can fail comes first and what can't be given back (a device
- * that a guest holds) goes last.
+ * to undo after a crash. Steps are ordered by phase, so that what guards comes before what it guards, what can fail
+ * comes before what can't be given back (a device that a guest holds), and what is alike stands together and can be
+ * done in bulk: one nftables transaction, one delete of a group.
  */
+enum plan_phase {
+    PLAN_GUARDS_SET, /* tables and elements: added and changed, one transaction */
+    PLAN_BRIDGES_SET,
+    PLAN_SYSCTLS_SET,
+    PLAN_DEVICES_SET, /* TAPs and TUNs: made, or changed in place */
+    PLAN_ADDRESSES_SET,
+    PLAN_SERVICES_SET,
+    PLAN_SERVICES_REMOVE,
+    PLAN_ADDRESSES_REMOVE,
+    PLAN_DEVICES_REMOVE,
+    PLAN_BRIDGES_REMOVE,
+    PLAN_SYSCTLS_REMOVE,
+    PLAN_GUARDS_REMOVE, /* elements and tables: removed, one transaction */
+    PLAN_PHASE_COUNT,
+};
+
 struct plan_step {
+    enum plan_phase phase;
     const struct model_object *before, *after;
 };
 
+/* The plan points into the object lists that it was made from. */
 struct plan {
     struct plan_step *steps;
     size_t step_count, step_capacity;
 };
 
-/*
- * Steps from @found to @wanted, both sorted, both of one set (and the shared objects that it needs or lets go).
- * @foreign names the links that are not ours (sorted): a wanted link of such a name is -EEXIST with a sentence.
- * The plan points into both lists.
- */
-int plan_make(const struct model_objects *wanted, const struct model_objects *found,
-              bool (*foreign)(const void *data, const char *name), const void *data, struct plan **ret,
-              struct tapnet_error *error);
+/* Steps from @found to @wanted, both sorted by model_objects_sort(). 0 or -ENOMEM. */
+int plan_make(const struct model_objects *wanted, const struct model_objects *found, struct plan **ret);
 void plan_free(struct plan *plan); /* takes NULL */
+
+/* The object that a step is about: after, or before when it is removed. */
+const struct model_object *plan_step_object(const struct plan_step *step);
+
+/* Why a changed object differs ("mtu 1500, wanted 1400"), "" when it is made or removed. */
+#define PLAN_REASON_MAX 256
+const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON_MAX]);
+
+/* ---- scope.c: the part of the host that one set's plan is about ---- */
+
+struct plan_scope {
+    struct model_objects wanted, found; /* sorted; strings are copies in their arenas */
+};
+void plan_scope_fini(struct plan_scope *scope);
+
+/* What a plan must know of the host besides our objects. */
+struct plan_host {
+    /* Is @name a link that is not ours? */
+    bool (*is_foreign)(const void *data, const char *name);
+    /* net.ipv4.conf.NAME.forwarding of a link that is not ours; -1 when there is no such link. */
+    int (*forwarding)(const void *data, const char *name);
+    const void *data;
+    bool ip_forward; /* net.ipv4.ip_forward: the host is a router by its own wish */
+};
+
+/*
+ * Cuts @all (every object of ours on the host) down to what concerns @set, and merges into @wanted (model_expand(), or
+ * empty to take the set away; its objects are copied) what several sets share: tables stay while anybody needs them, a
+ * sysctl keeps its other users. @set NULL: all sets. A link, network or address that somebody else holds is -EEXIST with
+ * a sentence that names the holder.
+ */
+int plan_scope_make(const struct model_objects *wanted, const struct model_objects *all, const char *set,
+                    const struct plan_host *host, struct plan_scope *ret, struct tapnet_error *error);
+
+/* The set an object of ours belongs to: "" for shared ones and for links not yet labelled. */
+const char *plan_object_set(const struct model_object *object, char text[MODEL_NAME_MAX]);
 
 #endif

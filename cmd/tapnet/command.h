@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line as one table: commands, their arguments and options, behind parser, help, man page, completion. */
+#ifndef TAPNET_COMMAND_H
+#define TAPNET_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit codes, told in tapnet(8). */
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,  /* and undone; for `status`: not all is as wanted */
+    EXIT_USAGE = 2,   /* the command line or the file is wrong; nothing was touched */
+    EXIT_TO_DO = 3,   /* `plan`: something is to do */
+};
+
+/* The values that options set: one struct for all commands, since an option means the same everywhere. */
+struct arguments {
+    bool json, all, dry_run, help, version, quiet;
+    const char *operand; /* FILE, SET; NULL when it was left out */
+};
+
+struct option_row {
+    const char *name;      /* without the dashes */
+    char letter;           /* 0: none */
+    size_t offset;         /* of the bool in struct arguments */
+    const char *text;      /* what it does, one phrase */
+};
+
+#define OPTIONS_MAX 8
+
+struct command {
+    const char *name;
+    const char *operand;       /* "[FILE]" or NULL */
+    const char *summary;       /* one line, for the list of commands */
+    const char *description;   /* paragraphs, for its own help and the man page */
+    const char *const *options; /* names of rows of option_rows, NULL at the end */
+    int (*run)(const struct arguments *arguments);
+};
+
+extern const struct option_row option_rows[];
+extern const size_t option_row_count;
+extern const struct command commands[];
+extern const size_t command_count;
+
+const struct command *command_find(const char *name);
+const struct option_row *option_find(const char *name, size_t len);
+
+/* Fills @ret from the words behind the command's name. 0, or EXIT_USAGE with the mistake printed. */
+int command_parse(const struct command *command, int count, char **words, struct arguments *ret);
+
+/* help.c */
+void help_print(void);
+void help_print_command(const struct command *command);
+/* `tapnet describe roff | bash`: generated from the table, for the man page and the completion. Not in the help. */
+int describe_run(const char *form);
+
+/* up.c, status.c */
+int run_up(const struct arguments *arguments);
+int run_plan(const struct arguments *arguments);
+int run_down(const struct arguments *arguments);
+int run_status(const struct arguments *arguments);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The command `tapnet`: finds the command in the table and runs it. */
+#include "command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "session.h"
+
+static int print_version(void)
+{
+    puts("tapnet " TAPNET_VERSION);
+    return EXIT_DONE;
+}
+
+static int complain(const char *word)
+{
+    fprintf(stderr, "tapnet: unknown command '%s'; the commands are:", word);
+    for (size_t i = 0; i < command_count; i++)
+        fprintf(stderr, " %s", commands[i].name);
+    fputs("; `tapnet --help` tells more\n", stderr);
+    return EXIT_USAGE;
+}
+
+static int help_about(const char *name)
+{
+    const struct command *command = name ? command_find(name) : NULL;
+
+    if (name && !command)
+        return complain(name);
+    if (command)
+        help_print_command(command);
+    else
+        help_print();
+    return EXIT_DONE;
+}
+
+int main(int count, char **words)
+{
+    const struct command *command;
+    struct arguments arguments;
+    int result;
+
+    if (count < 2) {
+        help_print();
+        return EXIT_USAGE;
+    }
+    if (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0 || strcmp(words[1], "help") == 0)
+        return help_about(words[2]);
+    if (strcmp(words[1], "--version") == 0 || strcmp(words[1], "-V") == 0 || strcmp(words[1], "version") == 0)
+        return print_version();
+    if (strcmp(words[1], "describe") == 0)
+        return describe_run(words[2]);
+    command = command_find(words[1]);
+    if (!command)
+        return complain(words[1]);
+    result = command_parse(command, count - 2, words + 2, &arguments);
+    if (result)
+        return result;
+    if (arguments.help)
+        return help_about(command->name);
+    result = command->run(&arguments);
+    return fflush(stdout) == 0 ? result : EXIT_FAILED;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* What every command needs: the context opened for this environment, the file found, errors shown. */
+#include "session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+
+/* "tapnet-service" in the directory of this very program, or NULL when there is none: a build directory has it. */
+static const char *service_beside(char path[PATH_MAX])
+{
+    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof("tapnet-service"));
+    char *slash;
+
+    if (length <= 0)
+        return NULL;
+    path[length] = '\0';
+    slash = strrchr(path, '/');
+    if (!slash)
+        return NULL;
+    strcpy(slash + 1, "tapnet-service");
+    return access(path, X_OK) == 0 ? path : NULL;
+}
+
+int session_open(struct tapnet **ret)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    char path[PATH_MAX];
+    const char *service = getenv("TAPNET_SERVICE");
+    int result;
+
+    if (!service)
+        service = service_beside(path);
+    result = tapnet_new(getenv("TAPNET_RUN_DIR"), service, ret, &error);
+    return result < 0 ? session_fail(&error, EXIT_FAILED) : 0;
+}
+
+int session_fail(const struct tapnet_error *error, int exit_code)
+{
+    const char *line = error->text;
+
+    while (*line) {
+        size_t length = strcspn(line, "\n");
+
+        fprintf(stderr, "tapnet: %.*s\n", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    return exit_code;
+}
+
+int session_exit_code(int result)
+{
+    return result == -EINVAL || result == -ENOENT || result == -EFBIG ? EXIT_USAGE : EXIT_FAILED;
+}
+
+const char *session_file(const char *operand, char path[PATH_MAX])
+{
+    if (!operand)
+        return "tapnet.yaml";
+    if (!strpbrk(operand, "/.") && access(operand, F_OK) < 0 &&
+        snprintf(path, PATH_MAX, "/etc/tapnet/%s.yaml", operand) < PATH_MAX && access(path, F_OK) == 0)
+        return path;
+    return operand;
+}
+
+int session_load(const char *operand, struct tapnet_spec **ret)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    char path[PATH_MAX];
+    int result = tapnet_spec_load(session_file(operand, path), ret, &error);
+
+    if (result == -ENOENT && !operand) {
+        fputs("tapnet: there is no tapnet.yaml here: name a file, as in `tapnet up lab.yaml`\n", stderr);
+        return EXIT_USAGE;
+    }
+    return result < 0 ? session_fail(&error, EXIT_USAGE) : 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What every command needs: the context opened for this environment, the file found, errors shown. */
+#ifndef TAPNET_SESSION_H
+#define TAPNET_SESSION_H
+
+#include <limits.h>
+#include <tapnet/network.h>
+
+/*
+ * Opens the context: files below $TAPNET_RUN_DIR or /run/tapnet; the service from $TAPNET_SERVICE, else beside this
+ * program when it runs from a build directory, else where it was installed. 0, or an exit code with the error printed.
+ */
+int session_open(struct tapnet **ret);
+
+/* Prints @error, one "tapnet: " line each, and returns @exit_code. */
+int session_fail(const struct tapnet_error *error, int exit_code);
+
+/*
+ * The file that an operand means: the operand itself; /etc/tapnet/OPERAND.yaml when the operand is a bare name and no
+ * such file is here; tapnet.yaml when it is NULL.
+ */
+const char *session_file(const char *operand, char path[PATH_MAX]);
+
+/* Reads it. 0, or an exit code with the error printed. */
+int session_load(const char *operand, struct tapnet_spec **ret);
+
+/* EXIT_USAGE for what the user's file or words got wrong, EXIT_FAILED for the rest. */
+int session_exit_code(int result);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* The command status: the virtual switch as a drawing. */
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session.h"
+#include "style.h"
+
+/*
+ *     eth0 (uplink)
+ *       │ nat
+ *     br-lab  10.20.0.1/24  lab (set lab)
+ *       ├─ web  lab-web  52:54:00:…  10.20.0.7  qemu-system-x86 (4711)  ↓ 1.2 MB ↑ 30 kB
+ *       └─ db   lab-db   52:54:00:…  10.20.0.8  free
+ */
+
+static const char *print_bytes(uint64_t bytes, char text[24])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    for (; value >= 1000 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+        value /= 1000;
+    snprintf(text, 24, unit && value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return text;
+}
+
+static const char *print_holder(const struct tapnet_status_port *port, char text[96])
+{
+    if (port->holder_pid)
+        snprintf(text, 96, "%s (%d)", port->holder, port->holder_pid);
+    else
+        snprintf(text, 96, "%s", port->state);
+    return text;
+}
+
+struct widths {
+    int name, device, address, holder;
+};
+
+static int wider(int width, const char *text)
+{
+    int length = (int)strlen(text);
+
+    return length > width ? length : width;
+}
+
+static struct widths measure(const struct tapnet_status_network *network)
+{
+    struct widths widths = {0, 0, 0, 0};
+    char holder[96];
+
+    for (size_t i = 0; i < network->port_count; i++) {
+        widths.name = wider(widths.name, network->ports[i].name);
+        widths.device = wider(widths.device, network->ports[i].device);
+        widths.address = wider(widths.address, network->ports[i].address);
+        widths.holder = wider(widths.holder, print_holder(&network->ports[i], holder));
+    }
+    return widths;
+}
+
+static void draw_port(const struct tapnet_status_port *port, const struct widths *widths, bool last)
+{
+    char received[24], sent[24], holder[96];
+    const char *colour = strcmp(port->state, "plugged") == 0 ? STYLE_GREEN
+                         : strcmp(port->state, "free") == 0  ? STYLE_DIM
+                                                             : STYLE_RED;
+
+    printf("    %s %s%-*s%s  %-*s  %s  %-*s  %s%-*s%s", last ? "└─" : "├─", style(STYLE_BOLD), widths->name, port->name,
+           style(STYLE_PLAIN), widths->device, port->device, port->mac, widths->address, port->address, style(colour),
+           widths->holder, print_holder(port, holder), style(STYLE_PLAIN));
+    if (port->rx_packets || port->tx_packets)
+        printf("  ↓ %s  ↑ %s", print_bytes(port->rx_bytes, received), print_bytes(port->tx_bytes, sent));
+    if (port->dropped)
+        printf("  %s%llu dropped%s", style(STYLE_YELLOW), (unsigned long long)port->dropped, style(STYLE_PLAIN));
+    putchar('\n');
+}
+
+static void draw_network(const struct tapnet_status_network *network)
+{
+    struct widths widths = measure(network);
+
+    if (*network->uplink)
+        printf("  %s (uplink)\n    │ %s\n", network->uplink, network->mode);
+    printf("  %s%s%s  %s  %snetwork %s of set %s, %s%s\n", style(STYLE_BOLD), network->bridge, style(STYLE_PLAIN),
+           network->subnet, style(network->served ? STYLE_DIM : STYLE_RED), network->name, network->set, network->mode,
+           network->served ? "" : ", NOT SERVED: DHCP and DNS do not answer");
+    fputs(style(STYLE_PLAIN), stdout);
+    for (size_t i = 0; i < network->port_count; i++)
+        draw_port(&network->ports[i], &widths, i + 1 == network->port_count);
+    putchar('\n');
+}
+
+/* How to plug into the first free port: the line to copy. */
+static void draw_hint(const struct tapnet_status *status)
+{
+    const struct tapnet_status_network *network;
+
+    for (size_t i = 0; (network = tapnet_status_network(status, i)); i++) {
+        for (size_t j = 0; j < network->port_count; j++) {
+            const struct tapnet_status_port *port = &network->ports[j];
+
+            if (strcmp(port->state, "free") != 0)
+                continue;
+            printf("%sPlug a guest into %s/%s:%s\n", style(STYLE_DIM), network->name, port->name, style(STYLE_PLAIN));
+            printf("  qemu-system-x86_64 ... -netdev tap,id=n0,ifname=%s,script=no,downscript=no \\\n"
+                   "                         -device virtio-net-pci,netdev=n0,mac=%s\n",
+                   port->device, port->mac);
+            return;
+        }
+    }
+}
+
+static void draw_devices(const struct tapnet_status *status)
+{
+    const struct tapnet_status_device *device;
+
+    for (size_t i = 0; (device = tapnet_status_device(status, i)); i++) {
+        printf("  %s%s%s  %s  %s  %sdevice of set %s%s  ", style(STYLE_BOLD), device->name, style(STYLE_PLAIN), device->kind,
+               *device->addresses ? device->addresses : "no address", style(STYLE_DIM), device->set, style(STYLE_PLAIN));
+        if (device->holder_pid)
+            printf("%s (%d)\n", device->holder, device->holder_pid);
+        else
+            printf("%s\n", device->state);
+    }
+}
+
+static int draw(const struct tapnet_status *status)
+{
+    const struct tapnet_status_network *network;
+    const char *problem;
+
+    for (size_t i = 0; (network = tapnet_status_network(status, i)); i++)
+        draw_network(network);
+    draw_devices(status);
+    if (!tapnet_status_network_count(status) && !tapnet_status_device_count(status) && !tapnet_status_problem_count(status))
+        puts("nothing is up");
+    for (size_t i = 0; (problem = tapnet_status_problem(status, i)); i++)
+        printf("%s✗%s %s\n", style(STYLE_RED), style(STYLE_PLAIN), problem);
+    if (tapnet_status_problem_count(status))
+        puts("`tapnet up FILE` mends it");
+    else
+        draw_hint(status);
+    return tapnet_status_problem_count(status) ? EXIT_FAILED : EXIT_DONE;
+}
+
+int run_status(const struct arguments *arguments)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    struct tapnet_status *status = NULL;
+    struct tapnet *tapnet;
+    char *text = NULL;
+    int result = session_open(&tapnet);
+
+    if (result)
+        return result;
+    result = tapnet_status_get(tapnet, &status, &error);
+    if (result == 0 && arguments->json)
+        result = tapnet_status_json(status, &text, &error);
+    tapnet_free(tapnet);
+    if (result < 0) {
+        result = session_fail(&error, EXIT_FAILED);
+    } else if (text) {
+        puts(text);
+        result = tapnet_status_problem_count(status) ? EXIT_FAILED : EXIT_DONE;
+    } else {
+        result = draw(status);
+    }
+    free(text);
+    tapnet_status_free(status);
+    return result;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Colour, on a terminal only, and not when NO_COLOR is set. */
+#include "style.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *style(const char *sequence)
+{
+    static int wanted = -1;
+
+    if (wanted < 0) {
+        const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+        wanted = isatty(STDOUT_FILENO) && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
+    }
+    return wanted ? sequence : "";
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Networks for guests: read a file, plan, bring up, take down, look. */
+#ifndef TAPNET_NETWORK_H
+#define TAPNET_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tapnet/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * All functions return 0 or a negative errno and fill in @error, which may be NULL; outputs (ret_...) are set only on
+ * success. Nothing here prints, exits or reads the environment. One context belongs to one thread at a time.
+ */
+
+/** The host as tapnet sees it from the calling thread's network namespace. */
+struct tapnet;
+
+/**
+ * Opens a context. Nothing is changed on the host.
+ *
+ * @param run_base  directory that holds tapnet's files of this boot; NULL: /run/tapnet. Copied.
+ * @param service   path of the program tapnet-service; NULL: where it was installed. Copied.
+ * @param ret       the context; the caller frees it with tapnet_free()
+ * @return -EOPNOTSUPP when the kernel does not know SO_NETNS_COOKIE (Linux 5.14), -ENOMEM
+ */
+int tapnet_new(const char *run_base, const char *service, struct tapnet **ret, struct tapnet_error *error);
+
+/** Frees @tapnet; NULL is fine. What is up stays up. */
+void tapnet_free(struct tapnet *tapnet);
+
+/** What one file declares. */
+struct tapnet_spec;
+
+/**
+ * Reads the file at @path (see tapnet.yaml(5)).
+ *
+ * @param ret  the specification; the caller frees it with tapnet_spec_free()
+ * @return -EINVAL when the file holds mistakes: @error has one line "FILE:LINE:COLUMN: ..." each, 20 at most;
+ *         else the errno of reading it
+ */
+int tapnet_spec_load(const char *path, struct tapnet_spec **ret, struct tapnet_error *error);
+
+/** As tapnet_spec_load(), from @len bytes of @text; @name stands for the file in messages and names the set. */
+int tapnet_spec_parse(const char *text, size_t len, const char *name, struct tapnet_spec **ret,
+                      struct tapnet_error *error);
+
+/** Frees @spec; NULL is fine. */
+void tapnet_spec_free(struct tapnet_spec *spec);
+
+/** The name of the set that the file declares; valid as long as @spec. */
+const char *tapnet_spec_set(const struct tapnet_spec *spec);
+
+/** How many ports the file declares, and how many networks: for messages. */
+size_t tapnet_spec_port_count(const struct tapnet_spec *spec);
+size_t tapnet_spec_network_count(const struct tapnet_spec *spec);
+
+/** Steps that would turn what the host has into what is wanted. */
+struct tapnet_plan;
+
+/** One step, as `tapnet plan` shows it. Pointers are valid as long as the plan. */
+struct tapnet_step {
+    char sign;          /**< '+' made, '~' changed, '-' removed */
+    const char *object; /**< "bridge br-lab", "address 10.20.0.1/24 on br-lab" */
+    const char *reason; /**< why it is changed, "" when it is made or removed */
+    unsigned line;      /**< line of the file that asks for it; 0: none */
+};
+
+/**
+ * Plans what tapnet_up() would do with @spec. Changes nothing and takes no lock.
+ *
+ * @return -EINVAL (the file can't be had on this host), -EEXIST (a name is taken by something that is not the set's),
+ *         -EADDRNOTAVAIL (no free subnet)
+ */
+int tapnet_plan_up(struct tapnet *tapnet, const struct tapnet_spec *spec, struct tapnet_plan **ret,
+                   struct tapnet_error *error);
+
+/** Plans what tapnet_down() would do; @set NULL: all sets. */
+int tapnet_plan_down(struct tapnet *tapnet, const char *set, struct tapnet_plan **ret, struct tapnet_error *error);
+
+/** Frees @plan; NULL is fine. */
+void tapnet_plan_free(struct tapnet_plan *plan);
+
+/** How many steps there are; 0: nothing is to do. */
+size_t tapnet_plan_count(const struct tapnet_plan *plan);
+
+/** Step @index (from 0), in the order in which it would be done. -ERANGE. */
+int tapnet_plan_step(struct tapnet_plan *plan, size_t index, struct tapnet_step *ret);
+
+/** The plan as JSON text: {"version":1,"steps":[{"sign","object","reason","before","after"}]}. The caller frees it. */
+int tapnet_plan_json(const struct tapnet_plan *plan, char **ret, struct tapnet_error *error);
+
+/** Called during tapnet_up() and tapnet_down() after each step or bulk of steps. */
+typedef void tapnet_progress(size_t done, size_t total, void *data);
+
+/**
+ * Brings the host to what @spec describes, or leaves it as it was: a step that fails has all before it undone.
+ * Returns when guests are served (DHCP and DNS answer). Another tapnet at work in this network namespace is waited for.
+ *
+ * @param progress   may be NULL
+ * @param ret_steps  how many steps were done; 0: all was as wanted and nothing was asked of the kernel. May be NULL.
+ */
+int tapnet_up(struct tapnet *tapnet, const struct tapnet_spec *spec, tapnet_progress *progress, void *data,
+              size_t *ret_steps, struct tapnet_error *error);
+
+/** Takes @set away (NULL: all sets), without a trace. *ret_steps 0: there was nothing. */
+int tapnet_down(struct tapnet *tapnet, const char *set, tapnet_progress *progress, void *data, size_t *ret_steps,
+                struct tapnet_error *error);
+
+/** What there is, and what is not as it should be. */
+struct tapnet_status;
+
+/** One port of a network. Pointers of all status structs are valid as long as the status. */
+struct tapnet_status_port {
+    const char *name;
+    const char *device;    /**< of its TAP */
+    const char *mac;       /**< that the guest should have: give it to the VMM */
+    const char *address;   /**< that DHCP gives */
+    const char *hostname;
+    const char *state;     /**< "plugged" (held), "free", "down" or "missing" */
+    int holder_pid;        /**< who holds the TAP; 0: nobody, or not visible */
+    const char *holder;    /**< its command, "" when there is none */
+    uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets; /**< the guest's side: tx is what it sent */
+    uint64_t dropped;      /**< by the device: frames that the guest did not take in time */
+};
+
+struct tapnet_status_network {
+    const char *set, *name, *mode, *bridge, *subnet;
+    const char *uplink;    /**< "" when there is none */
+    const char *gateway;   /**< the host's address in it, "" in isolated mode */
+    bool served;           /**< DHCP and DNS answer */
+    const struct tapnet_status_port *ports;
+    size_t port_count;
+};
+
+struct tapnet_status_device {
+    const char *set, *name, *kind, *addresses, *state, *holder;
+    int holder_pid;
+};
+
+/** Looks. Changes nothing and takes no lock. The caller frees *ret with tapnet_status_free(). */
+int tapnet_status_get(struct tapnet *tapnet, struct tapnet_status **ret, struct tapnet_error *error);
+void tapnet_status_free(struct tapnet_status *status);
+
+size_t tapnet_status_network_count(const struct tapnet_status *status);
+const struct tapnet_status_network *tapnet_status_network(const struct tapnet_status *status, size_t index);
+size_t tapnet_status_device_count(const struct tapnet_status *status);
+const struct tapnet_status_device *tapnet_status_device(const struct tapnet_status *status, size_t index);
+
+/** What differs from what was brought up: the steps that a new `up` would take, over all sets. 0: all is as wanted. */
+size_t tapnet_status_problem_count(const struct tapnet_status *status);
+/** One of them as a sentence; NULL behind the last. */
+const char *tapnet_status_problem(const struct tapnet_status *status, size_t index);
+
+/** The status as JSON text, see tapnet(8) for its shape. The caller frees it. */
+int tapnet_status_json(const struct tapnet_status *status, char **ret, struct tapnet_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

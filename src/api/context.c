@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* The public context and specification. */
+#include "api/context.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "spec/spec.h"
+
+#define API __attribute__((visibility("default")))
+
+DEFINE_CLEANUP(struct tapnet *, tapnet_free)
+
+API int tapnet_new(const char *run_base, const char *service, struct tapnet **ret, struct tapnet_error *error)
+{
+    struct tapnet *tapnet cleanup(cleanup_tapnet_free) = calloc(1, sizeof(*tapnet));
+    int result;
+
+    if (tapnet)
+        tapnet->service = strdup(service ? service : TAPNET_SERVICE_PROGRAM);
+    if (!tapnet || !tapnet->service)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = run_dir_name(run_base ? run_base : RUN_DEFAULT_BASE, tapnet->run_dir, error);
+    if (result < 0)
+        return result;
+    *ret = take_pointer(tapnet);
+    return 0;
+}
+
+API void tapnet_free(struct tapnet *tapnet)
+{
+    if (!tapnet)
+        return;
+    free(tapnet->service);
+    free(tapnet);
+}
+
+/* Wraps a set that the caller gives away. */
+static int wrap_spec(struct model_set *set, struct tapnet_spec **ret, struct tapnet_error *error)
+{
+    struct tapnet_spec *spec = calloc(1, sizeof(*spec));
+
+    if (!spec) {
+        model_set_free(set);
+        return error_set(error, -ENOMEM, "out of memory");
+    }
+    spec->set = set;
+    *ret = spec;
+    return 0;
+}
+
+API int tapnet_spec_load(const char *path, struct tapnet_spec **ret, struct tapnet_error *error)
+{
+    struct model_set *set;
+    int result = spec_load(path, &set, error);
+
+    return result < 0 ? result : wrap_spec(set, ret, error);
+}
+
+API int tapnet_spec_parse(const char *text, size_t len, const char *name, struct tapnet_spec **ret,
+                          struct tapnet_error *error)
+{
+    struct model_set *set;
+    int result = spec_parse(text, len, name, &set, error);
+
+    return result < 0 ? result : wrap_spec(set, ret, error);
+}
+
+API void tapnet_spec_free(struct tapnet_spec *spec)
+{
+    if (!spec)
+        return;
+    model_set_free(spec->set);
+    free(spec);
+}
+
+API const char *tapnet_spec_set(const struct tapnet_spec *spec)
+{
+    return spec->set->name;
+}
+
+API size_t tapnet_spec_port_count(const struct tapnet_spec *spec)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < spec->set->network_count; i++)
+        count += spec->set->networks[i].port_count;
+    return count;
+}
+
+API size_t tapnet_spec_network_count(const struct tapnet_spec *spec)
+{
+    return spec->set->network_count;
+}

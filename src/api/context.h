@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* What the public functions share: the context, and the way from a set to a plan. */
+#ifndef API_CONTEXT_H
+#define API_CONTEXT_H
+
+#include <tapnet/network.h>
+
+#include "apply/run.h"
+#include "model/object.h"
+#include "observe/observe.h"
+#include "plan/plan.h"
+
+struct tapnet {
+    char run_dir[RUN_PATH_MAX]; /* of this network namespace */
+    char *service;              /* path of the service program */
+};
+
+struct tapnet_spec {
+    struct model_set *set;
+};
+
+/* A plan with all that it points into. */
+struct tapnet_plan {
+    struct observe_found *found;
+    struct model_set *set;       /* resolved copy of a spec's set; NULL for down */
+    struct plan_scope scope;
+    struct plan *plan;
+    char object[MODEL_OBJECT_TEXT_MAX]; /* texts of the last tapnet_plan_step() */
+    char reason[PLAN_REASON_MAX];
+};
+
+/* Observes the host and plans for @spec (up) or, when it is NULL, for @set_name (down; NULL: all sets). */
+int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
+                  struct tapnet_plan **ret, struct tapnet_error *error);
+
+/* The same from a host that was already observed; @found becomes the plan's, on failure too. */
+int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, const char *set_name,
+                  struct tapnet_plan **ret, struct tapnet_error *error);
+
+/* How a plan asks about links that are not ours: for plan_scope_make(). */
+struct plan_host api_plan_host(const struct observe_found *found);
+
+#endif

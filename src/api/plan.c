@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/* From a specification and the host to a plan, and the plan as a caller sees it. */
+#include "api/context.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+
+#define API __attribute__((visibility("default")))
+
+DEFINE_CLEANUP(struct tapnet_plan *, tapnet_plan_free)
+
+/* ---- what the planner asks about the host ---- */
+
+static int compare_link_name(const void *name, const void *link)
+{
+    return strcmp(name, ((const struct observe_link *)link)->name);
+}
+
+static const struct observe_link *find_foreign(const struct observe_found *found, const char *name)
+{
+    if (!found->link_count)
+        return NULL;
+    return bsearch(name, found->links, found->link_count, sizeof(*found->links), compare_link_name);
+}
+
+static bool is_foreign(const void *data, const char *name)
+{
+    return find_foreign(data, name) != NULL;
+}
+
+static int forwarding(const void *data, const char *name)
+{
+    const struct observe_link *link = find_foreign(data, name);
+
+    return link ? link->ip4_forwarding : -1;
+}
+
+struct plan_host api_plan_host(const struct observe_found *found)
+{
+    return (struct plan_host){
+        .is_foreign = is_foreign, .forwarding = forwarding, .data = found, .ip_forward = found->ip_forward};
+}
+
+/* ---- what the set has now, so that it keeps it ---- */
+
+struct current {
+    const struct observe_found *found;
+    const char *set;
+};
+
+static const struct model_link *find_bridge(const struct current *current, const char *network)
+{
+    const struct model_objects *objects = &current->found->objects;
+
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct model_link *link = &objects->items[i].link;
+
+        if (objects->items[i].kind == MODEL_OBJECT_LINK && link->kind == MODEL_LINK_BRIDGE &&
+            strcmp(link->owner.set, current->set) == 0 && strcmp(link->owner.network, network) == 0)
+            return link;
+    }
+    return NULL;
+}
+
+static const struct model_service *find_service(const struct current *current, const char *network)
+{
+    const struct model_objects *objects = &current->found->objects;
+
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct model_service *service = &objects->items[i].service;
+
+        if (objects->items[i].kind == MODEL_OBJECT_SERVICE && strcmp(service->set, current->set) == 0 &&
+            strcmp(service->network->name, network) == 0)
+            return service;
+    }
+    return NULL;
+}
+
+/* From the bridge's own address, which the kernel holds; an isolated bridge has none: from what the service was told. */
+static bool current_subnet(const void *data, const char *network, struct ip_prefix *ret)
+{
+    const struct current *current = data;
+    const struct model_objects *objects = &current->found->objects;
+    const struct model_link *bridge = find_bridge(current, network);
+    const struct model_service *service = find_service(current, network);
+
+    for (size_t i = 0; bridge && i < objects->count; i++) {
+        const struct model_host_address *address = &objects->items[i].address;
+
+        if (objects->items[i].kind == MODEL_OBJECT_ADDRESS && strcmp(address->device, bridge->name) == 0 &&
+            address->prefix.address.family == AF_INET) {
+            *ret = address->prefix;
+            return true;
+        }
+    }
+    if (service)
+        *ret = service->network->subnet;
+    return service != NULL;
+}
+
+/* The elements of the map are few per bridge and sorted by device, but looked up by label: a hash would be 900 x 900. */
+static bool current_address(const void *data, const char *network, const char *port, struct ip_address *ret)
+{
+    const struct current *current = data;
+    const struct model_service *service = find_service(current, network);
+
+    for (size_t i = 0; service && i < service->network->port_count; i++) {
+        if (strcmp(service->network->ports[i].name, port) == 0) {
+            *ret = service->network->ports[i].address;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- making a plan ---- */
+
+/*
+ * Resolves a set for this host. The specification stays as it was read: its set is copied by value, with its own
+ * arrays, because a context may plan with it many times.
+ */
+static int copy_set(const struct model_set *set, struct model_set **ret)
+{
+    struct model_set *copy = calloc(1, sizeof(*copy));
+    bool whole = copy != NULL;
+
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy->name, set->name, sizeof(copy->name));
+    copy->file = arena_strdup(&copy->arena, set->file);
+    copy->network_count = set->network_count;
+    copy->device_count = set->device_count;
+    copy->networks = arena_alloc(&copy->arena, set->network_count * sizeof(*set->networks));
+    copy->devices = arena_alloc(&copy->arena, set->device_count * sizeof(*set->devices));
+    whole = copy->file && copy->networks && copy->devices;
+    if (whole && set->device_count)
+        memcpy(copy->devices, set->devices, set->device_count * sizeof(*set->devices));
+    for (size_t i = 0; whole && i < set->network_count; i++) {
+        struct model_network *network = &copy->networks[i];
+
+        *network = set->networks[i];
+        network->ports = arena_alloc(&copy->arena, network->port_count * sizeof(*network->ports));
+        whole = network->ports != NULL;
+        if (whole && network->port_count)
+            memcpy(network->ports, set->networks[i].ports, network->port_count * sizeof(*network->ports));
+    }
+    if (!whole) {
+        model_set_free(copy);
+        return -ENOMEM;
+    }
+    *ret = copy;
+    return 0;
+}
+
+static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, struct tapnet_error *error)
+{
+    const struct observe_found *found = plan->found;
+    struct current current = {found, spec->set->name};
+    struct model_surroundings surroundings = {
+        .taken = found->taken,
+        .taken_count = found->taken_count,
+        .current_subnet = current_subnet,
+        .current_address = current_address,
+        .data = &current,
+    };
+    const struct observe_link *uplink = find_foreign(found, found->uplink);
+
+    memcpy(surroundings.uplink, found->uplink, sizeof(surroundings.uplink));
+    surroundings.uplink_mtu = uplink ? uplink->mtu : 0;
+    if (copy_set(spec->set, &plan->set) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    return model_resolve(plan->set, &surroundings, error);
+}
+
+int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, const char *set_name,
+                  struct tapnet_plan **ret, struct tapnet_error *error)
+{
+    struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = calloc(1, sizeof(*plan));
+    struct model_objects wanted cleanup(model_objects_fini) = {0};
+    const struct plan_host host = api_plan_host(found);
+    int result = 0;
+
+    if (!plan) {
+        observe_free(found);
+        return error_set(error, -ENOMEM, "out of memory");
+    }
+    plan->found = found;
+    if (spec)
+        result = resolve(plan, spec, error);
+    if (result == 0 && spec)
+        result = model_expand(plan->set, false, &wanted, error);
+    if (result == 0)
+        result = plan_scope_make(&wanted, &found->objects, spec ? plan->set->name : set_name, &host, &plan->scope, error);
+    if (result < 0)
+        return result;
+    if (plan_make(&plan->scope.wanted, &plan->scope.found, &plan->plan) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    *ret = take_pointer(plan);
+    return 0;
+}
+
+int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
+                  struct tapnet_plan **ret, struct tapnet_error *error)
+{
+    struct observe_found *found;
+    int result = observe_host(tapnet->run_dir, &found, error);
+
+    return result < 0 ? result : api_plan_from(found, spec, set_name, ret, error);
+}
+
+API int tapnet_plan_up(struct tapnet *tapnet, const struct tapnet_spec *spec, struct tapnet_plan **ret,
+                       struct tapnet_error *error)
+{
+    return api_plan_make(tapnet, spec, NULL, ret, error);
+}
+
+API int tapnet_plan_down(struct tapnet *tapnet, const char *set, struct tapnet_plan **ret, struct tapnet_error *error)
+{
+    return api_plan_make(tapnet, NULL, set, ret, error);
+}
+
+API void tapnet_plan_free(struct tapnet_plan *plan)
+{
+    if (!plan)
+        return;
+    plan_free(plan->plan);
+    plan_scope_fini(&plan->scope);
+    model_set_free(plan->set);
+    observe_free(plan->found);
+    free(plan);
+}
+
+/* ---- looking at a plan ---- */
+
+API size_t tapnet_plan_count(const struct tapnet_plan *plan)
+{
+    return plan->plan->step_count;
+}
+
+static char step_sign(const struct plan_step *step)
+{
+    return !step->before ? '+' : !step->after ? '-' : '~';
+}
+
+API int tapnet_plan_step(struct tapnet_plan *plan, size_t index, struct tapnet_step *ret)
+{
+    const struct plan_step *step;
+
+    if (index >= plan->plan->step_count)
+        return -ERANGE;
+    step = &plan->plan->steps[index];
+    *ret = (struct tapnet_step){
+        .sign = step_sign(step),
+        .object = model_object_print(plan_step_object(step), plan->object),
+        .reason = plan_step_reason(step, plan->reason),
+        .line = step->after ? step->after->place.line : 0,
+    };
+    return 0;
+}
+
+static json_t *step_to_json(struct tapnet_plan *plan, size_t index)
+{
+    const struct plan_step *step = &plan->plan->steps[index];
+    struct tapnet_step shown;
+    char sign[2] = "";
+
+    if (tapnet_plan_step(plan, index, &shown) < 0)
+        return NULL;
+    sign[0] = shown.sign;
+    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "sign", sign, "object", shown.object, "reason", shown.reason, "before",
+                     step->before ? model_object_to_json(step->before) : json_null(), "after",
+                     step->after ? model_object_to_json(step->after) : json_null());
+}
+
+API int tapnet_plan_json(const struct tapnet_plan *plan, char **ret, struct tapnet_error *error)
+{
+    /* The texts of a step are scratch space inside the plan; what the plan means is not changed. */
+    struct tapnet_plan *scratch = (struct tapnet_plan *)(uintptr_t)plan;
+    json_t *steps = json_array();
+    json_t *document;
+    bool whole = steps != NULL;
+    char *text;
+
+    for (size_t i = 0; whole && i < plan->plan->step_count; i++)
+        whole = json_array_append_new(steps, step_to_json(scratch, i)) == 0;
+    document = whole ? json_pack("{s:i, s:o}", "version", 1, "steps", steps) : NULL;
+    text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
+    json_decref(document ? document : steps);
+    if (!text)
+        return error_set(error, -ENOMEM, "out of memory");
+    *ret = text;
+    return 0;
+}

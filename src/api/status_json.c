@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* The status as JSON: one stable shape, told in tapnet(8). */
+#include "api/status.h"
+
+#include <errno.h>
+#include <jansson.h>
+
+#define API __attribute__((visibility("default")))
+
+static json_t *holder_json(int pid, const char *command)
+{
+    return pid ? json_pack("{s:i, s:s%}", "pid", pid, "command", command, __builtin_strlen(command)) : json_null();
+}
+
+static json_t *port_json(const struct tapnet_status_port *port)
+{
+    return json_pack("{s:s, s:s, s:s, s:[s], s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "name", port->name, "device",
+                     port->device, "mac", port->mac, "addresses", port->address, "hostname", port->hostname, "state",
+                     port->state, "holder", holder_json(port->holder_pid, port->holder), "rx_bytes",
+                     (json_int_t)port->rx_bytes, "rx_packets", (json_int_t)port->rx_packets, "tx_bytes",
+                     (json_int_t)port->tx_bytes, "tx_packets", (json_int_t)port->tx_packets, "dropped",
+                     (json_int_t)port->dropped);
+}
+
+static json_t *network_json(const struct tapnet_status_network *network)
+{
+    json_t *ports = json_array();
+
+    for (size_t i = 0; ports && i < network->port_count; i++)
+        json_array_append_new(ports, port_json(&network->ports[i]));
+    return json_pack("{s:s, s:s, s:s, s:s, s:[s], s:s*, s:s*, s:b, s:o}", "set", network->set, "name", network->name,
+                     "mode", network->mode, "bridge", network->bridge, "subnets", network->subnet, "gateway",
+                     *network->gateway ? network->gateway : NULL, "uplink", *network->uplink ? network->uplink : NULL,
+                     "served", network->served, "ports", ports);
+}
+
+static json_t *device_json(const struct tapnet_status_device *device)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "set", device->set, "name", device->name, "kind", device->kind,
+                     "addresses", device->addresses, "state", device->state, "holder",
+                     holder_json(device->holder_pid, device->holder));
+}
+
+API int tapnet_status_json(const struct tapnet_status *status, char **ret, struct tapnet_error *error)
+{
+    json_t *networks = json_array(), *devices = json_array(), *problems = json_array();
+    json_t *document;
+    char *text;
+
+    for (size_t i = 0; i < status->network_count; i++)
+        json_array_append_new(networks, network_json(&status->networks[i]));
+    for (size_t i = 0; i < status->device_count; i++)
+        json_array_append_new(devices, device_json(&status->devices[i]));
+    for (size_t i = 0; i < status->problem_count; i++)
+        json_array_append_new(problems, json_string(status->problems[i]));
+    document = json_pack("{s:i, s:o, s:o, s:o}", "version", 1, "networks", networks, "devices", devices, "problems", problems);
+    text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
+    json_decref(document);
+    if (!text)
+        return error_set(error, -ENOMEM, "out of memory");
+    *ret = text;
+    return 0;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Up and down: lock, finish what a killed tapnet left, plan, write the journal, run, clean up. */
+#include "api/context.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "apply/apply.h"
+#include "base/cleanup.h"
+
+#define API __attribute__((visibility("default")))
+
+DEFINE_CLEANUP(struct tapnet_plan *, tapnet_plan_free)
+DEFINE_CLEANUP(struct apply_kernel *, apply_kernel_free)
+DEFINE_CLEANUP(struct plan *, plan_free)
+DEFINE_CLEANUP(struct observe_found *, observe_free)
+
+struct progress {
+    tapnet_progress *function;
+    void *data;
+};
+
+static void forward_progress(size_t done, size_t total, void *data)
+{
+    const struct progress *progress = data;
+
+    if (progress->function)
+        progress->function(done, total, progress->data);
+}
+
+/* Runs @plan against the kernel. *ret_undone tells whether a failure left the host as it was. */
+static int run_plan(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
+                    struct progress *progress, bool *ret_undone, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_free) = NULL;
+    struct apply_ops ops;
+    struct apply_request request = {
+        .plan = plan, .all = all, .ops = &ops, .progress = forward_progress, .progress_data = progress};
+    int result = apply_kernel_new(tapnet->run_dir, tapnet->service, &kernel, &ops, error);
+
+    *ret_undone = true;
+    return result < 0 ? result : apply_run(&request, ret_undone, error);
+}
+
+/* ---- recovery ---- */
+
+/* Those of @all that the journal's plan was about, by identity: both lists are sorted. */
+static int pick_touched(const struct model_objects *all, const struct model_objects *touched, struct model_objects *ret)
+{
+    size_t a = 0, t = 0;
+
+    while (a < all->count && t < touched->count) {
+        int order = model_object_compare(&all->items[a], &touched->items[t]);
+
+        if (order == 0 && model_objects_add(ret, &all->items[a]) < 0)
+            return -ENOMEM;
+        a += order <= 0;
+        t += order >= 0;
+    }
+    return 0;
+}
+
+/*
+ * A journal means that a tapnet was killed between its first step and its last. Undoing it is a plan like any other: from
+ * what is there now of the objects it touched to what it had found of them. The journal stays until that is done.
+ */
+static int recover(struct tapnet *tapnet, struct tapnet_error *error)
+{
+    struct model_objects before cleanup(model_objects_fini) = {0};
+    struct model_objects touched cleanup(model_objects_fini) = {0};
+    struct model_objects now cleanup(model_objects_fini) = {0};
+    struct observe_found *found cleanup(cleanup_observe_free) = NULL;
+    struct plan *plan cleanup(cleanup_plan_free) = NULL;
+    struct progress silent = {NULL, NULL};
+    bool left, undone;
+    int result = apply_journal_read(tapnet->run_dir, &left, &before, &touched, error);
+
+    if (result < 0 || !left)
+        return result < 0 ? result : apply_journal_remove(tapnet->run_dir, error);
+    result = observe_host(tapnet->run_dir, &found, error);
+    if (result < 0)
+        return result;
+    if (pick_touched(&found->objects, &touched, &now) < 0 || plan_make(&before, &now, &plan) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = run_plan(tapnet, plan, &found->objects, &silent, &undone, error);
+    if (result < 0)
+        return error_prefix(error, result, "cannot undo what a tapnet that was killed left");
+    return apply_journal_remove(tapnet->run_dir, error);
+}
+
+/* ---- up and down ---- */
+
+/* With the lock held: plans and runs. *ret_steps is set. */
+static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
+                           struct progress *progress, size_t *ret_steps, struct tapnet_error *error)
+{
+    struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
+    bool undone;
+    int result = recover(tapnet, error);
+
+    if (result == 0)
+        result = api_plan_make(tapnet, spec, set_name, &plan, error);
+    if (result < 0)
+        return result;
+    *ret_steps = plan->plan->step_count;
+    if (!plan->plan->step_count)
+        return 0;
+    result = apply_journal_write(tapnet->run_dir, plan->plan, error);
+    if (result < 0)
+        return result;
+    result = run_plan(tapnet, plan->plan, &plan->found->objects, progress, &undone, error);
+    if (result < 0 && !undone)
+        return result; /* the journal stays: the next tapnet tries again */
+    return result < 0 ? (apply_journal_remove(tapnet->run_dir, NULL), result) : apply_journal_remove(tapnet->run_dir, error);
+}
+
+static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
+                    tapnet_progress *function, void *data, size_t *ret_steps, struct tapnet_error *error)
+{
+    struct progress progress = {function, data};
+    size_t steps = 0;
+    int lock, result = run_lock(tapnet->run_dir, &lock, error);
+
+    if (result < 0)
+        return result;
+    result = converge_locked(tapnet, spec, set_name, &progress, &steps, error);
+    run_unlock(tapnet->run_dir, lock);
+    if (result == 0 && ret_steps)
+        *ret_steps = steps;
+    return result;
+}
+
+API int tapnet_up(struct tapnet *tapnet, const struct tapnet_spec *spec, tapnet_progress *progress, void *data,
+                  size_t *ret_steps, struct tapnet_error *error)
+{
+    return converge(tapnet, spec, NULL, progress, data, ret_steps, error);
+}
+
+API int tapnet_down(struct tapnet *tapnet, const char *set, tapnet_progress *progress, void *data, size_t *ret_steps,
+                    struct tapnet_error *error)
+{
+    return converge(tapnet, NULL, set, progress, data, ret_steps, error);
+}

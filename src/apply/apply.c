@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs a plan: step by step, in bulk where that is one request, and backwards again when a step fails. */
+#include "apply/apply.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/ledger.h"
+#include "base/array.h"
+#include "base/cleanup.h"
+
+/*
+ * How it works: the steps are cut into runs. A run is one step, or all steps of a phase that are done as one: the two
+ * guards phases (one transaction) and the removal of several devices (one delete of a group). A run fails as a whole.
+ * Undoing goes through the runs that succeeded, last first, each with before and after swapped.
+ */
+
+/* Is the phase done as one when there is more than one step, in this direction? */
+static bool is_bulk(enum plan_phase phase, bool undo)
+{
+    if (phase == PLAN_GUARDS_SET || phase == PLAN_GUARDS_REMOVE)
+        return true;
+    return phase == PLAN_DEVICES_REMOVE && !undo;
+}
+
+/* How many steps from @first on make one run. */
+static size_t run_length(const struct plan *plan, size_t first)
+{
+    size_t count = 1;
+
+    if (!is_bulk(plan->steps[first].phase, false))
+        return 1;
+    while (first + count < plan->step_count && plan->steps[first + count].phase == plan->steps[first].phase)
+        count++;
+    return count;
+}
+
+static int remove_devices(const struct apply_ops *ops, const struct plan_step *steps, size_t count,
+                          struct tapnet_error *error)
+{
+    _cleanup_free_ const char **names = calloc(count, sizeof(*names));
+
+    if (!names)
+        return error_set(error, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        names[i] = steps[i].before->link.name;
+    return ops->links_delete(ops->data, names, count, error);
+}
+
+static int apply_address(const struct apply_ops *ops, const struct model_object *before,
+                         const struct model_object *after, struct tapnet_error *error)
+{
+    if (after)
+        return ops->address_add(ops->data, &after->address, error);
+    return ops->address_delete(ops->data, &before->address, error);
+}
+
+/* One step that is a run by itself. */
+static int apply_one(const struct apply_ops *ops, const struct model_object *before, const struct model_object *after,
+                     struct tapnet_error *error)
+{
+    switch (after ? after->kind : before->kind) {
+    case MODEL_OBJECT_LINK:
+        return apply_link(ops, before ? &before->link : NULL, after ? &after->link : NULL, error);
+    case MODEL_OBJECT_ADDRESS:
+        return apply_address(ops, before, after, error);
+    case MODEL_OBJECT_SYSCTL:
+        return apply_sysctl(ops, before ? &before->sysctl : NULL, after ? &after->sysctl : NULL, error);
+    case MODEL_OBJECT_SERVICE:
+        return apply_service(ops, before ? &before->service : NULL, after ? &after->service : NULL, error);
+    case MODEL_OBJECT_TABLE:
+    case MODEL_OBJECT_ELEMENT:
+        break; /* guards are always in bulk */
+    }
+    return error_set(error, -EINVAL, "a step of unknown kind");
+}
+
+/* Runs the steps of one run in one direction; the steps of a bulk that has no bulk undo go one by one. */
+static int apply_steps(const struct apply_request *request, const struct plan_step *steps, size_t count, bool undo,
+                       struct tapnet_error *error)
+{
+    enum plan_phase phase = steps[0].phase;
+
+    if (phase == PLAN_GUARDS_SET || phase == PLAN_GUARDS_REMOVE)
+        return apply_guards(request, steps, count, undo, error);
+    if (count > 1 && is_bulk(phase, undo))
+        return remove_devices(request->ops, steps, count, error);
+    for (size_t i = 0; i < count; i++) {
+        const struct model_object *before = undo ? steps[i].after : steps[i].before;
+        const struct model_object *after = undo ? steps[i].before : steps[i].after;
+        int result = apply_one(request->ops, before, after, error);
+
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+static int explain_step(const struct plan_step *step, size_t count, int code, struct tapnet_error *error)
+{
+    char text[MODEL_OBJECT_TEXT_MAX];
+    const char *verb = !step->before ? "make" : !step->after ? "remove" : "change";
+
+    if (count > 1)
+        return error_prefix(error, code, "cannot %s %s and %zu more", verb,
+                            model_object_print(plan_step_object(step), text), count - 1);
+    return error_prefix(error, code, "cannot %s %s", verb, model_object_print(plan_step_object(step), text));
+}
+
+/* Undoes all runs that end before step @end, last first. What can't be undone is added to @error. True if all was. */
+static bool undo_runs(const struct apply_request *request, size_t end, struct tapnet_error *error)
+{
+    const struct plan *plan = request->plan;
+    bool whole = true;
+
+    while (end > 0) {
+        struct tapnet_error reason = TAPNET_ERROR_INIT;
+        size_t first = end - 1;
+        char text[MODEL_OBJECT_TEXT_MAX];
+
+        while (is_bulk(plan->steps[first].phase, false) && first > 0 &&
+               plan->steps[first - 1].phase == plan->steps[first].phase)
+            first--;
+        if (apply_steps(request, plan->steps + first, end - first, true, &reason) < 0) {
+            whole = false;
+            error_add_line(error, error ? error->code : 0, "and could not put back %s: %s",
+                           model_object_print(plan_step_object(&plan->steps[first]), text), reason.text);
+        }
+        end = first;
+    }
+    return whole;
+}
+
+/* The addresses that guests gave up with this plan, sorted; conntrack must not carry their flows to the next holder. */
+static int collect_freed(const struct plan *plan, struct ip_address **ret, size_t *ret_count)
+{
+    _cleanup_free_ struct ip_address *addresses = NULL;
+    size_t count = 0, capacity = 0;
+
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct model_object *before = plan->steps[i].before;
+        int result;
+
+        if (!before || before->kind != MODEL_OBJECT_ELEMENT || before->element.set != GUARD_PORT_ADDRESSES ||
+            plan->steps[i].after)
+            continue;
+        result = array_reserve((void **)&addresses, &capacity, count, 1, sizeof(*addresses));
+        if (result < 0)
+            return result;
+        addresses[count++] = guard_read_ip4(&before->element, 1);
+    }
+    *ret = take_pointer(addresses);
+    *ret_count = count;
+    return 0;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    return ip_address_compare(a, b);
+}
+
+static int forget_freed(const struct apply_request *request, struct tapnet_error *error)
+{
+    _cleanup_free_ struct ip_address *addresses = NULL;
+    size_t count = 0;
+    int result = collect_freed(request->plan, &addresses, &count);
+
+    if (result < 0)
+        return error_set(error, result, "out of memory");
+    if (!count)
+        return 0;
+    qsort(addresses, count, sizeof(*addresses), compare_addresses);
+    return request->ops->conntrack_forget(request->ops->data, addresses, count, error);
+}
+
+int apply_run(const struct apply_request *request, bool *ret_undone, struct tapnet_error *error)
+{
+    const struct plan *plan = request->plan;
+    size_t done = 0;
+    int result = 0;
+
+    *ret_undone = true;
+    while (done < plan->step_count) {
+        size_t count = run_length(plan, done);
+
+        result = apply_steps(request, plan->steps + done, count, false, error);
+        if (result < 0) {
+            explain_step(&plan->steps[done], count, result, error);
+            break;
+        }
+        done += count;
+        if (request->progress)
+            request->progress(done, plan->step_count, request->progress_data);
+    }
+    if (result == 0)
+        result = forget_freed(request, error);
+    if (result < 0)
+        *ret_undone = undo_runs(request, done, error);
+    return result;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs a plan: step by step, with a journal, and backwards again when a step fails. */
+#ifndef APPLY_APPLY_H
+#define APPLY_APPLY_H
+
+#include "apply/ops.h"
+#include "plan/plan.h"
+
+/* Called after every step, or bulk of steps; may be NULL. */
+typedef void apply_progress(size_t done, size_t total, void *data);
+
+struct apply_request {
+    const struct plan *plan;
+    /* Every object of ours on the host: what a table that is made anew must hold besides the plan's own elements. */
+    const struct model_objects *all;
+    const struct apply_ops *ops;
+    apply_progress *progress;
+    void *progress_data;
+};
+
+/*
+ * Runs all steps. When one fails, those done are undone in reverse order and its error is returned; what could not be
+ * undone is added to @error, a line each, and *ret_undone is false: the journal must stay for the next tapnet.
+ */
+int apply_run(const struct apply_request *request, bool *ret_undone, struct tapnet_error *error);
+
+/* ---- links.c ---- */
+
+/* Makes, changes or removes one link so that @after is there instead of @before (either may be NULL, not both). */
+int apply_link(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
+               struct tapnet_error *error);
+
+/* ---- guards.c ---- */
+
+/* The steps of one guards phase, in either direction, as one transaction. @undo swaps before and after. */
+int apply_guards(const struct apply_request *request, const struct plan_step *steps, size_t count, bool undo,
+                 struct tapnet_error *error);
+
+/* ---- journal.c ---- */
+
+/*
+ * The plan in the run directory: one line of JSON a step, {"before":...,"after":...}, and a last line {"end":N} that
+ * tells a whole journal from one whose writer was killed before the first step was run.
+ */
+int apply_journal_write(const char *run_dir, const struct plan *plan, struct tapnet_error *error);
+int apply_journal_remove(const char *run_dir, struct tapnet_error *error);
+/*
+ * Reads what a killed tapnet left: *ret_wanted is the state before its plan, for the objects of the plan, *ret_touched
+ * the same objects' identities (before or after). *ret_found false when there is no journal, or none that was begun.
+ */
+int apply_journal_read(const char *run_dir, bool *ret_found, struct model_objects *ret_wanted,
+                       struct model_objects *ret_touched, struct tapnet_error *error);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* The plan in the run directory before its first step, so that a tapnet that was killed can be undone by the next. */
+#include "apply/apply.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apply/run.h"
+#include "base/cleanup.h"
+
+#define JOURNAL_NAME "journal"
+#define JOURNAL_MAX (256u << 20) /* a plan of 100,000 ports is a tenth of that */
+
+static void cleanup_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+/* One line: the pair as JSON, null for "not there". */
+static int write_step(FILE *file, const struct plan_step *step)
+{
+    json_t *line cleanup(cleanup_json) =
+        json_pack("{s:o, s:o}", "before", step->before ? model_object_to_json(step->before) : json_null(), "after",
+                  step->after ? model_object_to_json(step->after) : json_null());
+
+    if (!line)
+        return -ENOMEM;
+    if (json_dumpf(line, file, JSON_COMPACT) < 0 || fputc('\n', file) == EOF)
+        return -EIO;
+    return 0;
+}
+
+static int write_steps(const char *path, const struct plan *plan)
+{
+    _cleanup_fclose_ FILE *file = fopen(path, "we");
+    int result = 0;
+
+    if (!file)
+        return -errno;
+    for (size_t i = 0; i < plan->step_count && result == 0; i++)
+        result = write_step(file, &plan->steps[i]);
+    if (result == 0 && (fprintf(file, "{\"end\":%zu}\n", plan->step_count) < 0 || fflush(file) == EOF))
+        result = -errno;
+    return result;
+}
+
+int apply_journal_write(const char *run_dir, const struct plan *plan, struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX], fresh[RUN_PATH_MAX + 4];
+    int result;
+
+    if (snprintf(path, sizeof(path), "%s/" JOURNAL_NAME, run_dir) >= (int)sizeof(path))
+        return error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
+    snprintf(fresh, sizeof(fresh), "%s.new", path);
+    result = write_steps(fresh, plan);
+    if (result == 0 && rename(fresh, path) < 0)
+        result = -errno;
+    if (result < 0) {
+        unlink(fresh);
+        return error_set_errno(error, result, "cannot write the journal %s", path);
+    }
+    return 0;
+}
+
+int apply_journal_remove(const char *run_dir, struct tapnet_error *error)
+{
+    int result = run_file_remove(run_dir, JOURNAL_NAME ".new", error);
+
+    return result < 0 ? result : run_file_remove(run_dir, JOURNAL_NAME, error);
+}
+
+static int read_object(const json_t *json, struct model_objects *list, struct tapnet_error *error)
+{
+    struct model_object object;
+    int result;
+
+    if (!json || json_is_null(json))
+        return 0;
+    result = model_object_from_json(json, &list->arena, &object, error);
+    return result < 0 ? result : model_objects_add(list, &object);
+}
+
+/* One line into both lists; *ret_end is set by the last one. */
+static int read_line(const char *line, struct model_objects *wanted, struct model_objects *touched, bool *ret_end,
+                     struct tapnet_error *error)
+{
+    json_error_t reason;
+    json_t *json cleanup(cleanup_json) = json_loads(line, 0, &reason);
+    const json_t *before, *after;
+    int result;
+
+    if (!json)
+        return error_set(error, -EINVAL, "the journal is damaged: %s", reason.text);
+    if (json_object_get(json, "end")) {
+        *ret_end = true;
+        return 0;
+    }
+    before = json_object_get(json, "before");
+    after = json_object_get(json, "after");
+    result = read_object(before, wanted, error);
+    if (result == 0)
+        result = read_object(json_is_null(before) ? after : before, touched, error);
+    return result;
+}
+
+int apply_journal_read(const char *run_dir, bool *ret_found, struct model_objects *ret_wanted,
+                       struct model_objects *ret_touched, struct tapnet_error *error)
+{
+    struct model_objects wanted = {0}, touched = {0};
+    _cleanup_free_ char *text = NULL;
+    char *rest, *line;
+    bool end = false;
+    int result = run_file_read(run_dir, JOURNAL_NAME, JOURNAL_MAX, &text);
+
+    *ret_found = false;
+    if (result == -ENOENT)
+        return 0;
+    if (result < 0)
+        return error_set_errno(error, result, "cannot read the journal in %s", run_dir);
+    for (rest = text; result == 0 && !end && (line = strsep(&rest, "\n"));)
+        if (*line)
+            result = read_line(line, &wanted, &touched, &end, error);
+    if (result < 0 || !end) {
+        model_objects_fini(&wanted);
+        model_objects_fini(&touched);
+        return result;
+    }
+    model_objects_sort(&wanted);
+    model_objects_sort(&touched);
+    *ret_found = true;
+    *ret_wanted = wanted;
+    *ret_touched = touched;
+    return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files behind apply_kernel_new() share. */
+#ifndef APPLY_KERNEL_H
+#define APPLY_KERNEL_H
+
+#include <net/if.h>
+
+#include "apply/ops.h"
+
+struct apply_kernel {
+    struct netlink *route, *netfilter; /* opened at first use */
+    char *run_dir, *service;
+    char master_name[IFNAMSIZ]; /* the last bridge whose index was asked for */
+    int master_index;
+};
+
+/* The index of a link by its name. -ENODEV. */
+int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error);
+
+/* ---- service.c: @data is the struct apply_kernel ---- */
+int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error);
+int apply_service_update(void *data, const struct model_network *network, struct tapnet_error *error);
+int apply_service_stop(void *data, const char *network, struct tapnet_error *error);
+
+/* ---- sockets.c: what the service can't open itself ---- */
+
+/* Raw packet socket on the bridge that receives only DHCP requests. */
+int apply_socket_dhcp(int bridge_index, int *ret_fd, struct tapnet_error *error);
+/* Raw packet socket that receives nothing and may send to any link. */
+int apply_socket_reply(int *ret_fd, struct tapnet_error *error);
+/* DNS on @address and @port, bound to the link too; @type SOCK_DGRAM or SOCK_STREAM (listening). */
+int apply_socket_dns(int type, const struct ip_address *address, uint16_t port, const char *device, int *ret_fd,
+                     struct tapnet_error *error);
+/* The control socket, listening, at @path; one that a dead service left is replaced. */
+int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *error);
+/* Connects to the service's control socket; -ECONNREFUSED or -ENOENT when it does not run. */
+int apply_socket_connect(const char *path, int *ret_fd, struct tapnet_error *error);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps whose "before" the kernel can't remember: sysctls and services, with their files in the run directory. */
+#include "apply/ledger.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define NAME_MAX_LEN 160
+
+static void cleanup_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+static const char *sysctl_file(const struct model_sysctl *sysctl, char text[NAME_MAX_LEN])
+{
+    size_t start = strlen("sysctl/");
+
+    snprintf(text, NAME_MAX_LEN, "sysctl/%s.json", sysctl->path);
+    for (char *slash = text + start; (slash = strchr(slash, '/'));)
+        *slash = ',';
+    return text;
+}
+
+static int write_json(const struct apply_ops *ops, const char *name, json_t *json, struct tapnet_error *error)
+{
+    _cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+    if (!text)
+        return error_set(error, -ENOMEM, "out of memory");
+    return ops->file_write(ops->data, name, text, error);
+}
+
+static int write_ledger(const struct apply_ops *ops, const struct model_sysctl *sysctl, struct tapnet_error *error)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_SYSCTL, .sysctl = *sysctl};
+    json_t *json cleanup(cleanup_json) = model_object_to_json(&object);
+    char name[NAME_MAX_LEN];
+
+    return write_json(ops, sysctl_file(sysctl, name), json, error);
+}
+
+static int set_sysctl(const struct apply_ops *ops, const struct model_sysctl *before, const struct model_sysctl *after,
+                      struct tapnet_error *error)
+{
+    char name[NAME_MAX_LEN];
+    int result = write_ledger(ops, after, error);
+
+    if (result < 0 || (before && strcmp(before->value, after->value) == 0))
+        return result;
+    result = ops->sysctl_write(ops->data, after->path, after->value, error);
+    if (result < 0) { /* the ledger must not say what is not so */
+        if (before)
+            write_ledger(ops, before, NULL);
+        else
+            ops->file_remove(ops->data, sysctl_file(after, name), NULL);
+    }
+    return result;
+}
+
+static int restore_sysctl(const struct apply_ops *ops, const struct model_sysctl *before, struct tapnet_error *error)
+{
+    char name[NAME_MAX_LEN];
+    int result = 0;
+
+    if (before->restore[0] && strcmp(before->value, before->restore) != 0 && strcmp(before->value, "1") == 0)
+        result = ops->sysctl_write(ops->data, before->path, before->restore, error);
+    if (result == -ENOENT) /* the interface is gone, and its sysctl with it */
+        result = 0;
+    return result < 0 ? result : ops->file_remove(ops->data, sysctl_file(before, name), error);
+}
+
+int apply_sysctl(const struct apply_ops *ops, const struct model_sysctl *before, const struct model_sysctl *after,
+                 struct tapnet_error *error)
+{
+    return after ? set_sysctl(ops, before, after, error) : restore_sysctl(ops, before, error);
+}
+
+static const char *network_file(const struct model_network *network, char text[NAME_MAX_LEN])
+{
+    snprintf(text, NAME_MAX_LEN, "networks/%s.json", network->name);
+    return text;
+}
+
+static int write_network(const struct apply_ops *ops, const struct model_service *service, struct tapnet_error *error)
+{
+    char name[NAME_MAX_LEN];
+    json_t *json cleanup(cleanup_json) =
+        json_pack("{s:s, s:o}", "set", service->set, "network", model_network_to_json(service->network));
+
+    return write_json(ops, network_file(service->network, name), json, error);
+}
+
+/* Served already, with the same sockets? Else it must be stopped and served anew. */
+static bool same_sockets(const struct model_network *a, const struct model_network *b)
+{
+    return strcmp(a->bridge, b->bridge) == 0 && a->dns_port == b->dns_port && a->mode == b->mode &&
+           ip_prefix_compare(&a->subnet, &b->subnet) == 0;
+}
+
+static int tell(const struct apply_ops *ops, const struct model_network *before, const struct model_network *after,
+                struct tapnet_error *error)
+{
+    int result;
+
+    if (before && same_sockets(before, after))
+        return ops->service_update(ops->data, after, error);
+    result = before ? ops->service_stop(ops->data, before->name, error) : 0;
+    return result < 0 ? result : ops->service_serve(ops->data, after, error);
+}
+
+int apply_service(const struct apply_ops *ops, const struct model_service *before, const struct model_service *after,
+                  struct tapnet_error *error)
+{
+    char name[NAME_MAX_LEN];
+    int result;
+
+    if (!after) {
+        result = ops->service_stop(ops->data, before->network->name, error);
+        return result < 0 ? result : ops->file_remove(ops->data, network_file(before->network, name), error);
+    }
+    result = write_network(ops, after, error);
+    if (result < 0)
+        return result;
+    result = tell(ops, before ? before->network : NULL, after->network, error);
+    if (result < 0) {
+        if (before)
+            write_network(ops, before, NULL);
+        else
+            ops->file_remove(ops->data, network_file(after->network, name), NULL);
+    }
+    return result;
+}

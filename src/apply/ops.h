@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* The requests that apply makes of the host, one function each: the kernel behind it, or a test. */
+#ifndef APPLY_OPS_H
+#define APPLY_OPS_H
+
+#include "model/object.h"
+#include "netlink/link.h"
+#include "nft/nft.h"
+
+/*
+ * How it works: apply/ reaches the host through this struct alone. apply_kernel_ops() fills it with the real
+ * requests; a test wraps these, counts them and makes any one of them fail. Every function is one request of the
+ * kernel (or of the service), returns 0 or a negative errno with a sentence, and has no effect when it fails.
+ */
+struct apply_ops {
+    void *data;
+
+    /* Links. Names are at most 15 characters. */
+    int (*bridge_create)(void *data, const struct model_link *link, struct tapnet_error *error);
+    int (*device_open)(void *data, const struct model_link *link, int *ret_fd, struct tapnet_error *error);
+    int (*device_own)(void *data, int fd, const struct model_link *link, struct tapnet_error *error);
+    int (*device_keep)(void *data, int fd, bool keep, struct tapnet_error *error);
+    /* @master: name of the bridge when NETLINK_LINK_MASTER is among the fields, "" for none. */
+    int (*link_set)(void *data, const char *name, struct netlink_link_change *change, const char *master,
+                    struct tapnet_error *error);
+    int (*link_delete)(void *data, const char *name, struct tapnet_error *error);
+    /* Moves the links into a group that nobody uses, verifies that they alone are in it, deletes the group. */
+    int (*links_delete)(void *data, const char *const *names, size_t count, struct tapnet_error *error);
+
+    int (*address_add)(void *data, const struct model_host_address *address, struct tapnet_error *error);
+    int (*address_delete)(void *data, const struct model_host_address *address, struct tapnet_error *error);
+
+    int (*sysctl_write)(void *data, const char *path, const char *value, struct tapnet_error *error);
+
+    int (*guards_commit)(void *data, struct nft_transaction *transaction, struct tapnet_error *error);
+
+    /* Files of the run directory: @name is "sysctl/NAME.json" or "networks/NAME.json". Replaced as a whole. */
+    int (*file_write)(void *data, const char *name, const char *text, struct tapnet_error *error);
+    int (*file_remove)(void *data, const char *name, struct tapnet_error *error);
+
+    /* DHCP and DNS: starts the service when it does not run; returns when it serves. */
+    int (*service_serve)(void *data, const struct model_network *network, struct tapnet_error *error);
+    int (*service_update)(void *data, const struct model_network *network, struct tapnet_error *error);
+    int (*service_stop)(void *data, const char *network, struct tapnet_error *error);
+
+    /* Conntrack entries of addresses that changed hands, sorted. */
+    int (*conntrack_forget)(void *data, const struct ip_address *addresses, size_t count, struct tapnet_error *error);
+};
+
+struct apply_kernel;
+
+/*
+ * The kernel's side: sockets are opened at first use. @run_dir is the namespace's directory (run.h), @service the path
+ * of the service program; both are copied.
+ */
+int apply_kernel_new(const char *run_dir, const char *service, struct apply_kernel **ret, struct apply_ops *ret_ops,
+                     struct tapnet_error *error);
+void apply_kernel_free(struct apply_kernel *kernel); /* takes NULL */
+
+#endif

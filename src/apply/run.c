@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* The run directory of one network namespace: its name, its lock, its files. */
+#include "apply/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_USED 8 /* hex digits: told apart are two boots of one machine */
+#define LOCK_NAME "lock"
+
+static int read_boot_id(char ret[BOOT_ID_USED + 1], struct tapnet_error *error)
+{
+    _cleanup_fclose_ FILE *file = fopen(BOOT_ID_FILE, "re");
+
+    if (!file || fread(ret, 1, BOOT_ID_USED, file) != BOOT_ID_USED)
+        return error_set(error, -ENOENT, "cannot read " BOOT_ID_FILE ": is /proc mounted?");
+    ret[BOOT_ID_USED] = '\0';
+    return 0;
+}
+
+static int read_netns_cookie(uint64_t *ret, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    socklen_t length = sizeof(*ret);
+
+    if (fd < 0)
+        return error_set_errno(error, -errno, "cannot open a socket");
+    /* Any socket tells it; SO_NETNS_COOKIE is known since Linux 5.14. */
+    if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret, &length) < 0)
+        return error_set_errno(error, -errno, "the kernel does not tell the network namespace's cookie (Linux 5.14 does)");
+    return 0;
+}
+
+int run_dir_name(const char *base, char ret[RUN_PATH_MAX], struct tapnet_error *error)
+{
+    char boot[BOOT_ID_USED + 1];
+    uint64_t cookie;
+    int result = read_boot_id(boot, error);
+
+    if (result == 0)
+        result = read_netns_cookie(&cookie, error);
+    if (result < 0)
+        return result;
+    if (snprintf(ret, RUN_PATH_MAX, "%s/%s-%" PRIx64, base, boot, cookie) >= RUN_PATH_MAX)
+        return error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
+    return 0;
+}
+
+/* mkdir -p of all parents of @path, and of @path itself when @whole. */
+static int make_directories(const char *path, bool whole, struct tapnet_error *error)
+{
+    char copy[RUN_PATH_MAX];
+
+    if (snprintf(copy, sizeof(copy), "%s%s", path, whole ? "/" : "") >= (int)sizeof(copy))
+        return error_set(error, -ENAMETOOLONG, "%.60s...: the path is too long", path);
+    for (char *slash = copy + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+            return error_set_errno(error, -errno, "cannot make the directory %s (root may; else set TAPNET_RUN_DIR)", copy);
+        *slash = '/';
+    }
+    return 0;
+}
+
+/* Is the file that @fd has locked still the one that @path names? A tapnet before us may have removed it. */
+static bool lock_is_current(int fd, const char *path)
+{
+    struct stat held, named;
+
+    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= (int)sizeof(path))
+        return error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
+    for (;;) {
+        _cleanup_close_ int fd = -1;
+        int result = make_directories(run_dir, true, error);
+
+        if (result < 0)
+            return result;
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0 && errno == ENOENT)
+            continue; /* the directory went between the two calls */
+        if (fd < 0)
+            return error_set_errno(error, -errno, "cannot open %s", path);
+        while (flock(fd, LOCK_EX) < 0)
+            if (errno != EINTR)
+                return error_set_errno(error, -errno, "cannot lock %s", path);
+        if (lock_is_current(fd, path)) {
+            *ret_fd = take_fd(&fd);
+            return 0;
+        }
+    }
+}
+
+/* Removes empty directories from @path upwards, at most @levels of them. */
+static void remove_empty(const char *path, int levels)
+{
+    char copy[RUN_PATH_MAX];
+    char *slash;
+
+    snprintf(copy, sizeof(copy), "%s", path);
+    for (; levels > 0 && rmdir(copy) == 0; levels--) {
+        slash = strrchr(copy, '/');
+        if (!slash || slash == copy)
+            return;
+        *slash = '\0';
+    }
+}
+
+void run_unlock(const char *run_dir, int fd)
+{
+    char path[RUN_PATH_MAX];
+    struct stat status;
+
+    /* Two links: ".", and the parent's entry; the lock must be all that is left: rmdir says so. */
+    snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir);
+    if (stat(run_dir, &status) == 0 && status.st_nlink == 2) {
+        char aside[RUN_PATH_MAX + 8];
+
+        /* Take the lock file away only when the directory can go with it: put it back otherwise. */
+        snprintf(aside, sizeof(aside), "%s.lock", run_dir);
+        if (rename(path, aside) == 0) {
+            if (rmdir(run_dir) == 0) {
+                unlink(aside);
+                *strrchr(aside, '/') = '\0';
+                rmdir(aside);
+            } else {
+                rename(aside, path);
+            }
+        }
+    }
+    close(fd);
+}
+
+static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX], struct tapnet_error *error)
+{
+    if (snprintf(ret, RUN_PATH_MAX, "%s/%s", run_dir, name) >= RUN_PATH_MAX - 4)
+        return error_set(error, -ENAMETOOLONG, "%.60s: the path is too long", name);
+    return 0;
+}
+
+/* Writes @text to the new file @path, whole. */
+static int write_whole(const char *path, const char *text, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    size_t left = strlen(text);
+
+    if (fd < 0)
+        return error_set_errno(error, -errno, "cannot write %s", path);
+    while (left > 0) {
+        ssize_t written = write(fd, text, left);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return error_set_errno(error, -errno, "cannot write %s", path);
+        text += written;
+        left -= (size_t)written;
+    }
+    return 0;
+}
+
+int run_file_write(const char *run_dir, const char *name, const char *text, struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX], fresh[RUN_PATH_MAX + 4];
+    int result = file_path(run_dir, name, path, error);
+
+    if (result == 0)
+        result = make_directories(path, false, error);
+    if (result < 0)
+        return result;
+    snprintf(fresh, sizeof(fresh), "%s.new", path);
+    result = write_whole(fresh, text, error);
+    if (result == 0 && rename(fresh, path) < 0)
+        result = error_set_errno(error, -errno, "cannot replace %s", path);
+    if (result < 0)
+        unlink(fresh);
+    return result;
+}
+
+int run_file_remove(const char *run_dir, const char *name, struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX];
+    int result = file_path(run_dir, name, path, error);
+
+    if (result < 0)
+        return result;
+    if (unlink(path) < 0 && errno != ENOENT)
+        return error_set_errno(error, -errno, "cannot remove %s", path);
+    if (strchr(name, '/')) {
+        *strrchr(path, '/') = '\0';
+        remove_empty(path, 1);
+    }
+    return 0;
+}
+
+int run_file_read(const char *run_dir, const char *name, size_t max, char **ret)
+{
+    char path[RUN_PATH_MAX];
+    _cleanup_fclose_ FILE *file = NULL;
+    _cleanup_free_ char *text = NULL;
+    struct stat status;
+    size_t length;
+
+    if (file_path(run_dir, name, path, NULL) < 0)
+        return -ENAMETOOLONG;
+    file = fopen(path, "re");
+    if (!file || fstat(fileno(file), &status) < 0)
+        return -errno;
+    if (status.st_size < 0 || (size_t)status.st_size > max)
+        return -EFBIG;
+    text = calloc(1, (size_t)status.st_size + 1);
+    if (!text)
+        return -ENOMEM;
+    length = fread(text, 1, (size_t)status.st_size, file);
+    text[length] = '\0';
+    *ret = take_pointer(text);
+    return 0;
+}

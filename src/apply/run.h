@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The run directory of one network namespace: its name, its lock, its files. */
+#ifndef APPLY_RUN_H
+#define APPLY_RUN_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define RUN_PATH_MAX 4096
+#define RUN_DEFAULT_BASE "/run/tapnet"
+
+/*
+ * BASE/BOOT-COOKIE, where BOOT is the start of this boot's id and COOKIE the network namespace's (SO_NETNS_COOKIE):
+ * names and inode numbers of namespaces are reused, the cookie is not. Makes nothing.
+ */
+int run_dir_name(const char *base, char ret[RUN_PATH_MAX], struct tapnet_error *error);
+
+/*
+ * Makes the directory (mode 0700, of the caller) and takes the lock in it, waiting for another tapnet. The lock is let
+ * go by closing *ret_fd, or by run_unlock(), which also removes the directory when nothing but the lock is left in it.
+ */
+int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error);
+void run_unlock(const char *run_dir, int fd);
+
+/* A file below it, replaced as a whole by rename; directories on the way are made. @name has no "..". */
+int run_file_write(const char *run_dir, const char *name, const char *text, struct tapnet_error *error);
+/* It is no error when there is none. Empty directories on the way are removed. */
+int run_file_remove(const char *run_dir, const char *name, struct tapnet_error *error);
+/* Malloc'ed text; -ENOENT. At most @max bytes, else -EFBIG. */
+int run_file_read(const char *run_dir, const char *name, size_t max, char **ret);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* The service as apply sees it: starts it, hands it its sockets and networks, waits until it serves (service/control.h). */
+#include "apply/kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "apply/run.h"
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/message.h"
+
+#define REPLY_MAX 65536
+#define EXIT_TIMEOUT_MSEC 5000
+#define SOCKET_NAME "service.sock"
+#define LOG_NAME "service.log"
+
+static void cleanup_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+/* What goes with one request. Slot 0 is the network's text, the others its sockets. */
+struct attachments {
+    int fds[5];
+    size_t count;
+};
+
+static void attachments_fini(struct attachments *attachments)
+{
+    for (size_t i = 0; i < attachments->count; i++)
+        close(attachments->fds[i]);
+}
+
+static const char *path_in(const struct apply_kernel *kernel, const char *name, char text[RUN_PATH_MAX])
+{
+    snprintf(text, RUN_PATH_MAX, "%.4000s/%s", kernel->run_dir, name);
+    return text;
+}
+
+/* ---- starting ---- */
+
+/* In the child: no call that is not async-signal-safe; the parent may have threads. */
+_Noreturn static void become_service(const char *program, int control_fd, int log_fd)
+{
+    char control[16], log[16];
+    const char *const arguments[] = {program, "--control", control, "--log", log, NULL};
+    int null = open("/dev/null", O_RDWR);
+
+    /* Numbers above the standard three, so that dup2 on these can't hit them. */
+    control_fd = fcntl(control_fd, F_DUPFD, 3);
+    log_fd = fcntl(log_fd, F_DUPFD, 3);
+    if (null < 0 || control_fd < 0 || log_fd < 0)
+        _exit(127);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(log_fd, STDERR_FILENO);
+    snprintf(control, sizeof(control), "%d", control_fd);
+    snprintf(log, sizeof(log), "%d", log_fd);
+    setsid();
+    if (chdir("/") < 0)
+        _exit(127);
+    execv(program, (char *const *)(uintptr_t)arguments);
+    _exit(127);
+}
+
+/*
+ * Starts the program with a parent that ends at once, so that nobody has to wait for it. An exec that fails is told by a
+ * pipe that exec would have closed.
+ */
+static int spawn_service(const char *program, int control_fd, int log_fd, struct tapnet_error *error)
+{
+    int code = 0;
+    pid_t child;
+
+    if (access(program, X_OK) < 0)
+        return error_set_errno(error, -errno, "cannot run the service program %s", program);
+    child = fork();
+    if (child < 0)
+        return error_set_errno(error, -errno, "cannot start the service");
+    if (child == 0) {
+        pid_t grandchild = fork();
+
+        if (grandchild == 0)
+            become_service(program, control_fd, log_fd);
+        _exit(grandchild < 0 ? 1 : 0);
+    }
+    while (waitpid(child, &code, 0) < 0 && errno == EINTR)
+        ;
+    return code == 0 ? 0 : error_set(error, -EAGAIN, "cannot start the service: no more processes");
+}
+
+static int start_service(struct apply_kernel *kernel, struct tapnet_error *error)
+{
+    _cleanup_close_ int control_fd = -1, log_fd = -1;
+    char path[RUN_PATH_MAX];
+    int result = apply_socket_listen(path_in(kernel, SOCKET_NAME, path), &control_fd, error);
+
+    if (result < 0)
+        return result;
+    log_fd = open(path_in(kernel, LOG_NAME, path), O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (log_fd < 0)
+        return error_set_errno(error, -errno, "cannot write %s", path);
+    return spawn_service(kernel->service, control_fd, log_fd, error);
+}
+
+/* ---- talking ---- */
+
+/* Sends one request and reads its reply; the service's own refusal becomes the error. */
+static int talk(struct apply_kernel *kernel, json_t *request, const struct attachments *attachments, json_t **ret_reply,
+                struct tapnet_error *error)
+{
+    _cleanup_free_ char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *reply = malloc(REPLY_MAX + 1);
+    json_t *json cleanup(cleanup_json) = NULL;
+    _cleanup_close_ int fd = -1;
+    char path[RUN_PATH_MAX];
+    size_t len = 0;
+    int result;
+
+    if (!text || !reply)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = apply_socket_connect(path_in(kernel, SOCKET_NAME, path), &fd, error);
+    if (result == 0)
+        result = message_send(fd, text, strlen(text), attachments->fds, attachments->count);
+    if (result == 0)
+        result = message_receive(fd, reply, REPLY_MAX, &len, NULL, 0, NULL);
+    if (result < 0)
+        return error_set_errno(error, result, "the service does not answer (its log: %s)", path_in(kernel, LOG_NAME, path));
+    reply[len] = '\0';
+    json = json_loads(reply, 0, NULL);
+    if (!json_is_true(json_object_get(json, "ok"))) {
+        const char *why = json_string_value(json_object_get(json, "error"));
+
+        return error_set(error, -EPROTO, "the service refuses: %s (its log: %s)", why ? why : "no reason given", path_in(kernel, LOG_NAME, path));
+    }
+    if (ret_reply)
+        *ret_reply = take_pointer(json);
+    return 0;
+}
+
+/* The network as JSON in a sealed memory file, as slot 0. */
+static int attach_network(struct attachments *attachments, const struct model_network *network,
+                          struct tapnet_error *error)
+{
+    json_t *json cleanup(cleanup_json) = model_network_to_json(network);
+    _cleanup_close_ int fd = -1;
+
+    if (!json)
+        return error_set(error, -ENOMEM, "out of memory");
+    fd = memfd_create("tapnet network", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || json_dumpfd(json, fd, JSON_COMPACT) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+        return error_set_errno(error, -errno, "cannot make a memory file");
+    attachments->fds[attachments->count++] = take_fd(&fd);
+    return 0;
+}
+
+static int attach_sockets(struct apply_kernel *kernel, struct attachments *attachments,
+                          const struct model_network *network, struct tapnet_error *error)
+{
+    const struct ip_address *gateway = &network->subnet.address;
+    int index, result = apply_kernel_index(kernel, network->bridge, &index, error);
+
+    if (result == 0)
+        result = apply_socket_dhcp(index, &attachments->fds[attachments->count], error);
+    if (result < 0)
+        return result;
+    attachments->count++;
+    result = apply_socket_reply(&attachments->fds[attachments->count], error);
+    if (result < 0)
+        return result;
+    attachments->count++;
+    for (int i = 0; network->mode == MODEL_MODE_NAT && i < 2; i++) {
+        result = apply_socket_dns(i ? SOCK_STREAM : SOCK_DGRAM, gateway, network->dns_port, network->bridge,
+                                  &attachments->fds[attachments->count], error);
+        if (result < 0)
+            return result;
+        attachments->count++;
+    }
+    return 0;
+}
+
+/* Does it run? A socket that nobody listens on any more refuses. */
+static bool is_running(struct apply_kernel *kernel)
+{
+    char path[RUN_PATH_MAX];
+    _cleanup_close_ int fd = -1;
+
+    return apply_socket_connect(path_in(kernel, SOCKET_NAME, path), &fd, NULL) == 0;
+}
+
+int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error)
+{
+    struct attachments attachments cleanup(attachments_fini) = {.count = 0};
+    struct apply_kernel *kernel = data;
+    json_t *request cleanup(cleanup_json) = json_pack("{s:s, s:n}", "do", "serve", "network");
+    int result = is_running(kernel) ? 0 : start_service(kernel, error);
+
+    if (result == 0)
+        result = attach_network(&attachments, network, error);
+    if (result == 0)
+        result = attach_sockets(kernel, &attachments, network, error);
+    return result < 0 ? result : talk(kernel, request, &attachments, NULL, error);
+}
+
+int apply_service_update(void *data, const struct model_network *network, struct tapnet_error *error)
+{
+    struct attachments attachments cleanup(attachments_fini) = {.count = 0};
+    json_t *request cleanup(cleanup_json) = json_pack("{s:s, s:n}", "do", "update", "network");
+    int result = attach_network(&attachments, network, error);
+
+    return result < 0 ? result : talk(data, request, &attachments, NULL, error);
+}
+
+/* ---- stopping ---- */
+
+/* Waits until the process is gone: `down` must not leave one that is just about to end. */
+static void wait_for_exit(pid_t pid)
+{
+    _cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+    if (fd >= 0 && poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC) == 0)
+        kill(pid, SIGKILL);
+}
+
+int apply_service_stop(void *data, const char *network, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    const struct attachments none = {.count = 0};
+    json_t *request cleanup(cleanup_json) = json_pack("{s:s, s:s}", "do", "stop", "network", network);
+    json_t *reply cleanup(cleanup_json) = NULL;
+    int result;
+
+    if (is_running(kernel)) {
+        result = talk(kernel, request, &none, &reply, error);
+        if (result < 0)
+            return result;
+        if (json_array_size(json_object_get(reply, "networks")))
+            return 0; /* others are still served */
+        wait_for_exit((pid_t)json_integer_value(json_object_get(reply, "pid")));
+    }
+    result = run_file_remove(kernel->run_dir, SOCKET_NAME, error);
+    return result < 0 ? result : run_file_remove(kernel->run_dir, LOG_NAME, error);
+}

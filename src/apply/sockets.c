@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* The sockets that the service works with but may not open: packet sockets, DNS on the gateway, its control socket. */
+#include "apply/kernel.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "packet/dhcp_filter.h"
+
+#define DNS_BACKLOG 128
+#define CONTROL_BACKLOG 8
+#define CONTROL_TIMEOUT_SEC 10
+
+int apply_socket_dhcp(int bridge_index, int *ret_fd, struct tapnet_error *error)
+{
+    /* Protocol 0 receives nothing until bind: no frame gets in before the filter stands. */
+    _cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_ll address = {
+        .sll_family = AF_PACKET,
+        .sll_protocol = htons(ETH_P_IP),
+        .sll_ifindex = bridge_index,
+    };
+    struct sock_fprog filter = packet_dhcp_filter();
+    int on = 1;
+
+    if (fd < 0)
+        return error_set_errno(error, -errno, "cannot open a packet socket for DHCP (CAP_NET_RAW is needed)");
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0)
+        return error_set_errno(error, -errno, "cannot attach the DHCP filter");
+    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on));
+    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        return error_set_errno(error, -errno, "cannot bind the DHCP socket to its bridge");
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+int apply_socket_reply(int *ret_fd, struct tapnet_error *error)
+{
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return error_set_errno(error, -errno, "cannot open a packet socket for DHCP replies (CAP_NET_RAW is needed)");
+    *ret_fd = fd;
+    return 0;
+}
+
+int apply_socket_dns(int type, const struct ip_address *address, uint16_t port, const char *device, int *ret_fd,
+                     struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port)};
+    const char *protocol = type == SOCK_DGRAM ? "UDP" : "TCP";
+    char text[IP_TEXT_MAX];
+    int on = 1;
+
+    memcpy(&name.sin_addr, address->bytes, sizeof(name.sin_addr));
+    ip_address_print(address, text);
+    if (fd < 0)
+        return error_set_errno(error, -errno, "cannot open a socket for DNS");
+    if (type == SOCK_STREAM) /* connections of a service before this one may still linger */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1) < 0)
+        return error_set_errno(error, -errno, "cannot bind the DNS socket to %s", device);
+    if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
+        return error_set_errno(error, -errno, "cannot listen on %s port %u of %s for DNS: another program may hold it (`ss -lnp sport = %u` names it)",
+                               protocol, port, text, port);
+    if (type == SOCK_STREAM && listen(fd, DNS_BACKLOG) < 0)
+        return error_set_errno(error, -errno, "cannot listen on TCP port %u of %s for DNS", port, text);
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+/*
+ * A Unix socket's name holds 107 characters: a longer path is reached through a descriptor of its directory, which
+ * must stay open while the name is used.
+ */
+static int control_name(const char *path, struct sockaddr_un *ret, struct tapnet_error *error)
+{
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(ret->sun_path))
+        return error_set(error, -ENAMETOOLONG, "%s: the path is too long for a socket (107 characters): choose a shorter run directory", path);
+    strcpy(ret->sun_path, path);
+    return 0;
+}
+
+int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_un name;
+    int result = control_name(path, &name, error);
+
+    if (result < 0)
+        return result;
+    if (fd < 0)
+        return error_set_errno(error, -errno, "cannot open the control socket");
+    unlink(path);
+    if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 || listen(fd, CONTROL_BACKLOG) < 0)
+        return error_set_errno(error, -errno, "cannot make the control socket %s", path);
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+int apply_socket_connect(const char *path, int *ret_fd, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    const struct timeval timeout = {.tv_sec = CONTROL_TIMEOUT_SEC};
+    struct sockaddr_un name;
+    int result = control_name(path, &name, error);
+
+    if (result < 0)
+        return result;
+    if (fd < 0)
+        return error_set_errno(error, -errno, "cannot open a socket");
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+    if (connect(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
+        return error_set_errno(error, -errno, "cannot reach the service at %s", path);
+    *ret_fd = take_fd(&fd);
+    return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* TUN and TAP devices by ioctl on /dev/net/tun (linux/if_tun.h): open, own, keep. */
+#ifndef DEVICE_TUN_H
+#define DEVICE_TUN_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define DEVICE_ID_NONE UINT32_MAX /* no user, no group */
+
+enum device_kind {
+    DEVICE_TUN, /* IP packets */
+    DEVICE_TAP, /* Ethernet frames */
+};
+
+/*
+ * Opens @name, creating it when it is not there: TUNSETIFF without packet information. A new device lives as long as
+ * the descriptor unless device_keep() makes it persistent. An existing one must be of the same kind and queue mode
+ * (@multi_queue), else -EINVAL; -EBUSY when somebody holds its only queue; -EPERM without CAP_NET_ADMIN for a device
+ * that is not the caller's; -ENOENT when the tun module or its node is missing. The caller closes *ret_fd.
+ */
+int device_open(const char *name, enum device_kind kind, bool multi_queue, int *ret_fd, struct tapnet_error *error);
+
+/* Who else may open it: TUNSETOWNER, TUNSETGROUP; DEVICE_ID_NONE: nobody. */
+int device_own(int fd, uint32_t user, uint32_t group, struct tapnet_error *error);
+
+/* TUNSETPERSIST: whether it outlives its last descriptor. */
+int device_keep(int fd, bool keep, struct tapnet_error *error);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Subtracts found from wanted: a merge of two sorted lists into steps in the order of their phases. */
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+
+DEFINE_CLEANUP(struct plan *, plan_free)
+
+void plan_free(struct plan *plan)
+{
+    if (!plan)
+        return;
+    free(plan->steps);
+    free(plan);
+}
+
+const struct model_object *plan_step_object(const struct plan_step *step)
+{
+    return step->after ? step->after : step->before;
+}
+
+static enum plan_phase phase_of_link(const struct model_link *link, bool remove)
+{
+    if (link->kind == MODEL_LINK_BRIDGE)
+        return remove ? PLAN_BRIDGES_REMOVE : PLAN_BRIDGES_SET;
+    return remove ? PLAN_DEVICES_REMOVE : PLAN_DEVICES_SET;
+}
+
+static enum plan_phase phase_of(const struct model_object *before, const struct model_object *after)
+{
+    const struct model_object *object = after ? after : before;
+    bool remove = !after;
+
+    switch (object->kind) {
+    case MODEL_OBJECT_TABLE:
+    case MODEL_OBJECT_ELEMENT:
+        return remove ? PLAN_GUARDS_REMOVE : PLAN_GUARDS_SET;
+    case MODEL_OBJECT_LINK:
+        return phase_of_link(&object->link, remove);
+    case MODEL_OBJECT_ADDRESS:
+        return remove ? PLAN_ADDRESSES_REMOVE : PLAN_ADDRESSES_SET;
+    case MODEL_OBJECT_SYSCTL:
+        return remove ? PLAN_SYSCTLS_REMOVE : PLAN_SYSCTLS_SET;
+    case MODEL_OBJECT_SERVICE:
+        return remove ? PLAN_SERVICES_REMOVE : PLAN_SERVICES_SET;
+    }
+    abort(); /* every kind stands above */
+}
+
+static int add_step(struct plan *plan, const struct model_object *before, const struct model_object *after)
+{
+    int result = array_reserve((void **)&plan->steps, &plan->step_capacity, plan->step_count, 1, sizeof(*plan->steps));
+
+    if (result < 0)
+        return result;
+    plan->steps[plan->step_count++] = (struct plan_step){phase_of(before, after), before, after};
+    return 0;
+}
+
+/* The sorted lists side by side: what stands on one side only, and what stands on both but differs. */
+static int merge(struct plan *plan, const struct model_objects *wanted, const struct model_objects *found)
+{
+    size_t w = 0, f = 0;
+
+    while (w < wanted->count || f < found->count) {
+        const struct model_object *after = w < wanted->count ? &wanted->items[w] : NULL;
+        const struct model_object *before = f < found->count ? &found->items[f] : NULL;
+        int order = !after ? 1 : !before ? -1 : model_object_compare(after, before);
+        int result = 0;
+
+        if (order < 0)
+            result = add_step(plan, NULL, after);
+        else if (order > 0)
+            result = add_step(plan, before, NULL);
+        else if (!model_object_equal(after, before))
+            result = add_step(plan, before, after);
+        if (result < 0)
+            return result;
+        w += order <= 0;
+        f += order >= 0;
+    }
+    return 0;
+}
+
+/* A counting sort by phase: stable, so each phase keeps the order of the objects. */
+static int order_by_phase(struct plan *plan)
+{
+    size_t starts[PLAN_PHASE_COUNT + 1] = {0};
+    struct plan_step *ordered;
+
+    if (!plan->step_count)
+        return 0;
+    ordered = calloc(plan->step_count, sizeof(*ordered));
+    if (!ordered)
+        return -ENOMEM;
+    for (size_t i = 0; i < plan->step_count; i++)
+        starts[plan->steps[i].phase + 1]++;
+    for (size_t i = 0; i < PLAN_PHASE_COUNT; i++)
+        starts[i + 1] += starts[i];
+    for (size_t i = 0; i < plan->step_count; i++)
+        ordered[starts[plan->steps[i].phase]++] = plan->steps[i];
+    free(plan->steps);
+    plan->steps = ordered;
+    plan->step_capacity = plan->step_count;
+    return 0;
+}
+
+int plan_make(const struct model_objects *wanted, const struct model_objects *found, struct plan **ret)
+{
+    struct plan *plan cleanup(cleanup_plan_free) = calloc(1, sizeof(*plan));
+    int result;
+
+    if (!plan)
+        return -ENOMEM;
+    result = merge(plan, wanted, found);
+    if (result < 0)
+        return result;
+    result = order_by_phase(plan);
+    if (result < 0)
+        return result;
+    *ret = take_pointer(plan);
+    return 0;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* Says in words why a step is needed: what differs between the object that is there and the one that is wanted. */
+#include "plan/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Appends ", " and the formatted text. */
+__attribute__((format(printf, 2, 3))) static void append(char text[PLAN_REASON_MAX], const char *format, ...)
+{
+    size_t length = strlen(text);
+    va_list arguments;
+
+    if (length && length < PLAN_REASON_MAX - 3) {
+        strcpy(text + length, ", ");
+        length += 2;
+    }
+    va_start(arguments, format);
+    vsnprintf(text + length, PLAN_REASON_MAX - length, format, arguments);
+    va_end(arguments);
+}
+
+static const char *id_print(uint32_t id, char text[16])
+{
+    if (id == MODEL_ID_NONE)
+        return "nobody";
+    snprintf(text, 16, "%u", id);
+    return text;
+}
+
+static void link_identity_reason(const struct model_link *before, const struct model_link *after, char *text)
+{
+    char had[16], wants[16];
+
+    if (before->kind != after->kind || before->multi_queue != after->multi_queue)
+        append(text, "is of another kind or queue mode: made anew");
+    if (!before->owner.set[0])
+        append(text, "was not labelled");
+    else if (strcmp(before->owner.network, after->owner.network) != 0 || strcmp(before->owner.port, after->owner.port) != 0)
+        append(text, "is %s/%s, wanted %s/%s", before->owner.network, before->owner.port, after->owner.network, after->owner.port);
+    if (before->user != after->user)
+        append(text, "user %s, wanted %s", id_print(before->user, had), id_print(after->user, wants));
+    if (before->group != after->group)
+        append(text, "group %s, wanted %s", id_print(before->group, had), id_print(after->group, wants));
+    if (before->persistent != after->persistent)
+        append(text, "would end with its holder");
+}
+
+static void link_reason(const struct model_link *before, const struct model_link *after, char *text)
+{
+    char had[MAC_TEXT_MAX], wants[MAC_TEXT_MAX];
+
+    link_identity_reason(before, after, text);
+    if (strcmp(before->master, after->master) != 0)
+        append(text, "is in %s, wanted %s", before->master[0] ? before->master : "no bridge",
+               after->master[0] ? after->master : "none");
+    if (!mac_equal(&before->mac, &after->mac) && after->kind != MODEL_LINK_TUN)
+        append(text, "MAC %s, wanted %s", mac_print(&before->mac, had), mac_print(&after->mac, wants));
+    if (after->mtu && before->mtu != after->mtu)
+        append(text, "MTU %u, wanted %u", before->mtu, after->mtu);
+    if (before->up != after->up)
+        append(text, "is %s", before->up ? "up" : "down");
+    if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding)
+        append(text, "forwarding is %s", before->forwarding ? "on" : "off");
+    if (after->kind == MODEL_LINK_BRIDGE && before->owner.mode != after->owner.mode)
+        append(text, "mode %s, wanted %s", model_mode_print(before->owner.mode), model_mode_print(after->owner.mode));
+    if (!mac_equal(&before->owner.guest_mac, &after->owner.guest_mac))
+        append(text, "the guest's MAC changes");
+}
+
+const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON_MAX])
+{
+    char element[GUARD_TEXT_MAX];
+
+    text[0] = '\0';
+    if (!step->before || !step->after)
+        return text;
+    switch (step->after->kind) {
+    case MODEL_OBJECT_TABLE:
+        append(text, "is not as this version of tapnet makes it");
+        break;
+    case MODEL_OBJECT_ELEMENT:
+        append(text, "was %s", guard_element_print(&step->before->element, element));
+        break;
+    case MODEL_OBJECT_LINK:
+        link_reason(&step->before->link, &step->after->link, text);
+        break;
+    case MODEL_OBJECT_SYSCTL:
+        if (strcmp(step->before->sysctl.value, step->after->sysctl.value) != 0)
+            append(text, "is %s, wanted %s", step->before->sysctl.value, step->after->sysctl.value);
+        if (strcmp(step->before->sysctl.users, step->after->sysctl.users) != 0)
+            append(text, "needed by %s", step->after->sysctl.users);
+        break;
+    case MODEL_OBJECT_SERVICE:
+        append(text, "ports or options changed");
+        break;
+    case MODEL_OBJECT_ADDRESS:
+        break; /* its identity is all there is of it */
+    }
+    return text;
+}

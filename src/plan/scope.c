@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* Cuts the host down to what one set's plan is about, and merges what several sets share. */
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * How it works: most objects belong to one set and are simply taken or left. Shared are the two tables (wanted while
+ * any set wants one), and per uplink its forwarding sysctl with the "closed" element that goes with it (wanted while
+ * it has users, and only as long as the host is no router by its own wish).
+ */
+
+void plan_scope_fini(struct plan_scope *scope)
+{
+    model_objects_fini(&scope->wanted);
+    model_objects_fini(&scope->found);
+}
+
+/* "set/network/port" to "set"; the label of a shared element has no "/". */
+static const char *label_set(const char *label, char text[MODEL_NAME_MAX])
+{
+    const char *slash = label ? strchr(label, '/') : NULL;
+
+    snprintf(text, MODEL_NAME_MAX, "%.*s", slash ? (int)(slash - label) : 0, label ? label : "");
+    return text;
+}
+
+const char *plan_object_set(const struct model_object *object, char text[MODEL_NAME_MAX])
+{
+    text[0] = '\0';
+    switch (object->kind) {
+    case MODEL_OBJECT_ELEMENT:
+        return label_set(object->element.label, text);
+    case MODEL_OBJECT_LINK:
+        snprintf(text, MODEL_NAME_MAX, "%s", object->link.owner.set);
+        return text;
+    case MODEL_OBJECT_SERVICE:
+        snprintf(text, MODEL_NAME_MAX, "%s", object->service.set ? object->service.set : "");
+        return text;
+    case MODEL_OBJECT_TABLE:
+    case MODEL_OBJECT_ADDRESS:
+    case MODEL_OBJECT_SYSCTL:
+        break; /* shared, or told by their link */
+    }
+    return text;
+}
+
+static bool is_shared(const struct model_object *object)
+{
+    return object->kind == MODEL_OBJECT_TABLE || object->kind == MODEL_OBJECT_SYSCTL ||
+           (object->kind == MODEL_OBJECT_ELEMENT && object->element.set == GUARD_CLOSED);
+}
+
+/* The link of @name in @objects (sorted or not); NULL when there is none. */
+static const struct model_link *find_link(const struct model_objects *objects, const char *name)
+{
+    for (size_t i = 0; i < objects->count; i++)
+        if (objects->items[i].kind == MODEL_OBJECT_LINK && strcmp(objects->items[i].link.name, name) == 0)
+            return &objects->items[i].link;
+    return NULL;
+}
+
+/* Adds a copy whose strings live in @list's own arena. */
+static int add_copy(struct model_objects *list, const struct model_object *object)
+{
+    struct model_object copy = *object;
+
+    if (object->kind == MODEL_OBJECT_ELEMENT && object->element.label) {
+        copy.element.label = arena_strdup(&list->arena, object->element.label);
+        if (!copy.element.label)
+            return -ENOMEM;
+    }
+    if (object->kind == MODEL_OBJECT_SYSCTL && object->sysctl.users) {
+        copy.sysctl.users = arena_strdup(&list->arena, object->sysctl.users);
+        if (!copy.sysctl.users)
+            return -ENOMEM;
+    }
+    return model_objects_add(list, &copy); /* a service's network stays where it is: the caller's */
+}
+
+/* ---- conflicts ---- */
+
+static int check_link(const struct model_object *wanted, const struct model_link *found, const char *set,
+                      struct tapnet_error *error)
+{
+    if (!found || !found->owner.set[0] || strcmp(found->owner.set, set) == 0)
+        return 0;
+    return error_set(error, -EEXIST, "%s: line %u: the device %s belongs to set %s: take that down first (tapnet down %s) or choose another name",
+                     set, wanted->place.line, found->name, found->owner.set, found->owner.set);
+}
+
+/* Does another set hold a network of the name of @wanted's? */
+static int check_network(const struct model_object *wanted, const struct model_objects *all, const char *set,
+                         struct tapnet_error *error)
+{
+    const char *network = wanted->link.owner.network;
+
+    for (size_t i = 0; i < all->count; i++) {
+        const struct model_link *link = &all->items[i].link;
+
+        if (all->items[i].kind != MODEL_OBJECT_LINK || link->kind != MODEL_LINK_BRIDGE || !link->owner.set[0])
+            continue;
+        if (strcmp(link->owner.network, network) == 0 && strcmp(link->owner.set, set) != 0)
+            return error_set(error, -EEXIST, "network %s is already there, in set %s: a network's name is unique on a host; choose another name or `tapnet down %s`",
+                             network, link->owner.set, link->owner.set);
+    }
+    return 0;
+}
+
+/* The wanted links' names must be free or ours. @all is sorted: links of one kind by name, so a bisection would do;
+ * one pass over a name-sorted merge keeps 900 ports linear. */
+static int check_links(const struct model_objects *wanted, const struct model_objects *all, const char *set,
+                       const struct plan_host *host, struct tapnet_error *error)
+{
+    size_t f = 0;
+
+    for (size_t w = 0; w < wanted->count; w++) {
+        const struct model_object *object = &wanted->items[w];
+        const struct model_link *found = NULL;
+        int result;
+
+        if (object->kind != MODEL_OBJECT_LINK)
+            continue;
+        if (host->is_foreign(host->data, object->link.name))
+            return error_set(error, -EEXIST, "a device named %s is already there and is not tapnet's: it is left alone; delete it, or choose another name with `%s:`",
+                             object->link.name, object->link.kind == MODEL_LINK_BRIDGE ? "bridge" : "device");
+        while (f < all->count && model_object_compare(&all->items[f], object) < 0)
+            f++;
+        if (f < all->count && model_object_compare(&all->items[f], object) == 0)
+            found = &all->items[f].link;
+        result = check_link(object, found, set, error);
+        if (result == 0 && object->link.kind == MODEL_LINK_BRIDGE)
+            result = check_network(object, all, set, error);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/* ---- what is the set's own ---- */
+
+static int add_wanted(struct model_objects *list, const struct model_objects *wanted)
+{
+    for (size_t i = 0; i < wanted->count; i++) {
+        int result = is_shared(&wanted->items[i]) ? 0 : add_copy(list, &wanted->items[i]);
+
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/* An unlabelled link in our group is what a killed tapnet left: it concerns whoever wants its name, or everybody. */
+static bool link_concerns(const struct model_link *link, const struct model_objects *wanted, const char *set)
+{
+    if (link->owner.set[0])
+        return !set || strcmp(link->owner.set, set) == 0;
+    return !set || find_link(wanted, link->name);
+}
+
+static bool found_concerns(const struct model_object *object, const struct model_objects *wanted,
+                           const struct model_objects *all, const char *set)
+{
+    const struct model_link *link;
+    char owner[MODEL_NAME_MAX];
+
+    if (object->kind == MODEL_OBJECT_LINK)
+        return link_concerns(&object->link, wanted, set);
+    if (object->kind == MODEL_OBJECT_ADDRESS) {
+        link = find_link(all, object->address.device);
+        return link && link_concerns(link, wanted, set);
+    }
+    return !set || strcmp(plan_object_set(object, owner), set) == 0;
+}
+
+static int add_found(struct model_objects *list, const struct model_objects *wanted, const struct model_objects *all,
+                     const char *set)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct model_object *object = &all->items[i];
+        int result = 0;
+
+        if (!is_shared(object) && found_concerns(object, wanted, all, set))
+            result = add_copy(list, object);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/* ---- what is shared ---- */
+
+/* Does anything of @all that is not a table, and not the set's own, need the tables? */
+static bool others_need_tables(const struct model_objects *all, const char *set)
+{
+    char owner[MODEL_NAME_MAX];
+
+    for (size_t i = 0; set && i < all->count; i++) {
+        const struct model_object *object = &all->items[i];
+
+        if (object->kind == MODEL_OBJECT_ELEMENT && object->element.set != GUARD_CLOSED &&
+            strcmp(plan_object_set(object, owner), set) != 0)
+            return true;
+    }
+    return false;
+}
+
+static int share_tables(struct plan_scope *scope, const struct model_objects *wanted, const struct model_objects *all,
+                        const char *set)
+{
+    bool needed = others_need_tables(all, set);
+    int result = 0;
+
+    for (size_t i = 0; i < wanted->count; i++)
+        needed |= wanted->items[i].kind == MODEL_OBJECT_TABLE;
+    for (size_t i = 0; i < all->count && result == 0; i++)
+        if (all->items[i].kind == MODEL_OBJECT_TABLE)
+            result = add_copy(&scope->found, &all->items[i]);
+    for (int family = GUARD_INET; needed && family <= GUARD_BRIDGE && result == 0; family++) {
+        struct model_object table = {.kind = MODEL_OBJECT_TABLE, .table = {.family = (enum guard_family)family, .intact = true}};
+
+        result = model_objects_add(&scope->wanted, &table);
+    }
+    return result;
+}
+
+/* The sorted users of a shared thing, without or with @set: "" when nobody is left. */
+static char *share_users(struct arena *arena, const char *users, const char *set, bool wants)
+{
+    char text[4096] = "", copy[4096], *rest = copy, *user;
+    bool placed = !wants;
+
+    snprintf(copy, sizeof(copy), "%s", users);
+    while ((user = strsep(&rest, " "))) {
+        size_t length = strlen(text);
+
+        if (!*user || !set || strcmp(user, set) == 0)
+            continue;
+        if (!placed && strcmp(set, user) < 0) {
+            length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", length ? " " : "", set);
+            placed = true;
+        }
+        if (length < sizeof(text))
+            snprintf(text + length, sizeof(text) - length, "%s%s", length ? " " : "", user);
+    }
+    if (!placed && set) {
+        size_t length = strlen(text);
+
+        snprintf(text + length, sizeof(text) - length, "%s%s", length ? " " : "", set);
+    }
+    return arena_strdup(arena, text);
+}
+
+static const struct model_object *find_same(const struct model_objects *list, const struct model_object *object)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].kind == object->kind && model_object_compare(&list->items[i], object) == 0)
+            return &list->items[i];
+    return NULL;
+}
+
+/* "net/ipv4/conf/eth0/forwarding" to "eth0"; false for any other sysctl. */
+static bool forwarding_device(const struct model_sysctl *sysctl, char device[MODEL_IFNAME_MAX])
+{
+    char after[16];
+
+    return sscanf(sysctl->path, "net/ipv4/conf/%15[^/]/%15s", device, after) == 2 && strcmp(after, "forwarding") == 0;
+}
+
+/* Adds the sysctl with its merged users, and the element that closes its uplink for others. */
+static int add_shared_sysctl(struct plan_scope *scope, const struct model_object *own,
+                             const struct model_object *found, const char *set, const struct plan_host *host)
+{
+    struct model_object sysctl = found ? *found : *own;
+    char device[MODEL_IFNAME_MAX] = "";
+    struct model_object closed = {.kind = MODEL_OBJECT_ELEMENT};
+    int result;
+
+    sysctl.sysctl.users = share_users(&scope->wanted.arena, found ? found->sysctl.users : "", set, own != NULL);
+    if (!sysctl.sysctl.users)
+        return -ENOMEM;
+    if (!sysctl.sysctl.users[0] || host->ip_forward)
+        return 0;
+    if (own)
+        memcpy(sysctl.sysctl.value, own->sysctl.value, sizeof(sysctl.sysctl.value));
+    else
+        snprintf(sysctl.sysctl.value, sizeof(sysctl.sysctl.value), "1");
+    if (!forwarding_device(&sysctl.sysctl, device))
+        return model_objects_add(&scope->wanted, &sysctl);
+    if (!found) {
+        int current = host->forwarding(host->data, device);
+
+        if (current != 0)
+            return 0; /* forwards already, or is not there to be told: nothing that we would turn on */
+        snprintf(sysctl.sysctl.restore, sizeof(sysctl.sysctl.restore), "%d", current);
+    }
+    result = model_objects_add(&scope->wanted, &sysctl);
+    closed.element = guard_closed(device, "uplink");
+    return result < 0 ? result : model_objects_add(&scope->wanted, &closed);
+}
+
+static int share_sysctls(struct plan_scope *scope, const struct model_objects *wanted,
+                         const struct model_objects *all, const char *set, const struct plan_host *host)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < all->count && result == 0; i++) {
+        const struct model_object *object = &all->items[i];
+
+        if (object->kind == MODEL_OBJECT_SYSCTL)
+            result = add_shared_sysctl(scope, find_same(wanted, object), object, set, host);
+        if (result == 0 && is_shared(object) && object->kind != MODEL_OBJECT_TABLE)
+            result = add_copy(&scope->found, object);
+    }
+    for (size_t i = 0; i < wanted->count && result == 0; i++) {
+        const struct model_object *object = &wanted->items[i];
+
+        if (object->kind == MODEL_OBJECT_SYSCTL && !find_same(all, object))
+            result = add_shared_sysctl(scope, object, NULL, set, host);
+    }
+    return result;
+}
+
+int plan_scope_make(const struct model_objects *wanted, const struct model_objects *all, const char *set,
+                    const struct plan_host *host, struct plan_scope *ret, struct tapnet_error *error)
+{
+    struct plan_scope scope = {0};
+    int result = set ? check_links(wanted, all, set, host, error) : 0;
+
+    if (result < 0)
+        return result;
+    result = add_wanted(&scope.wanted, wanted);
+    if (result == 0)
+        result = add_found(&scope.found, wanted, all, set);
+    if (result == 0)
+        result = share_tables(&scope, wanted, all, set);
+    if (result == 0)
+        result = share_sysctls(&scope, wanted, all, set, host);
+    if (result < 0) {
+        plan_scope_fini(&scope);
+        return error_set(error, result, "out of memory");
+    }
+    model_objects_sort(&scope.wanted);
+    model_objects_sort(&scope.found);
+    *ret = scope;
+    return 0;
+}
