@@ -1,32 +1,81 @@
 /* SPDX-License-Identifier: MIT */
-/* What a tapnet command says to the service: JSON datagrams with sockets attached, over a Unix socket. */
+/* What a tapnet command says to the service: JSON datagrams with descriptors attached, over a Unix socket. */
 #ifndef SERVICE_CONTROL_H
 #define SERVICE_CONTROL_H
 
+#include <sys/types.h>
+
+#include "base/error.h"
+
 /*
- * How it works: apply/ starts `tapnet-service --control FD` with the listening SOCK_SEQPACKET Unix socket as FD
- * (bound by apply/ at RUN_DIR/service.sock in a directory that only root may enter). One request per connection:
+ * How it works: apply/ starts `tapnet-service --control FD [--log FD]` with the listening SOCK_SEQPACKET Unix socket as
+ * FD (bound by apply/ at RUN_DIR/service.sock in a directory that only root may enter). All other descriptors that the
+ * service inherits it closes. A client connects, sends a request as one datagram with message_send() (base/message.h),
+ * and receives one datagram with message_receive(); it may go on with the next request on the same connection, one at
+ * a time. A connection that is silent for SERVICE_CONTROL_SILENCE seconds is closed.
  *
- *   {"do":"serve","network":<model_network_to_json()>}   with five descriptors by SCM_RIGHTS, in this order:
- *        0  a memfd that holds the JSON text of the network, when the datagram says "network":null because it is long
+ *   {"do":"serve"}                   descriptors by SCM_RIGHTS, in this order:
+ *        0  a memfd that holds the JSON text of model_network_to_json(), from offset 0 (the descriptor's own offset
+ *           does not matter), SERVICE_NETWORK_MAX bytes at most; the service keeps it, so it must not be written any
+ *           more (seal it)
  *        1  packet socket (AF_PACKET, SOCK_RAW, ETH_P_IP) bound to the bridge, with the DHCP filter attached
- *        2  packet socket that receives nothing (protocol 0): DHCP replies leave by it, to the port's TAP by ifindex
- *        3  UDP socket bound to gateway:dns_port and to the bridge   } nat mode only; in isolated mode three descriptors
- *        4  TCP socket, listening, bound the same                    }
- *   {"do":"update","network":...}   with the memfd alone: new ports and options for a network that is being served;
- *        its sockets stay. Nothing that is in flight is lost.
- *   {"do":"stop","network":"lab"}   closes its sockets.
- *   {"do":"status"}
+ *           (packet/dhcp_filter.h)
+ *        2  packet socket (AF_PACKET, SOCK_RAW) that receives nothing (protocol 0): DHCP replies leave by it, to the
+ *           port's TAP by ifindex
+ *        3  UDP socket bound to gateway:dns_port and to the bridge   } nat mode only: five descriptors;
+ *        4  TCP socket, listening, bound the same                    } isolated mode: three
+ *        A network that is served already (same name) is an error: -EEXIST; so that a restarted `up` can't steal it.
+ *   {"do":"update"}                  with the memfd alone: new ports and options for a network that is being served, same
+ *        name, mode and subnet; its sockets stay, and nothing that is in flight is lost. After an error the network is
+ *        served as before.
+ *   {"do":"stop","network":"lab"}    closes its sockets. The service exits, after its reply, when it was the last one.
+ *   {"do":"show","network":"lab"}    the reply carries the memfd of the last serve or update, so that the state of the
+ *        service can be compared with what is wanted. Read it with pread(): the offset is shared.
+ *   {"do":"status"}                  what is served, and what the service gave up at its start.
  *
- * Replies, one datagram: {"ok":true,"networks":["lab",...],"pid":123} once served, or {"ok":false,"error":"..."}.
- * The service exits when its last network is stopped.
+ * Replies:
+ *   {"ok":true,"pid":123,"networks":["lab",...]}           to serve, update, stop; "networks" in the order of serving
+ *   {"ok":true,"pid":123,"network":"lab"} + the memfd      to show
+ *   {"ok":true,"pid":123,"networks":[...],"version":"0.1.0","isolation":{"uid":65534,"gid":65534,
+ *      "capabilities":0,"no_new_privs":true,"dumpable":false,"seccomp":true,"sanitizer":false,"not_dropped":["..."]}}
+ *                                                          to status
+ *   {"ok":false,"code":-2,"error":"no network lab is served"}   negative errno and one sentence
+ *
+ * `ok` to serve means served: whatever a guest sends from then on is answered.
+ *
+ * Only root and the user who started the service may speak; for anybody else the connection is closed at once. Datagrams
+ * that are longer than SERVICE_CONTROL_MAX, carry another number of descriptors or are no such request are answered
+ * with an error and their descriptors closed. A service that nobody has asked to serve anything for
+ * SERVICE_CONTROL_IDLE seconds after its start exits.
+ *
+ * When the service was killed, connect() fails with ECONNREFUSED: start another one and serve again; nothing else is
+ * lost, since it keeps no state.
  *
  * Which port a DHCP frame came in on: the rules of the bridge table have replaced the frame's IPv4 source address by
  * the address of the port (map port_address, by input device) before the bridge passes it up. Frames from devices that
  * are not in the map never come up. So the service looks the source address up in its model; nothing else of the frame
  * says who it is.
  */
-#define SERVICE_CONTROL_MAX 65536 /* bytes of one datagram */
-#define SERVICE_CONTROL_FDS 5
+#define SERVICE_CONTROL_MAX     65536             /* bytes of one datagram, requests and replies */
+#define SERVICE_CONTROL_FDS     5                 /* descriptors of one request */
+#define SERVICE_CONTROL_SILENCE 30                /* seconds */
+#define SERVICE_CONTROL_IDLE    60                /* seconds */
+#define SERVICE_NETWORK_MAX     (4 * 1024 * 1024) /* bytes of one network's JSON text: 1,023 ports with long options */
+
+/* ---- the service's own half ---- */
+
+struct loop;
+struct dns;
+struct isolation;
+struct control;
+
+/*
+ * Answers requests that arrive on the listening socket @fd, which stays the caller's, for root and @uid. @isolation is
+ * what status reports; it, @loop and @dns outlive the control.
+ */
+int control_new(struct loop *loop, struct dns *dns, int fd, uid_t uid, const struct isolation *isolation,
+                struct control **ret);
+/* Takes NULL. Stops serving everything. */
+void control_free(struct control *control);
 
 #endif
