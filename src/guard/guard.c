@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/* The guards' sets and the making, comparing, reading and printing of their elements. */
+#include "guard/guard.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define IFNAME GUARD_FIELD_IFNAME
+#define IP4    GUARD_FIELD_IP4
+#define PORT   GUARD_FIELD_PORT
+
+const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
+    [GUARD_NETWORKS] = {"networks", GUARD_INET, {IFNAME}, 0, "every bridge of ours"},
+    [GUARD_BRIDGED] = {"bridged", GUARD_INET, {IFNAME, IFNAME}, 0, "frames between two ports of one bridge"},
+    [GUARD_EGRESS] = {"egress", GUARD_INET, {IFNAME, IFNAME}, 0, "network and the uplink it may go out by"},
+    [GUARD_GATEWAYS] = {"gateways", GUARD_INET, {IFNAME, IP4}, 0, "network and the host's address in it"},
+    [GUARD_DNS_PORTS] = {"dns_ports", GUARD_INET, {IFNAME, IP4}, PORT, "port that the DNS service really listens on"},
+    [GUARD_DNS_SERVED] = {"dns_served", GUARD_INET, {IFNAME, IP4, PORT}, 0, "where guests reach the DNS service"},
+    [GUARD_CLOSED] = {"closed", GUARD_INET, {IFNAME}, 0, "forwards for our networks only"},
+    [GUARD_PORTS] = {"ports", GUARD_BRIDGE, {IFNAME}, 0, "every port of ours"},
+    [GUARD_PORT_ADDRESSES] = {"port_addresses", GUARD_BRIDGE, {IFNAME, IP4}, 0, "port and an address its guest may use"},
+    [GUARD_PORT_ADDRESS] = {"port_address", GUARD_BRIDGE, {IFNAME}, IP4, "address that DHCP gives to the port"},
+};
+
+size_t guard_field_len(enum guard_field field)
+{
+    switch (field) {
+    case GUARD_FIELD_NONE:
+        return 0;
+    case GUARD_FIELD_IFNAME:
+        return 16;
+    case GUARD_FIELD_IP4:
+        return 4;
+    case GUARD_FIELD_PROTOCOL:
+        return 1;
+    case GUARD_FIELD_PORT:
+        return 2;
+    }
+    return 0;
+}
+
+/* Bytes that a field takes in a key: whole 32 bit registers. */
+static size_t field_room(enum guard_field field)
+{
+    return (guard_field_len(field) + 3) & ~(size_t)3;
+}
+
+/* Where field @index starts in the key of @set. */
+static size_t key_offset(enum guard_set set, int index)
+{
+    size_t offset = 0;
+
+    for (int i = 0; i < index && i < GUARD_FIELDS_MAX; i++)
+        offset += field_room(guard_schemas[set].key[i]);
+    return offset;
+}
+
+size_t guard_key_len(enum guard_set set)
+{
+    return key_offset(set, GUARD_FIELDS_MAX);
+}
+
+size_t guard_data_len(enum guard_set set)
+{
+    return guard_field_len(guard_schemas[set].data);
+}
+
+int guard_element_compare(const struct guard_element *a, const struct guard_element *b)
+{
+    if (a->set != b->set)
+        return a->set < b->set ? -1 : 1;
+    return memcmp(a->key, b->key, sizeof(a->key));
+}
+
+bool guard_element_equal(const struct guard_element *a, const struct guard_element *b)
+{
+    return guard_element_compare(a, b) == 0 && memcmp(a->data, b->data, sizeof(a->data)) == 0;
+}
+
+/* ---- make ---- */
+
+/* A name as the kernel's ifname registers hold it; what does not fit an interface name is cut. */
+static void write_ifname(uint8_t *bytes, const char *name)
+{
+    memcpy(bytes, name, strnlen(name, guard_field_len(IFNAME) - 1));
+}
+
+/* The sets know IPv4 only: any other family stays 0.0.0.0, which matches no guest. */
+static void write_ip4(uint8_t *bytes, const struct ip_address *address)
+{
+    if (address->family == AF_INET)
+        memcpy(bytes, address->bytes, guard_field_len(IP4));
+}
+
+static void write_port(uint8_t *bytes, uint16_t port)
+{
+    uint16_t wire = htons(port);
+
+    memcpy(bytes, &wire, sizeof(wire));
+}
+
+/* An element whose first field is @device, as in every set of ours. */
+static struct guard_element element_of(enum guard_set set, const char *device, const char *label)
+{
+    struct guard_element element = {.set = set, .label = label};
+
+    write_ifname(element.key, device);
+    return element;
+}
+
+static struct guard_element element_of_pair(enum guard_set set, const char *in, const char *out, const char *label)
+{
+    struct guard_element element = element_of(set, in, label);
+
+    write_ifname(element.key + key_offset(set, 1), out);
+    return element;
+}
+
+static struct guard_element element_of_address(enum guard_set set, const char *device, const struct ip_address *address,
+                                               const char *label)
+{
+    struct guard_element element = element_of(set, device, label);
+
+    write_ip4(element.key + key_offset(set, 1), address);
+    return element;
+}
+
+struct guard_element guard_network(const char *bridge, const char *label)
+{
+    return element_of(GUARD_NETWORKS, bridge, label);
+}
+
+struct guard_element guard_bridged(const char *bridge, const char *label)
+{
+    return element_of_pair(GUARD_BRIDGED, bridge, bridge, label);
+}
+
+struct guard_element guard_egress(const char *bridge, const char *uplink, const char *label)
+{
+    return element_of_pair(GUARD_EGRESS, bridge, uplink, label);
+}
+
+struct guard_element guard_gateway(const char *bridge, const struct ip_address *gateway, const char *label)
+{
+    return element_of_address(GUARD_GATEWAYS, bridge, gateway, label);
+}
+
+struct guard_element guard_dns_port(const char *bridge, const struct ip_address *gateway, uint16_t port,
+                                    const char *label)
+{
+    struct guard_element element = element_of_address(GUARD_DNS_PORTS, bridge, gateway, label);
+
+    write_port(element.data, port);
+    return element;
+}
+
+struct guard_element guard_dns_served(const char *bridge, const struct ip_address *gateway, uint16_t port,
+                                      const char *label)
+{
+    struct guard_element element = element_of_address(GUARD_DNS_SERVED, bridge, gateway, label);
+
+    write_port(element.key + key_offset(GUARD_DNS_SERVED, 2), port);
+    return element;
+}
+
+struct guard_element guard_closed(const char *uplink, const char *label)
+{
+    return element_of(GUARD_CLOSED, uplink, label);
+}
+
+struct guard_element guard_port(const char *device, const char *label)
+{
+    return element_of(GUARD_PORTS, device, label);
+}
+
+struct guard_element guard_port_source(const char *device, const struct ip_address *address, const char *label)
+{
+    return element_of_address(GUARD_PORT_ADDRESSES, device, address, label);
+}
+
+struct guard_element guard_port_address(const char *device, const struct ip_address *address, const char *label)
+{
+    struct guard_element element = element_of(GUARD_PORT_ADDRESS, device, label);
+
+    write_ip4(element.data, address);
+    return element;
+}
+
+/* ---- read ---- */
+
+/* The bytes of field @index, or of the data for -1. */
+static const uint8_t *field_bytes(const struct guard_element *element, int index)
+{
+    return index < 0 ? element->data : element->key + key_offset(element->set, index);
+}
+
+static enum guard_field field_type(const struct guard_element *element, int index)
+{
+    if (index < 0)
+        return guard_schemas[element->set].data;
+    return index < GUARD_FIELDS_MAX ? guard_schemas[element->set].key[index] : GUARD_FIELD_NONE;
+}
+
+const char *guard_read_ifname(const struct guard_element *element, int index)
+{
+    return field_type(element, index) == IFNAME ? (const char *)field_bytes(element, index) : "";
+}
+
+struct ip_address guard_read_ip4(const struct guard_element *element, int index)
+{
+    struct ip_address address = {.family = AF_INET};
+
+    if (field_type(element, index) == IP4)
+        memcpy(address.bytes, field_bytes(element, index), guard_field_len(IP4));
+    return address;
+}
+
+uint16_t guard_read_port(const struct guard_element *element, int index)
+{
+    uint16_t wire = 0;
+
+    if (field_type(element, index) == PORT)
+        memcpy(&wire, field_bytes(element, index), sizeof(wire));
+    return ntohs(wire);
+}
+
+/* ---- print ---- */
+
+struct guard_print {
+    char *text;
+    size_t len;
+};
+
+__attribute__((format(printf, 2, 3)))
+static void print_append(struct guard_print *print, const char *format, ...)
+{
+    va_list arguments;
+    int len;
+
+    va_start(arguments, format);
+    len = vsnprintf(print->text + print->len, GUARD_TEXT_MAX - print->len, format, arguments);
+    va_end(arguments);
+    if (len > 0)
+        print->len += (size_t)len;
+    if (print->len >= GUARD_TEXT_MAX)
+        print->len = GUARD_TEXT_MAX - 1;
+}
+
+static void print_field(struct guard_print *print, const struct guard_element *element, int index)
+{
+    char address[IP_TEXT_MAX];
+    struct ip_address ip4;
+
+    switch (field_type(element, index)) {
+    case GUARD_FIELD_NONE:
+        break;
+    case GUARD_FIELD_IFNAME:
+        print_append(print, "%.15s", guard_read_ifname(element, index));
+        break;
+    case GUARD_FIELD_IP4:
+        ip4 = guard_read_ip4(element, index);
+        print_append(print, "%s", ip_address_print(&ip4, address));
+        break;
+    case GUARD_FIELD_PROTOCOL:
+        print_append(print, "%u", field_bytes(element, index)[0]);
+        break;
+    case GUARD_FIELD_PORT:
+        print_append(print, "%u", guard_read_port(element, index));
+        break;
+    }
+}
+
+const char *guard_element_print(const struct guard_element *element, char text[GUARD_TEXT_MAX])
+{
+    const struct guard_schema *schema = &guard_schemas[element->set];
+    struct guard_print print = {.text = text};
+
+    text[0] = '\0';
+    for (int i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++) {
+        print_append(&print, "%s", i ? " . " : "");
+        print_field(&print, element, i);
+    }
+    if (schema->data) {
+        print_append(&print, " : ");
+        print_field(&print, element, -1);
+    }
+    return text;
+}

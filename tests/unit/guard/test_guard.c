@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* The guards' elements: layouts of keys as nf_tables wants them, order, equality, readers, text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/array.h"
+#include "guard/guard.h"
+
+static struct ip_address address(const char *text)
+{
+    struct ip_address parsed;
+
+    assert_int_equal(ip_address_parse(text, &parsed), 0);
+    return parsed;
+}
+
+static void each_set_is_described(void **state)
+{
+    (void)state;
+    for (int set = 0; set < GUARD_SET_COUNT; set++) {
+        assert_non_null(guard_schemas[set].name);
+        assert_non_null(guard_schemas[set].comment);
+        assert_int_equal(guard_schemas[set].key[0], GUARD_FIELD_IFNAME);
+        assert_in_range(guard_key_len(set), 16, GUARD_KEY_MAX);
+        assert_true(guard_key_len(set) % 4 == 0);
+        assert_true(guard_data_len(set) <= GUARD_DATA_MAX);
+        for (int other = 0; other < set; other++)
+            assert_string_not_equal(guard_schemas[set].name, guard_schemas[other].name);
+    }
+}
+
+static void keys_have_the_lengths_of_their_fields(void **state)
+{
+    (void)state;
+    assert_int_equal(guard_key_len(GUARD_NETWORKS), 16);
+    assert_int_equal(guard_key_len(GUARD_EGRESS), 32);
+    assert_int_equal(guard_key_len(GUARD_GATEWAYS), 20);
+    assert_int_equal(guard_key_len(GUARD_DNS_SERVED), 24);
+    assert_int_equal(guard_data_len(GUARD_DNS_PORTS), 2);
+    assert_int_equal(guard_data_len(GUARD_PORT_ADDRESS), 4);
+    assert_int_equal(guard_data_len(GUARD_PORTS), 0);
+}
+
+/* Byte by byte, what the kernel's registers hold. */
+static void a_key_is_laid_out_as_registers_are(void **state)
+{
+    struct ip_address gateway = address("10.20.0.1");
+    struct guard_element element = guard_dns_served("br-lab", &gateway, 10053, "lab/lab");
+    static const uint8_t expected[GUARD_KEY_MAX] = {'b', 'r', '-', 'l', 'a', 'b', [16] = 10, 20, 0, 1, 0x27, 0x45};
+
+    (void)state;
+    assert_memory_equal(element.key, expected, GUARD_KEY_MAX);
+    assert_string_equal(element.label, "lab/lab");
+}
+
+static void a_name_of_15_characters_keeps_its_end(void **state)
+{
+    struct guard_element element = guard_egress("bridge-name-15c", "uplink-name-15c", "");
+
+    (void)state;
+    assert_string_equal(guard_read_ifname(&element, 0), "bridge-name-15c");
+    assert_string_equal(guard_read_ifname(&element, 1), "uplink-name-15c");
+}
+
+static void a_name_too_long_never_runs_into_the_next_field(void **state)
+{
+    struct guard_element element = guard_egress("a-name-that-is-far-too-long", "eth0", "");
+
+    (void)state;
+    assert_int_equal(strlen(guard_read_ifname(&element, 0)), 15);
+    assert_string_equal(guard_read_ifname(&element, 1), "eth0");
+}
+
+static void order_is_by_set_then_key(void **state)
+{
+    struct ip_address low = address("10.0.0.2"), high = address("10.0.0.10");
+    struct guard_element sorted[] = {
+        guard_network("br-a", "x"),
+        guard_network("br-b", "x"),
+        guard_gateway("br-a", &low, "x"),
+        guard_gateway("br-a", &high, "x"),
+        guard_port("tap1", "x"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(sorted); i++) {
+        for (size_t j = 0; j < ARRAY_COUNT(sorted); j++) {
+            int order = guard_element_compare(&sorted[i], &sorted[j]);
+
+            assert_true(i < j ? order < 0 : i > j ? order > 0 : order == 0);
+        }
+    }
+}
+
+static void equality_looks_at_data_but_not_at_the_label(void **state)
+{
+    struct ip_address gateway = address("10.20.0.1");
+    struct guard_element a = guard_dns_port("br-lab", &gateway, 10053, "one/lab");
+    struct guard_element b = guard_dns_port("br-lab", &gateway, 10053, "two/lab");
+    struct guard_element c = guard_dns_port("br-lab", &gateway, 10054, "one/lab");
+
+    (void)state;
+    assert_true(guard_element_equal(&a, &b));
+    assert_int_equal(guard_element_compare(&a, &c), 0);
+    assert_false(guard_element_equal(&a, &c));
+}
+
+static void readers_give_back_what_was_put_in(void **state)
+{
+    struct ip_address gateway = address("10.20.0.1"), read;
+    struct guard_element served = guard_dns_served("br-lab", &gateway, 65535, "");
+    struct guard_element port = guard_port_address("tap-web", &gateway, "");
+
+    (void)state;
+    read = guard_read_ip4(&served, 1);
+    assert_true(ip_address_equal(&read, &gateway));
+    assert_int_equal(guard_read_port(&served, 2), 65535);
+    read = guard_read_ip4(&port, -1);
+    assert_true(ip_address_equal(&read, &gateway));
+    /* A reader of the wrong type gives nothing, never another field's bytes. */
+    assert_string_equal(guard_read_ifname(&served, 1), "");
+    assert_int_equal(guard_read_port(&served, 0), 0);
+}
+
+static void an_ipv6_address_matches_no_guest(void **state)
+{
+    struct ip_address six = address("2001:db8::1");
+    struct guard_element element = guard_port_source("tap-web", &six, "");
+    char text[GUARD_TEXT_MAX];
+
+    (void)state;
+    assert_string_equal(guard_element_print(&element, text), "tap-web . 0.0.0.0");
+}
+
+static void elements_print_as_nft_would(void **state)
+{
+    struct ip_address gateway = address("10.20.0.1");
+    struct guard_element element;
+    char text[GUARD_TEXT_MAX];
+
+    (void)state;
+    element = guard_dns_port("br-lab", &gateway, 10053, "");
+    assert_string_equal(guard_element_print(&element, text), "br-lab . 10.20.0.1 : 10053");
+    element = guard_egress("br-lab", "eth0", "");
+    assert_string_equal(guard_element_print(&element, text), "br-lab . eth0");
+    element = guard_bridged("br-lab", "");
+    assert_string_equal(guard_element_print(&element, text), "br-lab . br-lab");
+    element = guard_dns_served("br-lab", &gateway, 10053, "");
+    assert_string_equal(guard_element_print(&element, text), "br-lab . 10.20.0.1 . 10053");
+    element = guard_port_address("tap-web", &gateway, "");
+    assert_string_equal(guard_element_print(&element, text), "tap-web : 10.20.0.1");
+    element = guard_closed("eth0", "");
+    assert_string_equal(guard_element_print(&element, text), "eth0");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_set_is_described),
+        cmocka_unit_test(keys_have_the_lengths_of_their_fields),
+        cmocka_unit_test(a_key_is_laid_out_as_registers_are),
+        cmocka_unit_test(a_name_of_15_characters_keeps_its_end),
+        cmocka_unit_test(a_name_too_long_never_runs_into_the_next_field),
+        cmocka_unit_test(order_is_by_set_then_key),
+        cmocka_unit_test(equality_looks_at_data_but_not_at_the_label),
+        cmocka_unit_test(readers_give_back_what_was_put_in),
+        cmocka_unit_test(an_ipv6_address_matches_no_guest),
+        cmocka_unit_test(elements_print_as_nft_would),
+    };
+
+    return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
+}
