@@ -9,18 +9,41 @@
 #include "spec/spec.h"
 #include "spec/value.h"
 
-/* Writes @text as roff running text: backslashes, and a dot or quote that would start a request, are escaped. */
-static void roff_text(FILE *out, const char *text)
+#define ROFF_LINE_MAX 78
+
+/* Writes one word; a dot or quote that would start a request, backslashes and hyphens are escaped. */
+static void roff_word(FILE *out, const char *word, size_t len)
 {
-    if (*text == '.' || *text == '\'')
+    if (*word == '.' || *word == '\'')
         fputs("\\&", out);
-    for (; *text; text++) {
-        if (*text == '\\')
+    for (size_t i = 0; i < len; i++) {
+        if (word[i] == '\\')
             fputs("\\e", out);
-        else if (*text == '-')
+        else if (word[i] == '-')
             fputs("\\-", out);
         else
-            fputc(*text, out);
+            fputc(word[i], out);
+    }
+}
+
+/* Writes @text as running text, broken where an editor would; the line it starts on has @column characters. */
+static void roff_text(FILE *out, const char *text, size_t column)
+{
+    size_t start = column;
+
+    while (*text) {
+        size_t len = strcspn(text, " ");
+
+        if (column + 1 + len > ROFF_LINE_MAX) {
+            fputc('\n', out);
+            column = 0;
+        } else if (column > start) {
+            fputc(' ', out);
+        }
+        roff_word(out, text, len);
+        column += 1 + len;
+        start = 0;
+        text += len + (text[len] == ' ');
     }
 }
 
@@ -54,7 +77,7 @@ static void roff_option(FILE *out, const struct spec_option *option)
     fprintf(out, ".TP\n\\fB%s\\fR: ", option->key);
     roff_type(out, option);
     fputc('\n', out);
-    roff_text(out, option->description);
+    roff_text(out, option->description, 0);
     fputs(".\n", out);
     if (option->type == SPEC_TYPE_INTEGER && option->minimum != option->maximum)
         fprintf(out, "From %u to %u.\n", option->minimum, option->maximum);
@@ -66,14 +89,14 @@ static void roff_option(FILE *out, const struct spec_option *option)
         fputs("Must be given.\n", out);
     if (option->default_text) {
         fputs("Default: ", out);
-        roff_text(out, option->default_text);
+        roff_text(out, option->default_text, strlen("Default: "));
         fputs(".\n", out);
     }
     if (option->type != SPEC_TYPE_MAP) {
         fputs(".br\nExample: \\fB", out);
-        roff_text(out, option->key);
+        roff_word(out, option->key, strlen(option->key));
         fputs(": ", out);
-        roff_text(out, option->example);
+        roff_word(out, option->example, strlen(option->example));
         fputs("\\fR\n", out);
     }
 }

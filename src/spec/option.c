@@ -51,7 +51,7 @@ static const struct spec_word kind_words[] = {
      AT(in_struct, dhcp.ntp), COUNT_AT(in_struct, dhcp.ntp_count), NO_GIVEN, NO_PLACE,                                 \
      .synonyms = " time timeserver ntp_server ntp_servers ",                                                           \
      .default_text = or_network "none",                                                                                \
-     .description = "Time servers that guests are told of (DHCP option 42)", .example = "10.20.0.1"},                  \
+     .description = "Time servers that guests are told of (DHCP option 42)", .example = "192.0.2.123"},                \
     {.section = in_section, .key = "search", .type = SPEC_TYPE_DOMAIN, .list = true,                                   \
      AT(in_struct, dhcp.search), COUNT_AT(in_struct, dhcp.search_count), NO_GIVEN, NO_PLACE,                           \
      .synonyms = " domain domains dns_search ",                                                                        \
@@ -66,7 +66,7 @@ static const struct spec_word kind_words[] = {
     {.section = in_section, .key = "boot_server", .type = SPEC_TYPE_IP4,                                               \
      AT(in_struct, dhcp.boot_server), NO_OFFSETS, .synonyms = " next_server tftp tftp_server siaddr ",                 \
      .default_text = or_network "none",                                                                                \
-     .description = "The server that guests load it from (next server, and DHCP option 66)", .example = "10.20.0.1"}
+     .description = "The server that guests load it from (next server, and DHCP option 66)", .example = "10.20.0.9"}
 
 #define OWNER_OPTIONS(in_section, in_struct)                                                                           \
     {.section = in_section, .key = "user", .type = SPEC_TYPE_USER, AT(in_struct, user), NO_OFFSETS,                    \
@@ -74,7 +74,8 @@ static const struct spec_word kind_words[] = {
      .description = "Who may open the device without being root: a name or a number", .example = "1000"},              \
     {.section = in_section, .key = "group", .type = SPEC_TYPE_GROUP, AT(in_struct, group), NO_OFFSETS,                 \
      .synonyms = " gid ", .default_text = "none",                                                                      \
-     .description = "The group whose members may open the device: a name or a number", .example = "1000"}
+     .description = "The group whose members may open the device, a name or a number; with user, both must match",    \
+     .example = "1000"}
 
 const struct spec_option spec_options[] = {
     /* ---- the file ---- */
@@ -144,7 +145,8 @@ const struct spec_option spec_options[] = {
      .description = "The guest's MAC address", .example = "52:54:00:00:00:07"},
     {.section = SPEC_SECTION_PORT, .key = "address", .type = SPEC_TYPE_IP4, AT(model_port, address),
      NO_COUNT, GIVEN_AT(model_port, address_given), PLACE_AT(model_port, address_place),
-     .synonyms = " ip ipv4 ip4 addr ", .default_text = "one of the subnet that follows from the name, kept from then on",
+     .synonyms = " ip ipv4 ip4 addr ",
+     .default_text = "one of the subnet that follows from the name, kept from then on",
      .description = "The guest's address, inside the network's subnet, served by DHCP", .example = "10.20.0.7"},
     {.section = SPEC_SECTION_PORT, .key = "hostname", .type = SPEC_TYPE_NAME, AT(model_port, hostname), NO_OFFSETS,
      .synonyms = " name host ", .default_text = "the port's name",

@@ -10,6 +10,7 @@
 #define SPEC_PORTS_MAX 1023    /* a kernel bridge numbers its ports with ten bits, from 1 */
 #define SPEC_NETWORKS_MAX 1024
 #define SPEC_DEVICES_MAX 1024
+#define SPEC_SEARCH_LEN_MAX 190  /* of search domains: the 255 bytes of a DHCP option less the network's own name */
 #define SPEC_SET_PORTS_MAX 16384 /* of one file, all networks together: bounds the memory a file can ask for */
 
 enum spec_section {

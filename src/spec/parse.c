@@ -6,25 +6,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "spec/option.h"
-#include "spec/reader.h"
+#include "spec/parse.h"
 #include "spec/spec.h"
-#include "spec/value.h"
-
-#define VALUE_SIZE_MAX MODEL_NAME_MAX
-
-/*
- * How it works: every section is a map whose keys the option table knows; a value is read as its option's type and
- * stored at its option's offset in the section's struct. A mistake is told and reading goes on with the next value;
- * what ends the reading (bad syntax, anchors, no memory, too many mistakes) is the return code of every function here.
- */
-struct parser {
-    struct spec_reader reader;
-    struct spec_mistakes mistakes;
-    struct spec_value_context values;
-    struct model_set *set;
-    size_t port_count; /* of all networks */
-};
 
 /* Where each option of a section's map was given; line 0: not yet. By index in spec_options. */
 struct seen {
@@ -49,19 +32,7 @@ static void cleanup_reader(struct spec_reader **reader)
     spec_reader_fini(*reader);
 }
 
-static int parse_section(struct parser *parser, enum spec_section section, void *object);
-
-static void *at(void *object, size_t offset)
-{
-    return (char *)object + offset;
-}
-
-static const char *event_noun(const struct spec_reader *reader)
-{
-    return reader->event.type == YAML_MAPPING_START_EVENT    ? "a map"
-           : reader->event.type == YAML_SEQUENCE_START_EVENT ? "a list"
-                                                             : "text";
-}
+static int parse_section(struct spec_parser *parser, enum spec_section section, void *object);
 
 /* An empty value, unquoted: `web:` and nothing after it. */
 static bool event_is_nothing(const yaml_event_t *event)
@@ -70,126 +41,9 @@ static bool event_is_nothing(const yaml_event_t *event)
            event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
-/* Reads the scalar @event as @option into @ret_value. 1: stored; 0: a mistake was told; negative: the end. */
-static int parse_scalar(struct parser *parser, const struct spec_option *option, void *ret_value)
-{
-    const yaml_event_t *event = &parser->reader.event;
-    char problem[SPEC_PROBLEM_MAX];
-    int r;
-
-    if (event->type != YAML_SCALAR_EVENT) {
-        spec_mistake_add(&parser->mistakes, spec_reader_place(&parser->reader),
-                         "%s takes %s, not %s; write it as in `%s: %s`", option->key,
-                         option->list ? "single values" : "one value", event_noun(&parser->reader), option->key,
-                         option->example);
-        return spec_reader_skip(&parser->reader);
-    }
-    r = spec_value_parse(option, &parser->values, (const char *)event->data.scalar.value, event->data.scalar.length,
-                         ret_value, problem);
-    if (r == 0)
-        return 1;
-    if (r == -EINVAL) {
-        spec_mistake_add(&parser->mistakes, spec_reader_place(&parser->reader), "%s", problem);
-        return 0;
-    }
-    return r;
-}
-
-/* Is the last of @count values in @items there before? Strings are compared as strings. */
-static bool list_repeats(const struct spec_option *option, const char *items, size_t count)
-{
-    size_t size = spec_value_size(option->type);
-    const char *last = items + size * (count - 1);
-
-    for (size_t i = 0; i + 1 < count; i++) {
-        const char *item = items + size * i;
-        const char *text, *last_text;
-
-        if (option->type != SPEC_TYPE_TEXT && option->type != SPEC_TYPE_DOMAIN) {
-            if (memcmp(item, last, size) == 0)
-                return true;
-            continue;
-        }
-        memcpy(&text, item, sizeof(text));
-        memcpy(&last_text, last, sizeof(last_text));
-        if (strcmp(text, last_text) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* One element of a list, at @index. */
-static int parse_element(struct parser *parser, const struct spec_option *option, char *items, size_t *count)
-{
-    struct model_place place = spec_reader_place(&parser->reader);
-    size_t size = spec_value_size(option->type);
-    int r;
-
-    if (*count >= MODEL_LIST_MAX) {
-        spec_mistake_add(&parser->mistakes, place, "%s: the list is too long; at most %d are possible", option->key,
-                         MODEL_LIST_MAX);
-        return spec_reader_skip(&parser->reader);
-    }
-    r = parse_scalar(parser, option, items + size * *count);
-    if (r <= 0)
-        return r;
-    if (list_repeats(option, items, *count + 1))
-        spec_mistake_add(&parser->mistakes, place, "%s: this is in the list twice; take one out", option->key);
-    else
-        ++*count;
-    return 0;
-}
-
-/* One value or a list of them. */
-static int parse_list(struct parser *parser, const struct spec_option *option, void *object)
-{
-    struct spec_reader *reader = &parser->reader;
-    char *items = at(object, option->offset);
-    size_t *count = at(object, option->count_offset);
-    struct model_place place = spec_reader_place(reader);
-    unsigned elements = 0;
-    int r;
-
-    if (reader->event.type != YAML_SEQUENCE_START_EVENT)
-        return parse_element(parser, option, items, count);
-    for (;; elements++) {
-        r = spec_reader_next(reader);
-        if (r < 0)
-            return r;
-        if (reader->event.type == YAML_SEQUENCE_END_EVENT)
-            break;
-        r = parse_element(parser, option, items, count);
-        if (r < 0)
-            return r;
-    }
-    if (elements == 0)
-        spec_mistake_add(&parser->mistakes, place, "%s: the list is empty; leave the key out", option->key);
-    return 0;
-}
-
-/* A value of any type but a map, with its marks (given, place) in @object. */
-static int parse_single(struct parser *parser, const struct spec_option *option, void *object)
-{
-    struct model_place place = spec_reader_place(&parser->reader);
-    _Alignas(max_align_t) char value[VALUE_SIZE_MAX];
-    int r = parse_scalar(parser, option, value);
-
-    if (r <= 0 || option->offset == SPEC_NOWHERE)
-        return r < 0 ? r : 0;
-    if (option->type == SPEC_TYPE_NAME || option->type == SPEC_TYPE_ID || option->type == SPEC_TYPE_IFNAME)
-        strcpy(at(object, option->offset), value);
-    else
-        memcpy(at(object, option->offset), value, spec_value_size(option->type));
-    if (option->given_offset != SPEC_NOWHERE)
-        *(bool *)at(object, option->given_offset) = true;
-    if (option->place_offset != SPEC_NOWHERE)
-        *(struct model_place *)at(object, option->place_offset) = place;
-    return 0;
-}
-
 /* Takes the name of a new entry from the key in @event. 1: taken, 0: a mistake was told. */
-static int parse_entry_name(struct parser *parser, const struct spec_section_info *info, const struct entries *entries,
-                            char name[MODEL_NAME_MAX])
+static int parse_entry_name(struct spec_parser *parser, const struct spec_section_info *info,
+                            const struct entries *entries, char name[MODEL_NAME_MAX])
 {
     const yaml_event_t *event = &parser->reader.event;
     const char *text = (const char *)event->data.scalar.value;
@@ -208,11 +62,11 @@ static int parse_entry_name(struct parser *parser, const struct spec_section_inf
         return 0;
     }
     for (size_t i = 0; i < entries->count; i++) {
-        char *other = at(entries->items, i * info->size);
+        char *other = spec_member(entries->items, i * info->size);
 
         if (strcmp(other + info->name_offset, text) == 0) {
             spec_mistake_add(&parser->mistakes, place, "%s `%s` is there twice; the first is in line %u", info->noun,
-                             text, ((struct model_place *)at(other, info->place_offset))->line);
+                             text, ((struct model_place *)spec_member(other, info->place_offset))->line);
             return 0;
         }
     }
@@ -228,11 +82,33 @@ static void set_defaults(enum spec_section section, void *object)
     for (size_t i = 0; i < spec_option_count; i++)
         if (spec_options[i].section == section &&
             (spec_options[i].type == SPEC_TYPE_USER || spec_options[i].type == SPEC_TYPE_GROUP))
-            memcpy(at(object, spec_options[i].offset), &none, sizeof(none));
+            memcpy(spec_member(object, spec_options[i].offset), &none, sizeof(none));
+}
+
+/* The mistake for an entry of @section whose value is no map, with the likeliest remedy. */
+static void tell_no_keys(struct spec_parser *parser, enum spec_section section, const char *name)
+{
+    const yaml_event_t *event = &parser->reader.event;
+    struct model_place place = spec_reader_place(&parser->reader);
+    char shown[SPEC_SHOWN_MAX];
+
+    for (size_t i = 0; i < spec_option_count && event->type == YAML_SCALAR_EVENT; i++) {
+        const char *text = (const char *)event->data.scalar.value;
+        size_t len = strlen(spec_options[i].key);
+
+        if (spec_options[i].section != section || strncmp(text, spec_options[i].key, len) != 0 || text[len] != ':')
+            continue;
+        spec_mistake_add(&parser->mistakes, place, "keys were expected here, not %s; put a space after `%s:`",
+                         spec_event_show(event, shown), spec_options[i].key);
+        return;
+    }
+    spec_mistake_add(&parser->mistakes, place,
+                     "keys were expected here, not %s; write `%s: {}` when there is nothing to say",
+                     spec_event_show(event, shown), name);
 }
 
 /* The keys under an entry's name, into @object; the messages about them begin with the entry. */
-static int parse_entry_keys(struct parser *parser, enum spec_section section, const char *name, void *object)
+static int parse_entry_keys(struct spec_parser *parser, enum spec_section section, const char *name, void *object)
 {
     const struct spec_section_info *info = &spec_sections[section];
     struct spec_mistakes *mistakes = &parser->mistakes;
@@ -244,9 +120,7 @@ static int parse_entry_keys(struct parser *parser, enum spec_section section, co
     if (event_is_nothing(&parser->reader.event) || parser->reader.event.type == YAML_MAPPING_START_EVENT) {
         r = parse_section(parser, section, object);
     } else {
-        spec_mistake_add(mistakes, spec_reader_place(&parser->reader),
-                         "keys were expected here, not %s; write `%s: {}` when there is nothing to say",
-                         event_noun(&parser->reader), name);
+        tell_no_keys(parser, section, name);
         r = spec_reader_skip(&parser->reader);
     }
     memcpy(mistakes->context, saved, sizeof(saved));
@@ -254,7 +128,7 @@ static int parse_entry_keys(struct parser *parser, enum spec_section section, co
 }
 
 /* Is there room for one more entry of @section? What the limits are for stands in option.h. */
-static int check_room(struct parser *parser, enum spec_section section, size_t count)
+static int check_room(struct spec_parser *parser, enum spec_section section, size_t count)
 {
     const struct spec_section_info *info = &spec_sections[section];
     struct model_place place = spec_reader_place(&parser->reader);
@@ -268,7 +142,7 @@ static int check_room(struct parser *parser, enum spec_section section, size_t c
 }
 
 /* One name with its keys; @event is the name. */
-static int parse_entry(struct parser *parser, enum spec_section section, struct entries *entries)
+static int parse_entry(struct spec_parser *parser, enum spec_section section, struct entries *entries)
 {
     const struct spec_section_info *info = &spec_sections[section];
     struct model_place place = spec_reader_place(&parser->reader);
@@ -290,8 +164,8 @@ static int parse_entry(struct parser *parser, enum spec_section section, struct 
         return r;
     if (!taken)
         return spec_reader_skip(&parser->reader);
-    strcpy(at(&object, info->name_offset), name);
-    *(struct model_place *)at(&object, info->place_offset) = place;
+    strcpy(spec_member(&object, info->name_offset), name);
+    *(struct model_place *)spec_member(&object, info->place_offset) = place;
     set_defaults(section, &object);
     r = parse_entry_keys(parser, section, name, &object);
     if (r < 0)
@@ -299,16 +173,17 @@ static int parse_entry(struct parser *parser, enum spec_section section, struct 
     r = array_reserve(&entries->items, &entries->capacity, entries->count, 1, info->size);
     if (r < 0)
         return r;
-    memcpy(at(entries->items, info->size * entries->count++), &object, info->size);
+    memcpy(spec_member(entries->items, info->size * entries->count++), &object, info->size);
     return 0;
 }
 
 /* A map of names, into an array of the set's arena. */
-static int parse_map(struct parser *parser, const struct spec_option *option, void *object)
+static int parse_map(struct spec_parser *parser, const struct spec_option *option, void *object)
 {
     struct spec_reader *reader = &parser->reader;
     const struct spec_section_info *info = &spec_sections[option->entries];
     cleanup(cleanup_entries) struct entries entries = {0};
+    char shown[SPEC_SHOWN_MAX];
     void *items;
 
     if (event_is_nothing(&reader->event))
@@ -316,7 +191,7 @@ static int parse_map(struct parser *parser, const struct spec_option *option, vo
     if (reader->event.type != YAML_MAPPING_START_EVENT) {
         spec_mistake_add(&parser->mistakes, spec_reader_place(reader),
                          "%s takes names with their keys, not %s; write it as in `%s: %s`", option->key,
-                         event_noun(reader), option->key, option->example);
+                         spec_event_show(&reader->event, shown), option->key, option->example);
         return spec_reader_skip(reader);
     }
     for (;;) {
@@ -336,23 +211,23 @@ static int parse_map(struct parser *parser, const struct spec_option *option, vo
     if (!items)
         return -ENOMEM;
     memcpy(items, entries.items, entries.count * info->size);
-    memcpy(at(object, option->offset), &items, sizeof(items));
-    *(size_t *)at(object, option->count_offset) = entries.count;
+    memcpy(spec_member(object, option->offset), &items, sizeof(items));
+    *(size_t *)spec_member(object, option->count_offset) = entries.count;
     return 0;
 }
 
 /* The option that the key in @event names, or NULL with a mistake told. */
-static const struct spec_option *parse_key(struct parser *parser, enum spec_section section, struct seen *seen)
+static const struct spec_option *parse_key(struct spec_parser *parser, enum spec_section section, struct seen *seen)
 {
     const yaml_event_t *event = &parser->reader.event;
     const char *text = (const char *)event->data.scalar.value;
     struct model_place place = spec_reader_place(&parser->reader);
     const struct spec_option *option;
     struct model_place *first;
-    char problem[SPEC_PROBLEM_MAX];
+    char problem[SPEC_PROBLEM_MAX], shown[SPEC_SHOWN_MAX];
 
     if (event->type != YAML_SCALAR_EVENT) {
-        spec_mistake_add(&parser->mistakes, place, "a key was expected here, not %s", event_noun(&parser->reader));
+        spec_mistake_add(&parser->mistakes, place, "a key was expected here, not %s", spec_event_show(event, shown));
         return NULL;
     }
     option = strlen(text) == event->data.scalar.length ? spec_option_find(section, text) : NULL;
@@ -372,7 +247,8 @@ static const struct spec_option *parse_key(struct parser *parser, enum spec_sect
 }
 
 /* What a section's keys can get wrong among themselves. */
-static void check_section(struct parser *parser, enum spec_section section, const void *object, const struct seen *seen)
+static void check_section(struct spec_parser *parser, enum spec_section section, const void *object,
+                          const struct seen *seen)
 {
     for (size_t i = 0; i < spec_option_count; i++) {
         const struct spec_option *option = &spec_options[i];
@@ -390,7 +266,7 @@ static void check_section(struct parser *parser, enum spec_section section, cons
 }
 
 /* One key with its value; @event is the key. */
-static int parse_pair(struct parser *parser, enum spec_section section, void *object, struct seen *seen)
+static int parse_pair(struct spec_parser *parser, enum spec_section section, void *object, struct seen *seen)
 {
     const struct spec_option *option = parse_key(parser, section, seen);
     int r = spec_reader_skip(&parser->reader);
@@ -403,17 +279,16 @@ static int parse_pair(struct parser *parser, enum spec_section section, void *ob
         return spec_reader_skip(&parser->reader);
     if (option->type == SPEC_TYPE_MAP)
         return parse_map(parser, option, object);
-    if (option->list)
-        return parse_list(parser, option, object);
-    return parse_single(parser, option, object);
+    return spec_field_parse(parser, option, object);
 }
 
 /* The map of @section that @event starts (or nothing at all), into @object. */
-static int parse_section(struct parser *parser, enum spec_section section, void *object)
+static int parse_section(struct spec_parser *parser, enum spec_section section, void *object)
 {
     struct seen seen = {0};
+    bool empty = event_is_nothing(&parser->reader.event);
 
-    while (!event_is_nothing(&parser->reader.event)) {
+    while (!empty) {
         int r = spec_reader_next(&parser->reader);
 
         if (r < 0)
@@ -429,16 +304,17 @@ static int parse_section(struct parser *parser, enum spec_section section, void 
 }
 
 /* The whole document. */
-static int parse_document(struct parser *parser)
+static int parse_document(struct spec_parser *parser)
 {
     struct spec_reader *reader = &parser->reader;
+    char shown[SPEC_SHOWN_MAX];
     int r;
 
     if (reader->event.type != YAML_MAPPING_START_EVENT)
         return spec_mistake_add(&parser->mistakes, spec_reader_place(reader),
                                 "keys were expected here, not %s; the smallest file is `networks: { lab: { ports: { "
                                 "vm1: {} } } }`",
-                                event_noun(reader));
+                                spec_event_show(&reader->event, shown));
     r = parse_section(parser, SPEC_SECTION_SET, parser->set);
     if (r < 0)
         return r;
@@ -446,7 +322,7 @@ static int parse_document(struct parser *parser)
 }
 
 /* The set's name without `name:`: the file's name without directory and extension. */
-static int name_from_file(struct parser *parser, const char *file)
+static int name_from_file(struct spec_parser *parser, const char *file)
 {
     const char *slash = strrchr(file, '/');
     const char *base = slash ? slash + 1 : file;
@@ -469,7 +345,7 @@ static int name_from_file(struct parser *parser, const char *file)
 }
 
 /* Reads @text into the parser's set: 0 with mistakes or without, or what ended the reading. */
-static int parse_text(struct parser *parser, const char *text, size_t len)
+static int parse_text(struct spec_parser *parser, const char *text, size_t len)
 {
     cleanup(cleanup_reader) struct spec_reader *reader = &parser->reader;
     int r = spec_reader_init(reader, text, len, &parser->mistakes);
@@ -483,7 +359,7 @@ int spec_parse(const char *text, size_t len, const char *file, struct model_set 
 {
     cleanup(cleanup_model_set_free) struct model_set *set = calloc(1, sizeof(*set));
     _cleanup_free_ char *quoted_file = spec_quote_file(file);
-    struct parser parser = {.set = set, .mistakes = {.error = error}};
+    struct spec_parser parser = {.set = set, .mistakes = {.error = error}};
     int r;
 
     if (!set || !quoted_file || !(set->file = arena_strdup(&set->arena, quoted_file)))

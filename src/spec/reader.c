@@ -18,12 +18,13 @@ static const struct {
     {"mapping keys are not allowed", NULL, "a key can't start here; check the indentation and missing quotes"},
     {"mapping values are not allowed", NULL,
      "`: ` can't stand here; start a new line, or put a value that holds it in quotes"},
-    {"found unexpected end of stream", "while scanning a quoted scalar", "the closing quote is missing"},
-    {"found unexpected document indicator", NULL, "the closing quote is missing"},
+    {"found unexpected end of stream", "while scanning a quoted scalar", "the quote that starts here is never closed"},
+    {"found unexpected document indicator", NULL, "the quote that starts here is never closed"},
     {"found unknown escape character", NULL, "a backslash in double quotes escapes; write `\\\\` for one backslash"},
     {"did not find expected hexdecimal number", NULL, "hex digits are missing after the backslash escape"},
     {"found invalid Unicode character escape code", NULL, "the backslash escape names no character"},
-    {"did not find expected alphabetic", "while scanning an alias", "`*` starts an alias, which is refused; use quotes"},
+    {"did not find expected alphabetic", "while scanning an alias",
+     "`*` starts an alias, which is refused; use quotes"},
     {"did not find expected alphabetic", NULL, "`&` starts an anchor, which is refused; use quotes"},
     {"found a tab character", NULL, "a tab can't indent YAML; use spaces"},
     {"found an indentation indicator equal to 0", NULL, "write the value on one line, without `|` or `>`"},
@@ -68,9 +69,11 @@ static int tell_syntax(const struct spec_reader *reader)
 
     if (yaml->error == YAML_MEMORY_ERROR)
         return -ENOMEM;
+    reader->mistakes->context[0] = '\0'; /* with broken syntax, what this is a part of is a guess */
     if (strcmp(problem, "found character that cannot start any token") == 0)
         return tell_bad_start(reader, place);
-    if (strcmp(problem, "could not find expected ':'") == 0)
+    if (strcmp(problem, "could not find expected ':'") == 0 || strcmp(problem, "found unexpected end of stream") == 0 ||
+        strcmp(problem, "found unexpected document indicator") == 0)
         place = (struct model_place){(unsigned)yaml->context_mark.line + 1, (unsigned)yaml->context_mark.column + 1};
     for (size_t i = 0; i < ARRAY_COUNT(sentences); i++)
         if (strncmp(problem, sentences[i].problem, strlen(sentences[i].problem)) == 0 &&
@@ -81,7 +84,8 @@ static int tell_syntax(const struct spec_reader *reader)
                                 "tags (`!`) are refused; take it out, or put the value in quotes");
     if (strstr(context, "directive"))
         return spec_mistake_add(reader->mistakes, place, "take the lines that start with `%%` out");
-    return spec_mistake_add(reader->mistakes, place, "this is not YAML: %s%s%s", context, *context ? ", " : "", problem);
+    return spec_mistake_add(reader->mistakes, place, "this is not YAML: %s%s%s", context, *context ? ", " : "",
+                            problem);
 }
 
 /* Refuses anchors, aliases and tags on @event. */

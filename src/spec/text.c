@@ -89,8 +89,8 @@ char spec_text_at(const char *text, size_t len, struct model_place place)
     const unsigned char *bytes = (const unsigned char *)text;
     struct walk walk = {bytes, bytes + len, {1, 1}};
 
-    while (walk.at < walk.end && (walk.place.line < place.line ||
-                                  (walk.place.line == place.line && walk.place.column < place.column))) {
+    while (walk.at < walk.end &&
+           (walk.place.line < place.line || (walk.place.line == place.line && walk.place.column < place.column))) {
         uint32_t point;
         size_t point_len = utf8_decode(walk.at, walk.end, &point);
 

@@ -213,7 +213,8 @@ static int parse_mac(const struct value *value, void *target)
         return value_wrong(value, "is not a MAC address; write six pairs of hex digits, as in `%s`",
                            value->option->example);
     if (mac_is_multicast(&mac))
-        return value_wrong(value, "is a multicast address; make the first pair even, as in `%s`", value->option->example);
+        return value_wrong(value, "is a multicast address; make the first pair even, as in `%s`",
+                           value->option->example);
     if (mac_is_zero(&mac))
         return value_wrong(value, "is no device's address; write one as in `%s`", value->option->example);
     memcpy(target, &mac, sizeof(mac));

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* One key's value, or its list of values, read as the option's type and stored at the option's place in the model. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "spec/parse.h"
+
+#define VALUE_SIZE_MAX MODEL_NAME_MAX
+
+const char *spec_event_show(const yaml_event_t *event, char buffer[SPEC_SHOWN_MAX])
+{
+    char quoted[SPEC_QUOTE_MAX];
+
+    if (event->type == YAML_MAPPING_START_EVENT)
+        return "a map";
+    if (event->type == YAML_SEQUENCE_START_EVENT)
+        return "a list";
+    if (event->data.scalar.length == 0)
+        return "an empty text";
+    snprintf(buffer, SPEC_SHOWN_MAX, "`%s`",
+             spec_quote((const char *)event->data.scalar.value, event->data.scalar.length, quoted));
+    return buffer;
+}
+
+/* Reads the scalar @event as @option into @ret_value. 1: stored; 0: a mistake was told; negative: the end. */
+static int parse_scalar(struct spec_parser *parser, const struct spec_option *option, void *ret_value)
+{
+    const yaml_event_t *event = &parser->reader.event;
+    char problem[SPEC_PROBLEM_MAX], shown[SPEC_SHOWN_MAX];
+    int r;
+
+    if (event->type != YAML_SCALAR_EVENT) {
+        spec_mistake_add(&parser->mistakes, spec_reader_place(&parser->reader),
+                         "%s takes %s, not %s; write it as in `%s: %s`", option->key,
+                         option->list ? "single values" : "one value", spec_event_show(event, shown), option->key,
+                         option->example);
+        return spec_reader_skip(&parser->reader);
+    }
+    r = spec_value_parse(option, &parser->values, (const char *)event->data.scalar.value, event->data.scalar.length,
+                         ret_value, problem);
+    if (r == 0)
+        return 1;
+    if (r == -EINVAL) {
+        spec_mistake_add(&parser->mistakes, spec_reader_place(&parser->reader), "%s", problem);
+        return 0;
+    }
+    return r;
+}
+
+/* Is the last of @count values in @items there before? Strings are compared as strings. */
+static bool list_repeats(const struct spec_option *option, const char *items, size_t count)
+{
+    size_t size = spec_value_size(option->type);
+    const char *last = items + size * (count - 1);
+
+    for (size_t i = 0; i + 1 < count; i++) {
+        const char *item = items + size * i;
+        const char *text, *last_text;
+
+        if (option->type != SPEC_TYPE_TEXT && option->type != SPEC_TYPE_DOMAIN) {
+            if (memcmp(item, last, size) == 0)
+                return true;
+            continue;
+        }
+        memcpy(&text, item, sizeof(text));
+        memcpy(&last_text, last, sizeof(last_text));
+        if (strcmp(text, last_text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* One element of a list, at @index. */
+static int parse_element(struct spec_parser *parser, const struct spec_option *option, char *items, size_t *count)
+{
+    struct model_place place = spec_reader_place(&parser->reader);
+    size_t size = spec_value_size(option->type);
+    char shown[SPEC_SHOWN_MAX];
+    int r;
+
+    if (*count >= MODEL_LIST_MAX) {
+        spec_mistake_add(&parser->mistakes, place, "%s: the list is too long; at most %d are possible", option->key,
+                         MODEL_LIST_MAX);
+        return spec_reader_skip(&parser->reader);
+    }
+    r = parse_scalar(parser, option, items + size * *count);
+    if (r <= 0)
+        return r;
+    if (list_repeats(option, items, *count + 1))
+        spec_mistake_add(&parser->mistakes, place, "%s %s is in the list twice; take one out", option->key,
+                         spec_event_show(&parser->reader.event, shown));
+    else
+        ++*count;
+    return 0;
+}
+
+/* Do the domains fit into one DHCP option 119, each with a length byte a label and a zero at its end (RFC 1035)? */
+static void check_domains(struct spec_parser *parser, const struct spec_option *option, const char *const *domains,
+                          size_t count, struct model_place place)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++)
+        len += strlen(domains[i]) + 2;
+    if (len > SPEC_SEARCH_LEN_MAX)
+        spec_mistake_add(&parser->mistakes, place, "%s: the domains are too long together; leave some out",
+                         option->key);
+}
+
+/* One value or a list of them. */
+static int parse_list(struct spec_parser *parser, const struct spec_option *option, void *object)
+{
+    struct spec_reader *reader = &parser->reader;
+    char *items = spec_member(object, option->offset);
+    size_t *count = spec_member(object, option->count_offset);
+    struct model_place place = spec_reader_place(reader);
+    unsigned elements = 0;
+    int r;
+
+    if (reader->event.type != YAML_SEQUENCE_START_EVENT)
+        return parse_element(parser, option, items, count);
+    for (;; elements++) {
+        r = spec_reader_next(reader);
+        if (r < 0)
+            return r;
+        if (reader->event.type == YAML_SEQUENCE_END_EVENT)
+            break;
+        r = parse_element(parser, option, items, count);
+        if (r < 0)
+            return r;
+    }
+    if (option->type == SPEC_TYPE_DOMAIN)
+        check_domains(parser, option, (const char *const *)(void *)items, *count, place);
+    if (elements == 0)
+        spec_mistake_add(&parser->mistakes, place, "%s: the list is empty; leave the key out", option->key);
+    return 0;
+}
+
+/* A value of any type but a map, with its marks (given, place) in @object. */
+static int parse_single(struct spec_parser *parser, const struct spec_option *option, void *object)
+{
+    struct model_place place = spec_reader_place(&parser->reader);
+    _Alignas(max_align_t) char value[VALUE_SIZE_MAX];
+    int r = parse_scalar(parser, option, value);
+
+    if (r <= 0 || option->offset == SPEC_NOWHERE)
+        return r < 0 ? r : 0;
+    if (option->type == SPEC_TYPE_NAME || option->type == SPEC_TYPE_ID || option->type == SPEC_TYPE_IFNAME)
+        strcpy(spec_member(object, option->offset), value);
+    else
+        memcpy(spec_member(object, option->offset), value, spec_value_size(option->type));
+    if (option->given_offset != SPEC_NOWHERE)
+        *(bool *)spec_member(object, option->given_offset) = true;
+    if (option->place_offset != SPEC_NOWHERE)
+        *(struct model_place *)spec_member(object, option->place_offset) = place;
+    return 0;
+}
+
+int spec_field_parse(struct spec_parser *parser, const struct spec_option *option, void *object)
+{
+    return option->list ? parse_list(parser, option, object) : parse_single(parser, option, object);
+}
