@@ -16,6 +16,11 @@
 #define MODEL_ID_NONE UINT32_MAX /* no user, no group */
 #define MODEL_LIST_MAX 8         /* NTP servers, search domains: what one DHCP reply carries without trouble */
 #define MODEL_DNS_PORT 10053     /* our private port, reached by redirection from port 53 of the gateway address */
+#define MODEL_PORTS_MAX 1023     /* a bridge of the kernel numbers its ports with ten bits, from 1 */
+#define MODEL_PREFIX_MIN 8       /* lengths of a network's subnet: ... */
+#define MODEL_PREFIX_MAX 30      /* ... one host and one guest at least */
+#define MODEL_MTU_MIN 576        /* what every IPv4 host takes (RFC 791) */
+#define MODEL_MTU_MAX 65521      /* of a TAP: 65535 less the Ethernet header */
 
 enum model_mode {
     MODEL_MODE_NAT,      /* own subnet, masqueraded to the uplink */

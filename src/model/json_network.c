@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* A network as JSON: what the service is told, and what stands in /run for its restart. See docs/design/json.md. */
+#include "model/object.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/json.h"
+
+#define SEARCH_MAX    253 /* a domain name as text */
+#define BOOT_FILE_MAX 255 /* a DHCP option */
+
+/* ---- writing ---- */
+
+static json_t *addresses_to_json(const struct ip_address *addresses, size_t count)
+{
+    json_t *array = json_array();
+    char text[IP_TEXT_MAX];
+
+    for (size_t i = 0; i < count; i++)
+        json_append(&array, json_string(ip_address_print(&addresses[i], text)));
+    return array;
+}
+
+static json_t *texts_to_json(const char *const *texts, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_append(&array, json_string(texts[i]));
+    return array;
+}
+
+/* Puts "dhcp" unless there is nothing in it. */
+static void put_dhcp(json_t **json, const struct model_dhcp *dhcp)
+{
+    json_t *options;
+
+    if (!dhcp->ntp_count && !dhcp->search_count && !dhcp->boot_file && !dhcp->boot_server.family)
+        return;
+    options = json_object();
+    if (dhcp->ntp_count)
+        json_put(&options, "ntp", addresses_to_json(dhcp->ntp, dhcp->ntp_count));
+    if (dhcp->search_count)
+        json_put(&options, "search", texts_to_json(dhcp->search, dhcp->search_count));
+    json_put_text(&options, "boot_file", dhcp->boot_file);
+    json_put_address(&options, "boot_server", &dhcp->boot_server);
+    json_put(json, "dhcp", options);
+}
+
+static json_t *port_to_json(const struct model_port *port)
+{
+    json_t *json = json_object();
+
+    json_put(&json, "name", json_string(port->name));
+    json_put_text(&json, "id", port->id);
+    json_put_text(&json, "hostname", port->hostname);
+    json_put(&json, "device", json_string(port->device));
+    json_put_mac(&json, "mac", &port->mac);
+    json_put_mac(&json, "guest_mac", &port->guest_mac);
+    json_put_address(&json, "address", &port->address);
+    put_dhcp(&json, &port->dhcp);
+    return json;
+}
+
+struct json_t *model_network_to_json(const struct model_network *network)
+{
+    json_t *json = json_object(), *ports = json_array();
+
+    for (size_t i = 0; i < network->port_count; i++)
+        json_append(&ports, port_to_json(&network->ports[i]));
+    json_put(&json, "name", json_string(network->name));
+    json_put_text(&json, "id", network->id);
+    json_put(&json, "bridge", json_string(network->bridge));
+    json_put(&json, "mode", json_string(model_mode_print(network->mode)));
+    json_put_prefix(&json, "subnet", &network->subnet);
+    json_put_text(&json, "uplink", network->uplink);
+    json_put(&json, "mtu", json_integer(network->mtu));
+    json_put_mac(&json, "mac", &network->mac);
+    json_put(&json, "dns_port", json_integer(network->dns_port));
+    put_dhcp(&json, &network->dhcp);
+    json_put(&json, "ports", ports);
+    return json;
+}
+
+/* ---- reading ---- */
+
+/* The array at @key, of 1 to @max entries; NULL when it is not there or not that. */
+static const json_t *read_list(struct json_reader *reader, const char *key, enum json_need need, size_t min, size_t max)
+{
+    const json_t *array = json_read(reader, key, need);
+
+    if (array && (!json_is_array(array) || json_array_size(array) < min || json_array_size(array) > max)) {
+        json_read_wrong(reader, key, "a list of no more entries than it may have");
+        return NULL;
+    }
+    return array;
+}
+
+static void read_ntp(struct json_reader *reader, struct model_dhcp *dhcp)
+{
+    const json_t *array = read_list(reader, "ntp", JSON_OPTIONAL, 1, MODEL_LIST_MAX);
+
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const char *text = json_string_value(json_array_get(array, i));
+
+        if (!text || ip_address_parse(text, &dhcp->ntp[i]) < 0)
+            json_read_wrong(reader, "ntp", "a list of IP addresses");
+    }
+    dhcp->ntp_count = json_array_size(array);
+}
+
+static void read_search(struct json_reader *reader, struct model_dhcp *dhcp)
+{
+    const json_t *array = read_list(reader, "search", JSON_OPTIONAL, 1, MODEL_LIST_MAX);
+
+    for (size_t i = 0; i < json_array_size(array) && reader->code == 0; i++) {
+        const char *text = json_string_value(json_array_get(array, i));
+
+        if (!text || strlen(text) > SEARCH_MAX || !json_text_printable(text))
+            json_read_wrong(reader, "search", "a list of domain names");
+        else if (!(dhcp->search[i] = arena_strdup(reader->arena, text)))
+            reader->code = error_set(reader->error, -ENOMEM, "out of memory");
+    }
+    dhcp->search_count = json_array_size(array);
+}
+
+static void read_dhcp(struct json_reader *outer, struct model_dhcp *ret)
+{
+    const json_t *json = json_read(outer, "dhcp", JSON_OPTIONAL);
+    struct json_reader reader;
+
+    if (!json)
+        return;
+    json_read_begin(&reader, json, "dhcp", outer->arena, outer->error);
+    read_ntp(&reader, ret);
+    read_search(&reader, ret);
+    json_read_string(&reader, "boot_file", JSON_OPTIONAL, BOOT_FILE_MAX, &ret->boot_file);
+    json_read_address(&reader, "boot_server", JSON_OPTIONAL, &ret->boot_server);
+    outer->code = json_read_end(&reader);
+}
+
+static int port_from_json(const json_t *json, const struct model_network *network, struct arena *arena,
+                          struct model_port *ret, struct tapnet_error *error)
+{
+    struct json_reader reader;
+
+    json_read_begin(&reader, json, "port", arena, error);
+    ret->user = ret->group = MODEL_ID_NONE;
+    json_read_name(&reader, "name", JSON_REQUIRED, ret->name);
+    json_read_text(&reader, "id", JSON_OPTIONAL, NULL, "an id", ret->id, sizeof(ret->id));
+    json_read_name(&reader, "hostname", JSON_OPTIONAL, ret->hostname);
+    json_read_ifname(&reader, "device", JSON_REQUIRED, ret->device);
+    json_read_mac(&reader, "mac", JSON_OPTIONAL, &ret->mac);
+    json_read_mac(&reader, "guest_mac", JSON_OPTIONAL, &ret->guest_mac);
+    json_read_address(&reader, "address", JSON_OPTIONAL, &ret->address);
+    read_dhcp(&reader, &ret->dhcp);
+    if (ret->address.family && !ip_prefix_contains(&network->subnet, &ret->address))
+        json_read_wrong(&reader, "address", "inside the network's subnet");
+    return json_read_end(&reader);
+}
+
+static void read_ports(struct json_reader *reader, struct model_network *network)
+{
+    const json_t *array = read_list(reader, "ports", JSON_REQUIRED, 0, MODEL_PORTS_MAX);
+
+    if (!array || reader->code < 0)
+        return;
+    network->port_count = json_array_size(array);
+    network->ports = arena_alloc(reader->arena, network->port_count * sizeof(*network->ports));
+    if (!network->ports)
+        reader->code = error_set(reader->error, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < network->port_count && reader->code == 0; i++)
+        reader->code = port_from_json(json_array_get(array, i), network, reader->arena, &network->ports[i],
+                                      reader->error);
+}
+
+static void read_network(struct json_reader *reader, struct model_network *network)
+{
+    char mode[MODEL_NAME_MAX] = "";
+    uint32_t dns_port = 0;
+
+    json_read_name(reader, "name", JSON_REQUIRED, network->name);
+    json_read_text(reader, "id", JSON_OPTIONAL, NULL, "an id", network->id, sizeof(network->id));
+    json_read_ifname(reader, "bridge", JSON_REQUIRED, network->bridge);
+    json_read_name(reader, "mode", JSON_REQUIRED, mode);
+    if (reader->code == 0 && model_mode_parse(mode, &network->mode) < 0)
+        json_read_wrong(reader, "mode", "nat or isolated");
+    json_read_prefix(reader, "subnet", JSON_OPTIONAL, &network->subnet);
+    if (network->subnet.address.family && (network->subnet.address.family != AF_INET ||
+                                           network->subnet.length < MODEL_PREFIX_MIN ||
+                                           network->subnet.length > MODEL_PREFIX_MAX))
+        json_read_wrong(reader, "subnet", "an IPv4 address with a length of 8 to 30");
+    json_read_text(reader, "uplink", JSON_OPTIONAL, model_ifname_valid, "an interface name", network->uplink,
+                   sizeof(network->uplink));
+    json_read_number(reader, "mtu", JSON_REQUIRED, MODEL_MTU_MAX, &network->mtu);
+    json_read_mac(reader, "mac", JSON_OPTIONAL, &network->mac);
+    json_read_number(reader, "dns_port", JSON_REQUIRED, UINT16_MAX, &dns_port);
+    network->dns_port = (uint16_t)dns_port;
+    read_dhcp(reader, &network->dhcp);
+    read_ports(reader, network);
+}
+
+int model_network_from_json(const struct json_t *json, struct arena *arena, struct model_network **ret,
+                            struct tapnet_error *error)
+{
+    struct model_network *network = arena_alloc(arena, sizeof(*network));
+    struct json_reader reader;
+    int result;
+
+    if (!network)
+        return error_set(error, -ENOMEM, "out of memory");
+    json_read_begin(&reader, json, "network", arena, error);
+    read_network(&reader, network);
+    result = json_read_end(&reader);
+    if (result < 0)
+        return result;
+    *ret = network;
+    return 0;
+}
+
+/* ---- equality: of exactly what is written above ---- */
+
+static bool text_equal(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool dhcp_equal(const struct model_dhcp *a, const struct model_dhcp *b)
+{
+    if (a->ntp_count != b->ntp_count || a->search_count != b->search_count)
+        return false;
+    for (size_t i = 0; i < a->ntp_count; i++)
+        if (!ip_address_equal(&a->ntp[i], &b->ntp[i]))
+            return false;
+    for (size_t i = 0; i < a->search_count; i++)
+        if (strcmp(a->search[i], b->search[i]) != 0)
+            return false;
+    return text_equal(a->boot_file, b->boot_file) && ip_address_equal(&a->boot_server, &b->boot_server);
+}
+
+static bool port_equal(const struct model_port *a, const struct model_port *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->id, b->id) == 0 && strcmp(a->hostname, b->hostname) == 0 &&
+           strcmp(a->device, b->device) == 0 && mac_equal(&a->mac, &b->mac) &&
+           mac_equal(&a->guest_mac, &b->guest_mac) && ip_address_equal(&a->address, &b->address) &&
+           dhcp_equal(&a->dhcp, &b->dhcp);
+}
+
+bool model_network_equal(const struct model_network *a, const struct model_network *b)
+{
+    if (strcmp(a->name, b->name) != 0 || strcmp(a->id, b->id) != 0 || strcmp(a->bridge, b->bridge) != 0 ||
+        strcmp(a->uplink, b->uplink) != 0 || a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port ||
+        a->port_count != b->port_count)
+        return false;
+    if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || !mac_equal(&a->mac, &b->mac) ||
+        !dhcp_equal(&a->dhcp, &b->dhcp))
+        return false;
+    for (size_t i = 0; i < a->port_count; i++)
+        if (!port_equal(&a->ports[i], &b->ports[i]))
+            return false;
+    return true;
+}

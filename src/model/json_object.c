@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/* An object as JSON: what the journal and `plan --json` hold. See docs/design/json.md. */
+#include "model/object.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "model/json.h"
+
+static const char *const kind_words[] = {
+    [MODEL_OBJECT_TABLE] = "table",     [MODEL_OBJECT_ELEMENT] = "element", [MODEL_OBJECT_LINK] = "link",
+    [MODEL_OBJECT_ADDRESS] = "address", [MODEL_OBJECT_SYSCTL] = "sysctl",   [MODEL_OBJECT_SERVICE] = "service",
+};
+
+static const char *const family_words[] = {
+    [GUARD_INET] = "inet",
+    [GUARD_BRIDGE] = "bridge",
+};
+
+static const char *const link_words[] = {
+    [MODEL_LINK_BRIDGE] = "bridge",
+    [MODEL_LINK_TAP] = "tap",
+    [MODEL_LINK_TUN] = "tun",
+    [MODEL_LINK_OTHER] = "other",
+};
+
+/* ---- elements: each field as its text ---- */
+
+static json_t *field_to_json(enum guard_field field, const uint8_t *bytes)
+{
+    struct ip_address address = {.family = AF_INET};
+    char text[IP_TEXT_MAX];
+
+    switch (field) {
+    case GUARD_FIELD_IFNAME:
+        return json_ifname((const char *)bytes, guard_field_len(field));
+    case GUARD_FIELD_IP4:
+        memcpy(address.bytes, bytes, 4);
+        return json_string(ip_address_print(&address, text));
+    case GUARD_FIELD_PROTOCOL:
+        return json_integer(bytes[0]);
+    case GUARD_FIELD_PORT:
+        return json_integer(bytes[0] << 8 | bytes[1]);
+    case GUARD_FIELD_NONE:
+        break;
+    }
+    return json_null();
+}
+
+static void field_from_json(struct json_reader *reader, const char *key, const json_t *value, enum guard_field field,
+                            uint8_t *ret)
+{
+    json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
+    struct ip_address address;
+
+    switch (field) {
+    case GUARD_FIELD_IFNAME:
+        json_read_found_ifname(reader, key, value, (char *)ret, guard_field_len(field));
+        return;
+    case GUARD_FIELD_IP4:
+        if (!json_is_string(value) || ip_address_parse(json_string_value(value), &address) < 0 ||
+            address.family != AF_INET)
+            json_read_wrong(reader, key, "of an IPv4 address where the set has one");
+        else
+            memcpy(ret, address.bytes, 4);
+        return;
+    case GUARD_FIELD_PROTOCOL:
+        if (number < 0 || number > UINT8_MAX)
+            json_read_wrong(reader, key, "of a protocol number where the set has one");
+        ret[0] = (uint8_t)number;
+        return;
+    case GUARD_FIELD_PORT:
+        if (number < 0 || number > UINT16_MAX)
+            json_read_wrong(reader, key, "of a port number where the set has one");
+        ret[0] = (uint8_t)(number >> 8);
+        ret[1] = (uint8_t)number;
+        return;
+    case GUARD_FIELD_NONE:
+        return;
+    }
+}
+
+/* Bytes that a field takes in a key. */
+static size_t padded_len(enum guard_field field)
+{
+    return (guard_field_len(field) + 3) / 4 * 4;
+}
+
+static void element_to_json(json_t **json, const struct guard_element *element)
+{
+    const struct guard_schema *schema = &guard_schemas[element->set];
+    json_t *key = json_array();
+    size_t offset = 0;
+
+    for (size_t i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++) {
+        json_append(&key, field_to_json(schema->key[i], element->key + offset));
+        offset += padded_len(schema->key[i]);
+    }
+    json_put(json, "set", json_string(schema->name));
+    json_put(json, "key", key);
+    if (schema->data)
+        json_put(json, "data", field_to_json(schema->data, element->data));
+    json_put_text(json, "label", element->label);
+}
+
+static void read_set(struct json_reader *reader, enum guard_set *ret)
+{
+    char word[MODEL_NAME_MAX] = "";
+
+    json_read_text(reader, "set", JSON_REQUIRED, NULL, "the name of a set", word, sizeof(word));
+    for (size_t i = 0; i < GUARD_SET_COUNT; i++) {
+        if (strcmp(word, guard_schemas[i].name) == 0) {
+            *ret = (enum guard_set)i;
+            return;
+        }
+    }
+    json_read_wrong(reader, "set", "the name of a set that this version knows");
+}
+
+static void element_from_json(struct json_reader *reader, struct guard_element *ret)
+{
+    const struct guard_schema *schema;
+    const json_t *key;
+    size_t offset = 0, count = 0;
+
+    read_set(reader, &ret->set);
+    schema = &guard_schemas[ret->set];
+    key = json_read(reader, "key", JSON_REQUIRED);
+    for (; count < GUARD_FIELDS_MAX && schema->key[count] && reader->code == 0; count++) {
+        field_from_json(reader, "key", json_array_get(key, count), schema->key[count], ret->key + offset);
+        offset += padded_len(schema->key[count]);
+    }
+    if (!json_is_array(key) || json_array_size(key) != count)
+        json_read_wrong(reader, "key", "a list with the fields of the set's key");
+    if (schema->data)
+        field_from_json(reader, "data", json_read(reader, "data", JSON_REQUIRED), schema->data, ret->data);
+    json_read_string(reader, "label", JSON_OPTIONAL, GUARD_LABEL_MAX - 1, &ret->label);
+}
+
+/* ---- links ---- */
+
+static void put_id(json_t **json, const char *key, uint32_t id)
+{
+    if (id != MODEL_ID_NONE)
+        json_put(json, key, json_integer(id));
+}
+
+static void link_to_json(json_t **json, const struct model_link *link)
+{
+    char alias[MODEL_ALIAS_MAX];
+
+    json_put(json, "type", json_string(link_words[link->kind]));
+    json_put(json, "name", json_ifname(link->name, sizeof(link->name)));
+    if (link->owner.set[0])
+        json_put(json, "alias", json_string(model_alias_print(&link->owner, alias)));
+    json_put_mac(json, "mac", &link->mac);
+    json_put(json, "mtu", json_integer(link->mtu));
+    if (link->master[0])
+        json_put(json, "master", json_ifname(link->master, sizeof(link->master)));
+    put_id(json, "user", link->user);
+    put_id(json, "group", link->group);
+    json_put(json, "multi_queue", json_boolean(link->multi_queue));
+    json_put(json, "persistent", json_boolean(link->persistent));
+    json_put(json, "up", json_boolean(link->up));
+    json_put(json, "forwarding", json_boolean(link->forwarding));
+}
+
+static size_t word_index(const char *const *words, size_t count, const char *word)
+{
+    size_t i = 0;
+
+    while (i < count && strcmp(words[i], word) != 0)
+        i++;
+    return i;
+}
+
+/* One of @words; @count when it is none of them, which is marked as wrong. */
+static size_t read_word(struct json_reader *reader, const char *key, const char *const *words, size_t count)
+{
+    char word[MODEL_NAME_MAX] = "";
+    size_t index;
+
+    json_read_text(reader, key, JSON_REQUIRED, NULL, "a word that this version knows", word, sizeof(word));
+    index = word_index(words, count, word);
+    if (index == count)
+        json_read_wrong(reader, key, "a word that this version knows");
+    return index;
+}
+
+static void read_link_alias(struct json_reader *reader, struct model_owner *ret)
+{
+    char alias[MODEL_ALIAS_MAX] = "";
+
+    json_read_text(reader, "alias", JSON_OPTIONAL, NULL, "an alias of tapnet's", alias, sizeof(alias));
+    if (alias[0] && model_alias_parse(alias, ret) < 0)
+        json_read_wrong(reader, "alias", "an alias of tapnet's");
+}
+
+/* An interface name of a link that was found, with its NUL. */
+static void read_link_name(struct json_reader *reader, const char *key, enum json_need need, char *ret)
+{
+    const json_t *value = json_read(reader, key, need);
+
+    if (value)
+        json_read_found_ifname(reader, key, value, ret, MODEL_IFNAME_MAX - 1);
+}
+
+static void link_from_json(struct json_reader *reader, struct model_link *ret)
+{
+    ret->user = ret->group = MODEL_ID_NONE;
+    ret->kind = (enum model_link_kind)read_word(reader, "type", link_words, ARRAY_COUNT(link_words));
+    read_link_name(reader, "name", JSON_REQUIRED, ret->name);
+    read_link_alias(reader, &ret->owner);
+    json_read_mac(reader, "mac", JSON_OPTIONAL, &ret->mac);
+    json_read_number(reader, "mtu", JSON_REQUIRED, UINT32_MAX, &ret->mtu);
+    read_link_name(reader, "master", JSON_OPTIONAL, ret->master);
+    json_read_number(reader, "user", JSON_OPTIONAL, MODEL_ID_NONE - 1, &ret->user);
+    json_read_number(reader, "group", JSON_OPTIONAL, MODEL_ID_NONE - 1, &ret->group);
+    json_read_bool(reader, "multi_queue", &ret->multi_queue);
+    json_read_bool(reader, "persistent", &ret->persistent);
+    json_read_bool(reader, "up", &ret->up);
+    json_read_bool(reader, "forwarding", &ret->forwarding);
+}
+
+/* ---- sysctls ---- */
+
+static void sysctl_to_json(json_t **json, const struct model_sysctl *sysctl)
+{
+    json_put(json, "path", json_string(sysctl->path));
+    json_put(json, "value", json_string(sysctl->value));
+    json_put_text(json, "restore", sysctl->restore);
+    json_put_text(json, "users", sysctl->users);
+}
+
+/* A file below /proc/sys/net: what is read here is written to later. */
+static bool sysctl_path_valid(const char *path)
+{
+    if (strncmp(path, "net/", 4) != 0 || !json_text_printable(path))
+        return false;
+    while (path) {
+        size_t len = strcspn(path, "/");
+
+        if (len == 0 || (len == 1 && path[0] == '.') || (len == 2 && path[0] == '.' && path[1] == '.'))
+            return false;
+        path = path[len] ? path + len + 1 : NULL;
+    }
+    return true;
+}
+
+static void sysctl_from_json(struct json_reader *reader, struct model_sysctl *ret)
+{
+    const char *expected = "text of no more than 15 characters";
+
+    json_read_text(reader, "path", JSON_REQUIRED, sysctl_path_valid, "a path that begins with net/", ret->path,
+                   sizeof(ret->path));
+    json_read_text(reader, "value", JSON_REQUIRED, NULL, expected, ret->value, sizeof(ret->value));
+    json_read_text(reader, "restore", JSON_OPTIONAL, NULL, expected, ret->restore, sizeof(ret->restore));
+    ret->users = "";
+    json_read_string(reader, "users", JSON_OPTIONAL, UINT16_MAX, &ret->users);
+}
+
+/* ---- tables, addresses, services ---- */
+
+static void table_from_json(struct json_reader *reader, struct model_table *ret)
+{
+    ret->family = (enum guard_family)read_word(reader, "family", family_words, ARRAY_COUNT(family_words));
+    json_read_bool(reader, "intact", &ret->intact);
+}
+
+static void address_from_json(struct json_reader *reader, struct model_host_address *ret)
+{
+    read_link_name(reader, "device", JSON_REQUIRED, ret->device);
+    json_read_prefix(reader, "prefix", JSON_REQUIRED, &ret->prefix);
+}
+
+static void service_to_json(json_t **json, const struct model_service *service)
+{
+    json_put_text(json, "set", service->set);
+    json_put(json, "running", json_boolean(service->running));
+    json_put(json, "network", model_network_to_json(service->network));
+}
+
+static void service_from_json(struct json_reader *reader, struct model_service *ret)
+{
+    struct model_network *network = NULL;
+    const json_t *json;
+
+    json_read_string(reader, "set", JSON_OPTIONAL, MODEL_NAME_MAX - 1, &ret->set);
+    if (ret->set && !model_name_valid(ret->set))
+        json_read_wrong(reader, "set", "a name (a-z, 0-9 and -)");
+    json_read_bool(reader, "running", &ret->running);
+    json = json_read(reader, "network", JSON_REQUIRED);
+    if (json)
+        reader->code = model_network_from_json(json, reader->arena, &network, reader->error);
+    ret->network = network;
+}
+
+/* ---- objects ---- */
+
+struct json_t *model_object_to_json(const struct model_object *object)
+{
+    json_t *json = json_object();
+
+    json_put(&json, "kind", json_string(kind_words[object->kind]));
+    switch (object->kind) {
+    case MODEL_OBJECT_TABLE:
+        json_put(&json, "family", json_string(family_words[object->table.family]));
+        json_put(&json, "intact", json_boolean(object->table.intact));
+        break;
+    case MODEL_OBJECT_ELEMENT:
+        element_to_json(&json, &object->element);
+        break;
+    case MODEL_OBJECT_LINK:
+        link_to_json(&json, &object->link);
+        break;
+    case MODEL_OBJECT_ADDRESS:
+        json_put(&json, "device", json_ifname(object->address.device, sizeof(object->address.device)));
+        json_put_prefix(&json, "prefix", &object->address.prefix);
+        break;
+    case MODEL_OBJECT_SYSCTL:
+        sysctl_to_json(&json, &object->sysctl);
+        break;
+    case MODEL_OBJECT_SERVICE:
+        service_to_json(&json, &object->service);
+        break;
+    }
+    return json;
+}
+
+static void object_from_json(struct json_reader *reader, struct model_object *ret)
+{
+    ret->kind = (enum model_object_kind)read_word(reader, "kind", kind_words, ARRAY_COUNT(kind_words));
+    if (reader->code < 0)
+        return;
+    switch (ret->kind) {
+    case MODEL_OBJECT_TABLE:
+        table_from_json(reader, &ret->table);
+        break;
+    case MODEL_OBJECT_ELEMENT:
+        element_from_json(reader, &ret->element);
+        break;
+    case MODEL_OBJECT_LINK:
+        link_from_json(reader, &ret->link);
+        break;
+    case MODEL_OBJECT_ADDRESS:
+        address_from_json(reader, &ret->address);
+        break;
+    case MODEL_OBJECT_SYSCTL:
+        sysctl_from_json(reader, &ret->sysctl);
+        break;
+    case MODEL_OBJECT_SERVICE:
+        service_from_json(reader, &ret->service);
+        break;
+    }
+}
+
+int model_object_from_json(const struct json_t *json, struct arena *arena, struct model_object *ret,
+                           struct tapnet_error *error)
+{
+    struct model_object object = {0};
+    struct json_reader reader;
+    int result;
+
+    json_read_begin(&reader, json, "object", arena, error);
+    object_from_json(&reader, &object);
+    result = json_read_end(&reader);
+    if (result < 0)
+        return result;
+    *ret = object;
+    return 0;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of objects; what makes two the same object, and what makes them equal. */
+#include "model/object.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+
+void model_objects_fini(struct model_objects *objects)
+{
+    free(objects->items);
+    arena_fini(&objects->arena);
+    *objects = (struct model_objects){0};
+}
+
+int model_objects_add(struct model_objects *objects, const struct model_object *object)
+{
+    int result = array_reserve((void **)&objects->items, &objects->capacity, objects->count, 1, sizeof(*object));
+
+    if (result < 0)
+        return result;
+    objects->items[objects->count++] = *object;
+    return 0;
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+    return model_object_compare(a, b);
+}
+
+void model_objects_sort(struct model_objects *objects)
+{
+    if (objects->count)
+        qsort(objects->items, objects->count, sizeof(*objects->items), compare_objects);
+}
+
+/* ---- identity ---- */
+
+static int compare_links(const struct model_link *a, const struct model_link *b)
+{
+    return a->kind != b->kind ? (int)a->kind - (int)b->kind : strcmp(a->name, b->name);
+}
+
+static int compare_addresses(const struct model_host_address *a, const struct model_host_address *b)
+{
+    int order = strcmp(a->device, b->device);
+
+    return order ? order : ip_prefix_compare(&a->prefix, &b->prefix);
+}
+
+int model_object_compare(const struct model_object *a, const struct model_object *b)
+{
+    if (a->kind != b->kind)
+        return (int)a->kind - (int)b->kind;
+    switch (a->kind) {
+    case MODEL_OBJECT_TABLE:
+        return (int)a->table.family - (int)b->table.family;
+    case MODEL_OBJECT_ELEMENT:
+        return guard_element_compare(&a->element, &b->element);
+    case MODEL_OBJECT_LINK:
+        return compare_links(&a->link, &b->link);
+    case MODEL_OBJECT_ADDRESS:
+        return compare_addresses(&a->address, &b->address);
+    case MODEL_OBJECT_SYSCTL:
+        return strcmp(a->sysctl.path, b->sysctl.path);
+    case MODEL_OBJECT_SERVICE:
+        return strcmp(a->service.network->name, b->service.network->name);
+    }
+    abort(); /* every kind stands above */
+}
+
+/* ---- equality ---- */
+
+static bool text_equal(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static bool owner_equal(const struct model_link *wanted, const struct model_link *found)
+{
+    const struct model_owner *a = &wanted->owner, *b = &found->owner;
+
+    if (strcmp(a->set, b->set) != 0 || strcmp(a->network, b->network) != 0 || strcmp(a->port, b->port) != 0)
+        return false;
+    if (a->origin != b->origin || (wanted->kind == MODEL_LINK_BRIDGE && a->mode != b->mode))
+        return false;
+    return mac_equal(&a->guest_mac, &b->guest_mac);
+}
+
+static bool tun_equal(const struct model_link *wanted, const struct model_link *found)
+{
+    return wanted->user == found->user && wanted->group == found->group &&
+           wanted->multi_queue == found->multi_queue && wanted->persistent == found->persistent;
+}
+
+static bool link_equal(const struct model_link *wanted, const struct model_link *found)
+{
+    if (strcmp(wanted->name, found->name) != 0 || wanted->kind != found->kind || !owner_equal(wanted, found))
+        return false;
+    if (wanted->kind != MODEL_LINK_TUN && !mac_equal(&wanted->mac, &found->mac))
+        return false;
+    if ((wanted->mtu && wanted->mtu != found->mtu) || wanted->up != found->up)
+        return false;
+    if (strcmp(wanted->master, found->master) != 0)
+        return false;
+    return wanted->kind == MODEL_LINK_BRIDGE ? wanted->forwarding == found->forwarding : tun_equal(wanted, found);
+}
+
+static bool service_equal(const struct model_service *wanted, const struct model_service *found)
+{
+    return wanted->running == found->running && text_equal(wanted->set, found->set) &&
+           model_network_equal(wanted->network, found->network);
+}
+
+bool model_object_equal(const struct model_object *wanted, const struct model_object *found)
+{
+    if (wanted->kind != found->kind)
+        return false;
+    switch (wanted->kind) {
+    case MODEL_OBJECT_TABLE:
+        return wanted->table.family == found->table.family && found->table.intact;
+    case MODEL_OBJECT_ELEMENT:
+        return guard_element_equal(&wanted->element, &found->element);
+    case MODEL_OBJECT_LINK:
+        return link_equal(&wanted->link, &found->link);
+    case MODEL_OBJECT_ADDRESS:
+        return compare_addresses(&wanted->address, &found->address) == 0;
+    case MODEL_OBJECT_SYSCTL:
+        return strcmp(wanted->sysctl.path, found->sysctl.path) == 0 &&
+               strcmp(wanted->sysctl.value, found->sysctl.value) == 0 &&
+               text_equal(wanted->sysctl.users, found->sysctl.users);
+    case MODEL_OBJECT_SERVICE:
+        return service_equal(&wanted->service, &found->service);
+    }
+    abort(); /* every kind stands above */
+}
+
+/* ---- text ---- */
+
+static const char *const link_words[] = {
+    [MODEL_LINK_BRIDGE] = "bridge",
+    [MODEL_LINK_TAP] = "tap",
+    [MODEL_LINK_TUN] = "tun",
+    [MODEL_LINK_OTHER] = "link",
+};
+
+static void print_unescaped(const struct model_object *object, char text[MODEL_OBJECT_TEXT_MAX])
+{
+    char element[GUARD_TEXT_MAX], prefix[IP_PREFIX_TEXT_MAX];
+    size_t size = MODEL_OBJECT_TEXT_MAX;
+
+    switch (object->kind) {
+    case MODEL_OBJECT_TABLE:
+        snprintf(text, size, "table %s " GUARD_TABLE, object->table.family == GUARD_INET ? "inet" : "bridge");
+        return;
+    case MODEL_OBJECT_ELEMENT:
+        snprintf(text, size, "element %s { %s }", guard_schemas[object->element.set].name,
+                 guard_element_print(&object->element, element));
+        return;
+    case MODEL_OBJECT_LINK:
+        snprintf(text, size, "%s %s", link_words[object->link.kind], object->link.name);
+        return;
+    case MODEL_OBJECT_ADDRESS:
+        snprintf(text, size, "address %s on %s", ip_prefix_print(&object->address.prefix, prefix),
+                 object->address.device);
+        return;
+    case MODEL_OBJECT_SYSCTL:
+        snprintf(text, size, "sysctl %s = %s", object->sysctl.path, object->sysctl.value);
+        return;
+    case MODEL_OBJECT_SERVICE:
+        snprintf(text, size, "%s for network %s",
+                 object->service.network->mode == MODEL_MODE_NAT ? "DHCP and DNS" : "DHCP",
+                 object->service.network->name);
+        return;
+    }
+    abort(); /* every kind stands above */
+}
+
+const char *model_object_print(const struct model_object *object, char text[MODEL_OBJECT_TEXT_MAX])
+{
+    print_unescaped(object, text);
+    for (char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~') /* the kernel takes nearly any byte in an interface's name, terminals don't */
+            *c = '?';
+    return text;
+}

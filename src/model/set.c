@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a set, and the words of its modes. */
+#include "model/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+
+static const char *const mode_words[] = {
+    [MODEL_MODE_NAT] = "nat",
+    [MODEL_MODE_ISOLATED] = "isolated",
+};
+
+void model_set_free(struct model_set *set)
+{
+    if (!set)
+        return;
+    arena_fini(&set->arena);
+    free(set);
+}
+
+const char *model_mode_print(enum model_mode mode)
+{
+    return (size_t)mode < ARRAY_COUNT(mode_words) ? mode_words[mode] : "unknown";
+}
+
+int model_mode_parse(const char *text, enum model_mode *ret)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(mode_words); i++) {
+        if (strcmp(text, mode_words[i]) == 0) {
+            *ret = (enum model_mode)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
