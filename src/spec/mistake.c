@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define QUOTE_CHARACTERS_MAX 60
-#define DISTANCE_TEXT_MAX    31
+#define DISTANCE_TEXT_MAX 31
 
 int spec_mistake_add(struct spec_mistakes *mistakes, struct model_place place, const char *format, ...)
 {

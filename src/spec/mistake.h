@@ -5,10 +5,10 @@
 
 #include "model/model.h"
 
-#define SPEC_MISTAKES_MAX 20  /* a reader mends these first; more would only repeat themselves */
-#define SPEC_CONTEXT_MAX  256 /* "network lab: port web: " with both names quoted */
-#define SPEC_QUOTE_MAX    72  /* 60 characters, "...", and NUL */
-#define SPEC_PROBLEM_MAX  512 /* one sentence */
+#define SPEC_MISTAKES_MAX 20 /* a reader mends these first; more would only repeat themselves */
+#define SPEC_CONTEXT_MAX 256 /* "network lab: port web: " with both names quoted */
+#define SPEC_QUOTE_MAX 72    /* 60 characters, "...", and NUL */
+#define SPEC_PROBLEM_MAX 512 /* one sentence */
 
 /* The mistakes of one file. @error may be NULL: then they are only counted. */
 struct spec_mistakes {

@@ -5,9 +5,9 @@
 
 #include "spec/mistake.h"
 
-#define SPEC_NOWHERE SIZE_MAX  /* an offset of nothing: checked, not kept */
-#define SPEC_OPTIONS_MAX 64    /* of all sections */
-#define SPEC_PORTS_MAX 1023    /* a kernel bridge numbers its ports with ten bits, from 1 */
+#define SPEC_NOWHERE SIZE_MAX /* an offset of nothing: checked, not kept */
+#define SPEC_OPTIONS_MAX 64   /* of all sections */
+#define SPEC_PORTS_MAX 1023   /* a kernel bridge numbers its ports with ten bits, from 1 */
 #define SPEC_NETWORKS_MAX 1024
 #define SPEC_DEVICES_MAX 1024
 #define SPEC_SEARCH_LEN_MAX 190  /* of search domains: the 255 bytes of a DHCP option less the network's own name */
@@ -34,10 +34,10 @@ enum spec_type {
     SPEC_TYPE_IP4,     /* unicast; struct ip_address */
     SPEC_TYPE_IP4_PREFIX,
     SPEC_TYPE_IP_PREFIX, /* both families; struct ip_prefix */
-    SPEC_TYPE_ENUM,    /* one of words; an enum */
-    SPEC_TYPE_USER,    /* name or number; uint32_t */
+    SPEC_TYPE_ENUM,      /* one of words; an enum */
+    SPEC_TYPE_USER,      /* name or number; uint32_t */
     SPEC_TYPE_GROUP,
-    SPEC_TYPE_MAP,     /* names, each with the keys of section entries; pointer to an array */
+    SPEC_TYPE_MAP, /* names, each with the keys of section entries; pointer to an array */
     SPEC_TYPE_COUNT,
 };
 
@@ -52,12 +52,13 @@ struct spec_option {
     enum spec_section section;
     const char *key;
     enum spec_type type;
-    bool list;      /* one value or a list of up to MODEL_LIST_MAX */
+    bool list; /* one value or a list of up to MODEL_LIST_MAX */
     bool required;
     uint32_t minimum, maximum;
     const struct spec_word *words; /* ends with a NULL word */
     enum spec_section entries;
-    size_t offset, count_offset, given_offset, place_offset; /* in the section's struct */
+    /* In the section's struct, or SPEC_NOWHERE. */
+    size_t offset, count_offset, given_offset, place_offset;
     const char *synonyms;     /* what others call it, between spaces: " ip ipv4 " */
     const char *default_text; /* NULL: none to speak of */
     const char *description;  /* one sentence, no stop */

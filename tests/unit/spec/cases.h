@@ -12,8 +12,14 @@ struct spec_case {
     const char *message; /* the whole of what is said; NULL for a good file */
 };
 
-#define BAD(name, text, message) {name, text, sizeof(text) - 1, message}
-#define GOOD(name, text) {name, text, sizeof(text) - 1, NULL}
+#define BAD(name, text, message)                                                                                       \
+    {                                                                                                                  \
+        name, text, sizeof(text) - 1, message                                                                          \
+    }
+#define GOOD(name, text)                                                                                               \
+    {                                                                                                                  \
+        name, text, sizeof(text) - 1, NULL                                                                             \
+    }
 
 extern const struct spec_case bad_syntax[], bad_keys[], bad_values[], good[];
 extern const size_t bad_syntax_count, bad_keys_count, bad_values_count, good_count;

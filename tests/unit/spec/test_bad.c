@@ -113,9 +113,9 @@ static void nesting_is_bounded(void **state)
     parse_bad(maps, strlen(maps), &error);
     assert_non_null(strstr(error.text, "nested too deeply"));
     parse_bad(known, strlen(known), &error);
-    assert_string_equal(error.text,
-                        "lab.yaml:1:38: port web: ntp takes single values, not a list; write it as in `ntp: 192.0.2.123`\n"
-                        "lab.yaml:1:48: port web: maps and lists are nested too deeply: more than 16");
+    assert_string_equal(
+        error.text, "lab.yaml:1:38: port web: ntp takes single values, not a list; write it as in `ntp: 192.0.2.123`\n"
+                    "lab.yaml:1:48: port web: maps and lists are nested too deeply: more than 16");
 }
 
 static void entries_are_bounded(void **state)

@@ -118,9 +118,9 @@ static void quotes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_seed_parses),     cmocka_unit_test(the_seed_uses_every_key),
-        cmocka_unit_test(the_table_is_whole),  cmocka_unit_test(no_synonym_is_a_key),
-        cmocka_unit_test(distances),           cmocka_unit_test(quotes),
+        cmocka_unit_test(the_seed_parses),    cmocka_unit_test(the_seed_uses_every_key),
+        cmocka_unit_test(the_table_is_whole), cmocka_unit_test(no_synonym_is_a_key),
+        cmocka_unit_test(distances),          cmocka_unit_test(quotes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,8 +254,9 @@ static void wrappings(void **state)
 static void named_after_the_file(void **state)
 {
     static const char *const files[][2] = {
-        {"office.yaml", "office"}, {"/etc/tapnet/office.yml", "office"}, {"../a/office", "office"},
-        {"4711.yaml", "4711"},     {"yaml", "yaml"},                     {"a.b/no.yaml", "no"},
+        {"office.yaml", "office"}, {"/etc/tapnet/office.yml", "office"},
+        {"../a/office", "office"}, {"4711.yaml", "4711"},
+        {"yaml", "yaml"},          {"a.b/no.yaml", "no"},
     };
     static const char text[] = "networks: {}\n";
 

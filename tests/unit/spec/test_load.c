@@ -137,8 +137,12 @@ static void a_hundred_megabytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_file),   cmocka_unit_test(nothing_there), cmocka_unit_test(a_directory),
-        cmocka_unit_test(a_pipe),   cmocka_unit_test(a_device),      cmocka_unit_test(a_socket),
+        cmocka_unit_test(a_file),
+        cmocka_unit_test(nothing_there),
+        cmocka_unit_test(a_directory),
+        cmocka_unit_test(a_pipe),
+        cmocka_unit_test(a_device),
+        cmocka_unit_test(a_socket),
         cmocka_unit_test(a_hundred_megabytes),
     };
 
