@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Addresses by rtnetlink (linux/if_addr.h). */
+#include "netlink/address.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+
+#ifndef IFA_PROTO
+#define IFA_PROTO 11 /* Linux 5.18 */
+#endif
+
+struct address_call {
+    netlink_address_reader *reader;
+    netlink_restart *restart;
+    void *data;
+};
+
+/* The local address is IFA_LOCAL; IFA_ADDRESS is the peer's on a point-to-point link, and all there is for IPv6. */
+static int parse_address(const struct nlmsghdr *message, struct netlink_address *ret)
+{
+    const struct nlattr *attributes[IFA_PROTO + 1];
+    const struct ifaddrmsg *header = NLMSG_DATA(message);
+    struct netlink_address address = {.index = 0};
+    size_t size;
+
+    if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)) ||
+        netlink_parse(message, sizeof(*header), attributes, IFA_PROTO) < 0)
+        return -EBADMSG;
+    size = ip_family_size(header->ifa_family);
+    if (!size || header->ifa_prefixlen > 8 * size)
+        return -EBADMSG;
+    address.index = (int)header->ifa_index;
+    address.prefix.address.family = header->ifa_family;
+    address.prefix.length = header->ifa_prefixlen;
+    address.protocol = netlink_get_u8(attributes[IFA_PROTO]);
+    if (!netlink_get_bytes(attributes[attributes[IFA_LOCAL] ? IFA_LOCAL : IFA_ADDRESS], address.prefix.address.bytes, size))
+        return -EBADMSG;
+    *ret = address;
+    return 0;
+}
+
+static int read_address(const struct nlmsghdr *message, void *data)
+{
+    const struct address_call *call = data;
+    struct netlink_address address;
+
+    if (message->nlmsg_type != RTM_NEWADDR || parse_address(message, &address) < 0)
+        return 0; /* an address of another family is none of ours */
+    return call->reader(&address, call->data);
+}
+
+static void restart_addresses(void *data)
+{
+    const struct address_call *call = data;
+
+    if (call->restart)
+        call->restart(call->data);
+}
+
+int netlink_address_dump(struct netlink *netlink, netlink_address_reader *reader, netlink_restart *restart,
+                         void *data, struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+    struct address_call call = {reader, restart, data};
+    const struct ifaddrmsg header = {.ifa_family = AF_UNSPEC};
+    int result;
+
+    netlink_message_init(&message);
+    netlink_begin(&message, RTM_GETADDR, 0, &header, sizeof(header));
+    result = netlink_dump(netlink, &message, read_address, restart_addresses, &call, error);
+    return result < 0 ? error_prefix(error, result, "cannot list the addresses") : 0;
+}
+
+static void build_address(struct netlink_message *message, uint16_t type, uint16_t flags, int index,
+                          const struct ip_prefix *prefix)
+{
+    const struct ifaddrmsg header = {
+        .ifa_family = prefix->address.family,
+        .ifa_prefixlen = prefix->length,
+        .ifa_index = (uint32_t)index,
+        .ifa_flags = prefix->address.family == AF_INET6 ? IFA_F_NODAD : 0,
+    };
+    size_t size = ip_family_size(prefix->address.family);
+
+    netlink_message_init(message);
+    netlink_begin(message, type, flags, &header, sizeof(header));
+    netlink_put(message, IFA_LOCAL, prefix->address.bytes, size);
+    netlink_put(message, IFA_ADDRESS, prefix->address.bytes, size);
+}
+
+int netlink_address_add(struct netlink *netlink, int index, const struct ip_prefix *prefix, uint8_t protocol,
+                        struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+
+    build_address(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, prefix);
+    netlink_put_u8(&message, IFA_PROTO, protocol);
+    if (prefix->address.family == AF_INET && prefix->length < 31) {
+        const struct ip_address broadcast = ip4_broadcast(prefix);
+
+        netlink_put(&message, IFA_BROADCAST, broadcast.bytes, 4);
+    }
+    return netlink_request(netlink, &message, error);
+}
+
+int netlink_address_delete(struct netlink *netlink, int index, const struct ip_prefix *prefix,
+                           struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+
+    build_address(&message, RTM_DELADDR, 0, index, prefix);
+    return netlink_request(netlink, &message, error);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* Links by rtnetlink: list them, make bridges, set attributes, delete one or a whole group (linux/if_link.h). */
+#include "netlink/link.h"
+
+#include <errno.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+
+/* IFLA_BR_* and IFLA_TUN_* as older headers may lack them are all in Linux 5.0's. */
+
+/* ---- reading ---- */
+
+static void parse_inet(const struct nlattr *family, struct netlink_link *link)
+{
+    const struct nlattr *families[AF_INET + 1], *inet[IFLA_INET_MAX + 1];
+    uint32_t values[IPV4_DEVCONF_FORWARDING];
+
+    link->ip4_forwarding = -1;
+    if (netlink_parse_nest(family, families, AF_INET) < 0 || netlink_parse_nest(families[AF_INET], inet, IFLA_INET_MAX) < 0)
+        return;
+    /* An array of u32, indexed by IPV4_DEVCONF_* - 1. */
+    if (netlink_get_bytes(inet[IFLA_INET_CONF], values, sizeof(values)))
+        link->ip4_forwarding = values[IPV4_DEVCONF_FORWARDING - 1] != 0;
+}
+
+static uint32_t tun_id(const struct nlattr *attribute)
+{
+    return attribute ? netlink_get_u32(attribute) : UINT32_MAX;
+}
+
+static void parse_tun(const struct nlattr *data, struct netlink_link *link)
+{
+    const struct nlattr *tun[IFLA_TUN_MAX + 1];
+
+    if (!data || netlink_parse_nest(data, tun, IFLA_TUN_MAX) < 0)
+        return;
+    link->tun_is_tap = netlink_get_u8(tun[IFLA_TUN_TYPE]) == 2; /* IFF_TAP */
+    link->tun_persistent = netlink_get_u8(tun[IFLA_TUN_PERSIST]);
+    link->tun_multi_queue = netlink_get_u8(tun[IFLA_TUN_MULTI_QUEUE]);
+    link->tun_user = tun_id(tun[IFLA_TUN_OWNER]);
+    link->tun_group = tun_id(tun[IFLA_TUN_GROUP]);
+}
+
+static void parse_kind(const struct nlattr *information, struct netlink_link *link)
+{
+    const struct nlattr *info[IFLA_INFO_MAX + 1];
+    const char *kind;
+
+    link->kind = "";
+    if (!information || netlink_parse_nest(information, info, IFLA_INFO_MAX) < 0)
+        return;
+    kind = netlink_get_text(info[IFLA_INFO_KIND]);
+    if (!kind)
+        return;
+    link->kind = kind;
+    if (strcmp(kind, "tun") == 0)
+        parse_tun(info[IFLA_INFO_DATA], link);
+}
+
+static void parse_counters(const struct nlattr *attribute, struct netlink_link *link)
+{
+    struct rtnl_link_stats64 stats;
+
+    /* Newer kernels append counters: the first ones are all that is taken. */
+    if (!netlink_get_bytes(attribute, &stats, offsetof(struct rtnl_link_stats64, multicast)))
+        return;
+    link->rx_bytes = stats.rx_bytes;
+    link->rx_packets = stats.rx_packets;
+    link->rx_dropped = stats.rx_dropped;
+    link->tx_bytes = stats.tx_bytes;
+    link->tx_packets = stats.tx_packets;
+    link->tx_dropped = stats.tx_dropped;
+}
+
+static int parse_name(const struct nlattr *attribute, char name[IFNAMSIZ])
+{
+    const char *text = netlink_get_text(attribute);
+    size_t len = text ? strlen(text) : 0;
+
+    if (!len || len >= IFNAMSIZ)
+        return -EBADMSG;
+    memcpy(name, text, len + 1);
+    return 0;
+}
+
+int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
+{
+    const struct nlattr *attributes[IFLA_MAX + 1];
+    const struct ifinfomsg *header = NLMSG_DATA(message);
+    struct netlink_link link = {.ip4_forwarding = -1, .tun_user = UINT32_MAX, .tun_group = UINT32_MAX};
+    const char *alias;
+
+    if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)) ||
+        netlink_parse(message, sizeof(*header), attributes, IFLA_MAX) < 0 ||
+        parse_name(attributes[IFLA_IFNAME], link.name) < 0)
+        return -EBADMSG;
+    link.index = header->ifi_index;
+    link.up = header->ifi_flags & IFF_UP;
+    link.carrier = header->ifi_flags & 0x10000; /* IFF_LOWER_UP */
+    link.loopback = header->ifi_flags & IFF_LOOPBACK;
+    link.point_to_point = header->ifi_flags & IFF_POINTOPOINT;
+    link.master_index = (int)netlink_get_u32(attributes[IFLA_MASTER]);
+    link.mtu = netlink_get_u32(attributes[IFLA_MTU]);
+    link.group = netlink_get_u32(attributes[IFLA_GROUP]);
+    alias = netlink_get_text(attributes[IFLA_IFALIAS]);
+    link.alias = alias ? alias : "";
+    netlink_get_bytes(attributes[IFLA_ADDRESS], link.mac.bytes, sizeof(link.mac.bytes));
+    parse_kind(attributes[IFLA_LINKINFO], &link);
+    parse_inet(attributes[IFLA_AF_SPEC], &link);
+    parse_counters(attributes[IFLA_STATS64], &link);
+    *ret = link;
+    return 0;
+}
+
+struct link_call {
+    netlink_link_reader *reader;
+    void *data;
+    netlink_restart *restart;
+};
+
+static int read_link(const struct nlmsghdr *message, void *data)
+{
+    const struct link_call *call = data;
+    struct netlink_link link;
+    int result;
+
+    if (message->nlmsg_type != RTM_NEWLINK)
+        return 0;
+    result = netlink_link_parse(message, &link);
+    return result < 0 ? result : call->reader(&link, call->data);
+}
+
+static void restart_links(void *data)
+{
+    const struct link_call *call = data;
+
+    if (call->restart)
+        call->restart(call->data);
+}
+
+int netlink_link_dump(struct netlink *netlink, netlink_link_reader *reader, netlink_restart *restart, void *data,
+                      struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+    struct link_call call = {reader, data, restart};
+    const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+    int result;
+
+    netlink_message_init(&message);
+    netlink_begin(&message, RTM_GETLINK, 0, &header, sizeof(header));
+    result = netlink_dump(netlink, &message, read_link, restart_links, &call, error);
+    return result < 0 ? error_prefix(error, result, "cannot list the interfaces") : 0;
+}
+
+int netlink_link_get(struct netlink *netlink, int index, const char *name, netlink_link_reader *reader, void *data,
+                     struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+    struct link_call call = {reader, data, NULL};
+    const struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = index};
+
+    netlink_message_init(&message);
+    netlink_begin(&message, RTM_GETLINK, 0, &header, sizeof(header));
+    if (!index)
+        netlink_put_text(&message, IFLA_IFNAME, name);
+    netlink_put_u32(&message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    return netlink_query(netlink, &message, read_link, &call, error);
+}
+
+/* ---- changing ---- */
+
+/* IPv6 without a link-local address, and for IPv4 forwarding, by the families' own attributes. */
+static void put_families(struct netlink_message *message, bool no_ip6, bool forwarding_set, bool forwarding)
+{
+    size_t families = netlink_nest_begin(message, IFLA_AF_SPEC);
+
+    if (no_ip6) {
+        size_t inet6 = netlink_nest_begin(message, AF_INET6);
+
+        netlink_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+        netlink_nest_end(message, inet6);
+    }
+    if (forwarding_set) {
+        size_t inet = netlink_nest_begin(message, AF_INET);
+        size_t conf = netlink_nest_begin(message, IFLA_INET_CONF);
+
+        netlink_put_u32(message, IPV4_DEVCONF_FORWARDING, forwarding);
+        netlink_nest_end(message, conf);
+        netlink_nest_end(message, inet);
+    }
+    netlink_nest_end(message, families);
+}
+
+int netlink_bridge_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group,
+                          uint32_t mtu, struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+    const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+    size_t information, data;
+
+    netlink_message_init(&message);
+    netlink_begin(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+    netlink_put_text(&message, IFLA_IFNAME, name);
+    netlink_put(&message, IFLA_ADDRESS, mac->bytes, sizeof(mac->bytes));
+    netlink_put_u32(&message, IFLA_GROUP, group);
+    if (mtu)
+        netlink_put_u32(&message, IFLA_MTU, mtu);
+    information = netlink_nest_begin(&message, IFLA_LINKINFO);
+    netlink_put_text(&message, IFLA_INFO_KIND, "bridge");
+    data = netlink_nest_begin(&message, IFLA_INFO_DATA);
+    netlink_put_u32(&message, IFLA_BR_STP_STATE, 0);
+    netlink_put_u32(&message, IFLA_BR_FORWARD_DELAY, 0); /* a guest's first frames must not wait */
+    netlink_put_u8(&message, IFLA_BR_MCAST_SNOOPING, 0); /* without a querier it would lose neighbour discovery */
+    netlink_nest_end(&message, data);
+    netlink_nest_end(&message, information);
+    put_families(&message, true, false, false);
+    return netlink_request(netlink, &message, error);
+}
+
+static void put_change(struct netlink_message *message, const struct netlink_link_change *change)
+{
+    if (change->fields & NETLINK_LINK_ALIAS)
+        netlink_put(message, IFLA_IFALIAS, change->alias, strlen(change->alias));
+    if (change->fields & NETLINK_LINK_GROUP)
+        netlink_put_u32(message, IFLA_GROUP, change->group);
+    if (change->fields & NETLINK_LINK_MAC)
+        netlink_put(message, IFLA_ADDRESS, change->mac.bytes, sizeof(change->mac.bytes));
+    if (change->fields & NETLINK_LINK_MTU)
+        netlink_put_u32(message, IFLA_MTU, change->mtu);
+    if (change->fields & NETLINK_LINK_MASTER)
+        netlink_put_u32(message, IFLA_MASTER, (uint32_t)change->master_index);
+    if (change->fields & (NETLINK_LINK_NO_IP6 | NETLINK_LINK_FORWARDING))
+        put_families(message, change->fields & NETLINK_LINK_NO_IP6, change->fields & NETLINK_LINK_FORWARDING,
+                     change->forwarding);
+}
+
+int netlink_link_set(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
+                     struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+    struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = index};
+
+    if (change->fields & NETLINK_LINK_UP) {
+        header.ifi_flags = change->up ? IFF_UP : 0;
+        header.ifi_change = IFF_UP;
+    }
+    netlink_message_init(&message);
+    netlink_begin(&message, RTM_NEWLINK, 0, &header, sizeof(header));
+    if (!index)
+        netlink_put_text(&message, IFLA_IFNAME, name);
+    put_change(&message, change);
+    return netlink_request(netlink, &message, error);
+}
+
+int netlink_link_delete(struct netlink *netlink, int index, struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+    const struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = index};
+
+    netlink_message_init(&message);
+    netlink_begin(&message, RTM_DELLINK, 0, &header, sizeof(header));
+    return netlink_request(netlink, &message, error);
+}
+
+int netlink_link_delete_group(struct netlink *netlink, uint32_t group, struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+    const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+
+    netlink_message_init(&message);
+    netlink_begin(&message, RTM_DELLINK, 0, &header, sizeof(header));
+    netlink_put_u32(&message, IFLA_GROUP, group);
+    return netlink_request(netlink, &message, error);
+}
