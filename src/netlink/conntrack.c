@@ -112,10 +112,10 @@ static int delete_entry(struct netlink *netlink, const struct entry *entry, stru
     return result == -ENOENT ? 0 : result;
 }
 
-/* A kernel without conntrack (or whose module nobody loaded) has no entries to forget. */
+/* A kernel without ctnetlink answers so (nfnetlink: EINVAL for a subsystem that nobody registered): nothing to forget. */
 static bool has_no_conntrack(int result)
 {
-    return result == -EOPNOTSUPP || result == -EPROTONOSUPPORT;
+    return result == -EOPNOTSUPP || result == -EPROTONOSUPPORT || result == -EINVAL;
 }
 
 int netlink_conntrack_forget(struct netlink *netlink, const struct ip_address *addresses, size_t count,
@@ -127,7 +127,7 @@ int netlink_conntrack_forget(struct netlink *netlink, const struct ip_address *a
 
     build(&message, IPCTNL_MSG_CT_GET);
     result = netlink_dump(netlink, &message, collect, restart, &search, error);
-    if (has_no_conntrack(result) || (result == -EINVAL && search.count == 0))
+    if (has_no_conntrack(result))
         result = 0;
     for (size_t i = 0; result == 0 && i < search.count; i++)
         result = delete_entry(netlink, &search.entries[i], error);

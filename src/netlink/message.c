@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The message builder: attributes into a growing buffer, with an error that sticks until the end. */
+/* Builds netlink messages in a buffer that grows; the first failure sticks. */
 #include "netlink/netlink.h"
 
 #include <arpa/inet.h>
@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAPACITY 4096
-#define MESSAGE_MAX (256u << 20) /* a batch larger than this is a mistake */
+#include "base/array.h"
+
+/* An attribute's length, header included, stands in 16 bits. */
+#define ATTRIBUTE_DATA_MAX (UINT16_MAX - sizeof(struct nlattr))
 
 void netlink_message_init(struct netlink_message *message)
 {
@@ -19,90 +21,90 @@ void netlink_message_init(struct netlink_message *message)
 void netlink_message_fini(struct netlink_message *message)
 {
     free(message->bytes);
-    netlink_message_init(message);
+    *message = (struct netlink_message){0};
 }
 
 void netlink_message_reset(struct netlink_message *message)
 {
-    message->len = 0;
-    message->start = 0;
+    message->len = message->start = 0;
     message->failure = 0;
 }
 
-/* @len zeroed bytes (padded to four) at the end; NULL after the first failure. */
-static void *extend(struct netlink_message *message, size_t len)
+/* Room for @len more bytes, zeroed and counted in; NULL after a failure. Valid until the next call. */
+static void *message_grow(struct netlink_message *message, size_t len)
 {
-    size_t padded = NLMSG_ALIGN(len);
-    size_t capacity = message->capacity ? message->capacity : FIRST_CAPACITY;
-    void *end;
+    void *bytes = message->bytes;
+    uint8_t *room;
+    int r;
 
     if (message->failure)
         return NULL;
-    if (padded < len || padded > MESSAGE_MAX - message->len) {
+    /* nlmsg_len of one message and the length of the whole must fit 32 bits. */
+    if (len > UINT32_MAX - message->len) {
         message->failure = -EMSGSIZE;
         return NULL;
     }
-    while (capacity < message->len + padded)
-        capacity *= 2;
-    if (capacity != message->capacity) {
-        uint8_t *grown = realloc(message->bytes, capacity);
-
-        if (!grown) {
-            message->failure = -ENOMEM;
-            return NULL;
-        }
-        message->bytes = grown;
-        message->capacity = capacity;
+    r = array_reserve(&bytes, &message->capacity, message->len, len, 1);
+    if (r < 0) {
+        message->failure = r;
+        return NULL;
     }
-    end = message->bytes + message->len;
-    memset(end, 0, padded);
-    message->len += padded;
-    return end;
+    message->bytes = bytes;
+    room = message->bytes + message->len;
+    memset(room, 0, len);
+    message->len += len;
+    return room;
 }
 
-static void set_length(struct netlink_message *message)
+/* The header of the message being built. Headers start on multiples of four in an allocated buffer. */
+static struct nlmsghdr *message_header(struct netlink_message *message)
 {
-    uint32_t len = (uint32_t)(message->len - message->start);
+    return (void *)(message->bytes + message->start);
+}
 
-    memcpy(message->bytes + message->start + offsetof(struct nlmsghdr, nlmsg_len), &len, sizeof(len));
+static void message_set_length(struct netlink_message *message)
+{
+    message_header(message)->nlmsg_len = (uint32_t)(message->len - message->start);
 }
 
 void netlink_begin(struct netlink_message *message, uint16_t type, uint16_t flags, const void *header,
                    size_t header_len)
 {
-    const struct nlmsghdr netlink_header = {.nlmsg_type = type, .nlmsg_flags = flags};
-    size_t start = message->len;
-    uint8_t *bytes = extend(message, sizeof(netlink_header));
+    struct nlmsghdr *start;
+    size_t offset = message->len;
 
-    if (!bytes)
+    if (header_len > UINT16_MAX && !message->failure)
+        message->failure = -EMSGSIZE;
+    start = message_grow(message, NLMSG_HDRLEN + NLMSG_ALIGN(header_len));
+    if (!start)
         return;
-    memcpy(bytes, &netlink_header, sizeof(netlink_header));
-    message->start = start;
-    bytes = extend(message, header_len);
-    if (!bytes)
-        return;
-    if (header_len)
-        memcpy(bytes, header, header_len);
-    set_length(message);
+    message->start = offset;
+    start->nlmsg_type = type;
+    start->nlmsg_flags = flags;
+    if (header_len > 0)
+        memcpy((uint8_t *)start + NLMSG_HDRLEN, header, header_len);
+    message_set_length(message);
 }
 
 void netlink_put(struct netlink_message *message, uint16_t type, const void *data, size_t len)
 {
-    struct nlattr attribute = {.nla_type = type};
-    uint8_t *bytes;
+    struct nlattr *attribute;
 
-    if (len > UINT16_MAX - sizeof(attribute)) {
-        message->failure = message->failure ? message->failure : -EMSGSIZE;
+    /* An attribute before the first netlink_begin() belongs to nothing. */
+    if (!message->failure && message->len == 0)
+        message->failure = -EINVAL;
+    if (!message->failure && len > ATTRIBUTE_DATA_MAX)
+        message->failure = -EMSGSIZE;
+    if (message->failure)
         return;
-    }
-    attribute.nla_len = (uint16_t)(sizeof(attribute) + len);
-    bytes = extend(message, sizeof(attribute) + len);
-    if (!bytes)
+    attribute = message_grow(message, NLA_HDRLEN + NLA_ALIGN(len));
+    if (!attribute)
         return;
-    memcpy(bytes, &attribute, sizeof(attribute));
-    if (len)
-        memcpy(bytes + sizeof(attribute), data, len);
-    set_length(message);
+    attribute->nla_type = type;
+    attribute->nla_len = (uint16_t)(NLA_HDRLEN + len);
+    if (len > 0)
+        memcpy((uint8_t *)attribute + NLA_HDRLEN, data, len);
+    message_set_length(message);
 }
 
 void netlink_put_u8(struct netlink_message *message, uint16_t type, uint8_t value)
@@ -151,14 +153,21 @@ size_t netlink_nest_begin(struct netlink_message *message, uint16_t type)
 
 void netlink_nest_end(struct netlink_message *message, size_t nest)
 {
-    size_t len = message->len - nest;
-    uint16_t attribute_len = (uint16_t)len;
+    struct nlattr *attribute;
+    size_t len;
 
     if (message->failure)
         return;
+    /* @nest is from an earlier message, or is no offset of this buffer: a mistake of the caller. */
+    if (nest < message->start + NLMSG_HDRLEN || nest + NLA_HDRLEN > message->len) {
+        message->failure = -EINVAL;
+        return;
+    }
+    len = message->len - nest;
     if (len > UINT16_MAX) {
         message->failure = -EMSGSIZE;
         return;
     }
-    memcpy(message->bytes + nest + offsetof(struct nlattr, nla_len), &attribute_len, sizeof(attribute_len));
+    attribute = (void *)(message->bytes + nest);
+    attribute->nla_len = (uint16_t)len;
 }

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* One pass over the host: links, addresses, routes, our tables, our ledgers. */
+#include "observe/links.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "netlink/address.h"
+#include "netlink/sysctl.h"
+#include "nft/nft.h"
+
+DEFINE_CLEANUP(struct observe_found *, observe_free)
+DEFINE_CLEANUP(struct netlink *, netlink_close)
+
+void observe_free(struct observe_found *found)
+{
+    if (!found)
+        return;
+    model_objects_fini(&found->objects);
+    free(found->links);
+    free(found->taken);
+    free(found);
+}
+
+static int add_taken(struct observe_pass *pass, const struct ip_prefix *prefix)
+{
+    struct observe_found *found = pass->found;
+    int result = array_reserve((void **)&found->taken, &pass->taken_capacity, found->taken_count, 1, sizeof(*found->taken));
+
+    if (result == 0)
+        found->taken[found->taken_count++] = ip_prefix_network(prefix);
+    return result;
+}
+
+/* ---- addresses ---- */
+
+struct address_mark {
+    struct observe_pass *pass;
+    size_t object_count, taken_count; /* to go back to when the dump starts again */
+};
+
+/*
+ * On a link of ours, an address that carries our protocol number is ours; where the kernel does not keep the number
+ * (before Linux 5.18) it reads 0, and every IPv4 address on our link counts. A person's extra address is left alone.
+ */
+static bool is_own_address(const struct netlink_address *address)
+{
+    return address->protocol == MODEL_ROUTE_PROTOCOL || (address->protocol == 0 && address->prefix.address.family == AF_INET);
+}
+
+static int read_address(const struct netlink_address *address, void *data)
+{
+    struct observe_pass *pass = ((struct address_mark *)data)->pass;
+    const struct observe_index *link = observe_find_index(pass, address->index);
+    struct model_object object = {.kind = MODEL_OBJECT_ADDRESS};
+
+    if (!link)
+        return 0;
+    if (!link->ours)
+        return address->prefix.address.family == AF_INET ? add_taken(pass, &address->prefix) : 0;
+    if (!is_own_address(address))
+        return 0;
+    memcpy(object.address.device, link->name, sizeof(object.address.device));
+    object.address.prefix = address->prefix;
+    return model_objects_add(&pass->found->objects, &object);
+}
+
+static void restart_addresses(void *data)
+{
+    const struct address_mark *mark = data;
+
+    mark->pass->found->objects.count = mark->object_count;
+    mark->pass->found->taken_count = mark->taken_count;
+}
+
+static int observe_addresses(struct netlink *netlink, struct observe_pass *pass)
+{
+    struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count};
+
+    return netlink_address_dump(netlink, read_address, restart_addresses, &mark, pass->error);
+}
+
+/* ---- routes: what is taken, and the way out ---- */
+
+static int read_route(const struct netlink_route *route, void *data)
+{
+    struct observe_pass *pass = ((struct address_mark *)data)->pass;
+    const struct observe_index *link = observe_find_index(pass, route->index);
+
+    if (route->destination.length == 0) {
+        if (link && !link->ours && route->type == RTN_UNICAST && route->metric < pass->best_metric) {
+            pass->best_metric = route->metric;
+            memcpy(pass->found->uplink, link->name, sizeof(pass->found->uplink));
+        }
+        return 0;
+    }
+    return link && link->ours ? 0 : add_taken(pass, &route->destination);
+}
+
+static void restart_routes(void *data)
+{
+    struct observe_pass *pass = ((struct address_mark *)data)->pass;
+
+    restart_addresses(data);
+    pass->best_metric = UINT32_MAX;
+    pass->found->uplink[0] = '\0';
+}
+
+static int observe_routes(struct netlink *netlink, struct observe_pass *pass)
+{
+    struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count};
+
+    return netlink_route_dump(netlink, AF_INET, RT_TABLE_MAIN, read_route, restart_routes, &mark, pass->error);
+}
+
+/* Wireless cards say so in sysfs; asked for the uplink alone. */
+static void look_at_uplink(struct observe_found *found)
+{
+    for (size_t i = 0; i < found->link_count; i++) {
+        char path[PATH_MAX];
+
+        if (strcmp(found->links[i].name, found->uplink) != 0)
+            continue;
+        snprintf(path, sizeof(path), "/sys/class/net/%s/phy80211", found->uplink);
+        found->links[i].wireless = access(path, F_OK) == 0;
+    }
+}
+
+/* ---- guards ---- */
+
+static int read_element(const struct guard_element *element, void *data)
+{
+    struct observe_pass *pass = ((struct address_mark *)data)->pass;
+    struct model_object object = {.kind = MODEL_OBJECT_ELEMENT, .element = *element};
+
+    object.element.label = arena_strdup(&pass->found->objects.arena, element->label ? element->label : "");
+    if (!object.element.label)
+        return -ENOMEM;
+    return model_objects_add(&pass->found->objects, &object);
+}
+
+static int observe_table(struct netlink *netlink, struct observe_pass *pass, enum guard_family family)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_TABLE, .table = {.family = family}};
+    struct address_mark mark = {pass, 0, pass->found->taken_count};
+    enum nft_table_state state;
+    int result = nft_table_observe(netlink, family, &state, pass->error);
+
+    if (result < 0 || state == NFT_TABLE_ABSENT)
+        return result;
+    object.table.intact = state == NFT_TABLE_INTACT;
+    result = model_objects_add(&pass->found->objects, &object);
+    if (result < 0)
+        return result;
+    mark.object_count = pass->found->objects.count;
+    return nft_elements_observe(netlink, family, read_element, restart_addresses, &mark, pass->error);
+}
+
+static int observe_guards(struct observe_pass *pass)
+{
+    struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
+    int result = netlink_open(NETLINK_NETFILTER, &netlink, pass->error);
+
+    if (result == 0)
+        result = observe_table(netlink, pass, GUARD_INET);
+    if (result == 0)
+        result = observe_table(netlink, pass, GUARD_BRIDGE);
+    return result;
+}
+
+/* ---- all of it ---- */
+
+static int observe_route_side(struct observe_pass *pass)
+{
+    struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
+    int result = netlink_open(NETLINK_ROUTE, &netlink, pass->error);
+
+    if (result == 0)
+        result = observe_links(netlink, pass);
+    if (result == 0)
+        result = observe_addresses(netlink, pass);
+    if (result == 0)
+        result = observe_routes(netlink, pass);
+    return result;
+}
+
+int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_error *error)
+{
+    struct observe_found *found cleanup(cleanup_observe_free) = calloc(1, sizeof(*found));
+    struct observe_pass pass = {.found = found, .best_metric = UINT32_MAX, .error = error};
+    char ip_forward[16];
+    int result;
+
+    if (!found)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = observe_route_side(&pass);
+    free(pass.indices);
+    if (result == 0)
+        result = observe_guards(&pass);
+    if (result == 0)
+        result = observe_ledgers(run_dir, found);
+    if (result == -ENOMEM)
+        return error_set(error, result, "out of memory");
+    if (result < 0)
+        return result;
+    if (sysctl_read("net/ipv4/ip_forward", ip_forward, sizeof(ip_forward), NULL) == 0)
+        found->ip_forward = strcmp(ip_forward, "0") != 0;
+    look_at_uplink(found);
+    model_objects_sort(&found->objects);
+    *ret = take_pointer(found);
+    return 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* The ledgers in the run directory: sysctls that we changed, networks that the service was told of. */
+#include "observe/links.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+#include "netlink/sysctl.h"
+
+/*
+ * How it works: a file that can't be read as what it should be counts as absent: the next `up` writes it anew, and what
+ * it stood for is found in the kernel or not at all.
+ */
+
+static void cleanup_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+static void cleanup_closedir(DIR **directory)
+{
+    if (*directory)
+        closedir(*directory);
+}
+
+/* The service's control socket answers a connect only while the service lives. */
+static bool service_runs(const char *run_dir)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0 || snprintf(name.sun_path, sizeof(name.sun_path), "%s/service.sock", run_dir) >= (int)sizeof(name.sun_path))
+        return false;
+    return connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0;
+}
+
+static int add_sysctl(const json_t *json, struct observe_found *found)
+{
+    struct model_object object;
+
+    if (model_object_from_json(json, &found->objects.arena, &object, NULL) < 0 || object.kind != MODEL_OBJECT_SYSCTL)
+        return 0;
+    if (sysctl_read(object.sysctl.path, object.sysctl.value, sizeof(object.sysctl.value), NULL) < 0)
+        snprintf(object.sysctl.value, sizeof(object.sysctl.value), "gone"); /* its interface is */
+    return model_objects_add(&found->objects, &object);
+}
+
+static int add_service(const json_t *json, bool running, struct observe_found *found)
+{
+    const char *set = json_string_value(json_object_get(json, "set"));
+    struct model_object object = {.kind = MODEL_OBJECT_SERVICE};
+    struct model_network *network;
+
+    if (!set || strlen(set) >= MODEL_NAME_MAX || !model_name_valid(set) ||
+        model_network_from_json(json_object_get(json, "network"), &found->objects.arena, &network, NULL) < 0)
+        return 0;
+    object.service.network = network;
+    object.service.running = running;
+    object.service.set = arena_strdup(&found->objects.arena, set);
+    return object.service.set ? model_objects_add(&found->objects, &object) : -ENOMEM;
+}
+
+static bool is_ledger(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 5 && name[0] != '.' && strcmp(name + len - 5, ".json") == 0;
+}
+
+/* Every "*.json" in @run_dir/@folder; @running is handed on. */
+static int read_folder(const char *run_dir, const char *folder, bool running, struct observe_found *found)
+{
+    char path[PATH_MAX];
+    DIR *directory cleanup(cleanup_closedir) = NULL;
+    const struct dirent *entry;
+    int result = 0;
+
+    snprintf(path, sizeof(path), "%s/%s", run_dir, folder);
+    directory = opendir(path);
+    while (directory && result == 0 && (entry = readdir(directory))) {
+        json_t *json cleanup(cleanup_json) = NULL;
+        char file[PATH_MAX + NAME_MAX + 2];
+
+        if (!is_ledger(entry->d_name))
+            continue;
+        snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+        json = json_load_file(file, JSON_REJECT_DUPLICATES, NULL);
+        if (json && strcmp(folder, "sysctl") == 0)
+            result = add_sysctl(json, found);
+        else if (json)
+            result = add_service(json, running, found);
+    }
+    return result;
+}
+
+int observe_ledgers(const char *run_dir, struct observe_found *found)
+{
+    int result = read_folder(run_dir, "sysctl", false, found);
+
+    return result < 0 ? result : read_folder(run_dir, "networks", service_runs(run_dir), found);
+}

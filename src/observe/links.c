@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* Links: which are ours, and the names of those that are not. */
+#include "observe/links.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/array.h"
+
+/*
+ * A link is ours when its alias says so and it is of a kind that we make; or when it is of such a kind, in our group and
+ * has no alias: so a bridge looks between the request that made it and the one that labels it.
+ */
+static bool is_ours(const struct netlink_link *link, struct model_owner *ret_owner)
+{
+    bool our_kind = strcmp(link->kind, "bridge") == 0 || strcmp(link->kind, "tun") == 0;
+
+    *ret_owner = (struct model_owner){.origin = MODEL_ORIGIN_DECLARED};
+    if (!our_kind)
+        return false;
+    if (model_alias_parse(link->alias, ret_owner) == 0)
+        return true;
+    return link->group == MODEL_LINK_GROUP && !link->alias[0];
+}
+
+static enum model_link_kind link_kind(const struct netlink_link *link)
+{
+    if (strcmp(link->kind, "bridge") == 0)
+        return MODEL_LINK_BRIDGE;
+    return link->tun_is_tap ? MODEL_LINK_TAP : MODEL_LINK_TUN;
+}
+
+static int add_own(struct observe_pass *pass, const struct netlink_link *link, const struct model_owner *owner)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_LINK};
+
+    object.link = (struct model_link){
+        .kind = link_kind(link),
+        .owner = *owner,
+        .mac = link->mac,
+        .mtu = link->mtu,
+        .user = link->tun_user,
+        .group = link->tun_group,
+        .multi_queue = link->tun_multi_queue,
+        .persistent = link->tun_persistent,
+        .up = link->up,
+        .forwarding = link->ip4_forwarding == 1,
+        .index = link->index,
+        .link_group = link->group,
+        .carrier = link->carrier,
+    };
+    memcpy(object.link.name, link->name, sizeof(object.link.name));
+    if (object.link.kind == MODEL_LINK_BRIDGE) {
+        object.link.user = object.link.group = MODEL_ID_NONE;
+        object.link.persistent = object.link.multi_queue = false;
+    }
+    return model_objects_add(&pass->found->objects, &object);
+}
+
+static int add_foreign(struct observe_pass *pass, const struct netlink_link *link)
+{
+    struct observe_found *found = pass->found;
+    int result = array_reserve((void **)&found->links, &pass->link_capacity, found->link_count, 1, sizeof(*found->links));
+    struct observe_link *foreign;
+
+    if (result < 0)
+        return result;
+    foreign = &found->links[found->link_count++];
+    *foreign = (struct observe_link){
+        .index = link->index,
+        .point_to_point = link->point_to_point,
+        .mtu = link->mtu,
+        .ip4_forwarding = link->ip4_forwarding,
+    };
+    memcpy(foreign->name, link->name, sizeof(foreign->name));
+    return 0;
+}
+
+static int read_link(const struct netlink_link *link, void *data)
+{
+    struct observe_pass *pass = data;
+    struct model_owner owner;
+    bool ours = is_ours(link, &owner);
+    int result = array_reserve((void **)&pass->indices, &pass->index_capacity, pass->index_count, 1, sizeof(*pass->indices));
+    struct observe_index *index;
+
+    if (result < 0)
+        return result;
+    index = &pass->indices[pass->index_count++];
+    *index = (struct observe_index){.index = link->index, .master_index = link->master_index, .ours = ours};
+    memcpy(index->name, link->name, sizeof(index->name));
+    return ours ? add_own(pass, link, &owner) : add_foreign(pass, link);
+}
+
+static void restart_links(void *data)
+{
+    struct observe_pass *pass = data;
+
+    pass->index_count = 0;
+    pass->found->link_count = 0;
+    pass->found->objects.count = 0;
+}
+
+static int compare_index(const void *a, const void *b)
+{
+    int left = ((const struct observe_index *)a)->index, right = ((const struct observe_index *)b)->index;
+
+    return (left > right) - (left < right);
+}
+
+static int compare_name(const void *a, const void *b)
+{
+    return strcmp(((const struct observe_link *)a)->name, ((const struct observe_link *)b)->name);
+}
+
+const struct observe_index *observe_find_index(const struct observe_pass *pass, int index)
+{
+    const struct observe_index key = {.index = index};
+
+    if (!pass->index_count)
+        return NULL;
+    return bsearch(&key, pass->indices, pass->index_count, sizeof(key), compare_index);
+}
+
+/* The masters' names, now that all links are known. */
+static void name_masters(struct observe_pass *pass)
+{
+    struct model_objects *objects = &pass->found->objects;
+
+    for (size_t i = 0; i < objects->count; i++) {
+        struct model_link *link = &objects->items[i].link;
+        const struct observe_index *own = observe_find_index(pass, link->index);
+        const struct observe_index *master = own && own->master_index ? observe_find_index(pass, own->master_index) : NULL;
+
+        if (master)
+            memcpy(link->master, master->name, sizeof(link->master));
+    }
+}
+
+int observe_links(struct netlink *netlink, struct observe_pass *pass)
+{
+    int result = netlink_link_dump(netlink, read_link, restart_links, pass, pass->error);
+
+    if (result < 0)
+        return result;
+    if (pass->index_count)
+        qsort(pass->indices, pass->index_count, sizeof(*pass->indices), compare_index);
+    if (pass->found->link_count)
+        qsort(pass->found->links, pass->found->link_count, sizeof(*pass->found->links), compare_name);
+    name_masters(pass);
+    return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of observe/ share while the host is being read. */
+#ifndef OBSERVE_LINKS_H
+#define OBSERVE_LINKS_H
+
+#include "netlink/link.h"
+#include "observe/observe.h"
+
+/* Every link of the host as seen in one dump, to name indices afterwards. */
+struct observe_index {
+    int index, master_index;
+    char name[MODEL_IFNAME_MAX];
+    bool ours;
+};
+
+struct observe_pass {
+    struct observe_found *found;
+    struct observe_index *indices; /* sorted by index once the dump is over */
+    size_t index_count, index_capacity, link_capacity, taken_capacity;
+    uint32_t best_metric;
+    struct tapnet_error *error;
+};
+
+/* Fills links and objects of links from one dump. */
+int observe_links(struct netlink *netlink, struct observe_pass *pass);
+/* The link of @index; NULL when there is none (any more). */
+const struct observe_index *observe_find_index(const struct observe_pass *pass, int index);
+
+/* ledger.c: what stands in the run directory. */
+int observe_ledgers(const char *run_dir, struct observe_found *found);
+
+#endif
