@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""Where the programs under test are, and how they are run in a namespace."""
+
+import json
+import os
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[3]
+
+
+def build_dir():
+    """The build directory under test: TAPNET_BUILD, else build/ of this source tree."""
+    return Path(os.environ.get("TAPNET_BUILD") or SOURCE / "build").resolve()
+
+
+def program(name="tapnet"):
+    """Path of a built program; says what to do when it is not built."""
+    for path in (build_dir() / name, build_dir() / "cmd" / name, build_dir() / "src" / "service" / name):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"{name} is not in {build_dir()}: run 'make', or set TAPNET_BUILD")
+
+
+class Tapnet:
+    """The tapnet command in one namespace, with a run directory of its own."""
+
+    def __init__(self, netns):
+        self.netns = netns
+        self.program = program()
+        self.run_dir = netns.tmp / "run"
+        netns.env["TAPNET_RUN_DIR"] = str(self.run_dir)
+
+    def __call__(self, *argv, **kw):
+        """Runs tapnet; CompletedProcess. An exit code other than 0 is a failure unless check=False."""
+        return self.netns.run(self.program, *argv, **kw)
+
+    def json(self, *argv):
+        """What `tapnet ... --json` says."""
+        return json.loads(self(*argv, "--json").stdout)
+
+    def file(self, text, name="lab.yaml"):
+        """Writes a file to give to `up`; returns its path."""
+        return self.netns.write(name, text)
+
+    def status(self, network):
+        """One network out of `status --json`."""
+        for entry in self.json("status")["networks"]:
+            if entry["name"] == network:
+                return entry
+        raise AssertionError(f"tapnet status knows no network {network}")
