@@ -141,7 +141,8 @@ struct model_surroundings {
     const struct ip_prefix *taken;   /* every address and route of the host that is not the set's own */
     size_t taken_count;
     char uplink[MODEL_IFNAME_MAX];   /* of the IPv4 default route with the lowest metric; "": none */
-    uint32_t uplink_mtu;
+    uint32_t uplink_mtu;             /* its MTU, 0: not known */
+    uint32_t (*link_mtu)(const void *data, const char *name); /* of an uplink that the file gave, 0: no such link; or NULL */
     /* What the set's networks and ports have now, so that it stays: looked up by name; false when there is none. */
     bool (*current_subnet)(const void *data, const char *network, struct ip_prefix *ret);
     bool (*current_address)(const void *data, const char *network, const char *port, struct ip_address *ret);
@@ -150,9 +151,11 @@ struct model_surroundings {
 
 /*
  * Fills in subnets, addresses, uplinks and MTUs that the file left out: what is there now stays; else a choice that
- * depends on the names alone (hash, then the next free one), among 10.64.0.0/10 in /24s, or larger ones where the
- * ports need it, clear of everything in @surroundings. Checks again with what was chosen. 0, -EINVAL (a given subnet
- * overlaps a route of the host, ...), -EADDRNOTAVAIL (nothing is free).
+ * depends on the names alone (hash, then the next free one), among 10.64.0.0/10 in /24s (then 172.16.0.0/12 and
+ * 192.168.0.0/16, when the host has taken all of it), or larger ones where the ports need it, clear of everything in
+ * @surroundings. Routes shorter than /8 lead everywhere and take nothing. Checks again with what was chosen. @set is
+ * to be resolved once. 0, -EINVAL (a given subnet overlaps a route of the host, ...), -EADDRNOTAVAIL (nothing is
+ * free).
  */
 int model_resolve(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error);
 

@@ -153,7 +153,10 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
 
 /* ---- expand.c ---- */
 
-/* What @set, resolved, wants of the host. @host_forwards: the uplink forwarded before us (nothing to turn on). */
+/*
+ * What @set, resolved, wants of the host, sorted. Services point into @set, which must live as long as they do.
+ * @host_forwards: the uplink forwarded before us (nothing to turn on). 0 or -ENOMEM.
+ */
 int model_expand(const struct model_set *set, bool host_forwards, struct model_objects *ret,
                  struct tapnet_error *error);
 

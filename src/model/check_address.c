@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+/* Subnets, addresses and MTUs: inside their ranges, clear of each other, with room for all ports. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "model/check.h"
+
+#define IP6_MTU_MIN    1280 /* RFC 8200 */
+#define DEVICE_MTU_MIN 68   /* RFC 791, and the kernel's own minimum */
+
+/* Addresses that no network of guests can have: RFC 1122, 3927, 1112. */
+static const struct special {
+    struct ip_prefix prefix;
+    const char *what;
+} specials[] = {
+    {{{AF_INET, {0}}, 8}, "`this` network (0.0.0.0/8)"},
+    {{{AF_INET, {127}}, 8}, "loopback (127.0.0.0/8)"},
+    {{{AF_INET, {169, 254}}, 16}, "link-local (169.254.0.0/16)"},
+    {{{AF_INET, {224}}, 4}, "multicast (224.0.0.0/4)"},
+    {{{AF_INET, {240}}, 4}, "reserved (240.0.0.0/4)"},
+};
+
+static const char *special_of(const struct ip_prefix *prefix)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(specials); i++)
+        if (ip_prefix_overlaps(&specials[i].prefix, prefix))
+            return specials[i].what;
+    return NULL;
+}
+
+/* Addresses for guests: all but the network's own, the broadcast's and the host's. */
+static uint32_t room_of(const struct ip_prefix *subnet)
+{
+    return (1u << (32 - subnet->length)) - 3;
+}
+
+/* The subnet as it was meant: with the first address for the host. */
+static const char *suggest(const struct ip_prefix *subnet, unsigned length, char text[IP_PREFIX_TEXT_MAX])
+{
+    struct ip_prefix better = {subnet->address, (uint8_t)length};
+
+    better = ip_prefix_network(&better);
+    better.address = ip4_from_value(ip4_value(&better.address) + 1);
+    return ip_prefix_print(&better, text);
+}
+
+static bool is_network_address(const struct ip_prefix *prefix)
+{
+    struct ip_prefix network = ip_prefix_network(prefix);
+
+    return ip_address_equal(&network.address, &prefix->address);
+}
+
+static bool is_broadcast_address(const struct ip_prefix *prefix)
+{
+    struct ip_address broadcast = ip4_broadcast(prefix);
+
+    return ip_address_equal(&broadcast, &prefix->address);
+}
+
+/* What is wrong with the subnet itself; true when nothing is, so that more can be asked. */
+static bool check_subnet(const struct model_network *network, struct mistakes *mistakes)
+{
+    const struct ip_prefix *subnet = &network->subnet;
+    struct model_place place = place_of(network->subnet_place, network->place);
+    char text[IP_PREFIX_TEXT_MAX], address[IP_TEXT_MAX], better[IP_PREFIX_TEXT_MAX];
+    const char *special = special_of(subnet);
+
+    ip_prefix_print(subnet, text);
+    ip_address_print(&subnet->address, address);
+    if (subnet->address.family != AF_INET)
+        mistakes_add(mistakes, place, "network %s: subnet %s is not IPv4; write one as 10.20.0.1/24", network->name,
+                     text);
+    else if (subnet->length < MODEL_PREFIX_MIN || subnet->length > MODEL_PREFIX_MAX)
+        mistakes_add(mistakes, place, "network %s: subnet %s: the length of the prefix must be %d to %d, as in "
+                     "10.20.0.1/24", network->name, text, MODEL_PREFIX_MIN, MODEL_PREFIX_MAX);
+    else if (special)
+        mistakes_add(mistakes, place, "network %s: subnet %s is %s, which no guest can use; choose a private one, as "
+                     "10.20.0.1/24", network->name, text, special);
+    else if (is_network_address(subnet))
+        mistakes_add(mistakes, place, "network %s: subnet %s: %s is the network itself; write %s", network->name, text,
+                     address, suggest(subnet, subnet->length, better));
+    else if (is_broadcast_address(subnet))
+        mistakes_add(mistakes, place, "network %s: subnet %s: %s is the broadcast address; write %s", network->name,
+                     text, address, suggest(subnet, subnet->length, better));
+    else
+        return true;
+    return false;
+}
+
+static void check_room(const struct model_network *network, struct mistakes *mistakes)
+{
+    unsigned length = network->subnet.length;
+    char text[IP_PREFIX_TEXT_MAX], better[IP_PREFIX_TEXT_MAX];
+
+    if (network->port_count > MODEL_PORTS_MAX) {
+        mistakes_add(mistakes, network->place, "network %s: %zu ports are more than the kernel's bridge takes: 1,023; "
+                     "make it two networks", network->name, network->port_count);
+        return;
+    }
+    if (!network->subnet.address.family || room_of(&network->subnet) >= network->port_count)
+        return;
+    while ((1u << (32 - length)) - 3 < network->port_count)
+        length--;
+    mistakes_add(mistakes, place_of(network->subnet_place, network->place), "network %s: subnet %s has room for %u "
+                 "guests, not for %zu ports; write a larger one, as %s", network->name,
+                 ip_prefix_print(&network->subnet, text), room_of(&network->subnet), network->port_count,
+                 suggest(&network->subnet, length, better));
+}
+
+/* ---- addresses of ports ---- */
+
+/* What is wrong with the address for its subnet; NULL when nothing is. */
+static const char *address_fault(const struct ip_prefix *subnet, const struct ip_address *address)
+{
+    const struct ip_prefix as_prefix = {*address, subnet->length};
+
+    if (!ip_prefix_contains(subnet, address))
+        return "is outside";
+    if (ip_address_equal(&subnet->address, address))
+        return "is the host's own in";
+    if (is_network_address(&as_prefix))
+        return "is the network itself in";
+    return is_broadcast_address(&as_prefix) ? "is the broadcast address of" : NULL;
+}
+
+static void check_port_address(const struct model_network *network, const struct model_port *port,
+                               struct claims *claims, struct mistakes *mistakes)
+{
+    struct model_place place = place_of(port->address_place, port->place);
+    struct ip_prefix shown = ip_prefix_network(&network->subnet);
+    const char *fault = address_fault(&network->subnet, &port->address);
+    char address[IP_TEXT_MAX], subnet[IP_PREFIX_TEXT_MAX], first[IP_TEXT_MAX], last[IP_TEXT_MAX];
+    struct ip_address lowest, highest;
+
+    if (!fault) {
+        claims_add(claims, &port->address, sizeof(port->address), "port", port->name, place);
+        return;
+    }
+    lowest = ip4_from_value(ip4_value(&shown.address) + 1);
+    highest = ip4_broadcast(&network->subnet);
+    highest = ip4_from_value(ip4_value(&highest) - 1);
+    mistakes_add(mistakes, place, "port %s: address %s %s %s; choose another one from %s to %s", port->name,
+                 ip_address_print(&port->address, address), fault, ip_prefix_print(&shown, subnet),
+                 ip_address_print(&lowest, first), ip_address_print(&highest, last));
+}
+
+static void check_homeless_address(const struct model_network *network, const struct model_port *port,
+                                   struct mistakes *mistakes)
+{
+    char address[IP_TEXT_MAX], better[IP_PREFIX_TEXT_MAX];
+    struct ip_prefix prefix = {port->address, 24};
+
+    mistakes_add(mistakes, place_of(port->address_place, port->place), "port %s: address %s is given, but the subnet of "
+                 "network %s is not; write `subnet: %s` there", port->name, ip_address_print(&port->address, address),
+                 network->name, suggest(&prefix, 24, better));
+}
+
+/* Each given or chosen address: inside the subnet, and its port's alone. */
+static int check_port_addresses(const struct model_network *network, struct mistakes *mistakes)
+{
+    struct claims claims cleanup(claims_fini) = {0};
+    char text[IP_TEXT_MAX], line[24];
+
+    for (size_t i = 0; i < network->port_count; i++) {
+        const struct model_port *port = &network->ports[i];
+
+        if (port->address.family && network->subnet.address.family)
+            check_port_address(network, port, &claims, mistakes);
+        else if (port->address.family)
+            check_homeless_address(network, port, mistakes);
+    }
+    claims_sort(&claims);
+    for (size_t i = 0; i < claims.count; i++) {
+        const struct claim *claim = &claims.items[i];
+        struct ip_address address;
+
+        if (!claims_clash(&claims, i))
+            continue;
+        memcpy(&address, claim->key, sizeof(address));
+        mistakes_add(mistakes, claim->place, "port %s: address %s is already that of port %s%s; choose another one, or "
+                     "leave `address:` out", claim->name, ip_address_print(&address, text), claim[-1].name,
+                     line_text(claim[-1].place, line));
+    }
+    return claims.failed ? -ENOMEM : 0;
+}
+
+/* ---- overlaps ---- */
+
+/* A subnet of a network or an address of a device, from its first to its last address. */
+struct range {
+    uint32_t first, last;
+    const struct ip_prefix *prefix;
+    bool is_device;
+    const char *name;
+    struct model_place place;
+    size_t order;
+};
+
+struct ranges {
+    struct range *items;
+    size_t count, capacity;
+};
+
+static void ranges_fini(struct ranges *ranges)
+{
+    free(ranges->items);
+}
+
+static int ranges_add(struct ranges *ranges, const struct ip_prefix *prefix, bool is_device, const char *name,
+                      struct model_place place)
+{
+    struct ip_prefix network = ip_prefix_network(prefix);
+    struct ip_address last = ip4_broadcast(prefix);
+    int result = array_reserve((void **)&ranges->items, &ranges->capacity, ranges->count, 1, sizeof(*ranges->items));
+
+    if (result < 0)
+        return result;
+    ranges->items[ranges->count] = (struct range){ip4_value(&network.address), ip4_value(&last), prefix, is_device,
+                                                  name, place, ranges->count};
+    ranges->count++;
+    return 0;
+}
+
+static int compare_ranges(const void *left, const void *right)
+{
+    const struct range *a = left, *b = right;
+
+    if (a->first != b->first)
+        return a->first < b->first ? -1 : 1;
+    return a->order < b->order ? -1 : 1;
+}
+
+static void check_pair(const struct range *a, const struct range *b, struct mistakes *mistakes)
+{
+    const struct range *later = a->order > b->order ? a : b, *first = later == a ? b : a;
+    char own[IP_PREFIX_TEXT_MAX], other[IP_PREFIX_TEXT_MAX], line[24];
+
+    if (a->last < b->first)
+        return;
+    mistakes_add(mistakes, later->place, "%s %s: %s %s overlaps %s of %s %s%s; choose another one",
+                 later->is_device ? "device" : "network", later->name, later->is_device ? "address" : "subnet",
+                 ip_prefix_print(later->prefix, own), ip_prefix_print(first->prefix, other),
+                 first->is_device ? "device" : "network", first->name, line_text(first->place, line));
+}
+
+/*
+ * One sweep over the ranges by their first address: each against the one before that reaches furthest. Devices among
+ * themselves may share a subnet.
+ */
+static void check_overlaps(struct ranges *ranges, struct mistakes *mistakes)
+{
+    const struct range *network = NULL, *device = NULL;
+
+    if (ranges->count)
+        qsort(ranges->items, ranges->count, sizeof(*ranges->items), compare_ranges);
+    for (size_t i = 0; i < ranges->count; i++) {
+        const struct range *range = &ranges->items[i];
+        const struct range **furthest = range->is_device ? &device : &network;
+
+        if (network)
+            check_pair(network, range, mistakes);
+        if (device && !range->is_device)
+            check_pair(device, range, mistakes);
+        if (!*furthest || range->last > (*furthest)->last)
+            *furthest = range;
+    }
+}
+
+/* ---- devices ---- */
+
+static const char *device_address_fault(const struct ip_prefix *prefix)
+{
+    static const struct ip_address ip6_any = {AF_INET6, {0}}, ip6_loopback = {AF_INET6, {[15] = 1}};
+    const struct ip_address *address = &prefix->address;
+    const struct ip_prefix host = {*address, 32};
+
+    if (address->family == AF_INET && special_of(&host) && special_of(&host) != specials[2].what)
+        return special_of(&host);
+    if (address->family == AF_INET && prefix->length < 31 && is_network_address(prefix))
+        return "the network itself";
+    if (address->family == AF_INET && prefix->length < 31 && is_broadcast_address(prefix))
+        return "the broadcast address";
+    if (address->family == AF_INET6 && (address->bytes[0] == 0xff || ip_address_equal(address, &ip6_any) ||
+                                        ip_address_equal(address, &ip6_loopback)))
+        return "no address of one interface";
+    return NULL;
+}
+
+static void check_device(const struct model_device *device, struct mistakes *mistakes)
+{
+    char text[IP_PREFIX_TEXT_MAX], mac[MAC_TEXT_MAX];
+    bool has_ip6 = false;
+
+    for (size_t i = 0; i < device->address_count; i++) {
+        const char *fault = device_address_fault(&device->addresses[i]);
+
+        has_ip6 |= device->addresses[i].address.family == AF_INET6;
+        if (fault)
+            mistakes_add(mistakes, device->place, "device %s: address %s is %s; choose another one", device->name,
+                         ip_prefix_print(&device->addresses[i], text), fault);
+    }
+    if (device->mtu && (device->mtu < DEVICE_MTU_MIN || device->mtu > MODEL_MTU_MAX))
+        mistakes_add(mistakes, device->place, "device %s: mtu %u must be %d to %d", device->name, device->mtu,
+                     DEVICE_MTU_MIN, MODEL_MTU_MAX);
+    else if (device->mtu && device->mtu < IP6_MTU_MIN && has_ip6)
+        mistakes_add(mistakes, device->place, "device %s: mtu %u is too small for IPv6; make it %d or more, or leave "
+                     "the IPv6 address out", device->name, device->mtu, IP6_MTU_MIN);
+    if (device->kind == MODEL_DEVICE_TUN && !mac_is_zero(&device->mac))
+        mistakes_add(mistakes, device->place, "device %s: mac %s: a tun carries IP packets and has none; leave it out, "
+                     "or write `kind: tap`", device->name, mac_print(&device->mac, mac));
+    else if (mac_is_multicast(&device->mac))
+        mistakes_add(mistakes, device->place, "device %s: mac %s is a multicast address; its first byte must be even",
+                     device->name, mac_print(&device->mac, mac));
+}
+
+static int check_devices(const struct model_set *set, struct ranges *ranges, struct mistakes *mistakes)
+{
+    struct claims claims cleanup(claims_fini) = {0};
+    char text[IP_TEXT_MAX], line[24];
+    int result = 0;
+
+    for (size_t i = 0; i < set->device_count; i++) {
+        const struct model_device *device = &set->devices[i];
+
+        check_device(device, mistakes);
+        for (size_t j = 0; j < device->address_count && result == 0; j++) {
+            const struct ip_prefix *prefix = &device->addresses[j];
+
+            claims_add(&claims, &prefix->address, sizeof(prefix->address), "device", device->name, device->place);
+            if (prefix->address.family == AF_INET)
+                result = ranges_add(ranges, prefix, true, device->name, device->place);
+        }
+    }
+    claims_sort(&claims);
+    for (size_t i = 0; i < claims.count; i++) {
+        struct ip_address address;
+
+        if (!claims_clash(&claims, i))
+            continue;
+        memcpy(&address, claims.items[i].key, sizeof(address));
+        mistakes_add(mistakes, claims.items[i].place, "device %s: address %s is already that of device %s%s; choose "
+                     "another one", claims.items[i].name, ip_address_print(&address, text), claims.items[i - 1].name,
+                     line_text(claims.items[i - 1].place, line));
+    }
+    return claims.failed ? -ENOMEM : result;
+}
+
+/* ---- all of it ---- */
+
+static int check_network(const struct model_network *network, struct ranges *ranges, struct mistakes *mistakes)
+{
+    int result = 0;
+
+    if (network->mtu && (network->mtu < MODEL_MTU_MIN || network->mtu > MODEL_MTU_MAX))
+        mistakes_add(mistakes, network->place, "network %s: mtu %u must be %d to %d", network->name, network->mtu,
+                     MODEL_MTU_MIN, MODEL_MTU_MAX);
+    if (network->subnet.address.family && !check_subnet(network, mistakes))
+        return 0;
+    if (network->subnet.address.family)
+        result = ranges_add(ranges, &network->subnet, false, network->name,
+                            place_of(network->subnet_place, network->place));
+    check_room(network, mistakes);
+    return result < 0 ? result : check_port_addresses(network, mistakes);
+}
+
+int check_subnets(const struct model_set *set, struct mistakes *mistakes)
+{
+    struct ranges ranges cleanup(ranges_fini) = {0};
+    int result = 0;
+
+    for (size_t i = 0; i < set->network_count && result == 0; i++)
+        result = check_network(&set->networks[i], &ranges, mistakes);
+    if (result == 0)
+        result = check_devices(set, &ranges, mistakes);
+    if (result == 0)
+        check_overlaps(&ranges, mistakes);
+    return result;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* From what a set declares to the objects that it wants of the host. */
+#include "model/object.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+/* The list that is being made; the first failure sticks in @code. */
+struct expansion {
+    const struct model_set *set;
+    struct model_objects objects;
+    int code;
+};
+
+static void cleanup_expansion(struct expansion *expansion)
+{
+    model_objects_fini(&expansion->objects);
+}
+
+static void add(struct expansion *expansion, const struct model_object *object)
+{
+    if (expansion->code == 0)
+        expansion->code = model_objects_add(&expansion->objects, object);
+}
+
+static void add_element(struct expansion *expansion, struct model_place place, struct guard_element element)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_ELEMENT, .place = place};
+
+    object.element = element;
+    add(expansion, &object);
+}
+
+/* "set/network", or "set/network/port"; "" once memory is short, which sticks. */
+static const char *make_label(struct expansion *expansion, const struct model_network *network,
+                              const struct model_port *port)
+{
+    struct arena *arena = &expansion->objects.arena;
+    const char *label = port ? arena_printf(arena, "%s/%s/%s", expansion->set->name, network->name, port->name)
+                             : arena_printf(arena, "%s/%s", expansion->set->name, network->name);
+
+    if (!label && expansion->code == 0)
+        expansion->code = -ENOMEM;
+    return label ? label : "";
+}
+
+static void add_tables(struct expansion *expansion)
+{
+    for (int family = GUARD_INET; family <= GUARD_BRIDGE; family++) {
+        struct model_object object = {.kind = MODEL_OBJECT_TABLE};
+
+        object.table = (struct model_table){.family = (enum guard_family)family, .intact = true};
+        add(expansion, &object);
+    }
+}
+
+static struct model_owner make_owner(const struct model_set *set, const char *network, const char *port)
+{
+    struct model_owner owner = {.origin = MODEL_ORIGIN_DECLARED};
+
+    snprintf(owner.set, sizeof(owner.set), "%s", set->name);
+    snprintf(owner.network, sizeof(owner.network), "%s", network);
+    snprintf(owner.port, sizeof(owner.port), "%s", port);
+    return owner;
+}
+
+static void add_bridge(struct expansion *expansion, const struct model_network *network)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_LINK, .place = network->place};
+    struct model_link *link = &object.link;
+
+    *link = (struct model_link){
+        .kind = MODEL_LINK_BRIDGE,
+        .owner = make_owner(expansion->set, network->name, ""),
+        .mac = network->mac,
+        .mtu = network->mtu,
+        .user = MODEL_ID_NONE,
+        .group = MODEL_ID_NONE,
+        .up = true,
+        .forwarding = network->mode == MODEL_MODE_NAT,
+    };
+    link->owner.mode = network->mode;
+    memcpy(link->name, network->bridge, sizeof(link->name));
+    add(expansion, &object);
+}
+
+static void add_port_link(struct expansion *expansion, const struct model_network *network,
+                          const struct model_port *port)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_LINK, .place = port->place};
+    struct model_link *link = &object.link;
+
+    *link = (struct model_link){
+        .kind = MODEL_LINK_TAP,
+        .owner = make_owner(expansion->set, network->name, port->name),
+        .mac = port->mac,
+        .mtu = network->mtu,
+        .user = port->user,
+        .group = port->group,
+        .persistent = true,
+        .up = true,
+    };
+    link->owner.guest_mac = port->guest_mac;
+    memcpy(link->name, port->device, sizeof(link->name));
+    memcpy(link->master, network->bridge, sizeof(link->master));
+    add(expansion, &object);
+}
+
+static void add_address(struct expansion *expansion, struct model_place place, const char *device,
+                        const struct ip_prefix *prefix)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_ADDRESS, .place = place};
+
+    snprintf(object.address.device, sizeof(object.address.device), "%s", device);
+    object.address.prefix = *prefix;
+    add(expansion, &object);
+}
+
+/* The uplink forwards for us, and for nobody else: both are shared by all networks of the host behind that uplink. */
+static void open_uplink(struct expansion *expansion, const struct model_network *network)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_SYSCTL, .place = network->place};
+    struct model_sysctl *sysctl = &object.sysctl;
+
+    snprintf(sysctl->path, sizeof(sysctl->path), "net/ipv4/conf/%s/forwarding", network->uplink);
+    snprintf(sysctl->value, sizeof(sysctl->value), "1");
+    sysctl->users = arena_strdup(&expansion->objects.arena, expansion->set->name);
+    if (!sysctl->users)
+        expansion->code = -ENOMEM;
+    add(expansion, &object);
+    add_element(expansion, network->place, guard_closed(network->uplink, "uplink"));
+}
+
+/* What a network of mode nat has and an isolated one has not: an address of the host's, DNS, a way out. */
+static void expand_nat(struct expansion *expansion, const struct model_network *network, bool host_forwards,
+                       const char *label)
+{
+    const struct ip_address *gateway = &network->subnet.address;
+
+    add_address(expansion, network->subnet_place.line ? network->subnet_place : network->place, network->bridge,
+                &network->subnet);
+    add_element(expansion, network->place, guard_gateway(network->bridge, gateway, label));
+    add_element(expansion, network->place, guard_dns_port(network->bridge, gateway, network->dns_port, label));
+    add_element(expansion, network->place, guard_dns_served(network->bridge, gateway, network->dns_port, label));
+    if (!network->uplink[0])
+        return;
+    add_element(expansion, network->place, guard_egress(network->bridge, network->uplink, label));
+    if (!host_forwards)
+        open_uplink(expansion, network);
+}
+
+static void expand_port(struct expansion *expansion, const struct model_network *network,
+                        const struct model_port *port)
+{
+    const char *label = make_label(expansion, network, port);
+
+    add_element(expansion, port->place, guard_port(port->device, label));
+    add_element(expansion, port->place, guard_port_source(port->device, &port->address, label));
+    add_element(expansion, port->place, guard_port_address(port->device, &port->address, label));
+    add_port_link(expansion, network, port);
+}
+
+static void expand_network(struct expansion *expansion, const struct model_network *network, bool host_forwards)
+{
+    struct model_object service = {.kind = MODEL_OBJECT_SERVICE, .place = network->place};
+    const char *label = make_label(expansion, network, NULL);
+
+    add_element(expansion, network->place, guard_network(network->bridge, label));
+    add_element(expansion, network->place, guard_bridged(network->bridge, label));
+    add_bridge(expansion, network);
+    if (network->mode == MODEL_MODE_NAT)
+        expand_nat(expansion, network, host_forwards, label);
+    for (size_t i = 0; i < network->port_count; i++)
+        expand_port(expansion, network, &network->ports[i]);
+    service.service = (struct model_service){.network = network, .set = expansion->set->name, .running = true};
+    add(expansion, &service);
+}
+
+static void expand_device(struct expansion *expansion, const struct model_device *device)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_LINK, .place = device->place};
+
+    object.link = (struct model_link){
+        .kind = device->kind == MODEL_DEVICE_TUN ? MODEL_LINK_TUN : MODEL_LINK_TAP,
+        .owner = make_owner(expansion->set, "", device->name),
+        .mac = device->mac,
+        .mtu = device->mtu,
+        .user = device->user,
+        .group = device->group,
+        .multi_queue = device->multi_queue,
+        .persistent = true,
+        .up = true,
+    };
+    memcpy(object.link.name, device->name, sizeof(object.link.name));
+    add(expansion, &object);
+    for (size_t i = 0; i < device->address_count; i++)
+        add_address(expansion, device->place, device->name, &device->addresses[i]);
+}
+
+/* Networks behind one uplink asked for the same; the first in the file stands for all. */
+static void drop_duplicates(struct model_objects *objects)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < objects->count; i++)
+        if (kept == 0 || model_object_compare(&objects->items[kept - 1], &objects->items[i]) != 0)
+            objects->items[kept++] = objects->items[i];
+    objects->count = kept;
+}
+
+int model_expand(const struct model_set *set, bool host_forwards, struct model_objects *ret,
+                 struct tapnet_error *error)
+{
+    struct expansion expansion cleanup(cleanup_expansion) = {.set = set};
+
+    if (set->network_count)
+        add_tables(&expansion);
+    for (size_t i = 0; i < set->network_count; i++)
+        expand_network(&expansion, &set->networks[i], host_forwards);
+    for (size_t i = 0; i < set->device_count; i++)
+        expand_device(&expansion, &set->devices[i]);
+    if (expansion.code < 0)
+        return error_set(error, expansion.code, "out of memory");
+    model_objects_sort(&expansion.objects);
+    drop_duplicates(&expansion.objects);
+    *ret = expansion.objects;
+    expansion.objects = (struct model_objects){0};
+    return 0;
+}

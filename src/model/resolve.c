@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/* Chooses what the file left out and what depends on the host: subnets, addresses, uplinks, MTUs. */
+#include "model/model.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+
+/*
+ * How it works: subnets come out of three pools of private addresses, cut into cells of one /24 each. Cells that a
+ * prefix of the host or of the file touches are taken; a network takes as many free ones in a row as its ports need,
+ * from the cell on that the hash of its name points to. The same goes for addresses inside a subnet, and for both
+ * what is there already comes first: so an unchanged file resolves to the same, and one more network or port at the
+ * end moves nobody. A later pool is used only when the host leaves no room in those before, as with a VPN that claims
+ * 10.0.0.0/8.
+ */
+
+#define DEFAULT_MTU    1500
+#define CELL_BITS      24          /* the length of a cell's prefix */
+#define CELLS_MAX      (1u << 14)  /* of the largest pool, a /10 */
+#define HOST_ROUTE_MIN 8           /* a shorter prefix is a way to everywhere (0.0.0.0/0, a VPN's two /1), not a network */
+
+static const struct pool {
+    uint32_t first;   /* address */
+    unsigned length;  /* of its prefix */
+} pools[] = {
+    {10u << 24 | 64u << 16, 10},
+    {172u << 24 | 16u << 16, 12},
+    {192u << 24 | 168u << 16, 16},
+};
+
+/* FNV-1a mixes the last characters into the low bits only; the multiplication spreads them before the remainder. */
+static uint32_t spread(const char *text, uint32_t range)
+{
+    uint64_t hash = hash_text(text);
+
+    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)((hash >> 32) % range);
+}
+
+static const char *file_of(const struct model_set *set)
+{
+    return set->file ? set->file : set->name;
+}
+
+/* ---- subnets ---- */
+
+struct cells {
+    const struct pool *pool;
+    uint32_t count;
+    bool taken[CELLS_MAX];
+};
+
+static uint32_t prefix_first(const struct ip_prefix *prefix)
+{
+    struct ip_prefix network = ip_prefix_network(prefix);
+
+    return ip4_value(&network.address);
+}
+
+static uint32_t prefix_last(const struct ip_prefix *prefix)
+{
+    struct ip_address last = ip4_broadcast(prefix);
+
+    return ip4_value(&last);
+}
+
+/* Marks the cells that @prefix touches. */
+static void cells_take(struct cells *cells, const struct ip_prefix *prefix)
+{
+    uint32_t pool_last = cells->pool->first | UINT32_MAX >> cells->pool->length;
+    uint32_t first, last;
+
+    if (prefix->address.family != AF_INET || prefix->length < HOST_ROUTE_MIN)
+        return;
+    first = prefix_first(prefix);
+    last = prefix_last(prefix);
+    if (last < cells->pool->first || first > pool_last)
+        return;
+    first = first < cells->pool->first ? cells->pool->first : first;
+    last = last > pool_last ? pool_last : last;
+    for (uint32_t cell = (first - cells->pool->first) >> 8; cell <= (last - cells->pool->first) >> 8; cell++)
+        cells->taken[cell] = true;
+}
+
+/* Fresh cells of @pool, with all taken that the host and the file's networks have. */
+static void cells_fill(struct cells *cells, const struct pool *pool, const struct model_set *set,
+                       const struct model_surroundings *surroundings)
+{
+    memset(cells, 0, sizeof(*cells));
+    cells->pool = pool;
+    cells->count = 1u << (CELL_BITS - pool->length);
+    for (size_t i = 0; i < surroundings->taken_count; i++)
+        cells_take(cells, &surroundings->taken[i]);
+    for (size_t i = 0; i < set->network_count; i++)
+        cells_take(cells, &set->networks[i].subnet);
+    for (size_t i = 0; i < set->device_count; i++)
+        for (size_t j = 0; j < set->devices[i].address_count; j++)
+            cells_take(cells, &set->devices[i].addresses[j]);
+}
+
+/* Addresses that guests can have in a subnet: all but the network's, the broadcast's and the host's. */
+static uint32_t subnet_room(unsigned length)
+{
+    return (1u << (32 - length)) - 3;
+}
+
+/* @run free cells in a row, at a multiple of @run, from where @name points: true, with its first cell. */
+static bool cells_find(const struct cells *cells, const char *name, uint32_t run, uint32_t *ret)
+{
+    uint32_t slots = cells->count / run;
+    uint32_t start = spread(name, slots);
+
+    for (uint32_t i = 0; i < slots; i++) {
+        uint32_t cell = (start + i) % slots * run, used = 0;
+
+        while (used < run && !cells->taken[cell + used])
+            used++;
+        if (used == run) {
+            *ret = cell;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int choose_subnet(struct cells *cells, const struct model_set *set, struct model_network *network,
+                         const struct model_surroundings *surroundings)
+{
+    unsigned length = CELL_BITS;
+    uint32_t cell;
+
+    while (subnet_room(length) < network->port_count)
+        length--;
+    for (size_t i = 0; i < ARRAY_COUNT(pools); i++) {
+        if (cells->pool != &pools[i])
+            cells_fill(cells, &pools[i], set, surroundings);
+        if (cells_find(cells, network->name, 1u << (CELL_BITS - length), &cell)) {
+            network->subnet.address = ip4_from_value(pools[i].first + (cell << 8) + 1);
+            network->subnet.length = (uint8_t)length;
+            cells_take(cells, &network->subnet);
+            return 0;
+        }
+    }
+    return -EADDRNOTAVAIL;
+}
+
+/* May @network go on with @subnet, which it has now? Not when the file gave it away, or it became too small. */
+static bool subnet_fits(const struct model_set *set, const struct model_network *network,
+                        const struct ip_prefix *subnet)
+{
+    if (subnet->address.family != AF_INET || subnet->length < MODEL_PREFIX_MIN || subnet->length > MODEL_PREFIX_MAX)
+        return false;
+    if (subnet_room(subnet->length) < network->port_count)
+        return false;
+    for (size_t i = 0; i < set->network_count; i++)
+        if (set->networks[i].subnet.address.family && ip_prefix_overlaps(&set->networks[i].subnet, subnet))
+            return false;
+    for (size_t i = 0; i < set->device_count; i++)
+        for (size_t j = 0; j < set->devices[i].address_count; j++)
+            if (ip_prefix_overlaps(&set->devices[i].addresses[j], subnet))
+                return false;
+    return true;
+}
+
+static int resolve_subnets(struct model_set *set, const struct model_surroundings *surroundings,
+                           struct tapnet_error *error)
+{
+    struct cells *cells _cleanup_free_ = calloc(1, sizeof(*cells));
+
+    if (!cells)
+        return error_set(error, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < set->network_count; i++) {
+        struct model_network *network = &set->networks[i];
+        struct ip_prefix current;
+
+        if (network->subnet.address.family || !surroundings->current_subnet)
+            continue;
+        if (surroundings->current_subnet(surroundings->data, network->name, &current) &&
+            subnet_fits(set, network, &current))
+            network->subnet = current;
+    }
+    for (size_t i = 0; i < set->network_count; i++) {
+        struct model_network *network = &set->networks[i];
+
+        if (!network->subnet.address.family && choose_subnet(cells, set, network, surroundings) < 0)
+            return error_set(error, -EADDRNOTAVAIL,
+                             "%s:%u:%u: network %s: no private subnet is free that the host has no route to; "
+                             "choose one yourself: `subnet: 10.20.0.1/24`",
+                             file_of(set), network->place.line, network->place.column, network->name);
+    }
+    return 0;
+}
+
+/* A subnet of the file's that the host reaches another way already: guests there, or those behind it, would be cut off. */
+static int check_given_subnet(const struct model_set *set, const struct model_network *network,
+                              const struct model_surroundings *surroundings, struct tapnet_error *error)
+{
+    char subnet[IP_PREFIX_TEXT_MAX], taken[IP_PREFIX_TEXT_MAX];
+
+    for (size_t i = 0; i < surroundings->taken_count; i++) {
+        const struct ip_prefix *prefix = &surroundings->taken[i];
+
+        if (prefix->length < HOST_ROUTE_MIN || !ip_prefix_overlaps(prefix, &network->subnet))
+            continue;
+        return error_add_line(error, -EINVAL,
+                              "%s:%u:%u: network %s: subnet %s overlaps %s, an address or route of this host; "
+                              "choose another one, or leave `subnet:` out",
+                              file_of(set), network->subnet_place.line, network->subnet_place.column, network->name,
+                              ip_prefix_print(&network->subnet, subnet), ip_prefix_print(prefix, taken));
+    }
+    return 0;
+}
+
+static int check_given_subnets(const struct model_set *set, const struct model_surroundings *surroundings,
+                               struct tapnet_error *error)
+{
+    unsigned mistakes = 0;
+
+    for (size_t i = 0; i < set->network_count && mistakes < 20; i++)
+        if (set->networks[i].subnet_given && check_given_subnet(set, &set->networks[i], surroundings, error) < 0)
+            mistakes++;
+    return mistakes ? -EINVAL : 0;
+}
+
+/* ---- addresses ---- */
+
+/* Which addresses of one subnet are in use: one bit each, counted from the network's own. */
+struct bits {
+    uint8_t *bytes;
+    uint32_t first, size;
+};
+
+/* Notes @address; false when it is outside, or noted already. */
+static bool bits_take(struct bits *bits, uint32_t address)
+{
+    uint32_t offset = address - bits->first;
+
+    if (address < bits->first || offset >= bits->size || bits->bytes[offset / 8] >> offset % 8 & 1)
+        return false;
+    bits->bytes[offset / 8] |= (uint8_t)(1u << offset % 8);
+    return true;
+}
+
+static int choose_address(struct bits *bits, const struct model_network *network, struct model_port *port)
+{
+    char name[2 * MODEL_NAME_MAX];
+    uint32_t hosts = bits->size - 2, start;
+
+    snprintf(name, sizeof(name), "%s/%s", network->name, port->name);
+    start = spread(name, hosts);
+    for (uint32_t i = 0; i < hosts; i++) {
+        uint32_t address = bits->first + 1 + (uint32_t)(((uint64_t)start + i) % hosts);
+
+        if (bits_take(bits, address)) {
+            port->address = ip4_from_value(address);
+            return 0;
+        }
+    }
+    return -EADDRNOTAVAIL;
+}
+
+/* Given addresses first, then those that are there now, then the rest. */
+static int place_ports(struct bits *bits, struct model_network *network, const struct model_surroundings *surroundings)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < network->port_count; i++)
+        if (network->ports[i].address.family)
+            bits_take(bits, ip4_value(&network->ports[i].address));
+    for (size_t i = 0; i < network->port_count && surroundings->current_address; i++) {
+        struct model_port *port = &network->ports[i];
+        struct ip_address current;
+
+        if (!port->address.family &&
+            surroundings->current_address(surroundings->data, network->name, port->name, &current) &&
+            current.family == AF_INET && bits_take(bits, ip4_value(&current)))
+            port->address = current;
+    }
+    for (size_t i = 0; i < network->port_count && result == 0; i++)
+        if (!network->ports[i].address.family)
+            result = choose_address(bits, network, &network->ports[i]);
+    return result;
+}
+
+static int resolve_addresses(const struct model_set *set, struct model_network *network,
+                             const struct model_surroundings *surroundings, struct tapnet_error *error)
+{
+    uint8_t *bytes _cleanup_free_ = NULL;
+    struct bits bits = {.first = prefix_first(&network->subnet), .size = 1u << (32 - network->subnet.length)};
+    char subnet[IP_PREFIX_TEXT_MAX];
+
+    bytes = calloc(bits.size / 8 + 1, 1); /* 2 MB for a /8, of which only what is touched is ever there */
+    if (!bytes)
+        return error_set(error, -ENOMEM, "out of memory");
+    bits.bytes = bytes;
+    bits_take(&bits, bits.first);
+    bits_take(&bits, bits.first + bits.size - 1);
+    bits_take(&bits, ip4_value(&network->subnet.address));
+    if (place_ports(&bits, network, surroundings) == 0)
+        return 0;
+    return error_set(error, -EADDRNOTAVAIL, "%s:%u:%u: network %s: %zu ports do not fit into %s", file_of(set),
+                     network->place.line, network->place.column, network->name, network->port_count,
+                     ip_prefix_print(&network->subnet, subnet));
+}
+
+/* ---- the way out ---- */
+
+static uint32_t uplink_mtu(const struct model_network *network, const struct model_surroundings *surroundings)
+{
+    if (!network->uplink[0])
+        return 0;
+    if (strcmp(network->uplink, surroundings->uplink) == 0)
+        return surroundings->uplink_mtu;
+    return surroundings->link_mtu ? surroundings->link_mtu(surroundings->data, network->uplink) : 0;
+}
+
+static void resolve_way_out(struct model_network *network, const struct model_surroundings *surroundings)
+{
+    uint32_t mtu = 0;
+
+    network->dns_port = 0;
+    if (network->mode == MODEL_MODE_NAT) {
+        network->dns_port = MODEL_DNS_PORT;
+        if (!network->uplink[0])
+            memcpy(network->uplink, surroundings->uplink, sizeof(network->uplink));
+        mtu = uplink_mtu(network, surroundings);
+    }
+    if (network->mtu)
+        return;
+    network->mtu = mtu && mtu < DEFAULT_MTU ? mtu : DEFAULT_MTU;
+    if (network->mtu < MODEL_MTU_MIN)
+        network->mtu = MODEL_MTU_MIN;
+}
+
+int model_resolve(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error)
+{
+    int result = model_check(set, error);
+
+    if (result == 0)
+        result = check_given_subnets(set, surroundings, error);
+    if (result == 0)
+        result = resolve_subnets(set, surroundings, error);
+    for (size_t i = 0; i < set->network_count && result == 0; i++) {
+        resolve_way_out(&set->networks[i], surroundings);
+        result = resolve_addresses(set, &set->networks[i], surroundings, error);
+    }
+    return result < 0 ? result : model_check(set, error); /* what was chosen against what was given */
+}
