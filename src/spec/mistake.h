@@ -19,8 +19,8 @@ struct spec_mistakes {
 };
 
 /* Adds one line; @place with line 0 is the file as a whole. Always -EINVAL. Nothing is added beyond the maximum. */
-__attribute__((format(printf, 3, 4)))
-int spec_mistake_add(struct spec_mistakes *mistakes, struct model_place place, const char *format, ...);
+int spec_mistake_add(struct spec_mistakes *mistakes, struct model_place place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /*
  * Hostile text made fit to be shown: what is not printable ASCII, and the backslash, is escaped; cut, with "...", at

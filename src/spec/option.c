@@ -229,7 +229,8 @@ static const struct spec_option *option_nearest(enum spec_section section, const
     return nearest;
 }
 
-__attribute__((format(printf, 2, 3)))
+static void append(char sentence[SPEC_PROBLEM_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 static void append(char sentence[SPEC_PROBLEM_MAX], const char *format, ...)
 {
     size_t len = strlen(sentence);

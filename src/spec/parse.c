@@ -334,7 +334,7 @@ static int name_from_file(struct spec_parser *parser, const char *file)
     else if (len > 4 && strcmp(base + len - 4, ".yml") == 0)
         len -= 4;
     if (len < sizeof(name))
-        memcpy(name, base, len);
+        snprintf(name, sizeof(name), "%.*s", (int)len, base);
     if (!model_name_valid(name))
         return spec_mistake_add(&parser->mistakes, (struct model_place){0},
                                 "the set can't be named after the file: `%s` is not a name (a-z, 0-9 and `-`); add "

@@ -21,7 +21,8 @@ struct value {
 };
 
 /* Writes "KEY `TEXT` <formatted>" as the problem. Always -EINVAL. */
-__attribute__((format(printf, 2, 3)))
+static int value_wrong(const struct value *value, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 static int value_wrong(const struct value *value, const char *format, ...)
 {
     char quoted[SPEC_QUOTE_MAX];

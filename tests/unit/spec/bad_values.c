@@ -65,6 +65,9 @@ const struct spec_case bad_values[] = {
         "devices: { tap%d: { kind: tap } }\n",
         "lab.yaml:1:12: device `tap%d` is not an interface name: letters, digits and `-`, `_`, `.`, `+`, `@` "
         "only, please"),
+    BAD("device-name-all",
+        "devices: { all: { kind: tap } }\n",
+        "lab.yaml:1:12: device `all` is not an interface name that the kernel takes; choose another one"),
     BAD("device-name-dots",
         "devices: { \"..\": { kind: tap } }\n",
         "lab.yaml:1:12: device `..` is not an interface name that the kernel takes; choose another one"),

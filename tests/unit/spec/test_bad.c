@@ -64,6 +64,12 @@ static void values(void **state)
     run_cases(bad_values, bad_values_count);
 }
 
+static void values_together(void **state)
+{
+    (void)state;
+    run_cases(bad_model, bad_model_count);
+}
+
 /* Builds "HEAD BODY(0) BODY(1) ... TAIL" with @count bodies, whose %u is their number. */
 static char *repeat(const char *head, const char *body, unsigned count, const char *tail)
 {
@@ -198,6 +204,7 @@ int main(void)
         cmocka_unit_test(syntax),
         cmocka_unit_test(keys),
         cmocka_unit_test(values),
+        cmocka_unit_test(values_together),
         cmocka_unit_test(twenty_mistakes_are_enough),
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(entries_are_bounded),

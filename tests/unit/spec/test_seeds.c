@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/* Each case of the tables is a seed of the fuzzer: are they the same? */
 /*
- * Each case of the tables is a seed of the fuzzer. `test-spec-seeds DIRECTORY` compares, `test-spec-seeds --write
- * DIRECTORY` writes them, to be run after a case was added.
+ * How it works: `test-spec-seeds DIRECTORY` compares, `test-spec-seeds --write DIRECTORY` writes them, to be run after
+ * a case was added.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,7 @@ int main(int argc, char **argv)
     return for_each_case(directory, "bad", bad_syntax, bad_syntax_count, function) |
            for_each_case(directory, "bad", bad_keys, bad_keys_count, function) |
            for_each_case(directory, "bad", bad_values, bad_values_count, function) |
+           for_each_case(directory, "bad", bad_model, bad_model_count, function) |
            for_each_case(directory, "good", good, good_count, function) |
            for_each_case(directory, "every", &described, 1, function);
 }

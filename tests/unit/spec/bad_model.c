@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Files whose values are right one by one and wrong together, and what is said about them. */
+#include "cases.h"
+
+/* clang-format off */
+const struct spec_case bad_model[] = {
+    BAD("address-outside",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.1/24\n"
+        "    ports:\n"
+        "      db: { address: 10.20.1.7 }\n",
+        "lab.yaml:5:22: port db: address 10.20.1.7 is outside 10.20.0.0/24; choose another one from 10.20.0.1 "
+        "to 10.20.0.254"),
+    BAD("address-of-another",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.1/24\n"
+        "    ports:\n"
+        "      web: { address: 10.20.0.7 }\n"
+        "      db: { address: 10.20.0.7 }\n",
+        "lab.yaml:6:22: port db: address 10.20.0.7 is already that of port web (line 5); choose another one, "
+        "or leave `address:` out"),
+    BAD("address-of-the-host",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.1/24\n"
+        "    ports:\n"
+        "      db: { address: 10.20.0.1 }\n",
+        "lab.yaml:5:22: port db: address 10.20.0.1 is the host's own in 10.20.0.0/24; choose another one from "
+        "10.20.0.1 to 10.20.0.254"),
+    BAD("address-without-subnet",
+        "networks:\n"
+        "  lab:\n"
+        "    ports:\n"
+        "      db: { address: 10.20.0.1 }\n",
+        "lab.yaml:4:22: port db: address 10.20.0.1 is given, but the subnet of network lab is not; write "
+        "`subnet: 10.20.0.1/24` there"),
+    BAD("subnet-network-address",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.0/24\n",
+        "lab.yaml:3:13: network lab: subnet 10.20.0.0/24: 10.20.0.0 is the network itself; write 10.20.0.1/24"),
+    BAD("subnets-overlap",
+        "networks:\n"
+        "  lab: { subnet: 10.20.0.1/16 }\n"
+        "  lan: { subnet: 10.20.5.1/24 }\n",
+        "lab.yaml:3:18: network lan: subnet 10.20.5.1/24 overlaps 10.20.0.1/16 of network lab (line 2); "
+        "choose another one"),
+    BAD("subnet-too-small",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.1/30\n"
+        "    ports: { a: {}, b: {} }\n",
+        "lab.yaml:3:13: network lab: subnet 10.20.0.1/30 has room for 1 guests, not for 2 ports; write a "
+        "larger one, as 10.20.0.1/29"),
+    BAD("device-twice",
+        "networks:\n"
+        "  lab:\n"
+        "    ports:\n"
+        "      web: { device: vnet0 }\n"
+        "      db: { device: vnet0 }\n",
+        "lab.yaml:5:21: port db: the interface name vnet0 is already that of port web (line 4); give one of "
+        "them another with `device:`"),
+    BAD("device-of-two-networks",
+        "networks:\n"
+        "  a-b: { ports: { c: {} } }\n"
+        "  a: { ports: { b-c: {} } }\n",
+        "lab.yaml:3:17: port b-c: the interface name a-b-c is already that of port c (line 2); give one of "
+        "them another with `device:`"),
+    BAD("mac-twice",
+        "networks:\n"
+        "  lab:\n"
+        "    ports:\n"
+        "      web: { mac: 52:54:00:00:00:07 }\n"
+        "      db: { mac: 52:54:00:00:00:07 }\n",
+        "lab.yaml:5:18: port db: mac 52:54:00:00:00:07 is already that of the guest of port web (line 4); "
+        "give it another `mac:`"),
+    BAD("isolated-uplink",
+        "networks:\n"
+        "  lab:\n"
+        "    mode: isolated\n"
+        "    uplink: eth0\n",
+        "lab.yaml:4:13: network lab: uplink eth0 has no use in mode isolated; leave it out, or write `mode: "
+        "nat`"),
+};
+/* clang-format on */
+
+const size_t bad_model_count = sizeof(bad_model) / sizeof(bad_model[0]);
