@@ -78,6 +78,7 @@ int ip_prefix_parse(const char *text, int default_length, struct ip_prefix *ret)
     size_t length = slash ? (size_t)(slash - text) : strlen(text);
     char address_text[IP_TEXT_MAX];
     struct ip_prefix prefix;
+    unsigned bits;
 
     if (length >= sizeof(address_text) || (!slash && default_length < 0))
         return -EINVAL;
@@ -85,8 +86,9 @@ int ip_prefix_parse(const char *text, int default_length, struct ip_prefix *ret)
     address_text[length] = '\0';
     if (ip_address_parse(address_text, &prefix.address) < 0)
         return -EINVAL;
-    prefix.length = (uint8_t)default_length;
-    if (slash && prefix_length_parse(slash + 1, 8 * (unsigned)ip_family_size(prefix.address.family), &prefix.length) < 0)
+    bits = 8 * (unsigned)ip_family_size(prefix.address.family);
+    prefix.length = (uint8_t)(default_length > (int)bits ? (int)bits : default_length);
+    if (slash && prefix_length_parse(slash + 1, bits, &prefix.length) < 0)
         return -EINVAL;
     *ret = prefix;
     return 0;
@@ -217,12 +219,18 @@ uint64_t hash_text(const char *text)
     return hash;
 }
 
+uint64_t hash_mix(uint64_t hash)
+{
+    hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdu;
+    hash = (hash ^ hash >> 33) * 0xc4ceb9fe1a85ec53u;
+    return hash ^ hash >> 33;
+}
+
 struct mac mac_derive(const char *seed, const uint8_t oui[3])
 {
-    uint64_t hash = hash_text(seed);
+    uint64_t hash = hash_mix(hash_text(seed));
     struct mac mac;
 
-    hash ^= hash >> 32; /* the low bits of FNV-1a alone mix the last characters poorly */
     for (size_t i = 0; i < sizeof(mac.bytes); i++)
         mac.bytes[i] = (uint8_t)(hash >> (8 * i));
     mac.bytes[0] = (uint8_t)((mac.bytes[0] | 2) & ~1);

@@ -30,7 +30,7 @@ struct ip_prefix {
 /* Parsers take the whole of @text or nothing: 0, or -EINVAL with *ret untouched. Numbers are decimal, never octal. */
 int mac_parse(const char *text, struct mac *ret);
 int ip_address_parse(const char *text, struct ip_address *ret);
-/* The length may be left out when @default_length >= 0. */
+/* The length may be left out when @default_length >= 0; one that is more than the family's bits means all of them. */
 int ip_prefix_parse(const char *text, int default_length, struct ip_prefix *ret);
 
 /* Printers fill the caller's buffer and return it, to be used as an argument. */
@@ -66,5 +66,7 @@ struct mac mac_derive(const char *seed, const uint8_t oui[3]);
 
 /* FNV-1a, 64 bits: stable across machines and releases, because names and addresses derive from it. */
 uint64_t hash_text(const char *text);
+/* Spreads what differs in any bit of @hash over all of them: FNV-1a leaves the last characters in few. One to one. */
+uint64_t hash_mix(uint64_t hash);
 
 #endif

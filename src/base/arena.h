@@ -17,7 +17,6 @@ void arena_fini(struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t size);
 /* A copy of @text; NULL when out of memory or when @text is NULL. */
 char *arena_strdup(struct arena *arena, const char *text);
-__attribute__((format(printf, 2, 3)))
-char *arena_printf(struct arena *arena, const char *format, ...);
+__attribute__((format(printf, 2, 3))) char *arena_printf(struct arena *arena, const char *format, ...);
 
 #endif

@@ -11,8 +11,8 @@
 #define cleanup(function) __attribute__((cleanup(function)))
 
 /* Defines cleanup_<function>(), which calls @function on a variable of @type (a pointer). */
-#define DEFINE_CLEANUP(type, function)                                                                                \
-    static inline void cleanup_##function(type *variable)                                                             \
+#define DEFINE_CLEANUP(type, function)                                                                                 \
+    static inline void cleanup_##function(type *variable)                                                              \
     {                                                                                                                  \
         if (*variable)                                                                                                 \
             function(*variable);                                                                                       \

@@ -7,14 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Writes the formatted text at @offset of @error's buffer; marks a cut with "...". */
+/* Marks @error's text as cut when @wanted bytes did not fit into it. */
+static void error_mark_cut(struct tapnet_error *error, size_t wanted)
+{
+    if (wanted >= sizeof(error->text))
+        memcpy(error->text + sizeof(error->text) - 4, "...", 4);
+}
+
+/* Writes the formatted text at @offset of @error's buffer. */
 static void error_print(struct tapnet_error *error, size_t offset, const char *format, va_list arguments)
 {
-    size_t room = sizeof(error->text) - offset;
-    int length = vsnprintf(error->text + offset, room, format, arguments);
+    int length = vsnprintf(error->text + offset, sizeof(error->text) - offset, format, arguments);
 
-    if (length >= 0 && (size_t)length >= room && room >= 4)
-        memcpy(error->text + sizeof(error->text) - 4, "...", 4);
+    if (length >= 0)
+        error_mark_cut(error, offset + (size_t)length);
 }
 
 static void error_append(struct tapnet_error *error, const char *text)
@@ -22,6 +28,7 @@ static void error_append(struct tapnet_error *error, const char *text)
     size_t length = strlen(error->text);
 
     snprintf(error->text + length, sizeof(error->text) - length, "%s", text);
+    error_mark_cut(error, length + strlen(text));
 }
 
 int error_set(struct tapnet_error *error, int code, const char *format, ...)
@@ -68,8 +75,12 @@ int error_prefix(struct tapnet_error *error, int code, const char *format, ...)
     va_start(arguments, format);
     error_print(error, 0, format, arguments);
     va_end(arguments);
-    error_append(error, ": ");
-    error_append(error, rest);
+    if (!error->code) /* whoever failed said nothing: what there is to say is said here */
+        error->code = code;
+    if (rest[0]) {
+        error_append(error, ": ");
+        error_append(error, rest);
+    }
     errno = saved_errno;
     return error->code;
 }

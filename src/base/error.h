@@ -12,19 +12,16 @@
  */
 
 /** Sets @error to @code and the formatted sentence (no final stop, no newline). Returns @code. */
-__attribute__((format(printf, 3, 4)))
-int error_set(struct tapnet_error *error, int code, const char *format, ...);
+__attribute__((format(printf, 3, 4))) int error_set(struct tapnet_error *error, int code, const char *format, ...);
 
 /** As error_set(), with ": " and strerror(-code) appended. Returns @code. */
-__attribute__((format(printf, 3, 4)))
-int error_set_errno(struct tapnet_error *error, int code, const char *format, ...);
+__attribute__((format(printf, 3, 4))) int error_set_errno(struct tapnet_error *error, int code, const char *format,
+                                                          ...);
 
-/** Puts "<formatted>: " in front of @error's text. Returns @error's code, or @code when @error is NULL. */
-__attribute__((format(printf, 3, 4)))
-int error_prefix(struct tapnet_error *error, int code, const char *format, ...);
+/** Puts "<formatted>: " in front of @error's text. Returns @error's code, or @code when it has none. */
+__attribute__((format(printf, 3, 4))) int error_prefix(struct tapnet_error *error, int code, const char *format, ...);
 
 /** Adds one more line to @error (or sets it when it is empty): for files with several mistakes. Returns @code. */
-__attribute__((format(printf, 3, 4)))
-int error_add_line(struct tapnet_error *error, int code, const char *format, ...);
+__attribute__((format(printf, 3, 4))) int error_add_line(struct tapnet_error *error, int code, const char *format, ...);
 
 #endif

@@ -111,8 +111,7 @@ static bool tell(const char *file, const struct mistake *mistake, struct tapnet_
     if (error && strlen(error->text) + len > sizeof(error->text) && error->text[0])
         return false;
     if (mistake->place.line)
-        error_add_line(error, -EINVAL, "%s:%u:%u: %s", file, mistake->place.line, mistake->place.column,
-                       mistake->text);
+        error_add_line(error, -EINVAL, "%s:%u:%u: %s", file, mistake->place.line, mistake->place.column, mistake->text);
     else
         error_add_line(error, -EINVAL, "%s: %s", file, mistake->text);
     return true;

@@ -5,7 +5,7 @@
 
 #include "model/model.h"
 
-#define MISTAKES_MAX     20  /* that are told; the rest is counted */
+#define MISTAKES_MAX 20 /* that are told; the rest is counted */
 #define MISTAKE_TEXT_MAX 400
 
 struct mistake {
@@ -19,8 +19,8 @@ struct mistakes {
     size_t count, total;
 };
 
-__attribute__((format(printf, 3, 4)))
-void mistakes_add(struct mistakes *mistakes, struct model_place place, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void mistakes_add(struct mistakes *mistakes, struct model_place place,
+                                                        const char *format, ...);
 
 /* Who claims a name, a MAC or an address that must be one's own. */
 struct claim {
@@ -28,7 +28,7 @@ struct claim {
     const char *noun, *name;  /* "port", "db" */
     const char *role;         /* "the guest of ", for MACs; the key of the file that sets a name */
     struct model_place place;
-    size_t order;             /* who came first in the file keeps it */
+    size_t order; /* who came first in the file keeps it */
 };
 
 struct claims {
@@ -40,7 +40,7 @@ struct claims {
 void claims_fini(struct claims *claims);
 struct claim *claims_add(struct claims *claims, const void *key, size_t key_len, const char *noun, const char *name,
                          struct model_place place); /* NULL when out of memory */
-void claims_sort(struct claims *claims); /* by key, then order */
+void claims_sort(struct claims *claims);            /* by key, then order */
 /* Has @claims, sorted, one of @name? NULL: no. */
 const struct claim *claims_find(const struct claims *claims, const char *name);
 /* Do item @index and the one before it claim the same? */
@@ -52,8 +52,8 @@ struct model_place place_of(struct model_place own, struct model_place whole);
 const char *line_text(struct model_place place, char text[24]);
 
 /* Each adds what it finds. 0 or -ENOMEM. */
-int check_links(const struct model_set *set, struct mistakes *mistakes);     /* check_names.c */
+int check_links(const struct model_set *set, struct mistakes *mistakes); /* check_names.c */
 int check_networks(const struct model_set *set, struct mistakes *mistakes);
-int check_subnets(const struct model_set *set, struct mistakes *mistakes);   /* check_address.c */
+int check_subnets(const struct model_set *set, struct mistakes *mistakes); /* check_address.c */
 
 #endif

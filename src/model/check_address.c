@@ -10,8 +10,8 @@
 #include "base/cleanup.h"
 #include "model/check.h"
 
-#define IP6_MTU_MIN    1280 /* RFC 8200 */
-#define DEVICE_MTU_MIN 68   /* RFC 791, and the kernel's own minimum */
+#define IP6_MTU_MIN 1280  /* RFC 8200 */
+#define DEVICE_MTU_MIN 68 /* RFC 791, and the kernel's own minimum */
 
 /* Addresses that no network of guests can have: RFC 1122, 3927, 1112. */
 static const struct special {
@@ -77,11 +77,15 @@ static bool check_subnet(const struct model_network *network, struct mistakes *m
         mistakes_add(mistakes, place, "network %s: subnet %s is not IPv4; write one as 10.20.0.1/24", network->name,
                      text);
     else if (subnet->length < MODEL_PREFIX_MIN || subnet->length > MODEL_PREFIX_MAX)
-        mistakes_add(mistakes, place, "network %s: subnet %s: the length of the prefix must be %d to %d, as in "
-                     "10.20.0.1/24", network->name, text, MODEL_PREFIX_MIN, MODEL_PREFIX_MAX);
+        mistakes_add(mistakes, place,
+                     "network %s: subnet %s: the length of the prefix must be %d to %d, as in "
+                     "10.20.0.1/24",
+                     network->name, text, MODEL_PREFIX_MIN, MODEL_PREFIX_MAX);
     else if (special)
-        mistakes_add(mistakes, place, "network %s: subnet %s is %s, which no guest can use; choose a private one, as "
-                     "10.20.0.1/24", network->name, text, special);
+        mistakes_add(mistakes, place,
+                     "network %s: subnet %s is %s, which no guest can use; choose a private one, as "
+                     "10.20.0.1/24",
+                     network->name, text, special);
     else if (is_network_address(subnet))
         mistakes_add(mistakes, place, "network %s: subnet %s: %s is the network itself; write %s", network->name, text,
                      address, suggest(subnet, subnet->length, better));
@@ -99,17 +103,20 @@ static void check_room(const struct model_network *network, struct mistakes *mis
     char text[IP_PREFIX_TEXT_MAX], better[IP_PREFIX_TEXT_MAX];
 
     if (network->port_count > MODEL_PORTS_MAX) {
-        mistakes_add(mistakes, network->place, "network %s: %zu ports are more than the kernel's bridge takes: 1,023; "
-                     "make it two networks", network->name, network->port_count);
+        mistakes_add(mistakes, network->place,
+                     "network %s: %zu ports are more than the kernel's bridge takes: 1,023; "
+                     "make it two networks",
+                     network->name, network->port_count);
         return;
     }
     if (!network->subnet.address.family || room_of(&network->subnet) >= network->port_count)
         return;
     while ((1u << (32 - length)) - 3 < network->port_count)
         length--;
-    mistakes_add(mistakes, place_of(network->subnet_place, network->place), "network %s: subnet %s has room for %u "
-                 "guests, not for %zu ports; write a larger one, as %s", network->name,
-                 ip_prefix_print(&network->subnet, text), room_of(&network->subnet), network->port_count,
+    mistakes_add(mistakes, place_of(network->subnet_place, network->place),
+                 "network %s: subnet %s has room for %u "
+                 "guests, not for %zu ports; write a larger one, as %s",
+                 network->name, ip_prefix_print(&network->subnet, text), room_of(&network->subnet), network->port_count,
                  suggest(&network->subnet, length, better));
 }
 
@@ -156,9 +163,10 @@ static void check_homeless_address(const struct model_network *network, const st
     char address[IP_TEXT_MAX], better[IP_PREFIX_TEXT_MAX];
     struct ip_prefix prefix = {port->address, 24};
 
-    mistakes_add(mistakes, place_of(port->address_place, port->place), "port %s: address %s is given, but the subnet of "
-                 "network %s is not; write `subnet: %s` there", port->name, ip_address_print(&port->address, address),
-                 network->name, suggest(&prefix, 24, better));
+    mistakes_add(mistakes, place_of(port->address_place, port->place),
+                 "port %s: address %s is given, but the subnet of "
+                 "network %s is not; write `subnet: %s` there",
+                 port->name, ip_address_print(&port->address, address), network->name, suggest(&prefix, 24, better));
 }
 
 /* Each given or chosen address: inside the subnet, and its port's alone. */
@@ -183,9 +191,10 @@ static int check_port_addresses(const struct model_network *network, struct mist
         if (!claims_clash(&claims, i))
             continue;
         memcpy(&address, claim->key, sizeof(address));
-        mistakes_add(mistakes, claim->place, "port %s: address %s is already that of port %s%s; choose another one, or "
-                     "leave `address:` out", claim->name, ip_address_print(&address, text), claim[-1].name,
-                     line_text(claim[-1].place, line));
+        mistakes_add(mistakes, claim->place,
+                     "port %s: address %s is already that of port %s%s; choose another one, or "
+                     "leave `address:` out",
+                     claim->name, ip_address_print(&address, text), claim[-1].name, line_text(claim[-1].place, line));
     }
     return claims.failed ? -ENOMEM : 0;
 }
@@ -221,8 +230,8 @@ static int ranges_add(struct ranges *ranges, const struct ip_prefix *prefix, boo
 
     if (result < 0)
         return result;
-    ranges->items[ranges->count] = (struct range){ip4_value(&network.address), ip4_value(&last), prefix, is_device,
-                                                  name, place, ranges->count};
+    ranges->items[ranges->count] = (struct range){
+        ip4_value(&network.address), ip4_value(&last), prefix, is_device, name, place, ranges->count};
     ranges->count++;
     return 0;
 }
@@ -286,8 +295,8 @@ static const char *device_address_fault(const struct ip_prefix *prefix)
         return "the network itself";
     if (address->family == AF_INET && prefix->length < 31 && is_broadcast_address(prefix))
         return "the broadcast address";
-    if (address->family == AF_INET6 && (address->bytes[0] == 0xff || ip_address_equal(address, &ip6_any) ||
-                                        ip_address_equal(address, &ip6_loopback)))
+    if (address->family == AF_INET6 &&
+        (address->bytes[0] == 0xff || ip_address_equal(address, &ip6_any) || ip_address_equal(address, &ip6_loopback)))
         return "no address of one interface";
     return NULL;
 }
@@ -309,11 +318,15 @@ static void check_device(const struct model_device *device, struct mistakes *mis
         mistakes_add(mistakes, device->place, "device %s: mtu %u must be %d to %d", device->name, device->mtu,
                      DEVICE_MTU_MIN, MODEL_MTU_MAX);
     else if (device->mtu && device->mtu < IP6_MTU_MIN && has_ip6)
-        mistakes_add(mistakes, device->place, "device %s: mtu %u is too small for IPv6; make it %d or more, or leave "
-                     "the IPv6 address out", device->name, device->mtu, IP6_MTU_MIN);
+        mistakes_add(mistakes, device->place,
+                     "device %s: mtu %u is too small for IPv6; make it %d or more, or leave "
+                     "the IPv6 address out",
+                     device->name, device->mtu, IP6_MTU_MIN);
     if (device->kind == MODEL_DEVICE_TUN && !mac_is_zero(&device->mac))
-        mistakes_add(mistakes, device->place, "device %s: mac %s: a tun carries IP packets and has none; leave it out, "
-                     "or write `kind: tap`", device->name, mac_print(&device->mac, mac));
+        mistakes_add(mistakes, device->place,
+                     "device %s: mac %s: a tun carries IP packets and has none; leave it out, "
+                     "or write `kind: tap`",
+                     device->name, mac_print(&device->mac, mac));
     else if (mac_is_multicast(&device->mac))
         mistakes_add(mistakes, device->place, "device %s: mac %s is a multicast address; its first byte must be even",
                      device->name, mac_print(&device->mac, mac));
@@ -344,8 +357,10 @@ static int check_devices(const struct model_set *set, struct ranges *ranges, str
         if (!claims_clash(&claims, i))
             continue;
         memcpy(&address, claims.items[i].key, sizeof(address));
-        mistakes_add(mistakes, claims.items[i].place, "device %s: address %s is already that of device %s%s; choose "
-                     "another one", claims.items[i].name, ip_address_print(&address, text), claims.items[i - 1].name,
+        mistakes_add(mistakes, claims.items[i].place,
+                     "device %s: address %s is already that of device %s%s; choose "
+                     "another one",
+                     claims.items[i].name, ip_address_print(&address, text), claims.items[i - 1].name,
                      line_text(claims.items[i - 1].place, line));
     }
     return claims.failed ? -ENOMEM : result;

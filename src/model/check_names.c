@@ -14,8 +14,10 @@ static void claim_link(struct claims *claims, struct mistakes *mistakes, const c
     struct claim *claim;
 
     if (!model_ifname_valid(link)) {
-        mistakes_add(mistakes, place, "%s %s: `%s` is not an interface name: 1 to 15 characters, no blank, no `/`, `:`, "
-                     "`%%`; give it another one with `%s:`", noun, name, link, key);
+        mistakes_add(mistakes, place,
+                     "%s %s: `%s` is not an interface name: 1 to 15 characters, no blank, no `/`, `:`, "
+                     "`%%`; give it another one with `%s:`",
+                     noun, name, link, key);
         return;
     }
     claim = claims_add(claims, link, strlen(link), noun, name, place);
@@ -48,18 +50,23 @@ static void check_uplink(const struct model_network *network, const struct claim
     if (!network->uplink[0])
         return;
     if (network->mode == MODEL_MODE_ISOLATED) {
-        mistakes_add(mistakes, place, "network %s: uplink %s has no use in mode isolated; leave it out, or write "
-                     "`mode: nat`", network->name, network->uplink);
+        mistakes_add(mistakes, place,
+                     "network %s: uplink %s has no use in mode isolated; leave it out, or write "
+                     "`mode: nat`",
+                     network->name, network->uplink);
         return;
     }
     own = claims_find(links, network->uplink);
     if (own)
-        mistakes_add(mistakes, place, "network %s: uplink %s is the interface of %s %s%s, not a way out; name an "
-                     "interface of the host", network->name, network->uplink, own->noun, own->name,
-                     line_text(own->place, line));
+        mistakes_add(mistakes, place,
+                     "network %s: uplink %s is the interface of %s %s%s, not a way out; name an "
+                     "interface of the host",
+                     network->name, network->uplink, own->noun, own->name, line_text(own->place, line));
     else if (!model_ifname_valid(network->uplink) || strcmp(network->uplink, "lo") == 0)
-        mistakes_add(mistakes, place, "network %s: uplink `%s` is no way out; name an interface of the host, or leave "
-                     "it out: the default route's is taken", network->name, network->uplink);
+        mistakes_add(mistakes, place,
+                     "network %s: uplink `%s` is no way out; name an interface of the host, or leave "
+                     "it out: the default route's is taken",
+                     network->name, network->uplink);
 }
 
 int check_links(const struct model_set *set, struct mistakes *mistakes)
@@ -73,9 +80,11 @@ int check_links(const struct model_set *set, struct mistakes *mistakes)
         const struct claim *claim = &links.items[i];
 
         if (claims_clash(&links, i))
-            mistakes_add(mistakes, claim->place, "%s %s: the interface name %s is already that of %s %s%s; give one of "
-                         "them another with `%s:`", claim->noun, claim->name, claim->key, claim[-1].noun,
-                         claim[-1].name, line_text(claim[-1].place, line), claim->role);
+            mistakes_add(mistakes, claim->place,
+                         "%s %s: the interface name %s is already that of %s %s%s; give one of "
+                         "them another with `%s:`",
+                         claim->noun, claim->name, claim->key, claim[-1].noun, claim[-1].name,
+                         line_text(claim[-1].place, line), claim->role);
     }
     for (size_t i = 0; i < set->network_count; i++)
         check_uplink(&set->networks[i], &links, mistakes);
@@ -107,11 +116,15 @@ static void claim_macs(const struct model_network *network, struct claims *claim
         struct model_place place = place_of(port->mac_place, port->place);
 
         if (mac_is_multicast(&port->guest_mac))
-            mistakes_add(mistakes, place, "port %s: mac %s is a multicast address, no guest's; its first byte must be "
-                         "even, as in 52:54:00:...", port->name, mac_print(&port->guest_mac, text));
+            mistakes_add(mistakes, place,
+                         "port %s: mac %s is a multicast address, no guest's; its first byte must be "
+                         "even, as in 52:54:00:...",
+                         port->name, mac_print(&port->guest_mac, text));
         else if (mac_is_zero(&port->guest_mac))
-            mistakes_add(mistakes, place, "port %s: mac %s is no guest's address; leave `mac:` out, and one is "
-                         "proposed", port->name, mac_print(&port->guest_mac, text));
+            mistakes_add(mistakes, place,
+                         "port %s: mac %s is no guest's address; leave `mac:` out, and one is "
+                         "proposed",
+                         port->name, mac_print(&port->guest_mac, text));
         else
             claim_mac(claims, &port->guest_mac, "the guest of ", "port", port->name, place);
     }
@@ -168,9 +181,12 @@ static void claim_hostnames(const struct model_network *network, struct claims *
             mistakes_add(mistakes, port->place, "port %s: `%s` can't be a guest's name: %s; choose another one",
                          port->name, reserved, reason);
         if (!model_name_valid(port->name) || !model_name_valid(port->hostname))
-            mistakes_add(mistakes, port->place, "port %s: `%s` is not a name: a-z, 0-9 and `-` (not first or last), "
-                         "63 characters at most", port->name, port->hostname);
-        claim = own ? claims_add(claims, port->hostname, strlen(port->hostname), "port", port->name, port->place) : NULL;
+            mistakes_add(mistakes, port->place,
+                         "port %s: `%s` is not a name: a-z, 0-9 and `-` (not first or last), "
+                         "63 characters at most",
+                         port->name, port->hostname);
+        claim = own ? claims_add(claims, port->hostname, strlen(port->hostname), "port", port->name, port->place)
+                    : NULL;
         if (claim)
             claim->role = "hostname";
     }
@@ -193,9 +209,10 @@ static int check_hostnames(const struct model_network *network, struct mistakes 
             later = first;
             first = &names.items[i];
         }
-        mistakes_add(mistakes, later->place, "port %s: the %s %s is already the %s of port %s%s, and in DNS it can mean "
-                     "one of them only; choose another one", later->name, later->role, later->key, first->role,
-                     first->name, line_text(first->place, line));
+        mistakes_add(mistakes, later->place,
+                     "port %s: the %s %s is already the %s of port %s%s, and in DNS it can mean "
+                     "one of them only; choose another one",
+                     later->name, later->role, later->key, first->role, first->name, line_text(first->place, line));
     }
     return names.failed ? -ENOMEM : 0;
 }
@@ -213,11 +230,15 @@ static int check_network_names(const struct model_set *set, struct mistakes *mis
 
         claims_add(&names, network->name, strlen(network->name), "network", network->name, network->place);
         if (!model_name_valid(network->name))
-            mistakes_add(mistakes, network->place, "network `%s` is not a name: a-z, 0-9 and `-` (not first or last), "
-                         "63 characters at most", network->name);
+            mistakes_add(mistakes, network->place,
+                         "network `%s` is not a name: a-z, 0-9 and `-` (not first or last), "
+                         "63 characters at most",
+                         network->name);
         else if (reason)
-            mistakes_add(mistakes, network->place, "network %s: its name is the domain of its guests, and %s; choose "
-                         "another one", network->name, reason);
+            mistakes_add(mistakes, network->place,
+                         "network %s: its name is the domain of its guests, and %s; choose "
+                         "another one",
+                         network->name, reason);
     }
     claims_sort(&names);
     for (size_t i = 0; i < names.count; i++)

@@ -9,8 +9,8 @@
 #include "base/cleanup.h"
 
 #define SHORTENED_LEN 10 /* characters that stay of an interface name that is too long */
-#define ID_LEN        11 /* characters of an OpenStack id in an interface name */
-#define SEED_MAX      (4 * MODEL_NAME_MAX)
+#define ID_LEN 11        /* characters of an OpenStack id in an interface name */
+#define SEED_MAX (4 * MODEL_NAME_MAX)
 
 bool model_name_valid(const char *text)
 {

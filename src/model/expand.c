@@ -152,8 +152,7 @@ static void expand_nat(struct expansion *expansion, const struct model_network *
         open_uplink(expansion, network);
 }
 
-static void expand_port(struct expansion *expansion, const struct model_network *network,
-                        const struct model_port *port)
+static void expand_port(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
 {
     const char *label = make_label(expansion, network, port);
 
@@ -211,8 +210,7 @@ static void drop_duplicates(struct model_objects *objects)
     objects->count = kept;
 }
 
-int model_expand(const struct model_set *set, bool host_forwards, struct model_objects *ret,
-                 struct tapnet_error *error)
+int model_expand(const struct model_set *set, bool host_forwards, struct model_objects *ret, struct tapnet_error *error)
 {
     struct expansion expansion cleanup(cleanup_expansion) = {.set = set};
 

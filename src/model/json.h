@@ -20,9 +20,12 @@ void json_put(json_t **json, const char *key, json_t *value);
 void json_append(json_t **json, json_t *value);
 /* Puts @text unless it is NULL or "". */
 void json_put_text(json_t **json, const char *key, const char *text);
-/* An interface name, at most @size bytes of it: the kernel takes nearly any byte, so those above 127 stand as U+0080 to U+00FF. */
+/*
+ * An interface name, at most @size bytes of it. The kernel takes nearly any byte: those above 127 stand as the
+ * characters U+0080 to U+00FF.
+ */
 json_t *json_ifname(const char *name, size_t size);
-void json_put_mac(json_t **json, const char *key, const struct mac *mac);               /* unless it is zero */
+void json_put_mac(json_t **json, const char *key, const struct mac *mac);                /* unless it is zero */
 void json_put_address(json_t **json, const char *key, const struct ip_address *address); /* unless there is none */
 void json_put_prefix(json_t **json, const char *key, const struct ip_prefix *prefix);    /* unless there is none */
 
@@ -36,7 +39,7 @@ struct json_reader {
     const json_t *json;
     const char *what; /* "port", for messages */
     size_t taken;
-    int code;         /* 0, -EINVAL or -ENOMEM */
+    int code; /* 0, -EINVAL or -ENOMEM */
     struct tapnet_error *error;
     struct arena *arena;
 };

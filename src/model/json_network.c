@@ -9,7 +9,7 @@
 
 #include "model/json.h"
 
-#define SEARCH_MAX    253 /* a domain name as text */
+#define SEARCH_MAX 253    /* a domain name as text */
 #define BOOT_FILE_MAX 255 /* a DHCP option */
 
 /* ---- writing ---- */
@@ -189,9 +189,9 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
     if (reader->code == 0 && model_mode_parse(mode, &network->mode) < 0)
         json_read_wrong(reader, "mode", "nat or isolated");
     json_read_prefix(reader, "subnet", JSON_OPTIONAL, &network->subnet);
-    if (network->subnet.address.family && (network->subnet.address.family != AF_INET ||
-                                           network->subnet.length < MODEL_PREFIX_MIN ||
-                                           network->subnet.length > MODEL_PREFIX_MAX))
+    if (network->subnet.address.family &&
+        (network->subnet.address.family != AF_INET || network->subnet.length < MODEL_PREFIX_MIN ||
+         network->subnet.length > MODEL_PREFIX_MAX))
         json_read_wrong(reader, "subnet", "an IPv4 address with a length of 8 to 30");
     json_read_text(reader, "uplink", JSON_OPTIONAL, model_ifname_valid, "an interface name", network->uplink,
                    sizeof(network->uplink));

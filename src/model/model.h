@@ -39,21 +39,21 @@ struct model_dhcp {
     size_t ntp_count;
     const char *search[MODEL_LIST_MAX]; /* option 119, besides the network's own name */
     size_t search_count;
-    const char *boot_file;          /* option 67, NULL: none */
-    struct ip_address boot_server;  /* next server, option 66 as text; family 0: none */
+    const char *boot_file;         /* option 67, NULL: none */
+    struct ip_address boot_server; /* next server, option 66 as text; family 0: none */
 };
 
 /* One place to plug a guest. */
 struct model_port {
     char name[MODEL_NAME_MAX];
-    char id[MODEL_NAME_MAX];          /* OpenStack's port id, "" when not given */
-    char hostname[MODEL_NAME_MAX];    /* option 12; the port's name unless given */
-    char device[MODEL_IFNAME_MAX];    /* of its TAP */
-    uint32_t user, group;             /* who may open the TAP; MODEL_ID_NONE: root only */
-    struct mac mac;                   /* of the TAP itself, derived, never the guest's */
-    struct mac guest_mac;             /* given, or proposed to the guest */
+    char id[MODEL_NAME_MAX];       /* OpenStack's port id, "" when not given */
+    char hostname[MODEL_NAME_MAX]; /* option 12; the port's name unless given */
+    char device[MODEL_IFNAME_MAX]; /* of its TAP */
+    uint32_t user, group;          /* who may open the TAP; MODEL_ID_NONE: root only */
+    struct mac mac;                /* of the TAP itself, derived, never the guest's */
+    struct mac guest_mac;          /* given, or proposed to the guest */
     bool guest_mac_given;
-    struct ip_address address;        /* family 0 until model_resolve() chose one */
+    struct ip_address address; /* family 0 until model_resolve() chose one */
     bool address_given;
     struct model_dhcp dhcp;
     struct model_place place, device_place, address_place, mac_place;
@@ -61,18 +61,18 @@ struct model_port {
 
 struct model_network {
     char name[MODEL_NAME_MAX];
-    char id[MODEL_NAME_MAX];          /* "" when not given */
+    char id[MODEL_NAME_MAX]; /* "" when not given */
     char bridge[MODEL_IFNAME_MAX];
     enum model_mode mode;
-    struct ip_prefix subnet;          /* the host's address in it; family 0 until model_resolve() chose one */
+    struct ip_prefix subnet; /* the host's address in it; family 0 until model_resolve() chose one */
     bool subnet_given;
-    char uplink[MODEL_IFNAME_MAX];    /* "" until model_resolve() found one; stays "" without a default route */
+    char uplink[MODEL_IFNAME_MAX]; /* "" until model_resolve() found one; stays "" without a default route */
     bool uplink_given;
-    uint32_t mtu;                     /* 0 until model_resolve() */
+    uint32_t mtu; /* 0 until model_resolve() */
     bool mtu_given;
-    struct mac mac;                   /* of the bridge, derived; it never moves */
-    uint16_t dns_port;                /* private port of our DNS on the gateway address; 0 in isolated mode */
-    struct model_dhcp dhcp;           /* for every port, unless the port has its own */
+    struct mac mac;         /* of the bridge, derived; it never moves */
+    uint16_t dns_port;      /* private port of our DNS on the gateway address; 0 in isolated mode */
+    struct model_dhcp dhcp; /* for every port, unless the port has its own */
     struct model_port *ports;
     size_t port_count;
     struct model_place place, bridge_place, subnet_place, uplink_place;
@@ -90,8 +90,8 @@ struct model_device {
     struct ip_prefix addresses[MODEL_LIST_MAX];
     size_t address_count;
     uint32_t user, group;
-    uint32_t mtu;                     /* 0: the kernel's default, 1500 */
-    struct mac mac;                   /* TAP only; derived unless given */
+    uint32_t mtu;   /* 0: the kernel's default, 1500 */
+    struct mac mac; /* TAP only; derived unless given */
     bool multi_queue;
     struct model_place place;
 };
@@ -99,12 +99,12 @@ struct model_device {
 /* What one file declares. */
 struct model_set {
     char name[MODEL_NAME_MAX];
-    const char *file;                 /* as the user named it, for messages */
+    const char *file; /* as the user named it, for messages */
     struct model_network *networks;
     size_t network_count;
     struct model_device *devices;
     size_t device_count;
-    struct arena arena;               /* owns every pointer above */
+    struct arena arena; /* owns every pointer above */
 };
 
 void model_set_free(struct model_set *set); /* takes NULL */
@@ -138,11 +138,12 @@ int model_check(const struct model_set *set, struct tapnet_error *error);
 
 /* What the host already has, as far as choosing needs it. Filled by observe/. */
 struct model_surroundings {
-    const struct ip_prefix *taken;   /* every address and route of the host that is not the set's own */
+    const struct ip_prefix *taken; /* every address and route of the host that is not the set's own */
     size_t taken_count;
-    char uplink[MODEL_IFNAME_MAX];   /* of the IPv4 default route with the lowest metric; "": none */
-    uint32_t uplink_mtu;             /* its MTU, 0: not known */
-    uint32_t (*link_mtu)(const void *data, const char *name); /* of an uplink that the file gave, 0: no such link; or NULL */
+    char uplink[MODEL_IFNAME_MAX]; /* of the IPv4 default route with the lowest metric; "": none */
+    uint32_t uplink_mtu;           /* its MTU, 0: not known */
+    /* The MTU of an uplink that the file gave, 0: there is no such link. May be NULL. */
+    uint32_t (*link_mtu)(const void *data, const char *name);
     /* What the set's networks and ports have now, so that it stays: looked up by name; false when there is none. */
     bool (*current_subnet)(const void *data, const char *network, struct ip_prefix *ret);
     bool (*current_address)(const void *data, const char *network, const char *port, struct ip_address *ret);

@@ -91,8 +91,8 @@ static bool owner_equal(const struct model_link *wanted, const struct model_link
 
 static bool tun_equal(const struct model_link *wanted, const struct model_link *found)
 {
-    return wanted->user == found->user && wanted->group == found->group &&
-           wanted->multi_queue == found->multi_queue && wanted->persistent == found->persistent;
+    return wanted->user == found->user && wanted->group == found->group && wanted->multi_queue == found->multi_queue &&
+           wanted->persistent == found->persistent;
 }
 
 static bool link_equal(const struct model_link *wanted, const struct model_link *found)

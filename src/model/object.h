@@ -50,20 +50,20 @@ enum model_link_kind {
 };
 
 struct model_link {
-    char name[MODEL_IFNAME_MAX];    /* identity */
+    char name[MODEL_IFNAME_MAX]; /* identity */
     enum model_link_kind kind;
-    struct model_owner owner;       /* owner.set[0] == 0: not (or not yet) labelled */
+    struct model_owner owner; /* owner.set[0] == 0: not (or not yet) labelled */
     struct mac mac;
-    uint32_t mtu;                   /* 0 in wanted: whatever it is */
-    char master[MODEL_IFNAME_MAX];  /* bridge it is a port of, "" for none */
-    uint32_t user, group;           /* TAP and TUN */
-    bool multi_queue;               /* TAP and TUN: as it was made; can't change */
-    bool persistent;                /* TAP and TUN */
+    uint32_t mtu;                  /* 0 in wanted: whatever it is */
+    char master[MODEL_IFNAME_MAX]; /* bridge it is a port of, "" for none */
+    uint32_t user, group;          /* TAP and TUN */
+    bool multi_queue;              /* TAP and TUN: as it was made; can't change */
+    bool persistent;               /* TAP and TUN */
     bool up;
-    bool forwarding;                /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
+    bool forwarding; /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
     /* Found only, not compared: */
     int index;
-    uint32_t link_group;            /* MODEL_LINK_GROUP when ours */
+    uint32_t link_group; /* MODEL_LINK_GROUP when ours */
     bool carrier;
 };
 
@@ -77,8 +77,8 @@ struct model_host_address {
 struct model_sysctl {
     char path[MODEL_SYSCTL_MAX]; /* below /proc/sys, identity: "net/ipv4/conf/eth0/forwarding" */
     char value[16];
-    char restore[16];            /* what it was before the first of us */
-    const char *users;           /* names of the sets that need it, sorted, separated by spaces */
+    char restore[16];  /* what it was before the first of us */
+    const char *users; /* names of the sets that need it, sorted, separated by spaces */
 };
 
 /* A table of ours with its chains, rules and empty sets. */
@@ -91,7 +91,7 @@ struct model_table {
 struct model_service {
     const struct model_network *network; /* identity: its name; compared whole, by model_network_equal() */
     const char *set;
-    bool running;                        /* wanted: true; found: the service is alive. Compared. */
+    bool running; /* wanted: true; found: the service is alive. Compared. */
 };
 
 /* In the order in which they are made; taken away in reverse. */

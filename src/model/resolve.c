@@ -20,27 +20,23 @@
  * 10.0.0.0/8.
  */
 
-#define DEFAULT_MTU    1500
-#define CELL_BITS      24          /* the length of a cell's prefix */
-#define CELLS_MAX      (1u << 14)  /* of the largest pool, a /10 */
-#define HOST_ROUTE_MIN 8           /* a shorter prefix is a way to everywhere (0.0.0.0/0, a VPN's two /1), not a network */
+#define DEFAULT_MTU 1500
+#define CELL_BITS 24         /* the length of a cell's prefix */
+#define CELLS_MAX (1u << 14) /* of the largest pool, a /10 */
+#define HOST_ROUTE_MIN 8     /* a shorter prefix leads everywhere (0.0.0.0/0, a VPN's two /1s) */
 
 static const struct pool {
-    uint32_t first;   /* address */
-    unsigned length;  /* of its prefix */
+    uint32_t first;  /* address */
+    unsigned length; /* of its prefix */
 } pools[] = {
     {10u << 24 | 64u << 16, 10},
     {172u << 24 | 16u << 16, 12},
     {192u << 24 | 168u << 16, 16},
 };
 
-/* FNV-1a mixes the last characters into the low bits only; the multiplication spreads them before the remainder. */
 static uint32_t spread(const char *text, uint32_t range)
 {
-    uint64_t hash = hash_text(text);
-
-    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u;
-    return (uint32_t)((hash >> 32) % range);
+    return (uint32_t)(hash_mix(hash_text(text)) % range);
 }
 
 static const char *file_of(const struct model_set *set)
@@ -197,7 +193,7 @@ static int resolve_subnets(struct model_set *set, const struct model_surrounding
     return 0;
 }
 
-/* A subnet of the file's that the host reaches another way already: guests there, or those behind it, would be cut off. */
+/* A subnet of the file's that the host reaches another way already: what is there would be cut off. */
 static int check_given_subnet(const struct model_set *set, const struct model_network *network,
                               const struct model_surroundings *surroundings, struct tapnet_error *error)
 {
