@@ -190,6 +190,13 @@ static void dhcp_handle(int fd, uint32_t events, void *data)
     }
 }
 
+void dhcp_release(struct dhcp *dhcp)
+{
+    loop_unwatch(dhcp->loop, dhcp->source);
+    dhcp->source = NULL;
+    dhcp->in_fd = dhcp->out_fd = -1;
+}
+
 void dhcp_free(struct dhcp *dhcp)
 {
     if (!dhcp)

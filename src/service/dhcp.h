@@ -18,6 +18,8 @@ struct dhcp;
 int dhcp_new(struct loop *loop, const struct model_network *network, int in_fd, int out_fd, struct dhcp **ret);
 /* Serves @network from now on, in place of the one before. 0, or -ENOMEM with nothing changed. */
 int dhcp_update(struct dhcp *dhcp, const struct model_network *network);
+/* Gives the sockets back to the caller: nothing is served any more, and dhcp_free() leaves them open. */
+void dhcp_release(struct dhcp *dhcp);
 void dhcp_free(struct dhcp *dhcp); /* takes NULL */
 
 #endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* The service's half of the control protocol (control.h): connections, requests, replies. */
+#include "service/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/message.h"
+#include "service/isolate.h"
+#include "service/log.h"
+#include "service/loop.h"
+#include "service/registry.h"
+
+DEFINE_CLEANUP(json_t *, json_decref)
+
+#define CONTROL_CLIENTS 16 /* connections at once; more are closed */
+#define SECOND          UINT64_C(1000000)
+
+struct control_client {
+    struct control *control;
+    int fd; /* -1: this place is free */
+    struct loop_source *source;
+    struct loop_timer silence;
+};
+
+struct control {
+    struct loop *loop;
+    struct loop_source *source;
+    struct loop_timer idle;
+    struct registry registry;
+    const struct isolation *isolation;
+    uid_t uid;
+    struct control_client clients[CONTROL_CLIENTS];
+};
+
+/* One request with what came along. A handler that takes descriptors sets them to -1. */
+struct control_request {
+    struct control *control;
+    json_t *json;
+    int fds[SERVICE_CONTROL_FDS];
+    size_t fd_count;
+    int reply_fd; /* goes with the reply and stays the registry's; -1: none */
+};
+
+/* A request's handler returns the reply, or NULL with @error set. */
+struct control_verb {
+    const char *name;
+    size_t keys; /* of the request, "do" included */
+    size_t fd_min, fd_max;
+    json_t *(*handle)(struct control_request *request, struct tapnet_error *error);
+};
+
+/* Version and name of the program come from the build. */
+#ifndef TAPNET_VERSION
+#define TAPNET_VERSION "unknown"
+#endif
+
+static json_t *control_names(const struct control *control)
+{
+    json_t *names = json_array();
+
+    for (const struct served *served = control->registry.first; served && names; served = served->next)
+        json_array_append_new(names, json_string(served->network->name));
+    return names;
+}
+
+static json_t *control_reply(const struct control *control)
+{
+    return json_pack("{s:b, s:i, s:o}", "ok", 1, "pid", (int)getpid(), "networks", control_names(control));
+}
+
+static void request_keep_fds(struct control_request *request)
+{
+    for (size_t i = 0; i < request->fd_count; i++)
+        request->fds[i] = -1;
+}
+
+static json_t *handle_serve(struct control_request *request, struct tapnet_error *error)
+{
+    struct control *control = request->control;
+
+    if (registry_serve(&control->registry, request->fds, request->fd_count, error) < 0)
+        return NULL;
+    request_keep_fds(request);
+    loop_timer_disarm(control->loop, &control->idle);
+    return control_reply(control);
+}
+
+static json_t *handle_update(struct control_request *request, struct tapnet_error *error)
+{
+    if (registry_update(&request->control->registry, request->fds[0], error) < 0)
+        return NULL;
+    request_keep_fds(request);
+    return control_reply(request->control);
+}
+
+/* The string "network" of the request, or NULL with @error set. */
+static const char *request_network(const struct control_request *request, struct tapnet_error *error)
+{
+    const char *name = json_string_value(json_object_get(request->json, "network"));
+
+    if (!name)
+        error_set(error, -EINVAL, "\"network\" must be a name");
+    return name;
+}
+
+static json_t *handle_stop(struct control_request *request, struct tapnet_error *error)
+{
+    struct control *control = request->control;
+    const char *name = request_network(request, error);
+
+    if (!name || registry_stop(&control->registry, name, error) < 0)
+        return NULL;
+    if (!control->registry.first)
+        loop_stop(control->loop); /* this handler still sends its reply */
+    return control_reply(control);
+}
+
+static json_t *handle_show(struct control_request *request, struct tapnet_error *error)
+{
+    const char *name = request_network(request, error);
+    const struct served *served = name ? registry_find(&request->control->registry, name) : NULL;
+
+    if (!name)
+        return NULL;
+    if (!served) {
+        error_set(error, -ENOENT, "no network %s is served", name);
+        return NULL;
+    }
+    request->reply_fd = served->memfd;
+    return json_pack("{s:b, s:i, s:s}", "ok", 1, "pid", (int)getpid(), "network", served->network->name);
+}
+
+static json_t *control_isolation(const struct isolation *isolation)
+{
+    json_t *not_dropped = json_array();
+
+    for (size_t i = 0; not_dropped && isolation->not_dropped[i]; i++)
+        json_array_append_new(not_dropped, json_string(isolation->not_dropped[i]));
+    return json_pack("{s:I, s:I, s:I, s:b, s:b, s:b, s:b, s:o}", "uid", (json_int_t)isolation->uid, "gid",
+                     (json_int_t)isolation->gid, "capabilities", (json_int_t)isolation->capabilities, "no_new_privs",
+                     isolation->no_new_privs, "dumpable", isolation->dumpable, "seccomp", isolation->seccomp,
+                     "sanitizer", isolation->sanitizer, "not_dropped", not_dropped);
+}
+
+static json_t *handle_status(struct control_request *request, struct tapnet_error *error)
+{
+    const struct control *control = request->control;
+
+    (void)error;
+    return json_pack("{s:b, s:i, s:o, s:s, s:o}", "ok", 1, "pid", (int)getpid(), "networks", control_names(control),
+                     "version", TAPNET_VERSION, "isolation", control_isolation(control->isolation));
+}
+
+static const struct control_verb control_verbs[] = {
+    {"serve", 1, 1, SERVICE_CONTROL_FDS, handle_serve},
+    {"update", 1, 1, 1, handle_update},
+    {"stop", 2, 0, 0, handle_stop},
+    {"show", 2, 0, 0, handle_show},
+    {"status", 1, 0, 0, handle_status},
+};
+
+static const struct control_verb *control_find_verb(const char *name)
+{
+    for (size_t i = 0; name && i < ARRAY_COUNT(control_verbs); i++) {
+        if (strcmp(control_verbs[i].name, name) == 0)
+            return &control_verbs[i];
+    }
+    return NULL;
+}
+
+/* Runs the request. Returns the reply, or NULL with @error set. */
+static json_t *control_run(struct control_request *request, struct tapnet_error *error)
+{
+    const struct control_verb *verb = NULL;
+    json_t *reply;
+
+    if (json_is_object(request->json))
+        verb = control_find_verb(json_string_value(json_object_get(request->json, "do")));
+    if (!verb || json_object_size(request->json) != verb->keys) {
+        error_set(error, -EINVAL, "no such request");
+        return NULL;
+    }
+    if (request->fd_count < verb->fd_min || request->fd_count > verb->fd_max) {
+        error_set(error, -EINVAL, "\"%s\" does not take %zu descriptors", verb->name, request->fd_count);
+        return NULL;
+    }
+    reply = verb->handle(request, error);
+    if (!reply && error->code == 0)
+        error_set(error, -ENOMEM, "out of memory");
+    return reply;
+}
+
+static void client_close(struct control_client *client)
+{
+    loop_unwatch(client->control->loop, client->source);
+    loop_timer_disarm(client->control->loop, &client->silence);
+    close(client->fd);
+    client->source = NULL;
+    client->fd = -1;
+}
+
+static void client_silent(void *data)
+{
+    client_close(data);
+}
+
+/* Sends @reply, or @error when it is NULL. A client that does not take it at once is closed. */
+static void client_reply(struct control_client *client, const json_t *reply, int fd,
+                         const struct tapnet_error *error)
+{
+    json_t *refusal cleanup(cleanup_json_decref) = NULL;
+    char *text _cleanup_free_ = NULL;
+
+    if (!reply) {
+        refusal = json_pack("{s:b, s:i, s:s}", "ok", 0, "code", error->code, "error", error->text);
+        log_line("control: refused: %s", error->text);
+    }
+    text = json_dumps(reply ? reply : refusal, JSON_COMPACT);
+    if (!text || message_send(client->fd, text, strlen(text), &fd, fd >= 0, MSG_DONTWAIT) < 0)
+        client_close(client);
+}
+
+static void request_fini(struct control_request *request)
+{
+    for (size_t i = 0; i < request->fd_count; i++) {
+        if (request->fds[i] >= 0)
+            close(request->fds[i]);
+    }
+    json_decref(request->json);
+}
+
+static void client_handle(int fd, uint32_t events, void *data)
+{
+    static char text[SERVICE_CONTROL_MAX]; /* one request at a time, and not on the stack */
+    struct control_client *client = data;
+    struct control_request request = {.control = client->control, .reply_fd = -1};
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    json_t *reply cleanup(cleanup_json_decref) = NULL;
+    size_t length = 0;
+    int r;
+
+    (void)events;
+    r = message_receive(fd, text, sizeof(text), request.fds, ARRAY_COUNT(request.fds), &length, &request.fd_count,
+                        MSG_DONTWAIT);
+    if (r == -EAGAIN)
+        return;
+    if (r < 0 && r != -EMSGSIZE && r != -E2BIG) {
+        client_close(client);
+        return;
+    }
+    loop_timer_arm(client->control->loop, &client->silence, loop_now_usec() + SERVICE_CONTROL_SILENCE * SECOND,
+                   client_silent, client);
+    if (r < 0) {
+        error_set(&error, r, r == -E2BIG ? "too many descriptors" : "request too long");
+    } else {
+        request.json = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+        reply = control_run(&request, &error);
+    }
+    client_reply(client, reply, request.reply_fd, &error);
+    request_fini(&request);
+}
+
+/* May whoever connected speak? */
+static bool control_permits(const struct control *control, int fd)
+{
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+        return false;
+    return peer.uid == 0 || peer.uid == control->uid;
+}
+
+static struct control_client *control_free_place(struct control *control)
+{
+    for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+        if (control->clients[i].fd < 0)
+            return &control->clients[i];
+    }
+    return NULL;
+}
+
+static void control_accept(int fd, uint32_t events, void *data)
+{
+    struct control *control = data;
+    struct control_client *client = control_free_place(control);
+    int accepted _cleanup_close_ = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    (void)events;
+    if (accepted < 0)
+        return;
+    if (!client || !control_permits(control, accepted)) {
+        log_line("control: a connection was refused: %s", client ? "not root" : "too many");
+        return;
+    }
+    if (loop_watch(control->loop, accepted, EPOLLIN, client_handle, client, &client->source) < 0)
+        return;
+    client->fd = take_fd(&accepted);
+    loop_timer_arm(control->loop, &client->silence, loop_now_usec() + SERVICE_CONTROL_SILENCE * SECOND, client_silent,
+                   client);
+}
+
+static void control_idle(void *data)
+{
+    struct control *control = data;
+
+    log_line("nothing to serve: exiting");
+    loop_stop(control->loop);
+}
+
+int control_new(struct loop *loop, struct dns *dns, int fd, uid_t uid, const struct isolation *isolation,
+                struct control **ret)
+{
+    struct control *control _cleanup_free_ = calloc(1, sizeof(*control));
+    int flags = fcntl(fd, F_GETFL), r;
+
+    if (!control)
+        return -ENOMEM;
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -errno;
+    control->loop = loop;
+    control->uid = uid;
+    control->isolation = isolation;
+    control->registry = (struct registry){.loop = loop, .dns = dns};
+    for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+        control->clients[i] = (struct control_client){.control = control, .fd = -1};
+    r = loop_watch(loop, fd, EPOLLIN, control_accept, control, &control->source);
+    if (r < 0)
+        return r;
+    loop_timer_arm(loop, &control->idle, loop_now_usec() + SERVICE_CONTROL_IDLE * SECOND, control_idle, control);
+    *ret = take_pointer(control);
+    return 0;
+}
+
+void control_free(struct control *control)
+{
+    if (!control)
+        return;
+    for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
+        if (control->clients[i].fd >= 0)
+            client_close(&control->clients[i]);
+    }
+    loop_timer_disarm(control->loop, &control->idle);
+    loop_unwatch(control->loop, control->source);
+    registry_fini(&control->registry);
+    free(control);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Gives up, in stages, every right that the service does not need. */
+#ifndef SERVICE_ISOLATE_H
+#define SERVICE_ISOLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+/* What is left, read back from the kernel: for `{"do":"status"}`. */
+struct isolation {
+    uid_t uid;
+    gid_t gid;
+    uint64_t capabilities; /* permitted, one bit each */
+    bool no_new_privs;
+    bool dumpable;
+    bool seccomp;
+    bool sanitizer;              /* built with a sanitizer: the wider filter */
+    const char *not_dropped[4];  /* what the kernel would not let us give up; NULL ends the list */
+};
+
+/* Stage 1: closes every descriptor above 2 that is not among @keep (@count of them), and puts /dev/null on 0 and 1. */
+int isolate_descriptors(const int *keep, size_t count, struct tapnet_error *error);
+
+/*
+ * Stage 2: no new privileges, limits, bounding set, groups, gid and uid (of `tapnet`, else `nobody`), capabilities, not
+ * dumpable. What is impossible where we run (a user namespace that maps one user only, a starter who is not root) is
+ * noted in @ret->not_dropped. Capabilities that stay are an error.
+ */
+int isolate_rights(struct isolation *ret, struct tapnet_error *error);
+
+/* Stage 3: the system call filter (seccomp.c). From here on anything else ends the process. */
+int isolate_system_calls(struct isolation *isolation, struct tapnet_error *error);
+
+#endif

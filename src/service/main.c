@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* tapnet-service: the unprivileged resident that answers guests' DHCP and DNS. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "service/control.h"
+#include "service/dns.h"
+#include "service/isolate.h"
+#include "service/log.h"
+#include "service/loop.h"
+
+/*
+ * How it works: one process a network namespace. It makes no packet socket and binds no port: a tapnet command with the
+ * rights to do so hands it sockets, and the networks to serve on them (control.h). All that it reads afterwards comes
+ * from guests, so before the first byte it gives up, in this order, so that no stage needs what an earlier one took:
+ *
+ *   1. every descriptor it was not told of, its terminal, its working directory;
+ *   2. it opens /etc, for resolv.conf;
+ *   3. new privileges, limits, the capability bounding set, groups, the user, all capabilities, being dumped or traced;
+ *   4. system calls beyond those of seccomp.c.
+ *
+ * What a guest that took it over could still do: answer this host's guests wrongly on networks that it serves, ask DNS
+ * servers, and read files that everybody may read.
+ *
+ * It keeps no state. Whoever finds it dead starts another one and tells it the same again.
+ */
+
+static const char usage[] = "Usage: tapnet-service --control FD [--log FD]\n"
+                            "\n"
+                            "Answers DHCP and DNS for tapnet networks. Started by tapnet, not by hand.\n"
+                            "  --control FD  listening SOCK_SEQPACKET Unix socket for requests\n"
+                            "  --log FD      where to write one line an event (default: nowhere)\n";
+
+struct options {
+    int control_fd;
+    int log_fd; /* -1: none */
+};
+
+/* An open descriptor above 2, or 2 itself. 0 or -EINVAL. */
+static int parse_fd(const char *text, int *ret)
+{
+    char *end;
+    long value;
+
+    errno = 0;
+    value = strtol(text, &end, 10);
+    if (errno || end == text || *end || value < 2 || value > 1 << 20 || fcntl((int)value, F_GETFD) < 0)
+        return -EINVAL;
+    *ret = (int)value;
+    return 0;
+}
+
+/* 0 to go on, 1 when help was asked for, or -EINVAL. */
+static int parse_options(int argc, char **argv, struct options *ret)
+{
+    static const struct option known[] = {
+        {"control", required_argument, NULL, 'c'},
+        {"log", required_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    struct options options = {-1, -1};
+    int option, r = 0;
+
+    while (r == 0 && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == 'c')
+            r = parse_fd(optarg, &options.control_fd);
+        else if (option == 'l')
+            r = parse_fd(optarg, &options.log_fd);
+        else
+            r = option == 'h' ? 1 : -EINVAL;
+    }
+    if (r == 0 && (optind < argc || options.control_fd < 3))
+        r = -EINVAL;
+    if (r == 0)
+        *ret = options;
+    return r;
+}
+
+/*
+ * Leaves what the starter left us: descriptors, terminal session, directory, signal mask. Standard error becomes the
+ * log, so that a last word of the C library is found there.
+ */
+static int leave_starter(const struct options *options, struct tapnet_error *error)
+{
+    int keep[] = {options->control_fd, options->log_fd};
+    sigset_t none;
+    int r;
+
+    if (options->log_fd >= 0 && options->log_fd != 2 && dup2(options->log_fd, 2) < 0)
+        return error_set_errno(error, -errno, "can't use descriptor %d", options->log_fd);
+    r = isolate_descriptors(keep, options->log_fd >= 0 ? 2 : 1, error);
+    if (r < 0)
+        return r;
+    if (options->log_fd < 0 && dup2(1, 2) < 0)
+        return error_set_errno(error, -errno, "can't leave standard error");
+    setsid(); /* fails when we lead a session already: as well */
+    if (chdir("/") < 0)
+        return error_set_errno(error, -errno, "can't enter /");
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return 0;
+}
+
+/* What the loop serves, made in the order of the stages. */
+struct service {
+    struct isolation isolation;
+    struct loop *loop;
+    struct dns *dns;
+    struct control *control;
+};
+
+static void service_fini(struct service *service)
+{
+    control_free(service->control);
+    dns_free(service->dns);
+    loop_free(service->loop);
+}
+
+static int service_init(struct service *service, int control_fd, uid_t starter, int etc_fd, struct tapnet_error *error)
+{
+    int r = isolate_rights(&service->isolation, error);
+
+    if (r < 0)
+        return r;
+    r = loop_new(&service->loop);
+    if (r < 0)
+        return error_set_errno(error, r, "can't make an event loop");
+    r = isolate_system_calls(&service->isolation, error);
+    if (r < 0)
+        return r;
+    r = dns_new(service->loop, etc_fd, &service->dns, error);
+    if (r < 0)
+        return r;
+    r = control_new(service->loop, service->dns, control_fd, starter, &service->isolation, &service->control);
+    if (r < 0)
+        return error_set_errno(error, r, "can't listen for requests");
+    return 0;
+}
+
+static int run(const struct options *options, struct tapnet_error *error)
+{
+    struct service service cleanup(service_fini) = {0};
+    int etc_fd _cleanup_close_ = -1;
+    uid_t starter = getuid();
+    int r = leave_starter(options, error);
+
+    if (r < 0)
+        return r;
+    etc_fd = open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (etc_fd < 0)
+        return error_set_errno(error, -errno, "can't open /etc");
+    log_open(options->log_fd);
+    r = service_init(&service, options->control_fd, starter, etc_fd, error);
+    if (r < 0)
+        return r;
+    log_line("started, user %u", (unsigned)service.isolation.uid);
+    r = loop_run(service.loop);
+    if (r < 0)
+        return error_set_errno(error, r, "the event loop ended");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    struct options options;
+    int r = parse_options(argc, argv, &options);
+
+    if (r != 0) {
+        fputs(usage, r < 0 ? stderr : stdout);
+        return r < 0 ? 2 : 0;
+    }
+    r = run(&options, &error);
+    if (r < 0)
+        fprintf(stderr, "tapnet-service: %s\n", error.text);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

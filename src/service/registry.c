@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* The networks being served: their models, sockets, DHCP and DNS. */
+#include "service/registry.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "model/object.h"
+#include "service/control.h"
+#include "service/dhcp.h"
+#include "service/log.h"
+
+DEFINE_CLEANUP(json_t *, json_decref)
+
+enum serve_fd {
+    SERVE_MEMFD,
+    SERVE_PACKET_IN,
+    SERVE_PACKET_OUT,
+    SERVE_UDP,
+    SERVE_TCP,
+    SERVE_FDS_NAT,
+    SERVE_FDS_ISOLATED = SERVE_UDP,
+};
+
+static void served_free(struct served *served)
+{
+    if (!served)
+        return;
+    dhcp_free(served->dhcp);
+    arena_fini(&served->arena);
+    if (served->memfd >= 0)
+        close(served->memfd);
+    free(served);
+}
+
+DEFINE_CLEANUP(struct served *, served_free)
+
+struct served *registry_find(const struct registry *registry, const char *name)
+{
+    for (struct served *served = registry->first; served; served = served->next) {
+        if (strcmp(served->network->name, name) == 0)
+            return served;
+    }
+    return NULL;
+}
+
+/* Where the text of a network is being read. */
+struct text_reader {
+    int fd;
+    off_t offset;
+};
+
+/* json_load_callback_t: in pieces, so that text and tree are never in memory both. */
+static size_t text_read(void *buffer, size_t size, void *data)
+{
+    struct text_reader *reader = data;
+    ssize_t got = pread(reader->fd, buffer, size, reader->offset);
+
+    if (got < 0)
+        return (size_t)-1;
+    reader->offset += got;
+    return reader->offset > SERVICE_NETWORK_MAX ? (size_t)-1 : (size_t)got;
+}
+
+/* Only memory: any other file might keep us waiting. */
+static int text_check(int fd, struct tapnet_error *error)
+{
+    struct stat status;
+
+    if (fcntl(fd, F_GET_SEALS) < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+        return error_set(error, -EINVAL, "descriptor 0 is not a memfd");
+    if (status.st_size > SERVICE_NETWORK_MAX)
+        return error_set(error, -EFBIG, "the network's text is longer than %d bytes", SERVICE_NETWORK_MAX);
+    return 0;
+}
+
+/* What the code behind relies on, and model_network_from_json() may not know of. */
+static int network_check(const struct model_network *network, struct tapnet_error *error)
+{
+    if (!network->name[0] || network->subnet.address.family != AF_INET || network->subnet.length > 32)
+        return error_set(error, -EINVAL, "a network needs a name and an IPv4 subnet");
+    return 0;
+}
+
+/* Fills @served->network from the memfd @fd, which stays the caller's. */
+static int served_load(struct served *served, int fd, struct tapnet_error *error)
+{
+    struct text_reader reader = {.fd = fd};
+    json_t *json cleanup(cleanup_json_decref) = NULL;
+    json_error_t mistake;
+    int r = text_check(fd, error);
+
+    if (r < 0)
+        return r;
+    json = json_load_callback(text_read, &reader, JSON_REJECT_DUPLICATES, &mistake);
+    if (!json)
+        return error_set(error, -EINVAL, "the network's text is no JSON: line %d: %s", mistake.line, mistake.text);
+    r = model_network_from_json(json, &served->arena, &served->network, error);
+    if (r < 0)
+        return r;
+    return network_check(served->network, error);
+}
+
+static int served_new(int memfd, struct served **ret, struct tapnet_error *error)
+{
+    struct served *served cleanup(cleanup_served_free) = calloc(1, sizeof(*served));
+    int r;
+
+    if (!served)
+        return error_set(error, -ENOMEM, "out of memory");
+    served->memfd = -1;
+    r = served_load(served, memfd, error);
+    malloc_trim(0); /* the tree of a large network takes several times the memory of what stays of it */
+    if (r < 0)
+        return r;
+    *ret = take_pointer(served);
+    return 0;
+}
+
+static int socket_option(int fd, int option)
+{
+    int value;
+    socklen_t length = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &length) < 0 ? -1 : value;
+}
+
+/* Is @fd a socket of this kind? It is made non-blocking. */
+static int socket_check(int fd, int domain, int type, int listening, struct tapnet_error *error)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (socket_option(fd, SO_DOMAIN) != domain || socket_option(fd, SO_TYPE) != type ||
+        socket_option(fd, SO_ACCEPTCONN) != listening)
+        return error_set(error, -EINVAL, "a descriptor is not the socket that it should be");
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return error_set_errno(error, -errno, "can't make a socket non-blocking");
+    return 0;
+}
+
+/* A packet socket that receives @protocol (0: nothing). */
+static int packet_socket_check(int fd, uint16_t protocol, struct tapnet_error *error)
+{
+    struct sockaddr_ll address = {0};
+    socklen_t length = sizeof(address);
+    int r = socket_check(fd, AF_PACKET, SOCK_RAW, 0, error);
+
+    if (r < 0)
+        return r;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 || ntohs(address.sll_protocol) != protocol)
+        return error_set(error, -EINVAL, "a packet socket receives another protocol than it should");
+    if (protocol && !address.sll_ifindex)
+        return error_set(error, -EINVAL, "the packet socket is not bound to a bridge");
+    return 0;
+}
+
+static int sockets_check(const struct model_network *network, const int *fds, size_t count,
+                         struct tapnet_error *error)
+{
+    bool nat = network->mode == MODEL_MODE_NAT;
+    int r;
+
+    if (count != (nat ? SERVE_FDS_NAT : SERVE_FDS_ISOLATED))
+        return error_set(error, -EINVAL, "mode %s takes %d descriptors", model_mode_print(network->mode),
+                         nat ? SERVE_FDS_NAT : SERVE_FDS_ISOLATED);
+    r = packet_socket_check(fds[SERVE_PACKET_IN], ETH_P_IP, error);
+    if (r == 0)
+        r = packet_socket_check(fds[SERVE_PACKET_OUT], 0, error);
+    if (r == 0 && nat)
+        r = socket_check(fds[SERVE_UDP], AF_INET, SOCK_DGRAM, 0, error);
+    if (r == 0 && nat)
+        r = socket_check(fds[SERVE_TCP], AF_INET, SOCK_STREAM, 1, error);
+    return r;
+}
+
+/*
+ * DHCP and DNS of @served take their sockets over. When DNS refuses, DHCP's are taken back from it, so that at failure
+ * all are the caller's.
+ */
+static int served_start(struct registry *registry, struct served *served, const int *fds, struct tapnet_error *error)
+{
+    struct model_network *network = served->network;
+    int r = dhcp_new(registry->loop, network, fds[SERVE_PACKET_IN], fds[SERVE_PACKET_OUT], &served->dhcp);
+
+    if (r < 0)
+        return error_set_errno(error, r, "can't serve DHCP on network %s", network->name);
+    if (network->mode != MODEL_MODE_NAT)
+        return 0;
+    r = dns_add(registry->dns, network, fds[SERVE_UDP], fds[SERVE_TCP], error);
+    if (r < 0)
+        dhcp_release(served->dhcp);
+    return r;
+}
+
+int registry_serve(struct registry *registry, const int *fds, size_t count, struct tapnet_error *error)
+{
+    struct served *served cleanup(cleanup_served_free) = NULL;
+    struct served **last = &registry->first;
+    int r;
+
+    r = served_new(fds[SERVE_MEMFD], &served, error);
+    if (r < 0)
+        return r;
+    if (registry_find(registry, served->network->name))
+        return error_set(error, -EEXIST, "network %s is served already", served->network->name);
+    r = sockets_check(served->network, fds, count, error);
+    if (r < 0)
+        return r;
+    r = served_start(registry, served, fds, error);
+    if (r < 0)
+        return r;
+    served->memfd = fds[SERVE_MEMFD];
+    log_line("serving network %s: %zu ports", served->network->name, served->network->port_count);
+    while (*last)
+        last = &(*last)->next;
+    *last = take_pointer(served);
+    return 0;
+}
+
+int registry_update(struct registry *registry, int memfd, struct tapnet_error *error)
+{
+    struct served *fresh cleanup(cleanup_served_free) = NULL;
+    struct served *served;
+    struct arena arena;
+    int r;
+
+    r = served_new(memfd, &fresh, error);
+    if (r < 0)
+        return r;
+    served = registry_find(registry, fresh->network->name);
+    if (!served)
+        return error_set(error, -ENOENT, "no network %s is served", fresh->network->name);
+    if (served->network->mode != fresh->network->mode || served->network->dns_port != fresh->network->dns_port ||
+        ip_prefix_compare(&served->network->subnet, &fresh->network->subnet) != 0)
+        return error_set(error, -EINVAL, "network %s: mode, subnet and DNS port can't change while it is served",
+                         fresh->network->name);
+    r = dhcp_update(served->dhcp, fresh->network);
+    if (r < 0)
+        return error_set_errno(error, r, "can't update network %s", fresh->network->name);
+    if (fresh->network->mode == MODEL_MODE_NAT)
+        dns_update(registry->dns, fresh->network);
+    /* The new model stays, the old one goes with @fresh. */
+    arena = served->arena;
+    served->arena = fresh->arena;
+    fresh->arena = arena;
+    served->network = fresh->network;
+    close(served->memfd);
+    served->memfd = memfd;
+    log_line("updated network %s: %zu ports", served->network->name, served->network->port_count);
+    return 0;
+}
+
+/* Takes @served out of DNS and frees it. */
+static void registry_drop(struct registry *registry, struct served *served)
+{
+    if (served->network->mode == MODEL_MODE_NAT)
+        dns_remove(registry->dns, served->network->name);
+    log_line("stopped serving network %s", served->network->name);
+    served_free(served);
+}
+
+int registry_stop(struct registry *registry, const char *name, struct tapnet_error *error)
+{
+    struct served **link = &registry->first, *served;
+
+    while (*link && strcmp((*link)->network->name, name) != 0)
+        link = &(*link)->next;
+    served = *link;
+    if (!served)
+        return error_set(error, -ENOENT, "no network %s is served", name);
+    *link = served->next;
+    registry_drop(registry, served);
+    return 0;
+}
+
+void registry_fini(struct registry *registry)
+{
+    while (registry->first) {
+        struct served *served = registry->first;
+
+        registry->first = served->next;
+        registry_drop(registry, served);
+    }
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The networks being served: their models, sockets, DHCP and DNS. */
+#ifndef SERVICE_REGISTRY_H
+#define SERVICE_REGISTRY_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "model/model.h"
+#include "service/dns.h"
+#include "service/loop.h"
+
+struct dhcp;
+
+struct served {
+    struct arena arena; /* owns @network */
+    struct model_network *network;
+    int memfd; /* its text, for {"do":"show"} */
+    struct dhcp *dhcp;
+    struct served *next;
+};
+
+struct registry {
+    struct loop *loop;
+    struct dns *dns;
+    struct served *first;
+};
+
+/*
+ * The requests of control.h. @fds are those that came with the request, @count of them: at success the registry's, at
+ * failure the caller's. 0 or negative errno with one sentence in @error.
+ */
+int registry_serve(struct registry *registry, const int *fds, size_t count, struct tapnet_error *error);
+int registry_update(struct registry *registry, int memfd, struct tapnet_error *error);
+int registry_stop(struct registry *registry, const char *name, struct tapnet_error *error);
+
+/* NULL when no such network is served. */
+struct served *registry_find(const struct registry *registry, const char *name);
+/* Stops serving everything. */
+void registry_fini(struct registry *registry);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The last stage of isolation: which system calls the service may still make, and with which arguments. */
+#include "service/isolate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "base/array.h"
+
+/*
+ * How it works: what is not listed ends the process (SCMP_ACT_KILL_PROCESS). Rows without a condition allow the call with
+ * any arguments; several rows of one call are alternatives. Conditions see numbers only, never memory: so connect()
+ * can't be held to an address family, but no socket of another family can be made, and none that was passed in can be
+ * connected.
+ *
+ * Sanitizers map memory, start a thread to look for leaks, read /proc and print: a second list opens what they need,
+ * in builds with them only. Such builds are for tests.
+ */
+
+struct rule {
+    int call;
+    unsigned count; /* of conditions */
+    struct scmp_arg_cmp conditions[2];
+};
+
+/* clang-format off */
+#define ANY(name) {SCMP_SYS(name), 0, {{0}}}
+#define IS(name, argument, value) {SCMP_SYS(name), 1, {{argument, SCMP_CMP_EQ, value, 0}}}
+#define BOTH(name, one, one_value, other, other_value) \
+    {SCMP_SYS(name), 2, {{one, SCMP_CMP_EQ, one_value, 0}, {other, SCMP_CMP_EQ, other_value, 0}}}
+#define NO_BITS(name, argument, bits) {SCMP_SYS(name), 1, {{argument, SCMP_CMP_MASKED_EQ, bits, 0}}}
+/* A socket of @type, non-blocking and close-on-exec or not. */
+#define SOCKET(family, type) \
+    {SCMP_SYS(socket), 2, {{0, SCMP_CMP_EQ, family, 0}, \
+                           {1, SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)(SOCK_NONBLOCK | SOCK_CLOEXEC), type}}}
+#define SOCKET_OPTION(name) BOTH(getsockopt, 1, SOL_SOCKET, 2, name)
+
+static const struct rule rules[] = {
+    /* the loop */
+    ANY(epoll_wait), ANY(epoll_pwait), ANY(epoll_ctl), ANY(timerfd_settime), ANY(restart_syscall),
+    /* bytes in and out of descriptors that are open */
+    ANY(read), ANY(readv), ANY(write), ANY(writev), ANY(pread64), ANY(lseek), ANY(close), ANY(fstat), ANY(poll),
+    ANY(ppoll),
+    ANY(recvfrom), ANY(recvmsg), ANY(recvmmsg), ANY(sendto), ANY(sendmsg), ANY(sendmmsg), ANY(accept4), ANY(shutdown),
+    ANY(getsockname), ANY(getpeername),
+    SOCKET_OPTION(SO_PEERCRED), SOCKET_OPTION(SO_DOMAIN), SOCKET_OPTION(SO_TYPE), SOCKET_OPTION(SO_ACCEPTCONN),
+    SOCKET_OPTION(SO_ERROR), SOCKET_OPTION(SO_PROTOCOL),
+    IS(fcntl, 1, F_GETFL), IS(fcntl, 1, F_SETFL), IS(fcntl, 1, F_GETFD), IS(fcntl, 1, F_SETFD),
+    IS(fcntl, 1, F_GET_SEALS),
+    IS(ioctl, 1, SIOCGIFINDEX),
+    /* DNS: upstream servers, and /etc/resolv.conf with what it links to */
+    SOCKET(AF_INET, SOCK_DGRAM), SOCKET(AF_INET, SOCK_STREAM), SOCKET(AF_INET6, SOCK_DGRAM),
+    SOCKET(AF_INET6, SOCK_STREAM), ANY(connect),
+    IS(setsockopt, 1, IPPROTO_IP), IS(setsockopt, 1, IPPROTO_IPV6), IS(setsockopt, 1, IPPROTO_TCP),
+    NO_BITS(openat, 2, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND),
+    ANY(newfstatat), ANY(readlinkat), ANY(inotify_init1), ANY(inotify_add_watch), ANY(inotify_rm_watch),
+    /* memory and time; qsort asks how much memory there is */
+    ANY(brk), NO_BITS(mmap, 2, PROT_EXEC), ANY(munmap), ANY(mremap), ANY(madvise), ANY(sysinfo), ANY(getrandom),
+    ANY(clock_gettime), ANY(gettimeofday),
+    /* the C library: locks, abort(), the end */
+    ANY(futex), ANY(rt_sigprocmask), ANY(rt_sigaction), ANY(rt_sigreturn), ANY(getpid), ANY(gettid), ANY(exit),
+    ANY(exit_group),
+};
+
+static const struct rule sanitizer_rules[] = {
+    ANY(mmap), ANY(mprotect), ANY(open), ANY(openat), ANY(readlink), ANY(stat), ANY(access), ANY(dup), ANY(dup2),
+    ANY(pipe), ANY(pipe2), ANY(fcntl), ANY(prctl), ANY(arch_prctl), ANY(sigaltstack), ANY(sched_yield),
+    ANY(sched_getaffinity), ANY(getrlimit), ANY(setrlimit), ANY(prlimit64), ANY(getdents64), ANY(clone), ANY(wait4),
+    ANY(ptrace), ANY(kill), ANY(tgkill), ANY(getppid), ANY(getuid), ANY(geteuid), ANY(nanosleep),
+    ANY(clock_nanosleep), ANY(process_vm_readv), ANY(getpgrp), ANY(ioctl), ANY(set_robust_list), ANY(rseq),
+};
+/* clang-format on */
+
+static int add_rules(scmp_filter_ctx filter, const struct rule *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, list[i].call, list[i].count, list[i].conditions);
+
+        if (r < 0 && r != -EEXIST) /* allowed already, by a wider rule */
+            return r;
+    }
+    return 0;
+}
+
+static int fill_filter(scmp_filter_ctx filter, bool sanitizer)
+{
+    /* abort() and assertions may signal ourselves, and nobody else. */
+    struct scmp_arg_cmp ourselves = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+    int r = 0;
+
+    if (sanitizer) /* first: libseccomp wants wider rules before narrower ones */
+        r = add_rules(filter, sanitizer_rules, ARRAY_COUNT(sanitizer_rules));
+    if (r == 0)
+        r = add_rules(filter, rules, ARRAY_COUNT(rules));
+    if (r == 0 && !sanitizer)
+        r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &ourselves);
+    return r;
+}
+
+int isolate_system_calls(struct isolation *isolation, struct tapnet_error *error)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    int r;
+
+    if (!filter)
+        return error_set(error, -ENOMEM, "can't make a system call filter");
+    r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    if (r == 0)
+        r = fill_filter(filter, isolation->sanitizer);
+    if (r == 0)
+        r = seccomp_load(filter);
+    seccomp_release(filter);
+    if (r < 0)
+        return error_set_errno(error, r, "can't load the system call filter");
+    isolation->seccomp = true;
+    return 0;
+}
