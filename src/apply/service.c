@@ -126,16 +126,16 @@ static int talk(struct apply_kernel *kernel, json_t *request, const struct attac
     json_t *json cleanup(cleanup_json) = NULL;
     _cleanup_close_ int fd = -1;
     char path[RUN_PATH_MAX];
-    size_t len = 0;
+    size_t len = 0, fd_count;
     int result;
 
     if (!text || !reply)
         return error_set(error, -ENOMEM, "out of memory");
     result = apply_socket_connect(path_in(kernel, SOCKET_NAME, path), &fd, error);
     if (result == 0)
-        result = message_send(fd, text, strlen(text), attachments->fds, attachments->count);
+        result = message_send(fd, text, strlen(text), attachments->fds, attachments->count, 0);
     if (result == 0)
-        result = message_receive(fd, reply, REPLY_MAX, &len, NULL, 0, NULL);
+        result = message_receive(fd, reply, REPLY_MAX, NULL, 0, &len, &fd_count, 0);
     if (result < 0)
         return error_set_errno(error, result, "the service does not answer (its log: %s)", path_in(kernel, LOG_NAME, path));
     reply[len] = '\0';
@@ -205,7 +205,7 @@ int apply_service_serve(void *data, const struct model_network *network, struct 
 {
     struct attachments attachments cleanup(attachments_fini) = {.count = 0};
     struct apply_kernel *kernel = data;
-    json_t *request cleanup(cleanup_json) = json_pack("{s:s, s:n}", "do", "serve", "network");
+    json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "serve");
     int result = is_running(kernel) ? 0 : start_service(kernel, error);
 
     if (result == 0)
@@ -218,7 +218,7 @@ int apply_service_serve(void *data, const struct model_network *network, struct 
 int apply_service_update(void *data, const struct model_network *network, struct tapnet_error *error)
 {
     struct attachments attachments cleanup(attachments_fini) = {.count = 0};
-    json_t *request cleanup(cleanup_json) = json_pack("{s:s, s:n}", "do", "update", "network");
+    json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "update");
     int result = attach_network(&attachments, network, error);
 
     return result < 0 ? result : talk(data, request, &attachments, NULL, error);

@@ -29,7 +29,10 @@ int apply_socket_dhcp(int bridge_index, int *ret_fd, struct tapnet_error *error)
         .sll_protocol = htons(ETH_P_IP),
         .sll_ifindex = bridge_index,
     };
-    struct sock_fprog filter = packet_dhcp_filter();
+    const struct sock_fprog filter = {
+        .len = PACKET_DHCP_FILTER_LENGTH,
+        .filter = (struct sock_filter *)(uintptr_t)packet_dhcp_filter, /* the kernel only reads it */
+    };
     int on = 1;
 
     if (fd < 0)

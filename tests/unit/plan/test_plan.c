@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* The planner alone: two lists of objects in, ordered steps out. */
+#include "lab.h"
+
+static struct plan *make(const struct model_objects *wanted, const struct model_objects *found)
+{
+    struct plan *plan = NULL;
+
+    assert_int_equal(plan_make(wanted, found, &plan), 0);
+    return plan;
+}
+
+/* Nothing is there: everything is made, and in an order in which each thing finds what it needs. */
+static void from_nothing_everything_is_made_in_order(void **state)
+{
+    struct model_objects wanted, found = {0};
+    struct plan *plan;
+    struct lab lab;
+
+    (void)state;
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    plan = make(&wanted, &found);
+    assert_int_equal(plan->step_count, wanted.count);
+    for (size_t i = 0; i < plan->step_count; i++) {
+        assert_null(plan->steps[i].before);
+        if (i)
+            assert_true(plan->steps[i - 1].phase <= plan->steps[i].phase);
+    }
+    assert_int_equal(plan->steps[0].phase, PLAN_GUARDS_SET); /* guarded before it is up */
+    assert_int_equal(plan->steps[plan->step_count - 1].phase, PLAN_SERVICES_SET);
+    plan_free(plan);
+    model_objects_fini(&wanted);
+}
+
+static void what_is_as_wanted_needs_no_step(void **state)
+{
+    struct model_objects wanted, found;
+    struct plan *plan;
+    struct lab lab;
+
+    (void)state;
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    lab_expand(&lab, &found);
+    plan = make(&wanted, &found);
+    assert_int_equal(plan->step_count, 0);
+    plan_free(plan);
+    model_objects_fini(&wanted);
+    model_objects_fini(&found);
+}
+
+/* A third port appears: its TAP and its elements are made, the service is told, nothing else is touched. */
+static void a_new_port_touches_nothing_of_the_others(void **state)
+{
+    struct model_objects wanted, found;
+    struct plan *plan;
+    struct lab lab, before;
+
+    (void)state;
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    lab_init(&before, "lab");
+    before.network.port_count = 1;
+    lab_expand(&before, &found);
+    plan = make(&wanted, &found);
+    assert_int_equal(count_steps(plan, MODEL_OBJECT_LINK, '+'), 1);
+    assert_int_equal(count_steps(plan, MODEL_OBJECT_ELEMENT, '+'), 3);
+    assert_int_equal(count_steps(plan, MODEL_OBJECT_SERVICE, '~'), 1);
+    assert_int_equal(plan->step_count, 5);
+    plan_free(plan);
+    model_objects_fini(&wanted);
+    model_objects_fini(&found);
+}
+
+/* All goes: ports first, guards last, so that nothing is ever up and unguarded. */
+static void guards_go_last(void **state)
+{
+    struct model_objects wanted = {0}, found;
+    struct plan *plan;
+    struct lab lab;
+
+    (void)state;
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &found);
+    plan = make(&wanted, &found);
+    assert_int_equal(plan->step_count, found.count);
+    assert_int_equal(plan->steps[0].phase, PLAN_SERVICES_REMOVE);
+    assert_int_equal(plan->steps[plan->step_count - 1].phase, PLAN_GUARDS_REMOVE);
+    plan_free(plan);
+    model_objects_fini(&found);
+}
+
+static void a_changed_link_says_what_differs(void **state)
+{
+    struct model_objects wanted, found;
+    char reason[PLAN_REASON_MAX];
+    struct plan *plan;
+    struct lab lab;
+
+    (void)state;
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    lab_expand(&lab, &found);
+    for (size_t i = 0; i < found.count; i++) {
+        if (found.items[i].kind == MODEL_OBJECT_LINK && found.items[i].link.kind == MODEL_LINK_TAP) {
+            found.items[i].link.up = false;
+            found.items[i].link.mtu = 1400;
+            break;
+        }
+    }
+    plan = make(&wanted, &found);
+    assert_int_equal(plan->step_count, 1);
+    assert_string_equal(plan_step_reason(&plan->steps[0], reason), "MTU 1400, wanted 1500, is down");
+    plan_free(plan);
+    model_objects_fini(&wanted);
+    model_objects_fini(&found);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(from_nothing_everything_is_made_in_order),
+        cmocka_unit_test(what_is_as_wanted_needs_no_step),
+        cmocka_unit_test(a_new_port_touches_nothing_of_the_others),
+        cmocka_unit_test(guards_go_last),
+        cmocka_unit_test(a_changed_link_says_what_differs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
