@@ -5,13 +5,13 @@
 
 #include "model/model.h"
 
-#define SPEC_FILE_LEN_MAX (4 << 20) /* 16384 ports with every key take less than this */
+#define SPEC_FILE_LEN_MAX (4 << 20) /* bytes: a thousand ports with every key take a tenth of it */
 
 /*
  * Reads @path ("-": standard input is the caller's business), or @len bytes of @text that came from @file. The set has
  * been derived and checked (model_derive(), model_check()); subnets and addresses may still be missing. Mistakes:
- * -EINVAL, one line "FILE:LINE:COLUMN: ..." each in @error, at most 20; a file that can't be read: its errno (-EISDIR, -EFBIG over
- * SPEC_FILE_LEN_MAX, -EINVAL for a pipe or a device, which are never waited for).
+ * -EINVAL, one line "FILE:LINE:COLUMN: ..." each in @error, at most 20. A file that can't be read: its errno (-EISDIR;
+ * -EFBIG over SPEC_FILE_LEN_MAX; -EINVAL for a pipe or a device, which are never waited for).
  * The caller frees the set with model_set_free().
  */
 int spec_load(const char *path, struct model_set **ret, struct tapnet_error *error);
