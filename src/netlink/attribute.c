@@ -1,66 +1,65 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads attributes out of netlink messages; every length is checked, nothing outside the message is read. */
+/* Reads attributes out of messages: never outside of them, whatever lengths they claim. */
 #include "netlink/netlink.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Walks the @len bytes of attributes at @bytes. What is left behind the last one is less than a header: padding. */
-static int parse_attributes(const uint8_t *bytes, size_t len, const struct nlattr **table, uint16_t maximum)
+/* The attributes of @len bytes at @bytes. */
+static int parse(const uint8_t *bytes, size_t len, const struct nlattr **table, uint16_t maximum)
 {
     memset(table, 0, ((size_t)maximum + 1) * sizeof(*table));
     while (len >= sizeof(struct nlattr)) {
-        const struct nlattr *attribute = (const void *)bytes;
+        const struct nlattr *attribute = (const struct nlattr *)(const void *)bytes;
         uint16_t type = attribute->nla_type & NLA_TYPE_MASK;
-        size_t step;
+        size_t padded = NLA_ALIGN(attribute->nla_len);
 
         if (attribute->nla_len < sizeof(*attribute) || attribute->nla_len > len)
             return -EBADMSG;
         if (type <= maximum)
             table[type] = attribute;
-        step = NLA_ALIGN(attribute->nla_len);
-        if (step >= len)
-            break;
-        bytes += step;
-        len -= step;
+        if (padded >= len)
+            return 0;
+        bytes += padded;
+        len -= padded;
     }
-    return 0;
+    return len ? -EBADMSG : 0;
 }
 
 int netlink_parse(const struct nlmsghdr *message, size_t header_len, const struct nlattr **table, uint16_t maximum)
 {
-    size_t offset = NLMSG_HDRLEN + NLMSG_ALIGN(header_len);
+    size_t start = sizeof(*message) + NLMSG_ALIGN(header_len);
 
-    if (message->nlmsg_len < offset) {
-        /* A header alone may lack its padding. */
-        memset(table, 0, ((size_t)maximum + 1) * sizeof(*table));
-        return message->nlmsg_len < NLMSG_HDRLEN + header_len ? -EBADMSG : 0;
-    }
-    return parse_attributes((const uint8_t *)message + offset, message->nlmsg_len - offset, table, maximum);
-}
-
-/* Bytes of data in @attribute. */
-static size_t attribute_len(const struct nlattr *attribute)
-{
-    return attribute->nla_len - NLA_HDRLEN;
-}
-
-static const void *attribute_data(const struct nlattr *attribute)
-{
-    return (const uint8_t *)attribute + NLA_HDRLEN;
+    memset(table, 0, ((size_t)maximum + 1) * sizeof(*table));
+    if (message->nlmsg_len < sizeof(*message) + header_len)
+        return -EBADMSG;
+    if (message->nlmsg_len <= start)
+        return 0;
+    return parse((const uint8_t *)message + start, message->nlmsg_len - start, table, maximum);
 }
 
 int netlink_parse_nest(const struct nlattr *nest, const struct nlattr **table, uint16_t maximum)
 {
-    return parse_attributes(attribute_data(nest), attribute_len(nest), table, maximum);
+    memset(table, 0, ((size_t)maximum + 1) * sizeof(*table));
+    if (!nest)
+        return 0;
+    return parse((const uint8_t *)nest + sizeof(*nest), nest->nla_len - sizeof(*nest), table, maximum);
+}
+
+static const void *payload(const struct nlattr *attribute, size_t len)
+{
+    if (!attribute || attribute->nla_len < sizeof(*attribute) + len)
+        return NULL;
+    return (const uint8_t *)attribute + sizeof(*attribute);
 }
 
 bool netlink_get_bytes(const struct nlattr *attribute, void *bytes, size_t len)
 {
-    if (!attribute || attribute_len(attribute) < len)
-        return false;
-    memcpy(bytes, attribute_data(attribute), len);
-    return true;
+    const void *data = payload(attribute, len);
+
+    if (data)
+        memcpy(bytes, data, len);
+    return data != NULL;
 }
 
 uint8_t netlink_get_u8(const struct nlattr *attribute)
@@ -97,7 +96,7 @@ uint64_t netlink_get_u64(const struct nlattr *attribute)
 
 const char *netlink_get_text(const struct nlattr *attribute)
 {
-    if (!attribute || !memchr(attribute_data(attribute), '\0', attribute_len(attribute)))
-        return NULL;
-    return attribute_data(attribute);
+    const char *text = payload(attribute, 1);
+
+    return text && memchr(text, '\0', attribute->nla_len - sizeof(*attribute)) ? text : NULL;
 }

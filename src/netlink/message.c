@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Builds netlink messages in a buffer that grows; the first failure sticks. */
+/* The message builder: attributes into a growing buffer, with an error that sticks until the end. */
 #include "netlink/netlink.h"
 
 #include <arpa/inet.h>
@@ -8,10 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
-
-/* An attribute's length, header included, stands in 16 bits. */
-#define ATTRIBUTE_DATA_MAX (UINT16_MAX - sizeof(struct nlattr))
+#define FIRST_CAPACITY 4096
+#define MESSAGE_MAX (256u << 20) /* a batch larger than this is a mistake */
 
 void netlink_message_init(struct netlink_message *message)
 {
@@ -21,90 +19,90 @@ void netlink_message_init(struct netlink_message *message)
 void netlink_message_fini(struct netlink_message *message)
 {
     free(message->bytes);
-    *message = (struct netlink_message){0};
+    netlink_message_init(message);
 }
 
 void netlink_message_reset(struct netlink_message *message)
 {
-    message->len = message->start = 0;
+    message->len = 0;
+    message->start = 0;
     message->failure = 0;
 }
 
-/* Room for @len more bytes, zeroed and counted in; NULL after a failure. Valid until the next call. */
-static void *message_grow(struct netlink_message *message, size_t len)
+/* @len zeroed bytes (padded to four) at the end; NULL after the first failure. */
+static void *extend(struct netlink_message *message, size_t len)
 {
-    void *bytes = message->bytes;
-    uint8_t *room;
-    int r;
+    size_t padded = NLMSG_ALIGN(len);
+    size_t capacity = message->capacity ? message->capacity : FIRST_CAPACITY;
+    void *end;
 
     if (message->failure)
         return NULL;
-    /* nlmsg_len of one message and the length of the whole must fit 32 bits. */
-    if (len > UINT32_MAX - message->len) {
+    if (padded < len || padded > MESSAGE_MAX - message->len) {
         message->failure = -EMSGSIZE;
         return NULL;
     }
-    r = array_reserve(&bytes, &message->capacity, message->len, len, 1);
-    if (r < 0) {
-        message->failure = r;
-        return NULL;
+    while (capacity < message->len + padded)
+        capacity *= 2;
+    if (capacity != message->capacity) {
+        uint8_t *grown = realloc(message->bytes, capacity);
+
+        if (!grown) {
+            message->failure = -ENOMEM;
+            return NULL;
+        }
+        message->bytes = grown;
+        message->capacity = capacity;
     }
-    message->bytes = bytes;
-    room = message->bytes + message->len;
-    memset(room, 0, len);
-    message->len += len;
-    return room;
+    end = message->bytes + message->len;
+    memset(end, 0, padded);
+    message->len += padded;
+    return end;
 }
 
-/* The header of the message being built. Headers start on multiples of four in an allocated buffer. */
-static struct nlmsghdr *message_header(struct netlink_message *message)
+static void set_length(struct netlink_message *message)
 {
-    return (void *)(message->bytes + message->start);
-}
+    uint32_t len = (uint32_t)(message->len - message->start);
 
-static void message_set_length(struct netlink_message *message)
-{
-    message_header(message)->nlmsg_len = (uint32_t)(message->len - message->start);
+    memcpy(message->bytes + message->start + offsetof(struct nlmsghdr, nlmsg_len), &len, sizeof(len));
 }
 
 void netlink_begin(struct netlink_message *message, uint16_t type, uint16_t flags, const void *header,
                    size_t header_len)
 {
-    struct nlmsghdr *start;
-    size_t offset = message->len;
+    const struct nlmsghdr netlink_header = {.nlmsg_type = type, .nlmsg_flags = flags};
+    size_t start = message->len;
+    uint8_t *bytes = extend(message, sizeof(netlink_header));
 
-    if (header_len > UINT16_MAX && !message->failure)
-        message->failure = -EMSGSIZE;
-    start = message_grow(message, NLMSG_HDRLEN + NLMSG_ALIGN(header_len));
-    if (!start)
+    if (!bytes)
         return;
-    message->start = offset;
-    start->nlmsg_type = type;
-    start->nlmsg_flags = flags;
-    if (header_len > 0)
-        memcpy((uint8_t *)start + NLMSG_HDRLEN, header, header_len);
-    message_set_length(message);
+    memcpy(bytes, &netlink_header, sizeof(netlink_header));
+    message->start = start;
+    bytes = extend(message, header_len);
+    if (!bytes)
+        return;
+    if (header_len)
+        memcpy(bytes, header, header_len);
+    set_length(message);
 }
 
 void netlink_put(struct netlink_message *message, uint16_t type, const void *data, size_t len)
 {
-    struct nlattr *attribute;
+    struct nlattr attribute = {.nla_type = type};
+    uint8_t *bytes;
 
-    /* An attribute before the first netlink_begin() belongs to nothing. */
-    if (!message->failure && message->len == 0)
-        message->failure = -EINVAL;
-    if (!message->failure && len > ATTRIBUTE_DATA_MAX)
-        message->failure = -EMSGSIZE;
-    if (message->failure)
+    if (len > UINT16_MAX - sizeof(attribute)) {
+        message->failure = message->failure ? message->failure : -EMSGSIZE;
         return;
-    attribute = message_grow(message, NLA_HDRLEN + NLA_ALIGN(len));
-    if (!attribute)
+    }
+    attribute.nla_len = (uint16_t)(sizeof(attribute) + len);
+    bytes = extend(message, sizeof(attribute) + len);
+    if (!bytes)
         return;
-    attribute->nla_type = type;
-    attribute->nla_len = (uint16_t)(NLA_HDRLEN + len);
-    if (len > 0)
-        memcpy((uint8_t *)attribute + NLA_HDRLEN, data, len);
-    message_set_length(message);
+    memcpy(bytes, &attribute, sizeof(attribute));
+    if (len)
+        memcpy(bytes + sizeof(attribute), data, len);
+    set_length(message);
 }
 
 void netlink_put_u8(struct netlink_message *message, uint16_t type, uint8_t value)
@@ -153,21 +151,14 @@ size_t netlink_nest_begin(struct netlink_message *message, uint16_t type)
 
 void netlink_nest_end(struct netlink_message *message, size_t nest)
 {
-    struct nlattr *attribute;
-    size_t len;
+    size_t len = message->len - nest;
+    uint16_t attribute_len = (uint16_t)len;
 
     if (message->failure)
         return;
-    /* @nest is from an earlier message, or is no offset of this buffer: a mistake of the caller. */
-    if (nest < message->start + NLMSG_HDRLEN || nest + NLA_HDRLEN > message->len) {
-        message->failure = -EINVAL;
-        return;
-    }
-    len = message->len - nest;
     if (len > UINT16_MAX) {
         message->failure = -EMSGSIZE;
         return;
     }
-    attribute = (void *)(message->bytes + nest);
-    attribute->nla_len = (uint16_t)len;
+    memcpy(message->bytes + nest + offsetof(struct nlattr, nla_len), &attribute_len, sizeof(attribute_len));
 }
