@@ -5,6 +5,7 @@
 
 #include <tapnet/network.h>
 
+#include "apply/ops.h"
 #include "apply/run.h"
 #include "model/object.h"
 #include "observe/observe.h"
@@ -13,6 +14,9 @@
 struct tapnet {
     char run_dir[RUN_PATH_MAX]; /* of this network namespace */
     char *service;              /* path of the service program */
+    /* Tests put themselves between apply and the kernel here: called with the real requests before each plan. */
+    void (*wrap)(struct apply_ops *ops, void *data);
+    void *wrap_data;
 };
 
 struct tapnet_spec {

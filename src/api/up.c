@@ -39,7 +39,11 @@ static int run_plan(struct tapnet *tapnet, const struct plan *plan, const struct
     int result = apply_kernel_new(tapnet->run_dir, tapnet->service, &kernel, &ops, error);
 
     *ret_undone = true;
-    return result < 0 ? result : apply_run(&request, ret_undone, error);
+    if (result < 0)
+        return result;
+    if (tapnet->wrap)
+        tapnet->wrap(&ops, tapnet->wrap_data);
+    return apply_run(&request, ret_undone, error);
 }
 
 /* ---- recovery ---- */

@@ -87,6 +87,15 @@ static void add_bridge(struct expansion *expansion, const struct model_network *
     add(expansion, &object);
 }
 
+/*
+ * The kernel lets anybody open a persistent TAP or TUN that has neither owner nor group (tun_not_capable() in
+ * drivers/net/tun.c): one that is meant for root alone must belong to root.
+ */
+static uint32_t owner_or_root(uint32_t user, uint32_t group)
+{
+    return user == MODEL_ID_NONE && group == MODEL_ID_NONE ? 0 : user;
+}
+
 static void add_port_link(struct expansion *expansion, const struct model_network *network,
                           const struct model_port *port)
 {
@@ -98,7 +107,7 @@ static void add_port_link(struct expansion *expansion, const struct model_networ
         .owner = make_owner(expansion->set, network->name, port->name),
         .mac = port->mac,
         .mtu = network->mtu,
-        .user = port->user,
+        .user = owner_or_root(port->user, port->group),
         .group = port->group,
         .persistent = true,
         .up = true,
@@ -187,7 +196,7 @@ static void expand_device(struct expansion *expansion, const struct model_device
         .owner = make_owner(expansion->set, "", device->name),
         .mac = device->mac,
         .mtu = device->mtu,
-        .user = device->user,
+        .user = owner_or_root(device->user, device->group),
         .group = device->group,
         .multi_queue = device->multi_queue,
         .persistent = true,

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs `up FILE` or `down SET` with one chosen request failing: apply's requests go through a counting wrapper. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/context.h"
+
+/*
+ * usage: fault-tool RUN_BASE SERVICE up FILE | down SET   REQUEST ERRNO [UNDO_TOO]
+ *
+ * The REQUEST-th request (from 1; 0: none) returns -ERRNO without having been made. Prints "requests N NAME" on standard
+ * output: how many requests were made and the name of the one that failed; the error, if any, on standard error.
+ * Exit: 0 done, 1 failed.
+ */
+
+struct fault {
+    struct apply_ops real;
+    unsigned long count, fail_at;
+    int code;
+    const char *failed;
+};
+
+/* Counts a request; true when it is the one to fail. */
+static bool strike(struct fault *fault, const char *name)
+{
+    if (++fault->count != fault->fail_at)
+        return false;
+    fault->failed = name;
+    return true;
+}
+
+/* One wrapper a request: the same arguments, with the wrapper's own data in the first place. */
+#define WRAP(name, parameters, arguments)                                                                              \
+    static int fault_##name parameters                                                                                 \
+    {                                                                                                                  \
+        struct fault *fault = data;                                                                                    \
+                                                                                                                       \
+        if (strike(fault, #name))                                                                                      \
+            return error_set(error, -fault->code, "injected failure of %s", #name);                                    \
+        return fault->real.name arguments;                                                                             \
+    }
+
+#define REAL fault->real.data
+
+WRAP(bridge_create, (void *data, const struct model_link *link, struct tapnet_error *error), (REAL, link, error))
+WRAP(device_open, (void *data, const struct model_link *link, int *ret_fd, struct tapnet_error *error),
+     (REAL, link, ret_fd, error))
+WRAP(device_own, (void *data, int fd, const struct model_link *link, struct tapnet_error *error),
+     (REAL, fd, link, error))
+WRAP(device_keep, (void *data, int fd, bool keep, struct tapnet_error *error), (REAL, fd, keep, error))
+WRAP(link_set,
+     (void *data, const char *name, struct netlink_link_change *change, const char *master, struct tapnet_error *error),
+     (REAL, name, change, master, error))
+WRAP(link_delete, (void *data, const char *name, struct tapnet_error *error), (REAL, name, error))
+WRAP(links_delete, (void *data, const char *const *names, size_t count, struct tapnet_error *error),
+     (REAL, names, count, error))
+WRAP(address_add, (void *data, const struct model_host_address *address, struct tapnet_error *error),
+     (REAL, address, error))
+WRAP(address_delete, (void *data, const struct model_host_address *address, struct tapnet_error *error),
+     (REAL, address, error))
+WRAP(sysctl_write, (void *data, const char *path, const char *value, struct tapnet_error *error),
+     (REAL, path, value, error))
+WRAP(guards_commit, (void *data, struct nft_transaction *transaction, struct tapnet_error *error),
+     (REAL, transaction, error))
+WRAP(file_write, (void *data, const char *name, const char *text, struct tapnet_error *error),
+     (REAL, name, text, error))
+WRAP(file_remove, (void *data, const char *name, struct tapnet_error *error), (REAL, name, error))
+WRAP(service_serve, (void *data, const struct model_network *network, struct tapnet_error *error),
+     (REAL, network, error))
+WRAP(service_update, (void *data, const struct model_network *network, struct tapnet_error *error),
+     (REAL, network, error))
+WRAP(service_stop, (void *data, const char *network, struct tapnet_error *error), (REAL, network, error))
+WRAP(conntrack_forget, (void *data, const struct ip_address *addresses, size_t count, struct tapnet_error *error),
+     (REAL, addresses, count, error))
+
+static void wrap(struct apply_ops *ops, void *data)
+{
+    struct fault *fault = data;
+
+    fault->real = *ops;
+    *ops = (struct apply_ops){
+        .data = fault,
+        .bridge_create = fault_bridge_create,
+        .device_open = fault_device_open,
+        .device_own = fault_device_own,
+        .device_keep = fault_device_keep,
+        .link_set = fault_link_set,
+        .link_delete = fault_link_delete,
+        .links_delete = fault_links_delete,
+        .address_add = fault_address_add,
+        .address_delete = fault_address_delete,
+        .sysctl_write = fault_sysctl_write,
+        .guards_commit = fault_guards_commit,
+        .file_write = fault_file_write,
+        .file_remove = fault_file_remove,
+        .service_serve = fault_service_serve,
+        .service_update = fault_service_update,
+        .service_stop = fault_service_stop,
+        .conntrack_forget = fault_conntrack_forget,
+    };
+}
+
+static int up(struct tapnet *tapnet, const char *file, struct tapnet_error *error)
+{
+    struct tapnet_spec *spec;
+    int result = tapnet_spec_load(file, &spec, error);
+
+    if (result < 0)
+        return result;
+    result = tapnet_up(tapnet, spec, NULL, NULL, NULL, error);
+    tapnet_spec_free(spec);
+    return result;
+}
+
+int main(int count, char **words)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    struct fault fault = {.count = 0};
+    struct tapnet *tapnet;
+    int result;
+
+    if (count != 7) {
+        fputs("usage: fault-tool RUN_BASE SERVICE up FILE | down SET  REQUEST ERRNO\n", stderr);
+        return 2;
+    }
+    fault.fail_at = strtoul(words[5], NULL, 10);
+    fault.code = atoi(words[6]);
+    result = tapnet_new(words[1], words[2], &tapnet, &error);
+    if (result == 0) {
+        tapnet->wrap = wrap;
+        tapnet->wrap_data = &fault;
+        result = strcmp(words[3], "up") == 0 ? up(tapnet, words[4], &error)
+                                             : tapnet_down(tapnet, words[4], NULL, NULL, NULL, &error);
+        tapnet_free(tapnet);
+    }
+    printf("requests %lu %s\n", fault.count, fault.failed ? fault.failed : "-");
+    if (result < 0)
+        fprintf(stderr, "%s\n", error.text);
+    return result < 0 ? 1 : 0;
+}
