@@ -3,7 +3,7 @@
 
 How it works: `ip netns add` makes the network namespace, so that `ip netns exec NAME ...` works by hand while a test
 stands still. A short-lived process makes a mount namespace that goes with it: /sys shows this network's devices and
-/etc is a private copy, so that a program in it may read and write /etc/resolv.conf. The mount namespace lives as long
+/etc is private, so that a program in it may read and write /etc/resolv.conf. The mount namespace lives as long
 as the descriptor that we keep on it; every command enters both with nsenter.
 
 It works as root and as root of an unprivileged user namespace (see userns.py).
@@ -23,10 +23,17 @@ from pathlib import Path
 _numbers = itertools.count()
 _open = {}
 
-# Files of the machine's /etc that no test needs and that not everybody may read.
-_ETC_WITHOUT = shutil.ignore_patterns("shadow*", "gshadow*", "sudoers*", "ssl", "ssh", "*.lock", "systemd", "netns",
-                                      "ca-certificates", "fonts", "X11", "emacs", "init.d", "rc?.d", "cron*", "perl",
-                                      "pam.d", "vim", "java*", "skel", "kernel", "terminfo", "opt")
+# In the new mount namespace: /sys of this network, and an /etc that reads as the machine's and keeps what is written in
+# a directory of ours (an overlay; a copy where the kernel or the file system has none). $1 is the namespace's directory.
+_MOUNTS = """
+    mount -t sysfs sysfs /sys
+    mount -t overlay -o "lowerdir=/etc,upperdir=$1/etc,workdir=$1/etc-work" overlay /etc 2>/dev/null || {
+        cp -a --no-clobber /etc/. "$1/etc" 2>/dev/null || true
+        mount --bind "$1/etc" /etc
+    }
+    echo ready
+    read -r _
+"""
 
 
 class CommandFailed(AssertionError):
@@ -41,13 +48,15 @@ class Netns:
         self.exec_path = f"/run/netns/{self.name}"
         self.tmp = Path(tempfile.mkdtemp(prefix=self.name + "-"))
         self.tmp.chmod(0o755)
-        self.etc = self.tmp / "etc"
+        self.etc = self.tmp / "etc"  # what was written below /etc; read only, writes go through the mount
         self.env = {}  # what every command here gets on top of our own environment
         self._children = []
         self._mount_fd = -1
         self._closed = False
         _open[self.name] = self
-        _copy_etc(self.etc)
+        (self.tmp / "etc-work").mkdir()
+        self.etc.mkdir()
+        (self.etc / "resolv.conf").write_text("# no resolver in this namespace\n")
         subprocess.run(["ip", "netns", "add", self.name], check=True)
         try:
             self._mount_fd = self._make_mounts()
@@ -58,10 +67,9 @@ class Netns:
 
     def _make_mounts(self):
         """Makes the mount namespace and returns a descriptor that keeps it."""
-        script = 'mount -t sysfs sysfs /sys && mount --bind "$1" /etc && echo ready && read -r _'
         maker = subprocess.Popen(
             ["nsenter", f"--net={self.exec_path}", "unshare", "--mount", "--propagation", "slave",
-             "sh", "-c", script, "sh", str(self.etc)],
+             "sh", "-ec", _MOUNTS, "sh", str(self.tmp)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             if maker.stdout.readline() != "ready\n":
@@ -106,15 +114,15 @@ class Netns:
 
     def write(self, path, text):
         """Writes a file below this namespace's own directory (an absolute /etc path: in its private /etc)."""
+        data = text if isinstance(text, bytes) else text.encode()
         path = Path(path)
-        if path.is_absolute() and path.parts[1] == "etc":
-            path = self.etc.joinpath(*path.parts[2:])
+        if path.is_absolute() and path.parts[1] == "etc":  # through the mount, so that who watches the file is told
+            subprocess.run(self.argv("sh", "-ec", 'mkdir -p "${1%/*}"; cat > "$1"', "sh", path), input=data, check=True,
+                           pass_fds=self.pass_fds)
+            return path
         path = self.tmp / path
         path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(text, bytes):
-            path.write_bytes(text)
-        else:
-            path.write_text(text)
+        path.write_bytes(data)
         return path
 
     def pids(self):
@@ -167,17 +175,6 @@ def _close_all():
     """A program that ends early leaves nothing on the machine either."""
     for netns in list(_open.values()):
         netns.close()
-
-
-def _copy_etc(to):
-    """Copies what of the machine's /etc we may read; special files and unreadable ones are left out."""
-    try:
-        shutil.copytree("/etc", to, symlinks=True, ignore=_ETC_WITHOUT)
-    except shutil.Error:
-        pass  # single files that we may not read
-    resolv = to / "resolv.conf"
-    resolv.unlink(missing_ok=True)  # may be a symbolic link into /run
-    resolv.write_text("# no resolver in this namespace\n")
 
 
 def join(left, left_name, right, right_name):
