@@ -9,11 +9,11 @@
 #include <sys/socket.h>
 
 #define IFNAME GUARD_FIELD_IFNAME
-#define IP4    GUARD_FIELD_IP4
-#define PORT   GUARD_FIELD_PORT
+#define IP4 GUARD_FIELD_IP4
+#define PORT GUARD_FIELD_PORT
 
 const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
-    [GUARD_NETWORKS] = {"networks", GUARD_INET, {IFNAME}, 0, "every bridge of ours"},
+    [GUARD_NETWORKS] = {"networks", GUARD_INET, {IFNAME}, 0, "every bridge and every port of ours"},
     [GUARD_BRIDGED] = {"bridged", GUARD_INET, {IFNAME, IFNAME}, 0, "frames between two ports of one bridge"},
     [GUARD_EGRESS] = {"egress", GUARD_INET, {IFNAME, IFNAME}, 0, "network and the uplink it may go out by"},
     [GUARD_GATEWAYS] = {"gateways", GUARD_INET, {IFNAME, IP4}, 0, "network and the host's address in it"},
@@ -21,7 +21,8 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_DNS_SERVED] = {"dns_served", GUARD_INET, {IFNAME, IP4, PORT}, 0, "where guests reach the DNS service"},
     [GUARD_CLOSED] = {"closed", GUARD_INET, {IFNAME}, 0, "forwards for our networks only"},
     [GUARD_PORTS] = {"ports", GUARD_BRIDGE, {IFNAME}, 0, "every port of ours"},
-    [GUARD_PORT_ADDRESSES] = {"port_addresses", GUARD_BRIDGE, {IFNAME, IP4}, 0, "port and an address its guest may use"},
+    [GUARD_PORT_ADDRESSES] =
+        {"port_addresses", GUARD_BRIDGE, {IFNAME, IP4}, 0, "port and an address its guest may use"},
     [GUARD_PORT_ADDRESS] = {"port_address", GUARD_BRIDGE, {IFNAME}, IP4, "address that DHCP gives to the port"},
 };
 
@@ -128,9 +129,9 @@ static struct guard_element element_of_address(enum guard_set set, const char *d
     return element;
 }
 
-struct guard_element guard_network(const char *bridge, const char *label)
+struct guard_element guard_network(const char *bridge_or_port, const char *label)
 {
-    return element_of(GUARD_NETWORKS, bridge, label);
+    return element_of(GUARD_NETWORKS, bridge_or_port, label);
 }
 
 struct guard_element guard_bridged(const char *bridge, const char *label)
@@ -234,8 +235,7 @@ struct guard_print {
     size_t len;
 };
 
-__attribute__((format(printf, 2, 3)))
-static void print_append(struct guard_print *print, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void print_append(struct guard_print *print, const char *format, ...)
 {
     va_list arguments;
     int len;

@@ -14,13 +14,16 @@
  * or per network is one element of these sets and maps. The planner makes elements, the observer finds them, the
  * nft layer carries them: this folder is the language they share.
  *
+ * A port is in `networks` beside its bridge: what it sends shows up in the IP stack under its own name only when it
+ * got past the bridge, and must then find everything closed.
+ *
  * A key is the concatenation of its fields, each padded to a multiple of four bytes as nf_tables does it.
  */
 
-#define GUARD_TABLE "tapnet"         /* the name of both tables, families inet and bridge */
-#define GUARD_KEY_MAX 48             /* ifname (16) . ifname (16) . 16 more */
+#define GUARD_TABLE "tapnet" /* the name of both tables, families inet and bridge */
+#define GUARD_KEY_MAX 48     /* ifname (16) . ifname (16) . 16 more */
 #define GUARD_DATA_MAX 16
-#define GUARD_LABEL_MAX 200          /* "set/network/port" */
+#define GUARD_LABEL_MAX 200 /* "set/network/port" */
 
 enum guard_family {
     GUARD_INET,
@@ -37,17 +40,17 @@ enum guard_field {
 
 enum guard_set {
     /* table inet tapnet */
-    GUARD_NETWORKS,   /* set  { ifname }                        every bridge of ours */
-    GUARD_BRIDGED,    /* set  { ifname . ifname }               (bridge, same bridge): frames that br_netfilter shows to inet */
-    GUARD_EGRESS,     /* set  { ifname . ifname }               (bridge, uplink): may go out there, masqueraded */
-    GUARD_GATEWAYS,   /* set  { ifname . ipv4_addr }            (bridge, the host's address in it): may be pinged, answers DNS */
-    GUARD_DNS_PORTS,  /* map  { ifname . ipv4_addr : inet_service }  (bridge, gateway) -> our private DNS port */
-    GUARD_DNS_SERVED, /* set  { ifname . ipv4_addr . inet_service }  (bridge, gateway, private DNS port): accepted at input */
-    GUARD_CLOSED,     /* set  { ifname }                        uplinks that forward only because we turned it on */
+    GUARD_NETWORKS,   /* { ifname }: every bridge and every port of ours */
+    GUARD_BRIDGED,    /* { ifname . ifname }: bridge, the same; frames that br_netfilter shows to inet */
+    GUARD_EGRESS,     /* { ifname . ifname }: bridge, uplink; may go out there, masqueraded */
+    GUARD_GATEWAYS,   /* { ifname . ipv4_addr }: bridge, the host's address in it; may be pinged */
+    GUARD_DNS_PORTS,  /* { ifname . ipv4_addr : inet_service }: bridge, gateway; our private DNS port */
+    GUARD_DNS_SERVED, /* { ifname . ipv4_addr . inet_service }: bridge, gateway, that port; accepted at input */
+    GUARD_CLOSED,     /* { ifname }: uplinks that forward only because we turned it on */
     /* table bridge tapnet */
-    GUARD_PORTS,          /* set { ifname }                     every TAP of ours */
-    GUARD_PORT_ADDRESSES, /* set { ifname . ipv4_addr }         (TAP, an address its guest may use) */
-    GUARD_PORT_ADDRESS,   /* map { ifname : ipv4_addr }         TAP -> the address DHCP gives: names the port to the service */
+    GUARD_PORTS,          /* { ifname }: every TAP of ours */
+    GUARD_PORT_ADDRESSES, /* { ifname . ipv4_addr }: TAP, an address that its guest may use */
+    GUARD_PORT_ADDRESS,   /* { ifname : ipv4_addr }: TAP; the address that DHCP gives, it names the port */
     GUARD_SET_COUNT,
 };
 
@@ -83,7 +86,7 @@ int guard_element_compare(const struct guard_element *a, const struct guard_elem
 bool guard_element_equal(const struct guard_element *a, const struct guard_element *b);
 
 /* One constructor a set. @label is kept by reference. */
-struct guard_element guard_network(const char *bridge, const char *label);
+struct guard_element guard_network(const char *bridge_or_port, const char *label);
 struct guard_element guard_bridged(const char *bridge, const char *label);
 struct guard_element guard_egress(const char *bridge, const char *uplink, const char *label);
 struct guard_element guard_gateway(const char *bridge, const struct ip_address *gateway, const char *label);

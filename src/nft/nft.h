@@ -10,6 +10,7 @@
  * How it works: a transaction is a row of messages between NFNL_MSG_BATCH_BEGIN and _END (linux/netfilter/
  * nf_tables.h); the kernel takes all or none. The rules are made by nft/ruleset.c; every rule carries a tag of what
  * it is meant to be in its user data, so that observing can tell an intact table from one that somebody touched.
+ * Tables, sets and elements carry a mark the same way; `nft list` shows them all as comments.
  */
 struct nft_transaction {
     struct netlink_message message;
@@ -20,26 +21,28 @@ struct nft_transaction {
 void nft_transaction_init(struct nft_transaction *transaction);
 void nft_transaction_fini(struct nft_transaction *transaction);
 
-/* Makes the table of @family with all its chains, rules and empty sets. */
+/* Makes the table of @family with all its chains, rules and empty sets. -EEXIST at commit when there is one. */
 void nft_table_add(struct nft_transaction *transaction, enum guard_family family);
-/* Deletes it with all that is in it. */
+/* Deletes it with all that is in it; none is no failure. With nft_table_add() behind it, it is replaced. */
 void nft_table_delete(struct nft_transaction *transaction, enum guard_family family);
 /*
  * Adds or deletes elements, any mix of sets; best sorted by set: elements of one set in a row share messages.
- * For a map whose data changes: delete, then add, in the same transaction.
+ * For a map whose data changes: delete, then add, in the same transaction. At commit, an element to add that is there
+ * is -EEXIST, one to delete that is not there is -ENOENT.
  */
 void nft_elements_add(struct nft_transaction *transaction, const struct guard_element *elements, size_t count);
 void nft_elements_delete(struct nft_transaction *transaction, const struct guard_element *elements, size_t count);
 
-/* Applies it: all or nothing. @netlink is of NETLINK_NETFILTER. */
+/* Applies it: all or nothing, once. @netlink is of NETLINK_NETFILTER. An error names what the kernel refused. */
 int nft_commit(struct netlink *netlink, struct nft_transaction *transaction, struct tapnet_error *error);
 
 /* ---- observe ---- */
 
 enum nft_table_state {
     NFT_TABLE_ABSENT,
-    NFT_TABLE_INTACT,  /* chains, rules (in order, by their tags) and sets are what nft_table_add() makes */
+    NFT_TABLE_INTACT,  /* chains, rules (in order) and sets are what nft_table_add() makes */
     NFT_TABLE_DIFFERS, /* another version's, or touched */
+    NFT_TABLE_FOREIGN, /* of our name, without our mark: not ours to replace or delete */
 };
 
 /* Called for each element of ours; its label points into the reply: copy it. 0 or a negative errno to stop with. */

@@ -79,11 +79,8 @@ static void order_is_by_set_then_key(void **state)
 {
     struct ip_address low = address("10.0.0.2"), high = address("10.0.0.10");
     struct guard_element sorted[] = {
-        guard_network("br-a", "x"),
-        guard_network("br-b", "x"),
-        guard_gateway("br-a", &low, "x"),
-        guard_gateway("br-a", &high, "x"),
-        guard_port("tap1", "x"),
+        guard_network("br-a", "x"),        guard_network("br-b", "x"), guard_gateway("br-a", &low, "x"),
+        guard_gateway("br-a", &high, "x"), guard_port("tap1", "x"),
     };
 
     (void)state;

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* Encodes rules as expressions of nf_tables (linux/netfilter/nf_tables.h). */
+#include "nft/rule.h"
+
+#include <linux/netfilter/nf_nat.h>
+#include <stddef.h>
+
+#include "nft/message.h"
+
+#define IP4_CHECKSUM_OFFSET 10 /* of the header's checksum in an IPv4 header */
+
+/* Where the key that is being built ends, in registers of 32 bits. */
+struct encoder {
+    struct netlink_message *message;
+    unsigned key_slots;
+};
+
+/* The kernel's own number for slot @slot: it names the first of each four as one register of 128 bits. */
+static uint32_t register_of(unsigned slot)
+{
+    return slot % 4 == 0 ? NFT_REG_1 + slot / 4 : NFT_REG32_00 + slot;
+}
+
+/* Where the next @len bytes of the key go. */
+static uint32_t key_append(struct encoder *encoder, size_t len)
+{
+    uint32_t at = register_of(encoder->key_slots);
+
+    encoder->key_slots += (unsigned)(len + 3) / 4;
+    return at;
+}
+
+/* Where the key starts; what comes next starts a new one. */
+static uint32_t key_take(struct encoder *encoder)
+{
+    encoder->key_slots = 0;
+    return register_of(0);
+}
+
+/* ---- expressions: a name, and attributes of its own kind ---- */
+
+struct expression {
+    size_t element, data;
+};
+
+static struct expression expression_begin(struct encoder *encoder, const char *name)
+{
+    struct expression expression = {.element = netlink_nest_begin(encoder->message, NFTA_LIST_ELEM)};
+
+    netlink_put_text(encoder->message, NFTA_EXPR_NAME, name);
+    expression.data = netlink_nest_begin(encoder->message, NFTA_EXPR_DATA);
+    return expression;
+}
+
+static void expression_end(struct encoder *encoder, struct expression expression)
+{
+    netlink_nest_end(encoder->message, expression.data);
+    netlink_nest_end(encoder->message, expression.element);
+}
+
+static void put_value(struct encoder *encoder, uint16_t attribute, const void *bytes, size_t len)
+{
+    size_t nest = netlink_nest_begin(encoder->message, attribute);
+
+    netlink_put(encoder->message, NFTA_DATA_VALUE, bytes, len);
+    netlink_nest_end(encoder->message, nest);
+}
+
+static void encode_meta(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct expression expression = expression_begin(encoder, "meta");
+
+    netlink_put_be32(encoder->message, NFTA_META_KEY, step->argument);
+    netlink_put_be32(encoder->message, NFTA_META_DREG, key_append(encoder, step->len));
+    expression_end(encoder, expression);
+}
+
+static void encode_ct(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct expression expression = expression_begin(encoder, "ct");
+
+    netlink_put_be32(encoder->message, NFTA_CT_KEY, step->argument);
+    netlink_put_be32(encoder->message, NFTA_CT_DREG, key_append(encoder, step->len));
+    expression_end(encoder, expression);
+}
+
+static void encode_payload(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct expression expression = expression_begin(encoder, "payload");
+
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_DREG, key_append(encoder, step->len));
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_BASE, step->argument);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_OFFSET, step->offset);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_LEN, step->len);
+    expression_end(encoder, expression);
+}
+
+/* Writes the key into the packet; the header's checksum and the transport's, which covers the addresses, follow. */
+static void encode_write_ip4(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct expression expression = expression_begin(encoder, "payload");
+
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_SREG, key_take(encoder));
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_OFFSET, step->offset);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_LEN, step->len);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_CSUM_OFFSET, IP4_CHECKSUM_OFFSET);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_CSUM_FLAGS, NFT_PAYLOAD_L4CSUM_PSEUDOHDR);
+    expression_end(encoder, expression);
+}
+
+/* The key stays where it is. */
+static void encode_mask(struct encoder *encoder, const void *mask, size_t len)
+{
+    static const uint8_t zero[sizeof(((struct nft_rule_step *)NULL)->bytes)];
+    struct expression expression = expression_begin(encoder, "bitwise");
+
+    netlink_put_be32(encoder->message, NFTA_BITWISE_SREG, register_of(0));
+    netlink_put_be32(encoder->message, NFTA_BITWISE_DREG, register_of(0));
+    netlink_put_be32(encoder->message, NFTA_BITWISE_LEN, (uint32_t)len);
+    put_value(encoder, NFTA_BITWISE_MASK, mask, len);
+    put_value(encoder, NFTA_BITWISE_XOR, zero, len);
+    expression_end(encoder, expression);
+}
+
+static void encode_compare(struct encoder *encoder, uint32_t operation, const void *bytes, size_t len)
+{
+    struct expression expression = expression_begin(encoder, "cmp");
+
+    netlink_put_be32(encoder->message, NFTA_CMP_SREG, key_take(encoder));
+    netlink_put_be32(encoder->message, NFTA_CMP_OP, operation);
+    put_value(encoder, NFTA_CMP_DATA, bytes, len);
+    expression_end(encoder, expression);
+}
+
+static void encode_any_of(struct encoder *encoder, uint32_t bits)
+{
+    static const uint32_t none = 0;
+
+    encode_mask(encoder, &bits, sizeof(bits));
+    encode_compare(encoder, NFT_CMP_NEQ, &none, sizeof(none));
+}
+
+/* A map puts what it has found where the key was. */
+static void encode_lookup(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct expression expression = expression_begin(encoder, "lookup");
+
+    netlink_put_text(encoder->message, NFTA_LOOKUP_SET, guard_schemas[step->argument].name);
+    netlink_put_be32(encoder->message, NFTA_LOOKUP_SREG, key_take(encoder));
+    if (step->op == NFT_RULE_MAP)
+        netlink_put_be32(encoder->message, NFTA_LOOKUP_DREG,
+                         key_append(encoder, guard_data_len((enum guard_set)step->argument)));
+    expression_end(encoder, expression);
+}
+
+static void encode_redirect(struct encoder *encoder)
+{
+    struct expression expression = expression_begin(encoder, "redir");
+    uint32_t port = key_take(encoder);
+
+    netlink_put_be32(encoder->message, NFTA_REDIR_REG_PROTO_MIN, port);
+    netlink_put_be32(encoder->message, NFTA_REDIR_REG_PROTO_MAX, port);
+    netlink_put_be32(encoder->message, NFTA_REDIR_FLAGS, NF_NAT_RANGE_PROTO_SPECIFIED);
+    expression_end(encoder, expression);
+}
+
+static void encode_verdict(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct expression expression = expression_begin(encoder, "immediate");
+    size_t data, verdict;
+
+    netlink_put_be32(encoder->message, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+    data = netlink_nest_begin(encoder->message, NFTA_IMMEDIATE_DATA);
+    verdict = netlink_nest_begin(encoder->message, NFTA_DATA_VERDICT);
+    netlink_put_be32(encoder->message, NFTA_VERDICT_CODE, step->argument);
+    if (step->chain)
+        netlink_put_text(encoder->message, NFTA_VERDICT_CHAIN, step->chain);
+    netlink_nest_end(encoder->message, verdict);
+    netlink_nest_end(encoder->message, data);
+    expression_end(encoder, expression);
+}
+
+/* An expression without attributes. */
+static void encode_plain(struct encoder *encoder, const char *name)
+{
+    expression_end(encoder, expression_begin(encoder, name));
+}
+
+static void encode_step(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    switch ((enum nft_rule_op)step->op) {
+    case NFT_RULE_END:
+        break;
+    case NFT_RULE_META:
+        encode_meta(encoder, step);
+        break;
+    case NFT_RULE_CT:
+        encode_ct(encoder, step);
+        break;
+    case NFT_RULE_PAYLOAD:
+        encode_payload(encoder, step);
+        break;
+    case NFT_RULE_MASK:
+        encode_mask(encoder, step->bytes, step->len);
+        break;
+    case NFT_RULE_ANY_OF:
+        encode_any_of(encoder, step->argument);
+        break;
+    case NFT_RULE_COMPARE:
+        encode_compare(encoder, step->argument, step->bytes, step->len);
+        break;
+    case NFT_RULE_IN:
+    case NFT_RULE_MAP:
+        encode_lookup(encoder, step);
+        break;
+    case NFT_RULE_WRITE_IP4:
+        encode_write_ip4(encoder, step);
+        break;
+    case NFT_RULE_REDIRECT:
+        encode_redirect(encoder);
+        break;
+    case NFT_RULE_MASQUERADE:
+        encode_plain(encoder, "masq");
+        break;
+    case NFT_RULE_COUNTER:
+        encode_plain(encoder, "counter");
+        break;
+    case NFT_RULE_VERDICT:
+        encode_verdict(encoder, step);
+        break;
+    }
+}
+
+void nft_rule_put(struct netlink_message *message, enum guard_family family, const struct nft_rule *rule)
+{
+    struct encoder encoder = {.message = message};
+    size_t expressions;
+
+    nft_message_begin(message, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, nft_protocol(family));
+    netlink_put_text(message, NFTA_RULE_TABLE, GUARD_TABLE);
+    netlink_put_text(message, NFTA_RULE_CHAIN, rule->chain);
+    expressions = netlink_nest_begin(message, NFTA_RULE_EXPRESSIONS);
+    for (size_t i = 0; i < NFT_RULE_STEPS_MAX && rule->steps[i].op != NFT_RULE_END; i++)
+        encode_step(&encoder, &rule->steps[i]);
+    netlink_nest_end(message, expressions);
+    nft_put_comment(message, NFTA_RULE_USERDATA, rule->tag);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Rules as rows of steps that read like the text of `nft`, and their encoding for the kernel. */
+#ifndef NFT_RULE_H
+#define NFT_RULE_H
+
+#include <netinet/in.h> /* before the kernel's own, which then leave its definitions out */
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "guard/guard.h"
+#include "netlink/netlink.h"
+
+/*
+ * How it works: the kernel runs a rule as a row of expressions on registers. A step that loads appends its value to
+ * the key in the registers, a step that tests takes the whole key: META(IIFNAME, 16), IN(GUARD_NETWORKS) looks up one
+ * field, and two loads in a row make a concatenation. A test that fails ends the rule; so does a map without an
+ * entry for the key. Which expressions, and in which order, is what `nft` makes of the same text, so that it can
+ * print the text again.
+ */
+enum nft_rule_op {
+    NFT_RULE_END = 0,
+    NFT_RULE_META,       /* key += meta @argument */
+    NFT_RULE_CT,         /* key += ct @argument */
+    NFT_RULE_PAYLOAD,    /* key += @len bytes at @offset of header @argument */
+    NFT_RULE_MASK,       /* key &= @bytes */
+    NFT_RULE_ANY_OF,     /* one of the bits @argument of the key's host order number is set, else the rule ends */
+    NFT_RULE_COMPARE,    /* the key is (enum nft_cmp_ops @argument) @bytes, else the rule ends */
+    NFT_RULE_IN,         /* the key is in set @argument, else the rule ends */
+    NFT_RULE_MAP,        /* key = what map @argument has for the key; without an entry the rule ends */
+    NFT_RULE_WRITE_IP4,  /* four bytes at @offset of the network header = key; checksums follow */
+    NFT_RULE_REDIRECT,   /* to the host itself, to the port that is the key */
+    NFT_RULE_MASQUERADE, /* to the address of the device it leaves by */
+    NFT_RULE_COUNTER,    /* counts the packets that come this far */
+    NFT_RULE_VERDICT,    /* verdict @argument, for a goto with its @chain */
+};
+
+struct nft_rule_step {
+    uint8_t op;
+    uint8_t len;
+    uint16_t offset;
+    uint32_t argument;
+    uint8_t bytes[6];
+    const char *chain;
+};
+
+#define NFT_RULE_STEPS_MAX 16
+
+struct nft_rule {
+    const char *chain;
+    const char *tag; /* what it is for: the rule's comment in the kernel */
+    struct nft_rule_step steps[NFT_RULE_STEPS_MAX];
+};
+
+/* The steps. Numbers on the wire are given byte by byte. */
+#define RULE_STEP(...)                                                                                                 \
+    {                                                                                                                  \
+        __VA_ARGS__                                                                                                    \
+    }
+#define RULE_BYTES(...) .len = sizeof((const uint8_t[]){__VA_ARGS__}), .bytes = {__VA_ARGS__}
+#define META(key, size) RULE_STEP(.op = NFT_RULE_META, .argument = NFT_META_##key, .len = (size))
+#define CT(key, size) RULE_STEP(.op = NFT_RULE_CT, .argument = NFT_CT_##key, .len = (size))
+#define PAYLOAD(header, at, size) RULE_STEP(.op = NFT_RULE_PAYLOAD, .argument = (header), .offset = (at), .len = (size))
+#define MASK(...) RULE_STEP(.op = NFT_RULE_MASK, RULE_BYTES(__VA_ARGS__))
+#define ANY_OF(bits) RULE_STEP(.op = NFT_RULE_ANY_OF, .argument = (bits), .len = 4)
+#define IS(...) RULE_STEP(.op = NFT_RULE_COMPARE, .argument = NFT_CMP_EQ, RULE_BYTES(__VA_ARGS__))
+#define IS_NOT(...) RULE_STEP(.op = NFT_RULE_COMPARE, .argument = NFT_CMP_NEQ, RULE_BYTES(__VA_ARGS__))
+#define IN(set) RULE_STEP(.op = NFT_RULE_IN, .argument = (set))
+#define MAP(map) RULE_STEP(.op = NFT_RULE_MAP, .argument = (map))
+#define WRITE_IP4(at) RULE_STEP(.op = NFT_RULE_WRITE_IP4, .offset = (at), .len = 4)
+#define REDIRECT RULE_STEP(.op = NFT_RULE_REDIRECT)
+#define MASQUERADE RULE_STEP(.op = NFT_RULE_MASQUERADE)
+#define COUNTER RULE_STEP(.op = NFT_RULE_COUNTER)
+#define ACCEPT RULE_STEP(.op = NFT_RULE_VERDICT, .argument = NF_ACCEPT)
+#define DROP RULE_STEP(.op = NFT_RULE_VERDICT, .argument = NF_DROP)
+#define GOTO(name) RULE_STEP(.op = NFT_RULE_VERDICT, .argument = (uint32_t)NFT_GOTO, .chain = (name))
+
+/* Puts the message that appends @rule to its chain of our table of @family. */
+void nft_rule_put(struct netlink_message *message, enum guard_family family, const struct nft_rule *rule);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* What the guards say, rule by rule; above each the text that `nft` has for it. */
+#include "nft/ruleset.h"
+
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter_bridge.h>
+#include <linux/netfilter_ipv4.h>
+
+#include "base/array.h"
+
+/*
+ * How it works: the rules never change and never grow. What is per network or per port is in the sets, and what is in
+ * no set is not ours and passes untouched; each table's base chains sort that out first and send the rest to a chain
+ * that ends with a drop. So a port fails closed: known to the sets and to no rule, it gets nowhere.
+ *
+ * inet: what guests reach. A network's bridge is in `networks`; so is every port, whose own name shows up here only
+ * when its frames got past the bridge: when it was taken out of it, or by an address of 802.1D (01:80:c2:00:00:0e)
+ * that the kernel hands to the port's own IP stack without asking any hook of the bridge family. With br_netfilter,
+ * frames between two ports of one bridge pass `forward` too, as (bridge, bridge): `bridged` lets them.
+ *
+ * From a network to an uplink is accepted for the pairs in `egress` whatever their connection's state; back only
+ * replies, and only by that uplink: between two networks of ours not even a packet that conntrack takes for a reply or
+ * for a related error, which a guest can forge, has a way.
+ *
+ * bridge: what ports send. It is the first to see a frame, before br_netfilter and conntrack do. A DHCP request's
+ * source becomes the address of the port that it came in by, whatever it was: the service, which sees it on the bridge
+ * device, thereby knows the port. No other port gets to see it.
+ */
+
+/* Words of the text, in the order in which they build a key or test it. */
+#define IIFNAME META(IIFNAME, 16)
+#define OIFNAME META(OIFNAME, 16)
+#define IS_IP4 META(NFPROTO, 1), IS(NFPROTO_IPV4)      /* meta nfproto ipv4, in inet */
+#define PROTOCOL_IP4 META(PROTOCOL, 2), IS(0x08, 0x00) /* meta protocol ip, in bridge */
+#define ETHER_TYPE(...) PAYLOAD(NFT_PAYLOAD_LL_HEADER, 12, 2), IS(__VA_ARGS__)
+#define L4(protocol) META(L4PROTO, 1), IS(protocol)
+#define IP_SADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 12, 4)
+#define IP_DADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 4)
+#define IP_FRAG_OFF PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 6, 2)
+#define TH_SPORT PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2)
+#define TH_DPORT PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2)
+#define TH_PORTS PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 4) /* source . destination */
+#define ICMP_TYPE(...) PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1), IS(__VA_ARGS__)
+#define CT_STATE(bits) CT(STATE, 4), ANY_OF(bits)
+#define CT_STATUS(bits) CT(STATUS, 4), ANY_OF(bits)
+#define ARP_SADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 14, 4)
+#define ARP_DADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 4)
+#define ARP_FOR_IP4 PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 0, 4), IS(0, 1, 0x08, 0x00) /* hardware and protocol type */
+#define ARP_LENGTHS PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 4, 2), IS(6, 4)
+#define ARP_REQUEST PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 4, 4), IS(6, 4, 0, 1) /* lengths, operation */
+
+/* As in linux/netfilter/nf_conntrack_common.h, where they count from the kernel's enum ip_conntrack_info. */
+#define INVALID 0x1
+#define ESTABLISHED 0x2
+#define RELATED 0x4
+
+static const struct nft_chain inet_chains[] = {
+    {"input", "filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER},
+    {"forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER},
+    {"dns", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST - 1},
+    {"source_nat", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC},
+    {"guest_to_host", NULL, 0, 0},
+    {"from_guest", NULL, 0, 0},
+    {"to_guest", NULL, 0, 0},
+};
+
+static const struct nft_rule inet_rules[] = {
+    /* iifname @networks goto guest_to_host */
+    {"input", "what guests may reach of the host", {IIFNAME, IN(GUARD_NETWORKS), GOTO("guest_to_host")}},
+
+    /* iifname . oifname @bridged accept */
+    {"forward", "frames between ports of one bridge", {IIFNAME, OIFNAME, IN(GUARD_BRIDGED), ACCEPT}},
+    /* iifname @networks goto from_guest */
+    {"forward", "where guests may go", {IIFNAME, IN(GUARD_NETWORKS), GOTO("from_guest")}},
+    /* oifname @networks goto to_guest */
+    {"forward", "what may reach guests", {OIFNAME, IN(GUARD_NETWORKS), GOTO("to_guest")}},
+    /* iifname @closed counter drop */
+    {"forward", "no router for others", {IIFNAME, IN(GUARD_CLOSED), COUNTER, DROP}},
+
+    /* udp dport 53 meta nfproto ipv4 redirect to :iifname . ip daddr map @dns_ports */
+    {"dns",
+     "DNS of the network over UDP",
+     {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), IS_IP4, IIFNAME, IP_DADDR, MAP(GUARD_DNS_PORTS), REDIRECT}},
+    /* tcp dport 53 meta nfproto ipv4 redirect to :iifname . ip daddr map @dns_ports */
+    {"dns",
+     "DNS of the network over TCP",
+     {L4(IPPROTO_TCP), TH_DPORT, IS(0, 53), IS_IP4, IIFNAME, IP_DADDR, MAP(GUARD_DNS_PORTS), REDIRECT}},
+
+    /* meta nfproto ipv4 iifname . oifname @egress masquerade */
+    {"source_nat", "guests leave with the host's address", {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), MASQUERADE}},
+
+    /* udp dport 67 drop */
+    {"guest_to_host",
+     "DHCP is read from the bridge, nobody else may answer",
+     {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), DROP}},
+    /* ct state established accept */
+    {"guest_to_host", "replies to the host", {CT_STATE(ESTABLISHED), ACCEPT}},
+    /* iifname . ip daddr @gateways icmp type echo-request accept */
+    {"guest_to_host",
+     "guests may ping their gateway",
+     {IS_IP4, IIFNAME, IP_DADDR, IN(GUARD_GATEWAYS), L4(IPPROTO_ICMP), ICMP_TYPE(8), ACCEPT}},
+    /* iifname . ip daddr @gateways ct state related meta l4proto icmp accept */
+    {"guest_to_host",
+     "errors about what the host sent from the gateway's address",
+     {IS_IP4, IIFNAME, IP_DADDR, IN(GUARD_GATEWAYS), CT_STATE(RELATED), L4(IPPROTO_ICMP), ACCEPT}},
+    /* ct status dnat iifname . ip daddr . udp dport @dns_served accept */
+    {"guest_to_host",
+     "DNS redirected from port 53, UDP",
+     {CT_STATUS(IPS_DST_NAT), IS_IP4, L4(IPPROTO_UDP), IIFNAME, IP_DADDR, TH_DPORT, IN(GUARD_DNS_SERVED), ACCEPT}},
+    /* ct status dnat iifname . ip daddr . tcp dport @dns_served accept */
+    {"guest_to_host",
+     "DNS redirected from port 53, TCP",
+     {CT_STATUS(IPS_DST_NAT), IS_IP4, L4(IPPROTO_TCP), IIFNAME, IP_DADDR, TH_DPORT, IN(GUARD_DNS_SERVED), ACCEPT}},
+    /* counter drop */
+    {"guest_to_host", "the host is closed", {COUNTER, DROP}},
+
+    /* ct state invalid counter drop */
+    {"from_guest", "would leave with the guest's own address", {CT_STATE(INVALID), COUNTER, DROP}},
+    /* meta nfproto ipv4 iifname . oifname @egress accept */
+    {"from_guest", "out by the network's uplink", {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), ACCEPT}},
+    /* counter drop */
+    {"from_guest", "nowhere else", {COUNTER, DROP}},
+
+    /* oifname . iifname @egress ct state established,related accept */
+    {"to_guest",
+     "replies by the network's uplink",
+     {OIFNAME, IIFNAME, IN(GUARD_EGRESS), CT_STATE(ESTABLISHED | RELATED), ACCEPT}},
+    /* counter drop */
+    {"to_guest", "nothing else comes in", {COUNTER, DROP}},
+};
+
+static const struct nft_chain bridge_chains[] = {
+    {"prerouting", "filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED},
+    {"forward", "filter", NF_BR_FORWARD, NF_BR_PRI_FILTER_BRIDGED},
+    {"from_port", NULL, 0, 0},
+    {"from_port_ip4", NULL, 0, 0},
+    {"dhcp", NULL, 0, 0},
+    {"from_port_arp", NULL, 0, 0},
+    {"from_port_ip6", NULL, 0, 0},
+};
+
+static const struct nft_rule bridge_rules[] = {
+    /* iifname @ports goto from_port */
+    {"prerouting", "what a port may send", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port")}},
+
+    /* ether type ip udp dport 67 iifname @ports counter drop */
+    {"forward",
+     "DHCP requests are for the host alone",
+     {ETHER_TYPE(0x08, 0x00), L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), IIFNAME, IN(GUARD_PORTS), COUNTER, DROP}},
+
+    /* ether type ip goto from_port_ip4, as it stands in the frame: that of a VLAN tag is the tag's */
+    {"from_port", "IPv4", {ETHER_TYPE(0x08, 0x00), GOTO("from_port_ip4")}},
+    /* ether type arp goto from_port_arp */
+    {"from_port", "ARP", {ETHER_TYPE(0x08, 0x06), GOTO("from_port_arp")}},
+    /* ether type ip6 goto from_port_ip6 */
+    {"from_port", "IPv6", {ETHER_TYPE(0x86, 0xdd), GOTO("from_port_ip6")}},
+    /* counter drop */
+    {"from_port", "no other protocol, no VLAN, no STP", {COUNTER, DROP}},
+
+    /* meta l4proto != udp iifname . ip saddr @port_addresses accept */
+    {"from_port_ip4",
+     "the port's own addresses, in haste",
+     {META(L4PROTO, 1), IS_NOT(IPPROTO_UDP), PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* udp sport 68 udp dport 67 ip frag-off & 0x3fff == 0 goto dhcp */
+    {"from_port_ip4",
+     "DHCP requests, whole ones",
+     {L4(IPPROTO_UDP), TH_PORTS, IS(0, 68, 0, 67), PROTOCOL_IP4, IP_FRAG_OFF, MASK(0x3f, 0xff), IS(0, 0),
+      GOTO("dhcp")}},
+    /* udp sport 67 counter drop */
+    {"from_port_ip4", "guests are no DHCP servers", {L4(IPPROTO_UDP), TH_SPORT, IS(0, 67), COUNTER, DROP}},
+    /* udp dport 67 counter drop */
+    {"from_port_ip4", "no other way to a DHCP server", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), COUNTER, DROP}},
+    /* iifname . ip saddr @port_addresses accept */
+    {"from_port_ip4", "the port's own addresses", {PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* counter drop */
+    {"from_port_ip4", "forged sources", {COUNTER, DROP}},
+
+    /* ip saddr set iifname map @port_address accept */
+    {"dhcp", "the source names the port", {PROTOCOL_IP4, IIFNAME, MAP(GUARD_PORT_ADDRESS), WRITE_IP4(12), ACCEPT}},
+    /* counter drop */
+    {"dhcp", "no address for this port", {COUNTER, DROP}},
+
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ip @port_addresses accept */
+    {"from_port_arp",
+     "ARP about the port's own addresses",
+     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_LENGTHS, IIFNAME, ARP_SADDR_IP, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation request arp saddr ip 0.0.0.0
+       iifname . arp daddr ip @port_addresses accept */
+    {"from_port_arp",
+     "probes for the port's own addresses",
+     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_REQUEST, ARP_SADDR_IP, IS(0, 0, 0, 0), IIFNAME, ARP_DADDR_IP,
+      IN(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* counter drop */
+    {"from_port_arp", "forged ARP", {COUNTER, DROP}},
+
+    /* icmpv6 type nd-router-advert counter drop */
+    {"from_port_ip6",
+     "guests are no routers",
+     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(134), COUNTER, DROP}},
+    /* icmpv6 type nd-redirect counter drop */
+    {"from_port_ip6",
+     "guests redirect nobody",
+     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(137), COUNTER, DROP}},
+    /* udp sport 547 counter drop */
+    {"from_port_ip6", "guests are no DHCPv6 servers", {L4(IPPROTO_UDP), TH_SPORT, IS(2, 35), COUNTER, DROP}},
+    /* accept */
+    {"from_port_ip6", "IPv6 among guests", {ACCEPT}},
+};
+
+struct nft_ruleset nft_ruleset_get(enum guard_family family)
+{
+    static const struct nft_ruleset rulesets[] = {
+        [GUARD_INET] = {inet_chains, ARRAY_COUNT(inet_chains), inet_rules, ARRAY_COUNT(inet_rules)},
+        [GUARD_BRIDGE] = {bridge_chains, ARRAY_COUNT(bridge_chains), bridge_rules, ARRAY_COUNT(bridge_rules)},
+    };
+
+    return rulesets[family];
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes and deletes our tables: the table itself, its sets, chains and rules. */
+#include <arpa/inet.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "nft/message.h"
+#include "nft/ruleset.h"
+#include "nft/table.h"
+
+/* The numbers that `nft` has for the types of fields: in no header of the kernel, which does not care. */
+#define TYPE_IP4 7
+#define TYPE_PROTOCOL 12
+#define TYPE_PORT 13
+#define TYPE_IFNAME 41
+#define TYPE_BITS 6 /* of each field's type in a concatenation's */
+
+enum byte_order {
+    BYTE_ORDER_NONE = 0, /* of a concatenation */
+    BYTE_ORDER_HOST = 1,
+    BYTE_ORDER_BIG = 2,
+};
+
+static uint32_t field_type(enum guard_field field)
+{
+    switch (field) {
+    case GUARD_FIELD_NONE:
+        return 0;
+    case GUARD_FIELD_IFNAME:
+        return TYPE_IFNAME;
+    case GUARD_FIELD_IP4:
+        return TYPE_IP4;
+    case GUARD_FIELD_PROTOCOL:
+        return TYPE_PROTOCOL;
+    case GUARD_FIELD_PORT:
+        return TYPE_PORT;
+    }
+    return 0;
+}
+
+static enum byte_order field_byte_order(enum guard_field field)
+{
+    return field == GUARD_FIELD_IFNAME ? BYTE_ORDER_HOST : BYTE_ORDER_BIG;
+}
+
+/* What `nft` needs to print the set with its types, and our comment. */
+static void put_set_user_data(struct netlink_message *message, const struct guard_schema *schema)
+{
+    struct nft_user_data_buffer buffer = {0};
+    enum byte_order key = schema->key[1] ? BYTE_ORDER_NONE : field_byte_order(schema->key[0]);
+
+    nft_user_data_add_u32(&buffer, NFT_USER_DATA_KEY_BYTE_ORDER, key);
+    if (schema->data)
+        nft_user_data_add_u32(&buffer, NFT_USER_DATA_DATA_BYTE_ORDER, field_byte_order(schema->data));
+    nft_user_data_add_text(&buffer, NFT_USER_DATA_SET_COMMENT, schema->comment);
+    netlink_put(message, NFTA_SET_USERDATA, buffer.bytes, buffer.len);
+}
+
+static void put_set(struct nft_transaction *transaction, enum guard_set set)
+{
+    const struct guard_schema *schema = &guard_schemas[set];
+    struct netlink_message *message = &transaction->message;
+    uint32_t type = 0;
+
+    for (int i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++)
+        type = type << TYPE_BITS | field_type(schema->key[i]);
+    nft_message_begin(message, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, nft_protocol(schema->family));
+    netlink_put_text(message, NFTA_SET_TABLE, GUARD_TABLE);
+    netlink_put_text(message, NFTA_SET_NAME, schema->name);
+    netlink_put_be32(message, NFTA_SET_FLAGS, schema->data ? NFT_SET_MAP : 0);
+    netlink_put_be32(message, NFTA_SET_KEY_TYPE, type);
+    netlink_put_be32(message, NFTA_SET_KEY_LEN, (uint32_t)guard_key_len(set));
+    if (schema->data) {
+        netlink_put_be32(message, NFTA_SET_DATA_TYPE, field_type(schema->data));
+        netlink_put_be32(message, NFTA_SET_DATA_LEN, (uint32_t)guard_data_len(set));
+    }
+    netlink_put_be32(message, NFTA_SET_ID, ++transaction->set_id);
+    put_set_user_data(message, schema);
+}
+
+static void put_chain(struct netlink_message *message, enum guard_family family, const struct nft_chain *chain)
+{
+    size_t hook;
+
+    nft_message_begin(message, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, nft_protocol(family));
+    netlink_put_text(message, NFTA_CHAIN_TABLE, GUARD_TABLE);
+    netlink_put_text(message, NFTA_CHAIN_NAME, chain->name);
+    if (!chain->type)
+        return;
+    hook = netlink_nest_begin(message, NFTA_CHAIN_HOOK);
+    netlink_put_be32(message, NFTA_HOOK_HOOKNUM, chain->hook);
+    netlink_put_be32(message, NFTA_HOOK_PRIORITY, (uint32_t)chain->priority);
+    netlink_nest_end(message, hook);
+    netlink_put_be32(message, NFTA_CHAIN_POLICY, NF_ACCEPT);
+    netlink_put_text(message, NFTA_CHAIN_TYPE, chain->type);
+    netlink_put_be32(message, NFTA_CHAIN_FLAGS, NFT_CHAIN_BASE);
+}
+
+static void put_table(struct netlink_message *message, uint16_t type, uint16_t flags, enum guard_family family)
+{
+    nft_message_begin(message, type, flags, nft_protocol(family));
+    netlink_put_text(message, NFTA_TABLE_NAME, GUARD_TABLE);
+}
+
+void nft_table_add(struct nft_transaction *transaction, enum guard_family family)
+{
+    const struct nft_ruleset ruleset = nft_ruleset_get(family);
+    struct netlink_message *message = &transaction->message;
+
+    transaction->change_count++;
+    put_table(message, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, family);
+    nft_put_comment(message, NFTA_TABLE_USERDATA, NFT_TABLE_COMMENT);
+    for (enum guard_set set = 0; set < GUARD_SET_COUNT; set++)
+        if (guard_schemas[set].family == family)
+            put_set(transaction, set);
+    for (size_t i = 0; i < ruleset.chain_count; i++)
+        put_chain(message, family, &ruleset.chains[i]);
+    for (size_t i = 0; i < ruleset.rule_count; i++)
+        nft_rule_put(message, family, &ruleset.rules[i]);
+}
+
+/* Adding comes first, so that a table that somebody has deleted meanwhile is no failure. */
+void nft_table_delete(struct nft_transaction *transaction, enum guard_family family)
+{
+    transaction->change_count++;
+    put_table(&transaction->message, NFT_MSG_NEWTABLE, NLM_F_CREATE, family);
+    put_table(&transaction->message, NFT_MSG_DELTABLE, 0, family);
+}

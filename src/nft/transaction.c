@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames the changes of one transaction as a batch, commits it, and says what the kernel refused. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "nft/element.h"
+#include "nft/message.h"
+
+static void frame(struct netlink_message *message, uint16_t type)
+{
+    const struct nfgenmsg header = {
+        .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(NFNL_SUBSYS_NFTABLES)};
+
+    netlink_begin(message, type, 0, &header, sizeof(header));
+}
+
+void nft_transaction_init(struct nft_transaction *transaction)
+{
+    *transaction = (struct nft_transaction){0};
+    netlink_message_init(&transaction->message);
+    frame(&transaction->message, NFNL_MSG_BATCH_BEGIN);
+}
+
+void nft_transaction_fini(struct nft_transaction *transaction)
+{
+    netlink_message_fini(&transaction->message);
+}
+
+/* ---- what was refused ---- */
+
+static const struct nlmsghdr *message_at(const struct netlink_message *message, size_t index)
+{
+    size_t offset = 0;
+
+    while (offset < message->len) {
+        const struct nlmsghdr *header = (const void *)(message->bytes + offset);
+
+        if (index-- == 0)
+            return header;
+        offset += NLMSG_ALIGN(header->nlmsg_len);
+    }
+    return NULL;
+}
+
+static enum guard_family message_family(const struct nlmsghdr *message)
+{
+    const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
+
+    return header->nfgen_family == nft_protocol(GUARD_INET) ? GUARD_INET : GUARD_BRIDGE;
+}
+
+static int count_element(const struct guard_element *element, void *data)
+{
+    (void)element;
+    ++*(size_t *)data;
+    return 0;
+}
+
+static size_t element_count(const struct nlmsghdr *message)
+{
+    int type = nft_message_type(message);
+    size_t count = 0;
+
+    if (type == NFT_MSG_NEWSETELEM || type == NFT_MSG_DELSETELEM)
+        nft_element_decode(message, message_family(message), count_element, &count);
+    return count;
+}
+
+static int copy_element(const struct guard_element *element, void *data)
+{
+    *(struct guard_element *)data = *element;
+    return 0;
+}
+
+/* Puts the name of what @message would have changed in front of @error. Messages are ours, hence well formed. */
+static int name_refused(const struct nlmsghdr *message, int code, struct tapnet_error *error)
+{
+    const struct nlattr *table[NFTA_RULE_MAX + 1];
+    const char *family = nft_family_name(message_family(message));
+    struct guard_element element = {0};
+    char text[GUARD_TEXT_MAX];
+
+    nft_message_parse(message, table, NFTA_RULE_MAX);
+    switch (nft_message_type(message)) {
+    case NFT_MSG_NEWTABLE:
+    case NFT_MSG_DELTABLE:
+        return error_prefix(error, code, "nftables table %s " GUARD_TABLE, family);
+    case NFT_MSG_NEWSET:
+        return error_prefix(error, code, "nftables set %s " GUARD_TABLE " %s", family,
+                            netlink_get_text(table[NFTA_SET_NAME]));
+    case NFT_MSG_NEWCHAIN:
+        return error_prefix(error, code, "nftables chain %s " GUARD_TABLE " %s", family,
+                            netlink_get_text(table[NFTA_CHAIN_NAME]));
+    case NFT_MSG_NEWRULE:
+        return error_prefix(error, code, "nftables rule \"%s\" of chain %s " GUARD_TABLE " %s",
+                            nft_user_data_find_text(table[NFTA_RULE_USERDATA], NFT_USER_DATA_COMMENT), family,
+                            netlink_get_text(table[NFTA_RULE_CHAIN]));
+    case NFT_MSG_NEWSETELEM:
+    case NFT_MSG_DELSETELEM:
+        if (element_count(message) != 1)
+            return error_prefix(error, code, "elements of nftables set %s " GUARD_TABLE " %s", family,
+                                netlink_get_text(table[NFTA_SET_ELEM_LIST_SET]));
+        nft_element_decode(message, message_family(message), copy_element, &element);
+        return error_prefix(error, code, "element %s of nftables set %s", guard_element_print(&element, text),
+                            guard_schemas[element.set].name);
+    default:
+        return error_prefix(error, code, "nftables transaction");
+    }
+}
+
+/* ---- commit ---- */
+
+/* Copies @message, attribute by attribute, to the end of @to. */
+static void copy_message(struct netlink_message *to, const struct nlmsghdr *message)
+{
+    struct nft_attributes row = nft_attributes_of(message);
+
+    netlink_begin(to, message->nlmsg_type, message->nlmsg_flags, mnl_nlmsg_get_payload(message),
+                  sizeof(struct nfgenmsg));
+    for (const struct nlattr *a = nft_attributes_first(row); a; a = nft_attributes_next(row, a))
+        netlink_put(to, a->nla_type, mnl_attr_get_payload(a), mnl_attr_get_payload_len(a));
+}
+
+static int put_alone(const struct guard_element *element, void *data)
+{
+    struct nft_transaction *transaction = data;
+
+    nft_elements_add(transaction, element, 1);
+    return 0;
+}
+
+static int delete_alone(const struct guard_element *element, void *data)
+{
+    struct nft_transaction *transaction = data;
+
+    nft_elements_delete(transaction, element, 1);
+    return 0;
+}
+
+/* The same transaction with a message for each element that was in message @index. */
+static void split_message(const struct nft_transaction *transaction, size_t index, struct nft_transaction *split)
+{
+    const struct nlmsghdr *message;
+
+    netlink_message_init(&split->message);
+    for (size_t i = 0; (message = message_at(&transaction->message, i)); i++) {
+        if (i != index)
+            copy_message(&split->message, message);
+        else
+            nft_element_decode(message, message_family(message),
+                               nft_message_type(message) == NFT_MSG_NEWSETELEM ? put_alone : delete_alone, split);
+    }
+}
+
+static int send_transaction(struct netlink *netlink, struct nft_transaction *transaction, size_t *ret_failed,
+                            struct tapnet_error *error)
+{
+    return netlink_batch(netlink, &transaction->message, ret_failed, error);
+}
+
+/*
+ * How it works: only the last change asks for an ack, since the kernel takes all or none. It tells which message it
+ * has refused, but not which of the elements in it. So a refused message with several is sent once more, element by
+ * element, which changes nothing either, and then the element has a name. Should the kernel have changed its mind in
+ * between (somebody else made room), all the better.
+ */
+int nft_commit(struct netlink *netlink, struct nft_transaction *transaction, struct tapnet_error *error)
+{
+    cleanup(nft_transaction_fini) struct nft_transaction split = {0};
+    struct netlink_message *message = &transaction->message;
+    const struct nlmsghdr *refused;
+    size_t failed = SIZE_MAX;
+    int r;
+
+    if (transaction->change_count == 0)
+        return 0;
+    if (!message->failure)
+        ((struct nlmsghdr *)(void *)(message->bytes + message->start))->nlmsg_flags |= NLM_F_ACK;
+    frame(message, NFNL_MSG_BATCH_END);
+    r = send_transaction(netlink, transaction, &failed, error);
+    if (r < 0 && failed != SIZE_MAX && element_count(message_at(message, failed)) > 1) {
+        split_message(transaction, failed, &split);
+        message = &split.message;
+        failed = SIZE_MAX;
+        r = send_transaction(netlink, &split, &failed, error);
+    }
+    if (r == 0)
+        return 0;
+    refused = failed == SIZE_MAX ? NULL : message_at(message, failed);
+    return refused ? name_refused(refused, r, error) : error_prefix(error, r, "nftables transaction");
+}
