@@ -67,12 +67,18 @@ static int restore_sysctl(const struct apply_ops *ops, const struct model_sysctl
 {
     char name[NAME_MAX_LEN];
     int result = 0;
+    bool ours = before->restore[0] && strcmp(before->value, before->restore) != 0 && strcmp(before->value, "1") == 0;
 
-    if (before->restore[0] && strcmp(before->value, before->restore) != 0 && strcmp(before->value, "1") == 0)
+    if (ours)
         result = ops->sysctl_write(ops->data, before->path, before->restore, error);
     if (result == -ENOENT) /* the interface is gone, and its sysctl with it */
         result = 0;
-    return result < 0 ? result : ops->file_remove(ops->data, sysctl_file(before, name), error);
+    if (result < 0)
+        return result;
+    result = ops->file_remove(ops->data, sysctl_file(before, name), error);
+    if (result < 0 && ours) /* still in the ledger: so still set */
+        ops->sysctl_write(ops->data, before->path, before->value, NULL);
+    return result;
 }
 
 int apply_sysctl(const struct apply_ops *ops, const struct model_sysctl *before, const struct model_sysctl *after,
@@ -111,7 +117,12 @@ static int tell(const struct apply_ops *ops, const struct model_network *before,
     if (before && same_sockets(before, after))
         return ops->service_update(ops->data, after, error);
     result = before ? ops->service_stop(ops->data, before->name, error) : 0;
-    return result < 0 ? result : ops->service_serve(ops->data, after, error);
+    if (result < 0)
+        return result;
+    result = ops->service_serve(ops->data, after, error);
+    if (result < 0 && before)
+        ops->service_serve(ops->data, before, NULL);
+    return result;
 }
 
 int apply_service(const struct apply_ops *ops, const struct model_service *before, const struct model_service *after,
@@ -122,12 +133,17 @@ int apply_service(const struct apply_ops *ops, const struct model_service *befor
 
     if (!after) {
         result = ops->service_stop(ops->data, before->network->name, error);
-        return result < 0 ? result : ops->file_remove(ops->data, network_file(before->network, name), error);
+        if (result < 0)
+            return result;
+        result = ops->file_remove(ops->data, network_file(before->network, name), error);
+        if (result < 0 && before->running)
+            ops->service_serve(ops->data, before->network, NULL);
+        return result;
     }
     result = write_network(ops, after, error);
     if (result < 0)
         return result;
-    result = tell(ops, before ? before->network : NULL, after->network, error);
+    result = tell(ops, before && before->running ? before->network : NULL, after->network, error);
     if (result < 0) {
         if (before)
             write_network(ops, before, NULL);

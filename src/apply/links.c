@@ -110,8 +110,25 @@ static int change_device(const struct apply_ops *ops, const struct model_link *b
         return error_prefix(error, result, "cannot change owner or persistence of %s: unplug its guest first", after->name);
     if (before->user != after->user || before->group != after->group)
         result = ops->device_own(ops->data, fd, after, error);
-    if (result == 0 && before->persistent != after->persistent)
-        result = ops->device_keep(ops->data, fd, after->persistent, error);
+    if (result < 0 || before->persistent == after->persistent)
+        return result;
+    result = ops->device_keep(ops->data, fd, after->persistent, error);
+    if (result < 0)
+        ops->device_own(ops->data, fd, before, NULL);
+    return result;
+}
+
+/* What can't be changed in place is made anew; when that fails, what was there before is. */
+static int replace(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
+                   struct tapnet_error *error)
+{
+    int result = ops->link_delete(ops->data, before->name, error);
+
+    if (result < 0)
+        return result;
+    result = make(ops, after, error);
+    if (result < 0)
+        make(ops, before, NULL);
     return result;
 }
 
@@ -122,15 +139,16 @@ static int change(const struct apply_ops *ops, const struct model_link *before, 
     char alias[MODEL_ALIAS_MAX];
     int result;
 
-    if (before->kind != after->kind || before->multi_queue != after->multi_queue) {
-        result = ops->link_delete(ops->data, before->name, error);
-        return result < 0 ? result : make(ops, after, error);
-    }
+    if (before->kind != after->kind || before->multi_queue != after->multi_queue)
+        return replace(ops, before, after, error);
     result = change_device(ops, before, after, error);
     if (result < 0)
         return result;
     change_between(before, after, model_alias_print(&after->owner, alias), &change);
-    return change.fields ? ops->link_set(ops->data, after->name, &change, after->master, error) : 0;
+    result = change.fields ? ops->link_set(ops->data, after->name, &change, after->master, error) : 0;
+    if (result < 0)
+        change_device(ops, after, before, NULL);
+    return result;
 }
 
 int apply_link(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* Running plans against a recording back end: the order of requests, and what is undone when any of them fails. */
+#include "../plan/lab.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "apply/apply.h"
+
+/* A host that is a list of names: requests put names in and take them out. */
+struct host {
+    char present[64][96];
+    size_t count;
+    char log[16384];
+    unsigned requests, fail_at;
+};
+
+static struct host host;
+
+static int note(const char *verb, const char *noun, struct tapnet_error *error)
+{
+    size_t length = strlen(host.log);
+
+    host.requests++;
+    if (host.requests == host.fail_at)
+        return error_set(error, -ENOBUFS, "no %s", noun);
+    snprintf(host.log + length, sizeof(host.log) - length, "%s %s\n", verb, noun);
+    return 0;
+}
+
+static void enter(const char *name)
+{
+    for (size_t i = 0; i < host.count; i++)
+        if (strcmp(host.present[i], name) == 0)
+            fail_msg("%s is made twice", name);
+    snprintf(host.present[host.count++], sizeof(host.present[0]), "%s", name);
+}
+
+static void leave(const char *name)
+{
+    for (size_t i = 0; i < host.count; i++) {
+        if (strcmp(host.present[i], name) == 0) {
+            memcpy(host.present[i], host.present[--host.count], sizeof(host.present[0]));
+            return;
+        }
+    }
+    fail_msg("%s is taken away and was not there", name);
+}
+
+static int change(bool make, const char *noun, struct tapnet_error *error)
+{
+    int result = note(make ? "make" : "remove", noun, error);
+
+    if (result == 0 && make)
+        enter(noun);
+    else if (result == 0)
+        leave(noun);
+    return result;
+}
+
+static int bridge_create(void *data, const struct model_link *link, struct tapnet_error *error)
+{
+    (void)data;
+    return change(true, link->name, error);
+}
+
+/* The "descriptor" is real, so that closing it is; a device that is not kept is gone with it: noted at keep. */
+static int device_open(void *data, const struct model_link *link, int *ret_fd, struct tapnet_error *error)
+{
+    int result = note("open", link->name, error);
+
+    (void)data;
+    if (result == 0)
+        *ret_fd = dup(0);
+    return result;
+}
+
+static char opened[MODEL_IFNAME_MAX];
+
+static int device_keep(void *data, int fd, bool keep, struct tapnet_error *error)
+{
+    (void)data;
+    (void)fd;
+    return change(keep, opened, error);
+}
+
+static int device_own(void *data, int fd, const struct model_link *link, struct tapnet_error *error)
+{
+    (void)data;
+    (void)fd;
+    return note("own", link->name, error);
+}
+
+static int link_set(void *data, const char *name, struct netlink_link_change *wanted, const char *master,
+                    struct tapnet_error *error)
+{
+    (void)data;
+    (void)wanted;
+    (void)master;
+    snprintf(opened, sizeof(opened), "%s", name);
+    return note("set", name, error);
+}
+
+static int link_delete(void *data, const char *name, struct tapnet_error *error)
+{
+    (void)data;
+    return change(false, name, error);
+}
+
+static int links_delete(void *data, const char *const *names, size_t count, struct tapnet_error *error)
+{
+    int result = note("remove", "many", error);
+
+    (void)data;
+    for (size_t i = 0; result == 0 && i < count; i++)
+        leave(names[i]);
+    return result;
+}
+
+static int address_add(void *data, const struct model_host_address *address, struct tapnet_error *error)
+{
+    char text[IP_PREFIX_TEXT_MAX];
+
+    (void)data;
+    return change(true, ip_prefix_print(&address->prefix, text), error);
+}
+
+static int address_delete(void *data, const struct model_host_address *address, struct tapnet_error *error)
+{
+    char text[IP_PREFIX_TEXT_MAX];
+
+    (void)data;
+    return change(false, ip_prefix_print(&address->prefix, text), error);
+}
+
+static int sysctl_set(void *data, const char *path, const char *value, struct tapnet_error *error)
+{
+    (void)data;
+    (void)path;
+    return change(strcmp(value, "1") == 0, "forwarding", error);
+}
+
+static int guards_commit(void *data, struct nft_transaction *transaction, struct tapnet_error *error)
+{
+    (void)data;
+    (void)transaction;
+    return note("commit", "guards", error);
+}
+
+static int file_write(void *data, const char *name, const char *text, struct tapnet_error *error)
+{
+    (void)data;
+    (void)text;
+    return change(true, name, error);
+}
+
+static int file_remove(void *data, const char *name, struct tapnet_error *error)
+{
+    (void)data;
+    return change(false, name, error);
+}
+
+static int serve(void *data, const struct model_network *network, struct tapnet_error *error)
+{
+    (void)data;
+    (void)network;
+    return change(true, "service", error);
+}
+
+static int stop(void *data, const char *network, struct tapnet_error *error)
+{
+    (void)data;
+    (void)network;
+    return change(false, "service", error);
+}
+
+static int forget(void *data, const struct ip_address *addresses, size_t count, struct tapnet_error *error)
+{
+    (void)data;
+    (void)addresses;
+    (void)count;
+    return note("forget", "connections", error);
+}
+
+static const struct apply_ops recording = {
+    .bridge_create = bridge_create,
+    .device_open = device_open,
+    .device_own = device_own,
+    .device_keep = device_keep,
+    .link_set = link_set,
+    .link_delete = link_delete,
+    .links_delete = links_delete,
+    .address_add = address_add,
+    .address_delete = address_delete,
+    .sysctl_write = sysctl_set,
+    .guards_commit = guards_commit,
+    .file_write = file_write,
+    .file_remove = file_remove,
+    .service_serve = serve,
+    .service_update = serve,
+    .service_stop = stop,
+    .conntrack_forget = forget,
+};
+
+static int run(const struct model_objects *wanted, const struct model_objects *found, unsigned fail_at, bool *undone,
+               struct tapnet_error *error)
+{
+    struct plan *plan;
+    int result;
+
+    assert_int_equal(plan_make(wanted, found, &plan), 0);
+    host.requests = 0;
+    host.fail_at = fail_at;
+    host.log[0] = '\0';
+    result = apply_run(&(struct apply_request){.plan = plan, .all = found, .ops = &recording}, undone, error);
+    plan_free(plan);
+    return result;
+}
+
+/* The lab with its sysctl's old value, as the scope would have filled it in. */
+static void expand(struct lab *lab, struct model_objects *ret)
+{
+    lab_init(lab, "lab");
+    lab_expand(lab, ret);
+    for (size_t i = 0; i < ret->count; i++)
+        if (ret->items[i].kind == MODEL_OBJECT_SYSCTL)
+            strcpy(ret->items[i].sysctl.restore, "0");
+}
+
+static void guards_stand_before_anything_is_up(void **state)
+{
+    struct model_objects wanted, nothing = {0};
+    struct lab lab;
+    bool undone;
+
+    (void)state;
+    host = (struct host){.count = 0};
+    expand(&lab, &wanted);
+    assert_int_equal(run(&wanted, &nothing, 0, &undone, NULL), 0);
+    assert_ptr_equal(strstr(host.log, "commit guards\n"), host.log);
+    assert_true(strstr(host.log, "make br-lab") < strstr(host.log, "open lab-db"));
+    assert_true(strstr(host.log, "set lab-web") < strstr(host.log, "make lab-web")); /* labelled, then kept */
+    assert_non_null(strstr(host.log, "make service"));
+    model_objects_fini(&wanted);
+}
+
+/* Whichever request of `up` fails: everything that was made is taken away again, and the error says what and why. */
+static void a_failed_up_leaves_nothing(void **state)
+{
+    struct model_objects wanted, nothing = {0};
+    struct lab lab;
+    unsigned total;
+    bool undone;
+
+    (void)state;
+    host = (struct host){.count = 0};
+    expand(&lab, &wanted);
+    assert_int_equal(run(&wanted, &nothing, 0, &undone, NULL), 0);
+    total = host.requests;
+    assert_true(total >= 14);
+    for (unsigned i = 1; i <= total; i++) {
+        struct tapnet_error error = TAPNET_ERROR_INIT;
+
+        host = (struct host){.count = 0};
+        assert_int_equal(run(&wanted, &nothing, i, &undone, &error), -ENOBUFS);
+        assert_true(undone);
+        assert_int_equal(host.count, 0);
+        assert_non_null(strstr(error.text, "cannot make"));
+        assert_non_null(strstr(error.text, "no "));
+    }
+    model_objects_fini(&wanted);
+}
+
+/* The same for `down`: what was removed is made again. */
+static void a_failed_down_leaves_everything(void **state)
+{
+    struct model_objects wanted, nothing = {0};
+    struct host before;
+    struct lab lab;
+    unsigned total;
+    bool undone;
+
+    (void)state;
+    host = (struct host){.count = 0};
+    expand(&lab, &wanted);
+    assert_int_equal(run(&wanted, &nothing, 0, &undone, NULL), 0);
+    before = host;
+    assert_int_equal(run(&nothing, &wanted, 0, &undone, NULL), 0);
+    assert_int_equal(host.count, 0);
+    total = host.requests;
+    for (unsigned i = 1; i <= total; i++) {
+        host = before;
+        assert_int_equal(run(&nothing, &wanted, i, &undone, NULL), -ENOBUFS);
+        assert_true(undone);
+        assert_int_equal(host.count, before.count);
+    }
+    model_objects_fini(&wanted);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(guards_stand_before_anything_is_up),
+        cmocka_unit_test(a_failed_up_leaves_nothing),
+        cmocka_unit_test(a_failed_down_leaves_everything),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* The run directory: its name, its lock, its files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apply/run.h"
+
+static char base[] = "/tmp/tapnet-run-XXXXXX";
+
+static int make_base(void **state)
+{
+    (void)state;
+    return mkdtemp(base) ? 0 : -1;
+}
+
+static int remove_base(void **state)
+{
+    (void)state;
+    return rmdir(base) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+static void the_name_is_the_same_twice_and_makes_nothing(void **state)
+{
+    char first[RUN_PATH_MAX], second[RUN_PATH_MAX];
+    struct stat status;
+
+    (void)state;
+    assert_int_equal(run_dir_name(base, first, NULL), 0);
+    assert_int_equal(run_dir_name(base, second, NULL), 0);
+    assert_string_equal(first, second);
+    assert_int_equal(stat(first, &status), -1);
+}
+
+static void the_lock_keeps_others_out_and_leaves_nothing(void **state)
+{
+    char directory[RUN_PATH_MAX], lock[RUN_PATH_MAX + 8];
+    struct stat status;
+    int fd, rival;
+
+    (void)state;
+    assert_int_equal(run_dir_name(base, directory, NULL), 0);
+    assert_int_equal(run_lock(directory, &fd, NULL), 0);
+    assert_int_equal(stat(directory, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0700);
+    snprintf(lock, sizeof(lock), "%s/lock", directory);
+    rival = open(lock, 2);
+    assert_true(rival >= 0);
+    assert_int_equal(flock(rival, LOCK_EX | LOCK_NB), -1);
+    run_unlock(directory, fd);
+    assert_int_equal(flock(rival, LOCK_EX | LOCK_NB), 0);
+    close(rival);
+    assert_int_equal(stat(directory, &status), -1); /* nothing was in it: it is gone */
+}
+
+static void a_file_keeps_the_directory(void **state)
+{
+    char directory[RUN_PATH_MAX];
+    char *text;
+    int fd;
+
+    (void)state;
+    assert_int_equal(run_dir_name(base, directory, NULL), 0);
+    assert_int_equal(run_lock(directory, &fd, NULL), 0);
+    assert_int_equal(run_file_write(directory, "networks/lab.json", "first", NULL), 0);
+    assert_int_equal(run_file_write(directory, "networks/lab.json", "second", NULL), 0);
+    run_unlock(directory, fd);
+    assert_int_equal(run_file_read(directory, "networks/lab.json", 100, &text), 0);
+    assert_string_equal(text, "second");
+    free(text);
+    assert_int_equal(run_file_read(directory, "networks/lab.json", 3, &text), -EFBIG);
+    assert_int_equal(run_lock(directory, &fd, NULL), 0);
+    assert_int_equal(run_file_remove(directory, "networks/lab.json", NULL), 0);
+    assert_int_equal(run_file_remove(directory, "networks/lab.json", NULL), 0); /* twice is no error */
+    assert_int_equal(run_file_read(directory, "networks/lab.json", 100, &text), -ENOENT);
+    run_unlock(directory, fd);
+}
+
+static void a_place_that_can_not_be_written_is_named(void **state)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    int fd;
+
+    (void)state;
+    assert_true(run_lock("/proc/tapnet/x", &fd, &error) < 0);
+    assert_non_null(strstr(error.text, "/proc/tapnet"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_name_is_the_same_twice_and_makes_nothing),
+        cmocka_unit_test(the_lock_keeps_others_out_and_leaves_nothing),
+        cmocka_unit_test(a_file_keeps_the_directory),
+        cmocka_unit_test(a_place_that_can_not_be_written_is_named),
+    };
+
+    return cmocka_run_group_tests(tests, make_base, remove_base);
+}
