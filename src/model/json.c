@@ -121,8 +121,7 @@ bool json_text_printable(const char *text)
     return true;
 }
 
-/* The text of @value, at most @max bytes of it and no NUL among them; NULL when it is anything else. */
-static const char *text_of(const json_t *value, size_t max)
+const char *json_text_of(const json_t *value, size_t max)
 {
     const char *text = json_string_value(value); /* NULL unless it is a string */
 
@@ -135,7 +134,7 @@ void json_read_text(struct json_reader *reader, const char *key, enum json_need 
                     const char *expected, char *ret, size_t size)
 {
     const json_t *value = json_read(reader, key, need);
-    const char *text = text_of(value, size - 1);
+    const char *text = json_text_of(value, size - 1);
 
     if (!value)
         return;
@@ -148,7 +147,7 @@ void json_read_text(struct json_reader *reader, const char *key, enum json_need 
 void json_read_string(struct json_reader *reader, const char *key, enum json_need need, size_t max, const char **ret)
 {
     const json_t *value = json_read(reader, key, need);
-    const char *text = text_of(value, max);
+    const char *text = json_text_of(value, max);
     const char *copy;
 
     if (!value)
@@ -176,7 +175,7 @@ void json_read_ifname(struct json_reader *reader, const char *key, enum json_nee
 
 void json_read_found_ifname(struct json_reader *reader, const char *key, const json_t *value, char *ret, size_t size)
 {
-    const char *text = text_of(value, 2 * size);
+    const char *text = json_text_of(value, 2 * size);
     size_t len = 0;
 
     if (reader->code < 0)
@@ -225,7 +224,7 @@ void json_read_bool(struct json_reader *reader, const char *key, bool *ret)
 void json_read_mac(struct json_reader *reader, const char *key, enum json_need need, struct mac *ret)
 {
     const json_t *value = json_read(reader, key, need);
-    const char *text = text_of(value, MAC_TEXT_MAX - 1);
+    const char *text = json_text_of(value, MAC_TEXT_MAX - 1);
 
     if (value && (!text || mac_parse(text, ret) < 0))
         json_read_wrong(reader, key, "a MAC address");
@@ -234,7 +233,7 @@ void json_read_mac(struct json_reader *reader, const char *key, enum json_need n
 void json_read_address(struct json_reader *reader, const char *key, enum json_need need, struct ip_address *ret)
 {
     const json_t *value = json_read(reader, key, need);
-    const char *text = text_of(value, IP_TEXT_MAX - 1);
+    const char *text = json_text_of(value, IP_TEXT_MAX - 1);
 
     if (value && (!text || ip_address_parse(text, ret) < 0))
         json_read_wrong(reader, key, "an IP address");
@@ -243,7 +242,7 @@ void json_read_address(struct json_reader *reader, const char *key, enum json_ne
 void json_read_prefix(struct json_reader *reader, const char *key, enum json_need need, struct ip_prefix *ret)
 {
     const json_t *value = json_read(reader, key, need);
-    const char *text = text_of(value, IP_PREFIX_TEXT_MAX - 1);
+    const char *text = json_text_of(value, IP_PREFIX_TEXT_MAX - 1);
 
     if (value && (!text || ip_prefix_parse(text, -1, ret) < 0))
         json_read_wrong(reader, key, "an IP address with the length of its prefix");

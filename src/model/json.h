@@ -75,6 +75,8 @@ void json_read_bool(struct json_reader *reader, const char *key, bool *ret);
 void json_read_mac(struct json_reader *reader, const char *key, enum json_need need, struct mac *ret);
 void json_read_address(struct json_reader *reader, const char *key, enum json_need need, struct ip_address *ret);
 void json_read_prefix(struct json_reader *reader, const char *key, enum json_need need, struct ip_prefix *ret);
+/* The text of @value, at most @max bytes of it and no NUL among them; NULL when it is anything else. */
+const char *json_text_of(const json_t *value, size_t max);
 /* Is @text printable ASCII and not empty? */
 bool json_text_printable(const char *text);
 

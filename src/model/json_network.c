@@ -104,7 +104,7 @@ static void read_ntp(struct json_reader *reader, struct model_dhcp *dhcp)
     const json_t *array = read_list(reader, "ntp", JSON_OPTIONAL, 1, MODEL_LIST_MAX);
 
     for (size_t i = 0; i < json_array_size(array); i++) {
-        const char *text = json_string_value(json_array_get(array, i));
+        const char *text = json_text_of(json_array_get(array, i), IP_TEXT_MAX - 1);
 
         if (!text || ip_address_parse(text, &dhcp->ntp[i]) < 0)
             json_read_wrong(reader, "ntp", "a list of IP addresses");
@@ -117,9 +117,9 @@ static void read_search(struct json_reader *reader, struct model_dhcp *dhcp)
     const json_t *array = read_list(reader, "search", JSON_OPTIONAL, 1, MODEL_LIST_MAX);
 
     for (size_t i = 0; i < json_array_size(array) && reader->code == 0; i++) {
-        const char *text = json_string_value(json_array_get(array, i));
+        const char *text = json_text_of(json_array_get(array, i), SEARCH_MAX);
 
-        if (!text || strlen(text) > SEARCH_MAX || !json_text_printable(text))
+        if (!text || !json_text_printable(text))
             json_read_wrong(reader, "search", "a list of domain names");
         else if (!(dhcp->search[i] = arena_strdup(reader->arena, text)))
             reader->code = error_set(reader->error, -ENOMEM, "out of memory");

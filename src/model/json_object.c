@@ -53,6 +53,7 @@ static void field_from_json(struct json_reader *reader, const char *key, const j
                             uint8_t *ret)
 {
     json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
+    const char *text = json_text_of(value, IP_TEXT_MAX - 1);
     struct ip_address address;
 
     switch (field) {
@@ -60,8 +61,7 @@ static void field_from_json(struct json_reader *reader, const char *key, const j
         json_read_found_ifname(reader, key, value, (char *)ret, guard_field_len(field));
         return;
     case GUARD_FIELD_IP4:
-        if (!json_is_string(value) || ip_address_parse(json_string_value(value), &address) < 0 ||
-            address.family != AF_INET)
+        if (!text || ip_address_parse(text, &address) < 0 || address.family != AF_INET)
             json_read_wrong(reader, key, "of an IPv4 address where the set has one");
         else
             memcpy(ret, address.bytes, 4);
