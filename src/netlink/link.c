@@ -219,7 +219,6 @@ int netlink_bridge_create(struct netlink *netlink, const char *name, const struc
     netlink_put_u8(&message, IFLA_BR_MCAST_SNOOPING, 0); /* without a querier it would lose neighbour discovery */
     netlink_nest_end(&message, data);
     netlink_nest_end(&message, information);
-    put_families(&message, true, false, false);
     return netlink_request(netlink, &message, error);
 }
 

@@ -42,7 +42,9 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
 
 /*
  * Creates a bridge, down, with MAC and group in the creating request (so that it is ours from its first instant),
- * STP off, no forward delay, no multicast snooping, IPv6 address generation off. -EEXIST.
+ * STP off, no forward delay, no multicast snooping. -EEXIST. The kernel takes no attributes of an address family in
+ * this request (-EAFNOSUPPORT: the device has no IPv6 state yet): NETLINK_LINK_NO_IP6 belongs into the next one, which
+ * is in time, since no link-local address appears before the bridge is up.
  */
 int netlink_bridge_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group,
                           uint32_t mtu, struct tapnet_error *error);
