@@ -54,11 +54,22 @@ static int bridge_create(void *data, const struct model_link *link, struct tapne
     return netlink_bridge_create(kernel->route, link->name, &link->mac, MODEL_LINK_GROUP, link->mtu, error);
 }
 
+/*
+ * Without carrier: else the kernel would give the device an IPv6 link-local address when it comes up, before the very
+ * request that brings it up has told it not to. Whoever opens it next turns the carrier on.
+ */
 static int open_device(void *data, const struct model_link *link, int *ret_fd, struct tapnet_error *error)
 {
+    enum device_kind kind = link->kind == MODEL_LINK_TAP ? DEVICE_TAP : DEVICE_TUN;
+    _cleanup_close_ int fd = -1;
+    int result = device_open(link->name, kind, link->multi_queue, &fd, error);
+
     (void)data;
-    return device_open(link->name, link->kind == MODEL_LINK_TAP ? DEVICE_TAP : DEVICE_TUN, link->multi_queue, ret_fd,
-                       error);
+    if (result == 0)
+        result = device_carrier(fd, false, error);
+    if (result == 0)
+        *ret_fd = take_fd(&fd);
+    return result;
 }
 
 static int own_device(void *data, int fd, const struct model_link *link, struct tapnet_error *error)

@@ -201,18 +201,30 @@ static bool is_running(struct apply_kernel *kernel)
     return apply_socket_connect(path_in(kernel, SOCKET_NAME, path), &fd, NULL) == 0;
 }
 
+/* A service that was started in vain ends by itself when its socket's name is gone and nobody asks it for anything. */
+static void forget_service(struct apply_kernel *kernel)
+{
+    run_file_remove(kernel->run_dir, SOCKET_NAME, NULL);
+    run_file_remove(kernel->run_dir, LOG_NAME, NULL);
+}
+
 int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error)
 {
     struct attachments attachments cleanup(attachments_fini) = {.count = 0};
     struct apply_kernel *kernel = data;
     json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "serve");
-    int result = is_running(kernel) ? 0 : start_service(kernel, error);
+    bool started = !is_running(kernel);
+    int result = started ? start_service(kernel, error) : 0;
 
     if (result == 0)
         result = attach_network(&attachments, network, error);
     if (result == 0)
         result = attach_sockets(kernel, &attachments, network, error);
-    return result < 0 ? result : talk(kernel, request, &attachments, NULL, error);
+    if (result == 0)
+        result = talk(kernel, request, &attachments, NULL, error);
+    if (result < 0 && started)
+        forget_service(kernel);
+    return result;
 }
 
 int apply_service_update(void *data, const struct model_network *network, struct tapnet_error *error)

@@ -65,11 +65,20 @@ int device_open(const char *name, enum device_kind kind, bool multi_queue, int *
 
 int device_own(int fd, uint32_t user, uint32_t group, struct tapnet_error *error)
 {
-    /* The argument is the id itself, an unsigned long; (uid_t)-1 takes the owner away. */
-    if (ioctl(fd, TUNSETOWNER, (unsigned long)user) < 0)
+    /* The argument is the id itself, an unsigned long. */
+    if (user != DEVICE_ID_NONE && ioctl(fd, TUNSETOWNER, (unsigned long)user) < 0)
         return error_set_errno(error, -errno, "cannot give the device to user %u", user);
-    if (ioctl(fd, TUNSETGROUP, (unsigned long)group) < 0)
+    if (group != DEVICE_ID_NONE && ioctl(fd, TUNSETGROUP, (unsigned long)group) < 0)
         return error_set_errno(error, -errno, "cannot give the device to group %u", group);
+    return 0;
+}
+
+int device_carrier(int fd, bool on, struct tapnet_error *error)
+{
+    int value = on;
+
+    if (ioctl(fd, TUNSETCARRIER, &value) < 0)
+        return error_set_errno(error, -errno, "cannot turn the carrier %s", on ? "on" : "off");
     return 0;
 }
 

@@ -24,8 +24,14 @@ enum device_kind {
  */
 int device_open(const char *name, enum device_kind kind, bool multi_queue, int *ret_fd, struct tapnet_error *error);
 
-/* Who else may open it: TUNSETOWNER, TUNSETGROUP; DEVICE_ID_NONE: nobody. */
+/*
+ * Who may open it by name besides holders of CAP_NET_ADMIN: TUNSETOWNER, TUNSETGROUP; both must fit when both are set, and
+ * everybody may when neither is. DEVICE_ID_NONE leaves that one as it is: the kernel can't take an owner away again.
+ */
 int device_own(int fd, uint32_t user, uint32_t group, struct tapnet_error *error);
+
+/* TUNSETCARRIER: whether the link counts as plugged in. Opening an existing device by name turns it on again. */
+int device_carrier(int fd, bool on, struct tapnet_error *error);
 
 /* TUNSETPERSIST: whether it outlives its last descriptor. */
 int device_keep(int fd, bool keep, struct tapnet_error *error);
