@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""The main job with real virtual machines: one file brings a network up, two guests use it, down leaves no trace.
+
+The topology is drawn in tapnet_test/tour.py, and so are the checks: the demo makes the same ones.
+"""
+
+import pytest
+
+from tapnet_test import tour
+from tapnet_test.guest import Guest
+from tapnet_test.snapshot import assert_same, snapshot
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with tour.Lab() as lab:
+        lab.up()
+        lab.boot()
+        yield lab
+
+
+@pytest.mark.parametrize("check", tour.CHECKS, ids=lambda check: check.__name__)
+def test_with_two_guests(lab, check):
+    check(lab)
+
+
+def test_up_again_does_not_disturb_them(lab):
+    ping = lab.guests["web"]
+    ping.sh("ping -i 0.2 -W 1 db >/tmp/ping.log 2>&1 & echo $! >/run/ping.pid")
+    lab.up()
+    more = lab.file.read_text().replace("web: {}", "web: {}\n      third: {}")
+    lab.tapnet("up", lab.tapnet.file(more))
+    lab.up()
+    log = ping.out("sleep 1; kill -INT $(cat /run/ping.pid); sleep 0.5; cat /tmp/ping.log")
+    assert " 0% packet loss" in log and " 0 packets received" not in log, log
+
+
+def test_a_lease_can_be_given_back_and_taken_again(lab):
+    web = lab.guests["web"]
+    address = lab.address("web")
+    web.out("kill -USR2 $(cat /run/udhcpc.pid)")
+    web.wait_for("! ip address show eth0 | grep -q 'inet '")
+    web.out("kill -USR1 $(cat /run/udhcpc.pid)")
+    assert web.wait_for_lease()["ip"] == address
+
+
+def test_down_leaves_no_trace(lab):
+    """The last of this lab: the guests are plugged off, then the network goes."""
+    lab.power_off()
+    lab.down()
+    assert lab.traces() == ""
+
+
+def test_down_under_running_guests_leaves_no_trace():
+    """Whoever holds a TAP keeps nothing of the network alive."""
+    with tour.Lab() as lab:
+        lab.up()
+        lab.boot()
+        lab.down()
+        names = [link["ifname"] for link in lab.host.json("ip", "-j", "link")]
+        assert sorted(names) == ["eth0", "lo"]
+        lab.power_off()
+        assert lab.traces() == ""
+
+
+def test_guests_of_an_isolated_network(world, tapnet):
+    """
+          host                          outside
+        +---------------------------+  +---------+
+        | guest a --+               |  |         |
+        |           +-- br-quiet    |  |         |
+        | guest b --+             eth0-+ .1      |
+        +---------------------------+  +---------+
+
+    Ports of a network with mode isolated see each other, and neither the host's services nor the outside.
+    """
+    before = snapshot(world.host, run_dir=tapnet.run_dir)
+    path = tapnet.file("networks: { quiet: { mode: isolated, subnet: 10.30.0.1/24, ports: { a: {}, b: {} } } }", "quiet.yaml")
+    tapnet("up", path)
+    ports = {port["name"]: port for port in tapnet.status("quiet")["ports"]}
+    guests = {name: Guest(world.host, port["device"], name, port["mac"]) for name, port in ports.items()}
+    for name, guest in guests.items():
+        assert guest.wait_for_lease()["ip"] == ports[name]["addresses"][0]
+    guests["a"].out(f"ping -c 1 -W 3 {ports['b']['addresses'][0]}")
+    assert guests["a"].sh("ping -c 1 -W 2 192.0.2.1").rc != 0
+    for guest in guests.values():
+        guest.close()
+    tapnet("down", path)
+    assert_same(before, snapshot(world.host, run_dir=tapnet.run_dir))
