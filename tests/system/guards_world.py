@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+"""The world of the guards' tests: two networks of guests behind one host, an outside, and a LAN that is not ours.
+
+    guest a 10.20.0.2 ── tap-a ┐
+    guest b 10.20.0.3 ── tap-b ┴ br-lab 10.20.0.1 ┐        ┌ eth0 192.0.2.1 ──── eth0 192.0.2.2    outside
+                                                  ├─ host ─┤
+    guest c 10.30.0.2 ── tap-c ─ br-two 10.30.0.1 ┘        └ eth1 198.51.100.1 ─ eth0 198.51.100.2 foreign
+
+Every box is a namespace of its own; a guest's only device is the veth whose other end is a port of the bridge. The host
+forwards between all its devices, so that what does not arrive is the guards' doing.
+"""
+
+import ctypes
+import os
+import select
+import socket
+import struct
+import time
+from contextlib import contextmanager
+
+from scapy.layers.l2 import Ether
+
+from tapnet_test.build import build_dir
+from tapnet_test.netns import Netns, join
+
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _enter(fd):
+    if _libc.setns(fd, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+@contextmanager
+def inside(ns):
+    """This thread in the network of ns: sockets made here stay there."""
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    other = os.open(ns.exec_path, os.O_RDONLY)
+    try:
+        _enter(other)
+        yield
+    finally:
+        _enter(own)
+        os.close(own)
+        os.close(other)
+
+
+def open_socket(ns, family=socket.AF_INET, kind=socket.SOCK_DGRAM, protocol=0, timeout=0.4):
+    with inside(ns):
+        made = socket.socket(family, kind, protocol)
+    made.settimeout(timeout)
+    return made
+
+
+class Wire:
+    """A packet socket on one device: sends and sees whole frames."""
+
+    def __init__(self, ns, device):
+        self.socket = open_socket(ns, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.socket.bind((device, 3))
+        self.mac = self.socket.getsockname()[4].hex(":")
+
+    def send(self, frame):
+        """Sends a frame; its source is the device's own MAC unless it has one."""
+        frame = frame.copy()
+        if "src" not in frame.fields:
+            frame.src = self.mac
+        self.socket.send(bytes(frame))
+
+    def receive(self, wanted, timeout=0.4):
+        """The first frame, as scapy sees it, that wanted() takes; None when none came in time."""
+        end = time.monotonic() + timeout
+        while (left := end - time.monotonic()) > 0:
+            if not select.select([self.socket], [], [], left)[0]:
+                return None
+            frame = Ether(self.socket.recv(65536))
+            if wanted(frame):
+                return frame
+        return None
+
+    def drain(self):
+        while select.select([self.socket], [], [], 0)[0]:
+            self.socket.recv(65536)
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Lab:
+    def __init__(self, bridge_nf):
+        self.tool = build_dir() / "tests" / "system" / "guards_tool"
+        self.spaces = []
+        try:
+            self._build(bridge_nf)
+            self.guard()
+        except BaseException:
+            self.close()
+            raise
+
+    def _space(self, name):
+        ns = Netns(name)
+        self.spaces.append(ns)
+        return ns
+
+    def _build(self, bridge_nf):
+        self.host = self._space("host")
+        for bridge, address in (("br-lab", "10.20.0.1/24"), ("br-two", "10.30.0.1/24")):
+            self.host.run("ip", "link", "add", bridge, "type", "bridge", "forward_delay", "0")
+            self.host.run("ip", "addr", "add", address, "dev", bridge)
+            self.host.run("ip", "link", "set", bridge, "up")
+        self.a = self._guest("a", "br-lab", "10.20.0.2", "10.20.0.1")
+        self.b = self._guest("b", "br-lab", "10.20.0.3", "10.20.0.1")
+        self.c = self._guest("c", "br-two", "10.30.0.2", "10.30.0.1")
+        self.outside = self._neighbour("outside", "eth0", "192.0.2.1", "192.0.2.2")
+        self.foreign = self._neighbour("foreign", "eth1", "198.51.100.1", "198.51.100.2")
+        self.host.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
+                      f"net.bridge.bridge-nf-call-iptables={bridge_nf}",
+                      f"net.bridge.bridge-nf-call-ip6tables={bridge_nf}",
+                      f"net.bridge.bridge-nf-call-arptables={bridge_nf}")
+
+    def _guest(self, name, bridge, address, gateway):
+        ns = self._space(name)
+        join(self.host, f"tap-{name}", ns, "eth0")
+        self.host.run("ip", "link", "set", f"tap-{name}", "master", bridge)
+        ns.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
+        ns.run("ip", "route", "add", "default", "via", gateway)
+        return ns
+
+    def _neighbour(self, name, device, host_address, address):
+        ns = self._space(name)
+        join(self.host, device, ns, "eth0")
+        self.host.run("ip", "addr", "add", f"{host_address}/24", "dev", device)
+        ns.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
+        ns.run("ip", "route", "add", "default", "via", host_address)
+        return ns
+
+    ELEMENTS = """
+        networks br-lab | lab/lab
+        networks br-two | lab/two
+        networks tap-a | lab/lab/a
+        networks tap-b | lab/lab/b
+        networks tap-c | lab/two/c
+        bridged br-lab br-lab | lab/lab
+        bridged br-two br-two | lab/two
+        egress br-lab eth0 | lab/lab
+        gateways br-lab 10.20.0.1 | lab/lab
+        gateways br-two 10.30.0.1 | lab/two
+        dns_ports br-lab 10.20.0.1 10053 | lab/lab
+        dns_served br-lab 10.20.0.1 10053 | lab/lab
+        closed eth0 | lab/lab
+        ports tap-a | lab/lab/a
+        ports tap-b | lab/lab/b
+        ports tap-c | lab/two/c
+        port_addresses tap-a 10.20.0.2 | lab/lab/a
+        port_addresses tap-b 10.20.0.3 | lab/lab/b
+        port_addresses tap-c 10.30.0.2 | lab/two/c
+        port_address tap-a 10.20.0.2 | lab/lab/a
+        port_address tap-b 10.20.0.3 | lab/lab/b
+    """
+
+    def run_tool(self, script, check=True):
+        return self.host.run(self.tool, input=script, check=check)
+
+    def guard(self):
+        lines = [line.strip() for line in self.ELEMENTS.splitlines() if line.strip()]
+        self.run_tool("table add inet\ntable add bridge\n" + "".join(f"element add {line}\n" for line in lines) +
+                      "commit\n")
+
+    @contextmanager
+    def unguarded(self):
+        """The same world without our tables: what must arrive now, to show that nothing else had stopped it."""
+        self.run_tool("table delete inet\ntable delete bridge\ncommit\n")
+        try:
+            yield
+        finally:
+            self.guard()
+
+    def only_guards_stop(self, attempt):
+        """attempt() fails behind the guards and succeeds without them."""
+        assert not attempt(), "passed the guards"
+        with self.unguarded():
+            assert attempt(), "fails without guards too: this test shows nothing"
+
+    def mac(self, ns, device):
+        return ns.json("ip", "-j", "link", "show", device)[0]["address"]
+
+    def close(self):
+        for ns in self.spaces:
+            ns.close()
+
+
+# ---- attempts: each makes fresh sockets on fresh ports, so that conntrack remembers nothing of the one before ----
+
+def udp_reaches(source, target, address, port, bind=""):
+    """A datagram from source arrives at target's socket on (address, port). Returns the sender it saw, or None."""
+    with open_socket(target) as server, open_socket(source) as client:
+        server.bind((bind, port))
+        try:
+            client.sendto(b"probe", (address, port))
+            data, sender = server.recvfrom(100)
+        except (TimeoutError, OSError):
+            return None
+        return sender[0] if data == b"probe" else None
+
+
+def udp_is_answered(source, target, address, port, bind=""):
+    """As udp_reaches(), and an answer makes it back to source from the address it asked."""
+    with open_socket(target) as server, open_socket(source) as client:
+        server.bind((bind, port))
+        try:
+            client.sendto(b"question", (address, port))
+            _, sender = server.recvfrom(100)
+            server.sendto(b"answer", sender)
+            data, answerer = client.recvfrom(100)
+        except (TimeoutError, OSError):
+            return False
+        return data == b"answer" and answerer == (address, port)
+
+
+def tcp_connects(source, target, address, port, bind="", listen_port=None):
+    """A TCP connection from source to (address, port) is taken by target, and carries data both ways."""
+    server = open_socket(target, kind=socket.SOCK_STREAM)
+    client = open_socket(source, kind=socket.SOCK_STREAM)
+    with server, client:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((bind, listen_port or port))
+        server.listen()
+        try:
+            client.connect((address, port))
+            peer, _ = server.accept()
+            with peer:
+                client.sendall(b"ping")
+                assert peer.recv(100) == b"ping"
+                peer.sendall(b"pong")
+                return client.recv(100) == b"pong"
+        except (TimeoutError, OSError):
+            return False
+
+
+def ping(source, address):
+    """An ICMP echo is answered."""
+    with open_socket(source, kind=socket.SOCK_RAW, protocol=socket.IPPROTO_ICMP) as raw:
+        ident = int.from_bytes(os.urandom(2), "big")
+        body = struct.pack("!BBHHH", 8, 0, 0, ident, 1)
+        total = sum(struct.unpack("!4H", body))
+        total = (total & 0xFFFF) + (total >> 16)
+        body = struct.pack("!BBHHH", 8, 0, ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF, ident, 1)
+        try:
+            raw.sendto(body, (address, 0))
+            end = time.monotonic() + 0.4
+            while time.monotonic() < end:
+                packet = raw.recv(1000)
+                if packet[20] == 0 and packet[24:26] == ident.to_bytes(2, "big"):
+                    return True
+        except (TimeoutError, OSError):
+            pass
+        return False
