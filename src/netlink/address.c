@@ -23,7 +23,7 @@ struct address_call {
 static int parse_address(const struct nlmsghdr *message, struct netlink_address *ret)
 {
     const struct nlattr *attributes[IFA_PROTO + 1];
-    const struct ifaddrmsg *header = NLMSG_DATA(message);
+    const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
     struct netlink_address address = {.index = 0};
     size_t size;
 
@@ -37,7 +37,8 @@ static int parse_address(const struct nlmsghdr *message, struct netlink_address 
     address.prefix.address.family = header->ifa_family;
     address.prefix.length = header->ifa_prefixlen;
     address.protocol = netlink_get_u8(attributes[IFA_PROTO]);
-    if (!netlink_get_bytes(attributes[attributes[IFA_LOCAL] ? IFA_LOCAL : IFA_ADDRESS], address.prefix.address.bytes, size))
+    if (!netlink_get_bytes(attributes[attributes[IFA_LOCAL] ? IFA_LOCAL : IFA_ADDRESS], address.prefix.address.bytes,
+                           size))
         return -EBADMSG;
     *ret = address;
     return 0;
@@ -61,8 +62,8 @@ static void restart_addresses(void *data)
         call->restart(call->data);
 }
 
-int netlink_address_dump(struct netlink *netlink, netlink_address_reader *reader, netlink_restart *restart,
-                         void *data, struct tapnet_error *error)
+int netlink_address_dump(struct netlink *netlink, netlink_address_reader *reader, netlink_restart *restart, void *data,
+                         struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
     struct address_call call = {reader, restart, data};

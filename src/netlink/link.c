@@ -22,7 +22,8 @@ static void parse_inet(const struct nlattr *family, struct netlink_link *link)
     uint32_t values[IPV4_DEVCONF_FORWARDING];
 
     link->ip4_forwarding = -1;
-    if (netlink_parse_nest(family, families, AF_INET) < 0 || netlink_parse_nest(families[AF_INET], inet, IFLA_INET_MAX) < 0)
+    if (netlink_parse_nest(family, families, AF_INET) < 0 ||
+        netlink_parse_nest(families[AF_INET], inet, IFLA_INET_MAX) < 0)
         return;
     /* An array of u32, indexed by IPV4_DEVCONF_* - 1. */
     if (netlink_get_bytes(inet[IFLA_INET_CONF], values, sizeof(values)))
@@ -92,7 +93,7 @@ static int parse_name(const struct nlattr *attribute, char name[IFNAMSIZ])
 int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
 {
     const struct nlattr *attributes[IFLA_MAX + 1];
-    const struct ifinfomsg *header = NLMSG_DATA(message);
+    const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
     struct netlink_link link = {.ip4_forwarding = -1, .tun_user = UINT32_MAX, .tun_group = UINT32_MAX};
     const char *alias;
 
@@ -175,25 +176,16 @@ int netlink_link_get(struct netlink *netlink, int index, const char *name, netli
 
 /* ---- changing ---- */
 
-/* IPv6 without a link-local address, and for IPv4 forwarding, by the families' own attributes. */
-static void put_families(struct netlink_message *message, bool no_ip6, bool forwarding_set, bool forwarding)
+/* net.ipv4.conf.NAME.forwarding, by the attributes of the address family. */
+static void put_forwarding(struct netlink_message *message, bool forwarding)
 {
     size_t families = netlink_nest_begin(message, IFLA_AF_SPEC);
+    size_t inet = netlink_nest_begin(message, AF_INET);
+    size_t conf = netlink_nest_begin(message, IFLA_INET_CONF);
 
-    if (no_ip6) {
-        size_t inet6 = netlink_nest_begin(message, AF_INET6);
-
-        netlink_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-        netlink_nest_end(message, inet6);
-    }
-    if (forwarding_set) {
-        size_t inet = netlink_nest_begin(message, AF_INET);
-        size_t conf = netlink_nest_begin(message, IFLA_INET_CONF);
-
-        netlink_put_u32(message, IPV4_DEVCONF_FORWARDING, forwarding);
-        netlink_nest_end(message, conf);
-        netlink_nest_end(message, inet);
-    }
+    netlink_put_u32(message, IPV4_DEVCONF_FORWARDING, forwarding);
+    netlink_nest_end(message, conf);
+    netlink_nest_end(message, inet);
     netlink_nest_end(message, families);
 }
 
@@ -234,25 +226,59 @@ static void put_change(struct netlink_message *message, const struct netlink_lin
         netlink_put_u32(message, IFLA_MTU, change->mtu);
     if (change->fields & NETLINK_LINK_MASTER)
         netlink_put_u32(message, IFLA_MASTER, (uint32_t)change->master_index);
-    if (change->fields & (NETLINK_LINK_NO_IP6 | NETLINK_LINK_FORWARDING))
-        put_families(message, change->fields & NETLINK_LINK_NO_IP6, change->fields & NETLINK_LINK_FORWARDING,
-                     change->forwarding);
+    if (change->fields & NETLINK_LINK_FORWARDING)
+        put_forwarding(message, change->forwarding);
+}
+
+/* Begins a RTM_NEWLINK for a link that exists. */
+static void begin_change(struct netlink_message *message, int index, const char *name, unsigned flags, unsigned mask)
+{
+    const struct ifinfomsg header = {
+        .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = flags, .ifi_change = mask};
+
+    netlink_begin(message, RTM_NEWLINK, 0, &header, sizeof(header));
+    if (!index)
+        netlink_put_text(message, IFLA_IFNAME, name);
+}
+
+/*
+ * No link-local address from now on. In a request of its own: the kernel takes a link up before it looks at the
+ * attributes of address families, and would have made the address by then. A link without IPv6 (off in the kernel, an
+ * MTU below 1280) answers -EAFNOSUPPORT and has no such address either.
+ */
+static int stop_address_generation(struct netlink *netlink, int index, const char *name, struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
+    size_t families, inet6;
+    int result;
+
+    netlink_message_init(&message);
+    begin_change(&message, index, name, 0, 0);
+    families = netlink_nest_begin(&message, IFLA_AF_SPEC);
+    inet6 = netlink_nest_begin(&message, AF_INET6);
+    netlink_put_u8(&message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+    netlink_nest_end(&message, inet6);
+    netlink_nest_end(&message, families);
+    result = netlink_request(netlink, &message, &refusal);
+    if (result == -EAFNOSUPPORT)
+        return 0;
+    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
 int netlink_link_set(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
                      struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = index};
+    unsigned mask = change->fields & NETLINK_LINK_UP ? IFF_UP : 0;
+    int result = 0;
 
-    if (change->fields & NETLINK_LINK_UP) {
-        header.ifi_flags = change->up ? IFF_UP : 0;
-        header.ifi_change = IFF_UP;
-    }
     netlink_message_init(&message);
-    netlink_begin(&message, RTM_NEWLINK, 0, &header, sizeof(header));
-    if (!index)
-        netlink_put_text(&message, IFLA_IFNAME, name);
+    if (change->fields & NETLINK_LINK_NO_IP6)
+        result = stop_address_generation(netlink, index, name, error);
+    if (result < 0 || change->fields == NETLINK_LINK_NO_IP6)
+        return result;
+    begin_change(&message, index, name, change->up ? mask : 0, mask);
     put_change(&message, change);
     return netlink_request(netlink, &message, error);
 }

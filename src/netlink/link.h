@@ -49,7 +49,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
 int netlink_bridge_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group,
                           uint32_t mtu, struct tapnet_error *error);
 
-/* What one RTM_NEWLINK may change of a link that exists. Only what is in @fields is sent. */
+/* What netlink_link_set() may change of a link that exists. Only what is in @fields is sent. */
 enum {
     NETLINK_LINK_ALIAS = 1 << 0,
     NETLINK_LINK_GROUP = 1 << 1,
@@ -72,7 +72,10 @@ struct netlink_link_change {
     bool forwarding;
 };
 
-/* One request; the link is named by @index when it is not 0, else by @name. */
+/*
+ * The link is named by @index when it is not 0, else by @name. One request, and one before it for NETLINK_LINK_NO_IP6.
+ * -ENODEV, and whatever the kernel refuses.
+ */
 int netlink_link_set(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
                      struct tapnet_error *error);
 int netlink_link_delete(struct netlink *netlink, int index, struct tapnet_error *error);

@@ -20,7 +20,7 @@ struct route_call {
 static int parse_route(const struct nlmsghdr *message, struct netlink_route *ret)
 {
     const struct nlattr *attributes[RTA_MAX + 1];
-    const struct rtmsg *header = NLMSG_DATA(message);
+    const struct rtmsg *header = mnl_nlmsg_get_payload(message);
     struct netlink_route route = {.index = 0};
     size_t size;
 
@@ -136,7 +136,7 @@ struct neighbour_call {
 static int parse_neighbour(const struct nlmsghdr *message, struct netlink_neighbour *ret)
 {
     const struct nlattr *attributes[NDA_MAX + 1];
-    const struct ndmsg *header = NLMSG_DATA(message);
+    const struct ndmsg *header = mnl_nlmsg_get_payload(message);
     struct netlink_neighbour neighbour = {.index = 0};
     size_t size;
 

@@ -1,30 +1,91 @@
 /* SPDX-License-Identifier: MIT */
-/* Netlink sockets: requests with their acks, dumps that start again when they were disturbed, batches. */
+/* Sends netlink requests, dumps and batches, and reads what the kernel answers. */
 #include "netlink/netlink.h"
 
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "netlink/reply.h"
 
-#define RECEIVE_LEN (64 * 1024)         /* the kernel never makes a larger dump part (32 kB) */
-#define RECEIVE_BUFFER_LEN (4 << 20)    /* queue of the socket: the errors of a large batch */
-#define DUMP_ATTEMPTS 10
-#define REPLY_TIMEOUT_SEC 30            /* the kernel answers at once; this bounds a bug, not a wait */
+/*
+ * How it works: the kernel handles a request inside sendmsg() and the next part of a dump inside recvmsg(), so an
+ * answer is in the socket's queue by the time either returns. Every receive is therefore non-blocking: an empty queue
+ * means that the answer was lost, and nothing here can hang. Every request gets sequence numbers of its own, and only
+ * datagrams from the kernel (port 0) with our port and those numbers count: what an abandoned dump left in the queue,
+ * notifications of groups, and messages of other processes are passed over.
+ */
+
+#define RECEIVE_BUFFER (64 * 1024)            /* user space: above the kernel's 32 KiB for a dump's datagram */
+#define RECEIVE_BUFFER_MAX (16 * 1024 * 1024) /* what a truncated datagram may make it grow to */
+#define QUEUE_BYTES (4 * 1024 * 1024)         /* the kernel's queue: a limit, not memory that is taken */
+#define ACK_BYTES 2048                        /* of the queue, for one ack with the kernel's own overhead */
+#define ATTEMPTS 10                           /* of a dump */
 
 struct netlink {
     struct mnl_socket *socket;
-    uint32_t sequence;
+    int protocol;
+    uint32_t port;                /* our address, given by the kernel */
+    uint32_t sequence;            /* the last number that was used */
+    size_t send_room, queue_room; /* SO_SNDBUF, SO_RCVBUF as the kernel counts them */
     uint8_t *buffer;
+    size_t buffer_size;
 };
 
+/* Raises SO_SNDBUF or SO_RCVBUF to @len bytes: by force with CAP_NET_ADMIN, else as far as net.core.*mem_max lets. */
+static void raise_buffer(const struct netlink *netlink, int option, int force, size_t len, size_t *room)
+{
+    int wanted = len > INT32_MAX / 2 ? INT32_MAX / 2 : (int)len;
+    int now = 0;
+    socklen_t size = sizeof(now);
+
+    if (*room >= len)
+        return;
+    if (setsockopt(netlink_fd(netlink), SOL_SOCKET, force, &wanted, sizeof(wanted)) < 0)
+        (void)setsockopt(netlink_fd(netlink), SOL_SOCKET, option, &wanted, sizeof(wanted));
+    if (getsockopt(netlink_fd(netlink), SOL_SOCKET, option, &now, &size) == 0 && now > 0)
+        *room = (size_t)now;
+}
+
+/* Each makes answers better and none is needed: an older kernel refuses, says less and is still understood. */
+static void set_options(const struct netlink *netlink)
+{
+    int on = 1;
+
+    (void)mnl_socket_setsockopt(netlink->socket, NETLINK_EXT_ACK, &on, sizeof(on));
+    (void)mnl_socket_setsockopt(netlink->socket, NETLINK_CAP_ACK, &on, sizeof(on));
+    (void)mnl_socket_setsockopt(netlink->socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+}
+
 DEFINE_CLEANUP(struct netlink *, netlink_close)
+
+int netlink_open(int protocol, struct netlink **ret, struct tapnet_error *error)
+{
+    struct netlink *netlink cleanup(cleanup_netlink_close) = calloc(1, sizeof(*netlink));
+
+    if (!netlink)
+        return error_set(error, -ENOMEM, "out of memory");
+    netlink->protocol = protocol;
+    netlink->buffer_size = RECEIVE_BUFFER;
+    netlink->buffer = malloc(netlink->buffer_size);
+    if (!netlink->buffer)
+        return error_set(error, -ENOMEM, "out of memory");
+    netlink->socket = mnl_socket_open2(protocol, SOCK_CLOEXEC);
+    if (!netlink->socket)
+        return error_set_errno(error, -errno, "cannot open a netlink socket");
+    set_options(netlink);
+    raise_buffer(netlink, SO_RCVBUF, SO_RCVBUFFORCE, QUEUE_BYTES, &netlink->queue_room);
+    if (mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0)
+        return error_set_errno(error, -errno, "cannot bind a netlink socket");
+    netlink->port = mnl_socket_get_portid(netlink->socket);
+    netlink->sequence = (uint32_t)time(NULL);
+    *ret = take_pointer(netlink);
+    return 0;
+}
 
 void netlink_close(struct netlink *netlink)
 {
@@ -41,306 +102,415 @@ int netlink_fd(const struct netlink *netlink)
     return mnl_socket_get_fd(netlink->socket);
 }
 
-/* Grows a socket buffer, past the limit of ordinary users where we may. */
-static void grow_buffer(int fd, int force, int plain, size_t len)
+/* Makes the buffer large enough for a datagram of @len bytes. */
+static int grow_buffer(struct netlink *netlink, size_t len)
 {
-    int value = len > INT32_MAX ? INT32_MAX : (int)len;
+    uint8_t *grown;
 
-    if (setsockopt(fd, SOL_SOCKET, force, &value, sizeof(value)) < 0)
-        setsockopt(fd, SOL_SOCKET, plain, &value, sizeof(value));
-}
-
-static void configure(struct netlink *netlink, int protocol)
-{
-    const struct timeval timeout = {.tv_sec = REPLY_TIMEOUT_SEC};
-    int fd = netlink_fd(netlink), on = 1;
-
-    /* Each makes replies better and none is needed: an older kernel refuses and is still understood. */
-    mnl_socket_setsockopt(netlink->socket, NETLINK_EXT_ACK, &on, sizeof(on));
-    mnl_socket_setsockopt(netlink->socket, NETLINK_CAP_ACK, &on, sizeof(on));
-    if (protocol == NETLINK_ROUTE)
-        mnl_socket_setsockopt(netlink->socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    grow_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER_LEN);
-}
-
-int netlink_open(int protocol, struct netlink **ret, struct tapnet_error *error)
-{
-    struct netlink *netlink cleanup(cleanup_netlink_close) = calloc(1, sizeof(*netlink));
-
-    if (netlink)
-        netlink->buffer = malloc(RECEIVE_LEN);
-    if (!netlink || !netlink->buffer)
-        return error_set(error, -ENOMEM, "out of memory");
-    netlink->socket = mnl_socket_open2(protocol, SOCK_CLOEXEC);
-    if (!netlink->socket)
-        return error_set_errno(error, -errno, "cannot open a netlink socket");
-    if (mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0)
-        return error_set_errno(error, -errno, "cannot bind a netlink socket");
-    configure(netlink, protocol);
-    netlink->sequence = (uint32_t)time(NULL);
-    *ret = take_pointer(netlink);
+    if (len > RECEIVE_BUFFER_MAX)
+        return -EMSGSIZE;
+    grown = realloc(netlink->buffer, len);
+    if (!grown)
+        return -ENOMEM;
+    netlink->buffer = grown;
+    netlink->buffer_size = len;
     return 0;
 }
 
-/* ---- sending and receiving ---- */
+/*
+ * The next datagram of the kernel. 0; -EAGAIN: the queue is empty; -ENOBUFS: the kernel threw answers away;
+ * -EMSGSIZE: a datagram was truncated, the buffer is large enough for it now; other errors are final.
+ */
+static int receive(struct netlink *netlink, size_t *ret_len)
+{
+    for (;;) {
+        struct sockaddr_nl from = {0};
+        struct iovec part = {.iov_base = netlink->buffer, .iov_len = netlink->buffer_size};
+        struct msghdr header = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1};
+        /* MSG_TRUNC makes it return the datagram's whole length. */
+        ssize_t len = recvmsg(netlink_fd(netlink), &header, MSG_DONTWAIT | MSG_TRUNC);
 
+        if (len < 0 && errno == EINTR)
+            continue;
+        if (len < 0)
+            return -errno;
+        if (header.msg_namelen != sizeof(from) || from.nl_pid != 0)
+            continue;
+        if (header.msg_flags & MSG_TRUNC) {
+            int r = grow_buffer(netlink, (size_t)len);
+
+            return r < 0 ? r : -EMSGSIZE;
+        }
+        *ret_len = (size_t)len;
+        return 0;
+    }
+}
+
+/* Reads until the queue is empty: ends a dump that nobody wants to hear any more. */
+static void drain(struct netlink *netlink)
+{
+    size_t len;
+    int r;
+
+    do
+        r = receive(netlink, &len);
+    while (r == 0 || r == -ENOBUFS || r == -EMSGSIZE);
+}
+
+/* Sends all of @message as one datagram to the kernel. */
 static int send_message(struct netlink *netlink, const struct netlink_message *message, struct tapnet_error *error)
 {
-    if (message->failure)
-        return error_set_errno(error, message->failure, "cannot build the netlink message");
-    if (mnl_socket_sendto(netlink->socket, message->bytes, message->len) < 0)
+    ssize_t len;
+
+    do
+        len = mnl_socket_sendto(netlink->socket, message->bytes, message->len);
+    while (len < 0 && errno == EINTR);
+    if (len < 0 && errno == EMSGSIZE)
+        return error_set(error, -EMSGSIZE,
+                         "a netlink request of %zu bytes is larger than the socket may send: "
+                         "raise net.core.wmem_max",
+                         message->len);
+    if (len < 0)
         return error_set_errno(error, -errno, "cannot send to the kernel");
     return 0;
 }
 
-/* The next datagram from the kernel: its length, -ENOBUFS after an overrun, -EMSGSIZE when it was cut. */
-static ssize_t receive(struct netlink *netlink)
+/*
+ * Checks that @message was built without failure and holds at least one message, and at most one if @single; numbers
+ * them and gives them @flags. Returns the count or a negative errno.
+ */
+static ssize_t finish_message(struct netlink *netlink, struct netlink_message *message, bool single, uint16_t flags,
+                              struct tapnet_error *error)
 {
-    struct sockaddr_nl sender = {0};
-    struct iovec part = {netlink->buffer, RECEIVE_LEN};
-    struct msghdr header = {.msg_name = &sender, .msg_namelen = sizeof(sender), .msg_iov = &part, .msg_iovlen = 1};
-    ssize_t len;
+    ssize_t count = 0;
 
-    do {
-        len = recvmsg(netlink_fd(netlink), &header, 0);
-        if (len < 0 && errno != EINTR)
-            return errno == EAGAIN ? -ETIMEDOUT : -errno;
-    } while (len < 0 || sender.nl_pid != 0); /* only the kernel's words count */
-    return header.msg_flags & MSG_TRUNC ? -EMSGSIZE : len;
+    if (message->failure)
+        return error_set_errno(error, message->failure, "cannot build the netlink message");
+    for (size_t offset = 0; offset < message->len; count++) {
+        struct nlmsghdr *header = (void *)(message->bytes + offset);
+
+        header->nlmsg_seq = ++netlink->sequence;
+        header->nlmsg_pid = netlink->port;
+        header->nlmsg_flags |= flags;
+        offset += NLMSG_ALIGN(header->nlmsg_len);
+    }
+    if (count == 0 || (single && count != 1))
+        return error_set_errno(error, -EINVAL, "netlink request of %zd messages", count);
+    return count;
 }
 
-static struct nlmsghdr *message_at(struct netlink_message *message, size_t offset)
+/* ---- what the three kinds of exchange share: one datagram goes to a handler, message by message ---- */
+
+/* Returns 0 to go on, 1 when the exchange is over, or a negative errno. */
+typedef int message_handler(const struct nlmsghdr *message, void *data);
+
+/* Hands the messages of a datagram of @len bytes that answer sequence numbers @first to @last to @handler. */
+static int walk_datagram(const struct netlink *netlink, size_t len, uint32_t first, uint32_t last,
+                         message_handler *handler, void *data)
 {
-    return (struct nlmsghdr *)(void *)(message->bytes + offset);
+    const struct nlmsghdr *message = (const void *)netlink->buffer;
+    int left = (int)len;
+
+    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+        int r = 0;
+
+        if (message->nlmsg_pid == netlink->port && message->nlmsg_seq - first <= last - first)
+            r = handler(message, data);
+        if (r != 0)
+            return r;
+    }
+    return left > 0 ? -EBADMSG : 0;
 }
 
-/* Is there a whole message at @message, with @len bytes left? */
-static bool message_ok(const struct nlmsghdr *message, ssize_t len)
-{
-    return len >= (ssize_t)sizeof(*message) && message->nlmsg_len >= sizeof(*message) &&
-           (ssize_t)message->nlmsg_len <= len;
-}
-
-static const struct nlmsghdr *message_next(const struct nlmsghdr *message, ssize_t *len)
-{
-    *len -= (ssize_t)NLMSG_ALIGN(message->nlmsg_len);
-    return (const struct nlmsghdr *)(const void *)((const uint8_t *)message + NLMSG_ALIGN(message->nlmsg_len));
-}
-
-/* The sentence that the kernel adds to a refusal; NULL when it did not. */
-static const char *extended_ack(const struct nlmsghdr *message, size_t payload_len)
-{
-    const struct nlattr *attributes[NLMSGERR_ATTR_MAX + 1];
-
-    if (!(message->nlmsg_flags & NLM_F_ACK_TLVS) || netlink_parse(message, payload_len, attributes, NLMSGERR_ATTR_MAX) < 0)
-        return NULL;
-    return netlink_get_text(attributes[NLMSGERR_ATTR_MSG]);
-}
-
-/* What an error message says: 0 for an ack, else the refusal as a sentence. */
-static int read_ack(const struct nlmsghdr *message, struct tapnet_error *error)
-{
-    const struct nlmsgerr *refusal = (const struct nlmsgerr *)NLMSG_DATA(message);
-    size_t payload_len = sizeof(*refusal);
-    const char *sentence;
-
-    if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*refusal)))
-        return error_set(error, -EBADMSG, "the kernel's reply is cut");
-    if (refusal->error == 0)
-        return 0;
-    if (!(message->nlmsg_flags & NLM_F_CAPPED) && refusal->msg.nlmsg_len > sizeof(refusal->msg))
-        payload_len += refusal->msg.nlmsg_len - sizeof(refusal->msg);
-    sentence = extended_ack(message, payload_len);
-    if (refusal->error == -EPERM)
-        return error_set(error, -EPERM, "the kernel does not permit it: CAP_NET_ADMIN is needed (run as root)");
-    if (sentence)
-        return error_set(error, refusal->error, "the kernel says: %s (%s)", sentence, strerrordesc_np(-refusal->error));
-    return error_set_errno(error, refusal->error, "the kernel refuses");
-}
-
-/* ---- requests ---- */
+/* ---- requests and queries ---- */
 
 struct exchange {
-    netlink_reader *reader;
+    const struct netlink_message *request;
+    netlink_reader *reader; /* NULL: an ack alone is the answer */
     void *data;
+    bool answered, lost;
+    int result; /* of the kernel or the reader */
     struct tapnet_error *error;
-    uint32_t sequence;
-    bool dump;
-    bool done, interrupted;
 };
 
-/* One message of a reply. 0 or the exchange's failure. */
-static int handle(struct exchange *exchange, const struct nlmsghdr *message)
+static int handle_answer(const struct nlmsghdr *message, void *data)
 {
-    if (message->nlmsg_seq != exchange->sequence)
-        return 0; /* belongs to a request that was given up */
-    if (message->nlmsg_flags & NLM_F_DUMP_INTR)
-        exchange->interrupted = true;
-    switch (message->nlmsg_type) {
-    case NLMSG_NOOP:
+    struct exchange *exchange = data;
+
+    if (message->nlmsg_type == NLMSG_NOOP)
         return 0;
-    case NLMSG_ERROR:
-        exchange->done = true;
-        return read_ack(message, exchange->error);
-    case NLMSG_DONE:
-        exchange->done = true;
-        if (message->nlmsg_len >= NLMSG_LENGTH(sizeof(int)) && *(const int *)NLMSG_DATA(message) < 0)
-            return error_set_errno(exchange->error, *(const int *)NLMSG_DATA(message), "the kernel's list failed");
+    exchange->answered = true;
+    if (message->nlmsg_type == NLMSG_ERROR || message->nlmsg_type == NLMSG_DONE)
+        exchange->result = netlink_reply_error(message, exchange->request->bytes, exchange->request->len,
+                                               exchange->error);
+    else if (exchange->reader)
+        exchange->result = exchange->reader(message, exchange->data);
+    else
         return 0;
-    case NLMSG_OVERRUN:
-        return -ENOBUFS;
-    default:
-        return exchange->reader ? exchange->reader(message, exchange->data) : 0;
-    }
+    return 1;
 }
 
-/* Reads until the exchange is done. */
-static int converse(struct netlink *netlink, struct exchange *exchange)
+/*
+ * Sends the request and reads its answer. Returns 0 when there was one (its result is in @exchange), -ENOBUFS or
+ * -EMSGSIZE when it was lost or truncated, or another negative errno with @error set.
+ */
+static int exchange_once(struct netlink *netlink, struct exchange *exchange, struct tapnet_error *error)
 {
-    while (!exchange->done) {
-        ssize_t len = receive(netlink);
-        const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)netlink->buffer;
+    size_t len;
+    int r = send_message(netlink, exchange->request, error);
 
-        if (len < 0)
-            return error_set_errno(exchange->error, (int)len, "no whole reply from the kernel");
-        for (; message_ok(message, len) && !exchange->done; message = message_next(message, &len)) {
-            int result = handle(exchange, message);
-
-            if (result < 0)
-                return result;
+    if (r < 0)
+        return r;
+    exchange->answered = exchange->lost = false;
+    for (;;) {
+        r = receive(netlink, &len);
+        if (r == -ENOBUFS) {
+            exchange->lost = true; /* perhaps somebody else's: read on */
+            continue;
         }
+        if (r == -EAGAIN)
+            return exchange->lost ? -ENOBUFS : error_set(error, -EIO, "the kernel did not answer a netlink request");
+        if (r == -EMSGSIZE)
+            return r;
+        if (r < 0)
+            return error_set_errno(error, r, "cannot receive from the kernel");
+        r = walk_datagram(netlink, len, netlink->sequence, netlink->sequence, handle_answer, exchange);
+        if (r == -EBADMSG)
+            return error_set_errno(error, r, "the kernel's answer");
+        if (r == 1)
+            return 0;
     }
-    return 0;
 }
 
-static void number(struct netlink *netlink, struct netlink_message *message, uint16_t flags)
+int netlink_request(struct netlink *netlink, struct netlink_message *message, struct tapnet_error *error)
 {
-    struct nlmsghdr *header = message_at(message, message->start);
+    struct exchange exchange = {.request = message, .error = error};
+    ssize_t count = finish_message(netlink, message, true, NLM_F_REQUEST | NLM_F_ACK, error);
+    int r;
 
-    header->nlmsg_seq = ++netlink->sequence;
-    header->nlmsg_flags |= flags;
+    if (count < 0)
+        return (int)count;
+    r = exchange_once(netlink, &exchange, error);
+    if (r == -ENOBUFS || r == -EMSGSIZE)
+        return error_set_errno(error, r, "the kernel's answer was lost");
+    return r < 0 ? r : exchange.result;
 }
 
 int netlink_query(struct netlink *netlink, struct netlink_message *message, netlink_reader *reader, void *data,
                   struct tapnet_error *error)
 {
-    struct exchange exchange = {.reader = reader, .data = data, .error = error};
-    int result;
+    struct exchange exchange = {.request = message, .reader = reader, .data = data, .error = error};
 
-    if (!message->failure)
-        number(netlink, message, NLM_F_REQUEST | NLM_F_ACK);
-    exchange.sequence = netlink->sequence;
-    result = send_message(netlink, message, error);
-    return result < 0 ? result : converse(netlink, &exchange);
-}
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        ssize_t count = finish_message(netlink, message, true, NLM_F_REQUEST, error);
+        int r;
 
-int netlink_request(struct netlink *netlink, struct netlink_message *message, struct tapnet_error *error)
-{
-    return netlink_query(netlink, message, NULL, NULL, error);
+        if (count < 0)
+            return (int)count;
+        r = exchange_once(netlink, &exchange, error);
+        if (r == 0)
+            return exchange.result;
+        if (r != -ENOBUFS && r != -EMSGSIZE)
+            return r;
+    }
+    return error_set(error, -EAGAIN, "the kernel's answer was lost %d times", ATTEMPTS);
 }
 
 /* ---- dumps ---- */
 
-/* Is the failure of a kind that a new attempt mends? */
-static bool is_disturbance(int result)
+struct dump {
+    const struct netlink_message *request;
+    netlink_reader *reader;
+    void *data;
+    bool interrupted;
+    int result; /* of the kernel or the reader */
+    struct tapnet_error *error;
+};
+
+static int handle_dump(const struct nlmsghdr *message, void *data)
 {
-    return result == -ENOBUFS || result == -EMSGSIZE || result == -EAGAIN || result == -EINTR;
+    struct dump *dump = data;
+
+    if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+        dump->interrupted = true;
+    switch (message->nlmsg_type) {
+    case NLMSG_NOOP:
+        return 0;
+    case NLMSG_OVERRUN:
+        dump->interrupted = true;
+        return 0;
+    case NLMSG_DONE:
+    case NLMSG_ERROR: {
+        int r = netlink_reply_error(message, dump->request->bytes, dump->request->len, dump->error);
+
+        if (dump->result == 0)
+            dump->result = r;
+        return 1;
+    }
+    default:
+        /* After the reader's refusal the rest is read all the same: a socket can have one dump at a time. */
+        if (dump->result == 0 && !dump->interrupted)
+            dump->result = dump->reader(message, dump->data);
+        return 0;
+    }
+}
+
+/* One attempt. 0: over, see @dump; -EAGAIN: begin again; else a negative errno with @error set. */
+static int dump_once(struct netlink *netlink, struct dump *dump, struct tapnet_error *error)
+{
+    size_t len;
+    int r = send_message(netlink, dump->request, error);
+
+    if (r < 0)
+        return r;
+    dump->interrupted = false;
+    dump->result = 0;
+    for (;;) {
+        r = receive(netlink, &len);
+        if (r == -ENOBUFS || r == -EMSGSIZE || r == -EAGAIN) {
+            drain(netlink);
+            return -EAGAIN;
+        }
+        if (r < 0)
+            return error_set_errno(error, r, "cannot receive from the kernel");
+        r = walk_datagram(netlink, len, netlink->sequence, netlink->sequence, handle_dump, dump);
+        if (r == -EBADMSG) {
+            drain(netlink);
+            return error_set_errno(error, r, "the kernel's answer");
+        }
+        if (r == 1)
+            return dump->interrupted ? -EAGAIN : 0;
+    }
 }
 
 int netlink_dump(struct netlink *netlink, struct netlink_message *message, netlink_reader *reader,
                  netlink_restart *restart, void *data, struct tapnet_error *error)
 {
-    for (int attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-        struct exchange exchange = {.reader = reader, .data = data, .error = error, .dump = true};
-        int result;
+    struct dump dump = {.request = message, .reader = reader, .data = data, .error = error};
 
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        ssize_t count = finish_message(netlink, message, true, NLM_F_REQUEST | NLM_F_DUMP, error);
+        int r;
+
+        if (count < 0)
+            return (int)count;
         if (restart)
             restart(data);
-        if (!message->failure)
-            number(netlink, message, NLM_F_REQUEST | NLM_F_DUMP);
-        exchange.sequence = netlink->sequence;
-        result = send_message(netlink, message, error);
-        if (result == 0)
-            result = converse(netlink, &exchange);
-        if (result < 0 && !is_disturbance(result))
-            return result;
-        if (result == 0 && !exchange.interrupted)
-            return 0;
+        r = dump_once(netlink, &dump, error);
+        if (r == 0)
+            return dump.result;
+        if (r != -EAGAIN)
+            return r;
     }
-    return error_set(error, -EAGAIN, "the kernel's list changed %d times while it was read: try again when the host is quieter",
-                     DUMP_ATTEMPTS);
+    return error_set(error, -EAGAIN,
+                     "the kernel's list changed %d times while it was read: try again when the host is quieter",
+                     ATTEMPTS);
 }
 
 /* ---- batches ---- */
 
 struct batch {
-    uint32_t first, last; /* sequence numbers: of the batch's begin, and of the message whose ack ends it */
-    size_t failed;
+    const struct netlink_message *request;
+    uint32_t first; /* sequence number of the first message */
+    bool framed;    /* nfnetlink: the batch's own begin and end messages are not counted as acked */
+    size_t acked;   /* messages whose ack said yes */
+    bool refused;
+    size_t failed; /* index of the first refused message */
     int result;
+    struct tapnet_error *error;
 };
 
-/* Numbers all messages; makes the last one before the batch's end ask for an ack, since older kernels never ack that. */
-static void number_batch(struct netlink *netlink, struct netlink_message *message, struct batch *batch)
+/* The offset of message @index of @message. */
+static size_t message_offset(const struct netlink_message *message, size_t index)
 {
-    struct nlmsghdr *last = NULL;
+    size_t offset = 0;
 
-    batch->first = netlink->sequence + 1;
-    for (size_t offset = 0; offset < message->len;) {
-        struct nlmsghdr *header = message_at(message, offset);
+    while (index-- > 0) {
+        const struct nlmsghdr *header = (const void *)(message->bytes + offset);
 
-        header->nlmsg_seq = ++netlink->sequence;
-        header->nlmsg_flags |= NLM_F_REQUEST;
-        if (header->nlmsg_type != NFNL_MSG_BATCH_BEGIN && header->nlmsg_type != NFNL_MSG_BATCH_END)
-            last = header;
         offset += NLMSG_ALIGN(header->nlmsg_len);
     }
-    batch->last = last ? last->nlmsg_seq : netlink->sequence;
-    if (last)
-        last->nlmsg_flags |= NLM_F_ACK;
+    return offset;
 }
 
-/* One answer: the first refusal is kept; a refusal of the batch's begin is one of the whole. Returns true at the end. */
-static bool handle_batch(struct batch *batch, const struct nlmsghdr *message, struct tapnet_error *error)
+/* Only newer kernels ack these, so nothing may depend on it. */
+static bool is_frame(uint16_t type)
 {
-    struct tapnet_error ignored;
-    uint32_t index = message->nlmsg_seq - batch->first;
-    int result;
+    return type == NFNL_MSG_BATCH_BEGIN || type == NFNL_MSG_BATCH_END;
+}
 
-    if (message->nlmsg_type != NLMSG_ERROR || index > batch->last - batch->first)
-        return false;
-    result = read_ack(message, batch->result == 0 ? error : &ignored);
-    if (result < 0 && batch->result == 0) {
-        batch->result = result;
-        batch->failed = index;
+static int handle_batch(const struct nlmsghdr *message, void *data)
+{
+    struct batch *batch = data;
+    size_t index = message->nlmsg_seq - batch->first;
+    size_t offset;
+    int r;
+
+    if (message->nlmsg_type != NLMSG_ERROR)
+        return 0; /* an echo: nobody asked for it */
+    if (netlink_reply_code(message) == 0) {
+        if (!batch->framed || !is_frame(netlink_reply_type(message)))
+            batch->acked++;
+        return 0;
     }
-    return message->nlmsg_seq == batch->last || (index == 0 && result < 0);
+    if (batch->refused && index >= batch->failed)
+        return 0;
+    offset = message_offset(batch->request, index);
+    r = netlink_reply_error(message, batch->request->bytes + offset, batch->request->len - offset, batch->error);
+    batch->refused = true;
+    batch->failed = index;
+    batch->result = r;
+    return 0;
+}
+
+/* How many messages of @message ask for an ack that will surely come. */
+static size_t count_acks(const struct netlink_message *message, bool framed)
+{
+    size_t count = 0;
+
+    for (size_t offset = 0; offset < message->len;) {
+        const struct nlmsghdr *header = (const void *)(message->bytes + offset);
+
+        if ((header->nlmsg_flags & NLM_F_ACK) && (!framed || !is_frame(header->nlmsg_type)))
+            count++;
+        offset += NLMSG_ALIGN(header->nlmsg_len);
+    }
+    return count;
 }
 
 int netlink_batch(struct netlink *netlink, struct netlink_message *message, size_t *ret_failed,
                   struct tapnet_error *error)
 {
-    struct batch batch = {0};
-    bool done = false;
-    int result;
+    struct batch batch = {.request = message,
+                          .first = netlink->sequence + 1,
+                          .framed = netlink->protocol == NETLINK_NETFILTER,
+                          .error = error};
+    ssize_t count = finish_message(netlink, message, false, NLM_F_REQUEST, error);
+    size_t acks, len;
+    bool lost = false;
+    int r;
 
-    if (!message->failure) {
-        number_batch(netlink, message, &batch);
-        grow_buffer(netlink_fd(netlink), SO_SNDBUFFORCE, SO_SNDBUF, message->len + 4096);
+    if (count < 0)
+        return (int)count;
+    acks = count_acks(message, batch.framed);
+    raise_buffer(netlink, SO_SNDBUF, SO_SNDBUFFORCE, message->len + 4096, &netlink->send_room);
+    raise_buffer(netlink, SO_RCVBUF, SO_RCVBUFFORCE, acks * ACK_BYTES, &netlink->queue_room);
+    r = send_message(netlink, message, error);
+    if (r < 0)
+        return r;
+    while ((r = receive(netlink, &len)) == 0 || r == -ENOBUFS || r == -EMSGSIZE) {
+        lost |= r != 0;
+        if (r == 0 && walk_datagram(netlink, len, batch.first, netlink->sequence, handle_batch, &batch) < 0)
+            lost = true;
     }
-    result = send_message(netlink, message, error);
-    while (result == 0 && !done) {
-        ssize_t len = receive(netlink);
-        const struct nlmsghdr *answer = (const struct nlmsghdr *)(const void *)netlink->buffer;
-
-        if (len < 0)
-            return error_set_errno(error, (int)len, "no whole reply from the kernel");
-        for (; message_ok(answer, len) && !done; answer = message_next(answer, &len))
-            done = handle_batch(&batch, answer, error);
-    }
-    if (result < 0)
-        return result;
-    if (batch.result < 0 && ret_failed)
+    if (r != -EAGAIN)
+        return error_set_errno(error, r, "cannot receive from the kernel");
+    if (batch.refused && ret_failed)
         *ret_failed = batch.failed;
-    return batch.result;
+    if (batch.refused)
+        return batch.result;
+    if (batch.acked < acks)
+        return error_set(error, lost ? -ENOBUFS : -EIO, "the kernel's answers to %zu of %zu requests were lost",
+                         acks - batch.acked, acks);
+    return 0;
 }
