@@ -43,6 +43,11 @@ int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, 
 
 /* ---- links ---- */
 
+static int link_index(void *data, const char *name, int *ret, struct tapnet_error *error)
+{
+    return apply_kernel_index(data, name, ret, error);
+}
+
 static int bridge_create(void *data, const struct model_link *link, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
@@ -282,6 +287,7 @@ static int conntrack_forget(void *data, const struct ip_address *addresses, size
 }
 
 static const struct apply_ops kernel_ops = {
+    .link_index = link_index,
     .bridge_create = bridge_create,
     .device_open = open_device,
     .device_own = own_device,

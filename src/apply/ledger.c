@@ -93,12 +93,20 @@ static const char *network_file(const struct model_network *network, char text[N
     return text;
 }
 
+/*
+ * The file says what is served, and with sockets on which bridge: one that was made anew under the same name has another
+ * index, and its network must be served anew.
+ */
 static int write_network(const struct apply_ops *ops, const struct model_service *service, struct tapnet_error *error)
 {
     char name[NAME_MAX_LEN];
-    json_t *json cleanup(cleanup_json) =
-        json_pack("{s:s, s:o}", "set", service->set, "network", model_network_to_json(service->network));
+    json_t *json cleanup(cleanup_json) = NULL;
+    int index, result = ops->link_index(ops->data, service->network->bridge, &index, error);
 
+    if (result < 0)
+        return result;
+    json = json_pack("{s:s, s:i, s:o}", "set", service->set, "bridge_index", index, "network",
+                     model_network_to_json(service->network));
     return write_json(ops, network_file(service->network, name), json, error);
 }
 
@@ -143,6 +151,8 @@ int apply_service(const struct apply_ops *ops, const struct model_service *befor
     result = write_network(ops, after, error);
     if (result < 0)
         return result;
+    if (before && !before->running) /* it may be alive with sockets that lead nowhere */
+        ops->service_stop(ops->data, before->network->name, NULL);
     result = tell(ops, before && before->running ? before->network : NULL, after->network, error);
     if (result < 0) {
         if (before)

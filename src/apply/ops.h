@@ -15,7 +15,8 @@
 struct apply_ops {
     void *data;
 
-    /* Links. Names are at most 15 characters. */
+    /* Links. Names are at most 15 characters. The index is asked for, nothing is changed. */
+    int (*link_index)(void *data, const char *name, int *ret, struct tapnet_error *error);
     int (*bridge_create)(void *data, const struct model_link *link, struct tapnet_error *error);
     int (*device_open)(void *data, const struct model_link *link, int *ret_fd, struct tapnet_error *error);
     int (*device_own)(void *data, int fd, const struct model_link *link, struct tapnet_error *error);

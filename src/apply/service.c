@@ -51,23 +51,26 @@ static const char *path_in(const struct apply_kernel *kernel, const char *name, 
 
 /* ---- starting ---- */
 
+#define CONTROL_FD 3
+#define LOG_FD 4
+
 /* In the child: no call that is not async-signal-safe; the parent may have threads. */
 _Noreturn static void become_service(const char *program, int control_fd, int log_fd)
 {
-    char control[16], log[16];
-    const char *const arguments[] = {program, "--control", control, "--log", log, NULL};
+    static const char *const options[] = {"--control", "3", "--log", "4"}; /* CONTROL_FD, LOG_FD */
+    const char *const arguments[] = {program, options[0], options[1], options[2], options[3], NULL};
     int null = open("/dev/null", O_RDWR);
 
-    /* Numbers above the standard three, so that dup2 on these can't hit them. */
-    control_fd = fcntl(control_fd, F_DUPFD, 3);
-    log_fd = fcntl(log_fd, F_DUPFD, 3);
+    /* First out of the way of the numbers that they are going to have. */
+    control_fd = fcntl(control_fd, F_DUPFD_CLOEXEC, LOG_FD + 1);
+    log_fd = fcntl(log_fd, F_DUPFD_CLOEXEC, LOG_FD + 1);
     if (null < 0 || control_fd < 0 || log_fd < 0)
         _exit(127);
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
     dup2(log_fd, STDERR_FILENO);
-    snprintf(control, sizeof(control), "%d", control_fd);
-    snprintf(log, sizeof(log), "%d", log_fd);
+    dup2(control_fd, CONTROL_FD);
+    dup2(log_fd, LOG_FD);
     setsid();
     if (chdir("/") < 0)
         _exit(127);
@@ -117,7 +120,13 @@ static int start_service(struct apply_kernel *kernel, struct tapnet_error *error
 
 /* ---- talking ---- */
 
-/* Sends one request and reads its reply; the service's own refusal becomes the error. */
+/* What a socket says whose other end was killed, at whichever moment of the talk. */
+static bool is_dead(int result)
+{
+    return result == -ECONNREFUSED || result == -ECONNRESET || result == -EPIPE || result == -ENOENT;
+}
+
+/* Sends one request and reads its reply; -ECONNREFUSED, without a sentence, when the service is dead; the service's own refusal becomes the error. */
 static int talk(struct apply_kernel *kernel, json_t *request, const struct attachments *attachments, json_t **ret_reply,
                 struct tapnet_error *error)
 {
@@ -136,6 +145,8 @@ static int talk(struct apply_kernel *kernel, json_t *request, const struct attac
         result = message_send(fd, text, strlen(text), attachments->fds, attachments->count, 0);
     if (result == 0)
         result = message_receive(fd, reply, REPLY_MAX, NULL, 0, &len, &fd_count, 0);
+    if (is_dead(result))
+        return -ECONNREFUSED;
     if (result < 0)
         return error_set_errno(error, result, "the service does not answer (its log: %s)", path_in(kernel, LOG_NAME, path));
     reply[len] = '\0';
@@ -192,15 +203,6 @@ static int attach_sockets(struct apply_kernel *kernel, struct attachments *attac
     return 0;
 }
 
-/* Does it run? A socket that nobody listens on any more refuses. */
-static bool is_running(struct apply_kernel *kernel)
-{
-    char path[RUN_PATH_MAX];
-    _cleanup_close_ int fd = -1;
-
-    return apply_socket_connect(path_in(kernel, SOCKET_NAME, path), &fd, NULL) == 0;
-}
-
 /* A service that was started in vain ends by itself when its socket's name is gone and nobody asks it for anything. */
 static void forget_service(struct apply_kernel *kernel)
 {
@@ -208,21 +210,32 @@ static void forget_service(struct apply_kernel *kernel)
     run_file_remove(kernel->run_dir, LOG_NAME, NULL);
 }
 
+static int request_serve(struct apply_kernel *kernel, const struct attachments *attachments, struct tapnet_error *error)
+{
+    json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "serve");
+
+    return talk(kernel, request, attachments, NULL, error);
+}
+
 int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error)
 {
     struct attachments attachments cleanup(attachments_fini) = {.count = 0};
     struct apply_kernel *kernel = data;
-    json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "serve");
-    bool started = !is_running(kernel);
-    int result = started ? start_service(kernel, error) : 0;
+    int result = attach_network(&attachments, network, error);
 
     if (result == 0)
-        result = attach_network(&attachments, network, error);
-    if (result == 0)
         result = attach_sockets(kernel, &attachments, network, error);
+    if (result < 0)
+        return result;
+    result = request_serve(kernel, &attachments, error);
+    if (result != -ECONNREFUSED)
+        return result;
+    result = start_service(kernel, error);
     if (result == 0)
-        result = talk(kernel, request, &attachments, NULL, error);
-    if (result < 0 && started)
+        result = request_serve(kernel, &attachments, error);
+    if (result == -ECONNREFUSED)
+        error_set(error, result, "the service ended at once: `%s --help` should run; its log was %s", kernel->service, kernel->run_dir);
+    if (result < 0)
         forget_service(kernel);
     return result;
 }
@@ -233,7 +246,11 @@ int apply_service_update(void *data, const struct model_network *network, struct
     json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "update");
     int result = attach_network(&attachments, network, error);
 
-    return result < 0 ? result : talk(data, request, &attachments, NULL, error);
+    if (result == 0)
+        result = talk(data, request, &attachments, NULL, error);
+    if (result == -ECONNREFUSED)
+        return apply_service_serve(data, network, error); /* it died since we looked */
+    return result;
 }
 
 /* ---- stopping ---- */
@@ -256,14 +273,13 @@ int apply_service_stop(void *data, const char *network, struct tapnet_error *err
     json_t *reply cleanup(cleanup_json) = NULL;
     int result;
 
-    if (is_running(kernel)) {
-        result = talk(kernel, request, &none, &reply, error);
-        if (result < 0)
-            return result;
-        if (json_array_size(json_object_get(reply, "networks")))
-            return 0; /* others are still served */
+    result = talk(kernel, request, &none, &reply, error);
+    if (result == 0 && json_array_size(json_object_get(reply, "networks")))
+        return 0; /* others are still served */
+    if (result == 0)
         wait_for_exit((pid_t)json_integer_value(json_object_get(reply, "pid")));
-    }
+    else if (result != -ECONNREFUSED)
+        return result;
     result = run_file_remove(kernel->run_dir, SOCKET_NAME, error);
     return result < 0 ? result : run_file_remove(kernel->run_dir, LOG_NAME, error);
 }

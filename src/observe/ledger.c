@@ -52,6 +52,20 @@ static int add_sysctl(const json_t *json, struct observe_found *found)
     return model_objects_add(&found->objects, &object);
 }
 
+/* Has the network's bridge the index that it had when its sockets were bound? */
+static bool bridge_is_same(const json_t *json, const struct model_network *network, const struct observe_found *found)
+{
+    json_int_t index = json_integer_value(json_object_get(json, "bridge_index"));
+
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_object *object = &found->objects.items[i];
+
+        if (object->kind == MODEL_OBJECT_LINK && strcmp(object->link.name, network->bridge) == 0)
+            return object->link.index == index;
+    }
+    return false;
+}
+
 static int add_service(const json_t *json, bool running, struct observe_found *found)
 {
     const char *set = json_string_value(json_object_get(json, "set"));
@@ -62,7 +76,7 @@ static int add_service(const json_t *json, bool running, struct observe_found *f
         model_network_from_json(json_object_get(json, "network"), &found->objects.arena, &network, NULL) < 0)
         return 0;
     object.service.network = network;
-    object.service.running = running;
+    object.service.running = running && bridge_is_same(json, network, found);
     object.service.set = arena_strdup(&found->objects.arena, set);
     return object.service.set ? model_objects_add(&found->objects, &object) : -ENOMEM;
 }

@@ -44,6 +44,7 @@ static bool strike(struct fault *fault, const char *name)
 
 #define REAL fault->real.data
 
+WRAP(link_index, (void *data, const char *name, int *ret, struct tapnet_error *error), (REAL, name, ret, error))
 WRAP(bridge_create, (void *data, const struct model_link *link, struct tapnet_error *error), (REAL, link, error))
 WRAP(device_open, (void *data, const struct model_link *link, int *ret_fd, struct tapnet_error *error),
      (REAL, link, ret_fd, error))
@@ -82,6 +83,7 @@ static void wrap(struct apply_ops *ops, void *data)
     fault->real = *ops;
     *ops = (struct apply_ops){
         .data = fault,
+        .link_index = fault_link_index,
         .bridge_create = fault_bridge_create,
         .device_open = fault_device_open,
         .device_own = fault_device_own,

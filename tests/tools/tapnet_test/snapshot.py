@@ -19,6 +19,9 @@ _VOLATILE = {
     "forward_delay_timer", "topology_change_ack", "config_pending", "temporary", "stats", "used", "updated",
 }
 _VOLATILE_FLAGS = {"tentative", "optimistic", "dadfailed"}
+# What carrier decides: it comes and goes with a guest that plugs in, and the kernel tells it up to a second late.
+_CARRIER = {"operstate", "link_netnsid"}
+_CARRIER_FLAGS = {"NO-CARRIER", "LOWER_UP", "RUNNING", "linkdown"}
 # Counters among the sysctls.
 _VOLATILE_SYSCTL = re.compile(r"^/proc/sys/net/(netfilter/nf_conntrack_count|nf_conntrack_count)\b")
 
@@ -69,9 +72,16 @@ def _sorted_lines(prefix, entries):
     return sorted(f"{prefix} {_text(entry)}" for entry in _clean(entries))
 
 
+def _without_carrier(link):
+    link["flags"] = [flag for flag in link["flags"] if flag not in _CARRIER_FLAGS]
+    link.get("linkinfo", {}).get("info_slave_data", {}).pop("state", None)
+    return {key: value for key, value in link.items() if key not in _CARRIER}
+
+
 def _links(netns):
     lines = []
     for link in sorted(_clean(netns.json("ip", "-j", "-d", "link")), key=lambda link: link["ifname"]):
+        link = _without_carrier(link)
         lines += _flat(f"link {link.pop('ifname')}", link)
     return lines
 
@@ -85,10 +95,18 @@ def _addresses(netns):
     return sorted(lines)
 
 
+def _route_lines(netns, family):
+    """Without what follows carrier: the flag linkdown, and IPv6's multicast route, there while the link is ready."""
+    routes = [dict(route, flags=[flag for flag in route.get("flags", []) if flag not in _CARRIER_FLAGS])
+              for route in netns.json("ip", "-j", family, "route", "show", "table", "all")
+              if not (route.get("dst") == "ff00::/8" and route.get("protocol") == "kernel")]
+    return _sorted_lines(f"route {family[1]}", routes)
+
+
 def _routes(netns):
     lines = []
     for family in ("-4", "-6"):
-        lines += _sorted_lines(f"route {family[1]}", netns.json("ip", "-j", family, "route", "show", "table", "all"))
+        lines += _route_lines(netns, family)
         lines += _sorted_lines(f"rule {family[1]}", netns.json("ip", "-j", family, "rule"))
     return lines + _sorted_lines("nexthop", netns.json("ip", "-j", "nexthop"))
 

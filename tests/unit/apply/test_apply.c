@@ -59,6 +59,15 @@ static int change(bool make, const char *noun, struct tapnet_error *error)
     return result;
 }
 
+static int link_index(void *data, const char *name, int *ret, struct tapnet_error *error)
+{
+    (void)data;
+    (void)name;
+    (void)error;
+    *ret = 1;
+    return 0;
+}
+
 static int bridge_create(void *data, const struct model_link *link, struct tapnet_error *error)
 {
     (void)data;
@@ -184,6 +193,7 @@ static int forget(void *data, const struct ip_address *addresses, size_t count, 
 }
 
 static const struct apply_ops recording = {
+    .link_index = link_index,
     .bridge_create = bridge_create,
     .device_open = device_open,
     .device_own = device_own,
