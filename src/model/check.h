@@ -26,7 +26,7 @@ __attribute__((format(printf, 3, 4))) void mistakes_add(struct mistakes *mistake
 struct claim {
     char key[MODEL_NAME_MAX]; /* bytes of the name, MAC or address; zero behind them */
     const char *noun, *name;  /* "port", "db" */
-    const char *role;         /* "the guest of ", for MACs; the key of the file that sets a name */
+    const char *role;         /* "the guest of ", for MACs; "with `device:`", the remedy, for links */
     struct model_place place;
     size_t order; /* who came first in the file keeps it */
 };

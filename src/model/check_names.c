@@ -6,23 +6,25 @@
 #include "base/cleanup.h"
 #include "model/check.h"
 
+#define GUEST_ROLE "the guest of "
+
 /* ---- links ---- */
 
 static void claim_link(struct claims *claims, struct mistakes *mistakes, const char *link, const char *noun,
-                       const char *name, const char *key, struct model_place place)
+                       const char *name, const char *remedy, struct model_place place)
 {
     struct claim *claim;
 
     if (!model_ifname_valid(link)) {
         mistakes_add(mistakes, place,
                      "%s %s: `%s` is not an interface name: 1 to 15 characters, no blank, no `/`, `:`, "
-                     "`%%`; give it another one with `%s:`",
-                     noun, name, link, key);
+                     "`%%`; give it another %s",
+                     noun, name, link, remedy);
         return;
     }
     claim = claims_add(claims, link, strlen(link), noun, name, place);
     if (claim)
-        claim->role = key;
+        claim->role = remedy;
 }
 
 static void claim_links(const struct model_set *set, struct claims *claims, struct mistakes *mistakes)
@@ -30,14 +32,14 @@ static void claim_links(const struct model_set *set, struct claims *claims, stru
     for (size_t i = 0; i < set->network_count; i++) {
         const struct model_network *network = &set->networks[i];
 
-        claim_link(claims, mistakes, network->bridge, "network", network->name, "bridge",
+        claim_link(claims, mistakes, network->bridge, "network", network->name, "with `bridge:`",
                    place_of(network->bridge_place, network->place));
         for (size_t j = 0; j < network->port_count; j++)
-            claim_link(claims, mistakes, network->ports[j].device, "port", network->ports[j].name, "device",
+            claim_link(claims, mistakes, network->ports[j].device, "port", network->ports[j].name, "with `device:`",
                        place_of(network->ports[j].device_place, network->ports[j].place));
     }
     for (size_t i = 0; i < set->device_count; i++)
-        claim_link(claims, mistakes, set->devices[i].name, "device", set->devices[i].name, "devices",
+        claim_link(claims, mistakes, set->devices[i].name, "device", set->devices[i].name, "name",
                    set->devices[i].place);
 }
 
@@ -81,8 +83,7 @@ int check_links(const struct model_set *set, struct mistakes *mistakes)
 
         if (claims_clash(&links, i))
             mistakes_add(mistakes, claim->place,
-                         "%s %s: the interface name %s is already that of %s %s%s; give one of "
-                         "them another with `%s:`",
+                         "%s %s: the interface name %s is already that of %s %s%s; give one of them another %s",
                          claim->noun, claim->name, claim->key, claim[-1].noun, claim[-1].name,
                          line_text(claim[-1].place, line), claim->role);
     }
@@ -126,7 +127,7 @@ static void claim_macs(const struct model_network *network, struct claims *claim
                          "proposed",
                          port->name, mac_print(&port->guest_mac, text));
         else
-            claim_mac(claims, &port->guest_mac, "the guest of ", "port", port->name, place);
+            claim_mac(claims, &port->guest_mac, GUEST_ROLE, "port", port->name, place);
     }
 }
 
@@ -141,7 +142,8 @@ static int check_macs(const struct model_network *network, struct mistakes *mist
         const struct claim *claim = &macs.items[i];
         struct mac mac;
 
-        if (!claims_clash(&macs, i))
+        if (!claims_clash(&macs, i) ||
+            strcmp(claim->role, GUEST_ROLE) != 0) /* of a name that is there twice: told below */
             continue;
         memcpy(mac.bytes, claim->key, sizeof(mac.bytes));
         mistakes_add(mistakes, claim->place, "%s %s: mac %s is already that of %s%s %s%s; give it another `mac:`",

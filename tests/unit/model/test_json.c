@@ -294,7 +294,7 @@ static void what_is_written_by_hand_and_right_is_read(void **state)
     static const char *const good[] = {
         "{\"kind\":\"table\",\"family\":\"inet\",\"intact\":true}",
         "{\"kind\":\"element\",\"set\":\"ports\",\"key\":[\"lab-web\"]}",
-        "{\"kind\":\"element\",\"set\":\"dns_ports\",\"key\":[\"br-lab\",\"10.20.0.1\"],\"data\":10053,\"label\":\"lab/lab\"}",
+        "{\"kind\":\"element\",\"set\":\"dns_ports\",\"key\":[\"br-lab\",\"10.20.0.1\"],\"data\":53,\"label\":\"a/b\"}",
         "{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"lab-web\"" LINK_TAIL,
         "{\"kind\":\"address\",\"device\":\"br-lab\",\"prefix\":\"10.20.0.1/24\"}",
         "{\"kind\":\"sysctl\",\"path\":\"net/ipv4/conf/eth0/forwarding\",\"value\":\"1\"}",

@@ -64,7 +64,7 @@ static struct model_object service_object(const struct model_network *network, c
     return object;
 }
 
-/* All kinds, in the order in which they are made: whatever the order they were added in, that is how they are sorted. */
+/* All kinds, in the order in which they are made: so they are sorted, in whatever order they were added. */
 static void lists_are_sorted_as_things_are_made(void **state)
 {
     static const struct model_network lab = {.name = "lab"}, zoo = {.name = "zoo"};

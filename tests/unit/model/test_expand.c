@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/* What a set wants of the host, object by object. */
+#include "build.h"
+
+/* A host with an uplink and nothing else on it. */
+static void expand(struct model_set *set, bool host_forwards, struct model_objects *ret)
+{
+    struct model_surroundings surroundings = {.uplink = "eth0", .uplink_mtu = 1500};
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+
+    model_derive(set);
+    if (model_resolve(set, &surroundings, &error) < 0)
+        fail_msg("%s", error.text);
+    if (model_expand(set, host_forwards, ret, &error) < 0)
+        fail_msg("%s", error.text);
+}
+
+static void assert_texts(const struct model_objects *objects, const char *const *expected, size_t count)
+{
+    char text[MODEL_OBJECT_TEXT_MAX];
+
+    for (size_t i = 0; i < objects->count && i < count; i++)
+        assert_string_equal(model_object_print(&objects->items[i], text), expected[i]);
+    assert_int_equal(objects->count, count);
+}
+
+static const struct model_object *find_link(const struct model_objects *objects, const char *name)
+{
+    for (size_t i = 0; i < objects->count; i++)
+        if (objects->items[i].kind == MODEL_OBJECT_LINK && strcmp(objects->items[i].link.name, name) == 0)
+            return &objects->items[i];
+    fail_msg("no link %s", name);
+    return NULL;
+}
+
+/* Sorted strictly: in order, and nothing twice. */
+static void assert_sorted(const struct model_objects *objects)
+{
+    for (size_t i = 1; i < objects->count; i++)
+        assert_true(model_object_compare(&objects->items[i - 1], &objects->items[i]) < 0);
+}
+
+static struct model_set *tour(void)
+{
+    struct model_set *set = build_set("demo");
+    struct model_network *network = build_network(set, "lab", "10.20.0.1/24");
+
+    build_port(set, network, "web", "10.20.0.6", NULL)->user = 1000;
+    build_port(set, network, "db", "10.20.0.7", "52:54:00:00:00:07");
+    build_device(set, "tun1", MODEL_DEVICE_TUN, "192.168.3.11/24");
+    return set;
+}
+
+static void a_nat_network_in_full(void **state)
+{
+    static const char *const expected[] = {
+        "table inet tapnet",
+        "table bridge tapnet",
+        "element networks { br-lab }",
+        "element bridged { br-lab . br-lab }",
+        "element egress { br-lab . eth0 }",
+        "element gateways { br-lab . 10.20.0.1 }",
+        "element dns_ports { br-lab . 10.20.0.1 : 10053 }",
+        "element dns_served { br-lab . 10.20.0.1 . 10053 }",
+        "element closed { eth0 }",
+        "element ports { lab-db }",
+        "element ports { lab-web }",
+        "element port_addresses { lab-db . 10.20.0.7 }",
+        "element port_addresses { lab-web . 10.20.0.6 }",
+        "element port_address { lab-db : 10.20.0.7 }",
+        "element port_address { lab-web : 10.20.0.6 }",
+        "bridge br-lab",
+        "tap lab-db",
+        "tap lab-web",
+        "tun tun1",
+        "address 10.20.0.1/24 on br-lab",
+        "address 192.168.3.11/24 on tun1",
+        "sysctl net/ipv4/conf/eth0/forwarding = 1",
+        "DHCP and DNS for network lab",
+    };
+    struct model_set *set _cleanup_set_ = tour();
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    expand(set, false, &objects);
+    assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    assert_sorted(&objects);
+}
+
+static void the_links_of_a_nat_network(void **state)
+{
+    struct model_set *set _cleanup_set_ = tour();
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+    const struct model_link *bridge, *web, *db, *tun;
+    const struct model_network *network = &set->networks[0];
+    char alias[MODEL_ALIAS_MAX];
+
+    (void)state;
+    expand(set, false, &objects);
+    bridge = &find_link(&objects, "br-lab")->link;
+    web = &find_link(&objects, "lab-web")->link;
+    db = &find_link(&objects, "lab-db")->link;
+    tun = &find_link(&objects, "tun1")->link;
+    assert_true(bridge->forwarding && bridge->up);
+    assert_true(mac_equal(&bridge->mac, &network->mac));
+    assert_string_equal(bridge->master, "");
+    assert_int_equal(bridge->mtu, 1500);
+    assert_string_equal(model_alias_print(&bridge->owner, alias), "tapnet:demo/lab declared mode=nat");
+    assert_true(web->up && web->persistent && !web->forwarding && !web->multi_queue);
+    assert_string_equal(web->master, "br-lab");
+    assert_int_equal(web->user, 1000);
+    assert_int_equal(web->group, MODEL_ID_NONE);
+    assert_int_equal(web->mtu, 1500);
+    assert_true(mac_equal(&web->mac, &network->ports[0].mac));
+    assert_int_equal(db->user, 0); /* root alone: without an owner and a group anybody could open it */
+    assert_int_equal(db->group, MODEL_ID_NONE);
+    assert_string_equal(model_alias_print(&db->owner, alias), "tapnet:demo/lab/db declared mac=52:54:00:00:00:07");
+    assert_true(tun->up && tun->persistent);
+    assert_int_equal(tun->mtu, 0);
+    assert_string_equal(tun->master, "");
+    assert_string_equal(model_alias_print(&tun->owner, alias), "tapnet:demo//tun1 declared");
+}
+
+static void objects_know_their_line_their_owner_and_their_network(void **state)
+{
+    struct model_set *set _cleanup_set_ = tour();
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    expand(set, false, &objects);
+    assert_int_equal(find_link(&objects, "br-lab")->place.line, 2);
+    assert_int_equal(find_link(&objects, "lab-web")->place.line, 3);
+    assert_int_equal(find_link(&objects, "lab-db")->place.line, 4);
+    assert_int_equal(find_link(&objects, "tun1")->place.line, 5);
+    for (size_t i = 0; i < objects.count; i++) {
+        const struct model_object *object = &objects.items[i];
+
+        if (object->kind == MODEL_OBJECT_ELEMENT && object->element.set == GUARD_CLOSED)
+            assert_string_equal(object->element.label, "uplink");
+        else if (object->kind == MODEL_OBJECT_ELEMENT && object->element.set < GUARD_CLOSED)
+            assert_string_equal(object->element.label, "demo/lab");
+        else if (object->kind == MODEL_OBJECT_ELEMENT)
+            assert_string_equal(object->element.label,
+                                strstr(guard_read_ifname(&object->element, 0), "web") ? "demo/lab/web" : "demo/lab/db");
+        else if (object->kind == MODEL_OBJECT_SYSCTL)
+            assert_string_equal(object->sysctl.users, "demo");
+        else if (object->kind == MODEL_OBJECT_TABLE)
+            assert_true(object->table.intact);
+        else if (object->kind == MODEL_OBJECT_ADDRESS && object->address.device[0] == 'b')
+            assert_int_equal(object->place.column, 20); /* where the subnet stands */
+        else if (object->kind == MODEL_OBJECT_SERVICE) {
+            assert_string_equal(object->service.set, "demo");
+            assert_true(object->service.running);
+            assert_ptr_equal(object->service.network, &set->networks[0]);
+        }
+    }
+}
+
+/* The host gets no address in it, so it is out of reach for its guests; nothing leads out. */
+static void an_isolated_network_in_full(void **state)
+{
+    static const char *const expected[] = {
+        "table inet tapnet",
+        "table bridge tapnet",
+        "element networks { br-dark }",
+        "element bridged { br-dark . br-dark }",
+        "element ports { dark-a }",
+        "element port_addresses { dark-a . 10.20.0.7 }",
+        "element port_address { dark-a : 10.20.0.7 }",
+        "bridge br-dark",
+        "tap dark-a",
+        "DHCP for network dark",
+    };
+    struct model_set *set _cleanup_set_ = build_set("demo");
+    struct model_network *network = build_network(set, "dark", "10.20.0.1/24");
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    network->mode = MODEL_MODE_ISOLATED;
+    build_port(set, network, "a", "10.20.0.7", NULL);
+    expand(set, false, &objects);
+    assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    assert_false(find_link(&objects, "br-dark")->link.forwarding);
+    assert_int_equal(find_link(&objects, "br-dark")->link.owner.mode, MODEL_MODE_ISOLATED);
+}
+
+static size_t count(const struct model_objects *objects, enum model_object_kind kind, enum guard_set set)
+{
+    size_t number = 0;
+
+    for (size_t i = 0; i < objects->count; i++)
+        number += objects->items[i].kind == kind &&
+                  (kind != MODEL_OBJECT_ELEMENT || objects->items[i].element.set == set);
+    return number;
+}
+
+static void networks_behind_one_uplink_open_it_once(void **state)
+{
+    struct model_set *set _cleanup_set_ = build_set("demo");
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    build_network(set, "a", NULL);
+    build_network(set, "b", NULL);
+    snprintf(build_network(set, "c", NULL)->uplink, MODEL_IFNAME_MAX, "eth1");
+    expand(set, false, &objects);
+    assert_int_equal(count(&objects, MODEL_OBJECT_SYSCTL, 0), 2);
+    assert_int_equal(count(&objects, MODEL_OBJECT_ELEMENT, GUARD_CLOSED), 2);
+    assert_int_equal(count(&objects, MODEL_OBJECT_ELEMENT, GUARD_EGRESS), 3);
+    assert_int_equal(count(&objects, MODEL_OBJECT_TABLE, 0), 2);
+    assert_sorted(&objects);
+}
+
+static void a_host_that_forwards_is_left_as_it_is(void **state)
+{
+    struct model_set *set _cleanup_set_ = tour();
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    expand(set, true, &objects);
+    assert_int_equal(count(&objects, MODEL_OBJECT_SYSCTL, 0), 0);
+    assert_int_equal(count(&objects, MODEL_OBJECT_ELEMENT, GUARD_CLOSED), 0);
+    assert_int_equal(count(&objects, MODEL_OBJECT_ELEMENT, GUARD_EGRESS), 1);
+}
+
+static void without_an_uplink_nothing_goes_out(void **state)
+{
+    struct model_surroundings nowhere = {.taken_count = 0};
+    struct model_set *set _cleanup_set_ = tour();
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    model_derive(set);
+    assert_int_equal(model_resolve(set, &nowhere, NULL), 0);
+    assert_int_equal(model_expand(set, false, &objects, NULL), 0);
+    assert_int_equal(count(&objects, MODEL_OBJECT_SYSCTL, 0), 0);
+    assert_int_equal(count(&objects, MODEL_OBJECT_ELEMENT, GUARD_CLOSED), 0);
+    assert_int_equal(count(&objects, MODEL_OBJECT_ELEMENT, GUARD_EGRESS), 0);
+    assert_int_equal(count(&objects, MODEL_OBJECT_ELEMENT, GUARD_GATEWAYS), 1);
+}
+
+static void devices_alone_need_no_guards(void **state)
+{
+    static const char *const expected[] = {"tap tap9", "tun tun1", "address 10.9.0.1/24 on tap9",
+                                           "address fd00::1/64 on tap9"};
+    struct model_set *set _cleanup_set_ = build_set("demo");
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+    struct model_device *tap;
+
+    (void)state;
+    build_device(set, "tun1", MODEL_DEVICE_TUN, NULL);
+    tap = build_device(set, "tap9", MODEL_DEVICE_TAP, "fd00::1/64");
+    tap->addresses[tap->address_count++] = build_prefix("10.9.0.1/24");
+    tap->multi_queue = true;
+    tap->mtu = 9000;
+    tap->group = 27;
+    expand(set, false, &objects);
+    assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    assert_true(objects.items[0].link.multi_queue);
+    assert_int_equal(objects.items[0].link.mtu, 9000);
+    assert_int_equal(objects.items[0].link.group, 27);
+    assert_int_equal(objects.items[0].link.user, MODEL_ID_NONE); /* the group's members, whoever they are */
+    assert_int_equal(objects.items[1].link.user, 0);
+    assert_false(mac_is_zero(&objects.items[0].link.mac));
+}
+
+static void an_empty_set_wants_nothing(void **state)
+{
+    struct model_set *set _cleanup_set_ = build_set("demo");
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    expand(set, false, &objects);
+    assert_int_equal(objects.count, 0);
+}
+
+/* Four objects a port, however many there are; and the same list twice. */
+static void cost_per_port_is_constant(void **state)
+{
+    struct model_set *set _cleanup_set_ = build_set("demo");
+    struct model_objects objects cleanup(model_objects_fini) = {0}, again cleanup(model_objects_fini) = {0};
+    size_t others;
+
+    (void)state;
+    build_network(set, "lab", NULL);
+    expand(set, false, &objects);
+    others = objects.count;
+    model_objects_fini(&objects);
+    set->networks[0].subnet = build_prefix("10.20.0.1/20");
+    build_many_ports(set, &set->networks[0], "vm%u", 900);
+    expand(set, false, &objects);
+    assert_int_equal(objects.count, others + 4 * 900);
+    assert_sorted(&objects);
+    assert_int_equal(model_expand(set, false, &again, NULL), 0);
+    for (size_t i = 0; i < objects.count; i++)
+        assert_true(model_object_equal(&objects.items[i], &again.items[i]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_nat_network_in_full),
+        cmocka_unit_test(the_links_of_a_nat_network),
+        cmocka_unit_test(objects_know_their_line_their_owner_and_their_network),
+        cmocka_unit_test(an_isolated_network_in_full),
+        cmocka_unit_test(networks_behind_one_uplink_open_it_once),
+        cmocka_unit_test(a_host_that_forwards_is_left_as_it_is),
+        cmocka_unit_test(without_an_uplink_nothing_goes_out),
+        cmocka_unit_test(devices_alone_need_no_guards),
+        cmocka_unit_test(an_empty_set_wants_nothing),
+        cmocka_unit_test(cost_per_port_is_constant),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
