@@ -101,6 +101,7 @@ static void build(struct netlink_message *message, uint8_t type)
 static int delete_entry(struct netlink *netlink, const struct entry *entry, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result;
 
     build(&message, IPCTNL_MSG_CT_DELETE);
@@ -108,8 +109,10 @@ static int delete_entry(struct netlink *netlink, const struct entry *entry, stru
     netlink_put(&message, CTA_ID, &entry->id, sizeof(entry->id));
     if (entry->has_zone)
         netlink_put(&message, CTA_ZONE, &entry->zone, sizeof(entry->zone));
-    result = netlink_request(netlink, &message, error);
-    return result == -ENOENT ? 0 : result;
+    result = netlink_request(netlink, &message, &refusal);
+    if (result == -ENOENT) /* it went by itself */
+        return 0;
+    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
 /* A kernel without ctnetlink answers so (nfnetlink: EINVAL for a subsystem that nobody registered): nothing to forget. */
@@ -123,12 +126,15 @@ int netlink_conntrack_forget(struct netlink *netlink, const struct ip_address *a
 {
     struct search search cleanup(search_fini) = {.addresses = addresses, .address_count = count};
     struct netlink_message message cleanup(netlink_message_fini);
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result;
 
     build(&message, IPCTNL_MSG_CT_GET);
-    result = netlink_dump(netlink, &message, collect, restart, &search, error);
+    result = netlink_dump(netlink, &message, collect, restart, &search, &refusal);
     if (has_no_conntrack(result))
         result = 0;
+    else if (result < 0)
+        error_set(error, result, "%s", refusal.text);
     for (size_t i = 0; result == 0 && i < search.count; i++)
         result = delete_entry(netlink, &search.entries[i], error);
     if (result < 0)

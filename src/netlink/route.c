@@ -71,16 +71,17 @@ int netlink_route_dump(struct netlink *netlink, uint8_t family, uint32_t table, 
     struct netlink_message message cleanup(netlink_message_fini);
     struct route_call call = {reader, restart, data, table};
     const struct rtmsg header = {.rtm_family = family};
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result;
 
     netlink_message_init(&message);
     netlink_begin(&message, RTM_GETROUTE, 0, &header, sizeof(header));
     if (table)
         netlink_put_u32(&message, RTA_TABLE, table);
-    result = netlink_dump(netlink, &message, read_route, restart_routes, &call, error);
+    result = netlink_dump(netlink, &message, read_route, restart_routes, &call, &refusal);
     if (result == -ENOENT) /* strict checking: the table has never been used */
         return 0;
-    return result < 0 ? error_prefix(error, result, "cannot list the routes") : 0;
+    return result < 0 ? error_set(error, result, "cannot list the routes: %s", refusal.text) : 0;
 }
 
 static void build_route(struct netlink_message *message, uint16_t type, uint16_t flags,

@@ -17,7 +17,8 @@ static int open_sysctl(const char *path, int flags, struct tapnet_error *error)
     char full[PATH_LEN];
     int fd;
 
-    if (path[0] == '/' || strstr(path, "..") || snprintf(full, sizeof(full), "/proc/sys/%s", path) >= (int)sizeof(full))
+    if (!path[0] || path[0] == '/' || strstr(path, "..") ||
+        snprintf(full, sizeof(full), "/proc/sys/%s", path) >= (int)sizeof(full))
         return error_set(error, -EINVAL, "'%.60s' is not the path of a sysctl", path);
     fd = open(full, flags | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)

@@ -258,6 +258,46 @@ static void test_a_dump_survives_an_overrun(void **state)
     assert_true(seen.restarts > 1);
 }
 
+struct flooded {
+    struct seen seen;
+    bool done;
+};
+
+/* Once, in the middle of a dump: notifications until the queue overflows. They are of links: no address changes. */
+static int flood_once(const struct netlink_address *address, void *data)
+{
+    struct flooded *flooded = data;
+    struct netlink *other = NULL;
+    struct netlink_link_change change = {.fields = NETLINK_LINK_ALIAS};
+
+    if (!flooded->done) {
+        flooded->done = true;
+        assert_int_equal(netlink_open(NETLINK_ROUTE, &other, NULL), 0);
+        for (int i = 0; i < 200; i++) {
+            change.alias = i % 2 ? "odd" : "even";
+            assert_int_equal(netlink_link_set(other, 1, NULL, &change, NULL), 0);
+        }
+        netlink_close(other);
+    }
+    return count_address(address, &flooded->seen);
+}
+
+/* The first attempt is cut off while the kernel is still at it; it must be over before the second can begin. */
+static void test_an_overrun_in_the_middle_of_a_dump(void **state)
+{
+    struct fixture *fixture = *state;
+    struct flooded flooded = {0};
+    int size = 1, group = RTNLGRP_LINK;
+
+    assert_int_equal(setsockopt(netlink_fd(fixture->netlink), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+    assert_int_equal(
+        setsockopt(netlink_fd(fixture->netlink), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)), 0);
+    assert_int_equal(netlink_address_dump(fixture->netlink, flood_once, forget_addresses, &flooded, &fixture->error),
+                     0);
+    assert_int_equal(flooded.seen.count, ADDRESSES);
+    assert_int_equal(flooded.seen.restarts, 2);
+}
+
 static int count_link(const struct netlink_link *link, void *data)
 {
     *(size_t *)data += link->loopback;
@@ -384,6 +424,7 @@ int main(void)
         with_socket(test_a_reader_may_stop_a_dump),
         with_socket(test_an_interrupted_dump_starts_again),
         with_socket(test_a_dump_survives_an_overrun),
+        with_socket(test_an_overrun_in_the_middle_of_a_dump),
         with_socket(test_a_query_survives_an_overrun),
         with_socket(test_a_batch_keeps_its_first_error),
         with_socket(test_only_the_kernel_is_heard),
