@@ -16,14 +16,14 @@ from pathlib import Path
 _VOLATILE = {
     "ifindex", "link_index", "valid_life_time", "preferred_life_time", "expires", "handle", "packets", "bytes",
     "refcnt", "gc_timer", "hello_timer", "tcn_timer", "topology_change_timer", "hold_timer", "message_age_timer",
-    "forward_delay_timer", "topology_change_ack", "config_pending", "temporary", "stats", "used", "updated",
+    "tentative", "forward_delay_timer", "topology_change_ack", "config_pending", "temporary", "stats", "used", "updated",
+    "tentative", "optimistic",
 }
-_VOLATILE_FLAGS = {"tentative", "optimistic", "dadfailed"}
 # What carrier decides: it comes and goes with a guest that plugs in, and the kernel tells it up to a second late.
 _CARRIER = {"operstate", "link_netnsid"}
 _CARRIER_FLAGS = {"NO-CARRIER", "LOWER_UP", "RUNNING", "linkdown"}
-# Counters among the sysctls.
-_VOLATILE_SYSCTL = re.compile(r"^/proc/sys/net/(netfilter/nf_conntrack_count|nf_conntrack_count)\b")
+# Sysctls that change by themselves: a counter, a key made at the first connection.
+_VOLATILE_SYSCTL = re.compile(r"^/proc/sys/net/(netfilter/nf_conntrack_count|nf_conntrack_count|ipv4/tcp_fastopen_key)\b")
 
 
 def snapshot(netns, subnets=(), run_dir=None):
@@ -53,7 +53,7 @@ def _clean(value):
     if isinstance(value, dict):
         return {key: _clean(item) for key, item in value.items() if key not in _VOLATILE}
     if isinstance(value, list):
-        return [_clean(item) for item in value if not (isinstance(item, str) and item in _VOLATILE_FLAGS)]
+        return [_clean(item) for item in value]
     return value
 
 

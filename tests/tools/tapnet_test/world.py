@@ -45,6 +45,8 @@ class World:
             raise
 
     def _connect(self):
+        for netns in (self.host, self.outside):  # no address that is tentative now and another thing in a second
+            netns.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
         join(self.host, "eth0", self.outside, "out0")
         self.host.run("ip", "address", "add", f"{HOST_ADDRESS}/24", "dev", "eth0")
         self.outside.run("ip", "address", "add", f"{OUTSIDE_ADDRESS}/24", "dev", "out0")
