@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads our tables and their elements back from the kernel. */
 #include <errno.h>
+#include <netinet/in.h> /* before the kernel's own, which then leave its definitions out */
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
@@ -241,17 +243,40 @@ static int dump_set(struct netlink *netlink, struct element_dump *dump, enum gua
     return r == 0 && dump->attempt > 1 ? -EAGAIN : r;
 }
 
+static int read_generation(const struct nlmsghdr *message, void *data)
+{
+    const struct nlattr *table[NFTA_GEN_MAX + 1];
+
+    if (nft_message_parse(message, table, NFTA_GEN_MAX) < 0)
+        return -EBADMSG;
+    *(uint32_t *)data = netlink_get_u32(table[NFTA_GEN_ID]);
+    return 0;
+}
+
+/* The number of the ruleset's present state: every transaction of anybody's in this network namespace changes it. */
+static int get_generation(struct netlink *netlink, uint32_t *ret, struct tapnet_error *error)
+{
+    cleanup(netlink_message_fini) struct netlink_message message = {0};
+
+    nft_message_begin(&message, NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC);
+    return netlink_query(netlink, &message, read_generation, ret, error);
+}
+
+/* -EAGAIN when anything changed meanwhile: the kernel marks an interrupted dump of chains or rules, not of elements. */
 static int dump_sets(struct netlink *netlink, struct element_dump *dump, struct tapnet_error *error)
 {
-    for (enum guard_set set = 0; set < GUARD_SET_COUNT; set++) {
-        int r = 0;
+    uint32_t before, after;
+    int r = get_generation(netlink, &before, error);
 
+    for (enum guard_set set = 0; r == 0 && set < GUARD_SET_COUNT; set++) {
         if (guard_schemas[set].family == dump->family)
             r = dump_set(netlink, dump, set, error);
-        if (r < 0 && r != -ENOENT)
-            return r;
+        if (r == -ENOENT)
+            r = 0;
     }
-    return 0;
+    if (r == 0)
+        r = get_generation(netlink, &after, error);
+    return r == 0 && before != after ? -EAGAIN : r;
 }
 
 /* One request a set. An interrupted one starts all of them again: what the reader has, it must forget as a whole. */

@@ -77,7 +77,10 @@ static int copy_element(const struct guard_element *element, void *data)
     return 0;
 }
 
-/* Puts the name of what @message would have changed in front of @error. Messages are ours, hence well formed. */
+/*
+ * Says what @message would have changed. Of tables and elements the kernel tells no more than @code; of the rest what
+ * it said stays in @error. Messages are ours, hence well formed.
+ */
 static int name_refused(const struct nlmsghdr *message, int code, struct tapnet_error *error)
 {
     const struct nlattr *table[NFTA_RULE_MAX + 1];
@@ -89,7 +92,7 @@ static int name_refused(const struct nlmsghdr *message, int code, struct tapnet_
     switch (nft_message_type(message)) {
     case NFT_MSG_NEWTABLE:
     case NFT_MSG_DELTABLE:
-        return error_prefix(error, code, "nftables table %s " GUARD_TABLE, family);
+        return error_set_errno(error, code, "nftables table %s " GUARD_TABLE, family);
     case NFT_MSG_NEWSET:
         return error_prefix(error, code, "nftables set %s " GUARD_TABLE " %s", family,
                             netlink_get_text(table[NFTA_SET_NAME]));
@@ -103,11 +106,11 @@ static int name_refused(const struct nlmsghdr *message, int code, struct tapnet_
     case NFT_MSG_NEWSETELEM:
     case NFT_MSG_DELSETELEM:
         if (element_count(message) != 1)
-            return error_prefix(error, code, "elements of nftables set %s " GUARD_TABLE " %s", family,
-                                netlink_get_text(table[NFTA_SET_ELEM_LIST_SET]));
+            return error_set_errno(error, code, "elements of nftables set %s " GUARD_TABLE " %s", family,
+                                   netlink_get_text(table[NFTA_SET_ELEM_LIST_SET]));
         nft_element_decode(message, message_family(message), copy_element, &element);
-        return error_prefix(error, code, "element %s of nftables set %s", guard_element_print(&element, text),
-                            guard_schemas[element.set].name);
+        return error_set_errno(error, code, "element %s of nftables set %s", guard_element_print(&element, text),
+                               guard_schemas[element.set].name);
     default:
         return error_prefix(error, code, "nftables transaction");
     }
