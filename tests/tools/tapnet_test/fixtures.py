@@ -2,7 +2,6 @@
 """The pytest fixtures that all tests on a real kernel share."""
 
 import os
-import sys
 
 import pytest
 
@@ -21,7 +20,7 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_sessionstart(session):
     if os.geteuid() != 0:
-        sys.exit("these tests make network namespaces: run them as root, or with tests/tools/userns-run")
+        pytest.exit("these tests make network namespaces: run them as root, or with tests/tools/userns-run", 77)
 
 
 @pytest.fixture

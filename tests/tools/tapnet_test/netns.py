@@ -178,7 +178,9 @@ def _close_all():
 
 
 def join(left, left_name, right, right_name):
-    """A cable: a veth pair between two namespaces, both ends up."""
+    """A cable: a veth pair between two namespaces, both ends up. IPv6 addresses on it are there at once: nobody else is
+    on the cable, so nobody is asked whether they are taken."""
     left.run("ip", "link", "add", left_name, "type", "veth", "peer", "name", right_name, "netns", right.name)
-    left.run("ip", "link", "set", left_name, "up")
-    right.run("ip", "link", "set", right_name, "up")
+    for netns, name in ((left, left_name), (right, right_name)):
+        netns.run("sysctl", "-qw", f"net.ipv6.conf.{name}.accept_dad=0")
+        netns.run("ip", "link", "set", name, "up")

@@ -13,6 +13,7 @@ Each function named in CHECKS is one check: it raises AssertionError when it doe
 the demo's table.
 """
 
+import subprocess
 from pathlib import Path
 
 from .build import SOURCE, Tapnet
@@ -100,7 +101,8 @@ def names_of_each_other(lab):
     for name, other in _others():
         for question in (other, f"{other}.lab"):
             assert f"Address: {lab.address(other)}" in lab.guests[name].out(f"nslookup -type=a {question}"), question
-        assert f"name = {other}.lab" in lab.guests[name].out(f"nslookup {lab.address(other)}")
+        reverse = lab.guests[name].out(f"nslookup {lab.address(other)}")
+        assert f"name = {other}.lab" in reverse, f"the name of {lab.address(other)}: {reverse.splitlines()[-1]}"
 
 
 def names_of_the_outside(lab):
@@ -152,7 +154,7 @@ def outside_stays_out(lab):
 def services_of_the_host_stay_closed(lab):
     """a guest cannot reach a service of the host, at any of its addresses"""
     program = Path(__file__).with_name("webserver.py")
-    server = lab.host.popen("/usr/bin/python3", program, "0.0.0.0", 8080)
+    server = lab.host.popen("/usr/bin/python3", program, "0.0.0.0", 8080, stderr=subprocess.DEVNULL)
     try:
         page = ("curl", "--silent", "--max-time", "2", "--retry", "20", "--retry-connrefused", "--retry-delay", "0")
         lab.host.run(*page, f"http://{GATEWAY}:8080/")  # the host itself does
