@@ -136,7 +136,8 @@ def test_symbols_refuse_a_call_by_way_of_another_folder(tree):
     """base may send messages; model may not, nor have base send one for it."""
     tree.write("src/base/text.c", "#include <sys/socket.h>\nint text_length(const char *text);\n"
                "int text_length(const char *text)\n{\n    (void)text;\n    return (int)sendmsg(0, 0, 0);\n}\n")
-    refuses(tree.check("check-symbols", tree.compile()), "src/model: model_port.c.o -> base_text.c.o refers to sendmsg()")
+    refuses(tree.check("check-symbols", tree.compile()),
+            "src/model: model_port.c.o -> base_text.c.o refers to sendmsg()")
 
 
 def test_symbols_accept_the_exceptions_of_a_folder(tree):
