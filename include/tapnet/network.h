@@ -60,7 +60,7 @@ const char *tapnet_spec_set(const struct tapnet_spec *spec);
 size_t tapnet_spec_port_count(const struct tapnet_spec *spec);
 size_t tapnet_spec_network_count(const struct tapnet_spec *spec);
 
-/** Steps that would turn what the host has into what is wanted. */
+/** Steps that would turn what the host has into what is wanted. A specification must outlive its plans. */
 struct tapnet_plan;
 
 /** One step, as `tapnet plan` shows it. Pointers are valid as long as the plan. */
@@ -102,6 +102,7 @@ typedef void tapnet_progress(size_t done, size_t total, void *data);
  * Brings the host to what @spec describes, or leaves it as it was: a step that fails has all before it undone.
  * Returns when guests are served (DHCP and DNS answer). Another tapnet at work in this network namespace is waited for.
  *
+ * @return as tapnet_plan_up(); -EIO when the kernel refused a step as invalid; else the errno of the step that failed
  * @param progress   may be NULL
  * @param ret_steps  how many steps were done; 0: all was as wanted and nothing was asked of the kernel. May be NULL.
  */

@@ -43,7 +43,8 @@ static int run_plan(struct tapnet *tapnet, const struct plan *plan, const struct
         return result;
     if (tapnet->wrap)
         tapnet->wrap(&ops, tapnet->wrap_data);
-    return apply_run(&request, ret_undone, error);
+    result = apply_run(&request, ret_undone, error);
+    return result == -EINVAL ? -EIO : result; /* EINVAL is kept for what the file got wrong */
 }
 
 /* ---- recovery ---- */
