@@ -114,9 +114,8 @@ static void check_room(const struct model_network *network, struct mistakes *mis
     while ((1u << (32 - length)) - 3 < network->port_count)
         length--;
     mistakes_add(mistakes, place_of(network->subnet_place, network->place),
-                 "network %s: subnet %s has room for %u guest%s, not for %zu ports; write a larger one, as %s",
-                 network->name, ip_prefix_print(&network->subnet, text), room_of(&network->subnet),
-                 room_of(&network->subnet) == 1 ? "" : "s", network->port_count,
+                 "network %s: subnet %s has room for %u guests, not for %zu ports; write a larger one, as %s",
+                 network->name, ip_prefix_print(&network->subnet, text), room_of(&network->subnet), network->port_count,
                  suggest(&network->subnet, length, better));
 }
 

@@ -349,7 +349,7 @@ static const struct {
                            "(line 2); choose another one"},
     {no_room, "lab.yaml:2:20: network lab: subnet 10.20.0.1/24 has room for 253 guests, not for 254 ports; write a "
               "larger one, as 10.20.0.1/23"},
-    {no_room_for_two, "lab.yaml:2:20: network lab: subnet 10.20.0.1/30 has room for 1 guest, not for 2 ports; write a "
+    {no_room_for_two, "lab.yaml:2:20: network lab: subnet 10.20.0.1/30 has room for 1 guests, not for 2 ports; write a "
                       "larger one, as 10.20.0.1/29"},
     {more_than_a_bridge_takes, "lab.yaml:2:3: network lab: 1024 ports are more than the kernel's bridge takes: 1,023; "
                                "make it two networks"},

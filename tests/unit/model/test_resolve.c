@@ -1,100 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What depends on the host: subnets, addresses, uplinks, MTUs; and that what is there stays. */
+/* What depends on the host: subnets, addresses, uplinks, MTUs. */
 #include <netinet/in.h>
 
-#include "build.h"
+#include "host.h"
 
-/* ---- a host ---- */
-
-/* What the set has now, by the names of networks and ports: an earlier set that was resolved. */
-static bool current_subnet(const void *data, const char *network, struct ip_prefix *ret)
-{
-    const struct model_set *before = data;
-
-    for (size_t i = 0; before && i < before->network_count; i++) {
-        if (strcmp(before->networks[i].name, network) == 0) {
-            *ret = before->networks[i].subnet;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool current_address(const void *data, const char *network, const char *port, struct ip_address *ret)
-{
-    const struct model_set *before = data;
-
-    for (size_t i = 0; before && i < before->network_count; i++) {
-        for (size_t j = 0; j < before->networks[i].port_count; j++) {
-            if (strcmp(before->networks[i].name, network) == 0 &&
-                strcmp(before->networks[i].ports[j].name, port) == 0) {
-                *ret = before->networks[i].ports[j].address;
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static uint32_t link_mtu(const void *data, const char *name)
-{
-    (void)data;
-    return strcmp(name, "wg0") == 0 ? 1420 : 0;
-}
-
-/* A host with an uplink, and what an earlier `up` left there. */
-static struct model_surroundings host(const struct model_set *before)
-{
-    return (struct model_surroundings){
-        .uplink = "eth0",
-        .uplink_mtu = 1500,
-        .link_mtu = link_mtu,
-        .current_subnet = current_subnet,
-        .current_address = current_address,
-        .data = before,
-    };
-}
-
-static void resolve(struct model_set *set, const struct model_surroundings *surroundings)
-{
-    struct tapnet_error error = TAPNET_ERROR_INIT;
-
-    model_derive(set);
-    if (model_resolve(set, surroundings, &error) < 0)
-        fail_msg("%s", error.text);
-}
-
-static void assert_prefix(const struct ip_prefix *prefix, const char *expected)
-{
-    char text[IP_PREFIX_TEXT_MAX];
-
-    assert_string_equal(ip_prefix_print(prefix, text), expected);
-}
-
-static int compare_addresses(const void *a, const void *b)
-{
-    return ip_address_compare(a, b);
-}
-
-/* Every port has an address inside the subnet that is nobody else's: not the network's, the broadcast's, the host's. */
-static void assert_addresses_good(const struct model_network *network)
-{
-    struct ip_prefix net = ip_prefix_network(&network->subnet);
-    struct ip_address *all _cleanup_free_ = calloc(network->port_count + 3, sizeof(*all));
-
-    for (size_t i = 0; i < network->port_count; i++) {
-        assert_true(ip_prefix_contains(&network->subnet, &network->ports[i].address));
-        all[i] = network->ports[i].address;
-    }
-    all[network->port_count] = net.address;
-    all[network->port_count + 1] = ip4_broadcast(&network->subnet);
-    all[network->port_count + 2] = network->subnet.address;
-    qsort(all, network->port_count + 3, sizeof(*all), compare_addresses);
-    for (size_t i = 1; i < network->port_count + 3; i++)
-        assert_false(ip_address_equal(&all[i - 1], &all[i]));
-}
-
-/* ---- stories ---- */
+/* ---- alone ---- */
 
 static void the_smallest_file_gets_all_it_needs(void **state)
 {
@@ -252,10 +162,7 @@ static void the_only_free_subnet_is_found(void **state)
     struct ip_prefix taken[ARRAY_COUNT(routes)], second = build_prefix("172.16.0.0/12");
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_COUNT(routes); i++)
-        taken[i] = build_prefix(routes[i]);
-    surroundings.taken = taken;
-    surroundings.taken_count = ARRAY_COUNT(routes);
+    route(&surroundings, taken, routes, ARRAY_COUNT(routes));
     build_network(set, "one", NULL);
     build_network(set, "two", NULL);
     resolve(set, &surroundings);
@@ -267,46 +174,43 @@ static void a_vpn_that_claims_all_of_ten_is_avoided(void **state)
 {
     struct model_set *set _cleanup_set_ = build_set("lab");
     struct model_network *network = build_network(set, "lab", NULL);
-    struct ip_prefix taken[] = {build_prefix("10.0.0.0/8"), build_prefix("172.16.0.0/12")};
+    static const char *const routes[] = {"10.0.0.0/8", "172.16.0.0/12"};
+    struct ip_prefix taken[ARRAY_COUNT(routes)];
     struct ip_prefix third = build_prefix("192.168.0.0/16");
     struct model_surroundings surroundings = host(NULL);
 
     (void)state;
-    surroundings.taken = taken;
-    surroundings.taken_count = ARRAY_COUNT(taken);
+    route(&surroundings, taken, routes, ARRAY_COUNT(routes));
     resolve(set, &surroundings);
     assert_true(ip_prefix_contains(&third, &network->subnet.address));
 }
 
 static void ways_to_everywhere_take_nothing(void **state)
 {
+    static const char *const routes[] = {"0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "::/0", "fd00::/8", "224.0.0.0/4"};
     struct model_set *set _cleanup_set_ = build_set("lab");
-    struct model_network *network = build_network(set, "lab", "10.20.0.1/24");
-    struct ip_prefix taken[] = {build_prefix("0.0.0.0/0"), build_prefix("0.0.0.0/1"), build_prefix("128.0.0.0/1"),
-                                build_prefix("::/0"),      build_prefix("fd00::/8"),  build_prefix("224.0.0.0/4")};
     struct model_surroundings surroundings = host(NULL);
+    struct ip_prefix taken[ARRAY_COUNT(routes)];
 
     (void)state;
-    surroundings.taken = taken;
-    surroundings.taken_count = ARRAY_COUNT(taken);
+    route(&surroundings, taken, routes, ARRAY_COUNT(routes));
+    build_network(set, "given", "10.20.0.1/24");
     build_network(set, "other", NULL);
-    network = set->networks;
     resolve(set, &surroundings);
-    assert_prefix(&network->subnet, "10.20.0.1/24");
+    assert_prefix(&set->networks[0].subnet, "10.20.0.1/24");
 }
 
 static void nothing_free_is_an_error_with_a_remedy(void **state)
 {
     struct model_set *set _cleanup_set_ = build_set("lab");
-    struct ip_prefix taken[] = {build_prefix("10.0.0.0/8"), build_prefix("172.16.0.0/12"),
-                                build_prefix("192.168.0.0/16")};
+    static const char *const routes[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"};
+    struct ip_prefix taken[ARRAY_COUNT(routes)];
     struct model_surroundings surroundings = host(NULL);
     struct tapnet_error error = TAPNET_ERROR_INIT;
 
     (void)state;
     build_network(set, "lab", NULL);
-    surroundings.taken = taken;
-    surroundings.taken_count = ARRAY_COUNT(taken);
+    route(&surroundings, taken, routes, ARRAY_COUNT(routes));
     model_derive(set);
     assert_int_equal(model_resolve(set, &surroundings, &error), -EADDRNOTAVAIL);
     assert_int_equal(error.code, -EADDRNOTAVAIL);
@@ -379,198 +283,6 @@ static void chosen_subnets_keep_clear_of_given_ones(void **state)
     }
 }
 
-/* ---- what is there stays ---- */
-
-static void a_second_up_changes_nothing_whatever_the_host_has_now(void **state)
-{
-    struct model_set *before _cleanup_set_ = build_set("lab"), *after _cleanup_set_ = build_set("lab");
-    struct model_surroundings surroundings = host(NULL), later = host(before);
-    struct ip_prefix vpn[] = {build_prefix("10.0.0.0/8")};
-
-    (void)state;
-    build_many_ports(before, build_network(before, "lab", NULL), "vm%u", 20);
-    build_many_ports(after, build_network(after, "lab", NULL), "vm%u", 20);
-    resolve(before, &surroundings);
-    later.taken = vpn; /* came up in between */
-    later.taken_count = ARRAY_COUNT(vpn);
-    resolve(after, &later);
-    assert_true(model_network_equal(&before->networks[0], &after->networks[0]));
-}
-
-/* Were it not for what is there: a subnet by hand, addresses in reverse, as no hash would choose them. */
-static void current_values_win_over_choices(void **state)
-{
-    struct model_set *before _cleanup_set_ = build_set("lab"), *after _cleanup_set_ = build_set("lab");
-    struct model_surroundings later = host(before);
-    struct model_network *network = build_network(before, "lab", "172.31.7.254/23"), *now;
-    char address[IP_TEXT_MAX];
-
-    (void)state;
-    for (unsigned i = 0; i < 50; i++) {
-        char name[8];
-
-        snprintf(name, sizeof(name), "vm%u", i);
-        snprintf(address, sizeof(address), "172.31.6.%u", 200 - i);
-        build_port(before, network, name, address, NULL);
-    }
-    now = build_network(after, "lab", NULL);
-    build_many_ports(after, now, "vm%u", 60);
-    resolve(after, &later);
-    assert_prefix(&now->subnet, "172.31.7.254/23");
-    for (size_t i = 0; i < 50; i++)
-        assert_true(ip_address_equal(&now->ports[i].address, &network->ports[i].address));
-    assert_addresses_good(now);
-}
-
-static void a_given_address_displaces_who_had_it(void **state)
-{
-    struct model_set *before _cleanup_set_ = build_set("lab"), *after _cleanup_set_ = build_set("lab");
-    struct model_surroundings later = host(before);
-    struct model_network *now = build_network(after, "lab", "10.20.0.1/24");
-    struct ip_address given = build_address("10.20.0.7");
-
-    (void)state;
-    build_port(before, build_network(before, "lab", "10.20.0.1/24"), "web", "10.20.0.7", NULL);
-    build_port(after, now, "web", NULL, NULL);
-    build_port(after, now, "db", "10.20.0.7", NULL);
-    resolve(after, &later);
-    assert_true(ip_address_equal(&now->ports[1].address, &given));
-    assert_addresses_good(now);
-}
-
-static void a_current_subnet_yields_to_the_file(void **state)
-{
-    struct model_set *before _cleanup_set_ = build_set("lab"), *after _cleanup_set_ = build_set("lab");
-    struct model_surroundings later = host(before);
-    struct ip_prefix given = build_prefix("10.20.7.1/24");
-
-    (void)state;
-    build_port(before, build_network(before, "lab", "10.20.0.1/16"), "web", "10.20.3.3", NULL);
-    build_port(after, build_network(after, "lab", NULL), "web", NULL, NULL);
-    build_network(after, "other", "10.20.7.1/24");
-    resolve(after, &later);
-    assert_false(ip_prefix_overlaps(&after->networks[0].subnet, &given));
-    assert_addresses_good(&after->networks[0]);
-}
-
-static void a_current_subnet_that_became_too_small_is_left(void **state)
-{
-    struct model_set *before _cleanup_set_ = build_set("lab"), *after _cleanup_set_ = build_set("lab");
-    struct model_surroundings later = host(before);
-
-    (void)state;
-    build_network(before, "lab", "10.20.0.1/30");
-    build_many_ports(after, build_network(after, "lab", NULL), "vm%u", 2);
-    resolve(after, &later);
-    assert_int_equal(after->networks[0].subnet.length, 24);
-}
-
-/* A host that says nonsense (a ledger by another's hand): nothing breaks, and what is nonsense is not taken. */
-static void nonsense_of_the_host_is_not_taken(void **state)
-{
-    static const char *const subnets[] = {"0.0.0.0/0", "10.20.0.1/31", "10.20.0.1/32", "fd00::1/64"};
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_COUNT(subnets); i++) {
-        struct model_set *before _cleanup_set_ = build_set("lab"), *after _cleanup_set_ = build_set("lab");
-        struct model_surroundings later = host(before);
-
-        build_port(before, build_network(before, "lab", subnets[i]), "web", "fd00::7", NULL);
-        build_port(after, build_network(after, "lab", NULL), "web", NULL, NULL);
-        resolve(after, &later);
-        assert_int_equal(after->networks[0].subnet.length, 24);
-        assert_addresses_good(&after->networks[0]);
-    }
-}
-
-/* ---- properties ---- */
-
-static void random_file(struct random random, struct model_set *set, unsigned networks, unsigned ports)
-{
-    char name[MODEL_NAME_MAX];
-
-    for (unsigned i = 0; i < networks; i++) {
-        struct model_network *network;
-        bool given = random_chance(&random, 30);
-
-        snprintf(name, sizeof(name), "net%u-%u", random_below(&random, 1000), i);
-        network = build_network(set, name, NULL);
-        if (given) {
-            network->subnet = (struct ip_prefix){ip4_from_value((10u << 24) + (i << 16) + 1), 22};
-            network->subnet_given = true;
-        }
-        for (unsigned j = 0; j < ports; j++) {
-            struct model_port *port;
-
-            snprintf(name, sizeof(name), "p%u-%u", random_below(&random, 1000), j);
-            port = build_port(set, network, name, NULL, NULL);
-            snprintf(port->device, sizeof(port->device), "t%u-%u", i % 100,
-                     j % 1000); /* shortened names could be equal */
-            if (given && random_chance(&random, 20)) {
-                port->address = ip4_from_value((10u << 24) + (i << 16) + 2 + j);
-                port->address_given = true;
-            }
-        }
-    }
-}
-
-/*
- * The same file resolves to the same twice; with a port more at its end, or a network, the rest of it stays, with or
- * without the memory of what is there. (With one less, that is the other way round.)
- */
-static void one_more_at_the_end_moves_nobody(void **state)
-{
-    struct random random = {.state = 47};
-
-    (void)state;
-    for (unsigned round = 0; round < 300; round++) {
-        struct model_set *few _cleanup_set_ = build_set("lab"), *same _cleanup_set_ = build_set("lab");
-        struct model_set *more _cleanup_set_ = build_set("lab");
-        unsigned networks = 1 + random_below(&random, 4), ports = random_below(&random, 60);
-        struct model_surroundings fresh = host(NULL), later = host(random_chance(&random, 50) ? few : NULL);
-        struct random seed = {.state = random.state};
-
-        random_file(seed, few, networks, ports);
-        random_file(seed, same, networks, ports);
-        random_file(seed, more, networks, ports);
-        build_port(more, &more->networks[networks - 1], "one-more", NULL, NULL);
-        build_network(more, "one-more", NULL);
-        resolve(few, &fresh);
-        resolve(same, &later);
-        resolve(more, &later);
-        for (size_t i = 0; i < networks; i++) {
-            assert_true(model_network_equal(&few->networks[i], &same->networks[i]));
-            more->networks[i].port_count = ports; /* without the one more */
-            assert_true(model_network_equal(&few->networks[i], &more->networks[i]));
-            assert_addresses_good(&few->networks[i]);
-        }
-        random_below(&random, 2);
-    }
-}
-
-/* With memory, a port that goes away from the middle moves nobody either. */
-static void one_less_in_the_middle_moves_nobody_who_is_there(void **state)
-{
-    struct random random = {.state = 48};
-
-    (void)state;
-    for (unsigned round = 0; round < 100; round++) {
-        struct model_set *before _cleanup_set_ = build_set("lab"), *after _cleanup_set_ = build_set("lab");
-        struct model_surroundings fresh = host(NULL), later = host(before);
-        struct model_network *a = build_network(before, "lab", NULL), *b = build_network(after, "lab", NULL);
-        size_t gone = random_below(&random, 200);
-
-        build_many_ports(before, a, "vm%u", 200); /* of 253: many had to step aside */
-        build_many_ports(after, b, "vm%u", 200);
-        memmove(&b->ports[gone], &b->ports[gone + 1], (b->port_count - gone - 1) * sizeof(*b->ports));
-        b->port_count--;
-        resolve(before, &fresh);
-        resolve(after, &later);
-        for (size_t i = 0; i < b->port_count; i++)
-            assert_true(ip_address_equal(&b->ports[i].address, &a->ports[i + (i >= gone)].address));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -589,14 +301,6 @@ int main(void)
         cmocka_unit_test(a_given_subnet_that_the_host_has_is_refused),
         cmocka_unit_test(mistakes_of_the_file_are_found_again),
         cmocka_unit_test(chosen_subnets_keep_clear_of_given_ones),
-        cmocka_unit_test(a_second_up_changes_nothing_whatever_the_host_has_now),
-        cmocka_unit_test(current_values_win_over_choices),
-        cmocka_unit_test(a_given_address_displaces_who_had_it),
-        cmocka_unit_test(a_current_subnet_yields_to_the_file),
-        cmocka_unit_test(a_current_subnet_that_became_too_small_is_left),
-        cmocka_unit_test(nonsense_of_the_host_is_not_taken),
-        cmocka_unit_test(one_more_at_the_end_moves_nobody),
-        cmocka_unit_test(one_less_in_the_middle_moves_nobody_who_is_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
