@@ -40,7 +40,7 @@ int message_send(int socket, const void *bytes, size_t length, const int *fds, s
     return (size_t)sent == length ? 0 : -EMSGSIZE;
 }
 
-/* Takes the descriptors out of @message's ancillary data, up to @max into @fds; closes the rest. Returns how many came. */
+/* Takes the descriptors out of @message, up to @max into @fds; closes the rest. Returns how many came. */
 static size_t message_take_fds(struct msghdr *message, int *fds, size_t max)
 {
     size_t count = 0;

@@ -10,10 +10,10 @@
 #include "packet/bytes.h"
 #include "packet/checksum.h"
 
-#define UDP4_DONT_FRAGMENT    0x4000
-#define UDP4_FRAGMENT_MASK    0x3fff /* more fragments, and the offset */
-#define UDP4_TTL            64
-#define UDP4_PAYLOAD_MAX    (65535 - UDP4_IP_LEN - UDP4_UDP_LEN)
+#define UDP4_DONT_FRAGMENT 0x4000
+#define UDP4_FRAGMENT_MASK 0x3fff /* more fragments, and the offset */
+#define UDP4_TTL 64
+#define UDP4_PAYLOAD_MAX (65535 - UDP4_IP_LEN - UDP4_UDP_LEN)
 
 /* Reads the UDP datagram at @bytes, @length of which are the IP datagram's. 0 or -EBADMSG. */
 static int udp4_parse_udp(const uint8_t *bytes, size_t length, struct udp4 *packet)

@@ -9,9 +9,9 @@
 #include "base/address.h"
 
 #define UDP4_ETHERNET_LEN 14
-#define UDP4_IP_LEN       20 /* without options */
-#define UDP4_UDP_LEN      8
-#define UDP4_HEADERS_LEN  (UDP4_ETHERNET_LEN + UDP4_IP_LEN + UDP4_UDP_LEN)
+#define UDP4_IP_LEN 20 /* without options */
+#define UDP4_UDP_LEN 8
+#define UDP4_HEADERS_LEN (UDP4_ETHERNET_LEN + UDP4_IP_LEN + UDP4_UDP_LEN)
 
 /* Addresses and ports in host order. When parsed, @payload points into the frame. */
 struct udp4 {

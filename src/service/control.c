@@ -22,7 +22,7 @@
 DEFINE_CLEANUP(json_t *, json_decref)
 
 #define CONTROL_CLIENTS 16 /* connections at once; more are closed */
-#define SECOND          UINT64_C(1000000)
+#define SECOND UINT64_C(1000000)
 
 struct control_client {
     struct control *control;
@@ -214,8 +214,7 @@ static void client_silent(void *data)
 }
 
 /* Sends @reply, or @error when it is NULL. A client that does not take it at once is closed. */
-static void client_reply(struct control_client *client, const json_t *reply, int fd,
-                         const struct tapnet_error *error)
+static void client_reply(struct control_client *client, const json_t *reply, int fd, const struct tapnet_error *error)
 {
     json_t *refusal cleanup(cleanup_json_decref) = NULL;
     char *text _cleanup_free_ = NULL;
@@ -265,8 +264,8 @@ static void client_handle(int fd, uint32_t events, void *data)
         request.json = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
         reply = control_run(&request, &error);
     }
+    request_fini(&request); /* first, so that with the reply nothing of the request is left */
     client_reply(client, reply, request.reply_fd, &error);
-    request_fini(&request);
 }
 
 /* May whoever connected speak? */

@@ -25,9 +25,9 @@
  *        3  UDP socket bound to gateway:dns_port and to the bridge   } nat mode only: five descriptors;
  *        4  TCP socket, listening, bound the same                    } isolated mode: three
  *        A network that is served already (same name) is an error: -EEXIST; so that a restarted `up` can't steal it.
- *   {"do":"update"}                  with the memfd alone: new ports and options for a network that is being served, same
- *        name, mode and subnet; its sockets stay, and nothing that is in flight is lost. After an error the network is
- *        served as before.
+ *   {"do":"update"}                  with the memfd alone: new ports and options for a network that is being served,
+ *        same name, mode and subnet; its sockets stay, and nothing that is in flight is lost. After an error the
+ *        network is served as before.
  *   {"do":"stop","network":"lab"}    closes its sockets. The service exits, after its reply, when it was the last one.
  *   {"do":"show","network":"lab"}    the reply carries the memfd of the last serve or update, so that the state of the
  *        service can be compared with what is wanted. Read it with pread(): the offset is shared.
@@ -43,10 +43,10 @@
  *
  * `ok` to serve means served: whatever a guest sends from then on is answered.
  *
- * Only root and the user who started the service may speak; for anybody else the connection is closed at once. Datagrams
- * that are longer than SERVICE_CONTROL_MAX, carry another number of descriptors or are no such request are answered
- * with an error and their descriptors closed. A service that nobody has asked to serve anything for
- * SERVICE_CONTROL_IDLE seconds after its start exits.
+ * Only root and the user who started the service may speak; anybody else is cut off at once. Datagrams that are longer
+ * than SERVICE_CONTROL_MAX, carry another number of descriptors or are no such request are answered with an error and
+ * their descriptors closed. A service that nobody has asked to serve anything for SERVICE_CONTROL_IDLE seconds after
+ * its start exits.
  *
  * When the service was killed, connect() fails with ECONNREFUSED: start another one and serve again; nothing else is
  * lost, since it keeps no state.
@@ -56,11 +56,11 @@
  * are not in the map never come up. So the service looks the source address up in its model; nothing else of the frame
  * says who it is.
  */
-#define SERVICE_CONTROL_MAX     65536             /* bytes of one datagram, requests and replies */
-#define SERVICE_CONTROL_FDS     5                 /* descriptors of one request */
-#define SERVICE_CONTROL_SILENCE 30                /* seconds */
-#define SERVICE_CONTROL_IDLE    60                /* seconds */
-#define SERVICE_NETWORK_MAX     (4 * 1024 * 1024) /* bytes of one network's JSON text: 1,023 ports with long options */
+#define SERVICE_CONTROL_MAX 65536             /* bytes of one datagram, requests and replies */
+#define SERVICE_CONTROL_FDS 5                 /* descriptors of one request */
+#define SERVICE_CONTROL_SILENCE 30            /* seconds */
+#define SERVICE_CONTROL_IDLE 60               /* seconds */
+#define SERVICE_NETWORK_MAX (4 * 1024 * 1024) /* bytes of one network's JSON text: 1,023 ports with long options */
 
 /* ---- the service's own half ---- */
 

@@ -22,21 +22,21 @@
 
 /*
  * How it works: frames come in batches, one batch a wake-up, so that other networks and DNS get their turn. The source
- * address of a frame says which port it came from (control.h); the ports' addresses stand in a sorted table, beside what
- * each port has left of its requests. Nothing is allocated per packet: the buffers below serve all networks, one after
- * another.
+ * address of a frame says which port it came from (control.h); the ports' addresses stand in a sorted table, beside
+ * what each port has left of its requests. Nothing is allocated per packet: the buffers below serve all networks, one
+ * after another.
  */
 
-#define DHCP_BATCH       8
+#define DHCP_BATCH 8
 #define DHCP_REQUEST_MAX 2048 /* of a frame; a DHCP request that fills more is not one */
-#define LOG_PORT_RATE    2    /* lines a second about one port */
-#define LOG_PORT_BURST   20
-#define LOG_TEXT_MAX     100  /* of a guest's text, escaped */
+#define LOG_PORT_RATE 2       /* lines a second about one port */
+#define LOG_PORT_BURST 20
+#define LOG_TEXT_MAX 100 /* of a guest's text, escaped */
 
 struct dhcp_port {
     uint32_t address; /* host order */
     uint32_t index;   /* in the network's ports */
-    struct bucket requests, lines;
+    struct bucket requests, lines, complaints;
 };
 
 struct dhcp {
@@ -84,6 +84,7 @@ int dhcp_update(struct dhcp *dhcp, const struct model_network *network)
         if (before) { /* an update fills nobody's bucket */
             ports[count].requests = before->requests;
             ports[count].lines = before->lines;
+            ports[count].complaints = before->complaints;
         }
         count++;
     }
@@ -113,6 +114,13 @@ static void dhcp_log(const struct dhcp *dhcp, struct dhcp_port *from, const char
              log_escape(request->hostname.bytes, request->hostname.length, hostname, sizeof(hostname)),
              log_escape(request->vendor_class.bytes, request->vendor_class.length, class, sizeof(class)),
              log_escape(request->client_id.bytes, request->client_id.length, id, sizeof(id)));
+}
+
+/* One line a second about a port that asks too much, which may have spent its other lines. */
+static void dhcp_complain(const struct dhcp *dhcp, struct dhcp_port *from, uint64_t now_usec)
+{
+    if (bucket_take(&from->complaints, now_usec, 1, 1))
+        log_line("dhcp %s/%s: too many requests, dropped", dhcp->network->name, dhcp->network->ports[from->index].name);
 }
 
 /* Sends @length bytes of reply_frame into the TAP @device, whose index is looked up now: it may have been made anew. */
@@ -164,7 +172,7 @@ static void dhcp_handle_frame(const struct dhcp *dhcp, const uint8_t *frame, siz
     if (!from)
         return;
     if (!bucket_take(&from->requests, now_usec, DHCP_RATE, DHCP_BURST)) {
-        dhcp_log(dhcp, from, "too many requests, dropped", NULL, now_usec);
+        dhcp_complain(dhcp, from, now_usec);
         return;
     }
     dhcp_handle_request(dhcp, from, &packet, now_usec);

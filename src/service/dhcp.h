@@ -6,7 +6,7 @@
 #include "model/model.h"
 #include "service/loop.h"
 
-#define DHCP_RATE  20 /* requests a second that one port gets answered */
+#define DHCP_RATE 20 /* requests a second that one port gets answered */
 #define DHCP_BURST 40
 
 struct dhcp;

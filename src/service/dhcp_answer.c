@@ -21,11 +21,11 @@
  * What came through a relay (giaddr) is not ours to answer: no relay stands between a port and its bridge.
  */
 
-#define DHCP_BOOTREPLY       2
-#define IP_DATAGRAM_DEFAULT  576  /* RFC 2131: what every client takes */
-#define IP_DATAGRAM_MAX      1500 /* more than that no reply of ours needs */
-#define IP_UDP_LEN           (UDP4_IP_LEN + UDP4_UDP_LEN)
-#define BROADCAST            0xffffffffu
+#define DHCP_BOOTREPLY 2
+#define IP_DATAGRAM_DEFAULT 576 /* RFC 2131: what every client takes */
+#define IP_DATAGRAM_MAX 1500    /* more than that no reply of ours needs */
+#define IP_UDP_LEN (UDP4_IP_LEN + UDP4_UDP_LEN)
+#define BROADCAST 0xffffffffu
 
 static const struct mac broadcast_mac = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 

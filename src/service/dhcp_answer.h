@@ -17,11 +17,11 @@
  * An isolated network's server has no address on the link: a renewal, which is unicast, can't reach it. So there T2
  * follows T1 at once: the guest soon rebinds, which is broadcast.
  */
-#define DHCP_LEASE        86400
-#define DHCP_T1           1800
-#define DHCP_T2           75600
-#define DHCP_T1_ISOLATED  1740
-#define DHCP_T2_ISOLATED  1800
+#define DHCP_LEASE 86400
+#define DHCP_T1 1800
+#define DHCP_T2 75600
+#define DHCP_T1_ISOLATED 1740
+#define DHCP_T2_ISOLATED 1800
 
 /* Room for every reply: an Ethernet frame of 1,500 bytes of IP. */
 #define DHCP_FRAME_MAX 1514

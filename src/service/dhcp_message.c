@@ -8,12 +8,12 @@
 #include "packet/bytes.h"
 
 /*
- * How it works: a message is a fixed part of 236 bytes, a cookie, and options up to the end. Option 52 ("overload") says
- * that `file` (1), `sname` (2) or both (3) hold options too; they are read after the options field, in this order.
+ * How it works: a message is a fixed part of 236 bytes, a cookie, and options up to the end. Option 52 ("overload")
+ * says that `file` (1), `sname` (2) or both (3) hold options too; they are read after the options field, in this order.
  */
 
-#define DHCP_BOOTREQUEST  1
-#define DHCP_ETHERNET     1
+#define DHCP_BOOTREQUEST 1
+#define DHCP_ETHERNET 1
 #define DHCP_OVERLOAD_MAX 3
 
 /* What the options of one message have shown so far. */

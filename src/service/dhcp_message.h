@@ -28,10 +28,10 @@ enum dhcp_offset {
 };
 
 #define DHCP_SNAME_LEN 64
-#define DHCP_FILE_LEN  128
-#define DHCP_LEN_MIN   300 /* of a BOOTP message (RFC 951): shorter replies are padded */
+#define DHCP_FILE_LEN 128
+#define DHCP_LEN_MIN 300 /* of a BOOTP message (RFC 951): shorter replies are padded */
 
-#define DHCP_COOKIE_VALUE   0x63825363u
+#define DHCP_COOKIE_VALUE 0x63825363u
 #define DHCP_FLAG_BROADCAST 0x8000
 
 #define DHCP_SERVER_PORT 67

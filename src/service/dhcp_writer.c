@@ -7,10 +7,10 @@
 #include "packet/bytes.h"
 
 #define OPTION_HEADER_LEN 2
-#define OPTION_LEN_MAX    255
-#define LABEL_MAX         63
-#define NAME_LEN_MAX      255    /* RFC 1035: on the wire, lengths and the root's 0 included */
-#define POINTER           0xc000 /* RFC 1035, 4.1.4; an offset has 14 bits */
+#define OPTION_LEN_MAX 255
+#define LABEL_MAX 63
+#define NAME_LEN_MAX 255 /* RFC 1035: on the wire, lengths and the root's 0 included */
+#define POINTER 0xc000   /* RFC 1035, 4.1.4; an offset has 14 bits */
 
 /* The text of every list that a model can hold (nine names) fits. */
 #define SEARCH_LEN_MAX (9 * NAME_LEN_MAX)

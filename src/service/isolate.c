@@ -17,9 +17,9 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 
-#define NOBODY      65534
+#define NOBODY 65534
 #define DESCRIPTORS 8192 /* five sockets and a memfd a network, and DNS queries in flight */
-#define KEEP_MAX    8
+#define KEEP_MAX 8
 
 static int int_compare(const void *a, const void *b)
 {

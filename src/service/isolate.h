@@ -18,8 +18,8 @@ struct isolation {
     bool no_new_privs;
     bool dumpable;
     bool seccomp;
-    bool sanitizer;              /* built with a sanitizer: the wider filter */
-    const char *not_dropped[4];  /* what the kernel would not let us give up; NULL ends the list */
+    bool sanitizer;             /* built with a sanitizer: the wider filter */
+    const char *not_dropped[4]; /* what the kernel would not let us give up; NULL ends the list */
 };
 
 /* Stage 1: closes every descriptor above 2 that is not among @keep (@count of them), and puts /dev/null on 0 and 1. */

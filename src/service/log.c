@@ -63,8 +63,7 @@ static bool log_write(const char *format, va_list arguments)
     return write(log_fd, line, length) == (ssize_t)length;
 }
 
-__attribute__((format(printf, 1, 2)))
-static bool log_write_arguments(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static bool log_write_arguments(const char *format, ...)
 {
     va_list arguments;
     bool written;

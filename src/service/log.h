@@ -12,20 +12,19 @@
  * stop the service: what can't be written at once is dropped, and so is what exceeds LOG_RATE lines a second; the next
  * line that goes out says how many were.
  */
-#define LOG_RATE     50  /* lines a second */
-#define LOG_BURST    200 /* lines at once */
+#define LOG_RATE 50      /* lines a second */
+#define LOG_BURST 200    /* lines at once */
 #define LOG_LINE_MAX 512 /* longer ones are cut; below PIPE_BUF, so that lines never mix */
 
 /* @fd stays the caller's; -1: nothing is written. Reads the time zone, so call it before rights are dropped. */
 void log_open(int fd);
 
 /* Text from guests must have gone through log_escape(). No newline at the end. */
-__attribute__((format(printf, 1, 2)))
-void log_line(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void log_line(const char *format, ...);
 
 /*
- * Prints @bytes for people: printable ASCII as it is, all else, `"` and `\` as \xNN; cut with "..." where @size
- * (4 at least) ends. Returns @text.
+ * Prints @bytes for people: printable ASCII as it is, all else, `"` and `\` as \xNN; cut with "..." shortly before
+ * @size (4 at least) ends. Returns @text.
  */
 const char *log_escape(const uint8_t *bytes, size_t length, char *text, size_t size);
 

@@ -13,8 +13,8 @@
 
 /*
  * How it works: armed timers stand in one list in the order in which they are due. Most of them have the same length
- * (a query's time-out), so a new one belongs near the list's end and is found there in a step or two. The timerfd is set
- * to the first one before each wait, when that has changed.
+ * (a query's time-out), so a new one belongs near the list's end and is found there in a step or two. The timerfd is
+ * set to the first one before each wait, when that has changed.
  *
  * A source that is unwatched may still stand in the batch of events being handled. So it is only marked, put into the
  * graveyard, and freed when the batch is done.
@@ -100,8 +100,7 @@ int loop_new(struct loop **ret)
     return 0;
 }
 
-int loop_watch(struct loop *loop, int fd, uint32_t events, loop_handler *handler, void *data,
-               struct loop_source **ret)
+int loop_watch(struct loop *loop, int fd, uint32_t events, loop_handler *handler, void *data, struct loop_source **ret)
 {
     struct loop_source *source _cleanup_free_ = calloc(1, sizeof(*source));
     struct epoll_event event = {.events = events};

@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <malloc.h>
@@ -16,12 +15,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "model/object.h"
 #include "service/control.h"
 #include "service/dhcp.h"
 #include "service/log.h"
-
-DEFINE_CLEANUP(json_t *, json_decref)
+#include "service/network_text.h"
 
 enum serve_fd {
     SERVE_MEMFD,
@@ -55,61 +52,38 @@ struct served *registry_find(const struct registry *registry, const char *name)
     return NULL;
 }
 
-/* Where the text of a network is being read. */
-struct text_reader {
-    int fd;
-    off_t offset;
-};
-
-/* json_load_callback_t: in pieces, so that text and tree are never in memory both. */
-static size_t text_read(void *buffer, size_t size, void *data)
+/* Reads the whole memfd @fd into memory that the caller frees. Only memory: any other file might keep us waiting. */
+static int text_read(int fd, char **ret, size_t *ret_length, struct tapnet_error *error)
 {
-    struct text_reader *reader = data;
-    ssize_t got = pread(reader->fd, buffer, size, reader->offset);
-
-    if (got < 0)
-        return (size_t)-1;
-    reader->offset += got;
-    return reader->offset > SERVICE_NETWORK_MAX ? (size_t)-1 : (size_t)got;
-}
-
-/* Only memory: any other file might keep us waiting. */
-static int text_check(int fd, struct tapnet_error *error)
-{
+    char *text _cleanup_free_ = NULL;
     struct stat status;
+    ssize_t length;
 
     if (fcntl(fd, F_GET_SEALS) < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
         return error_set(error, -EINVAL, "descriptor 0 is not a memfd");
     if (status.st_size > SERVICE_NETWORK_MAX)
         return error_set(error, -EFBIG, "the network's text is longer than %d bytes", SERVICE_NETWORK_MAX);
-    return 0;
-}
-
-/* What the code behind relies on, and model_network_from_json() may not know of. */
-static int network_check(const struct model_network *network, struct tapnet_error *error)
-{
-    if (!network->name[0] || network->subnet.address.family != AF_INET || network->subnet.length > 32)
-        return error_set(error, -EINVAL, "a network needs a name and an IPv4 subnet");
+    text = malloc((size_t)status.st_size + 1);
+    if (!text)
+        return error_set(error, -ENOMEM, "out of memory");
+    length = pread(fd, text, (size_t)status.st_size, 0);
+    if (length < 0)
+        return error_set_errno(error, -errno, "can't read the network's text");
+    *ret = take_pointer(text);
+    *ret_length = (size_t)length;
     return 0;
 }
 
 /* Fills @served->network from the memfd @fd, which stays the caller's. */
 static int served_load(struct served *served, int fd, struct tapnet_error *error)
 {
-    struct text_reader reader = {.fd = fd};
-    json_t *json cleanup(cleanup_json_decref) = NULL;
-    json_error_t mistake;
-    int r = text_check(fd, error);
+    char *text _cleanup_free_ = NULL;
+    size_t length = 0;
+    int r = text_read(fd, &text, &length, error);
 
     if (r < 0)
         return r;
-    json = json_load_callback(text_read, &reader, JSON_REJECT_DUPLICATES, &mistake);
-    if (!json)
-        return error_set(error, -EINVAL, "the network's text is no JSON: line %d: %s", mistake.line, mistake.text);
-    r = model_network_from_json(json, &served->arena, &served->network, error);
-    if (r < 0)
-        return r;
-    return network_check(served->network, error);
+    return network_text_parse(text, length, &served->arena, &served->network, error);
 }
 
 static int served_new(int memfd, struct served **ret, struct tapnet_error *error)
@@ -121,7 +95,7 @@ static int served_new(int memfd, struct served **ret, struct tapnet_error *error
         return error_set(error, -ENOMEM, "out of memory");
     served->memfd = -1;
     r = served_load(served, memfd, error);
-    malloc_trim(0); /* the tree of a large network takes several times the memory of what stays of it */
+    malloc_trim(0); /* what it took to read it is not needed again for long */
     if (r < 0)
         return r;
     *ret = take_pointer(served);
@@ -165,8 +139,7 @@ static int packet_socket_check(int fd, uint16_t protocol, struct tapnet_error *e
     return 0;
 }
 
-static int sockets_check(const struct model_network *network, const int *fds, size_t count,
-                         struct tapnet_error *error)
+static int sockets_check(const struct model_network *network, const int *fds, size_t count, struct tapnet_error *error)
 {
     bool nat = network->mode == MODEL_MODE_NAT;
     int r;

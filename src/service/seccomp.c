@@ -15,10 +15,10 @@
 #include "base/array.h"
 
 /*
- * How it works: what is not listed ends the process (SCMP_ACT_KILL_PROCESS). Rows without a condition allow the call with
- * any arguments; several rows of one call are alternatives. Conditions see numbers only, never memory: so connect()
- * can't be held to an address family, but no socket of another family can be made, and none that was passed in can be
- * connected.
+ * How it works: what is not listed ends the process (SCMP_ACT_KILL_PROCESS). Rows without a condition allow the call
+ * with any arguments; several rows of one call are alternatives. Conditions see numbers only, never memory: so
+ * connect() can't be held to an address family, but no socket of another family can be made, and none that was passed
+ * in can be connected.
  *
  * Sanitizers map memory, start a thread to look for leaks, read /proc and print: a second list opens what they need,
  * in builds with them only. Such builds are for tests.
@@ -71,10 +71,10 @@ static const struct rule rules[] = {
 
 static const struct rule sanitizer_rules[] = {
     ANY(mmap), ANY(mprotect), ANY(open), ANY(openat), ANY(readlink), ANY(stat), ANY(access), ANY(dup), ANY(dup2),
-    ANY(pipe), ANY(pipe2), ANY(fcntl), ANY(prctl), ANY(arch_prctl), ANY(sigaltstack), ANY(sched_yield),
-    ANY(sched_getaffinity), ANY(getrlimit), ANY(setrlimit), ANY(prlimit64), ANY(getdents64), ANY(clone), ANY(wait4),
-    ANY(ptrace), ANY(kill), ANY(tgkill), ANY(getppid), ANY(getuid), ANY(geteuid), ANY(nanosleep),
-    ANY(clock_nanosleep), ANY(process_vm_readv), ANY(getpgrp), ANY(ioctl), ANY(set_robust_list), ANY(rseq),
+    ANY(pipe), ANY(pipe2), ANY(fcntl), ANY(ioctl), ANY(getdents), ANY(getdents64), ANY(prctl), ANY(arch_prctl),
+    ANY(getrlimit), ANY(setrlimit), ANY(prlimit64), ANY(sigaltstack), ANY(sched_yield), ANY(sched_getaffinity),
+    ANY(clone), ANY(set_robust_list), ANY(set_tid_address), ANY(rseq), ANY(wait4), ANY(waitid), ANY(ptrace), ANY(kill),
+    ANY(tkill), ANY(tgkill), ANY(getppid), ANY(getuid), ANY(geteuid), ANY(nanosleep), ANY(clock_nanosleep),
 };
 /* clang-format on */
 

@@ -255,8 +255,8 @@ class Lan:
     def __init__(self, host, net):
         self.host, self.net = host, net
         bridge = net["bridge"]
-        host.run("ip", "link", "add", bridge, "address", net["mac"], "type", "bridge", "stp_state", "0", "forward_delay",
-                 "0")
+        host.run("ip", "link", "add", bridge, "address", net["mac"], "type", "bridge", "stp_state", "0",
+                 "forward_delay", "0")
         host.run("ip", "link", "set", bridge, "mtu", net["mtu"], "up")
         if net["mode"] == "nat":
             host.run("ip", "address", "add", net["subnet"], "dev", bridge)

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests to the service: any datagram with any descriptors gets one JSON reply, and no descriptor stays behind. */
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/message.h"
+#include "service/control.h"
+#include "service/dns.h"
+#include "service/isolate.h"
+#include "service/loop.h"
+
+/*
+ * How it works: the first byte says how many descriptors go along and whether the input is the datagram, or the text of
+ * the network that goes with a good "serve" or "update". A control of its own answers each input over a real socket.
+ */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+static void answered(int fd, uint32_t events, void *data)
+{
+    (void)fd;
+    (void)events;
+    loop_stop(data);
+}
+
+/* A connection to the listening socket @fd, which has a name that the kernel chose. */
+static int fuzz_connect(int fd)
+{
+    struct sockaddr_un address = {0};
+    socklen_t length = sizeof(address);
+    int line = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    require(line >= 0 && getsockname(fd, (struct sockaddr *)&address, &length) == 0);
+    require(connect(line, (struct sockaddr *)&address, length) == 0);
+    return line;
+}
+
+static int fuzz_memfd(const uint8_t *data, size_t size)
+{
+    int fd = memfd_create("network", MFD_CLOEXEC);
+
+    require(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+    return fd;
+}
+
+/* Sends the input as its first byte says. */
+static void fuzz_send(int line, const uint8_t *data, size_t size)
+{
+    static const char *const good[] = {"{\"do\":\"serve\"}", "{\"do\":\"update\"}"};
+    size_t count = data[0] % (MESSAGE_FDS_MAX + 1);
+    int memfd = fuzz_memfd(data + 1, size - 1), fds[MESSAGE_FDS_MAX];
+
+    for (size_t i = 0; i < MESSAGE_FDS_MAX; i++)
+        fds[i] = i ? line : memfd;
+    if (data[0] & 0x80)
+        message_send(line, good[data[0] >> 6 & 1], strlen(good[data[0] >> 6 & 1]), fds, count, MSG_DONTWAIT);
+    else if (size > 1)
+        message_send(line, data + 1, size - 1, fds, count, MSG_DONTWAIT);
+    close(memfd);
+    shutdown(line, SHUT_WR); /* so that something happens, also when nothing was sent */
+}
+
+static void fuzz_receive(int line)
+{
+    static char text[SERVICE_CONTROL_MAX];
+    size_t length = 0, count = 0;
+    json_t *reply;
+    int fds[MESSAGE_FDS_MAX];
+
+    if (message_receive(line, text, sizeof(text), fds, MESSAGE_FDS_MAX, &length, &count, MSG_DONTWAIT) < 0)
+        return;
+    reply = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+    require(reply && json_is_boolean(json_object_get(reply, "ok")) && count == 0);
+    json_decref(reply);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct isolation isolation;
+    struct sockaddr_un nameless = {.sun_family = AF_UNIX}; /* autobind: an abstract name */
+    int listening, line, before, after;
+    struct loop_source *source = NULL;
+    struct control *control = NULL;
+    struct loop *loop = NULL;
+
+    if (size < 1 || size > 65536)
+        return 0;
+    before = dup(0);
+    close(before);
+    listening = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    require(listening >= 0 && bind(listening, (struct sockaddr *)&nameless, sizeof(sa_family_t)) == 0);
+    require(listen(listening, 4) == 0 && loop_new(&loop) == 0);
+    require(control_new(loop, NULL, listening, getuid(), &isolation, &control) == 0);
+    line = fuzz_connect(listening);
+    require(loop_watch(loop, line, EPOLLIN, answered, loop, &source) == 0);
+    fuzz_send(line, data, size);
+    require(loop_run(loop) == 0);
+    fuzz_receive(line);
+    loop_unwatch(loop, source);
+    close(line);
+    control_free(control);
+    loop_free(loop);
+    close(listening);
+    after = dup(0); /* the lowest free number is the one from before: nothing was left open */
+    require(after == before);
+    close(after);
+    return 0;
+}

@@ -1,0 +1,469 @@
+# SPDX-License-Identifier: MIT
+"""The service's DHCP, with clients that others wrote.
+
+      host:  tapnet-service        (no capability, sockets passed in)
+                  |
+               br-lab 10.20.0.1/24, rules that name ports by source address
+              /            \\
+           web0            db0
+            |               |
+     guest: web      guest: db     (namespaces with eth0)
+"""
+
+import json
+import os
+import socket
+
+import pytest
+from scapy.all import BOOTP, DHCP, Ether, IP, UDP, raw
+
+from tapnet_test.service import Lan, Refused, Service, in_netns, make_sockets, memfd, network
+
+PORTS = {
+    "web": {"address": "10.20.0.10", "hostname": "www"},
+    "db": {"address": "10.20.0.11", "dhcp": {"ntp": ["10.20.0.1"], "search": ["corp.example", "lab.example"],
+                                              "boot_file": "pxe/db.0", "boot_server": "10.20.0.1"}},
+}
+LAB = network("lab", "10.20.0.1/24", PORTS)
+
+# What udhcpc tells its script, one line a value.
+UDHCPC_SCRIPT = """#!/bin/sh
+[ "$1" = bound -o "$1" = renew ] || { echo "event=$1" >> "$OUT"; exit 0; }
+ip address flush dev "$interface"
+ip address add "$ip/$mask" broadcast "$broadcast" dev "$interface"
+[ -n "$router" ] && ip route replace default via "$router"
+echo "event=$1" >> "$OUT"
+env >> "$OUT"
+"""
+
+# dhclient's, the same.
+DHCLIENT_SCRIPT = """#!/bin/sh
+echo "event=$reason" >> "$OUT"
+env | grep ^new_ >> "$OUT"
+case $reason in
+BOUND|RENEW|REBIND|REBOOT) ip address replace "$new_ip_address/24" dev "$interface";;
+EXPIRE|FAIL|RELEASE|STOP) ip address flush dev "$interface";;
+esac
+exit 0
+"""
+
+
+class Lab:
+    """The picture above."""
+
+    def __init__(self, host, make_netns, net=LAB):
+        self.host, self.net = host, net
+        self.lan = Lan(host, net)
+        self.service = Service(host)
+        self.guests = {port["name"]: self.lan.plug(port["name"], make_netns(port["name"])) for port in net["ports"]}
+        self.service.serve(net)
+
+
+@pytest.fixture
+def lab(host, make_netns):
+    made = Lab(host, make_netns)
+    yield made
+    print(made.service.log())
+    made.service.close()
+
+
+def udhcpc(guest, *options):
+    """Gets a lease with busybox; what its script was told at last, as a dictionary."""
+    script, out = guest.write("udhcpc.sh", UDHCPC_SCRIPT), guest.tmp / "udhcpc.out"
+    script.chmod(0o755)
+    out.unlink(missing_ok=True)
+    guest.run("busybox", "udhcpc", "-f", "-n", "-q", "-t", "5", "-T", "1", "-i", "eth0", "-s", script, *options,
+              env={"OUT": str(out)})
+    return told(out)
+
+
+def told(out):
+    return dict(line.split("=", 1) for line in out.read_text().splitlines() if "=" in line)
+
+
+def dhclient(guest, *options, conf=""):
+    """Runs ISC's client, to its first lease unless told otherwise; all its script was told, in order."""
+    script, out = guest.write("dhclient.sh", DHCLIENT_SCRIPT), guest.tmp / "dhclient.out"
+    script.chmod(0o755)
+    out.unlink(missing_ok=True)
+    guest.run("dhclient", "-1", "-v", "-e", f"OUT={out}", "-sf", script, "-lf", guest.tmp / "leases", "-pf",
+              guest.tmp / "dhclient.pid", "-cf", guest.write("dhclient.conf", "timeout 10;\n" + conf), *options, "eth0")
+    return out.read_text() if out.exists() else ""
+
+
+def addresses(guest):
+    (link,) = guest.json("ip", "-j", "-4", "address", "show", "dev", "eth0") or [{"addr_info": []}]
+    return [entry["local"] for entry in link.get("addr_info", [])]
+
+
+def test_busybox_gets_what_its_port_has(lab):
+    web = udhcpc(lab.guests["web"], "-O", "mtu", "-O", "staticroutes", "-O", "search")
+    assert (web["ip"], web["mask"], web["router"], web["dns"]) == ("10.20.0.10", "24", "10.20.0.1", "10.20.0.1")
+    assert (web["hostname"], web["domain"], web["mtu"]) == ("www", "lab", "1500")
+    assert (web["broadcast"], web["serverid"]) == ("10.20.0.255", "10.20.0.1")
+    assert web["staticroutes"].split() == ["0.0.0.0/0", "10.20.0.1"]
+    assert int(web["lease"]) == 86400
+    db = udhcpc(lab.guests["db"], "-O", "search", "-O", "ntpsrv", "-O", "bootfile", "-O", "tftp")
+    assert db["search"].split() == ["lab", "corp.example", "lab.example"]
+    assert (db["ntpsrv"], db["bootfile"], db["tftp"]) == ("10.20.0.1", "pxe/db.0", "10.20.0.1")
+    assert (db["boot_file"], db["siaddr"]) == ("pxe/db.0", "10.20.0.1")
+    lab.guests["web"].run("ping", "-c", "1", "-W", "2", "10.20.0.11")
+    lab.service.wait_log(r"dhcp lab/web: lease: 10\.20\.0\.10, MAC .*")
+
+
+def test_only_what_was_asked_for_comes(lab):
+    lean = udhcpc(lab.guests["db"], "-o", "-O", "subnet")
+    assert lean["ip"] == "10.20.0.11" and lean["mask"] == "24"
+    assert not {"router", "dns", "search", "ntpsrv", "bootfile", "hostname", "mtu"} & lean.keys()
+
+
+def test_the_port_alone_decides_whatever_the_guest_says(lab):
+    """The other port's MAC, client identifier, name and address: the answer is this port's."""
+    web, db = lab.guests["web"], lab.guests["db"]
+    (link,) = web.json("ip", "-j", "link", "show", "dev", "eth0")
+    db.run("ip", "link", "set", "eth0", "address", link["address"])
+    got = udhcpc(db, "-x", "0x3d:01" + link["address"].replace(":", ""), "-x", "hostname:www", "-r", "10.20.0.10")
+    assert got["ip"] == "10.20.0.11"
+
+
+def test_isc_gets_renews_and_releases(lab):
+    web = lab.guests["web"]
+    out = dhclient(web, conf="request subnet-mask, routers, domain-name-servers, host-name, domain-search, ntp-servers,"
+                             " interface-mtu;")
+    assert "event=BOUND" in out and "new_ip_address=10.20.0.10" in out
+    assert "new_dhcp_renewal_time=1800" in out and "new_dhcp_rebinding_time=75600" in out
+    assert addresses(web) == ["10.20.0.10"]
+    # A second client with the lease file of the first begins with INIT-REBOOT.
+    dhclient(web, "-x")
+    assert "event=REBOOT" in dhclient(web)
+    lab.service.wait_log("lease confirmed")
+    dhclient(web, "-r")
+    lab.service.wait_log("dhcp lab/web: released")
+    assert udhcpc(web)["ip"] == "10.20.0.10"
+
+
+def test_a_lease_of_elsewhere_is_refused_and_replaced(lab):
+    """A guest that moved here from another network asks for its old address: NAK, then ours."""
+    db = lab.guests["db"]
+    db.write("leases", 'lease {\n  interface "eth0";\n  fixed-address 192.168.7.7;\n'
+                       "  renew 2 2037/01/01 00:00:00;\n  rebind 2 2037/01/01 00:00:00;\n"
+                       "  expire 2 2037/01/01 00:00:00;\n}\n")
+    assert "new_ip_address=10.20.0.11" in dhclient(db)
+    lab.service.wait_log("dhcp lab/db: refused: not the port's address")
+
+
+# ---- byte by byte, with scapy as client and judge ----
+
+class Wire:
+    """The end of a guest's cable."""
+
+    def __init__(self, guest):
+        self.mac = guest.json("ip", "-j", "link", "show", "dev", "eth0")[0]["address"]
+        self.line = in_netns(guest, self._open)
+
+    @staticmethod
+    def _open():
+        line = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+        line.bind(("eth0", 0x0800))
+        line.settimeout(3)
+        return line
+
+    def bytes(self):
+        return bytes.fromhex(self.mac.replace(":", ""))
+
+    def request(self, kind, source="0.0.0.0", destination="255.255.255.255", options=(), flags=0,
+                to="ff:ff:ff:ff:ff:ff", **fields):
+        return (Ether(src=self.mac, dst=to) / IP(src=source, dst=destination) / UDP(sport=68, dport=67) /
+                BOOTP(chaddr=self.bytes(), xid=0x1234, flags=flags, **fields) /
+                DHCP(options=[("message-type", kind), *options, "end"]))
+
+    def ask(self, packet):
+        """Sends and returns the next DHCP reply, its checksums verified; None when none comes."""
+        self.line.send(raw(packet))
+        try:
+            while True:
+                reply = Ether(self.line.recv(4096))
+                if DHCP in reply and reply[BOOTP].op == 2:
+                    return checked(reply)
+        except TimeoutError:
+            return None
+
+
+def checked(reply):
+    """The reply, after scapy has come to the same checksums."""
+    again = Ether(raw(reply))
+    del again[IP].chksum, again[UDP].chksum
+    again = Ether(raw(again))
+    assert (again[IP].chksum, again[UDP].chksum) == (reply[IP].chksum, reply[UDP].chksum)
+    assert reply[UDP].chksum != 0 and (reply[UDP].sport, reply[UDP].dport) == (67, 68)
+    return reply
+
+
+def options(reply):
+    return dict(option[:2] for option in reply[DHCP].options if isinstance(option, tuple))
+
+
+def test_replies_on_the_wire(lab):
+    wire = Wire(lab.guests["web"])
+    offer = wire.ask(wire.request("discover"))
+    assert (offer.src, offer.dst) == (LAB["mac"], wire.mac)
+    assert (offer[IP].src, offer[IP].dst, offer[IP].ttl) == ("10.20.0.1", "10.20.0.10", 64)
+    assert offer[BOOTP].yiaddr == "10.20.0.10" and options(offer)["message-type"] == 2
+    assert options(offer)["server_id"] == "10.20.0.1"
+    broadcast = wire.ask(wire.request("discover", flags=0x8000))
+    assert (broadcast.dst, broadcast[IP].dst) == ("ff:ff:ff:ff:ff:ff", "255.255.255.255")
+    assert broadcast[BOOTP].flags == 0x8000
+
+    chosen = [("server_id", "10.20.0.1"), ("requested_addr", "10.20.0.10")]
+    assert options(wire.ask(wire.request("request", options=chosen)))["message-type"] == 5
+    wrong = wire.ask(wire.request("request", options=[("requested_addr", "10.20.0.99")]))
+    assert options(wrong)["message-type"] == 6 and wrong[BOOTP].yiaddr == "0.0.0.0"
+    assert (wrong.dst, wrong[IP].dst) == ("ff:ff:ff:ff:ff:ff", "255.255.255.255")
+
+    renewed = wire.ask(wire.request("request", source="10.20.0.10", destination="10.20.0.1", to=LAB["mac"],
+                                    ciaddr="10.20.0.10"))
+    assert options(renewed)["message-type"] == 5
+    assert (renewed.dst, renewed[IP].dst, renewed[BOOTP].ciaddr) == (wire.mac, "10.20.0.10", "10.20.0.10")
+    rebound = wire.ask(wire.request("request", source="10.20.0.10", ciaddr="10.20.0.10"))
+    assert options(rebound)["message-type"] == 5
+    informed = wire.ask(wire.request("inform", source="10.20.0.10", ciaddr="10.20.0.10"))
+    assert informed[BOOTP].yiaddr == "0.0.0.0" and "lease_time" not in options(informed)
+
+
+def test_nobody_else_sees_the_reply(lab):
+    db = Wire(lab.guests["db"])
+    web = Wire(lab.guests["web"])
+    assert web.ask(web.request("discover", flags=0x8000))
+    db.line.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        while True:
+            assert DHCP not in Ether(db.line.recv(4096)) or Ether(db.line.recv(4096))[BOOTP].op == 1
+
+
+def test_what_deserves_no_answer_gets_none(lab):
+    wire = Wire(lab.guests["web"])
+    wire.line.settimeout(0.3)
+    silent = [
+        wire.request("discover", giaddr="10.20.0.77"),
+        wire.request("request", options=[("server_id", "10.20.0.77"), ("requested_addr", "10.20.0.10")]),
+        wire.request("request"),
+        wire.request("offer"),
+        wire.request("decline", options=[("requested_addr", "10.20.0.10")]),
+        wire.request("discover", htype=6),
+        raw(wire.request("discover"))[:200],
+        raw(wire.request("discover"))[:-1],
+    ]
+    for packet in silent:
+        assert wire.ask(packet) is None, packet
+    lab.service.wait_log("declined")
+    wire.line.settimeout(3)
+    assert wire.ask(wire.request("discover"))[BOOTP].yiaddr == "10.20.0.10"
+
+
+def test_text_from_guests_is_escaped_in_the_log(lab):
+    wire = Wire(lab.guests["web"])
+    assert wire.ask(wire.request("discover", options=[("hostname", b'\x1b[31m"\n\\x')]))
+    line = lab.service.wait_log(r'hostname "([^"]*)"').group(1)
+    assert line == r"\x1b[31m\x22\x0a\x5cx"
+
+
+def test_a_flood_from_one_port_costs_the_other_nothing(lab):
+    web = Wire(lab.guests["web"])
+    flood = raw(web.request("discover"))
+    for _ in range(3000):
+        web.line.send(flood)
+    web.line.settimeout(0.3)
+    answers = 0
+    try:
+        while True:
+            answers += BOOTP in (frame := Ether(web.line.recv(4096))) and frame[BOOTP].op == 2
+    except TimeoutError:
+        pass
+    assert 1 <= answers < 120  # burst 40 and 20 a second
+    db = Wire(lab.guests["db"])  # made now, since the bridge has shown the flood to this guest too
+    assert db.ask(db.request("discover"))[BOOTP].yiaddr == "10.20.0.11"
+    lab.service.wait_log("dhcp lab/web: too many requests")
+
+
+# ---- isolated networks ----
+
+def test_isolated_network_has_no_way_out(host, make_netns):
+    net = network("cell", "10.30.0.1/24", {"a": "10.30.0.2"}, mode="isolated")
+    lab = Lab(host, make_netns, net)
+    lease = udhcpc(lab.guests["a"], "-O", "mtu", "-O", "staticroutes", "-O", "search")
+    assert (lease["ip"], lease["serverid"], lease["mtu"]) == ("10.30.0.2", "10.30.0.1", "1500")
+    assert not {"router", "dns", "staticroutes", "domain", "search"} & lease.keys()
+    wire = Wire(lab.guests["a"])
+    times = options(wire.ask(wire.request("discover")))
+    assert times["renewal_time"] < times["rebinding_time"] <= 1800
+    lab.service.close()
+
+
+# ---- the process ----
+
+def test_it_gave_up_its_rights(lab):
+    status, told_us = lab.service.proc_status(), lab.service.status()["isolation"]
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(status[name], 16) == 0 or (name == "CapBnd" and "capability bounding set" in told_us["not_dropped"])
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+    assert told_us["capabilities"] == 0 and told_us["no_new_privs"] and told_us["seccomp"] and not told_us["dumpable"]
+    uids = set(status["Uid"].split())
+    assert len(uids) == 1
+    if not told_us["not_dropped"]:
+        assert uids == {str(told_us["uid"])} and told_us["uid"] != 0
+        assert set(status["Gid"].split()) == {str(told_us["gid"])} and status["Groups"].strip() == ""
+    limits = open(f"/proc/{lab.service.pid}/limits").read()
+    assert "Max core file size        0                    0" in limits
+    assert os.readlink(f"/proc/{lab.service.pid}/cwd") == "/"
+
+
+def test_it_keeps_no_descriptor_it_was_not_told_of(host):
+    with open("/etc/hostname") as secret:
+        os.set_inheritable(secret.fileno(), True)
+        service = Service.__new__(Service)
+        inherit = host.popen
+        host.popen = lambda *argv, pass_fds=(), **kw: inherit(*argv, pass_fds=(*pass_fds, secret.fileno()), **kw)
+        service.__init__(host)
+        host.popen = inherit
+    service.status()
+    links = [os.readlink(f"/proc/{service.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{service.pid}/fd")]
+    assert not [link for link in links if "hostname" in link or "mnt:" in link], links
+    service.close()
+
+
+def test_killed_and_started_again_it_serves_as_before(lab):
+    wire = Wire(lab.guests["web"])
+    assert wire.ask(wire.request("discover"))
+    before = lab.service.pid
+    lab.service.kill()
+    with pytest.raises(ConnectionRefusedError):
+        lab.service.connect()
+    lab.service.start()
+    lab.service.serve(LAB)
+    assert lab.service.pid != before
+    assert wire.ask(wire.request("discover"))[BOOTP].yiaddr == "10.20.0.10"
+
+
+def test_update_changes_ports_without_new_sockets(lab):
+    wire = Wire(lab.guests["web"])
+    assert wire.ask(wire.request("discover"))
+    changed = network("lab", "10.20.0.1/24", {**PORTS, "web": {"address": "10.20.0.10", "hostname": "renamed"}})
+    lab.service.update(changed)
+    assert lab.service.show("lab") == changed
+    assert options(wire.ask(wire.request("discover")))["hostname"] == b"renamed"
+    for wrong in ({"subnet": "10.21.0.1/24", "ports": []}, {"name": "other"}, {"mode": "isolated"}):
+        with pytest.raises(Refused):
+            lab.service.update({**changed, **wrong})
+    assert lab.service.show("lab") == changed
+
+
+def test_one_network_is_served_once(lab):
+    """Whoever serves it again is refused, and the first sockets go on."""
+    sockets = make_sockets(lab.host, {**LAB, "dns_port": 10054})
+    text = memfd(LAB)
+    with pytest.raises(Refused, match="served already"):
+        lab.service.request("serve", [text, *(each.fileno() for each in sockets)])
+    assert udhcpc(lab.guests["web"])["ip"] == "10.20.0.10"
+
+
+def test_it_ends_with_its_last_network(lab):
+    assert lab.service.status()["networks"] == ["lab"]
+    assert lab.service.stop("lab")["networks"] == []
+    assert lab.service.wait() == 0
+
+
+BAD_REQUESTS = [
+    b"{", b"[]", b"null", b"\xff\xfe", b'{"do":"fly"}', b'{"do":1}', b'{"do":"status","do":"stop"}', b'{"do":"stop"}',
+    b'{"do":"stop","network":7}', b'{"do":"stop","network":"nowhere"}', b'{"do":"status","more":1}', b'{"do":"serve"}',
+    b'{"do":"update"}', b'{"do":"show"}', b'{"do":"show","network":"nowhere"}', b"[" * 60000, b"x" * 70000,
+]
+
+
+def test_bad_requests_are_refused_and_leak_nothing(host):
+    with Service(host) as service, service.connect() as line:
+        text = memfd(b"{}")
+        assert service.exchange(b'{"do":"status"}', connection=line)[0]["ok"]
+        before = service.fds()
+        for datagram in BAD_REQUESTS:
+            for fds in ((), (text,), (text,) * 5, (text,) * 8, (text,) * 100):
+                reply, got = service.exchange(datagram, fds, connection=line)
+                assert reply["ok"] is False and reply["code"] < 0 and reply["error"] and not got
+                assert service.fds() == before, (datagram, fds)
+        os.close(text)
+
+
+BAD_NETWORKS = [
+    b"", b"{}", b"[]", b"{" * 1000, b'{"name":"x"}', b"\x00" * 100, b" " * (5 << 20),
+    *(json.dumps({**LAB, **wrong}).encode() for wrong in (
+        {"name": "../x"}, {"subnet": None}, {"subnet": "fd00::1/64"}, {"unknown": 1}, {"mode": "bridge"},
+        {"ports": [{"name": "a", "device": "a0", "address": "10.99.0.1"}]})),
+]
+
+
+def test_bad_networks_are_refused_and_leak_nothing(host):
+    Lan(host, LAB)
+    with Service(host) as service, service.connect() as line:
+        sockets = make_sockets(host, LAB)
+        assert service.exchange(b'{"do":"status"}', connection=line)[0]["ok"]
+        before = service.fds()
+
+        def refused(text, order=(0, 1, 2, 3)):
+            fd = memfd(text)
+            reply, _ = service.exchange(b'{"do":"serve"}', [fd, *(sockets[i].fileno() for i in order)], connection=line)
+            os.close(fd)
+            assert reply["ok"] is False and service.fds() == before, (text[:50], order)
+
+        for text in BAD_NETWORKS:
+            refused(text)
+        good = json.dumps(LAB).encode()
+        for order in ((1, 0, 2, 3), (0, 1, 3, 2), (0, 1, 2), (0, 1), (2, 2, 2, 2), (0, 1, 2, 0)):
+            refused(good, order)
+        with open("/etc/hostname") as no_memory:
+            reply, _ = service.exchange(b'{"do":"serve"}', [no_memory.fileno()] * 5, connection=line)
+            assert reply["ok"] is False and "memfd" in reply["error"]
+
+
+def test_a_client_who_says_nothing_keeps_nobody_waiting(host):
+    with Service(host) as service:
+        silent = [service.connect() for _ in range(15)]
+        assert service.status()["ok"]
+        more = service.connect(), service.connect()
+        for line in silent:
+            line.close()
+        assert service.status()["ok"]
+        for line in more:
+            line.close()
+
+
+def test_strangers_may_not_speak(host):
+    """Another user who got hold of the socket is cut off."""
+    with Service(host) as service:
+        service.status()
+        service.socket_path.chmod(0o777)
+        host.tmp.chmod(0o755)
+        done = host.run("setpriv", "--reuid=1234", "--regid=1234", "--clear-groups", "/usr/bin/python3", "-c",
+                        "import socket, sys\n"
+                        "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+                        "s.connect(sys.argv[1])\n"
+                        "try:\n    s.send(b'{\"do\":\"status\"}')\n"
+                        "    sys.exit(7 if s.recv(100) == b'' else 1)\n"
+                        "except ConnectionError: sys.exit(7)\n", service.socket_path, check=False)
+        if "setpriv" in done.stderr:
+            pytest.skip("no second user in this user namespace")
+        assert done.returncode == 7, done.stderr
+        service.wait_log("refused: not root")
+
+
+def test_memory_with_900_ports(host):
+    net = network("big", "10.40.0.1/16", {f"p{i}": {"address": f"10.40.{1 + i // 200}.{1 + i % 200}",
+                                                   "mac": "02:00:00:00:00:02", "guest_mac": "52:54:00:00:00:07"}
+                                         for i in range(900)})
+    Lan(host, net)
+    with Service(host) as service:
+        service.serve(net)
+        service.update(net)
+        if service.status()["isolation"]["sanitizer"]:
+            pytest.skip("a sanitizer needs more memory")
+        peak = int(service.proc_status()["VmHWM"].split()[0])
+        print(f"peak {peak} KB")
+        assert peak < 6 * 1024
