@@ -52,6 +52,8 @@ struct plan_host api_plan_host(const struct observe_found *found)
 struct current {
     const struct observe_found *found;
     const char *set;
+    const struct model_service *service; /* of the network that was asked for last */
+    size_t next_port;                    /* where the next answer likely stands: ports are asked for in their order */
 };
 
 static const struct model_link *find_bridge(const struct current *current, const char *network)
@@ -68,16 +70,21 @@ static const struct model_link *find_bridge(const struct current *current, const
     return NULL;
 }
 
-static const struct model_service *find_service(const struct current *current, const char *network)
+static const struct model_service *find_service(struct current *current, const char *network)
 {
     const struct model_objects *objects = &current->found->objects;
 
+    if (current->service && strcmp(current->service->network->name, network) == 0)
+        return current->service;
     for (size_t i = 0; i < objects->count; i++) {
         const struct model_service *service = &objects->items[i].service;
 
         if (objects->items[i].kind == MODEL_OBJECT_SERVICE && strcmp(service->set, current->set) == 0 &&
-            strcmp(service->network->name, network) == 0)
+            strcmp(service->network->name, network) == 0) {
+            current->service = service;
+            current->next_port = 0;
             return service;
+        }
     }
     return NULL;
 }
@@ -85,7 +92,7 @@ static const struct model_service *find_service(const struct current *current, c
 /* From the bridge's own address, which the kernel holds; an isolated bridge has none: from what the service was told. */
 static bool current_subnet(const void *data, const char *network, struct ip_prefix *ret)
 {
-    const struct current *current = data;
+    struct current *current = *(struct current *const *)data;
     const struct model_objects *objects = &current->found->objects;
     const struct model_link *bridge = find_bridge(current, network);
     const struct model_service *service = find_service(current, network);
@@ -104,15 +111,18 @@ static bool current_subnet(const void *data, const char *network, struct ip_pref
     return service != NULL;
 }
 
-/* The elements of the map are few per bridge and sorted by device, but looked up by label: a hash would be 900 x 900. */
 static bool current_address(const void *data, const char *network, const char *port, struct ip_address *ret)
 {
-    const struct current *current = data;
+    struct current *current = *(struct current *const *)data;
     const struct model_service *service = find_service(current, network);
+    size_t count = service ? service->network->port_count : 0;
 
-    for (size_t i = 0; service && i < service->network->port_count; i++) {
-        if (strcmp(service->network->ports[i].name, port) == 0) {
-            *ret = service->network->ports[i].address;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = (current->next_port + i) % count;
+
+        if (strcmp(service->network->ports[at].name, port) == 0) {
+            *ret = service->network->ports[at].address;
+            current->next_port = at + 1;
             return true;
         }
     }
@@ -161,13 +171,14 @@ static int copy_set(const struct model_set *set, struct model_set **ret)
 static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, struct tapnet_error *error)
 {
     const struct observe_found *found = plan->found;
-    struct current current = {found, spec->set->name};
+    struct current current = {.found = found, .set = spec->set->name};
+    struct current *asked = &current;
     struct model_surroundings surroundings = {
         .taken = found->taken,
         .taken_count = found->taken_count,
         .current_subnet = current_subnet,
         .current_address = current_address,
-        .data = &current,
+        .data = &asked,
     };
     const struct observe_link *uplink = find_foreign(found, found->uplink);
 
