@@ -20,7 +20,7 @@ struct address_call {
 };
 
 /* The local address is IFA_LOCAL; IFA_ADDRESS is the peer's on a point-to-point link, and all there is for IPv6. */
-static int parse_address(const struct nlmsghdr *message, struct netlink_address *ret)
+int netlink_address_parse(const struct nlmsghdr *message, struct netlink_address *ret)
 {
     const struct nlattr *attributes[IFA_PROTO + 1];
     const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
@@ -49,7 +49,7 @@ static int read_address(const struct nlmsghdr *message, void *data)
     const struct address_call *call = data;
     struct netlink_address address;
 
-    if (message->nlmsg_type != RTM_NEWADDR || parse_address(message, &address) < 0)
+    if (message->nlmsg_type != RTM_NEWADDR || netlink_address_parse(message, &address) < 0)
         return 0; /* an address of another family is none of ours */
     return call->reader(&address, call->data);
 }

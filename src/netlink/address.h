@@ -6,14 +6,16 @@
 #include "netlink/netlink.h"
 
 struct netlink_address {
-    int index;               /* of the link */
+    int index; /* of the link */
     struct ip_prefix prefix;
-    uint8_t protocol;        /* IFA_PROTO, 0 where the kernel does not keep it */
+    uint8_t protocol; /* IFA_PROTO, 0 where the kernel does not keep it */
 };
+/* The parsers alone, for tests and the fuzzer: a RTM_NEWADDR, RTM_NEWROUTE or RTM_NEWNEIGH message. 0 or -EBADMSG. */
+int netlink_address_parse(const struct nlmsghdr *message, struct netlink_address *ret);
 typedef int netlink_address_reader(const struct netlink_address *address, void *data);
 
-int netlink_address_dump(struct netlink *netlink, netlink_address_reader *reader, netlink_restart *restart,
-                         void *data, struct tapnet_error *error);
+int netlink_address_dump(struct netlink *netlink, netlink_address_reader *reader, netlink_restart *restart, void *data,
+                         struct tapnet_error *error);
 /* Adds with IFA_PROTO @protocol, IFA_BROADCAST where IPv4 has one, IPv6 without duplicate detection. -EEXIST. */
 int netlink_address_add(struct netlink *netlink, int index, const struct ip_prefix *prefix, uint8_t protocol,
                         struct tapnet_error *error);
@@ -27,6 +29,7 @@ struct netlink_route {
     uint32_t table, metric;
     uint8_t protocol, type, scope;
 };
+int netlink_route_parse(const struct nlmsghdr *message, struct netlink_route *ret);
 typedef int netlink_route_reader(const struct netlink_route *route, void *data);
 
 /* Routes of @family; of @table only when it is not 0 (the kernel filters). */
@@ -42,8 +45,9 @@ struct netlink_neighbour {
     int master_index;          /* FDB */
     struct ip_address address; /* family 0 in an FDB entry */
     struct mac mac;
-    uint16_t state;            /* NUD_* */
+    uint16_t state; /* NUD_* */
 };
+int netlink_neighbour_parse(const struct nlmsghdr *message, struct netlink_neighbour *ret);
 typedef int netlink_neighbour_reader(const struct netlink_neighbour *neighbour, void *data);
 
 int netlink_neighbour_dump(struct netlink *netlink, uint8_t family, netlink_neighbour_reader *reader,

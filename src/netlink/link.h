@@ -10,22 +10,22 @@
 /* What RTM_GETLINK tells of one link, as far as tapnet uses it. Pointers are valid during the callback only. */
 struct netlink_link {
     int index;
-    int master_index;       /* 0: none */
+    int master_index; /* 0: none */
     char name[IFNAMSIZ];
-    const char *kind;       /* IFLA_INFO_KIND: "bridge", "tun", "veth", ...; "" for hardware */
-    const char *alias;      /* "" when there is none */
+    const char *kind;  /* IFLA_INFO_KIND: "bridge", "tun", "veth", ...; "" for hardware */
+    const char *alias; /* "" when there is none */
     struct mac mac;
     uint32_t mtu;
     uint32_t group;
-    bool up;                /* IFF_UP */
-    bool carrier;           /* IFF_LOWER_UP */
+    bool up;      /* IFF_UP */
+    bool carrier; /* IFF_LOWER_UP */
     bool loopback;
     bool point_to_point;
-    int ip4_forwarding;     /* IPV4_DEVCONF_FORWARDING, -1 when the kernel did not say */
+    int ip4_forwarding; /* IPV4_DEVCONF_FORWARDING, -1 when the kernel did not say */
     /* kind "tun" */
     bool tun_is_tap;
     bool tun_persistent, tun_multi_queue;
-    uint32_t tun_user, tun_group; /* UINT32_MAX: none */
+    uint32_t tun_user, tun_group;                                                /* UINT32_MAX: none */
     uint64_t rx_bytes, rx_packets, rx_dropped, tx_bytes, tx_packets, tx_dropped; /* the kernel's side */
 };
 
@@ -54,8 +54,8 @@ enum {
     NETLINK_LINK_ALIAS = 1 << 0,
     NETLINK_LINK_GROUP = 1 << 1,
     NETLINK_LINK_MAC = 1 << 2,
-    NETLINK_LINK_MTU = 1 << 3,       /* 0 is refused by the caller, not sent */
-    NETLINK_LINK_MASTER = 1 << 4,    /* 0: out of its bridge */
+    NETLINK_LINK_MTU = 1 << 3,    /* 0 is refused by the caller, not sent */
+    NETLINK_LINK_MASTER = 1 << 4, /* 0: out of its bridge */
     NETLINK_LINK_UP = 1 << 5,
     NETLINK_LINK_NO_IP6 = 1 << 6,    /* addr_gen_mode none: no link-local address appears */
     NETLINK_LINK_FORWARDING = 1 << 7 /* net.ipv4.conf.NAME.forwarding, by IFLA_AF_SPEC / IFLA_INET_CONF */

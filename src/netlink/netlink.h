@@ -26,8 +26,8 @@ int netlink_fd(const struct netlink *netlink);
 struct netlink_message {
     uint8_t *bytes;
     size_t len, capacity;
-    size_t start;  /* offset of the message being built */
-    int failure;   /* 0 or negative errno */
+    size_t start; /* offset of the message being built */
+    int failure;  /* 0 or negative errno */
 };
 
 void netlink_message_init(struct netlink_message *message);

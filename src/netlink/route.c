@@ -17,7 +17,7 @@ struct route_call {
     uint32_t table;
 };
 
-static int parse_route(const struct nlmsghdr *message, struct netlink_route *ret)
+int netlink_route_parse(const struct nlmsghdr *message, struct netlink_route *ret)
 {
     const struct nlattr *attributes[RTA_MAX + 1];
     const struct rtmsg *header = mnl_nlmsg_get_payload(message);
@@ -50,7 +50,7 @@ static int read_route(const struct nlmsghdr *message, void *data)
     const struct route_call *call = data;
     struct netlink_route route;
 
-    if (message->nlmsg_type != RTM_NEWROUTE || parse_route(message, &route) < 0)
+    if (message->nlmsg_type != RTM_NEWROUTE || netlink_route_parse(message, &route) < 0)
         return 0;
     if (call->table && route.table != call->table) /* a kernel that does not filter sends all */
         return 0;
@@ -134,7 +134,7 @@ struct neighbour_call {
     void *data;
 };
 
-static int parse_neighbour(const struct nlmsghdr *message, struct netlink_neighbour *ret)
+int netlink_neighbour_parse(const struct nlmsghdr *message, struct netlink_neighbour *ret)
 {
     const struct nlattr *attributes[NDA_MAX + 1];
     const struct ndmsg *header = mnl_nlmsg_get_payload(message);
@@ -161,7 +161,7 @@ static int read_neighbour(const struct nlmsghdr *message, void *data)
     const struct neighbour_call *call = data;
     struct netlink_neighbour neighbour;
 
-    if (message->nlmsg_type != RTM_NEWNEIGH || parse_neighbour(message, &neighbour) < 0)
+    if (message->nlmsg_type != RTM_NEWNEIGH || netlink_neighbour_parse(message, &neighbour) < 0)
         return 0;
     return call->reader(&neighbour, call->data);
 }

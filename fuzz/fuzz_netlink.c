@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Fuzzes what reads the kernel's netlink messages: no bytes make it read outside of them or give what cannot be. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "netlink/address.h"
+#include "netlink/link.h"
+#include "netlink/reply.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+/* Stops the fuzzer when a promise is broken. */
+static void promise(bool kept)
+{
+    if (!kept)
+        abort();
+}
+
+/* Is @text, with its NUL, within @message? "" is also the parser's own for what is absent. */
+static void check_text(const struct nlmsghdr *message, const char *text)
+{
+    const char *start = (const char *)message, *end = start + message->nlmsg_len;
+
+    if (text >= start && text < end)
+        promise(memchr(text, '\0', (size_t)(end - text)));
+    else
+        promise(text[0] == '\0');
+}
+
+static void check_prefix(const struct ip_prefix *prefix)
+{
+    size_t size = ip_family_size(prefix->address.family);
+    char text[IP_PREFIX_TEXT_MAX];
+
+    promise(size > 0 && prefix->length <= 8 * size);
+    for (size_t i = size; i < sizeof(prefix->address.bytes); i++)
+        promise(prefix->address.bytes[i] == 0);
+    ip_prefix_print(prefix, text);
+}
+
+static void read_link(const struct nlmsghdr *message)
+{
+    struct netlink_link link;
+
+    if (netlink_link_parse(message, &link) < 0)
+        return;
+    promise(link.name[0] && strnlen(link.name, sizeof(link.name)) < sizeof(link.name));
+    promise(link.ip4_forwarding >= -1 && link.ip4_forwarding <= 1);
+    check_text(message, link.kind);
+    check_text(message, link.alias);
+}
+
+static void read_tables(const struct nlmsghdr *message)
+{
+    struct netlink_neighbour neighbour;
+    struct netlink_address address;
+    struct netlink_route route;
+
+    if (netlink_address_parse(message, &address) == 0)
+        check_prefix(&address.prefix);
+    if (netlink_route_parse(message, &route) == 0)
+        check_prefix(&route.destination);
+    if (netlink_neighbour_parse(message, &neighbour) == 0)
+        promise(neighbour.address.family == 0 || neighbour.address.family == neighbour.family);
+}
+
+/* An answer to a request that is the message itself, so that offsets of attributes have something to point at. */
+static void read_reply(const struct nlmsghdr *message)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    int code = netlink_reply_error(message, (const uint8_t *)message, message->nlmsg_len, &error);
+
+    netlink_reply_type(message);
+    promise(code <= 0 && code == error.code && (code == 0) == (error.text[0] == '\0'));
+    for (const char *at = error.text; *at; at++)
+        promise(*at >= ' ' && *at <= '~');
+}
+
+/* Nests as deep as the bytes go, with every reader on every attribute. */
+static void read_nest(const struct nlattr *nest, int depth)
+{
+    const struct nlattr *table[8];
+    uint8_t bytes[32];
+
+    if (netlink_parse_nest(nest, table, 7) < 0)
+        return;
+    for (int i = 0; i < 8; i++) {
+        const char *text = netlink_get_text(table[i]);
+
+        if (text)
+            promise(strlen(text) < (size_t)table[i]->nla_len);
+        netlink_get_u8(table[i]);
+        netlink_get_u16(table[i]);
+        netlink_get_u32(table[i]);
+        netlink_get_u64(table[i]);
+        netlink_get_bytes(table[i], bytes, sizeof(bytes));
+        if (table[i] && depth > 0)
+            read_nest(table[i], depth - 1);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    const struct nlattr *table[8];
+    struct nlmsghdr *message;
+
+    if (len < sizeof(*message) || len > UINT16_MAX)
+        return 0;
+    message = malloc(len); /* of exactly this size: the sanitizer sees the first byte behind it */
+    if (!message)
+        return 0;
+    memcpy(message, data, len);
+    message->nlmsg_len = (uint32_t)len; /* what the socket has checked before anything else is read */
+    read_link(message);
+    read_tables(message);
+    read_reply(message);
+    if (netlink_parse(message, 0, table, 7) == 0)
+        for (int i = 0; i < 8; i++)
+            read_nest(table[i], 4);
+    free(message);
+    return 0;
+}
