@@ -170,8 +170,10 @@ static void read_ports(struct json_reader *reader, struct model_network *network
         return;
     network->port_count = json_array_size(array);
     network->ports = arena_alloc(reader->arena, network->port_count * sizeof(*network->ports));
-    if (!network->ports)
+    if (!network->ports) {
         reader->code = error_set(reader->error, -ENOMEM, "out of memory");
+        return;
+    }
     for (size_t i = 0; i < network->port_count && reader->code == 0; i++)
         reader->code = port_from_json(json_array_get(array, i), network, reader->arena, &network->ports[i],
                                       reader->error);
