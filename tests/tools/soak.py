@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Brings networks up, edits them, kills what may be killed, and takes them down, again and again, at random but
+repeatable; after each round the namespace must be as at the start, and the processes must not have grown.
+
+usage: soak.py [--seconds N] [--seed N]
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from tapnet_test.build import Tapnet  # noqa: E402
+from tapnet_test.snapshot import assert_same, snapshot  # noqa: E402
+from tapnet_test.world import World  # noqa: E402
+
+SETS = ("one", "two", "three")
+
+
+def random_file(chance, number):
+    """A set with one network; its subnet follows from its number, so that sets never overlap."""
+    ports = {f"p{port}": {} for port in range(chance.randint(1, 12))}
+    mode = chance.choice(("nat", "isolated"))
+    lines = ["networks:", f"  net{number}:", f"    mode: {mode}", f"    subnet: 10.20.{number}.1/24", "    ports:"]
+    return "\n".join(lines + [f"      {port}: {{}}" for port in ports]) + "\n"
+
+
+class Soak:
+    """One world, sets that are up in it, and the random next step."""
+
+    def __init__(self, world, chance):
+        self.host, self.chance = world.host, chance
+        self.tapnet = Tapnet(world.host)
+        self.up_sets = set()
+        self.steps = {"up": 0, "up again": 0, "down": 0, "killed tapnet": 0, "killed service": 0}
+        self.before = snapshot(self.host, run_dir=self.tapnet.run_dir)
+
+    def step(self):
+        name = self.chance.choice(SETS)
+        path = f"{name}.yaml"
+        draw = self.chance.random()
+        if draw < 0.15 and self.up_sets:
+            return self.kill_service()
+        if draw < 0.30:
+            return self.kill_tapnet(name, path)
+        if draw < 0.55 and name in self.up_sets:
+            self.tapnet("down", name)
+            self.up_sets.remove(name)
+            self.steps["down"] += 1
+            return None
+        self.steps["up again" if name in self.up_sets else "up"] += 1
+        self.tapnet("up", self.tapnet.file(random_file(self.chance, SETS.index(name)), path))
+        self.up_sets.add(name)
+        if self.tapnet("plan", self.host.tmp / path, check=False).returncode != 0:
+            raise AssertionError(f"{name} was just brought up, and plan still finds something to do")
+        return None
+
+    def kill_tapnet(self, name, path):
+        """kill -9 at any instant of up; the next up must converge."""
+        file = self.tapnet.file(random_file(self.chance, SETS.index(name)), path)
+        child = self.host.popen(self.tapnet.program, "up", file, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(self.chance.uniform(0, 0.05))
+        child.kill()
+        child.wait()
+        self.tapnet("up", file)
+        self.up_sets.add(name)
+        self.steps["killed tapnet"] += 1
+
+    def kill_service(self):
+        """The service may die at any instant; the next up starts it again."""
+        for pid in self.host.pids():
+            if "tapnet-service" in Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(pid, signal.SIGKILL)
+        name = self.chance.choice(sorted(self.up_sets))
+        self.tapnet("up", self.host.tmp / f"{name}.yaml")
+        self.steps["killed service"] += 1
+
+    def round(self):
+        """Some steps, then everything down: nothing may be left."""
+        for _ in range(self.chance.randint(5, 25)):
+            self.step()
+        self.tapnet("down", "--all")
+        self.up_sets.clear()
+        assert_same(self.before, snapshot(self.host, run_dir=self.tapnet.run_dir))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="looks for what many ups and downs leave behind")
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    options = parser.parse_args()
+    print(f"seed {options.seed}")
+    end = time.monotonic() + options.seconds
+    rounds = 0
+    with World() as world:
+        soak = Soak(world, random.Random(options.seed))
+        try:
+            while time.monotonic() < end:
+                soak.round()
+                rounds += 1
+                print(f"{rounds} rounds: " + ", ".join(f"{count} × {what}" for what, count in soak.steps.items()))
+        except AssertionError as error:
+            sys.exit(f"soak: failed after {rounds} rounds, seed {options.seed}: {error}")
+
+
+if __name__ == "__main__":
+    main()
