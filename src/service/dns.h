@@ -9,20 +9,21 @@
 struct dns;
 
 /*
- * @etc_fd: a descriptor of the directory /etc, opened before the service gave up its rights: resolv.conf is read below
- * it, and watched by inotify on it, so that changes are followed.
+ * @etc_fd: a descriptor of the directory /etc, opened before the service gave up its rights; it stays the caller's.
+ * resolv.conf is read below it, again whenever a query is to be forwarded and it has changed. dns_free() before
+ * loop_free().
  */
 int dns_new(struct loop *loop, int etc_fd, struct dns **ret, struct tapnet_error *error);
-void dns_free(struct dns *dns);
+void dns_free(struct dns *dns); /* takes NULL */
 
 /*
  * Serves @network, whose model stays the caller's and alive until dns_remove(), on @udp_fd and the listening
  * @tcp_fd; both become the server's at success. Queries are answered only when their source address lies in the
  * network's subnet. Names: PORT, HOSTNAME and both with .NETWORK behind them, of the asker's own network only; reverse
- * for its subnet; all else goes to the host's resolver.
+ * for its subnet; all else goes to the host's resolvers. See dns_names.h.
  */
 int dns_add(struct dns *dns, const struct model_network *network, int udp_fd, int tcp_fd, struct tapnet_error *error);
-/* The network's model was replaced by @network (same name). Queries in flight go on. */
+/* The network's model was replaced by @network (same name and subnet). Queries in flight go on. */
 void dns_update(struct dns *dns, const struct model_network *network);
 void dns_remove(struct dns *dns, const char *network);
 

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* A network's own names: which questions we answer ourselves, and with what. */
+#include "service/dns_names.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+enum dns_type {
+    DNS_TYPE_A = 1,
+    DNS_TYPE_NS = 2,
+    DNS_TYPE_SOA = 6,
+    DNS_TYPE_PTR = 12,
+    DNS_TYPE_DS = 43,
+    DNS_TYPE_DNSKEY = 48,
+    DNS_TYPE_ANY = 255,
+};
+
+#define LABELS_MAX   128 /* of 255 bytes */
+#define GATEWAY_NAME "gateway"
+
+/* The labels of a name, the root's left out, lower case. Those that hold a NUL or a dot are "": they equal nothing. */
+struct labels {
+    char text[LABELS_MAX][MODEL_NAME_MAX];
+    size_t count;
+};
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Copies @length bytes (63 at most) in lower case, or leaves "" when they are no text. */
+static void lower_copy(char *text, const char *bytes, size_t length)
+{
+    text[0] = '\0';
+    if (memchr(bytes, '\0', length) || memchr(bytes, '.', length))
+        return;
+    for (size_t i = 0; i < length; i++)
+        text[i] = lower(bytes[i]);
+    text[length] = '\0';
+}
+
+static void labels_parse(const uint8_t *name, struct labels *ret)
+{
+    ret->count = 0;
+    for (; *name && ret->count < LABELS_MAX; name += *name + 1)
+        lower_copy(ret->text[ret->count++], (const char *)name + 1, *name & 0x3f);
+}
+
+/* ---- the tables ---- */
+
+/* What a slot of by_name holds: a port's index, and which of its two names stands there. Never 0. */
+static uint16_t name_entry(size_t port, bool hostname)
+{
+    return (uint16_t)(2 * port + hostname + 1);
+}
+
+static const struct model_port *entry_port(const struct dns_names *names, uint16_t entry)
+{
+    return &names->network->ports[(entry - 1) / 2];
+}
+
+static const char *entry_name(const struct dns_names *names, uint16_t entry)
+{
+    const struct model_port *port = entry_port(names, entry);
+
+    return (entry - 1) % 2 ? port->hostname : port->name;
+}
+
+/* The slot where @text (lower case) stands or would stand. */
+static size_t name_slot(const struct dns_names *names, const char *text)
+{
+    size_t at = hash_mix(hash_text(text)) % DNS_NAME_SLOTS;
+
+    while (names->by_name[at] && strcasecmp(entry_name(names, names->by_name[at]), text) != 0)
+        at = (at + 1) % DNS_NAME_SLOTS;
+    return at;
+}
+
+static size_t address_slot(const struct dns_names *names, uint32_t address)
+{
+    const struct model_port *ports = names->network->ports;
+    size_t at = hash_mix(address) % DNS_ADDRESS_SLOTS;
+
+    while (names->by_address[at] && ip4_value(&ports[names->by_address[at] - 1].address) != address)
+        at = (at + 1) % DNS_ADDRESS_SLOTS;
+    return at;
+}
+
+/* Puts a port under one of its names, unless an earlier one has it. */
+static void name_add(struct dns_names *names, const char *name, uint16_t entry)
+{
+    char text[MODEL_NAME_MAX];
+    size_t at;
+
+    lower_copy(text, name, strnlen(name, MODEL_NAME_MAX - 1));
+    if (!text[0])
+        return;
+    at = name_slot(names, text);
+    if (!names->by_name[at])
+        names->by_name[at] = entry;
+}
+
+static void address_add(struct dns_names *names, size_t port)
+{
+    const struct ip_address *address = &names->network->ports[port].address;
+    size_t at;
+
+    if (address->family != AF_INET)
+        return;
+    at = address_slot(names, ip4_value(address));
+    if (!names->by_address[at])
+        names->by_address[at] = (uint16_t)(port + 1);
+}
+
+static size_t port_count(const struct model_network *network)
+{
+    return network->port_count < MODEL_PORTS_MAX ? network->port_count : MODEL_PORTS_MAX;
+}
+
+void dns_names_init(struct dns_names *names, const struct model_network *network)
+{
+    memset(names, 0, sizeof(*names));
+    names->network = network;
+    for (size_t i = 0; i < port_count(network); i++)
+        name_add(names, network->ports[i].name, name_entry(i, false));
+    for (size_t i = 0; i < port_count(network); i++) {
+        name_add(names, network->ports[i].hostname, name_entry(i, true));
+        address_add(names, i);
+    }
+}
+
+/* The port that has the (lower case) name, or NULL. */
+static const struct model_port *find_name(const struct dns_names *names, const char *text)
+{
+    uint16_t entry = text[0] ? names->by_name[name_slot(names, text)] : 0;
+
+    return entry ? entry_port(names, entry) : NULL;
+}
+
+static const struct model_port *find_address(const struct dns_names *names, uint32_t address)
+{
+    uint16_t number = names->by_address[address_slot(names, address)];
+
+    return number ? &names->network->ports[number - 1] : NULL;
+}
+
+/* ---- forward ---- */
+
+static bool wants_address(uint16_t type)
+{
+    return type == DNS_TYPE_A || type == DNS_TYPE_ANY;
+}
+
+/* Does @text name a port or the gateway? Then *ret is its address. */
+static bool host_address(const struct dns_names *names, const char *text, struct ip_address *ret)
+{
+    const struct model_port *port = find_name(names, text);
+
+    if (port)
+        *ret = port->address;
+    else if (strcmp(text, GATEWAY_NAME) == 0)
+        *ret = names->network->subnet.address;
+    else
+        return false;
+    return true;
+}
+
+static void set_zone(struct dns_answer *answer, const char *zone)
+{
+    snprintf(answer->zone, sizeof(answer->zone), "%s", zone);
+}
+
+static void answer_single(const struct dns_names *names, const char *text, uint16_t type, struct dns_answer *ret)
+{
+    if (host_address(names, text, &ret->address)) {
+        ret->kind = wants_address(type) && ret->address.family == AF_INET ? DNS_ADDRESS : DNS_EMPTY;
+        set_zone(ret, text);
+    } else if (strcasecmp(text, names->network->name) == 0) {
+        ret->kind = type == DNS_TYPE_SOA ? DNS_ZONE : DNS_EMPTY;
+        set_zone(ret, names->network->name);
+    } else if (type != DNS_TYPE_NS && type != DNS_TYPE_SOA && type != DNS_TYPE_DS && type != DNS_TYPE_DNSKEY) {
+        ret->kind = DNS_MISSING;
+    }
+}
+
+/* @labels end in the network's name and are two or more. */
+static void answer_below(const struct dns_names *names, const struct labels *labels, uint16_t type,
+                         struct dns_answer *ret)
+{
+    set_zone(ret, names->network->name);
+    if (labels->count > 2 || !host_address(names, labels->text[0], &ret->address))
+        ret->kind = DNS_MISSING;
+    else
+        ret->kind = wants_address(type) && ret->address.family == AF_INET ? DNS_ADDRESS : DNS_EMPTY;
+}
+
+/* ---- reverse ---- */
+
+/* "0" to "255" as everybody writes them, or -1. */
+static int octet_parse(const char *text)
+{
+    int value = 0;
+
+    if (!text[0] || (text[0] == '0' && text[1]) || strlen(text) > 3)
+        return -1;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return -1;
+        value = value * 10 + *text - '0';
+    }
+    return value <= 255 ? value : -1;
+}
+
+/* The octets before in-addr.arpa, from the right: how many (4 at most), and their bits at the top of *ret. */
+static size_t octets_parse(const struct labels *labels, uint32_t *ret)
+{
+    size_t count = 0;
+
+    *ret = 0;
+    for (size_t at = labels->count - 2; at > 0 && count < 4; at--, count++) {
+        int octet = octet_parse(labels->text[at - 1]);
+
+        if (octet < 0)
+            break;
+        *ret |= (uint32_t)octet << (24 - 8 * count);
+    }
+    return count;
+}
+
+static void reverse_zone(uint32_t address, size_t octets, struct dns_answer *ret)
+{
+    unsigned a = address >> 24, b = address >> 16 & 0xff, c = address >> 8 & 0xff;
+
+    if (octets == 1)
+        snprintf(ret->zone, sizeof(ret->zone), "%u.in-addr.arpa", a);
+    else if (octets == 2)
+        snprintf(ret->zone, sizeof(ret->zone), "%u.%u.in-addr.arpa", b, a);
+    else
+        snprintf(ret->zone, sizeof(ret->zone), "%u.%u.%u.in-addr.arpa", c, b, a);
+}
+
+/* The name that @address leads to: "" when there is a host and no name that leads back, NULL when there is no host. */
+static const char *reverse_name(const struct dns_names *names, uint32_t address)
+{
+    const struct model_port *port = find_address(names, address);
+
+    if (port)
+        return find_name(names, port->hostname) == port ? port->hostname : port->name;
+    if (address == ip4_value(&names->network->subnet.address))
+        return find_name(names, GATEWAY_NAME) ? "" : GATEWAY_NAME;
+    return NULL;
+}
+
+static void answer_address(const struct dns_names *names, uint32_t address, uint16_t type, struct dns_answer *ret)
+{
+    const char *name = reverse_name(names, address);
+
+    if (!name) {
+        ret->kind = DNS_MISSING;
+    } else if (!name[0] || (type != DNS_TYPE_PTR && type != DNS_TYPE_ANY)) {
+        ret->kind = DNS_EMPTY;
+    } else {
+        ret->kind = DNS_POINTER;
+        snprintf(ret->name, sizeof(ret->name), "%s.%s", name, names->network->name);
+    }
+}
+
+/* @labels end in in-addr.arpa. Ours is what lies wholly in the subnet. */
+static void answer_reverse(const struct dns_names *names, const struct labels *labels, uint16_t type,
+                           struct dns_answer *ret)
+{
+    const struct ip_prefix *subnet = &names->network->subnet;
+    struct ip_address first;
+    uint32_t address;
+    size_t octets = octets_parse(labels, &address);
+
+    first = ip4_from_value(address);
+    if (8 * octets < subnet->length || !ip_prefix_contains(subnet, &first))
+        return;
+    reverse_zone(address, octets, ret);
+    if (labels->count - 2 > octets)
+        ret->kind = DNS_MISSING;
+    else if (octets == 4)
+        answer_address(names, address, type, ret);
+    else
+        ret->kind = type == DNS_TYPE_SOA ? DNS_ZONE : DNS_EMPTY;
+}
+
+void dns_names_answer(const struct dns_names *names, const uint8_t *name, uint16_t type, struct dns_answer *ret)
+{
+    struct labels labels;
+    const char *last;
+
+    memset(ret, 0, sizeof(*ret));
+    ret->kind = DNS_FORWARD;
+    snprintf(ret->network, sizeof(ret->network), "%s", names->network->name);
+    labels_parse(name, &labels);
+    if (labels.count == 0)
+        return;
+    last = labels.text[labels.count - 1];
+    if (labels.count == 1)
+        answer_single(names, last, type, ret);
+    else if (strcasecmp(last, names->network->name) == 0)
+        answer_below(names, &labels, type, ret);
+    else if (strcmp(last, "arpa") == 0 && strcmp(labels.text[labels.count - 2], "in-addr") == 0)
+        answer_reverse(names, &labels, type, ret);
+}
