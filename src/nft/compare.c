@@ -21,8 +21,8 @@ static uint64_t passed_over(int type)
                BIT(NFTA_CHAIN_ID) | BIT(NFTA_CHAIN_USERDATA);
     case NFT_MSG_NEWSET:
         /* Behind the last that these headers may know stand a type and a count of elements. */
-        return BIT(NFTA_SET_HANDLE) | BIT(NFTA_SET_ID) | BIT(NFTA_SET_USERDATA) | BIT(NFTA_SET_DESC) |
-               BIT(NFTA_SET_PAD) | FROM(NFTA_SET_EXPRESSIONS + 1);
+        return BIT(NFTA_SET_HANDLE) | BIT(NFTA_SET_ID) | BIT(NFTA_SET_USERDATA) | BIT(NFTA_SET_PAD) |
+               FROM(NFTA_SET_EXPRESSIONS + 1);
     case NFT_MSG_NEWRULE:
         return BIT(NFTA_RULE_HANDLE) | BIT(NFTA_RULE_POSITION) | BIT(NFTA_RULE_PAD) | BIT(NFTA_RULE_ID);
     default:

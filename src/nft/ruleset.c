@@ -16,11 +16,11 @@
  * inet: what guests reach. A network's bridge is in `networks`; so is every port, whose own name shows up here only
  * when its frames got past the bridge: when it was taken out of it, or by an address of 802.1D (01:80:c2:00:00:0e)
  * that the kernel hands to the port's own IP stack without asking any hook of the bridge family. With br_netfilter,
- * frames between two ports of one bridge pass `forward` too, as (bridge, bridge): `bridged` lets them.
+ * frames between two ports of one bridge pass `forward` too, as (bridge, bridge): `bridged` lets them, of any family.
  *
- * From a network to an uplink is accepted for the pairs in `egress` whatever their connection's state; back only
- * replies, and only by that uplink: between two networks of ours not even a packet that conntrack takes for a reply or
- * for a related error, which a guest can forge, has a way.
+ * From a network to an uplink the pairs in `egress` are accepted if conntrack knows what it has to do with them, since
+ * else they would leave with the guest's own address; back only replies, and only by that uplink: between two networks
+ * of ours nothing has a way, not even what conntrack takes for a reply or for a related error, which guests can forge.
  *
  * bridge: what ports send. It is the first to see a frame, before br_netfilter and conntrack do. A DHCP request's
  * source becomes the address of the port that it came in by, whatever it was: the service, which sees it on the bridge
@@ -53,6 +53,7 @@
 #define INVALID 0x1
 #define ESTABLISHED 0x2
 #define RELATED 0x4
+#define NEW 0x8
 
 static const struct nft_chain inet_chains[] = {
     {"input", "filter", NF_INET_LOCAL_IN, NF_IP_PRI_FILTER},
@@ -62,20 +63,19 @@ static const struct nft_chain inet_chains[] = {
     {"guest_to_host", NULL, 0, 0},
     {"from_guest", NULL, 0, 0},
     {"to_guest", NULL, 0, 0},
+    {"from_closed", NULL, 0, 0},
 };
 
 static const struct nft_rule inet_rules[] = {
     /* iifname @networks goto guest_to_host */
     {"input", "what guests may reach of the host", {IIFNAME, IN(GUARD_NETWORKS), GOTO("guest_to_host")}},
 
-    /* iifname . oifname @bridged accept */
-    {"forward", "frames between ports of one bridge", {IIFNAME, OIFNAME, IN(GUARD_BRIDGED), ACCEPT}},
     /* iifname @networks goto from_guest */
     {"forward", "where guests may go", {IIFNAME, IN(GUARD_NETWORKS), GOTO("from_guest")}},
     /* oifname @networks goto to_guest */
     {"forward", "what may reach guests", {OIFNAME, IN(GUARD_NETWORKS), GOTO("to_guest")}},
-    /* iifname @closed counter drop */
-    {"forward", "no router for others", {IIFNAME, IN(GUARD_CLOSED), COUNTER, DROP}},
+    /* iifname @closed goto from_closed */
+    {"forward", "no router for others", {IIFNAME, IN(GUARD_CLOSED), GOTO("from_closed")}},
 
     /* udp dport 53 meta nfproto ipv4 redirect to :iifname . ip daddr map @dns_ports */
     {"dns",
@@ -114,10 +114,14 @@ static const struct nft_rule inet_rules[] = {
     /* counter drop */
     {"guest_to_host", "the host is closed", {COUNTER, DROP}},
 
+    /* meta nfproto ipv4 iifname . oifname @egress ct state established,related,new accept */
+    {"from_guest",
+     "out by the network's uplink",
+     {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), CT_STATE(ESTABLISHED | RELATED | NEW), ACCEPT}},
+    /* iifname . oifname @bridged accept */
+    {"from_guest", "frames between ports of one bridge", {IIFNAME, OIFNAME, IN(GUARD_BRIDGED), ACCEPT}},
     /* ct state invalid counter drop */
     {"from_guest", "would leave with the guest's own address", {CT_STATE(INVALID), COUNTER, DROP}},
-    /* meta nfproto ipv4 iifname . oifname @egress accept */
-    {"from_guest", "out by the network's uplink", {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), ACCEPT}},
     /* counter drop */
     {"from_guest", "nowhere else", {COUNTER, DROP}},
 
@@ -127,6 +131,11 @@ static const struct nft_rule inet_rules[] = {
      {OIFNAME, IIFNAME, IN(GUARD_EGRESS), CT_STATE(ESTABLISHED | RELATED), ACCEPT}},
     /* counter drop */
     {"to_guest", "nothing else comes in", {COUNTER, DROP}},
+
+    /* iifname . oifname @bridged accept */
+    {"from_closed", "an uplink that is a bridge stays one", {IIFNAME, OIFNAME, IN(GUARD_BRIDGED), ACCEPT}},
+    /* counter drop */
+    {"from_closed", "only for our networks", {COUNTER, DROP}},
 };
 
 static const struct nft_chain bridge_chains[] = {

@@ -13,6 +13,8 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
+from tapnet_test.netns import join
+
 from guards_world import Wire, Lab, open_socket, ping, tcp_connects, udp_is_answered, udp_reaches
 
 ports = itertools.count(20000)
@@ -238,3 +240,24 @@ def test_services_of_the_host_stay_open_to_others(lab):
     assert tcp_connects(lab.outside, lab.host, "192.0.2.1", next(ports))
     assert tcp_connects(lab.foreign, lab.host, "198.51.100.1", next(ports))
     assert tcp_connects(lab.host, lab.outside, "192.0.2.2", next(ports))
+
+
+def test_a_closed_uplink_that_is_a_bridge_goes_on_bridging(lab, make_netns):
+    """
+        left 172.16.0.1 ── left ┐
+        right 172.16.0.2 ─ right ┴ br-up, an uplink of the host's that is closed for routing
+    """
+    left, right = make_netns("left"), make_netns("right")
+    lab.host.run("ip", "link", "add", "br-up", "type", "bridge", "forward_delay", "0")
+    lab.host.run("ip", "link", "set", "br-up", "up")
+    try:
+        for ns, name, address in ((left, "left", "172.16.0.1"), (right, "right", "172.16.0.2")):
+            join(lab.host, name, ns, "eth0")
+            lab.host.run("ip", "link", "set", name, "master", "br-up")
+            ns.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
+        lab.run_tool("element add closed br-up | lab/lab\nelement add bridged br-up br-up | lab/lab\ncommit\n")
+        assert udp_is_answered(left, right, "172.16.0.2", next(ports))
+        lab.run_tool("element delete bridged br-up br-up | lab/lab\nelement delete closed br-up | lab/lab\ncommit\n")
+        assert udp_is_answered(left, right, "172.16.0.2", next(ports))
+    finally:
+        lab.host.run("ip", "link", "del", "br-up")

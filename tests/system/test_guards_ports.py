@@ -265,7 +265,7 @@ def heard_by_the_host(lab, mac, port=30000):
 
 
 def test_frames_past_the_bridge_are_no_back_door_to_the_host(lab):
-    """Frames to 01:80:c2:00:00:0e (LLDP) go to the IP stack of the port itself: no hook of the bridge family sees them."""
+    """Frames to 01:80:c2:00:00:0e (LLDP) go to the IP stack of the port itself, past all hooks of the bridge family."""
     lab.only_guards_stop(lambda: heard_by_the_host(lab, LINK_LAYER_CONTROL))
     for last in range(16):
         assert not heard_by_the_host(lab, f"01:80:c2:00:00:{last:02x}")

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/* Elements of our sets in a real kernel: in and out, many at once, all or nothing, read while they change. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "kernel.h"
+
+/* ---- elements ---- */
+
+#define SAMPLES 10
+
+/* One element of each set. */
+static void make_samples(struct guard_element samples[SAMPLES])
+{
+    static char longest[GUARD_LABEL_MAX];
+    struct ip_address gateway = kernel_address("10.20.0.1"), guest = kernel_address("255.255.255.254");
+
+    memset(longest, 'l', sizeof(longest) - 1);
+    samples[GUARD_NETWORKS] = guard_network("br-of-15-charac", longest);
+    samples[GUARD_BRIDGED] = guard_bridged("br-of-15-charac", "lab/lab");
+    samples[GUARD_EGRESS] = guard_egress("br-of-15-charac", "up-of-15-charac", "lab/lab");
+    samples[GUARD_GATEWAYS] = guard_gateway("br-lab", &gateway, "lab/lab");
+    samples[GUARD_DNS_PORTS] = guard_dns_port("br-lab", &gateway, 65535, "lab/lab");
+    samples[GUARD_DNS_SERVED] = guard_dns_served("br-lab", &gateway, 1, "lab/lab");
+    samples[GUARD_CLOSED] = guard_closed("eth0", "");
+    samples[GUARD_PORTS] = guard_port("t", "lab/lab/t");
+    samples[GUARD_PORT_ADDRESSES] = guard_port_source("t", &guest, "lab/lab/t");
+    samples[GUARD_PORT_ADDRESS] = guard_port_address("t", &guest, longest);
+}
+
+static void elements_of_every_set_come_back_as_they_went(void **state)
+{
+    struct guard_element samples[SAMPLES];
+    size_t seen = 0;
+
+    (void)state;
+    assert_int_equal(SAMPLES, GUARD_SET_COUNT);
+    make_samples(samples);
+    kernel_change(samples, SAMPLES, NULL, 0);
+    for (enum guard_family family = GUARD_INET; family <= GUARD_BRIDGE; family++) {
+        kernel_observe_elements(family);
+        for (size_t i = 0; i < kernel_found.count; i++, seen++) {
+            const struct guard_element *sample = &samples[kernel_found.items[i].set];
+
+            assert_int_equal(guard_schemas[kernel_found.items[i].set].family, family);
+            assert_memory_equal(kernel_found.items[i].key, sample->key, GUARD_KEY_MAX);
+            assert_memory_equal(kernel_found.items[i].data, sample->data, GUARD_DATA_MAX);
+            assert_string_equal(kernel_found.items[i].label, sample->label);
+        }
+    }
+    assert_int_equal(seen, SAMPLES);
+    kernel_change(NULL, 0, samples, SAMPLES);
+    kernel_observe_elements(GUARD_INET);
+    assert_int_equal(kernel_found.count, 0);
+    kernel_observe_elements(GUARD_BRIDGE);
+    assert_int_equal(kernel_found.count, 0);
+}
+
+static void nft_prints_elements_with_their_types(void **state)
+{
+    struct guard_element samples[SAMPLES];
+    char line[600];
+
+    (void)state;
+    make_samples(samples);
+    kernel_change(samples, SAMPLES, NULL, 0);
+    kernel_shell_line("nft -j list map inet tapnet dns_ports | jq -c '.nftables[1].map | [.type, .map, .elem]'", line,
+                      sizeof(line));
+    assert_string_equal(line, "[[\"ifname\",\"ipv4_addr\"],\"inet_service\","
+                              "[[{\"elem\":{\"val\":{\"concat\":[\"br-lab\",\"10.20.0.1\"]},\"comment\":\"lab/lab\"}},"
+                              "65535]]]");
+    kernel_shell_line("nft -j list set inet tapnet egress | jq -c '.nftables[1].set | [.type, .elem]'", line,
+                      sizeof(line));
+    assert_string_equal(line, "[[\"ifname\",\"ifname\"],"
+                              "[{\"elem\":{\"val\":{\"concat\":[\"br-of-15-charac\",\"up-of-15-charac\"]},"
+                              "\"comment\":\"lab/lab\"}}]]");
+    kernel_shell_line("nft list map bridge tapnet port_address | grep -o '\"t\" comment.*' | tr -d l", line,
+                      sizeof(line));
+    assert_string_equal(line, "\"t\" comment \"\" : 255.255.255.254 }");
+}
+
+static void a_maps_data_changes_in_one_transaction(void **state)
+{
+    struct ip_address gateway = kernel_address("10.20.0.1");
+    struct guard_element before = guard_dns_port("br-lab", &gateway, 10053, "lab/lab");
+    struct guard_element after = guard_dns_port("br-lab", &gateway, 10054, "lab/lab");
+
+    (void)state;
+    kernel_change(&before, 1, NULL, 0);
+    kernel_change(&after, 1, &before, 1);
+    kernel_observe_elements(GUARD_INET);
+    assert_int_equal(kernel_found.count, 1);
+    assert_true(guard_element_equal(&kernel_found.items[0], &after));
+}
+
+static void elements_of_others_in_our_sets_are_seen_too(void **state)
+{
+    (void)state;
+    assert_int_equal(kernel_shell("nft 'add element inet tapnet egress { \"br-x\" . \"eth9\" }'"), 0);
+    kernel_observe_elements(GUARD_INET);
+    assert_int_equal(kernel_found.count, 1);
+    assert_string_equal(kernel_found.items[0].label, "");
+    assert_string_equal(guard_read_ifname(&kernel_found.items[0], 1), "eth9");
+}
+
+static void sets_of_another_shape_are_passed_over(void **state)
+{
+    (void)state;
+    kernel_teardown(NULL);
+    assert_int_equal(
+        kernel_shell("nft -f - <<'END'\n"
+                     "table inet tapnet {\n"
+                     "  set networks { type ifname; elements = { \"br-lab\" } }\n"
+                     "  set egress { type ipv4_addr; elements = { 10.0.0.1 } }\n"
+                     "  map dns_ports { type ifname . ipv4_addr : mark; elements = { \"a\" . 1.2.3.4 : 5 } }\n"
+                     "}\nEND\n"),
+        0);
+    kernel_observe_elements(GUARD_INET);
+    assert_int_equal(kernel_found.count, 1);
+    assert_int_equal(kernel_found.items[0].set, GUARD_NETWORKS);
+}
+
+static void no_table_has_no_elements(void **state)
+{
+    (void)state;
+    kernel_observe_elements(GUARD_INET);
+    assert_int_equal(kernel_found.count, 0);
+}
+
+static int stop(const struct guard_element *element, void *data)
+{
+    (void)element;
+    ++*(int *)data;
+    return -ENOMEM;
+}
+
+static void a_reader_that_stops_is_heard(void **state)
+{
+    struct guard_element samples[SAMPLES];
+    struct tapnet_error error = {0};
+    int calls = 0;
+
+    (void)state;
+    make_samples(samples);
+    kernel_change(samples, SAMPLES, NULL, 0);
+    assert_int_equal(nft_elements_observe(kernel_netlink, GUARD_INET, stop, NULL, &calls, &error), -ENOMEM);
+    assert_int_equal(calls, 1);
+}
+
+/* ---- all or nothing ---- */
+
+static void one_bad_element_leaves_everything_as_before(void **state)
+{
+    struct guard_element there = guard_egress("br-lab", "eth0", "lab/lab");
+    struct guard_element elements[] = {
+        guard_network("br-a", "x"),        guard_egress("br-a", "eth0", "x"), guard_egress("br-lab", "eth0", "x"),
+        guard_egress("br-b", "eth0", "x"), guard_port("tap-a", "x"),
+    };
+    struct tapnet_error error = {0};
+    struct nft_transaction transaction;
+    uint32_t before;
+
+    (void)state;
+    kernel_change(&there, 1, NULL, 0);
+    before = kernel_generation();
+    nft_transaction_init(&transaction);
+    nft_table_delete(&transaction, GUARD_BRIDGE);
+    nft_table_add(&transaction, GUARD_BRIDGE);
+    nft_elements_add(&transaction, elements, ARRAY_COUNT(elements));
+    assert_int_equal(kernel_commit(&transaction, &error), -EEXIST);
+    assert_string_equal(error.text, "element br-lab . eth0 of nftables set egress: File exists");
+    assert_int_equal(kernel_generation(), before);
+    kernel_observe_elements(GUARD_INET);
+    assert_int_equal(kernel_found.count, 1);
+    kernel_observe_elements(GUARD_BRIDGE);
+    assert_int_equal(kernel_found.count, 0);
+}
+
+static void an_element_that_is_gone_is_named(void **state)
+{
+    struct ip_address guest = kernel_address("10.20.0.2");
+    struct guard_element there = guard_port_source("tap-a", &guest, "x");
+    struct guard_element elements[] = {there, guard_port_source("tap-b", &guest, "x")};
+    struct tapnet_error error = {0};
+    struct nft_transaction transaction;
+
+    (void)state;
+    kernel_change(&there, 1, NULL, 0);
+    nft_transaction_init(&transaction);
+    nft_elements_delete(&transaction, elements, 2);
+    assert_int_equal(kernel_commit(&transaction, &error), -ENOENT);
+    assert_string_equal(error.text, "element tap-b . 10.20.0.2 of nftables set port_addresses: "
+                                    "No such file or directory");
+    kernel_observe_elements(GUARD_BRIDGE);
+    assert_int_equal(kernel_found.count, 1);
+}
+
+static void an_element_without_its_table_is_named(void **state)
+{
+    struct guard_element element = guard_network("br-lab", "x");
+    struct tapnet_error error = {0};
+    struct nft_transaction transaction;
+
+    (void)state;
+    nft_transaction_init(&transaction);
+    nft_elements_add(&transaction, &element, 1);
+    assert_int_equal(kernel_commit(&transaction, &error), -ENOENT);
+    assert_non_null(strstr(error.text, "element br-lab of nftables set networks: "));
+}
+
+static void no_change_is_no_transaction(void **state)
+{
+    struct nft_transaction transaction;
+    uint32_t before = kernel_generation();
+
+    (void)state;
+    nft_transaction_init(&transaction);
+    nft_elements_add(&transaction, NULL, 0);
+    kernel_commit_well(&transaction);
+    assert_int_equal(kernel_generation(), before);
+}
+
+static void a_damaged_table_is_replaced_with_its_elements_at_once(void **state)
+{
+    struct guard_element samples[SAMPLES];
+    struct nft_transaction transaction;
+    uint32_t before;
+
+    (void)state;
+    make_samples(samples);
+    kernel_change(samples, SAMPLES, NULL, 0);
+    assert_int_equal(kernel_shell("nft flush chain inet tapnet from_guest"), 0);
+    assert_int_equal(kernel_observe(GUARD_INET), NFT_TABLE_DIFFERS);
+    before = kernel_generation();
+    nft_transaction_init(&transaction);
+    nft_table_delete(&transaction, GUARD_INET);
+    nft_table_add(&transaction, GUARD_INET);
+    nft_elements_add(&transaction, samples, GUARD_PORTS); /* those of the inet table */
+    kernel_commit_well(&transaction);
+    assert_int_equal(kernel_generation(), before + 1);
+    assert_int_equal(kernel_observe(GUARD_INET), NFT_TABLE_INTACT);
+    kernel_observe_elements(GUARD_INET);
+    assert_int_equal(kernel_found.count, GUARD_PORTS);
+    kernel_observe_elements(GUARD_BRIDGE);
+    assert_int_equal(kernel_found.count, SAMPLES - GUARD_PORTS);
+}
+
+/* ---- many ---- */
+
+#define MANY 5000
+
+static struct guard_element many[MANY];
+
+static void make_many(void)
+{
+    static char labels[MANY][32], names[MANY][16];
+
+    for (unsigned i = 0; i < MANY; i++) {
+        struct ip_address guest = {.family = AF_INET, .bytes = {10, 20, (uint8_t)(i >> 8), (uint8_t)i}};
+
+        snprintf(labels[i], sizeof(labels[i]), "lab/lab/port-%u", i);
+        snprintf(names[i], sizeof(names[i]), "tap-%u", i);
+        if (i < MANY / 2)
+            many[i] = guard_port_source(names[i], &guest, labels[i]);
+        else
+            many[i] = guard_port_address(names[i], &guest, labels[i]);
+    }
+}
+
+static double milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void five_thousand_elements_in_one_transaction(void **state)
+{
+    uint32_t before = kernel_generation();
+    double start, added, read;
+
+    (void)state;
+    make_many();
+    start = milliseconds();
+    kernel_change(many, MANY, NULL, 0);
+    added = milliseconds();
+    kernel_observe_elements(GUARD_BRIDGE);
+    read = milliseconds();
+    assert_int_equal(kernel_generation(), before + 1);
+    assert_int_equal(kernel_found.count, MANY);
+    qsort(many, MANY, sizeof(*many), kernel_compare);
+    for (size_t i = 0; i < MANY; i++)
+        assert_true(guard_element_equal(&kernel_found.items[i], &many[i]));
+    print_message("%d elements: added in %.1f ms, read in %.1f ms\n", MANY, added - start, read - added);
+    kernel_change(NULL, 0, many, MANY);
+    kernel_observe_elements(GUARD_BRIDGE);
+    assert_int_equal(kernel_found.count, 0);
+}
+
+static void the_one_bad_of_five_thousand_is_named(void **state)
+{
+    struct tapnet_error error = {0};
+    struct nft_transaction transaction;
+
+    (void)state;
+    make_many();
+    kernel_change(&many[1234], 1, NULL, 0);
+    nft_transaction_init(&transaction);
+    nft_elements_add(&transaction, many, MANY);
+    assert_int_equal(kernel_commit(&transaction, &error), -EEXIST);
+    assert_string_equal(error.text, "element tap-1234 . 10.20.4.210 of nftables set port_addresses: File exists");
+    kernel_observe_elements(GUARD_BRIDGE);
+    assert_int_equal(kernel_found.count, 1);
+}
+
+/* Adds and deletes the elements, all at once, until it is killed. */
+static void keep_changing(void)
+{
+    netlink_close(kernel_netlink);
+    if (netlink_open(NETLINK_NETFILTER, &kernel_netlink, NULL) < 0)
+        _exit(1);
+    for (;;) {
+        kernel_change(many, MANY / 4, NULL, 0);
+        usleep(10000);
+        kernel_change(NULL, 0, many, MANY / 4);
+        usleep(10000);
+    }
+}
+
+static void what_changes_while_it_is_read_is_read_again(void **state)
+{
+    unsigned seen_none = 0, seen_all = 0, seen_half = 0, failed = 0;
+    pid_t child;
+
+    (void)state;
+    make_many();
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        keep_changing();
+    for (int round = 0; round < 3000 && (round < 200 || !seen_none || !seen_all); round++) {
+        int r = nft_elements_observe(kernel_netlink, GUARD_BRIDGE, kernel_collect, kernel_forget, NULL, NULL);
+
+        if (r == -EAGAIN)
+            continue; /* it may give up, but never tell half of it */
+        failed += r < 0;
+        seen_none += kernel_found.count == 0;
+        seen_all += kernel_found.count == MANY / 4;
+        seen_half += kernel_found.count != 0 && kernel_found.count != MANY / 4;
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_int_equal(failed, 0);
+    assert_int_equal(seen_half, 0);
+    assert_true(seen_none > 0 && seen_all > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_TABLES(elements_of_every_set_come_back_as_they_went),
+        WITH_TABLES(nft_prints_elements_with_their_types),
+        WITH_TABLES(a_maps_data_changes_in_one_transaction),
+        WITH_TABLES(elements_of_others_in_our_sets_are_seen_too),
+        WITH_TABLES(sets_of_another_shape_are_passed_over),
+        WITHOUT_TABLES(no_table_has_no_elements),
+        WITH_TABLES(a_reader_that_stops_is_heard),
+        WITH_TABLES(one_bad_element_leaves_everything_as_before),
+        WITH_TABLES(an_element_that_is_gone_is_named),
+        WITHOUT_TABLES(an_element_without_its_table_is_named),
+        WITH_TABLES(no_change_is_no_transaction),
+        WITH_TABLES(a_damaged_table_is_replaced_with_its_elements_at_once),
+        WITH_TABLES(five_thousand_elements_in_one_transaction),
+        WITH_TABLES(what_changes_while_it_is_read_is_read_again),
+        WITH_TABLES(the_one_bad_of_five_thousand_is_named),
+    };
+
+    if (!kernel_enter())
+        return KERNEL_SKIP;
+    return cmocka_run_group_tests_name("nft elements", tests, NULL, NULL);
+}
