@@ -133,23 +133,38 @@ static bool undo_runs(const struct apply_request *request, size_t end, struct ta
     return whole;
 }
 
-/* The addresses that guests gave up with this plan, sorted; conntrack must not carry their flows to the next holder. */
+/* The address that @step takes from its holder, a guest or a bridge; false when it takes none. */
+static bool freed_address(const struct plan_step *step, struct ip_address *ret)
+{
+    const struct model_object *before = step->before;
+
+    if (!before || step->after)
+        return false;
+    if (before->kind == MODEL_OBJECT_ADDRESS)
+        *ret = before->address.prefix.address;
+    else if (before->kind == MODEL_OBJECT_ELEMENT && before->element.set == GUARD_PORT_ADDRESSES)
+        *ret = guard_read_ip4(&before->element, 1);
+    else
+        return false;
+    return ip_family_size(ret->family) == 4;
+}
+
+/* All that the plan takes, in no order; conntrack must not carry their flows to the next holder. */
 static int collect_freed(const struct plan *plan, struct ip_address **ret, size_t *ret_count)
 {
     _cleanup_free_ struct ip_address *addresses = NULL;
     size_t count = 0, capacity = 0;
 
     for (size_t i = 0; i < plan->step_count; i++) {
-        const struct model_object *before = plan->steps[i].before;
+        struct ip_address address;
         int result;
 
-        if (!before || before->kind != MODEL_OBJECT_ELEMENT || before->element.set != GUARD_PORT_ADDRESSES ||
-            plan->steps[i].after)
+        if (!freed_address(&plan->steps[i], &address))
             continue;
         result = array_reserve((void **)&addresses, &capacity, count, 1, sizeof(*addresses));
         if (result < 0)
             return result;
-        addresses[count++] = guard_read_ip4(&before->element, 1);
+        addresses[count++] = address;
     }
     *ret = take_pointer(addresses);
     *ret_count = count;
