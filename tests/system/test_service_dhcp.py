@@ -12,7 +12,9 @@
 
 import json
 import os
+import signal
 import socket
+import time
 
 import pytest
 from scapy.all import BOOTP, DHCP, Ether, IP, UDP, raw
@@ -91,6 +93,13 @@ def dhclient(guest, *options, conf=""):
     return out.read_text() if out.exists() else ""
 
 
+def wait_for(condition, timeout=10):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def addresses(guest):
     (link,) = guest.json("ip", "-j", "-4", "address", "show", "dev", "eth0") or [{"addr_info": []}]
     return [entry["local"] for entry in link.get("addr_info", [])]
@@ -142,6 +151,22 @@ def test_isc_gets_renews_and_releases(lab):
     assert udhcpc(web)["ip"] == "10.20.0.10"
 
 
+def test_busybox_renews_and_releases_at_a_signal(lab):
+    """SIGUSR1: a renewal, unicast to the gateway. SIGUSR2: a release."""
+    web = lab.guests["web"]
+    out = web.tmp / "udhcpc.out"
+    udhcpc(web)
+    out.write_text("")
+    client = web.popen("busybox", "udhcpc", "-f", "-i", "eth0", "-s", web.tmp / "udhcpc.sh", env={"OUT": str(out)})
+    lab.service.wait_log(r"(?s)(lab/web: lease: .*){2}")
+    wait_for(lambda: "event=bound" in out.read_text())
+    client.send_signal(signal.SIGUSR1)
+    lab.service.wait_log("lab/web: lease renewed")
+    wait_for(lambda: "event=renew" in out.read_text())
+    client.send_signal(signal.SIGUSR2)
+    lab.service.wait_log("lab/web: released")
+
+
 def test_a_lease_of_elsewhere_is_refused_and_replaced(lab):
     """A guest that moved here from another network asks for its old address: NAK, then ours."""
     db = lab.guests["db"]
@@ -183,7 +208,7 @@ class Wire:
         try:
             while True:
                 reply = Ether(self.line.recv(4096))
-                if DHCP in reply and reply[BOOTP].op == 2:
+                if BOOTP in reply and reply[BOOTP].op == 2:
                     return checked(reply)
         except TimeoutError:
             return None
@@ -237,7 +262,8 @@ def test_nobody_else_sees_the_reply(lab):
     db.line.settimeout(0.3)
     with pytest.raises(TimeoutError):
         while True:
-            assert DHCP not in Ether(db.line.recv(4096)) or Ether(db.line.recv(4096))[BOOTP].op == 1
+            seen = Ether(db.line.recv(4096))
+            assert BOOTP not in seen or seen[BOOTP].op == 1  # the request went to all, as broadcasts do
 
 
 def test_what_deserves_no_answer_gets_none(lab):
@@ -276,7 +302,8 @@ def test_a_flood_from_one_port_costs_the_other_nothing(lab):
     answers = 0
     try:
         while True:
-            answers += BOOTP in (frame := Ether(web.line.recv(4096))) and frame[BOOTP].op == 2
+            frame = Ether(web.line.recv(4096))
+            answers += BOOTP in frame and frame[BOOTP].op == 2
     except TimeoutError:
         pass
     assert 1 <= answers < 120  # burst 40 and 20 a second
