@@ -168,14 +168,42 @@ static int copy_set(const struct model_set *set, struct model_set **ret)
     return 0;
 }
 
+static uint32_t link_mtu(const void *data, const char *name)
+{
+    const struct observe_link *link = find_foreign((*(struct current *const *)data)->found, name);
+
+    return link ? link->mtu : 0;
+}
+
+/* What nobody may choose: the host's own prefixes, and those of the networks of other sets. Malloc'ed. */
+static int collect_taken(const struct observe_found *found, const char *set, struct ip_prefix **ret, size_t *ret_count)
+{
+    size_t count = found->taken_count, capacity = 0;
+    struct ip_prefix *taken = NULL;
+
+    if (array_reserve((void **)&taken, &capacity, 0, count + found->objects.count, sizeof(*taken)) < 0)
+        return -ENOMEM;
+    if (count)
+        memcpy(taken, found->taken, count * sizeof(*taken));
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_object *object = &found->objects.items[i];
+
+        if (object->kind == MODEL_OBJECT_SERVICE && strcmp(object->service.set, set) != 0)
+            taken[count++] = ip_prefix_network(&object->service.network->subnet);
+    }
+    *ret = taken;
+    *ret_count = count;
+    return 0;
+}
+
 static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, struct tapnet_error *error)
 {
     const struct observe_found *found = plan->found;
     struct current current = {.found = found, .set = spec->set->name};
     struct current *asked = &current;
+    _cleanup_free_ struct ip_prefix *taken = NULL;
     struct model_surroundings surroundings = {
-        .taken = found->taken,
-        .taken_count = found->taken_count,
+        .link_mtu = link_mtu,
         .current_subnet = current_subnet,
         .current_address = current_address,
         .data = &asked,
@@ -184,8 +212,10 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
 
     memcpy(surroundings.uplink, found->uplink, sizeof(surroundings.uplink));
     surroundings.uplink_mtu = uplink ? uplink->mtu : 0;
-    if (copy_set(spec->set, &plan->set) < 0)
+    if (copy_set(spec->set, &plan->set) < 0 ||
+        collect_taken(found, spec->set->name, &taken, &surroundings.taken_count) < 0)
         return error_set(error, -ENOMEM, "out of memory");
+    surroundings.taken = taken;
     return model_resolve(plan->set, &surroundings, error);
 }
 

@@ -8,7 +8,8 @@
 
 #include "base/cleanup.h"
 
-#define SHORTENED_LEN 10 /* characters that stay of an interface name that is too long */
+#define SHORTENED_LEN 8 /* characters that stay of an interface name that is too long */
+#define SUFFIX_LEN 6    /* characters of the hash behind them: 36^6, so that 1,000 ports have names of their own */
 #define ID_LEN 11        /* characters of an OpenStack id in an interface name */
 #define SEED_MAX (4 * MODEL_NAME_MAX)
 
@@ -42,12 +43,17 @@ bool model_ifname_valid(const char *text)
 /* @whole as an interface name: itself, or its beginning and a hash of all of it. */
 static void name_fit(const char *whole, char ret[MODEL_IFNAME_MAX])
 {
-    uint64_t hash = hash_text(whole);
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    uint64_t hash = hash_mix(hash_text(whole));
+    char suffix[SUFFIX_LEN + 1] = "";
 
-    if (strlen(whole) < MODEL_IFNAME_MAX)
+    if (strlen(whole) < MODEL_IFNAME_MAX) {
         memcpy(ret, whole, strlen(whole) + 1);
-    else
-        snprintf(ret, MODEL_IFNAME_MAX, "%.*s-%04x", SHORTENED_LEN, whole, (unsigned)((hash ^ hash >> 32) & 0xffff));
+        return;
+    }
+    for (size_t i = 0; i < SUFFIX_LEN; i++, hash /= 36)
+        suffix[i] = digits[hash % 36];
+    snprintf(ret, MODEL_IFNAME_MAX, "%.*s-%s", SHORTENED_LEN, whole, suffix);
 }
 
 static void derive_bridge_name(struct model_network *network)

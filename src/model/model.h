@@ -120,8 +120,8 @@ bool model_name_valid(const char *text);
 bool model_ifname_valid(const char *text);
 /*
  * Fills in what the file left out and what needs no look at the host: device and bridge names, MACs, hostnames.
- * A port's TAP is NETWORK-PORT, a network's bridge br-NETWORK; longer than 15 characters: the first ten, "-" and four
- * hex digits of the hash of the whole; with `id:`, tap / qbr + the id's first 11 characters.
+ * A port's TAP is NETWORK-PORT, a network's bridge br-NETWORK; longer than 15 characters: the first eight, "-" and six
+ * characters of the hash of the whole; with `id:`, tap / qbr + the id's first 11 characters.
  */
 void model_derive(struct model_set *set);
 

@@ -38,9 +38,12 @@ void model_objects_sort(struct model_objects *objects)
 
 /* ---- identity ---- */
 
+/* Bridges first, because their ports need them. TAPs and TUNs share their names: one that becomes the other is replaced. */
 static int compare_links(const struct model_link *a, const struct model_link *b)
 {
-    return a->kind != b->kind ? (int)a->kind - (int)b->kind : strcmp(a->name, b->name);
+    bool a_is_bridge = a->kind == MODEL_LINK_BRIDGE, b_is_bridge = b->kind == MODEL_LINK_BRIDGE;
+
+    return a_is_bridge != b_is_bridge ? (a_is_bridge ? -1 : 1) : strcmp(a->name, b->name);
 }
 
 static int compare_addresses(const struct model_host_address *a, const struct model_host_address *b)

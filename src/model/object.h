@@ -128,7 +128,7 @@ void model_objects_fini(struct model_objects *objects);
 int model_objects_add(struct model_objects *objects, const struct model_object *object);
 void model_objects_sort(struct model_objects *objects);
 
-/* Identity: kind, then the key that the kernel itself goes by. Bridges come before TAPs, TAPs before TUNs. */
+/* Identity: kind, then the key that the kernel itself goes by. Bridges come before TAPs and TUNs. */
 int model_object_compare(const struct model_object *a, const struct model_object *b);
 /* For two objects of the same identity: is there nothing to do? */
 bool model_object_equal(const struct model_object *wanted, const struct model_object *found);

@@ -209,6 +209,28 @@ def test_a_network_that_another_set_holds_is_refused(lab, host, tapnet):
     assert failed.returncode == 1 and "set lab" in failed.stderr
 
 
+def test_two_sets_never_share_a_subnet(world, host, tapnet):
+    """One that is left out is chosen clear of the other set's, also of an isolated one; one that is given is refused."""
+    tapnet("up", tapnet.file("networks: { one: { mode: isolated, subnet: 10.20.0.1/24 } }", "first.yaml"))
+    refused = tapnet("up", tapnet.file("networks: { two: { subnet: 10.20.0.1/24 } }", "second.yaml"), check=False)
+    assert refused.returncode == 2 and "10.20.0.0/24" in refused.stderr and "second.yaml:1:" in refused.stderr
+    tapnet("down", "--all")
+
+
+def test_a_tap_becomes_a_tun(world, host, tapnet):
+    tapnet("up", tapnet.file("devices: { t1: { kind: tap } }"))
+    tapnet("up", tapnet.file("devices: { t1: { kind: tun } }"))
+    assert links(host)["t1"]["linkinfo"]["info_data"]["type"] == "tun"
+    tapnet("down", "--all")
+
+
+def test_long_names_are_shortened_and_stay_apart(world, host, tapnet):
+    ports = "\n".join(f"      virtual-machine-{i}: {{}}" for i in range(200))
+    tapnet("up", tapnet.file(f"networks:\n  production-network:\n    ports:\n{ports}\n"))
+    assert len(tapnet.status("production-network")["ports"]) == 200
+    tapnet("down", "--all")
+
+
 def test_namespaces_never_meet(make_netns, tapnet, host, world, lab):
     """The same file in another namespace of the machine, with the same run base, is another network."""
     tapnet("up", lab)

@@ -79,8 +79,8 @@ static void lists_are_sorted_as_things_are_made(void **state)
         element_object(guard_port("a", NULL)),
         link_object(MODEL_LINK_BRIDGE, "zz"),
         link_object(MODEL_LINK_TAP, "aa"),
+        link_object(MODEL_LINK_TUN, "bb"), /* TAPs and TUNs share their names */
         link_object(MODEL_LINK_TAP, "zz"),
-        link_object(MODEL_LINK_TUN, "aa"),
         address_object("br-lab", "10.20.0.1/16"),
         address_object("br-lab", "10.20.0.1/24"),
         address_object("br-lab", "fd00::1/64"),
