@@ -115,7 +115,7 @@ static int delete_entry(struct netlink *netlink, const struct entry *entry, stru
     return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
-/* A kernel without ctnetlink answers so (nfnetlink: EINVAL for a subsystem that nobody registered): nothing to forget. */
+/* A kernel without ctnetlink answers so (EINVAL: a subsystem that nobody registered): there is nothing to forget. */
 static bool has_no_conntrack(int result)
 {
     return result == -EOPNOTSUPP || result == -EPROTONOSUPPORT || result == -EINVAL;

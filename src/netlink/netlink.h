@@ -73,20 +73,25 @@ int netlink_dump(struct netlink *netlink, struct netlink_message *message, netli
                  netlink_restart *restart, void *data, struct tapnet_error *error);
 
 /*
- * Sends all messages of @message, already numbered and framed by the caller's begin/end messages where the protocol
- * has them (nf_tables), in one send; waits until every message that asked for an ack, or the batch's end, is
- * answered. ret_failed (may be NULL) is the index of the first refused message.
+ * Sends all messages of @message in one send and reads every answer; they are numbered here. Framing a transaction
+ * (nf_tables: NFNL_MSG_BATCH_BEGIN and _END) is the caller's. The kernel answers what it refuses, and what has
+ * NLM_F_ACK when it is done: set it on the last change of a transaction, which is all or nothing; on every message
+ * where each counts for itself (NETLINK_ROUTE goes on behind a refusal). Returns the first refusal, ret_failed (may be
+ * NULL) being its index; -EMSGSIZE when the whole is larger than the socket may send (over 200 kB needs CAP_NET_ADMIN
+ * in the first user namespace, or a larger net.core.wmem_max); -ENOBUFS or -EIO when an ack was lost and nothing is
+ * known to have been refused.
  */
 int netlink_batch(struct netlink *netlink, struct netlink_message *message, size_t *ret_failed,
                   struct tapnet_error *error);
 
 /*
  * Parses the attributes of @message behind @header_len bytes into @table (indexed by type, NULL where absent, types
- * above @maximum skipped). Never reads outside the message. 0 or -EBADMSG. And the same for a nest.
+ * above @maximum skipped). Never reads outside the message. 0 or -EBADMSG. The same for a nest; NULL is
+ * an empty one.
  */
 int netlink_parse(const struct nlmsghdr *message, size_t header_len, const struct nlattr **table, uint16_t maximum);
 int netlink_parse_nest(const struct nlattr *nest, const struct nlattr **table, uint16_t maximum);
-/* Readers that check the length: 0 / NULL / false when the attribute is absent or too short. Text is checked for its NUL. */
+/* Readers that check the length: 0, NULL or false when the attribute is absent or too short. Text has its NUL. */
 uint8_t netlink_get_u8(const struct nlattr *attribute);
 uint16_t netlink_get_u16(const struct nlattr *attribute);
 uint32_t netlink_get_u32(const struct nlattr *attribute);

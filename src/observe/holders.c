@@ -14,8 +14,8 @@
 #include "base/cleanup.h"
 
 /*
- * How it works: a descriptor of /dev/net/tun has "iff:\tNAME" in its fdinfo (drivers/net/tun.c). Processes that we may not
- * look into are passed over.
+ * How it works: a descriptor of /dev/net/tun has "iff:\tNAME" in its fdinfo (drivers/net/tun.c). Processes that we may
+ * not look into are passed over.
  */
 
 struct walk {

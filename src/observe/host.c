@@ -33,7 +33,8 @@ void observe_free(struct observe_found *found)
 static int add_taken(struct observe_pass *pass, const struct ip_prefix *prefix)
 {
     struct observe_found *found = pass->found;
-    int result = array_reserve((void **)&found->taken, &pass->taken_capacity, found->taken_count, 1, sizeof(*found->taken));
+    int result = array_reserve((void **)&found->taken, &pass->taken_capacity, found->taken_count, 1,
+                               sizeof(*found->taken));
 
     if (result == 0)
         found->taken[found->taken_count++] = ip_prefix_network(prefix);
@@ -45,47 +46,71 @@ static int add_taken(struct observe_pass *pass, const struct ip_prefix *prefix)
 struct address_mark {
     struct observe_pass *pass;
     size_t object_count, taken_count; /* to go back to when the dump starts again */
+    bool protocols_kept;              /* some address of the host says who made it: the kernel keeps that */
 };
 
 /*
- * On a link of ours, an address that carries our protocol number is ours; where the kernel does not keep the number
- * (before Linux 5.18) it reads 0, and every IPv4 address on our link counts. A person's extra address is left alone.
+ * On a link of ours, what carries our protocol number is ours. An IPv4 address without any number is one that a person
+ * added, and is left alone; on kernels that do not keep the number (before Linux 5.18) it may be ours, and counts as
+ * ours. Which kernel it is shows only when all addresses have been read, so such an object is marked by its place,
+ * that has no other use in what is found.
  */
-static bool is_own_address(const struct netlink_address *address)
-{
-    return address->protocol == MODEL_ROUTE_PROTOCOL || (address->protocol == 0 && address->prefix.address.family == AF_INET);
-}
-
 static int read_address(const struct netlink_address *address, void *data)
 {
-    struct observe_pass *pass = ((struct address_mark *)data)->pass;
+    struct address_mark *mark = data;
+    struct observe_pass *pass = mark->pass;
     const struct observe_index *link = observe_find_index(pass, address->index);
+    bool ip4 = address->prefix.address.family == AF_INET;
     struct model_object object = {.kind = MODEL_OBJECT_ADDRESS};
 
+    if (address->protocol != 0)
+        mark->protocols_kept = true;
     if (!link)
         return 0;
     if (!link->ours)
-        return address->prefix.address.family == AF_INET ? add_taken(pass, &address->prefix) : 0;
-    if (!is_own_address(address))
+        return ip4 ? add_taken(pass, &address->prefix) : 0;
+    if (address->protocol != MODEL_ROUTE_PROTOCOL && (address->protocol != 0 || !ip4))
         return 0;
+    object.place.line = address->protocol == 0;
     memcpy(object.address.device, link->name, sizeof(object.address.device));
     object.address.prefix = address->prefix;
     return model_objects_add(&pass->found->objects, &object);
 }
 
+/* Takes the marked objects out where the kernel keeps protocols, else the marks off. */
+static void settle_addresses(const struct address_mark *mark)
+{
+    struct model_objects *objects = &mark->pass->found->objects;
+    size_t kept = mark->object_count;
+
+    for (size_t i = mark->object_count; i < objects->count; i++) {
+        bool marked = objects->items[i].place.line != 0;
+
+        if (marked && mark->protocols_kept)
+            continue;
+        objects->items[kept] = objects->items[i];
+        objects->items[kept++].place.line = 0;
+    }
+    objects->count = kept;
+}
+
 static void restart_addresses(void *data)
 {
-    const struct address_mark *mark = data;
+    struct address_mark *mark = data;
 
+    mark->protocols_kept = false;
     mark->pass->found->objects.count = mark->object_count;
     mark->pass->found->taken_count = mark->taken_count;
 }
 
 static int observe_addresses(struct netlink *netlink, struct observe_pass *pass)
 {
-    struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count};
+    struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count, false};
+    int result = netlink_address_dump(netlink, read_address, restart_addresses, &mark, pass->error);
 
-    return netlink_address_dump(netlink, read_address, restart_addresses, &mark, pass->error);
+    if (result == 0)
+        settle_addresses(&mark);
+    return result;
 }
 
 /* ---- routes: what is taken, and the way out ---- */
@@ -116,7 +141,7 @@ static void restart_routes(void *data)
 
 static int observe_routes(struct netlink *netlink, struct observe_pass *pass)
 {
-    struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count};
+    struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count, false};
 
     return netlink_route_dump(netlink, AF_INET, RT_TABLE_MAIN, read_route, restart_routes, &mark, pass->error);
 }
@@ -131,6 +156,8 @@ static void look_at_uplink(struct observe_found *found)
             continue;
         snprintf(path, sizeof(path), "/sys/class/net/%s/phy80211", found->uplink);
         found->links[i].wireless = access(path, F_OK) == 0;
+        snprintf(path, sizeof(path), "/sys/class/net/%s/wireless", found->uplink); /* older drivers */
+        found->links[i].wireless |= access(path, F_OK) == 0;
     }
 }
 
@@ -150,7 +177,7 @@ static int read_element(const struct guard_element *element, void *data)
 static int observe_table(struct netlink *netlink, struct observe_pass *pass, enum guard_family family)
 {
     struct model_object object = {.kind = MODEL_OBJECT_TABLE, .table = {.family = family}};
-    struct address_mark mark = {pass, 0, pass->found->taken_count};
+    struct address_mark mark = {pass, 0, pass->found->taken_count, false};
     enum nft_table_state state;
     int result = nft_table_observe(netlink, family, &state, pass->error);
 

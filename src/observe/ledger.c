@@ -36,7 +36,8 @@ static bool service_runs(const char *run_dir)
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    if (fd < 0 || snprintf(name.sun_path, sizeof(name.sun_path), "%s/service.sock", run_dir) >= (int)sizeof(name.sun_path))
+    if (fd < 0 ||
+        snprintf(name.sun_path, sizeof(name.sun_path), "%s/service.sock", run_dir) >= (int)sizeof(name.sun_path))
         return false;
     return connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0;
 }

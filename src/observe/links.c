@@ -11,18 +11,23 @@
 #include "base/array.h"
 
 /*
- * A link is ours when its alias says so and it is of a kind that we make; or when it is of such a kind, in our group and
- * has no alias: so a bridge looks between the request that made it and the one that labels it.
+ * A link is ours when its alias says so and it is of a kind that we make; or when it is of such a kind, in our group
+ * and has no alias: so a bridge looks between the request that made it and the one that labels it.
  */
 static bool is_ours(const struct netlink_link *link, struct model_owner *ret_owner)
 {
-    bool our_kind = strcmp(link->kind, "bridge") == 0 || strcmp(link->kind, "tun") == 0;
+    bool bridge = strcmp(link->kind, "bridge") == 0;
 
     *ret_owner = (struct model_owner){.origin = MODEL_ORIGIN_DECLARED};
-    if (!our_kind)
+    if (!bridge && strcmp(link->kind, "tun") != 0)
         return false;
-    if (model_alias_parse(link->alias, ret_owner) == 0)
-        return true;
+    if (model_alias_parse(link->alias, ret_owner) == 0) {
+        /* A bridge that claims to be a port, or the other way round: somebody else wrote that. */
+        if (bridge == (ret_owner->port[0] == '\0'))
+            return true;
+        *ret_owner = (struct model_owner){.origin = MODEL_ORIGIN_DECLARED};
+        return false;
+    }
     return link->group == MODEL_LINK_GROUP && !link->alias[0];
 }
 
@@ -63,7 +68,8 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
 static int add_foreign(struct observe_pass *pass, const struct netlink_link *link)
 {
     struct observe_found *found = pass->found;
-    int result = array_reserve((void **)&found->links, &pass->link_capacity, found->link_count, 1, sizeof(*found->links));
+    int result = array_reserve((void **)&found->links, &pass->link_capacity, found->link_count, 1,
+                               sizeof(*found->links));
     struct observe_link *foreign;
 
     if (result < 0)
@@ -84,7 +90,8 @@ static int read_link(const struct netlink_link *link, void *data)
     struct observe_pass *pass = data;
     struct model_owner owner;
     bool ours = is_ours(link, &owner);
-    int result = array_reserve((void **)&pass->indices, &pass->index_capacity, pass->index_count, 1, sizeof(*pass->indices));
+    int result = array_reserve((void **)&pass->indices, &pass->index_capacity, pass->index_count, 1,
+                               sizeof(*pass->indices));
     struct observe_index *index;
 
     if (result < 0)
@@ -133,7 +140,8 @@ static void name_masters(struct observe_pass *pass)
     for (size_t i = 0; i < objects->count; i++) {
         struct model_link *link = &objects->items[i].link;
         const struct observe_index *own = observe_find_index(pass, link->index);
-        const struct observe_index *master = own && own->master_index ? observe_find_index(pass, own->master_index) : NULL;
+        const struct observe_index *master = own && own->master_index ? observe_find_index(pass, own->master_index)
+                                                                      : NULL;
 
         if (master)
             memcpy(link->master, master->name, sizeof(link->master));

@@ -15,13 +15,13 @@ struct observe_link {
 };
 
 struct observe_found {
-    struct model_objects objects;   /* ours, all sets; sorted */
-    struct observe_link *links;     /* not ours, sorted by name */
+    struct model_objects objects; /* ours, all sets; sorted */
+    struct observe_link *links;   /* not ours, sorted by name */
     size_t link_count;
-    struct ip_prefix *taken;        /* prefixes of addresses and routes (main table) on links that are not ours */
+    struct ip_prefix *taken; /* prefixes of addresses and routes (main table) on links that are not ours */
     size_t taken_count;
-    char uplink[MODEL_IFNAME_MAX];  /* of the IPv4 default route with the lowest metric, not one of our links; "" */
-    bool ip_forward;                /* net.ipv4.ip_forward */
+    char uplink[MODEL_IFNAME_MAX]; /* of the IPv4 default route with the lowest metric, not one of our links; "" */
+    bool ip_forward;               /* net.ipv4.ip_forward */
 };
 
 /*

@@ -24,7 +24,8 @@ static void reading_fini(struct reading *reading)
 static int read_link(const struct netlink_link *link, void *data)
 {
     struct reading *reading = data;
-    int result = array_reserve((void **)&reading->items, &reading->capacity, reading->count, 1, sizeof(*reading->items));
+    int result = array_reserve((void **)&reading->items, &reading->capacity, reading->count, 1,
+                               sizeof(*reading->items));
     struct observe_traffic *traffic;
 
     if (result < 0)

@@ -336,7 +336,8 @@ static void test_a_batch_keeps_its_first_error(void **state)
 /* ---- who may speak ---- */
 
 /*
- * Another process sends what looks like the kernel's answer to our next request, a refusal, for every sequence number that we could use next (they start at the time of day). Nothing of it is believed.
+ * Another process sends what looks like the kernel's answer to our next request, a refusal, for every sequence number
+ * that we could use next (they start at the time of day). Nothing of it is believed.
  */
 static void test_only_the_kernel_is_heard(void **state)
 {
