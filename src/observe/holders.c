@@ -5,9 +5,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/if_tun.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -15,7 +19,9 @@
 
 /*
  * How it works: a descriptor of /dev/net/tun has "iff:\tNAME" in its fdinfo (drivers/net/tun.c). Processes that we may
- * not look into are passed over.
+ * not look into are passed over. The name alone says little: another network namespace may have a device of the same
+ * name, and a VMM may live in another namespace than its TAP. So the descriptor itself is asked (pidfd_getfd(2) and
+ * TUNGETDEVNETNS); where that is not permitted, the namespace of the process stands for it.
  */
 
 struct walk {
@@ -63,6 +69,34 @@ static bool read_interface(int pid, const char *fd, char device[MODEL_IFNAME_MAX
     return false;
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
+/* The network namespace of the device behind descriptor @fd of process @pid. */
+static bool stat_device_netns(int pid, int fd, struct stat *ret)
+{
+    _cleanup_close_ int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    _cleanup_close_ int device = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+    _cleanup_close_ int netns = device < 0 ? -1 : ioctl(device, TUNGETDEVNETNS);
+
+    return netns >= 0 && fstat(netns, ret) == 0;
+}
+
+static bool is_of_our_netns(int pid, const char *fd)
+{
+    struct stat ours, theirs;
+    char path[64];
+
+    if (stat("/proc/self/ns/net", &ours) < 0)
+        return false;
+    if (stat_device_netns(pid, atoi(fd), &theirs))
+        return same_file(&ours, &theirs);
+    snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+    return stat(path, &theirs) == 0 && same_file(&ours, &theirs);
+}
+
 static int look_at_descriptor(struct walk *walk, int pid, const char *fd)
 {
     char path[PATH_MAX], target[32];
@@ -74,7 +108,7 @@ static int look_at_descriptor(struct walk *walk, int pid, const char *fd)
     len = readlink(path, target, sizeof(target));
     if (len != (ssize_t)strlen("/dev/net/tun") || memcmp(target, "/dev/net/tun", (size_t)len) != 0)
         return 0;
-    if (!read_interface(pid, fd, holder.device))
+    if (!read_interface(pid, fd, holder.device) || !is_of_our_netns(pid, fd))
         return 0;
     read_command(pid, holder.command);
     result = array_reserve((void **)&walk->holders, &walk->capacity, walk->count, 1, sizeof(*walk->holders));

@@ -12,12 +12,22 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from tapnet_test.snapshot import assert_same, snapshot
+
+# Be a guest: open the TAP (TUNSETIFF, IFF_TAP | IFF_NO_PI) and hold it.
+HOLD = """
+import fcntl, os, struct, sys, time
+fd = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", sys.argv[1].encode(), 0x1002))
+print("held", flush=True)
+time.sleep(60)
+"""
 
 LAB = """
 networks:
@@ -229,6 +239,22 @@ def test_long_names_are_shortened_and_stay_apart(world, host, tapnet):
     tapnet("up", tapnet.file(f"networks:\n  production-network:\n    ports:\n{ports}\n"))
     assert len(tapnet.status("production-network")["ports"]) == 200
     tapnet("down", "--all")
+
+
+def test_status_names_the_holder_of_this_namespaces_device(make_netns, lab, host, tapnet):
+    """Two namespaces have a TAP of the same name; one is held. The other one's status does not say so."""
+    tapnet("up", lab)
+    other = make_netns("other")
+    other.env["TAPNET_RUN_DIR"] = str(other.tmp / "run")
+    other.run(tapnet.program, "up", lab)
+    holder = host.popen("/usr/bin/python3", "-c", HOLD, "lab-web", stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    port = {p["name"]: p for p in tapnet.status("lab")["ports"]}["web"]
+    assert port["state"] == "plugged" and port["holder"]["pid"] == holder.pid
+    theirs = json.loads(other.run(tapnet.program, "status", "--json").stdout)["networks"][0]["ports"]
+    assert {p["name"]: p["state"] for p in theirs}["web"] == "free"
+    holder.kill()
+    other.run(tapnet.program, "down", "--all")
 
 
 def test_namespaces_never_meet(make_netns, tapnet, host, world, lab):

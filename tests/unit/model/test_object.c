@@ -121,7 +121,7 @@ static void order_is_total(void **state)
 {
     const struct model_object objects[] = {
         table_object(GUARD_INET, true),   element_object(guard_port("a", NULL)), link_object(MODEL_LINK_TAP, "a"),
-        link_object(MODEL_LINK_TUN, "a"), address_object("a", "10.0.0.1/8"),     sysctl_object("net/a", "1", ""),
+        link_object(MODEL_LINK_TUN, "b"), address_object("a", "10.0.0.1/8"),     sysctl_object("net/a", "1", ""),
     };
 
     (void)state;
