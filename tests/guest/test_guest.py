@@ -23,8 +23,9 @@ def lan(host):
         ip addr add 10.77.0.1/24 dev br0
         ip link set br0 up
         for tap in t1 t2; do ip tuntap add $tap mode tap; ip link set $tap master br0 up; done""")
-    host.popen("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-ping", "--no-resolv", "--no-hosts", "--interface=br0",
-               f"--dhcp-leasefile={host.tmp}/leases", "--dhcp-range=10.77.0.10,10.77.0.50", "--domain=hand.example",
+    host.popen("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-ping", "--no-resolv", "--no-hosts",
+               "--interface=br0", f"--dhcp-leasefile={host.tmp}/leases", "--dhcp-range=10.77.0.10,10.77.0.50",
+               "--domain=hand.example",
                "--dhcp-option=121,10.99.0.0/16,10.77.0.9,0.0.0.0/0,10.77.0.1", "--dhcp-option=26,1400",
                stderr=subprocess.DEVNULL)
     return host
@@ -53,7 +54,8 @@ def test_a_lease_sets_everything_in_the_guest(lan):
 
 
 def test_two_guests_boot_side_by_side(lan):
-    with Guest(lan, "t1", "one", mac="52:54:00:00:00:01") as one, Guest(lan, "t2", "two", mac="52:54:00:00:00:02") as two:
+    macs = "52:54:00:00:00:01", "52:54:00:00:00:02"
+    with Guest(lan, "t1", "one", mac=macs[0]) as one, Guest(lan, "t2", "two", mac=macs[1]) as two:
         address = two.wait_for_lease()["ip"]
         one.wait_for_lease()
         one.out(f"ping -c 1 -W 2 {address}")

@@ -75,7 +75,7 @@ def test_guests_of_an_isolated_network(world, tapnet):
     Ports of a network with mode isolated see each other, and neither the host's services nor the outside.
     """
     before = snapshot(world.host, run_dir=tapnet.run_dir)
-    path = tapnet.file("networks: { quiet: { mode: isolated, subnet: 10.30.0.1/24, ports: { a: {}, b: {} } } }", "quiet.yaml")
+    path = tapnet.file("networks: { quiet: { mode: isolated, subnet: 10.30.0.1/24, ports: { a: {}, b: {} } } }")
     tapnet("up", path)
     ports = {port["name"]: port for port in tapnet.status("quiet")["ports"]}
     guests = {name: Guest(world.host, port["device"], name, port["mac"]) for name, port in ports.items()}

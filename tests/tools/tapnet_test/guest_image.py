@@ -102,7 +102,8 @@ def _make_initrd(initrd):
         names = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*"))) + "\n"
         fresh = initrd.with_suffix(".new")
         with open(fresh, "wb") as archive:
-            subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=root, input=names.encode(), stdout=archive, check=True)
+            subprocess.run(["cpio", "--quiet", "-o", "-H", "newc"], cwd=root, input=names.encode(), stdout=archive,
+                           check=True)
         fresh.replace(initrd)
 
 

@@ -23,8 +23,9 @@ from pathlib import Path
 _numbers = itertools.count()
 _open = {}
 
-# In the new mount namespace: /sys of this network, and an /etc that reads as the machine's and keeps what is written in
-# a directory of ours (an overlay; a copy where the kernel or the file system has none). $1 is the namespace's directory.
+# In the new mount namespace: /sys of this network, and an /etc that reads as the machine's and keeps what is written
+# in a directory of ours (an overlay; a copy where the kernel or the file system has none). $1 is the namespace's own
+# directory.
 _MOUNTS = """
     mount -t sysfs sysfs /sys
     mount -t overlay -o "lowerdir=/etc,upperdir=$1/etc,workdir=$1/etc-work" overlay /etc 2>/dev/null || {
@@ -80,8 +81,8 @@ class Netns:
 
     def argv(self, *argv):
         """The command line that runs argv in this namespace; pass the descriptor on with pass_fds=self.pass_fds."""
-        return ["nsenter", f"--net={self.exec_path}", f"--mount=/proc/self/fd/{self._mount_fd}", f"--wdns={os.getcwd()}",
-                "--", *map(str, argv)]
+        return ["nsenter", f"--net={self.exec_path}", f"--mount=/proc/self/fd/{self._mount_fd}",
+                f"--wdns={os.getcwd()}", "--", *map(str, argv)]
 
     @property
     def pass_fds(self):
@@ -103,7 +104,8 @@ class Netns:
     def popen(self, *argv, env=None, pass_fds=(), **kw):
         """Starts a command that close() ends; subprocess.Popen's keywords."""
         kw.setdefault("stdin", subprocess.DEVNULL)
-        child = subprocess.Popen(self.argv(*argv), env=self._environment(env), pass_fds=(*self.pass_fds, *pass_fds), **kw)
+        child = subprocess.Popen(self.argv(*argv), env=self._environment(env),
+                                 pass_fds=(*self.pass_fds, *pass_fds), **kw)
         self._children.append(child)
         return child
 

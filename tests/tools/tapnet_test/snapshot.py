@@ -16,14 +16,14 @@ from pathlib import Path
 _VOLATILE = {
     "ifindex", "link_index", "valid_life_time", "preferred_life_time", "expires", "handle", "packets", "bytes",
     "refcnt", "gc_timer", "hello_timer", "tcn_timer", "topology_change_timer", "hold_timer", "message_age_timer",
-    "tentative", "forward_delay_timer", "topology_change_ack", "config_pending", "temporary", "stats", "used", "updated",
+    "forward_delay_timer", "topology_change_ack", "config_pending", "temporary", "stats", "used", "updated",
     "tentative", "optimistic",
 }
 # What carrier decides: it comes and goes with a guest that plugs in, and the kernel tells it up to a second late.
 _CARRIER = {"operstate", "link_netnsid"}
 _CARRIER_FLAGS = {"NO-CARRIER", "LOWER_UP", "RUNNING", "linkdown"}
 # Sysctls that change by themselves: a counter, a key made at the first connection.
-_VOLATILE_SYSCTL = re.compile(r"^/proc/sys/net/(netfilter/nf_conntrack_count|nf_conntrack_count|ipv4/tcp_fastopen_key)\b")
+_VOLATILE_SYSCTL = re.compile(r"^/proc/sys/net/((netfilter/)?nf_conntrack_count|ipv4/tcp_fastopen_key)\b")
 
 
 def snapshot(netns, subnets=(), run_dir=None):
@@ -180,8 +180,7 @@ def _sockets(netns):
     lines = []
     for kind in ("--tcp", "--udp", "--raw", "--packet"):
         for line in netns.run("ss", "-Hln", kind).stdout.splitlines():
-            words = line.split()
-            lines.append(f"socket {kind[2:]} {words[-2]} {words[-1]}" if len(words) > 2 else f"socket {kind[2:]} {line}")
+            lines.append(f"socket {kind[2:]} {' '.join(line.split()[-2:])}")
     return sorted(lines)
 
 

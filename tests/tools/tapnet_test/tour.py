@@ -191,6 +191,6 @@ def status_knows_who(lab):
     assert "qemu" in lab.tapnet("status").stdout
 
 
-CHECKS = [addresses_by_dhcp, names_of_each_other, names_of_the_outside, ping_each_other, ping_the_host, page_through_nat,
-          ping_the_outside, outside_stays_out, services_of_the_host_stay_closed, nobody_takes_anothers_address,
-          status_knows_who]
+CHECKS = [addresses_by_dhcp, names_of_each_other, names_of_the_outside, ping_each_other, ping_the_host,
+          page_through_nat, ping_the_outside, outside_stays_out, services_of_the_host_stay_closed,
+          nobody_takes_anothers_address, status_knows_who]
