@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* A guest that is nothing but traffic: holds a TAP and sends, or receives, as fast as the host takes and gives. */
+/* The host's path alone: writes a guest's frames to a port's TAP and tells the processor time that the host took. */
 
 /*
  * How it works: `tapload device= mac= gateway= address= target=` opens the TAP as a VMM does (virtio header, checksum
- * and segmentation offloads), prints "ready" and plays one guest with one UDP flow to an address behind the gateway. It
- * keeps the TAP, since a port that comes and goes is silent for a second each time, and takes commands on standard
- * input, a line each:
+ * and segmentation offloads), prints "ready" and plays one guest with one UDP flow to an address behind the gateway. A
+ * frame that is written is carried through bridge, rules and routing within the system call, so the process's own
+ * processor time is the host's cost of it, whatever else runs on the machine. It keeps the TAP, since a port that comes
+ * and goes is silent for a second each time, and takes commands on standard input, a line each:
  *
  *   send SECONDS SEGMENT   writes frames: with SEGMENT 0 each has 1,400 bytes of the flow, with 1 there are 45 times
  *                          that in one, for the host to cut (UDP segmentation offload, as virtio-net has it)
- *   receive SECONDS        sends one datagram, so that the host's NAT knows the flow, then reads what comes back
  *
- * and answers each with one line {"bytes","packets","seconds"} of UDP payload: what was written, or read. ARP requests
- * for the guest's address are answered. `tapload source SECONDS SEGMENT` is the other end of receive: a UDP socket that
- * sends back to whoever wrote to it first.
+ * and answers with one line {"bytes","frames","seconds","cpu_seconds"} of UDP payload that was written. What the host
+ * sends to the guest is read and dropped, but for ARP requests for its address: they are answered.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -43,16 +42,13 @@
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
 
 #define PAYLOAD_LEN 1400
 #define SEGMENTS 45
-#define PORT 7007 /* of the flow that is answered */
-#define SINK 7008 /* of the flow that is only sent: drop it outside, unread */
+#define SOURCE_PORT 7007
+#define TARGET_PORT 7008 /* to be dropped outside, unread */
 #define FRAME_LEN_MAX 65536
-#define WAIT_SECONDS 5
+#define BURST 16 /* frames between two looks at the clock */
 
 struct options {
     char device[IFNAMSIZ];
@@ -85,11 +81,11 @@ __attribute__((noreturn)) static void fail(const char *what)
     exit(1);
 }
 
-static double now(void)
+static double now(clockid_t clock)
 {
     struct timespec time;
 
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(clock, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
@@ -127,8 +123,8 @@ static uint16_t fold(uint32_t sum)
     return (uint16_t)sum;
 }
 
-/* One frame to @port with @payload_len bytes; its UDP checksum is left to the host, as guests with an offload do. */
-static size_t make_frame(const struct options *options, uint16_t port, size_t payload_len, struct udp_frame *ret)
+/* One frame with @payload_len bytes; its UDP checksum is left to the host, as guests with an offload do. */
+static size_t make_frame(const struct options *options, size_t payload_len, struct udp_frame *ret)
 {
     uint16_t udp_len = (uint16_t)(sizeof(ret->udp) + payload_len);
     uint8_t pseudo[12] = {[9] = IPPROTO_UDP, [10] = (uint8_t)(udp_len >> 8), [11] = (uint8_t)udp_len};
@@ -155,7 +151,7 @@ static size_t make_frame(const struct options *options, uint16_t port, size_t pa
     ret->ip.check = htons((uint16_t)~fold(sum16(&ret->ip, sizeof(ret->ip), 0)));
     memcpy(pseudo, &options->guest, 4);
     memcpy(pseudo + 4, &options->target, 4);
-    ret->udp = (struct udphdr){.source = htons(PORT), .dest = htons(port), .len = htons(udp_len)};
+    ret->udp = (struct udphdr){.source = htons(SOURCE_PORT), .dest = htons(TARGET_PORT), .len = htons(udp_len)};
     ret->udp.check = htons(fold(sum16(pseudo, sizeof(pseudo), 0)));
     return offsetof(struct udp_frame, payload) + payload_len;
 }
@@ -178,38 +174,32 @@ static void answer_arp(int fd, const struct options *options, const struct arp_f
         fail("answer ARP");
 }
 
-/* ---- modes ---- */
-
-static void print_result(uint64_t bytes, double seconds)
-{
-    printf("{\"bytes\": %lu, \"packets\": %lu, \"seconds\": %.6f}\n", bytes, bytes / PAYLOAD_LEN, seconds);
-}
+/* ---- commands ---- */
 
 static void run_send(int fd, const struct options *options, double seconds, bool segment)
 {
     static struct udp_frame frame;
     size_t payload_len = segment ? sizeof(frame.payload) : PAYLOAD_LEN;
-    size_t len = make_frame(options, SINK, payload_len, &frame);
-    double start = now(), end = start + seconds;
-    uint64_t bytes = 0;
+    size_t len = make_frame(options, payload_len, &frame);
+    double start = now(CLOCK_MONOTONIC), cpu_start = now(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t frames = 0;
 
-    while (now() < end) {
-        for (int i = 0; i < 16; i++) {
+    while (now(CLOCK_MONOTONIC) < start + seconds) {
+        for (int i = 0; i < BURST; i++) {
             if (write(fd, &frame, len) == (ssize_t)len)
-                bytes += payload_len;
+                frames++;
             else if (errno != EAGAIN)
                 fail("send");
         }
     }
-    print_result(bytes, now() - start);
+    printf("{\"bytes\": %lu, \"frames\": %lu, \"seconds\": %.6f, \"cpu_seconds\": %.6f}\n", frames * payload_len,
+           frames, now(CLOCK_MONOTONIC) - start, now(CLOCK_PROCESS_CPUTIME_ID) - cpu_start);
 }
 
-/* Reads one frame; returns the bytes of the flow's payload in it. */
-static size_t receive_frame(int fd, const struct options *options)
+static void drop_frame(int fd, const struct options *options)
 {
     static union {
         uint8_t bytes[sizeof(struct virtio_net_hdr) + FRAME_LEN_MAX];
-        struct udp_frame udp;
         struct arp_frame arp;
     } frame;
     ssize_t len = read(fd, &frame, sizeof(frame));
@@ -218,65 +208,6 @@ static size_t receive_frame(int fd, const struct options *options)
         fail("receive");
     if (len >= (ssize_t)sizeof(frame.arp) && frame.arp.ethernet.h_proto == htons(ETH_P_ARP))
         answer_arp(fd, options, &frame.arp);
-    else if (len > (ssize_t)offsetof(struct udp_frame, payload) && frame.udp.ethernet.h_proto == htons(ETH_P_IP) &&
-             frame.udp.udp.dest == htons(PORT))
-        return (size_t)len - offsetof(struct udp_frame, payload);
-    return 0;
-}
-
-/* The clock starts with the first byte, since the host may have to ask for the guest's MAC first. */
-static void run_receive(int fd, const struct options *options, double seconds)
-{
-    static struct udp_frame frame;
-    size_t len = make_frame(options, PORT, PAYLOAD_LEN, &frame);
-    struct pollfd ready = {.fd = fd, .events = POLLIN};
-    double limit = now() + WAIT_SECONDS, start = 0, end = limit;
-    uint64_t bytes = 0;
-
-    if (write(fd, &frame, len) < 0)
-        fail("send");
-    while (now() < end && poll(&ready, 1, 100) >= 0) {
-        size_t got = receive_frame(fd, options);
-
-        if (got && start == 0) {
-            start = now();
-            end = start + seconds;
-        }
-        bytes += got;
-    }
-    if (start == 0) {
-        errno = ETIMEDOUT;
-        fail("nothing came back");
-    }
-    print_result(bytes, now() - start);
-}
-
-static int run_source(double seconds, bool segment)
-{
-    static uint8_t payload[SEGMENTS * PAYLOAD_LEN];
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(PORT)}, peer;
-    struct timeval wait = {.tv_sec = WAIT_SECONDS};
-    socklen_t peer_len = sizeof(peer);
-    size_t len = segment ? sizeof(payload) : PAYLOAD_LEN;
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), size = PAYLOAD_LEN;
-    double end;
-
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        fail("bind");
-    if (segment && setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)) < 0)
-        fail("UDP_SEGMENT");
-    puts("ready");
-    fflush(stdout);
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) < 0 ||
-        recvfrom(fd, payload, sizeof(payload), 0, (struct sockaddr *)&peer, &peer_len) < 0 ||
-        connect(fd, (struct sockaddr *)&peer, peer_len) < 0)
-        fail("wait for the guest");
-    for (end = now() + seconds; now() < end;) {
-        if (send(fd, payload, len, 0) < 0 && errno != ENOBUFS)
-            fail("send");
-    }
-    close(fd);
-    return 0;
 }
 
 /* ---- command line ---- */
@@ -330,15 +261,13 @@ static void serve(int fd, const struct options *options)
     setvbuf(stdin, NULL, _IONBF, 0); /* poll() must see each line that is there */
     while (poll(ready, 2, -1) > 0) {
         if (ready[1].revents)
-            receive_frame(fd, options);
+            drop_frame(fd, options);
         if (!ready[0].revents)
             continue;
         if (!fgets(line, sizeof(line), stdin))
             return;
         if (sscanf(line, "send %lf %d", &seconds, &segment) == 2)
             run_send(fd, options, seconds, segment);
-        else if (sscanf(line, "receive %lf", &seconds) == 1)
-            run_receive(fd, options, seconds);
         else
             fail(line);
         fflush(stdout);
@@ -350,10 +279,8 @@ int main(int count, char **words)
     struct options options = {0};
     int fd;
 
-    if (count == 4 && strcmp(words[1], "source") == 0)
-        return run_source(atof(words[2]), strcmp(words[3], "0") != 0);
     if (count != 6) {
-        fputs("usage: tapload device= mac= gateway= address= target=\n       tapload source SECONDS 0|1\n", stderr);
+        fputs("usage: tapload device= mac= gateway= address= target=\n", stderr);
         return 2;
     }
     for (int i = 1; i < count; i++)

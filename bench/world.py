@@ -102,71 +102,114 @@ class World:
 
     def make_bridge(self):
         """The same bridge with one TAP and one masquerade rule, by hand."""
-        for words in ("link add br-hand address 0a:68:00:00:ff:ff type bridge", "link set br-hand up",
+        for words in ("link add br-hand address 0a:68:00:00:ff:ff type bridge forward_delay 0", "link set br-hand up",
                       "address add 10.96.0.1/22 dev br-hand", "tuntap add dev hand-p1 mode tap",
                       "link set hand-p1 address 0a:68:00:00:00:01 master br-hand up"):
             run("ip", "-n", self.host, *words.split())
         self.on_host("nft", "table ip hand { chain out { type nat hook postrouting priority srcnat;"
                      " iifname br-hand oifname up0 masquerade; }; }")
         self.on_host("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        return Plug(self, "hand-p1", "br-hand", "52:54:00:00:00:01", "10.96.0.2", "10.96.0.1")
+
+    def plug(self, index):
+        """Port number @index of the network that tapnet has brought up."""
+        network = self.status()
+        port = network["ports"][index]
+        return Plug(self, port["device"], network["bridge"], port["mac"], port["addresses"][0], network["gateway"])
+
+
+def start(*words):
+    """Starts a program that says "ready", and waits until it does."""
+    process = subprocess.Popen([str(word) for word in words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    if process.stdout.readline() != "ready\n":
+        raise SystemExit(f"bench: {words} does not start")
+    return process
+
+
+def stop(process):
+    process.kill()
+    process.wait(timeout=10)
+    process.stdin.close()
+    process.stdout.close()
+
+
+class Plug:
+    """Where a guest is plugged in: one port of one world."""
+
+    def __init__(self, world, device, bridge, mac, address, gateway):
+        self.world, self.device, self.bridge, self.mac = world, device, bridge, mac
+        self.address, self.gateway = address, gateway
+
+    def wait_forwarding(self):
+        """A port that was plugged in a moment ago may be silent for a second."""
+        end = time.monotonic() + 10
+        while self.state() != "forwarding":
+            if time.monotonic() > end:
+                raise SystemExit(f"bench: port {self.device} does not forward")
+            time.sleep(0.1)
+
+    def state(self):
+        return json.loads(self.world.on_host("bridge", "-j", "link", "show", "dev", self.device))[0]["state"]
 
 
 class Load:
-    """A guest on one port, see tapload.c."""
+    """Frames of a guest on one port, see tapload.c."""
 
-    def __init__(self, world, device, bridge, mac, address):
-        self.world = world
-        gateway = json.loads(run("ip", "-j", "-n", world.host, "link", "show", bridge))[0]["address"]
-        self.process = subprocess.Popen(
-            world.inside(world.build / "bench/tapload", f"device={device}", f"mac={mac}", f"gateway={gateway}",
-                         f"address={address}", "target=192.0.2.2"),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.read_line()
-        self.wait_forwarding(device)
-
-    def read_line(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit("bench: tapload has died")
-        return line
-
-    def wait_forwarding(self, device):
-        end = time.monotonic() + 10
-        while json.loads(self.world.on_host("bridge", "-j", "link", "show", "dev", device))[0]["state"] != "forwarding":
-            if time.monotonic() > end:
-                raise SystemExit(f"bench: port {device} does not forward")
-            time.sleep(0.05)
-
-    def order(self, command):
-        """Bits a second of the flow's payload."""
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.read_line())
-        return answer["bytes"] * 8 / answer["seconds"]
+    def __init__(self, plug):
+        self.plug = plug
+        link = json.loads(plug.world.on_host("ip", "-j", "link", "show", plug.bridge))[0]
+        self.process = start(*plug.world.inside(plug.world.build / "bench/tapload"), f"device={plug.device}",
+                             f"mac={plug.mac}", f"gateway={link['address']}", f"address={plug.address}",
+                             "target=192.0.2.2")
+        plug.wait_forwarding()
 
     def outside_bytes(self):
-        links = json.loads(run("ip", "-j", "-s", "-n", self.world.outside, "link", "show", "eth0"))
+        links = json.loads(run("ip", "-j", "-s", "-n", self.plug.world.outside, "link", "show", "eth0"))
         return links[0]["stats64"]["rx"]["bytes"]
 
     def send(self, seconds, segment):
-        """What the host took must be what arrived outside."""
+        """Processor time of the host, in nanoseconds a frame. What was written must have arrived outside."""
         before = self.outside_bytes()
-        rate = self.order(f"send {seconds} {int(segment)}")
-        arrived = (self.outside_bytes() - before) * 8 / seconds
-        if not 0.95 < arrived / rate < 1.1:
-            raise SystemExit(f"bench: {rate / 1e9:.2f} Gb/s were sent, {arrived / 1e9:.2f} Gb/s arrived outside")
-        return rate
-
-    def receive(self, seconds, segment):
-        source = subprocess.Popen(["ip", "netns", "exec", self.world.outside, self.world.build / "bench/tapload",
-                                   "source", str(seconds + 0.1), str(int(segment))], stdout=subprocess.PIPE, text=True)
-        source.stdout.readline()
-        rate = self.order(f"receive {seconds}")
-        source.stdout.close()
-        source.wait(timeout=10)
-        return rate
+        self.process.stdin.write(f"send {seconds} {int(segment)}\n")
+        self.process.stdin.flush()
+        sent = json.loads(self.process.stdout.readline())
+        arrived = self.outside_bytes() - before
+        if not 0.99 < arrived / sent["bytes"] < 1.1:
+            raise SystemExit(f"bench: {sent['bytes']} bytes were sent, {arrived} arrived outside")
+        return sent["cpu_seconds"] / sent["frames"] * 1e9
 
     def close(self):
-        self.process.stdin.close()
-        self.process.wait(timeout=10)
-        self.process.stdout.close()
+        stop(self.process)
+
+
+class Guest:
+    """
+    A guest with a TCP stack on one port, see netguest.c, and an iperf3 server outside.
+
+        [ guest: eth0 ]--netguest--[ host: the port's TAP - bridge - NAT - up0 ]----[ outside: iperf3 -s ]
+    """
+
+    def __init__(self, plug):
+        self.namespace = f"{plug.world.host}-guest"
+        run("ip", "netns", "add", self.namespace)
+        self.process = start(*plug.world.inside(plug.world.build / "bench/netguest"), plug.device,
+                             f"/run/netns/{self.namespace}", "eth0", plug.mac)
+        for words in (f"address add {plug.address}/22 dev eth0", "link set eth0 up",
+                      f"route add default via {plug.gateway}"):
+            run("ip", "-n", self.namespace, *words.split())
+        plug.wait_forwarding()
+        self.server = subprocess.Popen(["ip", "netns", "exec", plug.world.outside, "iperf3", "-s"],
+                                       stdout=subprocess.DEVNULL)
+        run("ip", "netns", "exec", self.namespace, "ping", "-c", "3", "-i", "0.2", "192.0.2.2")
+
+    def transfer(self, seconds, reverse):
+        """Bits a second that the receiver got."""
+        words = ["iperf3", "-c", "192.0.2.2", "-J", "-t", seconds, *(["-R"] if reverse else [])]
+        result = json.loads(run("ip", "netns", "exec", self.namespace, *words))
+        return result["end"]["sum_received"]["bits_per_second"]
+
+    def close(self):
+        self.server.kill()
+        self.server.wait(timeout=10)
+        stop(self.process)
+        run("ip", "netns", "del", self.namespace)
