@@ -231,15 +231,10 @@ static size_t put_message(uint8_t *message, const struct model_network *network,
 static void address_reply(struct udp4 *packet, const struct dhcp_request *request, enum dhcp_type type,
                           uint32_t address)
 {
-    packet->destination_mac = request->chaddr;
-    if (type != DHCP_NAK && request->ciaddr == address) {
-        packet->destination = address;
-    } else if (type == DHCP_NAK || request->flags & DHCP_FLAG_BROADCAST) {
-        packet->destination = BROADCAST;
-        packet->destination_mac = broadcast_mac;
-    } else {
-        packet->destination = address;
-    }
+    bool unicast = type != DHCP_NAK && (request->ciaddr == address || !(request->flags & DHCP_FLAG_BROADCAST));
+
+    packet->destination = unicast ? address : BROADCAST;
+    packet->destination_mac = unicast ? request->chaddr : broadcast_mac;
 }
 
 struct dhcp_answer dhcp_answer(const struct model_network *network, const struct model_port *port,

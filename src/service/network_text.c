@@ -143,14 +143,18 @@ static int text_parse(const struct text *text, size_t from, size_t to, struct ar
     json_t *json cleanup(cleanup_json_decref) = NULL;
     json_error_t mistake;
 
-    if (!piece)
-        return error_set(error, -ENOMEM, "out of memory");
+    if (!piece) {
+        error_set(error, -ENOMEM, "out of memory");
+        return -ENOMEM;
+    }
     memcpy(piece, text->bytes, head);
     memcpy(piece + head, text->bytes + from, to - from);
     memcpy(piece + head + (to - from), text->bytes + tail, text->length - tail);
     json = json_loadb(piece, head + (to - from) + (text->length - tail), JSON_REJECT_DUPLICATES, &mistake);
-    if (!json)
-        return error_set(error, -EINVAL, "the network's text is no JSON: %s", mistake.text);
+    if (!json) {
+        error_set(error, -EINVAL, "the network's text is no JSON: %s", mistake.text);
+        return -EINVAL;
+    }
     return model_network_from_json(json, arena, ret, error);
 }
 
@@ -172,7 +176,7 @@ static int text_parse_batch(const struct text *text, size_t from, size_t to, siz
                             struct model_port *ports, struct tapnet_error *error)
 {
     struct arena scratch cleanup(arena_fini) = {0};
-    struct model_network *network;
+    struct model_network *network = NULL;
     int r = text_parse(text, from, to, &scratch, &network, error);
 
     if (r < 0)
@@ -214,7 +218,7 @@ int network_text_parse(const char *bytes, size_t length, struct arena *arena, st
                        struct tapnet_error *error)
 {
     struct text text = {.bytes = bytes, .length = length};
-    struct model_network *network;
+    struct model_network *network = NULL;
     size_t total = 0;
     int r;
 

@@ -9,10 +9,10 @@
 #include "model/model.h"
 
 /*
- * Takes what model_network_to_json() writes, @length bytes at @text, and checks what the service relies on: a name, an
+ * Takes what model_network_to_json() writes, @length bytes at @bytes, and checks what the service relies on: a name, an
  * IPv4 subnet. *ret is @arena's. 0, -EINVAL, -ENOMEM; @arena may have grown in any case.
  */
-int network_text_parse(const char *text, size_t length, struct arena *arena, struct model_network **ret,
+int network_text_parse(const char *bytes, size_t length, struct arena *arena, struct model_network **ret,
                        struct tapnet_error *error);
 
 #endif

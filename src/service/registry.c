@@ -91,8 +91,10 @@ static int served_new(int memfd, struct served **ret, struct tapnet_error *error
     struct served *served cleanup(cleanup_served_free) = calloc(1, sizeof(*served));
     int r;
 
-    if (!served)
-        return error_set(error, -ENOMEM, "out of memory");
+    if (!served) {
+        error_set(error, -ENOMEM, "out of memory");
+        return -ENOMEM;
+    }
     served->memfd = -1;
     r = served_load(served, memfd, error);
     malloc_trim(0); /* what it took to read it is not needed again for long */
