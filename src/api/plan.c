@@ -41,10 +41,23 @@ static int forwarding(const void *data, const char *name)
     return link ? link->ip4_forwarding : -1;
 }
 
+static bool is_bridge(const void *data, const char *name)
+{
+    const struct observe_link *link = find_foreign(data, name);
+
+    return link && link->bridge;
+}
+
 struct plan_host api_plan_host(const struct observe_found *found)
 {
     return (struct plan_host){
-        .is_foreign = is_foreign, .forwarding = forwarding, .data = found, .ip_forward = found->ip_forward};
+        .is_foreign = is_foreign,
+        .forwarding = forwarding,
+        .is_bridge = is_bridge,
+        .data = found,
+        .foreign_table = found->foreign_table,
+        .ip_forward = found->ip_forward,
+    };
 }
 
 /* ---- what the set has now, so that it keeps it ---- */

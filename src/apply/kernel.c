@@ -60,8 +60,8 @@ static int bridge_create(void *data, const struct model_link *link, struct tapne
 }
 
 /*
- * Without carrier: else the kernel would give the device an IPv6 link-local address when it comes up, before the very
- * request that brings it up has told it not to. Whoever opens it next turns the carrier on.
+ * Without carrier, because nobody is plugged in yet: a link that comes up with it has the kernel join IPv6 multicast
+ * groups, start its bridge port and take both back at once. Whoever opens the device next turns the carrier on.
  */
 static int open_device(void *data, const struct model_link *link, int *ret_fd, struct tapnet_error *error)
 {

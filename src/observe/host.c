@@ -181,7 +181,8 @@ static int observe_table(struct netlink *netlink, struct observe_pass *pass, enu
     enum nft_table_state state;
     int result = nft_table_observe(netlink, family, &state, pass->error);
 
-    if (result < 0 || state == NFT_TABLE_ABSENT)
+    pass->found->foreign_table |= result == 0 && state == NFT_TABLE_FOREIGN;
+    if (result < 0 || state == NFT_TABLE_ABSENT || state == NFT_TABLE_FOREIGN)
         return result;
     object.table.intact = state == NFT_TABLE_INTACT;
     result = model_objects_add(&pass->found->objects, &object);

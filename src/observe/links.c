@@ -78,6 +78,7 @@ static int add_foreign(struct observe_pass *pass, const struct netlink_link *lin
     *foreign = (struct observe_link){
         .index = link->index,
         .point_to_point = link->point_to_point,
+        .bridge = strcmp(link->kind, "bridge") == 0,
         .mtu = link->mtu,
         .ip4_forwarding = link->ip4_forwarding,
     };

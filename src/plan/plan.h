@@ -63,7 +63,10 @@ struct plan_host {
     bool (*is_foreign)(const void *data, const char *name);
     /* net.ipv4.conf.NAME.forwarding of a link that is not ours; -1 when there is no such link. */
     int (*forwarding)(const void *data, const char *name);
+    /* Is it a bridge? Its own frames must pass although it is closed for routing. */
+    bool (*is_bridge)(const void *data, const char *name);
     const void *data;
+    bool foreign_table; /* a nftables table of our name is there that is not ours */
     bool ip_forward; /* net.ipv4.ip_forward: the host is a router by its own wish */
 };
 

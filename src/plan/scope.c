@@ -50,7 +50,7 @@ const char *plan_object_set(const struct model_object *object, char text[MODEL_N
 static bool is_shared(const struct model_object *object)
 {
     return object->kind == MODEL_OBJECT_TABLE || object->kind == MODEL_OBJECT_SYSCTL ||
-           (object->kind == MODEL_OBJECT_ELEMENT && object->element.set == GUARD_CLOSED);
+           (object->kind == MODEL_OBJECT_ELEMENT && strcmp(object->element.label, "uplink") == 0);
 }
 
 /* The link of @name in @objects (sorted or not); NULL when there is none. */
@@ -106,6 +106,14 @@ static int check_network(const struct model_object *wanted, const struct model_o
             return error_set(error, -EEXIST, "network %s is already there, in set %s: a network's name is unique on a host; choose another name or `tapnet down %s`",
                              network, link->owner.set, link->owner.set);
     }
+    return 0;
+}
+
+static int check_tables(const struct model_objects *wanted, const struct plan_host *host, struct tapnet_error *error)
+{
+    for (size_t i = 0; host->foreign_table && i < wanted->count; i++)
+        if (wanted->items[i].kind == MODEL_OBJECT_TABLE)
+            return error_set(error, -EEXIST, "a nftables table named " GUARD_TABLE " is already there and is not tapnet's: it is left alone; `nft list tables` shows it, rename or delete it");
     return 0;
 }
 
@@ -200,7 +208,7 @@ static bool others_need_tables(const struct model_objects *all, const char *set)
     for (size_t i = 0; set && i < all->count; i++) {
         const struct model_object *object = &all->items[i];
 
-        if (object->kind == MODEL_OBJECT_ELEMENT && object->element.set != GUARD_CLOSED &&
+        if (object->kind == MODEL_OBJECT_ELEMENT && !is_shared(object) &&
             strcmp(plan_object_set(object, owner), set) != 0)
             return true;
     }
@@ -298,7 +306,12 @@ static int add_shared_sysctl(struct plan_scope *scope, const struct model_object
     }
     result = model_objects_add(&scope->wanted, &sysctl);
     closed.element = guard_closed(device, "uplink");
-    return result < 0 ? result : model_objects_add(&scope->wanted, &closed);
+    if (result == 0)
+        result = model_objects_add(&scope->wanted, &closed);
+    if (result < 0 || !host->is_bridge(host->data, device))
+        return result;
+    closed.element = guard_bridged(device, "uplink");
+    return model_objects_add(&scope->wanted, &closed);
 }
 
 static int share_sysctls(struct plan_scope *scope, const struct model_objects *wanted,
@@ -327,8 +340,10 @@ int plan_scope_make(const struct model_objects *wanted, const struct model_objec
                     const struct plan_host *host, struct plan_scope *ret, struct tapnet_error *error)
 {
     struct plan_scope scope = {0};
-    int result = set ? check_links(wanted, all, set, host, error) : 0;
+    int result = check_tables(wanted, host, error);
 
+    if (result == 0 && set)
+        result = check_links(wanted, all, set, host, error);
     if (result < 0)
         return result;
     result = add_wanted(&scope.wanted, wanted);

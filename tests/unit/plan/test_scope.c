@@ -5,8 +5,14 @@
 struct host {
     const char *foreign; /* the one link that is not ours */
     int forwarding;      /* of any uplink */
-    bool ip_forward;
+    bool ip_forward, bridge, foreign_table;
 };
+
+static bool is_bridge(const void *data, const char *name)
+{
+    (void)name;
+    return ((const struct host *)data)->bridge;
+}
 
 static bool is_foreign(const void *data, const char *name)
 {
@@ -23,7 +29,7 @@ static int forwarding(const void *data, const char *name)
 
 static struct plan_host plan_host(const struct host *host)
 {
-    return (struct plan_host){is_foreign, forwarding, host, host->ip_forward};
+    return (struct plan_host){is_foreign, forwarding, is_bridge, host, host->foreign_table, host->ip_forward};
 }
 
 static int scope(const struct model_objects *wanted, const struct model_objects *all, const char *set,
@@ -171,6 +177,46 @@ static void a_foreign_device_of_the_same_name_is_an_error(void **state)
     model_objects_fini(&wanted);
 }
 
+/* The uplink is a bridge itself: closed for routing, open for its own frames, which br_netfilter shows to our rules. */
+static void an_uplink_that_is_a_bridge_goes_on_bridging(void **state)
+{
+    const struct host host = {.forwarding = 0, .bridge = true};
+    struct guard_element bridged = guard_bridged("eth0", "uplink");
+    struct model_objects wanted, all = {0};
+    struct plan_scope result;
+    struct lab lab;
+    bool found = false;
+
+    (void)state;
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    assert_int_equal(scope(&wanted, &all, "lab", &host, &result, NULL), 0);
+    for (size_t i = 0; i < result.wanted.count; i++)
+        found |= result.wanted.items[i].kind == MODEL_OBJECT_ELEMENT &&
+                 guard_element_compare(&result.wanted.items[i].element, &bridged) == 0;
+    assert_true(found && has_closed(&result.wanted));
+    plan_scope_fini(&result);
+    model_objects_fini(&wanted);
+}
+
+static void a_foreign_table_of_our_name_is_an_error(void **state)
+{
+    const struct host host = {.foreign_table = true};
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    struct model_objects wanted, nothing = {0}, all = {0};
+    struct plan_scope result;
+    struct lab lab;
+
+    (void)state;
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    assert_int_equal(scope(&wanted, &all, "lab", &host, &result, &error), -17);
+    assert_non_null(strstr(error.text, "not tapnet's"));
+    assert_int_equal(scope(&nothing, &all, "lab", &host, &result, NULL), 0); /* down still works */
+    plan_scope_fini(&result);
+    model_objects_fini(&wanted);
+}
+
 static void a_network_of_another_set_is_an_error_that_names_the_set(void **state)
 {
     const struct host host = {.forwarding = 0};
@@ -225,6 +271,8 @@ int main(void)
         cmocka_unit_test(a_shared_sysctl_lives_as_long_as_its_last_user),
         cmocka_unit_test(tables_stay_while_another_set_needs_them),
         cmocka_unit_test(a_foreign_device_of_the_same_name_is_an_error),
+        cmocka_unit_test(an_uplink_that_is_a_bridge_goes_on_bridging),
+        cmocka_unit_test(a_foreign_table_of_our_name_is_an_error),
         cmocka_unit_test(a_network_of_another_set_is_an_error_that_names_the_set),
         cmocka_unit_test(an_unlabelled_link_is_taken_over),
     };
