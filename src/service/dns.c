@@ -14,10 +14,10 @@
 #include "service/dns_state.h"
 #include "service/log.h"
 
-#define RECEIVE_MAX        64       /* datagrams of one network before others get their turn */
-#define ACCEPT_MAX         16       /* connections, the same */
-#define ACCEPT_REST_USEC   1000000  /* after an accept that failed for want of something */
-#define COMPLAINT_USEC     10000000 /* between two lines about guests that take too much */
+#define RECEIVE_MAX 64           /* datagrams of one network before others get their turn */
+#define ACCEPT_MAX 16            /* connections, the same */
+#define ACCEPT_REST_USEC 1000000 /* after an accept that failed for want of something */
+#define COMPLAINT_USEC 10000000  /* between two lines about guests that take too much */
 
 /* ---- replies ---- */
 

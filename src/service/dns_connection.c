@@ -127,8 +127,7 @@ static void input_drop(struct dns_connection *connection, size_t length)
 /* Handles one complete query. False: not now. */
 static bool connection_query(struct dns_connection *connection, size_t length)
 {
-    struct dns_asker asker = {
-        .network = connection->network, .guest = connection->guest, .connection = connection};
+    struct dns_asker asker = {.network = connection->network, .guest = connection->guest, .connection = connection};
     uint64_t now_usec = loop_now_usec();
 
     if (!bucket_take(&connection->guest->bucket, now_usec, DNS_RATE, DNS_BURST) ||
@@ -149,8 +148,8 @@ static bool connection_read(struct dns_connection *connection)
 
     if (connection->length == sizeof(connection->input))
         return true;
-    got = recv(connection->fd, connection->input + connection->length,
-               sizeof(connection->input) - connection->length, 0);
+    got = recv(connection->fd, connection->input + connection->length, sizeof(connection->input) - connection->length,
+               0);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR;
     connection->finished = got == 0;
@@ -269,8 +268,12 @@ void dns_connection_open(struct dns *dns, struct dns_network *network, struct dn
     connection = connection_new(dns, guest);
     if (!connection)
         return;
-    *connection = (struct dns_connection){.dns = dns, .used = true, .network = network, .guest = guest,
-                                          .fd = take_fd(&client_fd), .events = EPOLLIN,
+    *connection = (struct dns_connection){.dns = dns,
+                                          .used = true,
+                                          .network = network,
+                                          .guest = guest,
+                                          .fd = take_fd(&client_fd),
+                                          .events = EPOLLIN,
                                           .active_usec = loop_now_usec()};
     if (loop_watch(dns->loop, fd, EPOLLIN, connection_handler, connection, &source) < 0) {
         connection_release(connection);

@@ -17,10 +17,10 @@
  * guest may take until it has half as much as is free. Alone it gets a third of all; ten that take what they can get
  * leave a sixth free, a hundred a fiftieth, of which a newcomer at once gets as much as each of them has.
  */
-#define DNS_GUESTS_MAX   4096
+#define DNS_GUESTS_MAX 4096
 #define DNS_GUEST_CHAINS 1024
 
-#define DNS_RATE  500 /* queries a second that one guest gets answered */
+#define DNS_RATE 500 /* queries a second that one guest gets answered */
 #define DNS_BURST 1000
 
 struct dns_network;

@@ -8,14 +8,9 @@
 
 #include "base/cleanup.h"
 
-#define FLAG_TRUNCATED         0x02 /* of byte 2 */
+#define FLAG_TRUNCATED 0x02         /* of byte 2 */
 #define FLAG_CHECKING_DISABLED 0x10 /* of byte 3 */
-#define NAME_MAX_LENGTH        255
-
-static uint16_t read_u16(const uint8_t *bytes)
-{
-    return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
+#define NAME_MAX_LENGTH 255
 
 static void free_rr(ldns_rr **rr)
 {
@@ -101,7 +96,7 @@ static int parse_opt(const uint8_t *bytes, size_t length, struct dns_message *me
 
 int dns_message_parse(const uint8_t *bytes, size_t length, struct dns_message *ret)
 {
-    int r;
+    int r, opt;
 
     *ret = (struct dns_message){.udp_size = DNS_UDP_MIN};
     r = parse_header(bytes, length);
@@ -109,9 +104,10 @@ int dns_message_parse(const uint8_t *bytes, size_t length, struct dns_message *r
         return r;
     ret->recursion_desired = LDNS_RD_WIRE(bytes);
     r = parse_question(bytes, length, ret);
-    if (r != 0)
+    if (!ret->question)
         return r;
-    return parse_opt(bytes, length, ret);
+    opt = parse_opt(bytes, length, ret); /* also when it is refused: the reply's OPT depends on it */
+    return r != 0 ? r : opt;
 }
 
 /* ---- replies ---- */
@@ -207,8 +203,7 @@ static ldns_rr *soa_new(const struct dns_answer *answer)
 static ldns_rr *answer_record(const struct dns_message *message, const struct dns_answer *answer)
 {
     if (answer->kind == DNS_ADDRESS)
-        return record_new(message, LDNS_RR_TYPE_A,
-                          ldns_rdf_new_frm_data(LDNS_RDF_TYPE_A, 4, answer->address.bytes));
+        return record_new(message, LDNS_RR_TYPE_A, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_A, 4, answer->address.bytes));
     if (answer->kind == DNS_POINTER)
         return record_new(message, LDNS_RR_TYPE_PTR, ldns_dname_new_frm_str(answer->name));
     return soa_new(answer);
@@ -257,7 +252,7 @@ enum dns_match dns_reply_match(const uint8_t *reply, size_t length, uint16_t id,
         LDNS_OPCODE_WIRE(reply) != LDNS_PACKET_QUERY)
         return DNS_MATCH_NOT;
     error = dns_rcode(reply) != LDNS_RCODE_NOERROR && dns_rcode(reply) != LDNS_RCODE_NXDOMAIN;
-    if (error && read_u16(reply + 4) == 0 && length == DNS_HEADER)
+    if (error && LDNS_QDCOUNT(reply) == 0 && length == DNS_HEADER)
         return DNS_MATCH_ERROR;
     if (LDNS_QDCOUNT(reply) != 1 || length < question_end ||
         memcmp(reply + DNS_HEADER, query + DNS_HEADER, question_end - DNS_HEADER) != 0)

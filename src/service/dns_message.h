@@ -20,11 +20,11 @@
  * Messages of servers are never taken apart: whether one is the reply to a query follows from its header and from its
  * question, which must be the query's, byte for byte.
  */
-#define DNS_HEADER    12
+#define DNS_HEADER 12
 #define DNS_QUERY_MAX 512
 #define DNS_REPLY_MAX 1232 /* bytes of one reply of our own, and what we say that we take (OPT) */
-#define DNS_UDP_MIN   512  /* what a client takes that doesn't say */
-#define DNS_TTL       30   /* seconds, of our own records: a port's address changes with the file */
+#define DNS_UDP_MIN 512    /* what a client takes that doesn't say */
+#define DNS_TTL 30         /* seconds, of our own records: a port's address changes with the file */
 
 /* A query as far as it could be read. */
 struct dns_message {
@@ -39,8 +39,8 @@ struct dns_message {
 
 /*
  * Reads a query. 0; -EBADMSG when nothing should be said to it (too short, a response); or, positive, the RCODE to
- * refuse it with: FORMERR, NOTIMP (another opcode than QUERY), REFUSED (another class than IN, zone transfers), SERVFAIL
- * (no memory). @ret is always to be given to dns_message_fini().
+ * refuse it with: FORMERR, NOTIMP (another opcode than QUERY), REFUSED (another class than IN, zone transfers). @ret is
+ * always to be given to dns_message_fini().
  */
 int dns_message_parse(const uint8_t *bytes, size_t length, struct dns_message *ret);
 void dns_message_fini(struct dns_message *message);

@@ -18,7 +18,7 @@ enum dns_type {
     DNS_TYPE_ANY = 255,
 };
 
-#define LABELS_MAX   128 /* of 255 bytes */
+#define LABELS_MAX 128 /* of 255 bytes */
 #define GATEWAY_NAME "gateway"
 
 /* The labels of a name, the root's left out, lower case. Those that hold a NUL or a dot are "": they equal nothing. */

@@ -43,7 +43,7 @@ struct dns_answer {
 };
 
 /* Slots of open hash tables, each at most half full; 0: free. */
-#define DNS_NAME_SLOTS    4096 /* of names and host names */
+#define DNS_NAME_SLOTS 4096 /* of names and host names */
 #define DNS_ADDRESS_SLOTS 2048
 
 struct dns_names {

@@ -15,8 +15,8 @@
 #include "service/log.h"
 
 #define FILE_NAME "resolv.conf"
-#define FILE_MAX  8192 /* bytes that are read of it */
-#define PORT      53
+#define FILE_MAX 8192 /* bytes that are read of it */
+#define PORT 53
 
 void dns_resolvers_init(struct dns_resolvers *resolvers, int etc_fd)
 {
@@ -67,7 +67,7 @@ static const char *line_value(const char *line, size_t length, size_t *ret_lengt
         return NULL;
     while (value < end && (*value == ' ' || *value == '\t'))
         value++;
-    for (at = value; at < end && *at > ' ' && *at != '#' && *at != ';'; at++)
+    for (at = value; at<end && * at> ' ' && *at != '#' && *at != ';'; at++)
         ;
     *ret_length = (size_t)(at - value);
     return value;

@@ -12,15 +12,15 @@
 #include "base/address.h"
 
 /*
- * How it works: resolv.conf matters only when something is to be forwarded. So it is looked at then, each time, with one
- * fstatat(), which follows links: whatever the file is, and whoever replaced it or what it points at, the next query
- * goes to the new servers. There is no watch that could miss a change behind a link, and no timer.
+ * How it works: resolv.conf matters only when something is to be forwarded. So it is looked at then, each time, with
+ * one fstatat(), which follows links: whatever the file is, and whoever replaced it or what it points at, the next
+ * query goes to the new servers. There is no watch that could miss a change behind a link, and no timer.
  *
  * A server that left DNS_SERVER_FAILURES queries in a row without an answer is asked after the others for
  * DNS_SERVER_REST_USEC; then one query tries it.
  */
-#define DNS_SERVERS_MAX      3 /* as many as the C library uses */
-#define DNS_SERVER_FAILURES  3
+#define DNS_SERVERS_MAX 3 /* as many as the C library uses */
+#define DNS_SERVER_FAILURES 3
 #define DNS_SERVER_REST_USEC 10000000
 
 struct dns_server {
@@ -29,10 +29,10 @@ struct dns_server {
         struct sockaddr_in ip4;
         struct sockaddr_in6 ip6;
     } address;
-    char scope[IF_NAMESIZE];          /* of a link-local address; "": none */
+    char scope[IF_NAMESIZE]; /* of a link-local address; "": none */
     char text[IP_TEXT_MAX + IF_NAMESIZE];
-    unsigned failures;                /* in a row */
-    uint64_t rests_usec;              /* until when; 0: it doesn't */
+    unsigned failures;   /* in a row */
+    uint64_t rests_usec; /* until when; 0: it doesn't */
 };
 
 struct dns_resolvers {

@@ -19,18 +19,18 @@
  *                                            ▼ neither                        │
  *   dns_forward.c                     dns_forward() ──► upstream sockets ─────┘
  *
- * All tables have fixed sizes and live in struct dns; a table's memory is first touched when it is first used. Only
- * what goes to clients by TCP is allocated, within DNS_BYTES_MAX.
+ * All tables have fixed sizes and live in struct dns; memory of theirs is first touched when it is first used. What
+ * goes to clients by TCP is allocated, within DNS_BYTES_MAX.
  */
-#define DNS_QUERIES_MAX     1000              /* in flight: each costs up to DNS_SERVERS_MAX descriptors */
-#define DNS_CONNECTIONS_MAX 256               /* open, of all guests */
-#define DNS_BYTES_MAX       (2 * 1024 * 1024) /* of replies by TCP, being received from servers or waiting for clients */
-#define DNS_MESSAGE_MAX     65535
+#define DNS_QUERIES_MAX 1000            /* in flight: each costs up to DNS_SERVERS_MAX descriptors */
+#define DNS_CONNECTIONS_MAX 256         /* open, of all guests */
+#define DNS_BYTES_MAX (2 * 1024 * 1024) /* of replies by TCP, being received from servers or waiting for clients */
+#define DNS_MESSAGE_MAX 65535
 
 #define DNS_ATTEMPT_USEC 1500000 /* before a query is sent again, to another server if there is one */
-#define DNS_QUERY_USEC   6000000 /* before it is given up; glibc and busybox ask again after 5 s */
-#define DNS_IDLE_USEC    10000000 /* a connection on which nothing is finished for so long is closed */
-#define DNS_HOLD_USEC    20000   /* a connection whose guest takes too much is not read for so long */
+#define DNS_QUERY_USEC 6000000   /* before it is given up; glibc and busybox ask again after 5 s */
+#define DNS_IDLE_USEC 10000000   /* a connection on which nothing is finished for so long is closed */
+#define DNS_HOLD_USEC 20000      /* a connection whose guest takes too much is not read for so long */
 
 /* A message of a TCP stream, with its length in front. */
 struct dns_chunk {
