@@ -23,21 +23,23 @@ static const char *const status_options[] = {"json", "help", NULL};
 
 const struct command commands[] = {
     {"up", "[FILE]", "bring the host to what FILE describes, or change nothing",
-     "Reads FILE (default: tapnet.yaml here; a bare name NAME also means /etc/tapnet/NAME.yaml), compares it with what the "
-     "kernel has, and makes, changes and removes what differs. Only the set that FILE declares is looked at. When a step "
-     "fails, all before it is undone. Returns when guests are served: DHCP and DNS answer.",
+     "Reads FILE (default: tapnet.yaml here; a bare name NAME also means /etc/tapnet/NAME.yaml), compares "
+     "it with what the kernel has, and makes, changes and removes what differs. Only the set that FILE "
+     "declares is looked at. When a step fails, all before it is undone. Returns when guests are served: "
+     "DHCP and DNS answer.",
      up_options, run_up},
     {"plan", "[FILE]", "print what `up` would do, change nothing",
-     "Prints one line for each step: + made, ~ changed (with the reason), - removed. Exits with 0 when nothing is to do, "
-     "and with 3 when something is.",
+     "Prints one line for each step: + made, ~ changed (with the reason), - removed. Exits with 0 when "
+     "nothing is to do, and with 3 when something is.",
      plan_options, run_plan},
     {"down", "[FILE|SET]", "take a set away without a trace",
-     "Removes the set that FILE declares, or the set named SET, or with --all every set of this network namespace: links, "
-     "addresses, nftables elements and tables, sysctls, files, processes. FILE need not be valid any more: its name is enough.",
+     "Removes the set that FILE declares, or the set named SET, or with --all every set of this network "
+     "namespace: links, addresses, nftables elements and tables, sysctls, files, processes. FILE need not "
+     "be valid any more: its name is enough.",
      down_options, run_down},
     {"status", NULL, "show networks, ports, who is plugged in, and what is not as it should be",
-     "Draws every network with its ports: the device, the guest's MAC and address, who holds the device, traffic. Exits "
-     "with 0 when all is as it was brought up, else with 1 and the differences.",
+     "Draws every network with its ports: the device, the guest's MAC and address, who holds the device, "
+     "traffic. Exits with 0 when all is as it was brought up, else with 1 and the differences.",
      status_options, run_status},
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
@@ -78,7 +80,8 @@ static int set_option(const struct command *command, const struct option_row *ro
                       struct arguments *arguments)
 {
     if (!takes_option(command, row)) {
-        fprintf(stderr, "tapnet %s: unknown option %s; `tapnet %s --help` lists them\n", command->name, word, command->name);
+        fprintf(stderr, "tapnet %s: unknown option %s; `tapnet %s --help` lists them\n", command->name, word,
+                command->name);
         return EXIT_USAGE;
     }
     *(bool *)((char *)arguments + row->offset) = true;

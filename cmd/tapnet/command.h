@@ -9,9 +9,9 @@
 /* Exit codes, told in tapnet(8). */
 enum {
     EXIT_DONE = 0,
-    EXIT_FAILED = 1,  /* and undone; for `status`: not all is as wanted */
-    EXIT_USAGE = 2,   /* the command line or the file is wrong; nothing was touched */
-    EXIT_TO_DO = 3,   /* `plan`: something is to do */
+    EXIT_FAILED = 1, /* and undone; for `status`: not all is as wanted */
+    EXIT_USAGE = 2,  /* the command line or the file is wrong; nothing was touched */
+    EXIT_TO_DO = 3,  /* `plan`: something is to do */
 };
 
 /* The values that options set: one struct for all commands, since an option means the same everywhere. */
@@ -21,19 +21,19 @@ struct arguments {
 };
 
 struct option_row {
-    const char *name;      /* without the dashes */
-    char letter;           /* 0: none */
-    size_t offset;         /* of the bool in struct arguments */
-    const char *text;      /* what it does, one phrase */
+    const char *name; /* without the dashes */
+    char letter;      /* 0: none */
+    size_t offset;    /* of the bool in struct arguments */
+    const char *text; /* what it does, one phrase */
 };
 
 #define OPTIONS_MAX 8
 
 struct command {
     const char *name;
-    const char *operand;       /* "[FILE]" or NULL */
-    const char *summary;       /* one line, for the list of commands */
-    const char *description;   /* paragraphs, for its own help and the man page */
+    const char *operand;        /* "[FILE]" or NULL */
+    const char *summary;        /* one line, for the list of commands */
+    const char *description;    /* paragraphs, for its own help and the man page */
     const char *const *options; /* names of rows of option_rows, NULL at the end */
     int (*run)(const struct arguments *arguments);
 };

@@ -35,7 +35,8 @@ void help_print(void)
     puts("tapnet: the network side of virtual machines: TAP devices, bridges, NAT, DHCP, DNS; from one file\n");
     puts("Usage: tapnet COMMAND [OPTION...] [ARGUMENT]\n");
     for (size_t i = 0; i < command_count; i++)
-        printf("  %-8s %-11s %s\n", commands[i].name, commands[i].operand ? commands[i].operand : "", commands[i].summary);
+        printf("  %-8s %-11s %s\n", commands[i].name, commands[i].operand ? commands[i].operand : "",
+               commands[i].summary);
     puts("\nThe smallest useful file:  networks: { lab: { ports: { vm1: {} } } }");
     puts("`tapnet COMMAND --help` tells more; tapnet(8) and tapnet.yaml(5) tell all.");
 }

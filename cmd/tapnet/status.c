@@ -120,8 +120,9 @@ static void draw_devices(const struct tapnet_status *status)
     const struct tapnet_status_device *device;
 
     for (size_t i = 0; (device = tapnet_status_device(status, i)); i++) {
-        printf("  %s%s%s  %s  %s  %sdevice of set %s%s  ", style(STYLE_BOLD), device->name, style(STYLE_PLAIN), device->kind,
-               *device->addresses ? device->addresses : "no address", style(STYLE_DIM), device->set, style(STYLE_PLAIN));
+        printf("  %s%s%s  %s  %s  %sdevice of set %s%s  ", style(STYLE_BOLD), device->name, style(STYLE_PLAIN),
+               device->kind, *device->addresses ? device->addresses : "no address", style(STYLE_DIM), device->set,
+               style(STYLE_PLAIN));
         if (device->holder_pid)
             printf("%s (%d)\n", device->holder, device->holder_pid);
         else
@@ -137,7 +138,8 @@ static int draw(const struct tapnet_status *status)
     for (size_t i = 0; (network = tapnet_status_network(status, i)); i++)
         draw_network(network);
     draw_devices(status);
-    if (!tapnet_status_network_count(status) && !tapnet_status_device_count(status) && !tapnet_status_problem_count(status))
+    if (!tapnet_status_network_count(status) && !tapnet_status_device_count(status) &&
+        !tapnet_status_problem_count(status))
         puts("nothing is up");
     for (size_t i = 0; (problem = tapnet_status_problem(status, i)); i++)
         printf("%s✗%s %s\n", style(STYLE_RED), style(STYLE_PLAIN), problem);

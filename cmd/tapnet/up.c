@@ -119,8 +119,8 @@ static int bring_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const
     else if (!arguments->quiet && !steps)
         printf("%s: all is as wanted\n", tapnet_spec_set(spec));
     else if (!arguments->quiet)
-        printf("%s is up: %zu network%s, %zu port%s (%zu step%s, %.1f s); `tapnet status` shows it\n", tapnet_spec_set(spec),
-               tapnet_spec_network_count(spec), tapnet_spec_network_count(spec) == 1 ? "" : "s",
+        printf("%s is up: %zu network%s, %zu port%s (%zu step%s, %.1f s); `tapnet status` shows it\n",
+               tapnet_spec_set(spec), tapnet_spec_network_count(spec), tapnet_spec_network_count(spec) == 1 ? "" : "s",
                tapnet_spec_port_count(spec), tapnet_spec_port_count(spec) == 1 ? "" : "s", steps, steps == 1 ? "" : "s",
                (double)(now_msec() - progress.start_msec) / 1000);
     return EXIT_DONE;
@@ -156,8 +156,8 @@ int run_plan(const struct arguments *arguments)
 /* ---- down ---- */
 
 /*
- * The set that an operand names: what a readable, valid file declares; else the file's base name, because a file that was
- * edited into an error must not keep its network from being taken down; else the operand itself.
+ * The set that an operand names: what a readable, valid file declares; else the file's base name, because a file that
+ * was edited into an error must not keep its network from being taken down; else the operand itself.
  */
 static void set_of_operand(const char *operand, char set[64])
 {

@@ -22,7 +22,13 @@ struct tapnet_error {
 };
 
 /** An error object before anything went wrong: `struct tapnet_error error = TAPNET_ERROR_INIT;` */
-#define TAPNET_ERROR_INIT {0, {0}}
+#define TAPNET_ERROR_INIT                                                                                              \
+    {                                                                                                                  \
+        0,                                                                                                             \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
 
 #ifdef __cplusplus
 }

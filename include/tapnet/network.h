@@ -119,22 +119,22 @@ struct tapnet_status;
 /** One port of a network. Pointers of all status structs are valid as long as the status. */
 struct tapnet_status_port {
     const char *name;
-    const char *device;    /**< of its TAP */
-    const char *mac;       /**< that the guest should have: give it to the VMM */
-    const char *address;   /**< that DHCP gives */
+    const char *device;  /**< of its TAP */
+    const char *mac;     /**< that the guest should have: give it to the VMM */
+    const char *address; /**< that DHCP gives */
     const char *hostname;
-    const char *state;     /**< "plugged" (held), "free", "down" or "missing" */
-    int holder_pid;        /**< who holds the TAP; 0: nobody, or not visible */
-    const char *holder;    /**< its command, "" when there is none */
+    const char *state;                                   /**< "plugged" (held), "free", "down" or "missing" */
+    int holder_pid;                                      /**< who holds the TAP; 0: nobody, or not visible */
+    const char *holder;                                  /**< its command, "" when there is none */
     uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets; /**< the guest's side: tx is what it sent */
-    uint64_t dropped;      /**< by the device: frames that the guest did not take in time */
+    uint64_t dropped; /**< by the device: frames that the guest did not take in time */
 };
 
 struct tapnet_status_network {
     const char *set, *name, *mode, *bridge, *subnet;
-    const char *uplink;    /**< "" when there is none */
-    const char *gateway;   /**< the host's address in it, "" in isolated mode */
-    bool served;           /**< DHCP and DNS answer */
+    const char *uplink;  /**< "" when there is none */
+    const char *gateway; /**< the host's address in it, "" in isolated mode */
+    bool served;         /**< DHCP and DNS answer */
     const struct tapnet_status_port *ports;
     size_t port_count;
 };

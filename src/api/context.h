@@ -26,7 +26,7 @@ struct tapnet_spec {
 /* A plan with all that it points into. */
 struct tapnet_plan {
     struct observe_found *found;
-    struct model_set *set;       /* resolved copy of a spec's set; NULL for down */
+    struct model_set *set; /* resolved copy of a spec's set; NULL for down */
     struct plan_scope scope;
     struct plan *plan;
     char object[MODEL_OBJECT_TEXT_MAX]; /* texts of the last tapnet_plan_step() */
@@ -34,8 +34,8 @@ struct tapnet_plan {
 };
 
 /* Observes the host and plans for @spec (up) or, when it is NULL, for @set_name (down; NULL: all sets). */
-int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
-                  struct tapnet_plan **ret, struct tapnet_error *error);
+int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name, struct tapnet_plan **ret,
+                  struct tapnet_error *error);
 
 /* The same from a host that was already observed; @found becomes the plan's, on failure too. */
 int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, const char *set_name,

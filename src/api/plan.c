@@ -102,7 +102,7 @@ static const struct model_service *find_service(struct current *current, const c
     return NULL;
 }
 
-/* From the bridge's own address, which the kernel holds; an isolated bridge has none: from what the service was told. */
+/* From the bridge's own address, which the kernel holds; an isolated bridge has none: the service was told it. */
 static bool current_subnet(const void *data, const char *network, struct ip_prefix *ret)
 {
     struct current *current = *(struct current *const *)data;
@@ -250,7 +250,8 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
     if (result == 0 && spec)
         result = model_expand(plan->set, false, &wanted, error);
     if (result == 0)
-        result = plan_scope_make(&wanted, &found->objects, spec ? plan->set->name : set_name, &host, &plan->scope, error);
+        result = plan_scope_make(&wanted, &found->objects, spec ? plan->set->name : set_name, &host, &plan->scope,
+                                 error);
     if (result < 0)
         return result;
     if (plan_make(&plan->scope.wanted, &plan->scope.found, &plan->plan) < 0)
@@ -259,8 +260,8 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
     return 0;
 }
 
-int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
-                  struct tapnet_plan **ret, struct tapnet_error *error)
+int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name, struct tapnet_plan **ret,
+                  struct tapnet_error *error)
 {
     struct observe_found *found;
     int result = observe_host(tapnet->run_dir, &found, error);
@@ -327,8 +328,8 @@ static json_t *step_to_json(struct tapnet_plan *plan, size_t index)
     if (tapnet_plan_step(plan, index, &shown) < 0)
         return NULL;
     sign[0] = shown.sign;
-    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "sign", sign, "object", shown.object, "reason", shown.reason, "before",
-                     step->before ? model_object_to_json(step->before) : json_null(), "after",
+    return json_pack("{s:s, s:s, s:s, s:o, s:o}", "sign", sign, "object", shown.object, "reason", shown.reason,
+                     "before", step->before ? model_object_to_json(step->before) : json_null(), "after",
                      step->after ? model_object_to_json(step->after) : json_null());
 }
 

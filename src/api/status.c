@@ -275,10 +275,14 @@ static int add_set_problems(struct tapnet_status *status, const struct observe_f
         if (!is_problem(step))
             continue;
         plan_step_reason(step, why);
-        result = add_problem(status, arena_printf(&status->arena, "%s %s%s",
-                                                  model_object_print(plan_step_object(step), object),
-                                                  !step->before ? "is missing" : !step->after ? "should not be there" : "",
-                                                  !step->before || !step->after ? "" : *why ? why : "differs"));
+        result = add_problem(status,
+                             arena_printf(&status->arena, "%s %s%s", model_object_print(plan_step_object(step), object),
+                                          !step->before  ? "is missing"
+                                          : !step->after ? "should not be there"
+                                                         : "",
+                                          !step->before || !step->after ? ""
+                                          : *why                        ? why
+                                                                        : "differs"));
     }
     plan_free(plan);
     plan_scope_fini(&scope);

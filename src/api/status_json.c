@@ -53,7 +53,8 @@ API int tapnet_status_json(const struct tapnet_status *status, char **ret, struc
         json_array_append_new(devices, device_json(&status->devices[i]));
     for (size_t i = 0; i < status->problem_count; i++)
         json_array_append_new(problems, json_string(status->problems[i]));
-    document = json_pack("{s:i, s:o, s:o, s:o}", "version", 1, "networks", networks, "devices", devices, "problems", problems);
+    document = json_pack("{s:i, s:o, s:o, s:o}", "version", 1, "networks", networks, "devices", devices, "problems",
+                         problems);
     text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
     json_decref(document);
     if (!text)

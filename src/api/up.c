@@ -66,8 +66,8 @@ static int pick_touched(const struct model_objects *all, const struct model_obje
 }
 
 /*
- * A journal means that a tapnet was killed between its first step and its last. Undoing it is a plan like any other: from
- * what is there now of the objects it touched to what it had found of them. The journal stays until that is done.
+ * A journal means that a tapnet was killed between its first step and its last. Undoing it is a plan like any other:
+ * from what is there now of the objects it touched to what it had found of them. The journal stays until that is done.
  */
 static int recover(struct tapnet *tapnet, struct tapnet_error *error)
 {
@@ -116,7 +116,8 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     result = run_plan(tapnet, plan->plan, &plan->found->objects, progress, &undone, error);
     if (result < 0 && !undone)
         return result; /* the journal stays: the next tapnet tries again */
-    return result < 0 ? (apply_journal_remove(tapnet->run_dir, NULL), result) : apply_journal_remove(tapnet->run_dir, error);
+    return result < 0 ? (apply_journal_remove(tapnet->run_dir, NULL), result)
+                      : apply_journal_remove(tapnet->run_dir, error);
 }
 
 static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,

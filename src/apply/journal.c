@@ -23,9 +23,9 @@ static void cleanup_json(json_t **json)
 /* One line: the pair as JSON, null for "not there". */
 static int write_step(FILE *file, const struct plan_step *step)
 {
-    json_t *line cleanup(cleanup_json) =
-        json_pack("{s:o, s:o}", "before", step->before ? model_object_to_json(step->before) : json_null(), "after",
-                  step->after ? model_object_to_json(step->after) : json_null());
+    json_t *line cleanup(cleanup_json) = json_pack(
+        "{s:o, s:o}", "before", step->before ? model_object_to_json(step->before) : json_null(), "after",
+        step->after ? model_object_to_json(step->after) : json_null());
 
     if (!line)
         return -ENOMEM;

@@ -243,7 +243,8 @@ static int address_add(void *data, const struct model_host_address *address, str
     struct apply_kernel *kernel = data;
     int index, result = apply_kernel_index(kernel, address->device, &index, error);
 
-    return result < 0 ? result : netlink_address_add(kernel->route, index, &address->prefix, MODEL_ROUTE_PROTOCOL, error);
+    return result < 0 ? result
+                      : netlink_address_add(kernel->route, index, &address->prefix, MODEL_ROUTE_PROTOCOL, error);
 }
 
 static int address_delete(void *data, const struct model_host_address *address, struct tapnet_error *error)

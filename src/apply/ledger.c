@@ -94,8 +94,8 @@ static const char *network_file(const struct model_network *network, char text[N
 }
 
 /*
- * The file says what is served, and with sockets on which bridge: one that was made anew under the same name has another
- * index, and its network must be served anew.
+ * The file says what is served, and with sockets on which bridge: one that was made anew under the same name has
+ * another index, and its network must be served anew.
  */
 static int write_network(const struct apply_ops *ops, const struct model_service *service, struct tapnet_error *error)
 {

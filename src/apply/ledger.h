@@ -6,9 +6,9 @@
 #include "apply/ops.h"
 
 /*
- * A sysctl: its ledger "sysctl/PATH.json" (with "," for "/") is written before the value, and removed after the old value
- * is back. The old value is written back only if the value is still ours (the caller found it so: before->value equals
- * what we set).
+ * A sysctl: its ledger "sysctl/PATH.json" (with "," for "/") is written before the value, and removed after the old
+ * value is back. The old value is written back only if the value is still ours (the caller found it so: before->value
+ * equals what we set).
  */
 int apply_sysctl(const struct apply_ops *ops, const struct model_sysctl *before, const struct model_sysctl *after,
                  struct tapnet_error *error);

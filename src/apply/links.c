@@ -107,7 +107,8 @@ static int change_device(const struct apply_ops *ops, const struct model_link *b
         return 0;
     result = ops->device_open(ops->data, after, &fd, error);
     if (result < 0)
-        return error_prefix(error, result, "cannot change owner or persistence of %s: unplug its guest first", after->name);
+        return error_prefix(error, result, "cannot change owner or persistence of %s: unplug its guest first",
+                            after->name);
     if (before->user != after->user || before->group != after->group)
         result = ops->device_own(ops->data, fd, after, error);
     if (result < 0 || before->persistent == after->persistent)

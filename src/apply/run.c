@@ -38,7 +38,8 @@ static int read_netns_cookie(uint64_t *ret, struct tapnet_error *error)
         return error_set_errno(error, -errno, "cannot open a socket");
     /* Any socket tells it; SO_NETNS_COOKIE is known since Linux 5.14. */
     if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, ret, &length) < 0)
-        return error_set_errno(error, -errno, "the kernel does not tell the network namespace's cookie (Linux 5.14 does)");
+        return error_set_errno(error, -errno,
+                               "the kernel does not tell the network namespace's cookie (Linux 5.14 does)");
     return 0;
 }
 
@@ -67,7 +68,8 @@ static int make_directories(const char *path, bool whole, struct tapnet_error *e
     for (char *slash = copy + 1; (slash = strchr(slash, '/')); slash++) {
         *slash = '\0';
         if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-            return error_set_errno(error, -errno, "cannot make the directory %s (root may; else set TAPNET_RUN_DIR)", copy);
+            return error_set_errno(error, -errno, "cannot make the directory %s (root may; else set TAPNET_RUN_DIR)",
+                                   copy);
         *slash = '/';
     }
     return 0;
@@ -78,7 +80,8 @@ static bool lock_is_current(int fd, const char *path)
 {
     struct stat held, named;
 
-    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+           held.st_dev == named.st_dev;
 }
 
 int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The service as apply sees it: starts it, hands it its sockets and networks, waits until it serves (service/control.h). */
+/* The service as apply sees it: starts it, hands it sockets and networks, waits until it serves (service/control.h). */
 #include "apply/kernel.h"
 
 #include <errno.h>
@@ -79,8 +79,8 @@ _Noreturn static void become_service(const char *program, int control_fd, int lo
 }
 
 /*
- * Starts the program with a parent that ends at once, so that nobody has to wait for it. An exec that fails is told by a
- * pipe that exec would have closed.
+ * Starts the program with a parent that ends at once, so that nobody has to wait for it. An exec that fails shows in
+ * the first request: nobody answers.
  */
 static int spawn_service(const char *program, int control_fd, int log_fd, struct tapnet_error *error)
 {
@@ -112,7 +112,8 @@ static int start_service(struct apply_kernel *kernel, struct tapnet_error *error
 
     if (result < 0)
         return result;
-    log_fd = open(path_in(kernel, LOG_NAME, path), O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    log_fd = open(path_in(kernel, LOG_NAME, path), O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                  0600);
     if (log_fd < 0)
         return error_set_errno(error, -errno, "cannot write %s", path);
     return spawn_service(kernel->service, control_fd, log_fd, error);
@@ -126,7 +127,10 @@ static bool is_dead(int result)
     return result == -ECONNREFUSED || result == -ECONNRESET || result == -EPIPE || result == -ENOENT;
 }
 
-/* Sends one request and reads its reply; -ECONNREFUSED, without a sentence, when the service is dead; the service's own refusal becomes the error. */
+/*
+ * Sends one request and reads its reply; the service's own refusal becomes the error. -ECONNREFUSED, without a
+ * sentence, when the service is dead.
+ */
 static int talk(struct apply_kernel *kernel, json_t *request, const struct attachments *attachments, json_t **ret_reply,
                 struct tapnet_error *error)
 {
@@ -148,13 +152,15 @@ static int talk(struct apply_kernel *kernel, json_t *request, const struct attac
     if (is_dead(result))
         return -ECONNREFUSED;
     if (result < 0)
-        return error_set_errno(error, result, "the service does not answer (its log: %s)", path_in(kernel, LOG_NAME, path));
+        return error_set_errno(error, result, "the service does not answer (its log: %s)",
+                               path_in(kernel, LOG_NAME, path));
     reply[len] = '\0';
     json = json_loads(reply, 0, NULL);
     if (!json_is_true(json_object_get(json, "ok"))) {
         const char *why = json_string_value(json_object_get(json, "error"));
 
-        return error_set(error, -EPROTO, "the service refuses: %s (its log: %s)", why ? why : "no reason given", path_in(kernel, LOG_NAME, path));
+        return error_set(error, -EPROTO, "the service refuses: %s (its log: %s)", why ? why : "no reason given",
+                         path_in(kernel, LOG_NAME, path));
     }
     if (ret_reply)
         *ret_reply = take_pointer(json);
@@ -234,7 +240,8 @@ int apply_service_serve(void *data, const struct model_network *network, struct 
     if (result == 0)
         result = request_serve(kernel, &attachments, error);
     if (result == -ECONNREFUSED)
-        error_set(error, result, "the service ended at once: `%s --help` should run; its log was %s", kernel->service, kernel->run_dir);
+        error_set(error, result, "the service ended at once: `%s --help` should run; its log was %s", kernel->service,
+                  kernel->run_dir);
     if (result < 0)
         forget_service(kernel);
     return result;

@@ -75,8 +75,10 @@ int apply_socket_dns(int type, const struct ip_address *address, uint16_t port, 
     if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1) < 0)
         return error_set_errno(error, -errno, "cannot bind the DNS socket to %s", device);
     if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
-        return error_set_errno(error, -errno, "cannot listen on %s port %u of %s for DNS: another program may hold it (`ss -lnp sport = %u` names it)",
-                               protocol, port, text, port);
+        return error_set_errno(
+            error, -errno,
+            "cannot listen on %s port %u of %s for DNS: another program may hold it (`ss -lnp sport = %u` names it)",
+            protocol, port, text, port);
     if (type == SOCK_STREAM && listen(fd, DNS_BACKLOG) < 0)
         return error_set_errno(error, -errno, "cannot listen on TCP port %u of %s for DNS", port, text);
     *ret_fd = take_fd(&fd);
@@ -91,7 +93,9 @@ static int control_name(const char *path, struct sockaddr_un *ret, struct tapnet
 {
     *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(ret->sun_path))
-        return error_set(error, -ENAMETOOLONG, "%s: the path is too long for a socket (107 characters): choose a shorter run directory", path);
+        return error_set(error, -ENAMETOOLONG,
+                         "%s: the path is too long for a socket (107 characters): choose a shorter run directory",
+                         path);
     strcpy(ret->sun_path, path);
     return 0;
 }

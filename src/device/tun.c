@@ -17,13 +17,15 @@ static int explain_node(int code, struct tapnet_error *error)
 {
     switch (code) {
     case -ENOENT:
-        return error_set(error, code, TUN_NODE " does not exist: run `modprobe tun`, or, in a container, pass the node in");
+        return error_set(error, code,
+                         TUN_NODE " does not exist: run `modprobe tun`, or, in a container, pass the node in");
     case -ENODEV:
     case -ENXIO:
         return error_set(error, code, TUN_NODE " has no driver behind it: run `modprobe tun`");
     case -EACCES:
     case -EPERM:
-        return error_set(error, code, "may not open " TUN_NODE ": run as root, or `chmod 666 " TUN_NODE "` (its usual mode)");
+        return error_set(error, code,
+                         "may not open " TUN_NODE ": run as root, or `chmod 666 " TUN_NODE "` (its usual mode)");
     default:
         return error_set_errno(error, code, "cannot open " TUN_NODE);
     }
@@ -56,7 +58,8 @@ int device_open(const char *name, enum device_kind kind, bool multi_queue, int *
     if (fd < 0)
         return explain_node(-errno, error);
     memcpy(request.ifr_name, name, strlen(name));
-    request.ifr_flags = (short)((kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI | (multi_queue ? IFF_MULTI_QUEUE : 0));
+    request.ifr_flags = (short)((kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI |
+                                (multi_queue ? IFF_MULTI_QUEUE : 0));
     if (ioctl(fd, TUNSETIFF, &request) < 0)
         return explain_open(-errno, name, kind, error);
     *ret_fd = take_fd(&fd);
@@ -85,6 +88,7 @@ int device_carrier(int fd, bool on, struct tapnet_error *error)
 int device_keep(int fd, bool keep, struct tapnet_error *error)
 {
     if (ioctl(fd, TUNSETPERSIST, keep ? 1UL : 0UL) < 0)
-        return error_set_errno(error, -errno, "cannot make the device %s", keep ? "persistent" : "end with its descriptor");
+        return error_set_errno(error, -errno, "cannot make the device %s",
+                               keep ? "persistent" : "end with its descriptor");
     return 0;
 }

@@ -25,8 +25,8 @@ enum device_kind {
 int device_open(const char *name, enum device_kind kind, bool multi_queue, int *ret_fd, struct tapnet_error *error);
 
 /*
- * Who may open it by name besides holders of CAP_NET_ADMIN: TUNSETOWNER, TUNSETGROUP; both must fit when both are set, and
- * everybody may when neither is. DEVICE_ID_NONE leaves that one as it is: the kernel can't take an owner away again.
+ * Who may open it by name besides holders of CAP_NET_ADMIN: TUNSETOWNER, TUNSETGROUP; both must fit when both are set,
+ * and everybody may when neither is. DEVICE_ID_NONE leaves that one as it is: the kernel can't take an owner away.
  */
 int device_own(int fd, uint32_t user, uint32_t group, struct tapnet_error *error);
 

@@ -10,7 +10,7 @@
 
 #define SHORTENED_LEN 8 /* characters that stay of an interface name that is too long */
 #define SUFFIX_LEN 6    /* characters of the hash behind them: 36^6, so that 1,000 ports have names of their own */
-#define ID_LEN 11        /* characters of an OpenStack id in an interface name */
+#define ID_LEN 11       /* characters of an OpenStack id in an interface name */
 #define SEED_MAX (4 * MODEL_NAME_MAX)
 
 bool model_name_valid(const char *text)

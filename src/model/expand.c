@@ -166,7 +166,7 @@ static void expand_port(struct expansion *expansion, const struct model_network 
     const char *label = make_label(expansion, network, port);
 
     add_element(expansion, port->place, guard_port(port->device, label));
-    /* Link-local multicast (01:80:c2:00:00:0X) reaches the TAP's own IP stack past the bridge: it is closed like a bridge. */
+    /* Link-local multicast (01:80:c2:00:00:0X) reaches the TAP's own IP stack past the bridge: closed like a bridge. */
     add_element(expansion, port->place, guard_network(port->device, label));
     add_element(expansion, port->place, guard_port_source(port->device, &port->address, label));
     add_element(expansion, port->place, guard_port_address(port->device, &port->address, label));

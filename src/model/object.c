@@ -38,7 +38,7 @@ void model_objects_sort(struct model_objects *objects)
 
 /* ---- identity ---- */
 
-/* Bridges first, because their ports need them. TAPs and TUNs share their names: one that becomes the other is replaced. */
+/* Bridges first: their ports need them. TAPs and TUNs share their names: one that becomes the other is replaced. */
 static int compare_links(const struct model_link *a, const struct model_link *b)
 {
     bool a_is_bridge = a->kind == MODEL_LINK_BRIDGE, b_is_bridge = b->kind == MODEL_LINK_BRIDGE;

@@ -20,7 +20,7 @@ struct observe_found {
     size_t link_count;
     struct ip_prefix *taken; /* prefixes of addresses and routes (main table) on links that are not ours */
     size_t taken_count;
-    bool foreign_table; /* a table of our name that is not ours: nothing of it is among the objects */
+    bool foreign_table;            /* a table of our name that is not ours: nothing of it is among the objects */
     char uplink[MODEL_IFNAME_MAX]; /* of the IPv4 default route with the lowest metric, not one of our links; "" */
     bool ip_forward;               /* net.ipv4.ip_forward */
 };

@@ -67,14 +67,14 @@ struct plan_host {
     bool (*is_bridge)(const void *data, const char *name);
     const void *data;
     bool foreign_table; /* a nftables table of our name is there that is not ours */
-    bool ip_forward; /* net.ipv4.ip_forward: the host is a router by its own wish */
+    bool ip_forward;    /* net.ipv4.ip_forward: the host is a router by its own wish */
 };
 
 /*
  * Cuts @all (every object of ours on the host) down to what concerns @set, and merges into @wanted (model_expand(), or
  * empty to take the set away; its objects are copied) what several sets share: tables stay while anybody needs them, a
- * sysctl keeps its other users. @set NULL: all sets. A link, network or address that somebody else holds is -EEXIST with
- * a sentence that names the holder.
+ * sysctl keeps its other users. @set NULL: all sets. A link, network or table that somebody else holds is -EEXIST
+ * with a sentence that names the holder.
  */
 int plan_scope_make(const struct model_objects *wanted, const struct model_objects *all, const char *set,
                     const struct plan_host *host, struct plan_scope *ret, struct tapnet_error *error);

@@ -37,8 +37,10 @@ static void link_identity_reason(const struct model_link *before, const struct m
         append(text, "is of another kind or queue mode: made anew");
     if (!before->owner.set[0])
         append(text, "was not labelled");
-    else if (strcmp(before->owner.network, after->owner.network) != 0 || strcmp(before->owner.port, after->owner.port) != 0)
-        append(text, "is %s/%s, wanted %s/%s", before->owner.network, before->owner.port, after->owner.network, after->owner.port);
+    else if (strcmp(before->owner.network, after->owner.network) != 0 ||
+             strcmp(before->owner.port, after->owner.port) != 0)
+        append(text, "is %s/%s, wanted %s/%s", before->owner.network, before->owner.port, after->owner.network,
+               after->owner.port);
     if (before->user != after->user)
         append(text, "user %s, wanted %s", id_print(before->user, had), id_print(after->user, wants));
     if (before->group != after->group)

@@ -87,8 +87,10 @@ static int check_link(const struct model_object *wanted, const struct model_link
 {
     if (!found || !found->owner.set[0] || strcmp(found->owner.set, set) == 0)
         return 0;
-    return error_set(error, -EEXIST, "%s: line %u: the device %s belongs to set %s: take that down first (tapnet down %s) or choose another name",
-                     set, wanted->place.line, found->name, found->owner.set, found->owner.set);
+    return error_set(
+        error, -EEXIST,
+        "%s: line %u: the device %s belongs to set %s: take that down first (tapnet down %s) or choose another name",
+        set, wanted->place.line, found->name, found->owner.set, found->owner.set);
 }
 
 /* Does another set hold a network of the name of @wanted's? */
@@ -103,8 +105,11 @@ static int check_network(const struct model_object *wanted, const struct model_o
         if (all->items[i].kind != MODEL_OBJECT_LINK || link->kind != MODEL_LINK_BRIDGE || !link->owner.set[0])
             continue;
         if (strcmp(link->owner.network, network) == 0 && strcmp(link->owner.set, set) != 0)
-            return error_set(error, -EEXIST, "network %s is already there, in set %s: a network's name is unique on a host; choose another name or `tapnet down %s`",
-                             network, link->owner.set, link->owner.set);
+            return error_set(
+                error, -EEXIST,
+                "network %s is already there, in set %s: a network's name is unique on a host; choose another name "
+                "or `tapnet down %s`",
+                network, link->owner.set, link->owner.set);
     }
     return 0;
 }
@@ -113,7 +118,10 @@ static int check_tables(const struct model_objects *wanted, const struct plan_ho
 {
     for (size_t i = 0; host->foreign_table && i < wanted->count; i++)
         if (wanted->items[i].kind == MODEL_OBJECT_TABLE)
-            return error_set(error, -EEXIST, "a nftables table named " GUARD_TABLE " is already there and is not tapnet's: it is left alone; `nft list tables` shows it, rename or delete it");
+            return error_set(error, -EEXIST,
+                             "a nftables table named " GUARD_TABLE
+                             " is already there and is not tapnet's: it is left alone; `nft list tables` shows it, "
+                             "rename or delete it");
     return 0;
 }
 
@@ -132,8 +140,11 @@ static int check_links(const struct model_objects *wanted, const struct model_ob
         if (object->kind != MODEL_OBJECT_LINK)
             continue;
         if (host->is_foreign(host->data, object->link.name))
-            return error_set(error, -EEXIST, "a device named %s is already there and is not tapnet's: it is left alone; delete it, or choose another name with `%s:`",
-                             object->link.name, object->link.kind == MODEL_LINK_BRIDGE ? "bridge" : "device");
+            return error_set(
+                error, -EEXIST,
+                "a device named %s is already there and is not tapnet's: it is left alone; delete it, or choose "
+                "another name with `%s:`",
+                object->link.name, object->link.kind == MODEL_LINK_BRIDGE ? "bridge" : "device");
         while (f < all->count && model_object_compare(&all->items[f], object) < 0)
             f++;
         if (f < all->count && model_object_compare(&all->items[f], object) == 0)
@@ -227,7 +238,8 @@ static int share_tables(struct plan_scope *scope, const struct model_objects *wa
         if (all->items[i].kind == MODEL_OBJECT_TABLE)
             result = add_copy(&scope->found, &all->items[i]);
     for (int family = GUARD_INET; needed && family <= GUARD_BRIDGE && result == 0; family++) {
-        struct model_object table = {.kind = MODEL_OBJECT_TABLE, .table = {.family = (enum guard_family)family, .intact = true}};
+        struct model_object table = {.kind = MODEL_OBJECT_TABLE,
+                                     .table = {.family = (enum guard_family)family, .intact = true}};
 
         result = model_objects_add(&scope->wanted, &table);
     }
@@ -278,8 +290,8 @@ static bool forwarding_device(const struct model_sysctl *sysctl, char device[MOD
 }
 
 /* Adds the sysctl with its merged users, and the element that closes its uplink for others. */
-static int add_shared_sysctl(struct plan_scope *scope, const struct model_object *own,
-                             const struct model_object *found, const char *set, const struct plan_host *host)
+static int add_shared_sysctl(struct plan_scope *scope, const struct model_object *own, const struct model_object *found,
+                             const char *set, const struct plan_host *host)
 {
     struct model_object sysctl = found ? *found : *own;
     char device[MODEL_IFNAME_MAX] = "";
@@ -314,8 +326,8 @@ static int add_shared_sysctl(struct plan_scope *scope, const struct model_object
     return model_objects_add(&scope->wanted, &closed);
 }
 
-static int share_sysctls(struct plan_scope *scope, const struct model_objects *wanted,
-                         const struct model_objects *all, const char *set, const struct plan_host *host)
+static int share_sysctls(struct plan_scope *scope, const struct model_objects *wanted, const struct model_objects *all,
+                         const char *set, const struct plan_host *host)
 {
     int result = 0;
 

@@ -28,8 +28,7 @@ void loop_stop(struct loop *loop);
 uint64_t loop_now_usec(void);
 
 /* Watches @fd for @events (EPOLLIN, ...). The fd stays the caller's. Removing is safe from inside any handler. */
-int loop_watch(struct loop *loop, int fd, uint32_t events, loop_handler *handler, void *data,
-               struct loop_source **ret);
+int loop_watch(struct loop *loop, int fd, uint32_t events, loop_handler *handler, void *data, struct loop_source **ret);
 int loop_rewatch(struct loop *loop, struct loop_source *source, uint32_t events);
 void loop_unwatch(struct loop *loop, struct loop_source *source); /* takes NULL */
 

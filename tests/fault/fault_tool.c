@@ -8,10 +8,11 @@
 #include "api/context.h"
 
 /*
- * usage: fault-tool RUN_BASE SERVICE up FILE | down SET   REQUEST ERRNO [UNDO_TOO]
+ * usage: fault-tool RUN_BASE SERVICE up FILE | down SET   REQUEST ERRNO
  *
- * The REQUEST-th request (from 1; 0: none) returns -ERRNO without having been made. Prints "requests N NAME" on standard
- * output: how many requests were made and the name of the one that failed; the error, if any, on standard error.
+ * The REQUEST-th request (from 1; 0: none) returns -ERRNO without having been made. Prints "requests N NAME" on
+ * standard output: how many requests were made and the name of the one that failed; the error, if any, on standard
+ * error.
  * Exit: 0 done, 1 failed.
  */
 

@@ -220,7 +220,7 @@ def test_a_network_that_another_set_holds_is_refused(lab, host, tapnet):
 
 
 def test_two_sets_never_share_a_subnet(world, host, tapnet):
-    """One that is left out is chosen clear of the other set's, also of an isolated one; one that is given is refused."""
+    """One that is left out is chosen clear of the other set's, isolated ones too; one that is given is refused."""
     tapnet("up", tapnet.file("networks: { one: { mode: isolated, subnet: 10.20.0.1/24 } }", "first.yaml"))
     refused = tapnet("up", tapnet.file("networks: { two: { subnet: 10.20.0.1/24 } }", "second.yaml"), check=False)
     assert refused.returncode == 2 and "10.20.0.0/24" in refused.stderr and "second.yaml:1:" in refused.stderr

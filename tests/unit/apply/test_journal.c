@@ -117,10 +117,8 @@ static void a_damaged_journal_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_up_is_remembered),
-        cmocka_unit_test(a_down_remembers_what_was_there),
-        cmocka_unit_test(no_journal_is_no_error),
-        cmocka_unit_test(a_journal_that_is_cut_was_never_begun),
+        cmocka_unit_test(an_up_is_remembered),           cmocka_unit_test(a_down_remembers_what_was_there),
+        cmocka_unit_test(no_journal_is_no_error),        cmocka_unit_test(a_journal_that_is_cut_was_never_begun),
         cmocka_unit_test(a_damaged_journal_is_an_error),
     };
 

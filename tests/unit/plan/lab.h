@@ -33,9 +33,14 @@ static inline void lab_init(struct lab *lab, const char *set)
     snprintf(lab->set.name, sizeof(lab->set.name), "%s", set);
     lab_port(&lab->ports[0], "web", 0x0a140007);
     lab_port(&lab->ports[1], "db", 0x0a140008);
-    lab->network = (struct model_network){
-        .name = "lab", .mode = MODEL_MODE_NAT, .uplink = "eth0", .mtu = 1500, .dns_port = MODEL_DNS_PORT,
-        .subnet = {ip4_from_value(0x0a140001), 24}, .ports = lab->ports, .port_count = 2};
+    lab->network = (struct model_network){.name = "lab",
+                                          .mode = MODEL_MODE_NAT,
+                                          .uplink = "eth0",
+                                          .mtu = 1500,
+                                          .dns_port = MODEL_DNS_PORT,
+                                          .subnet = {ip4_from_value(0x0a140001), 24},
+                                          .ports = lab->ports,
+                                          .port_count = 2};
     model_derive(&lab->set);
 }
 

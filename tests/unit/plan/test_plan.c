@@ -120,10 +120,8 @@ static void a_changed_link_says_what_differs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_nothing_everything_is_made_in_order),
-        cmocka_unit_test(what_is_as_wanted_needs_no_step),
-        cmocka_unit_test(a_new_port_touches_nothing_of_the_others),
-        cmocka_unit_test(guards_go_last),
+        cmocka_unit_test(from_nothing_everything_is_made_in_order), cmocka_unit_test(what_is_as_wanted_needs_no_step),
+        cmocka_unit_test(a_new_port_touches_nothing_of_the_others), cmocka_unit_test(guards_go_last),
         cmocka_unit_test(a_changed_link_says_what_differs),
     };
 
