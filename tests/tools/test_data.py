@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""The files of data/ against the programs that read them: systemd-analyze, udevadm, ip, bash, where they are there."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+DATA = TOP / "data"
+BUILD = pathlib.Path(os.environ.get("TAPNET_BUILD", TOP / "build"))
+
+
+def run(*words, **options):
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=60, check=False,
+                          **options)
+
+
+def constant(name):
+    """The value of a #define of the model, which the files must agree with."""
+    text = (TOP / "src/model/object.h").read_text(encoding="utf-8")
+    return int(re.search(rf"#define {name}\s+(0x[0-9a-f]+|\d+)", text)[1], 0)
+
+
+def need(program):
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+
+
+def test_numbers_are_those_of_the_model():
+    assert f'ATTR{{netdev_group}}=="{constant("MODEL_LINK_GROUP")}"' in (DATA / "75-tapnet.rules").read_text("utf-8")
+    assert f'\n{constant("MODEL_ROUTE_PROTOCOL")}\ttapnet\n' in (DATA / "rt_protos.conf").read_text("utf-8")
+
+
+def test_the_unit_is_clean(tmp_path):
+    """systemd's own parser, with a program that exists in place of the one that is not installed yet."""
+    need("systemd-analyze")
+    text = (BUILD / "data/tapnet@.service").read_text("utf-8")
+    assert re.search(r"^ExecStart=/\S*/tapnet up --quiet /etc/tapnet/%i\.yaml$", text, flags=re.M)
+    assert "@" not in text.split("[Service]")[1]
+    unit = tmp_path / "tapnet@lab.service"
+    unit.write_text(re.sub(r"=/\S*/tapnet ", f"={shutil.which('true')} ", text), encoding="utf-8")
+    result = run("systemd-analyze", "verify", "--man=no", unit)
+    assert result.returncode == 0 and not result.stderr, result.stderr
+
+
+def test_the_unit_leaves_enough_capabilities():
+    """`up` and `down` with the unit's bounding set, in a namespace of their own."""
+    need("setpriv")
+    if os.geteuid() != 0:
+        pytest.skip("needs root to make a network namespace")
+    text = (DATA / "tapnet@.service.in").read_text("utf-8")
+    names = re.search(r"^CapabilityBoundingSet=(.*)$", text, flags=re.M)[1].lower().replace("cap_", "+").split()
+    script = ('set -e; ip link set lo up; export TAPNET_RUN_DIR=$(mktemp -d)\n'
+              'printf "networks: { lab: { ports: { web: { user: nobody } } } }" > "$TAPNET_RUN_DIR/lab.yaml"\n'
+              '"$1/tapnet" up "$TAPNET_RUN_DIR/lab.yaml"; ip -br link show lab-web; "$1/tapnet" down --all\n'
+              '! ip link show lab-web 2> /dev/null; rm "$TAPNET_RUN_DIR/lab.yaml"; rmdir "$TAPNET_RUN_DIR"')
+    result = run("unshare", "-n", "setpriv", "--no-new-privs", "--bounding-set", ",".join(["-all", *names]), "sh", "-c",
+                 script, "sh", BUILD)
+    assert result.returncode == 0 and "lab-web" in result.stdout, result.stdout + result.stderr
+
+
+def test_sysusers_and_tmpfiles_are_read(tmp_path):
+    for program, option, name in (("systemd-sysusers", "--dry-run", "sysusers.conf"),
+                                  ("systemd-tmpfiles", "--create", "tmpfiles.conf")):
+        need(program)
+        (tmp_path / "etc").mkdir(exist_ok=True)
+        result = run(program, f"--root={tmp_path}", option, DATA / name)
+        assert result.returncode == 0 and not re.search("unknown|invalid|ignor", result.stderr, re.I), result.stderr
+    assert (tmp_path / "run/tapnet").stat().st_mode & 0o777 == 0o700
+
+
+# [ namespace: br-lab and lab-web in tapnet's group, other0 in none ]   udevd does not run; `udevadm test` is its judge
+def test_udev_knows_our_links_and_no_others(tmp_path):
+    need("udevadm")
+    rules = pathlib.Path("/usr/lib/udev/rules.d/80-net-setup-link.rules")
+    if os.geteuid() != 0 or not rules.exists():
+        pytest.skip("needs root, and udev's own rules")
+    group = constant("MODEL_LINK_GROUP")
+    script = f"""set -e
+        mount -t sysfs sysfs /sys
+        mkdir -p /run/udev /etc/systemd/network; mount -t tmpfs none /run/udev; mount -t tmpfs none /etc/systemd/network
+        mkdir /run/udev/rules.d
+        cp {DATA}/75-tapnet.rules {rules} /run/udev/rules.d
+        cp {DATA}/10-tapnet.link /etc/systemd/network
+        ip link add br-lab group {group} address 0a:00:00:00:00:01 type bridge
+        ip tuntap add lab-web mode tap
+        ip link set lab-web group {group} address 0a:00:00:00:00:02 alias tapnet:lab/lab/web
+        ip tuntap add other0 mode tap
+        for device in br-lab lab-web other0; do
+            udevadm test -a add /sys/class/net/$device > {tmp_path}/$device 2>&1
+        done
+        """
+    result = run("unshare", "-m", "-n", "sh", "-c", script)
+    assert result.returncode == 0, result.stderr
+    for device in ("br-lab", "lab-web"):
+        text = (tmp_path / device).read_text("utf-8")
+        assert "NM_UNMANAGED=1" in text and "TAPNET=1" in text and "10-tapnet.link" in text, text
+    assert "TAPNET" not in (tmp_path / "other0").read_text("utf-8").replace(str(DATA), "")
+
+
+def test_bash_completes_commands_and_options():
+    def complete(*words):
+        script = f'source {BUILD}/data/tapnet; COMP_WORDS=({" ".join(words)}); COMP_CWORD={len(words) - 1}; _tapnet; '
+        return run("bash", "-c", script + 'printf "%s\\n" "${COMPREPLY[@]}"').stdout.split()
+
+    assert complete("tapnet", "sta") == ["status"]
+    assert {"up", "plan", "down", "status"} <= set(complete("tapnet", "''"))
+    assert "--json" in complete("tapnet", "status", "--j")
