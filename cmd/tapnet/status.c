@@ -130,6 +130,8 @@ static void draw_devices(const struct tapnet_status *status)
     }
 }
 
+#define PROBLEMS_SHOWN 20
+
 static int draw(const struct tapnet_status *status)
 {
     const struct tapnet_status_network *network;
@@ -141,8 +143,10 @@ static int draw(const struct tapnet_status *status)
     if (!tapnet_status_network_count(status) && !tapnet_status_device_count(status) &&
         !tapnet_status_problem_count(status))
         puts("nothing is up");
-    for (size_t i = 0; (problem = tapnet_status_problem(status, i)); i++)
+    for (size_t i = 0; i < PROBLEMS_SHOWN && (problem = tapnet_status_problem(status, i)); i++)
         printf("%s✗%s %s\n", style(STYLE_RED), style(STYLE_PLAIN), problem);
+    if (tapnet_status_problem_count(status) > PROBLEMS_SHOWN)
+        printf("  and %zu more (--json has all)\n", tapnet_status_problem_count(status) - PROBLEMS_SHOWN);
     if (tapnet_status_problem_count(status))
         puts("`tapnet up FILE` mends it");
     else

@@ -240,11 +240,21 @@ static int spec_of_set(const struct observe_found *found, const char *set_name, 
     return 0;
 }
 
+/* The families whose table is not there at all: what was in it goes without saying. */
+static void find_gone_tables(const struct plan *plan, bool ret[2])
+{
+    for (size_t i = 0; plan && i < plan->step_count; i++)
+        if (!plan->steps[i].before && plan->steps[i].after->kind == MODEL_OBJECT_TABLE)
+            ret[plan->steps[i].after->table.family] = true;
+}
+
 /* A stand-alone device is not in the ledger: what is there of one is not a problem. */
-static bool is_problem(const struct plan_step *step)
+static bool is_problem(const struct plan_step *step, const bool table_gone[2])
 {
     const struct model_object *object = plan_step_object(step);
 
+    if (object->kind == MODEL_OBJECT_ELEMENT && table_gone[guard_schemas[object->element.set].family])
+        return false; /* said with its table */
     if (step->after)
         return true;
     return !is_device(object) && object->kind != MODEL_OBJECT_ADDRESS;
@@ -256,6 +266,7 @@ static int add_set_problems(struct tapnet_status *status, const struct observe_f
     struct model_objects wanted cleanup(model_objects_fini) = {0};
     struct plan_scope scope = {0};
     struct plan *plan = NULL;
+    bool table_gone[2] = {false, false};
     const struct plan_host host = api_plan_host(found);
     struct tapnet_error reason = TAPNET_ERROR_INIT;
     int result = spec_of_set(found, set_name, &set);
@@ -268,11 +279,12 @@ static int add_set_problems(struct tapnet_status *status, const struct observe_f
         result = add_problem(status, arena_printf(&status->arena, "set %s: %s", set_name, reason.text));
     else if (result == 0)
         result = plan_make(&scope.wanted, &scope.found, &plan);
+    find_gone_tables(plan, table_gone);
     for (size_t i = 0; plan && result == 0 && i < plan->step_count; i++) {
         const struct plan_step *step = &plan->steps[i];
         char object[MODEL_OBJECT_TEXT_MAX], why[PLAN_REASON_MAX];
 
-        if (!is_problem(step))
+        if (!is_problem(step, table_gone))
             continue;
         plan_step_reason(step, why);
         result = add_problem(status,
