@@ -110,3 +110,15 @@ def test_bash_completes_commands_and_options():
     assert complete("tapnet", "sta") == ["status"]
     assert {"up", "plan", "down", "status"} <= set(complete("tapnet", "''"))
     assert "--json" in complete("tapnet", "status", "--j")
+
+
+def test_man_pages_are_clean():
+    """What mandoc calls a warning or worse; the pages know every command and every option."""
+    need("mandoc")
+    for name in ("tapnet.8", "tapnet.yaml.5"):
+        result = run("mandoc", "-T", "lint", "-W", "warning", BUILD / "man" / name)
+        assert result.returncode == 0, result.stdout
+    text = (BUILD / "man/tapnet.8").read_text("utf-8")
+    for word in ("Cm up", "Cm plan", "Cm down", "Cm status", "Fl -json", "Fl -dry-run", "Fl -all"):
+        assert f".It {word}" in text or f", {word}" in text, word
+    assert "@" not in re.sub(r"\w@\w+", "", text)  # every part of the frame was filled
