@@ -16,7 +16,8 @@
 #include "base/cleanup.h"
 #include "packet/dhcp_filter.h"
 
-#define DNS_BACKLOG 128
+#define DNS_BACKLOG 256
+#define DNS_QUEUE_LEN (1 << 20) /* of the UDP socket, which all guests of a network share: some 1,300 small queries */
 #define CONTROL_BACKLOG 8
 #define CONTROL_TIMEOUT_SEC 10
 
@@ -64,12 +65,14 @@ int apply_socket_dns(int type, const struct ip_address *address, uint16_t port, 
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port)};
     const char *protocol = type == SOCK_DGRAM ? "UDP" : "TCP";
     char text[IP_TEXT_MAX];
-    int on = 1;
+    int on = 1, queue_len = DNS_QUEUE_LEN;
 
     memcpy(&name.sin_addr, address->bytes, sizeof(name.sin_addr));
     ip_address_print(address, text);
     if (fd < 0)
         return error_set_errno(error, -errno, "cannot open a socket for DNS");
+    if (type == SOCK_DGRAM && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue_len, sizeof(queue_len)) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &queue_len, sizeof(queue_len)); /* as much as we may */
     if (type == SOCK_STREAM) /* connections of a service before this one may still linger */
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1) < 0)

@@ -19,6 +19,7 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_GATEWAYS] = {"gateways", GUARD_INET, {IFNAME, IP4}, 0, "network and the host's address in it"},
     [GUARD_DNS_PORTS] = {"dns_ports", GUARD_INET, {IFNAME, IP4}, PORT, "port that the DNS service really listens on"},
     [GUARD_DNS_SERVED] = {"dns_served", GUARD_INET, {IFNAME, IP4, PORT}, 0, "where guests reach the DNS service"},
+    [GUARD_PATHS] = {"paths", GUARD_INET, {IFNAME, IFNAME}, 0, "way in and way out of known connections"},
     [GUARD_CLOSED] = {"closed", GUARD_INET, {IFNAME}, 0, "forwards for our networks only"},
     [GUARD_PORTS] = {"ports", GUARD_BRIDGE, {IFNAME}, 0, "every port of ours"},
     [GUARD_PORT_ADDRESSES] =
@@ -165,6 +166,11 @@ struct guard_element guard_dns_served(const char *bridge, const struct ip_addres
 
     write_port(element.key + key_offset(GUARD_DNS_SERVED, 2), port);
     return element;
+}
+
+struct guard_element guard_path(const char *from, const char *to, const char *label)
+{
+    return element_of_pair(GUARD_PATHS, from, to, label);
 }
 
 struct guard_element guard_closed(const char *uplink, const char *label)

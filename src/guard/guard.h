@@ -46,6 +46,7 @@ enum guard_set {
     GUARD_GATEWAYS,   /* { ifname . ipv4_addr }: bridge, the host's address in it; may be pinged */
     GUARD_DNS_PORTS,  /* { ifname . ipv4_addr : inet_service }: bridge, gateway; our private DNS port */
     GUARD_DNS_SERVED, /* { ifname . ipv4_addr . inet_service }: bridge, gateway, that port; accepted at input */
+    GUARD_PATHS,      /* { ifname . ifname }: (in, out) of what may be forwarded once conntrack knows it */
     GUARD_CLOSED,     /* { ifname }: uplinks that forward only because we turned it on */
     /* table bridge tapnet */
     GUARD_PORTS,          /* { ifname }: every TAP of ours */
@@ -94,6 +95,7 @@ struct guard_element guard_dns_port(const char *bridge, const struct ip_address 
                                     const char *label);
 struct guard_element guard_dns_served(const char *bridge, const struct ip_address *gateway, uint16_t port,
                                       const char *label);
+struct guard_element guard_path(const char *from, const char *to, const char *label);
 struct guard_element guard_closed(const char *uplink, const char *label);
 struct guard_element guard_port(const char *device, const char *label);
 struct guard_element guard_port_source(const char *device, const struct ip_address *address, const char *label);

@@ -157,6 +157,8 @@ static void expand_nat(struct expansion *expansion, const struct model_network *
     if (!network->uplink[0])
         return;
     add_element(expansion, network->place, guard_egress(network->bridge, network->uplink, label));
+    add_element(expansion, network->place, guard_path(network->bridge, network->uplink, label));
+    add_element(expansion, network->place, guard_path(network->uplink, network->bridge, label));
     if (!host_forwards)
         open_uplink(expansion, network);
 }

@@ -18,6 +18,9 @@
  * that the kernel hands to the port's own IP stack without asking any hook of the bridge family. With br_netfilter,
  * frames between two ports of one bridge pass `forward` too, as (bridge, bridge): `bridged` lets them, of any family.
  *
+ * Most packets belong to a connection that is known: one look at `paths`, which holds every pair that the rules below
+ * would accept them for, is all that these cost. Only the first of each goes the long way.
+ *
  * From a network to an uplink the pairs in `egress` are accepted if conntrack knows what it has to do with them, since
  * else they would leave with the guest's own address; back only replies, and only by that uplink: between two networks
  * of ours nothing has a way, not even what conntrack takes for a reply or for a related error, which guests can forge.
@@ -70,6 +73,10 @@ static const struct nft_rule inet_rules[] = {
     /* iifname @networks goto guest_to_host */
     {"input", "what guests may reach of the host", {IIFNAME, IN(GUARD_NETWORKS), GOTO("guest_to_host")}},
 
+    /* meta nfproto ipv4 ct state established iifname . oifname @paths accept */
+    {"forward",
+     "known connections, in haste",
+     {IS_IP4, CT_STATE(ESTABLISHED), IIFNAME, OIFNAME, IN(GUARD_PATHS), ACCEPT}},
     /* iifname @networks goto from_guest */
     {"forward", "where guests may go", {IIFNAME, IN(GUARD_NETWORKS), GOTO("from_guest")}},
     /* oifname @networks goto to_guest */

@@ -64,9 +64,10 @@ static const struct rule rules[] = {
 static const struct rule sanitizer_rules[] = {
     ANY(mmap), ANY(mprotect), ANY(open), ANY(openat), ANY(readlink), ANY(lseek), ANY(stat), ANY(access), ANY(dup),
     ANY(dup2), ANY(pipe), ANY(pipe2), ANY(fcntl), ANY(ioctl), ANY(getdents), ANY(getdents64), ANY(prctl),
-    ANY(arch_prctl), ANY(getrlimit), ANY(setrlimit), ANY(prlimit64), ANY(sigaltstack), ANY(sched_yield), ANY(sched_getaffinity),
-    ANY(clone), ANY(set_robust_list), ANY(set_tid_address), ANY(rseq), ANY(wait4), ANY(waitid), ANY(ptrace), ANY(kill),
-    ANY(tkill), ANY(tgkill), ANY(getppid), ANY(getuid), ANY(geteuid), ANY(nanosleep), ANY(clock_nanosleep),
+    ANY(arch_prctl), ANY(getrlimit), ANY(setrlimit), ANY(prlimit64), ANY(sigaltstack), ANY(sched_yield),
+    ANY(sched_getaffinity), ANY(clone), ANY(set_robust_list), ANY(set_tid_address), ANY(rseq), ANY(wait4),
+    ANY(waitid), ANY(ptrace), ANY(kill), ANY(tkill), ANY(tgkill), ANY(getppid), ANY(getuid), ANY(geteuid),
+    ANY(nanosleep), ANY(clock_nanosleep),
 };
 /* clang-format on */
 

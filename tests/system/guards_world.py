@@ -154,6 +154,8 @@ class Lab:
         gateways br-two 10.30.0.1 | lab/two
         dns_ports br-lab 10.20.0.1 10053 | lab/lab
         dns_served br-lab 10.20.0.1 10053 | lab/lab
+        paths br-lab eth0 | lab/lab
+        paths eth0 br-lab | lab/lab
         closed eth0 | lab/lab
         ports tap-a | lab/lab/a
         ports tap-b | lab/lab/b

@@ -92,6 +92,8 @@ static struct guard_element random_element(struct random *random, struct arena *
         return guard_dns_port(one, &address, port, label);
     case GUARD_DNS_SERVED:
         return guard_dns_served(one, &address, port, label);
+    case GUARD_PATHS:
+        return guard_path(one, other, label);
     case GUARD_CLOSED:
         return guard_closed(one, label);
     case GUARD_PORTS:

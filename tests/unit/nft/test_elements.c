@@ -20,7 +20,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 10
+#define SAMPLES 11
 
 /* One element of each set. */
 static void make_samples(struct guard_element samples[SAMPLES])
@@ -31,6 +31,7 @@ static void make_samples(struct guard_element samples[SAMPLES])
     memset(longest, 'l', sizeof(longest) - 1);
     samples[GUARD_NETWORKS] = guard_network("br-of-15-charac", longest);
     samples[GUARD_BRIDGED] = guard_bridged("br-of-15-charac", "lab/lab");
+    samples[GUARD_PATHS] = guard_path("up-of-15-charac", "br-of-15-charac", "lab/lab");
     samples[GUARD_EGRESS] = guard_egress("br-of-15-charac", "up-of-15-charac", "lab/lab");
     samples[GUARD_GATEWAYS] = guard_gateway("br-lab", &gateway, "lab/lab");
     samples[GUARD_DNS_PORTS] = guard_dns_port("br-lab", &gateway, 65535, "lab/lab");
