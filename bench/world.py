@@ -15,8 +15,11 @@ _numbers = itertools.count(1)
 
 
 def run(*words, **options):
-    return subprocess.run([str(word) for word in words], check=True, text=True, capture_output=True, timeout=120,
-                          **options).stdout
+    words = [str(word) for word in words]
+    result = subprocess.run(words, check=False, text=True, capture_output=True, timeout=120, **options)
+    if result.returncode:
+        raise SystemExit(f"bench: {' '.join(words)}: exit {result.returncode}\n{result.stdout}{result.stderr}")
+    return result.stdout
 
 
 class World:
@@ -40,8 +43,6 @@ class World:
             run("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", device)
             run("ip", "-n", namespace, "link", "set", device, "up")
         run("ip", "-n", self.host, "route", "add", "default", "via", "192.0.2.2")
-        run("ip", "netns", "exec", self.outside, "nft", "table ip outside { chain sink { type filter hook prerouting"
-            " priority raw; udp dport 7008 drop; }; }")
 
     def __enter__(self):
         return self
@@ -152,16 +153,48 @@ class Plug:
         return json.loads(self.world.on_host("bridge", "-j", "link", "show", "dev", self.device))[0]["state"]
 
 
+# Answers one datagram, so that the flow is a connection in both directions for the host; then the flow meets a wall.
+ECHO = """
+import socket
+echo = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+echo.bind(("192.0.2.2", 7008))
+echo.settimeout(10)
+print("ready", flush=True)
+data, sender = echo.recvfrom(2000)
+echo.sendto(b"reply", sender)
+"""
+WALL = "table ip outside { chain wall { type filter hook prerouting priority raw; udp dport 7008 drop; }; }"
+
+
 class Load:
-    """Frames of a guest on one port, see tapload.c."""
+    """Frames of a guest on one port, see tapload.c. To be used by `with`."""
 
     def __init__(self, plug):
-        self.plug = plug
+        self.plug, self.process = plug, None
+
+    def __enter__(self):
+        plug, outside = self.plug, ["ip", "netns", "exec", self.plug.world.outside]
         link = json.loads(plug.world.on_host("ip", "-j", "link", "show", plug.bridge))[0]
         self.process = start(*plug.world.inside(plug.world.build / "bench/tapload"), f"device={plug.device}",
                              f"mac={plug.mac}", f"gateway={link['address']}", f"address={plug.address}",
                              "target=192.0.2.2")
         plug.wait_forwarding()
+        echo = start(*outside, "/usr/bin/python3", "-c", ECHO)
+        self.order("send 0.001 0")
+        if echo.wait(timeout=15):
+            raise SystemExit("bench: nothing that the guest sends arrives outside")
+        stop(echo)
+        run(*outside, "nft", WALL)
+        return self
+
+    def __exit__(self, *_):
+        if self.process:
+            stop(self.process)
+
+    def order(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
 
     def outside_bytes(self):
         links = json.loads(run("ip", "-j", "-s", "-n", self.plug.world.outside, "link", "show", "eth0"))
@@ -170,27 +203,26 @@ class Load:
     def send(self, seconds, segment):
         """Processor time of the host, in nanoseconds a frame. What was written must have arrived outside."""
         before = self.outside_bytes()
-        self.process.stdin.write(f"send {seconds} {int(segment)}\n")
-        self.process.stdin.flush()
-        sent = json.loads(self.process.stdout.readline())
+        sent = self.order(f"send {seconds} {int(segment)}")
         arrived = self.outside_bytes() - before
         if not 0.99 < arrived / sent["bytes"] < 1.1:
             raise SystemExit(f"bench: {sent['bytes']} bytes were sent, {arrived} arrived outside")
         return sent["cpu_seconds"] / sent["frames"] * 1e9
 
-    def close(self):
-        stop(self.process)
-
 
 class Guest:
     """
-    A guest with a TCP stack on one port, see netguest.c, and an iperf3 server outside.
+    A guest with a TCP stack on one port, see netguest.c, and an iperf3 server outside. To be used by `with`.
 
         [ guest: eth0 ]--netguest--[ host: the port's TAP - bridge - NAT - up0 ]----[ outside: iperf3 -s ]
     """
 
     def __init__(self, plug):
-        self.namespace = f"{plug.world.host}-guest"
+        self.plug, self.namespace = plug, f"{plug.world.host}-guest"
+        self.process = self.server = None
+
+    def __enter__(self):
+        plug = self.plug
         run("ip", "netns", "add", self.namespace)
         self.process = start(*plug.world.inside(plug.world.build / "bench/netguest"), plug.device,
                              f"/run/netns/{self.namespace}", "eth0", plug.mac)
@@ -201,6 +233,7 @@ class Guest:
         self.server = subprocess.Popen(["ip", "netns", "exec", plug.world.outside, "iperf3", "-s"],
                                        stdout=subprocess.DEVNULL)
         run("ip", "netns", "exec", self.namespace, "ping", "-c", "3", "-i", "0.2", "192.0.2.2")
+        return self
 
     def transfer(self, seconds, reverse):
         """Bits a second that the receiver got."""
@@ -208,8 +241,10 @@ class Guest:
         result = json.loads(run("ip", "netns", "exec", self.namespace, *words))
         return result["end"]["sum_received"]["bits_per_second"]
 
-    def close(self):
-        self.server.kill()
-        self.server.wait(timeout=10)
-        stop(self.process)
+    def __exit__(self, *_):
+        if self.server:
+            self.server.kill()
+            self.server.wait(timeout=10)
+        if self.process:
+            stop(self.process)
         run("ip", "netns", "del", self.namespace)

@@ -18,7 +18,6 @@
  */
 
 DEFINE_CLEANUP(struct tapnet_status *, tapnet_status_free)
-DEFINE_CLEANUP(struct tapnet_plan *, tapnet_plan_free)
 DEFINE_CLEANUP(struct observe_found *, observe_free)
 
 struct view {

@@ -158,9 +158,10 @@ static int talk(struct apply_kernel *kernel, json_t *request, const struct attac
     json = json_loads(reply, 0, NULL);
     if (!json_is_true(json_object_get(json, "ok"))) {
         const char *why = json_string_value(json_object_get(json, "error"));
+        json_int_t code = json_integer_value(json_object_get(json, "code"));
 
-        return error_set(error, -EPROTO, "the service refuses: %s (its log: %s)", why ? why : "no reason given",
-                         path_in(kernel, LOG_NAME, path));
+        return error_set(error, code < 0 && code > -4096 ? (int)code : -EPROTO, "the service refuses: %s (its log: %s)",
+                         why ? why : "no reason given", path_in(kernel, LOG_NAME, path));
     }
     if (ret_reply)
         *ret_reply = take_pointer(json);
@@ -268,25 +269,45 @@ static void wait_for_exit(pid_t pid)
     _cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 
-    if (fd >= 0 && poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC) == 0)
-        kill(pid, SIGKILL);
+    if (fd < 0 || poll(&poll_fd, 1, 0) != 0)
+        return;
+    syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0); /* one that serves nobody any more need not wait */
+    if (poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC) == 0)
+        syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+}
+
+/* Tells the service to stop @network. -ENOENT: it does not serve that one, as after it was started anew. */
+static int request_stop(struct apply_kernel *kernel, const char *network, json_t **ret_reply,
+                        struct tapnet_error *error)
+{
+    const struct attachments none = {.count = 0};
+    json_t *request cleanup(cleanup_json) = json_pack("{s:s, s:s}", "do", "stop", "network", network);
+
+    return talk(kernel, request, &none, ret_reply, error);
+}
+
+static int request_status(struct apply_kernel *kernel, json_t **ret_reply, struct tapnet_error *error)
+{
+    const struct attachments none = {.count = 0};
+    json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "status");
+
+    return talk(kernel, request, &none, ret_reply, error);
 }
 
 int apply_service_stop(void *data, const char *network, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    const struct attachments none = {.count = 0};
-    json_t *request cleanup(cleanup_json) = json_pack("{s:s, s:s}", "do", "stop", "network", network);
     json_t *reply cleanup(cleanup_json) = NULL;
-    int result;
+    int result = request_stop(kernel, network, &reply, error);
 
-    result = talk(kernel, request, &none, &reply, error);
+    if (result == -ENOENT)
+        result = request_status(kernel, &reply, error);
     if (result == 0 && json_array_size(json_object_get(reply, "networks")))
         return 0; /* others are still served */
+    if (result < 0 && result != -ECONNREFUSED)
+        return result;
     if (result == 0)
         wait_for_exit((pid_t)json_integer_value(json_object_get(reply, "pid")));
-    else if (result != -ECONNREFUSED)
-        return result;
     result = run_file_remove(kernel->run_dir, SOCKET_NAME, error);
     return result < 0 ? result : run_file_remove(kernel->run_dir, LOG_NAME, error);
 }

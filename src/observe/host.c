@@ -163,6 +163,8 @@ static void look_at_uplink(struct observe_found *found)
 
 /* ---- guards ---- */
 
+#define LIST_ATTEMPTS 20
+
 static int read_element(const struct guard_element *element, void *data)
 {
     struct observe_pass *pass = ((struct address_mark *)data)->pass;
@@ -172,6 +174,45 @@ static int read_element(const struct guard_element *element, void *data)
     if (!object.element.label)
         return -ENOMEM;
     return model_objects_add(&pass->found->objects, &object);
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+    return model_object_compare(a, b);
+}
+
+/* Sorts the objects from @first on; true when two of them are the same. */
+static bool has_duplicates(struct model_objects *objects, size_t first)
+{
+    struct model_object *items = objects->items + first;
+    size_t count = objects->count - first;
+
+    if (count)
+        qsort(items, count, sizeof(*items), compare_objects);
+    for (size_t i = 1; i < count; i++)
+        if (model_object_compare(&items[i - 1], &items[i]) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * A set's hash table may be growing while it is listed, shortly after many elements were added: the kernel then shows
+ * some elements twice and as many not at all, and no generation tells. So a list with duplicates is read again.
+ */
+static int observe_elements(struct netlink *netlink, struct address_mark *mark, enum guard_family family)
+{
+    struct observe_pass *pass = mark->pass;
+
+    for (int attempt = 0; attempt < LIST_ATTEMPTS; attempt++) {
+        int result;
+
+        restart_addresses(mark);
+        result = nft_elements_observe(netlink, family, read_element, restart_addresses, mark, pass->error);
+        if (result < 0 || !has_duplicates(&pass->found->objects, mark->object_count))
+            return result;
+    }
+    return error_set(pass->error, -EAGAIN,
+                     "the elements of nftables table " GUARD_TABLE " can't be read whole: try again");
 }
 
 static int observe_table(struct netlink *netlink, struct observe_pass *pass, enum guard_family family)
@@ -189,7 +230,7 @@ static int observe_table(struct netlink *netlink, struct observe_pass *pass, enu
     if (result < 0)
         return result;
     mark.object_count = pass->found->objects.count;
-    return nft_elements_observe(netlink, family, read_element, restart_addresses, &mark, pass->error);
+    return observe_elements(netlink, &mark, family);
 }
 
 static int observe_guards(struct observe_pass *pass)

@@ -7,11 +7,13 @@
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "netlink/sysctl.h"
 
 /*
@@ -30,16 +32,48 @@ static void cleanup_closedir(DIR **directory)
         closedir(*directory);
 }
 
-/* The service's control socket answers a connect only while the service lives. */
-static bool service_runs(const char *run_dir)
+#define REPLY_MAX 65536
+#define REPLY_TIMEOUT_SEC 2
+
+static int connect_service(const char *run_dir)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const struct timeval timeout = {.tv_sec = REPLY_TIMEOUT_SEC};
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
     if (fd < 0 ||
         snprintf(name.sun_path, sizeof(name.sun_path), "%s/service.sock", run_dir) >= (int)sizeof(name.sun_path))
-        return false;
-    return connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0;
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+    return connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0 ? take_fd(&fd) : -1;
+}
+
+/* What the service says (service/control.h, "status"); NULL when there is none, or none that answers. */
+static json_t *ask_service(const char *run_dir)
+{
+    static const char request[] = "{\"do\":\"status\"}";
+    _cleanup_close_ int fd = connect_service(run_dir);
+    _cleanup_free_ char *reply = malloc(REPLY_MAX);
+    size_t len = 0, fd_count = 0;
+
+    if (fd < 0 || !reply || message_send(fd, request, strlen(request), NULL, 0, 0) < 0 ||
+        message_receive(fd, reply, REPLY_MAX, NULL, 0, &len, &fd_count, 0) < 0)
+        return NULL;
+    return json_loadb(reply, len, 0, NULL);
+}
+
+static bool is_served(const json_t *status, const char *network)
+{
+    const json_t *names = json_object_get(status, "networks");
+
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+
+        if (name && strcmp(name, network) == 0)
+            return true;
+    }
+    return false;
 }
 
 static int add_sysctl(const json_t *json, struct observe_found *found)
@@ -67,7 +101,7 @@ static bool bridge_is_same(const json_t *json, const struct model_network *netwo
     return false;
 }
 
-static int add_service(const json_t *json, bool running, struct observe_found *found)
+static int add_service(const json_t *json, const json_t *status, struct observe_found *found)
 {
     const char *set = json_string_value(json_object_get(json, "set"));
     struct model_object object = {.kind = MODEL_OBJECT_SERVICE};
@@ -77,7 +111,7 @@ static int add_service(const json_t *json, bool running, struct observe_found *f
         model_network_from_json(json_object_get(json, "network"), &found->objects.arena, &network, NULL) < 0)
         return 0;
     object.service.network = network;
-    object.service.running = running && bridge_is_same(json, network, found);
+    object.service.running = is_served(status, network->name) && bridge_is_same(json, network, found);
     object.service.set = arena_strdup(&found->objects.arena, set);
     return object.service.set ? model_objects_add(&found->objects, &object) : -ENOMEM;
 }
@@ -89,8 +123,8 @@ static bool is_ledger(const char *name)
     return len > 5 && name[0] != '.' && strcmp(name + len - 5, ".json") == 0;
 }
 
-/* Every "*.json" in @run_dir/@folder; @running is handed on. */
-static int read_folder(const char *run_dir, const char *folder, bool running, struct observe_found *found)
+/* Every "*.json" in @run_dir/@folder; @status is what the service said. */
+static int read_folder(const char *run_dir, const char *folder, const json_t *status, struct observe_found *found)
 {
     char path[PATH_MAX];
     DIR *directory cleanup(cleanup_closedir) = NULL;
@@ -110,14 +144,15 @@ static int read_folder(const char *run_dir, const char *folder, bool running, st
         if (json && strcmp(folder, "sysctl") == 0)
             result = add_sysctl(json, found);
         else if (json)
-            result = add_service(json, running, found);
+            result = add_service(json, status, found);
     }
     return result;
 }
 
 int observe_ledgers(const char *run_dir, struct observe_found *found)
 {
-    int result = read_folder(run_dir, "sysctl", false, found);
+    json_t *status cleanup(cleanup_json) = ask_service(run_dir);
+    int result = read_folder(run_dir, "sysctl", NULL, found);
 
-    return result < 0 ? result : read_folder(run_dir, "networks", service_runs(run_dir), found);
+    return result < 0 ? result : read_folder(run_dir, "networks", status, found);
 }

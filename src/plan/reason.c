@@ -95,7 +95,7 @@ const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON
             append(text, "needed by %s", step->after->sysctl.users);
         break;
     case MODEL_OBJECT_SERVICE:
-        append(text, "ports or options changed");
+        append(text, step->before->service.running ? "ports or options changed" : "is not served");
         break;
     case MODEL_OBJECT_ADDRESS:
         break; /* its identity is all there is of it */

@@ -8,8 +8,8 @@
 
 /*
  * How it works: most objects belong to one set and are simply taken or left. Shared are the two tables (wanted while
- * any set wants one), and per uplink its forwarding sysctl with the "closed" element that goes with it (wanted while
- * it has users, and only as long as the host is no router by its own wish).
+ * any set wants one), per uplink its forwarding sysctl with the "closed" element that goes with it (wanted while it has
+ * users, and only as long as the host is no router by its own wish), and the service when it died.
  */
 
 void plan_scope_fini(struct plan_scope *scope)
@@ -348,6 +348,46 @@ static int share_sysctls(struct plan_scope *scope, const struct model_objects *w
     return result;
 }
 
+/* Has the network its bridge, and the bridge its address: can it be served at all? */
+static bool can_be_served(const struct model_objects *all, const struct model_network *network)
+{
+    bool bridge = false, address = network->mode == MODEL_MODE_ISOLATED;
+
+    for (size_t i = 0; i < all->count; i++) {
+        const struct model_object *object = &all->items[i];
+
+        if (object->kind == MODEL_OBJECT_LINK)
+            bridge |= strcmp(object->link.name, network->bridge) == 0;
+        else if (object->kind == MODEL_OBJECT_ADDRESS)
+            address |= strcmp(object->address.device, network->bridge) == 0 &&
+                       ip_prefix_compare(&object->address.prefix, &network->subnet) == 0;
+    }
+    return bridge && address;
+}
+
+/*
+ * The service is one for all sets: when it died, whoever starts it again has it serve the networks of others too, where
+ * these are whole enough.
+ */
+static int share_services(struct plan_scope *scope, const struct model_objects *wanted, const struct model_objects *all,
+                          const char *set)
+{
+    int result = 0;
+
+    for (size_t i = 0; set && wanted->count && i < all->count && result == 0; i++) {
+        struct model_object service = all->items[i];
+
+        if (service.kind != MODEL_OBJECT_SERVICE || strcmp(service.service.set, set) == 0 || service.service.running ||
+            !can_be_served(all, service.service.network))
+            continue;
+        result = model_objects_add(&scope->found, &service);
+        service.service.running = true;
+        if (result == 0)
+            result = model_objects_add(&scope->wanted, &service);
+    }
+    return result;
+}
+
 int plan_scope_make(const struct model_objects *wanted, const struct model_objects *all, const char *set,
                     const struct plan_host *host, struct plan_scope *ret, struct tapnet_error *error)
 {
@@ -365,6 +405,8 @@ int plan_scope_make(const struct model_objects *wanted, const struct model_objec
         result = share_tables(&scope, wanted, all, set);
     if (result == 0)
         result = share_sysctls(&scope, wanted, all, set, host);
+    if (result == 0)
+        result = share_services(&scope, wanted, all, set);
     if (result < 0) {
         plan_scope_fini(&scope);
         return error_set(error, result, "out of memory");

@@ -219,6 +219,22 @@ def test_a_network_that_another_set_holds_is_refused(lab, host, tapnet):
     assert failed.returncode == 1 and "set lab" in failed.stderr
 
 
+def test_a_killed_service_comes_back_for_all_sets(world, host, tapnet):
+    nothing = snapshot(host, run_dir=tapnet.run_dir)
+    first = tapnet.file("networks: { one: { subnet: 10.20.0.1/24, ports: { a: {} } } }", "first.yaml")
+    second = tapnet.file("networks: { two: { subnet: 10.21.0.1/24, ports: { a: {} } } }", "second.yaml")
+    tapnet("up", first)
+    tapnet("up", second)
+    kill_service(host)
+    assert "is not served" in tapnet("plan", first, check=False).stdout
+    tapnet("up", first)
+    assert all(network["served"] for network in tapnet.json("status")["networks"])
+    kill_service(host)
+    tapnet("down", first)  # takes one away and starts nothing
+    tapnet("down", second)
+    assert_same(nothing, snapshot(host, run_dir=tapnet.run_dir))
+
+
 def test_two_sets_never_share_a_subnet(world, host, tapnet):
     """One that is left out is chosen clear of the other set's, isolated ones too; one that is given is refused."""
     tapnet("up", tapnet.file("networks: { one: { mode: isolated, subnet: 10.20.0.1/24 } }", "first.yaml"))

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <jansson.h>
 
@@ -282,25 +283,36 @@ static bool find_service(bool *ret_running)
 }
 
 /* Listens where the service would. */
-static int listen_as_service(void)
+/* A process that answers one question with @reply, as the service would, and then dies. */
+static pid_t answer_as_service(const char *reply)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    char request[256];
+    pid_t child;
 
     snprintf(name.sun_path, sizeof(name.sun_path), "%s/service.sock", run_dir);
+    unlink(name.sun_path);
     assert_int_equal(bind(fd, (void *)&name, sizeof(name)), 0);
     assert_int_equal(listen(fd, 5), 0);
-    return fd;
+    child = fork();
+    if (child == 0) {
+        int peer = accept(fd, NULL, NULL);
+
+        _exit(peer < 0 || recv(peer, request, sizeof(request), 0) <= 0 || send(peer, reply, strlen(reply), 0) <= 0);
+    }
+    close(fd);
+    return child;
 }
 
-/* No socket, a live one, and one whose process died: the socket's file alone is no service. */
+/* No socket, a service that serves this network or only another, and one that died: a socket's file is no service. */
 static void test_a_dead_service_does_not_run(void **state)
 {
     struct model_network network = {.name = "lab", .bridge = "br-lab"};
     char path[128], text[4096], *network_text;
     struct json_t *json;
     bool running = true;
-    int fd;
+    pid_t service;
 
     (void)state;
     assert_int_equal(ip_prefix_parse("10.20.0.1/24", -1, &network.subnet), 0);
@@ -315,10 +327,20 @@ static void test_a_dead_service_does_not_run(void **state)
     json_decref(json);
     assert_true(find_service(&running));
     assert_false(running);
-    fd = listen_as_service();
+    service = answer_as_service("{\"ok\":true,\"networks\":[\"other\",\"lab\"],\"pid\":1}");
     assert_true(find_service(&running));
     assert_true(running);
-    close(fd);
+    waitpid(service, NULL, 0);
+    assert_true(find_service(&running));
+    assert_false(running);
+    service = answer_as_service("{\"ok\":true,\"networks\":[\"other\"],\"pid\":1}");
+    assert_true(find_service(&running));
+    assert_false(running);
+    waitpid(service, NULL, 0);
+    service = answer_as_service("nonsense");
+    assert_true(find_service(&running));
+    assert_false(running);
+    waitpid(service, NULL, 0);
     assert_true(find_service(&running));
     assert_false(running);
 }
