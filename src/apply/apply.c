@@ -190,14 +190,14 @@ static int forget_freed(const struct apply_request *request, struct tapnet_error
     return request->ops->conntrack_forget(request->ops->data, addresses, count, error);
 }
 
-int apply_run(const struct apply_request *request, bool *ret_undone, struct tapnet_error *error)
+/* The steps in their order, as far as they go. *ret_done counts those that were done. */
+static int run_steps(const struct apply_request *request, size_t *ret_done, struct tapnet_error *error)
 {
     const struct plan *plan = request->plan;
     size_t done = 0;
     int result = 0;
 
-    *ret_undone = true;
-    while (done < plan->step_count) {
+    while (done < plan->step_count && result == 0) {
         size_t count = run_length(plan, done);
 
         result = apply_steps(request, plan->steps + done, count, false, error);
@@ -209,9 +209,35 @@ int apply_run(const struct apply_request *request, bool *ret_undone, struct tapn
         if (request->progress)
             request->progress(done, plan->step_count, request->progress_data);
     }
+    *ret_done = done;
+    return result;
+}
+
+static bool serves(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].phase == PLAN_SERVICES_SET)
+            return true;
+    return false;
+}
+
+int apply_run(const struct apply_request *request, bool *ret_undone, struct tapnet_error *error)
+{
+    const struct apply_ops *ops = request->ops;
+    bool prepared = serves(request->plan);
+    int result = prepared ? ops->service_prepare(ops->data, error) : 0;
+    size_t done = 0;
+
+    *ret_undone = true;
+    if (result < 0)
+        return result;
+    result = run_steps(request, &done, error);
     if (result == 0)
         result = forget_freed(request, error);
-    if (result < 0)
+    if (result < 0) {
         *ret_undone = undo_runs(request, done, error);
+        if (prepared)
+            ops->service_release(ops->data, NULL);
+    }
     return result;
 }

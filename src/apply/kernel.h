@@ -18,6 +18,8 @@ struct apply_kernel {
 int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error);
 
 /* ---- service.c: @data is the struct apply_kernel ---- */
+int apply_service_prepare(void *data, struct tapnet_error *error);
+int apply_service_release(void *data, struct tapnet_error *error);
 int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error);
 int apply_service_update(void *data, const struct model_network *network, struct tapnet_error *error);
 int apply_service_stop(void *data, const char *network, struct tapnet_error *error);

@@ -39,7 +39,12 @@ struct apply_ops {
     int (*file_write)(void *data, const char *name, const char *text, struct tapnet_error *error);
     int (*file_remove)(void *data, const char *name, struct tapnet_error *error);
 
-    /* DHCP and DNS: starts the service when it does not run; returns when it serves. */
+    /*
+     * DHCP and DNS. Prepare starts the service when it does not run and does not wait: it gets ready while devices are
+     * made. Release ends one that was prepared in vain. Serve returns when the network is served.
+     */
+    int (*service_prepare)(void *data, struct tapnet_error *error);
+    int (*service_release)(void *data, struct tapnet_error *error);
     int (*service_serve)(void *data, const struct model_network *network, struct tapnet_error *error);
     int (*service_update)(void *data, const struct model_network *network, struct tapnet_error *error);
     int (*service_stop)(void *data, const char *network, struct tapnet_error *error);

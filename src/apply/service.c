@@ -173,12 +173,13 @@ static int attach_network(struct attachments *attachments, const struct model_ne
                           struct tapnet_error *error)
 {
     json_t *json cleanup(cleanup_json) = model_network_to_json(network);
+    _cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     _cleanup_close_ int fd = -1;
 
-    if (!json)
+    if (!text)
         return error_set(error, -ENOMEM, "out of memory");
     fd = memfd_create("tapnet network", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || json_dumpfd(json, fd, JSON_COMPACT) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) < 0)
         return error_set_errno(error, -errno, "cannot make a memory file");
     attachments->fds[attachments->count++] = take_fd(&fd);
@@ -215,6 +216,17 @@ static void forget_service(struct apply_kernel *kernel)
 {
     run_file_remove(kernel->run_dir, SOCKET_NAME, NULL);
     run_file_remove(kernel->run_dir, LOG_NAME, NULL);
+}
+
+int apply_service_prepare(void *data, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    char path[RUN_PATH_MAX];
+    _cleanup_close_ int fd = -1;
+
+    if (apply_socket_connect(path_in(kernel, SOCKET_NAME, path), &fd, NULL) == 0)
+        return 0;
+    return start_service(kernel, error);
 }
 
 static int request_serve(struct apply_kernel *kernel, const struct attachments *attachments, struct tapnet_error *error)
@@ -294,6 +306,19 @@ static int request_status(struct apply_kernel *kernel, json_t **ret_reply, struc
     return talk(kernel, request, &none, ret_reply, error);
 }
 
+/* Sees an idle service to its end, and removes what stood for it. One that serves somebody stays. */
+static int retire(struct apply_kernel *kernel, const json_t *status, struct tapnet_error *error)
+{
+    int result;
+
+    if (json_array_size(json_object_get(status, "networks")))
+        return 0;
+    if (status)
+        wait_for_exit((pid_t)json_integer_value(json_object_get(status, "pid")));
+    result = run_file_remove(kernel->run_dir, SOCKET_NAME, error);
+    return result < 0 ? result : run_file_remove(kernel->run_dir, LOG_NAME, error);
+}
+
 int apply_service_stop(void *data, const char *network, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
@@ -302,12 +327,16 @@ int apply_service_stop(void *data, const char *network, struct tapnet_error *err
 
     if (result == -ENOENT)
         result = request_status(kernel, &reply, error);
-    if (result == 0 && json_array_size(json_object_get(reply, "networks")))
-        return 0; /* others are still served */
     if (result < 0 && result != -ECONNREFUSED)
         return result;
-    if (result == 0)
-        wait_for_exit((pid_t)json_integer_value(json_object_get(reply, "pid")));
-    result = run_file_remove(kernel->run_dir, SOCKET_NAME, error);
-    return result < 0 ? result : run_file_remove(kernel->run_dir, LOG_NAME, error);
+    return retire(kernel, reply, error);
+}
+
+int apply_service_release(void *data, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    json_t *reply cleanup(cleanup_json) = NULL;
+    int result = request_status(kernel, &reply, error);
+
+    return result < 0 && result != -ECONNREFUSED ? result : retire(kernel, reply, error);
 }

@@ -176,16 +176,33 @@ int netlink_link_get(struct netlink *netlink, int index, const char *name, netli
 
 /* ---- changing ---- */
 
-/* net.ipv4.conf.NAME.forwarding, by the attributes of the address family. */
 static void put_forwarding(struct netlink_message *message, bool forwarding)
 {
-    size_t families = netlink_nest_begin(message, IFLA_AF_SPEC);
     size_t inet = netlink_nest_begin(message, AF_INET);
     size_t conf = netlink_nest_begin(message, IFLA_INET_CONF);
 
     netlink_put_u32(message, IPV4_DEVCONF_FORWARDING, forwarding);
     netlink_nest_end(message, conf);
     netlink_nest_end(message, inet);
+}
+
+static void put_no_ip6(struct netlink_message *message)
+{
+    size_t inet6 = netlink_nest_begin(message, AF_INET6);
+
+    netlink_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+    netlink_nest_end(message, inet6);
+}
+
+/* The attributes of the address families: net.ipv4.conf.NAME.forwarding, no IPv6 link-local address. */
+static void put_families(struct netlink_message *message, bool no_ip6, const struct netlink_link_change *change)
+{
+    size_t families = netlink_nest_begin(message, IFLA_AF_SPEC);
+
+    if (no_ip6)
+        put_no_ip6(message);
+    if (change->fields & NETLINK_LINK_FORWARDING)
+        put_forwarding(message, change->forwarding);
     netlink_nest_end(message, families);
 }
 
@@ -226,8 +243,6 @@ static void put_change(struct netlink_message *message, const struct netlink_lin
         netlink_put_u32(message, IFLA_MTU, change->mtu);
     if (change->fields & NETLINK_LINK_MASTER)
         netlink_put_u32(message, IFLA_MASTER, (uint32_t)change->master_index);
-    if (change->fields & NETLINK_LINK_FORWARDING)
-        put_forwarding(message, change->forwarding);
 }
 
 /* Begins a RTM_NEWLINK for a link that exists. */
@@ -241,46 +256,32 @@ static void begin_change(struct netlink_message *message, int index, const char 
         netlink_put_text(message, IFLA_IFNAME, name);
 }
 
-/*
- * No link-local address from now on. In a request of its own: the kernel takes a link up before it looks at the
- * attributes of address families, and would have made the address by then. A link without IPv6 (off in the kernel, an
- * MTU below 1280) answers -EAFNOSUPPORT and has no such address either.
- */
-static int stop_address_generation(struct netlink *netlink, int index, const char *name, struct tapnet_error *error)
+/* One request for all that changes; without the attributes of IPv6 when @no_ip6 is false. */
+static int send_change(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
+                       bool no_ip6, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct tapnet_error refusal = TAPNET_ERROR_INIT;
-    size_t families, inet6;
-    int result;
+    unsigned mask = change->fields & NETLINK_LINK_UP ? IFF_UP : 0;
 
     netlink_message_init(&message);
-    begin_change(&message, index, name, 0, 0);
-    families = netlink_nest_begin(&message, IFLA_AF_SPEC);
-    inet6 = netlink_nest_begin(&message, AF_INET6);
-    netlink_put_u8(&message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-    netlink_nest_end(&message, inet6);
-    netlink_nest_end(&message, families);
-    result = netlink_request(netlink, &message, &refusal);
-    if (result == -EAFNOSUPPORT)
-        return 0;
-    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
+    begin_change(&message, index, name, change->up ? mask : 0, mask);
+    put_change(&message, change);
+    if (no_ip6 || change->fields & NETLINK_LINK_FORWARDING)
+        put_families(&message, no_ip6, change);
+    return netlink_request(netlink, &message, error);
 }
 
 int netlink_link_set(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
                      struct tapnet_error *error)
 {
-    struct netlink_message message cleanup(netlink_message_fini);
-    unsigned mask = change->fields & NETLINK_LINK_UP ? IFF_UP : 0;
-    int result = 0;
+    bool no_ip6 = change->fields & NETLINK_LINK_NO_IP6;
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
+    int result = send_change(netlink, index, name, change, no_ip6, &refusal);
 
-    netlink_message_init(&message);
-    if (change->fields & NETLINK_LINK_NO_IP6)
-        result = stop_address_generation(netlink, index, name, error);
-    if (result < 0 || change->fields == NETLINK_LINK_NO_IP6)
-        return result;
-    begin_change(&message, index, name, change->up ? mask : 0, mask);
-    put_change(&message, change);
-    return netlink_request(netlink, &message, error);
+    /* Checked by the kernel before it changes anything: a link without IPv6 (off in the kernel, an MTU below 1280). */
+    if (result == -EAFNOSUPPORT && no_ip6)
+        return send_change(netlink, index, name, change, false, error);
+    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
 int netlink_link_delete(struct netlink *netlink, int index, struct tapnet_error *error)

@@ -57,7 +57,7 @@ enum {
     NETLINK_LINK_MTU = 1 << 3,    /* 0 is refused by the caller, not sent */
     NETLINK_LINK_MASTER = 1 << 4, /* 0: out of its bridge */
     NETLINK_LINK_UP = 1 << 5,
-    NETLINK_LINK_NO_IP6 = 1 << 6,    /* addr_gen_mode none: no link-local address appears */
+    NETLINK_LINK_NO_IP6 = 1 << 6,    /* addr_gen_mode none: no link-local address appears, see below */
     NETLINK_LINK_FORWARDING = 1 << 7 /* net.ipv4.conf.NAME.forwarding, by IFLA_AF_SPEC / IFLA_INET_CONF */
 };
 
@@ -73,7 +73,8 @@ struct netlink_link_change {
 };
 
 /*
- * The link is named by @index when it is not 0, else by @name. One request, and one before it for NETLINK_LINK_NO_IP6.
+ * The link is named by @index when it is not 0, else by @name. One request. The kernel takes a link up
+ * before it looks at what is said of IPv6: with NETLINK_LINK_NO_IP6 bring it up without carrier, else the address is there.
  * -ENODEV, and whatever the kernel refuses.
  */
 int netlink_link_set(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,

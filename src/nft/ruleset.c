@@ -148,6 +148,7 @@ static const struct nft_rule inet_rules[] = {
 static const struct nft_chain bridge_chains[] = {
     {"prerouting", "filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED},
     {"forward", "filter", NF_BR_FORWARD, NF_BR_PRI_FILTER_BRIDGED},
+    {"ip4", NULL, 0, 0},
     {"from_port", NULL, 0, 0},
     {"from_port_ip4", NULL, 0, 0},
     {"dhcp", NULL, 0, 0},
@@ -156,6 +157,8 @@ static const struct nft_chain bridge_chains[] = {
 };
 
 static const struct nft_rule bridge_rules[] = {
+    /* ether type ip goto ip4, as it stands in the frame: that of a VLAN tag is the tag's */
+    {"prerouting", "IPv4", {ETHER_TYPE(0x08, 0x00), GOTO("ip4")}},
     /* iifname @ports goto from_port */
     {"prerouting", "what a port may send", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port")}},
 
@@ -164,8 +167,6 @@ static const struct nft_rule bridge_rules[] = {
      "DHCP requests are for the host alone",
      {ETHER_TYPE(0x08, 0x00), L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), IIFNAME, IN(GUARD_PORTS), COUNTER, DROP}},
 
-    /* ether type ip goto from_port_ip4, as it stands in the frame: that of a VLAN tag is the tag's */
-    {"from_port", "IPv4", {ETHER_TYPE(0x08, 0x00), GOTO("from_port_ip4")}},
     /* ether type arp goto from_port_arp */
     {"from_port", "ARP", {ETHER_TYPE(0x08, 0x06), GOTO("from_port_arp")}},
     /* ether type ip6 goto from_port_ip6 */
@@ -174,9 +175,12 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port", "no other protocol, no VLAN, no STP", {COUNTER, DROP}},
 
     /* meta l4proto != udp iifname . ip saddr @port_addresses accept */
-    {"from_port_ip4",
-     "the port's own addresses, in haste",
+    {"ip4",
+     "the ports' own addresses, in haste",
      {META(L4PROTO, 1), IS_NOT(IPPROTO_UDP), PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* iifname @ports goto from_port_ip4 */
+    {"ip4", "what a port may send of IPv4", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port_ip4")}},
+
     /* udp sport 68 udp dport 67 ip frag-off & 0x3fff == 0 goto dhcp */
     {"from_port_ip4",
      "DHCP requests, whole ones",

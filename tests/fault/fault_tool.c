@@ -69,6 +69,8 @@ WRAP(guards_commit, (void *data, struct nft_transaction *transaction, struct tap
 WRAP(file_write, (void *data, const char *name, const char *text, struct tapnet_error *error),
      (REAL, name, text, error))
 WRAP(file_remove, (void *data, const char *name, struct tapnet_error *error), (REAL, name, error))
+WRAP(service_prepare, (void *data, struct tapnet_error *error), (REAL, error))
+WRAP(service_release, (void *data, struct tapnet_error *error), (REAL, error))
 WRAP(service_serve, (void *data, const struct model_network *network, struct tapnet_error *error),
      (REAL, network, error))
 WRAP(service_update, (void *data, const struct model_network *network, struct tapnet_error *error),
@@ -98,6 +100,8 @@ static void wrap(struct apply_ops *ops, void *data)
         .guards_commit = fault_guards_commit,
         .file_write = fault_file_write,
         .file_remove = fault_file_remove,
+        .service_prepare = fault_service_prepare,
+        .service_release = fault_service_release,
         .service_serve = fault_service_serve,
         .service_update = fault_service_update,
         .service_stop = fault_service_stop,

@@ -170,6 +170,19 @@ static int file_remove(void *data, const char *name, struct tapnet_error *error)
     return change(false, name, error);
 }
 
+static int prepare(void *data, struct tapnet_error *error)
+{
+    (void)data;
+    return note("prepare", "service", error);
+}
+
+static int release(void *data, struct tapnet_error *error)
+{
+    (void)data;
+    (void)error;
+    return 0;
+}
+
 static int serve(void *data, const struct model_network *network, struct tapnet_error *error)
 {
     (void)data;
@@ -207,6 +220,8 @@ static const struct apply_ops recording = {
     .guards_commit = guards_commit,
     .file_write = file_write,
     .file_remove = file_remove,
+    .service_prepare = prepare,
+    .service_release = release,
     .service_serve = serve,
     .service_update = serve,
     .service_stop = stop,
@@ -248,7 +263,7 @@ static void guards_stand_before_anything_is_up(void **state)
     host = (struct host){.count = 0};
     expand(&lab, &wanted);
     assert_int_equal(run(&wanted, &nothing, 0, &undone, NULL), 0);
-    assert_ptr_equal(strstr(host.log, "commit guards\n"), host.log);
+    assert_ptr_equal(strstr(host.log, "prepare service\ncommit guards\n"), host.log);
     assert_true(strstr(host.log, "make br-lab") < strstr(host.log, "open lab-db"));
     assert_true(strstr(host.log, "set lab-web") < strstr(host.log, "make lab-web")); /* labelled, then kept */
     assert_non_null(strstr(host.log, "make service"));
@@ -276,7 +291,7 @@ static void a_failed_up_leaves_nothing(void **state)
         assert_int_equal(run(&wanted, &nothing, i, &undone, &error), -ENOBUFS);
         assert_true(undone);
         assert_int_equal(host.count, 0);
-        assert_non_null(strstr(error.text, "cannot make"));
+        assert_non_null(strstr(error.text, i == 1 ? "service" : "cannot make"));
         assert_non_null(strstr(error.text, "no "));
     }
     model_objects_fini(&wanted);

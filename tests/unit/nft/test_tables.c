@@ -145,9 +145,9 @@ static const struct touch touches[] = {
      "'iifname @networks goto to_guest comment \"where guests may go\"'"},
     {"another comment", GUARD_INET, "to_guest", "nothing else comes in",
      "nft replace rule inet tapnet to_guest handle $handle 'counter drop comment \"x\"'"},
-    {"two rules in another order", GUARD_BRIDGE, "from_port", "IPv4",
+    {"two rules in another order", GUARD_BRIDGE, "from_port", "ARP",
      "nft delete rule bridge tapnet from_port handle $handle && "
-     "nft add rule bridge tapnet from_port 'ether type ip goto from_port_ip4 comment \"IPv4\"'"},
+     "nft add rule bridge tapnet from_port 'ether type arp goto from_port_arp comment \"ARP\"'"},
     {"a chain added", GUARD_INET, .command = "nft add chain inet tapnet more"},
     {"a base chain added", GUARD_BRIDGE,
      .command = "nft 'add chain bridge tapnet more { type filter hook input priority 0; policy drop; }'"},
