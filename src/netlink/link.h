@@ -74,7 +74,8 @@ struct netlink_link_change {
 
 /*
  * The link is named by @index when it is not 0, else by @name. One request. The kernel takes a link up
- * before it looks at what is said of IPv6: with NETLINK_LINK_NO_IP6 bring it up without carrier, else the address is there.
+ * before it looks at what is said of IPv6: with NETLINK_LINK_NO_IP6 bring it up without carrier, else the address is
+ * there.
  * -ENODEV, and whatever the kernel refuses.
  */
 int netlink_link_set(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
