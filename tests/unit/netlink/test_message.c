@@ -25,7 +25,7 @@ static void test_what_is_put_in_can_be_read(void **state)
     struct netlink_message message;
     const struct ifinfomsg header = {.ifi_index = 7};
     const struct nlmsghdr *built;
-    const struct nlattr *attribute;
+    struct nlattr *attribute;
     int count = 0;
 
     (void)state;
