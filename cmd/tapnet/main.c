@@ -2,8 +2,10 @@
 /* The command `tapnet`: finds the command in the table and runs it. */
 #include "command.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "session.h"
 
@@ -35,12 +37,28 @@ static int help_about(const char *name)
     return EXIT_DONE;
 }
 
+/*
+ * Who closed our standard descriptors would have the next files that we open take their numbers, and our words end up
+ * in these: /dev/null fills the gaps.
+ */
+static bool fill_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
+}
+
 int main(int count, char **words)
 {
     const struct command *command;
     struct arguments arguments;
     int result;
 
+    if (!fill_standard_descriptors())
+        return EXIT_FAILED;
     if (count < 2) {
         help_print();
         return EXIT_USAGE;

@@ -326,6 +326,17 @@ static int add_shared_sysctl(struct plan_scope *scope, const struct model_object
     return model_objects_add(&scope->wanted, &closed);
 }
 
+/* Takes over what is found. Of a host that became a router by its own wish nothing is turned off any more. */
+static int add_found_shared(struct plan_scope *scope, const struct model_object *object, const struct plan_host *host)
+{
+    struct model_object copy = *object;
+    char device[MODEL_IFNAME_MAX];
+
+    if (copy.kind == MODEL_OBJECT_SYSCTL && host->ip_forward && forwarding_device(&copy.sysctl, device))
+        copy.sysctl.restore[0] = '\0';
+    return add_copy(&scope->found, &copy);
+}
+
 static int share_sysctls(struct plan_scope *scope, const struct model_objects *wanted, const struct model_objects *all,
                          const char *set, const struct plan_host *host)
 {
@@ -337,7 +348,7 @@ static int share_sysctls(struct plan_scope *scope, const struct model_objects *w
         if (object->kind == MODEL_OBJECT_SYSCTL)
             result = add_shared_sysctl(scope, find_same(wanted, object), object, set, host);
         if (result == 0 && is_shared(object) && object->kind != MODEL_OBJECT_TABLE)
-            result = add_copy(&scope->found, object);
+            result = add_found_shared(scope, object, host);
     }
     for (size_t i = 0; i < wanted->count && result == 0; i++) {
         const struct model_object *object = &wanted->items[i];

@@ -219,6 +219,22 @@ def test_a_network_that_another_set_holds_is_refused(lab, host, tapnet):
     assert failed.returncode == 1 and "set lab" in failed.stderr
 
 
+def test_a_host_that_becomes_a_router_stays_one(lab, host, tapnet):
+    """Somebody turns ip_forward on while we are up (Docker does): neither `up` nor `down` takes it back."""
+    tapnet("up", lab)
+    host.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+    tapnet("up", lab)
+    assert tapnet("status").returncode == 0
+    assert "closed" not in host.run("nft", "list", "set", "inet", "tapnet", "closed").stdout.replace("set closed", "")
+    tapnet("down", lab)
+    assert host.run("sysctl", "-n", "net.ipv4.ip_forward", "net.ipv4.conf.eth0.forwarding").stdout == "1\n1\n"
+
+
+def test_closed_standard_descriptors_are_no_trap(lab, host, tapnet):
+    host.run("sh", "-c", f"exec {tapnet.program} up {lab} <&- >&- 2>&-")
+    assert tapnet("status").returncode == 0
+
+
 def test_a_killed_service_comes_back_for_all_sets(world, host, tapnet):
     nothing = snapshot(host, run_dir=tapnet.run_dir)
     first = tapnet.file("networks: { one: { subnet: 10.20.0.1/24, ports: { a: {} } } }", "first.yaml")

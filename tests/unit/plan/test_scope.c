@@ -160,6 +160,25 @@ static void tables_stay_while_another_set_needs_them(void **state)
     model_objects_fini(&all);
 }
 
+/* Somebody turned ip_forward on while we held the uplink's forwarding: it is let go, and not turned off. */
+static void a_host_that_became_a_router_is_not_turned_back(void **state)
+{
+    const struct host host = {.forwarding = 1, .ip_forward = true};
+    struct model_object held = {.kind = MODEL_OBJECT_SYSCTL};
+    struct model_objects nothing = {0}, all = {0};
+    struct plan_scope result;
+
+    (void)state;
+    held.sysctl = (struct model_sysctl){
+        .path = "net/ipv4/conf/eth0/forwarding", .value = "1", .restore = "0", .users = "lab"};
+    assert_int_equal(model_objects_add(&all, &held), 0);
+    assert_int_equal(scope(&nothing, &all, "lab", &host, &result, NULL), 0);
+    assert_null(find(&result.wanted, MODEL_OBJECT_SYSCTL));
+    assert_string_equal(find(&result.found, MODEL_OBJECT_SYSCTL)->sysctl.restore, "");
+    plan_scope_fini(&result);
+    model_objects_fini(&all);
+}
+
 static void a_foreign_device_of_the_same_name_is_an_error(void **state)
 {
     const struct host host = {.foreign = "br-lab"};
@@ -270,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_router_stays_a_router),
         cmocka_unit_test(a_shared_sysctl_lives_as_long_as_its_last_user),
         cmocka_unit_test(tables_stay_while_another_set_needs_them),
+        cmocka_unit_test(a_host_that_became_a_router_is_not_turned_back),
         cmocka_unit_test(a_foreign_device_of_the_same_name_is_an_error),
         cmocka_unit_test(an_uplink_that_is_a_bridge_goes_on_bridging),
         cmocka_unit_test(a_foreign_table_of_our_name_is_an_error),
