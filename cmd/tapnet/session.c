@@ -67,6 +67,21 @@ const char *session_file(const char *operand, char path[PATH_MAX])
     return operand;
 }
 
+/* Says what might have been meant. */
+static int file_is_missing(const char *operand)
+{
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s.yaml", operand) < (int)sizeof(path) && access(path, F_OK) == 0)
+        fprintf(stderr, "tapnet: there is no file %s; did you mean %s?\n", operand, path);
+    else if (strcmp(operand, "-") == 0)
+        fputs("tapnet: standard input is not read: name a file\n", stderr);
+    else
+        fprintf(stderr, "tapnet: there is no file %s%s\n", operand,
+                strpbrk(operand, "/.") ? "" : ", here or as NAME.yaml in /etc/tapnet");
+    return EXIT_USAGE;
+}
+
 int session_load(const char *operand, struct tapnet_spec **ret)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
@@ -77,5 +92,7 @@ int session_load(const char *operand, struct tapnet_spec **ret)
         fputs("tapnet: there is no tapnet.yaml here: name a file, as in `tapnet up lab.yaml`\n", stderr);
         return EXIT_USAGE;
     }
+    if (result == -ENOENT)
+        return file_is_missing(operand);
     return result < 0 ? session_fail(&error, EXIT_USAGE) : 0;
 }

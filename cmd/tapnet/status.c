@@ -86,6 +86,9 @@ static void draw_network(const struct tapnet_status_network *network)
 
     if (*network->uplink)
         printf("  %s (uplink)\n    │ %s\n", network->uplink, network->mode);
+    else if (strcmp(network->mode, "nat") == 0)
+        printf("  %sno uplink%s: the host had no default route; run `tapnet up` again when it has one\n    │ %s\n",
+               style(STYLE_YELLOW), style(STYLE_PLAIN), network->mode);
     printf("  %s%s%s  %s  %snetwork %s of set %s, %s%s\n", style(STYLE_BOLD), network->bridge, style(STYLE_PLAIN),
            network->subnet, style(network->served ? STYLE_DIM : STYLE_RED), network->name, network->set, network->mode,
            network->served ? "" : ", NOT SERVED: DHCP and DNS do not answer");

@@ -214,6 +214,10 @@ int run_down(const struct arguments *arguments)
         fputs("tapnet down: name a FILE or a SET, or say --all, not both\n", stderr);
         return EXIT_USAGE;
     }
+    if (!arguments->all && !arguments->operand && access("tapnet.yaml", F_OK) < 0) {
+        fputs("tapnet down: there is no tapnet.yaml here: name a FILE or a SET, or say --all\n", stderr);
+        return EXIT_USAGE;
+    }
     if (!arguments->all)
         set_of_operand(arguments->operand, set);
     result = session_open(&tapnet);

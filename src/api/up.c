@@ -49,6 +49,16 @@ static int run_plan(struct tapnet *tapnet, const struct plan *plan, const struct
 
 /* ---- recovery ---- */
 
+/* A service that was started for a plan that never came so far as to use it. */
+static int end_idle_service(struct tapnet *tapnet, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_free) = NULL;
+    struct apply_ops ops;
+    int result = apply_kernel_new(tapnet->run_dir, tapnet->service, &kernel, &ops, error);
+
+    return result < 0 ? result : ops.service_release(ops.data, error);
+}
+
 /* Those of @all that the journal's plan was about, by identity: both lists are sorted. */
 static int pick_touched(const struct model_objects *all, const struct model_objects *touched, struct model_objects *ret)
 {
@@ -90,7 +100,8 @@ static int recover(struct tapnet *tapnet, struct tapnet_error *error)
     result = run_plan(tapnet, plan, &found->objects, &silent, &undone, error);
     if (result < 0)
         return error_prefix(error, result, "cannot undo what a tapnet that was killed left");
-    return apply_journal_remove(tapnet->run_dir, error);
+    result = end_idle_service(tapnet, error);
+    return result < 0 ? result : apply_journal_remove(tapnet->run_dir, error);
 }
 
 /* ---- up and down ---- */

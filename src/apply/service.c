@@ -104,6 +104,13 @@ static int spawn_service(const char *program, int control_fd, int log_fd, struct
     return code == 0 ? 0 : error_set(error, -EAGAIN, "cannot start the service: no more processes");
 }
 
+/* A service that was started in vain ends by itself when its socket's name is gone and nobody asks it for anything. */
+static void forget_service(struct apply_kernel *kernel)
+{
+    run_file_remove(kernel->run_dir, SOCKET_NAME, NULL);
+    run_file_remove(kernel->run_dir, LOG_NAME, NULL);
+}
+
 static int start_service(struct apply_kernel *kernel, struct tapnet_error *error)
 {
     _cleanup_close_ int control_fd = -1, log_fd = -1;
@@ -115,8 +122,12 @@ static int start_service(struct apply_kernel *kernel, struct tapnet_error *error
     log_fd = open(path_in(kernel, LOG_NAME, path), O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
                   0600);
     if (log_fd < 0)
-        return error_set_errno(error, -errno, "cannot write %s", path);
-    return spawn_service(kernel->service, control_fd, log_fd, error);
+        result = error_set_errno(error, -errno, "cannot write %s", path);
+    else
+        result = spawn_service(kernel->service, control_fd, log_fd, error);
+    if (result < 0)
+        forget_service(kernel);
+    return result;
 }
 
 /* ---- talking ---- */
@@ -209,13 +220,6 @@ static int attach_sockets(struct apply_kernel *kernel, struct attachments *attac
         attachments->count++;
     }
     return 0;
-}
-
-/* A service that was started in vain ends by itself when its socket's name is gone and nobody asks it for anything. */
-static void forget_service(struct apply_kernel *kernel)
-{
-    run_file_remove(kernel->run_dir, SOCKET_NAME, NULL);
-    run_file_remove(kernel->run_dir, LOG_NAME, NULL);
 }
 
 int apply_service_prepare(void *data, struct tapnet_error *error)

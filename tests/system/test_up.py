@@ -337,6 +337,29 @@ def test_devices_of_the_file(world, host, tapnet):
     assert_same(nothing, snapshot(host, run_dir=tapnet.run_dir))
 
 
+def test_a_killed_up_is_undone_by_down_without_a_trace(world, host, tapnet):
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    ports = "\n".join(f"      p{i}: {{}}" for i in range(300))
+    big = tapnet.file(f"networks:\n  big:\n    ports:\n{ports}\n", "big.yaml")
+    killed = host.run("timeout", "-s", "KILL", "0.1", tapnet.program, "up", big, check=False)
+    assert killed.returncode != 0
+    tapnet("down", big)
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+
+
+def test_an_up_without_its_service_leaves_nothing(lab, host, tapnet):
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    failed = tapnet("up", lab, check=False, env={"TAPNET_SERVICE": "/nonexistent/service"})
+    assert failed.returncode == 1 and "/nonexistent/service" in failed.stderr
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+
+
+def test_down_without_a_file_says_so(lab, host, tapnet):
+    tapnet("up", lab)
+    failed = tapnet("down", check=False, cwd="/")
+    assert failed.returncode == 2 and "--all" in failed.stderr
+
+
 @pytest.mark.parametrize("argv, word", [
     (["up", "nowhere.yaml"], "nowhere.yaml"),
     (["upp"], "unknown command"),
