@@ -67,7 +67,7 @@ def main(device, mac, name):
         print("offer", offer[IP].src, offer[BOOTP].yiaddr)
     guest.address = offers[0][BOOTP].yiaddr
     for answer in guest.ask(offers[0][IP].src, offers[0].src, name):
-        print("icmp" if ICMP in answer else f"answer {answer[IP].src} {answer[DNS].an.rdata if answer[DNS].an else '-'}")
+        print("icmp" if ICMP in answer else f"answer {answer[IP].src} {answer[DNS].an.rdata}")
 
 
 main(*sys.argv[1:])
