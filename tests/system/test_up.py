@@ -339,7 +339,7 @@ def test_devices_of_the_file(world, host, tapnet):
 
 def test_a_killed_up_is_undone_by_down_without_a_trace(world, host, tapnet):
     before = snapshot(host, run_dir=tapnet.run_dir)
-    ports = "\n".join(f"      p{i}: {{}}" for i in range(300))
+    ports = "\n".join(f"      p{i}: {{}}" for i in range(900))  # half a second of work
     big = tapnet.file(f"networks:\n  big:\n    ports:\n{ports}\n", "big.yaml")
     killed = host.run("timeout", "-s", "KILL", "0.1", tapnet.program, "up", big, check=False)
     assert killed.returncode != 0
