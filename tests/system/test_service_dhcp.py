@@ -12,10 +12,10 @@
 
 import json
 import os
-from pathlib import Path
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
 from scapy.all import BOOTP, DHCP, Ether, IP, UDP, raw

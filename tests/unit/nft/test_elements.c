@@ -289,17 +289,29 @@ static double milliseconds(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
+/* Is one element among those found twice? They are sorted. */
+static bool found_twice(void)
+{
+    for (size_t i = 1; i < kernel_found.count; i++)
+        if (guard_element_compare(&kernel_found.items[i - 1], &kernel_found.items[i]) == 0)
+            return true;
+    return false;
+}
+
 static void five_thousand_elements_in_one_transaction(void **state)
 {
     uint32_t before = kernel_generation();
     double start, added, read;
+    int attempts = 0;
 
     (void)state;
     make_many();
     start = milliseconds();
     kernel_change(many, MANY, NULL, 0);
     added = milliseconds();
-    kernel_observe_elements(GUARD_BRIDGE);
+    do /* while the hash table grows, the kernel lists some elements twice and others not: see observe/host.c */
+        kernel_observe_elements(GUARD_BRIDGE);
+    while (found_twice() && attempts++ < 100);
     read = milliseconds();
     assert_int_equal(kernel_generation(), before + 1);
     assert_int_equal(kernel_found.count, MANY);
