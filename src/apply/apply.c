@@ -22,7 +22,7 @@ static bool is_bulk(enum plan_phase phase, bool undo)
 {
     if (phase == PLAN_GUARDS_SET || phase == PLAN_GUARDS_REMOVE)
         return true;
-    return phase == PLAN_DEVICES_REMOVE && !undo;
+    return (phase == PLAN_DEVICES_REMOVE || phase == PLAN_DEVICES_CLEAR) && !undo;
 }
 
 /* How many steps from @first on make one run. */

@@ -119,28 +119,7 @@ static int change_device(const struct apply_ops *ops, const struct model_link *b
     return result;
 }
 
-/* The kernel changes neither kind nor queue mode, and can't take an owner or a group away again. */
-static bool needs_replacing(const struct model_link *before, const struct model_link *after)
-{
-    return before->kind != after->kind || before->multi_queue != after->multi_queue ||
-           (before->user != MODEL_ID_NONE && after->user == MODEL_ID_NONE) ||
-           (before->group != MODEL_ID_NONE && after->group == MODEL_ID_NONE);
-}
-
-/* What can't be changed in place is made anew; when that fails, what was there before is. */
-static int replace(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
-                   struct tapnet_error *error)
-{
-    int result = ops->link_delete(ops->data, before->name, error);
-
-    if (result < 0)
-        return result;
-    result = make(ops, after, error);
-    if (result < 0)
-        make(ops, before, NULL);
-    return result;
-}
-
+/* What can't be changed in place is two steps of the plan: away, and made anew. */
 static int change(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
                   struct tapnet_error *error)
 {
@@ -148,8 +127,6 @@ static int change(const struct apply_ops *ops, const struct model_link *before, 
     char alias[MODEL_ALIAS_MAX];
     int result;
 
-    if (needs_replacing(before, after))
-        return replace(ops, before, after, error);
     result = change_device(ops, before, after, error);
     if (result < 0)
         return result;

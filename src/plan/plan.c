@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -51,14 +52,65 @@ static enum plan_phase phase_of(const struct model_object *before, const struct 
     abort(); /* every kind stands above */
 }
 
-static int add_step(struct plan *plan, const struct model_object *before, const struct model_object *after)
+static int add_step(struct plan *plan, enum plan_phase phase, const struct model_object *before,
+                    const struct model_object *after)
 {
     int result = array_reserve((void **)&plan->steps, &plan->step_capacity, plan->step_count, 1, sizeof(*plan->steps));
 
     if (result < 0)
         return result;
-    plan->steps[plan->step_count++] = (struct plan_step){phase_of(before, after), before, after};
+    plan->steps[plan->step_count++] = (struct plan_step){phase, before, after};
     return 0;
+}
+
+/* The kernel changes neither kind nor queue mode, and can't take an owner or a group away again. */
+static bool needs_replacing(const struct model_object *before, const struct model_object *after)
+{
+    const struct model_link *a = &before->link, *b = &after->link;
+
+    return before->kind == MODEL_OBJECT_LINK && (a->kind != b->kind || a->multi_queue != b->multi_queue ||
+                                                 (a->user != MODEL_ID_NONE && b->user == MODEL_ID_NONE) ||
+                                                 (a->group != MODEL_ID_NONE && b->group == MODEL_ID_NONE));
+}
+
+/* Is @address on a device that the plan, as far as it goes, makes anew? Links come before addresses. */
+static bool device_is_replaced(const struct plan *plan, const struct model_host_address *address)
+{
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].phase == PLAN_DEVICES_CLEAR &&
+            strcmp(plan->steps[i].before->link.name, address->device) == 0)
+            return true;
+    return false;
+}
+
+/* An address goes with its device: it must be away before it, and is set again when it is still wanted. */
+static int add_address(struct plan *plan, const struct model_object *before, const struct model_object *after)
+{
+    int result = 0;
+
+    if (before && device_is_replaced(plan, &before->address))
+        result = add_step(plan, PLAN_ADDRESSES_CLEAR, before, NULL);
+    else if (!after)
+        return add_step(plan, PLAN_ADDRESSES_REMOVE, before, NULL);
+    else if (before)
+        return 0; /* it is there already */
+    return result < 0 || !after ? result : add_step(plan, PLAN_ADDRESSES_SET, NULL, after);
+}
+
+/* One identity, on one side or on both. */
+static int add_pair(struct plan *plan, const struct model_object *before, const struct model_object *after)
+{
+    int result = 0;
+
+    if ((after ? after : before)->kind == MODEL_OBJECT_ADDRESS)
+        return add_address(plan, before, after);
+    if (before && after && model_object_equal(after, before))
+        return 0;
+    if (before && after && needs_replacing(before, after)) {
+        result = add_step(plan, PLAN_DEVICES_CLEAR, before, NULL);
+        before = NULL;
+    }
+    return result < 0 ? result : add_step(plan, phase_of(before, after), before, after);
 }
 
 /* The sorted lists side by side: what stands on one side only, and what stands on both but differs. */
@@ -70,14 +122,8 @@ static int merge(struct plan *plan, const struct model_objects *wanted, const st
         const struct model_object *after = w < wanted->count ? &wanted->items[w] : NULL;
         const struct model_object *before = f < found->count ? &found->items[f] : NULL;
         int order = !after ? 1 : !before ? -1 : model_object_compare(after, before);
-        int result = 0;
+        int result = add_pair(plan, order >= 0 ? before : NULL, order <= 0 ? after : NULL);
 
-        if (order < 0)
-            result = add_step(plan, NULL, after);
-        else if (order > 0)
-            result = add_step(plan, before, NULL);
-        else if (!model_object_equal(after, before))
-            result = add_step(plan, before, after);
         if (result < 0)
             return result;
         w += order <= 0;

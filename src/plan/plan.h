@@ -16,7 +16,9 @@ enum plan_phase {
     PLAN_GUARDS_SET, /* tables and elements: added and changed, one transaction */
     PLAN_BRIDGES_SET,
     PLAN_SYSCTLS_SET,
-    PLAN_DEVICES_SET, /* TAPs and TUNs: made, or changed in place */
+    PLAN_ADDRESSES_CLEAR, /* of a device that has to be made anew: they go with it, ... */
+    PLAN_DEVICES_CLEAR,   /* ... it makes room for its successor of the same name, and the SETs make both */
+    PLAN_DEVICES_SET,     /* TAPs and TUNs: made, or changed in place */
     PLAN_ADDRESSES_SET,
     PLAN_SERVICES_SET,
     PLAN_SERVICES_REMOVE,

@@ -117,12 +117,42 @@ static void a_changed_link_says_what_differs(void **state)
     model_objects_fini(&found);
 }
 
+/* A TUN that becomes a TAP can't be changed: its address goes, it goes, both are made again; and in this order. */
+static void a_device_of_another_kind_is_made_anew_with_its_address(void **state)
+{
+    const struct model_object address = {
+        .kind = MODEL_OBJECT_ADDRESS,
+        .address = {.device = "tun1", .prefix = {ip4_from_value(0xc0a8030b), 24}},
+    };
+    struct model_object tun = {.kind = MODEL_OBJECT_LINK, .link = {.name = "tun1", .kind = MODEL_LINK_TUN}};
+    const enum plan_phase expected[] = {PLAN_ADDRESSES_CLEAR, PLAN_DEVICES_CLEAR, PLAN_DEVICES_SET, PLAN_ADDRESSES_SET};
+    struct model_objects wanted = {0}, found = {0};
+    struct plan *plan;
+
+    (void)state;
+    model_objects_add(&found, &tun);
+    model_objects_add(&found, &address);
+    tun.link.kind = MODEL_LINK_TAP;
+    model_objects_add(&wanted, &tun);
+    model_objects_add(&wanted, &address);
+    plan = make(&wanted, &found);
+    assert_int_equal(plan->step_count, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(plan->steps[i].phase, expected[i]);
+    plan_free(plan);
+    model_objects_fini(&wanted);
+    model_objects_fini(&found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_nothing_everything_is_made_in_order), cmocka_unit_test(what_is_as_wanted_needs_no_step),
-        cmocka_unit_test(a_new_port_touches_nothing_of_the_others), cmocka_unit_test(guards_go_last),
+        cmocka_unit_test(from_nothing_everything_is_made_in_order),
+        cmocka_unit_test(what_is_as_wanted_needs_no_step),
+        cmocka_unit_test(a_new_port_touches_nothing_of_the_others),
+        cmocka_unit_test(guards_go_last),
         cmocka_unit_test(a_changed_link_says_what_differs),
+        cmocka_unit_test(a_device_of_another_kind_is_made_anew_with_its_address),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
