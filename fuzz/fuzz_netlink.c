@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "netlink/address.h"
+#include "netlink/bridge.h"
 #include "netlink/link.h"
 #include "netlink/reply.h"
 
@@ -48,6 +49,17 @@ static void read_link(const struct nlmsghdr *message)
     promise(link.ip4_forwarding >= -1 && link.ip4_forwarding <= 1);
     check_text(message, link.kind);
     check_text(message, link.alias);
+}
+
+static void read_bridge(const struct nlmsghdr *message)
+{
+    struct netlink_bridge_link link;
+    struct netlink_bridge_mac mac;
+
+    if (netlink_bridge_parse(message, &link) == 0)
+        promise(link.bridge.name[0] && strnlen(link.bridge.name, sizeof(link.bridge.name)) < sizeof(link.bridge.name));
+    if (netlink_bridge_mac_parse(message, &mac) == 0)
+        promise(!mac.local || mac.age_csec == 0);
 }
 
 static void read_tables(const struct nlmsghdr *message)
@@ -112,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     memcpy(message, data, len);
     message->nlmsg_len = (uint32_t)len; /* what the socket has checked before anything else is read */
     read_link(message);
+    read_bridge(message);
     read_tables(message);
     read_reply(message);
     if (netlink_parse(message, 0, table, 7) == 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "personality.h"
 #include "session.h"
 
 static int print_version(void)
@@ -51,6 +52,14 @@ static bool fill_standard_descriptors(void)
     return fd >= 0 && close(fd) == 0;
 }
 
+/* The name that the program was called by, without its directory. */
+static bool called_as(const char *path, const char *name)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+
+    return path && strcmp(slash ? slash + 1 : path, name) == 0;
+}
+
 int main(int count, char **words)
 {
     const struct command *command;
@@ -59,6 +68,8 @@ int main(int count, char **words)
 
     if (!fill_standard_descriptors())
         return EXIT_FAILED;
+    if (called_as(words[0], "brctl"))
+        return brctl_main(count, words);
     if (count < 2) {
         help_print();
         return EXIT_USAGE;
