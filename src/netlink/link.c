@@ -44,6 +44,10 @@ static void parse_tun(const struct nlattr *data, struct netlink_link *link)
     link->tun_is_tap = netlink_get_u8(tun[IFLA_TUN_TYPE]) == 2; /* IFF_TAP */
     link->tun_persistent = netlink_get_u8(tun[IFLA_TUN_PERSIST]);
     link->tun_multi_queue = netlink_get_u8(tun[IFLA_TUN_MULTI_QUEUE]);
+    link->tun_packet_information = netlink_get_u8(tun[IFLA_TUN_PI]);
+    link->tun_vnet_header = netlink_get_u8(tun[IFLA_TUN_VNET_HDR]);
+    link->tun_queues = netlink_get_u32(tun[IFLA_TUN_NUM_QUEUES]);
+    link->tun_detached_queues = netlink_get_u32(tun[IFLA_TUN_NUM_DISABLED_QUEUES]);
     link->tun_user = tun_id(tun[IFLA_TUN_OWNER]);
     link->tun_group = tun_id(tun[IFLA_TUN_GROUP]);
 }
@@ -109,6 +113,8 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
     link.master_index = (int)netlink_get_u32(attributes[IFLA_MASTER]);
     link.mtu = netlink_get_u32(attributes[IFLA_MTU]);
     link.group = netlink_get_u32(attributes[IFLA_GROUP]);
+    link.queue_length = netlink_get_u32(attributes[IFLA_TXQLEN]);
+    link.type = header->ifi_type;
     alias = netlink_get_text(attributes[IFLA_IFALIAS]);
     link.alias = alias ? alias : "";
     netlink_get_bytes(attributes[IFLA_ADDRESS], link.mac.bytes, sizeof(link.mac.bytes));
@@ -243,6 +249,10 @@ static void put_change(struct netlink_message *message, const struct netlink_lin
         netlink_put_u32(message, IFLA_MTU, change->mtu);
     if (change->fields & NETLINK_LINK_MASTER)
         netlink_put_u32(message, IFLA_MASTER, (uint32_t)change->master_index);
+    if (change->fields & NETLINK_LINK_QUEUE_LENGTH)
+        netlink_put_u32(message, IFLA_TXQLEN, change->queue_length);
+    if (change->fields & NETLINK_LINK_CARRIER)
+        netlink_put_u8(message, IFLA_CARRIER, change->carrier);
 }
 
 /* Begins a RTM_NEWLINK for a link that exists. */

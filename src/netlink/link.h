@@ -17,15 +17,18 @@ struct netlink_link {
     struct mac mac;
     uint32_t mtu;
     uint32_t group;
-    bool up;      /* IFF_UP */
-    bool carrier; /* IFF_LOWER_UP */
+    uint32_t queue_length; /* IFLA_TXQLEN */
+    uint16_t type;         /* ARPHRD_... */
+    bool up;               /* IFF_UP */
+    bool carrier;          /* IFF_LOWER_UP */
     bool loopback;
     bool point_to_point;
     int ip4_forwarding; /* IPV4_DEVCONF_FORWARDING, -1 when the kernel did not say */
     /* kind "tun" */
     bool tun_is_tap;
-    bool tun_persistent, tun_multi_queue;
-    uint32_t tun_user, tun_group;                                                /* UINT32_MAX: none */
+    bool tun_persistent, tun_multi_queue, tun_packet_information, tun_vnet_header;
+    uint32_t tun_queues, tun_detached_queues; /* made for several queues: how many there are; else 0 */
+    uint32_t tun_user, tun_group;             /* UINT32_MAX: none */
     uint64_t rx_bytes, rx_packets, rx_dropped, tx_bytes, tx_packets, tx_dropped; /* the kernel's side */
 };
 
@@ -57,8 +60,10 @@ enum {
     NETLINK_LINK_MTU = 1 << 3,    /* 0 is refused by the caller, not sent */
     NETLINK_LINK_MASTER = 1 << 4, /* 0: out of its bridge */
     NETLINK_LINK_UP = 1 << 5,
-    NETLINK_LINK_NO_IP6 = 1 << 6,    /* addr_gen_mode none: no link-local address appears, see below */
-    NETLINK_LINK_FORWARDING = 1 << 7 /* net.ipv4.conf.NAME.forwarding, by IFLA_AF_SPEC / IFLA_INET_CONF */
+    NETLINK_LINK_NO_IP6 = 1 << 6,     /* addr_gen_mode none: no link-local address appears, see below */
+    NETLINK_LINK_FORWARDING = 1 << 7, /* net.ipv4.conf.NAME.forwarding, by IFLA_AF_SPEC / IFLA_INET_CONF */
+    NETLINK_LINK_QUEUE_LENGTH = 1 << 8,
+    NETLINK_LINK_CARRIER = 1 << 9,
 };
 
 struct netlink_link_change {
@@ -70,6 +75,8 @@ struct netlink_link_change {
     int master_index;
     bool up;
     bool forwarding;
+    uint32_t queue_length;
+    bool carrier;
 };
 
 /*

@@ -201,7 +201,9 @@ static void test_a_link_without_ipv6(void **state)
 static void test_tun_attributes(void **state)
 {
     int tun = open_tap("tun0", IFF_TUN | IFF_NO_PI);
-    int tap = open_tap("tap0", IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE);
+    int tap = open_tap("tap0", IFF_TAP | IFF_VNET_HDR | IFF_MULTI_QUEUE);
+    int second = open_tap("tap0", IFF_TAP | IFF_VNET_HDR | IFF_MULTI_QUEUE);
+    struct ifreq detach = {.ifr_flags = IFF_DETACH_QUEUE};
     struct wanted_link found;
 
     (void)state;
@@ -209,15 +211,45 @@ static void test_tun_attributes(void **state)
     assert_string_equal(found.kind, "tun");
     assert_false(found.link.tun_is_tap || found.link.tun_persistent || found.link.tun_multi_queue);
     assert_true(found.link.point_to_point);
+    assert_false(found.link.tun_packet_information || found.link.tun_vnet_header);
+    assert_int_equal(found.link.tun_queues, 0);
+    assert_int_equal(found.link.type, 0xfffe); /* ARPHRD_NONE */
     assert_true(found.link.tun_user == UINT32_MAX && found.link.tun_group == UINT32_MAX);
     assert_int_equal(ioctl(tap, TUNSETOWNER, 0), 0);
     assert_int_equal(ioctl(tap, TUNSETPERSIST, 1), 0);
     found = get("tap0");
     assert_true(found.link.tun_is_tap && found.link.tun_persistent && found.link.tun_multi_queue);
     assert_int_equal(found.link.tun_user, 0);
+    assert_true(found.link.tun_packet_information && found.link.tun_vnet_header);
+    assert_int_equal(found.link.tun_queues, 2);
+    assert_int_equal(ioctl(second, TUNSETQUEUE, &detach), 0);
+    found = get("tap0");
+    assert_int_equal(found.link.tun_queues, 1);
+    assert_int_equal(found.link.tun_detached_queues, 1);
     assert_int_equal(ioctl(tap, TUNSETPERSIST, 0), 0);
+    close(second);
     close(tun);
     close(tap);
+}
+
+/* A TAP that nobody has brought up is told how long its queue is, and that it is not plugged in. */
+static void test_queue_length_and_carrier(void **state)
+{
+    int fd = open_tap("tap0", IFF_TAP | IFF_NO_PI);
+    struct netlink_link_change change = {.fields = NETLINK_LINK_QUEUE_LENGTH, .queue_length = 77};
+
+    (void)state;
+    set("tap0", &change);
+    assert_string_equal(sys("tap0/tx_queue_len"), "77");
+    assert_int_equal(get("tap0").link.queue_length, 77);
+    change = (struct netlink_link_change){.fields = NETLINK_LINK_UP, .up = true};
+    set("tap0", &change);
+    assert_string_equal(sys("tap0/carrier"), "1");
+    change = (struct netlink_link_change){.fields = NETLINK_LINK_CARRIER, .carrier = false};
+    set("tap0", &change);
+    assert_string_equal(sys("tap0/carrier"), "0");
+    assert_false(get("tap0").link.carrier);
+    close(fd);
 }
 
 /* The program behind a TAP sends one frame: the dump of all links has it in that link's counters. */
@@ -301,15 +333,11 @@ static void test_a_message_that_is_no_link(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_bridge_is_made_as_asked),
-        cmocka_unit_test(test_each_field_is_set_alone),
-        cmocka_unit_test(test_forwarding_of_one_link),
-        cmocka_unit_test(test_a_port_has_no_link_local_address),
-        cmocka_unit_test(test_a_link_without_ipv6),
-        cmocka_unit_test(test_tun_attributes),
-        cmocka_unit_test(test_counters),
-        cmocka_unit_test(test_a_group_is_deleted_at_once),
-        cmocka_unit_test(test_what_is_not_there),
+        cmocka_unit_test(test_a_bridge_is_made_as_asked),  cmocka_unit_test(test_each_field_is_set_alone),
+        cmocka_unit_test(test_forwarding_of_one_link),     cmocka_unit_test(test_a_port_has_no_link_local_address),
+        cmocka_unit_test(test_a_link_without_ipv6),        cmocka_unit_test(test_tun_attributes),
+        cmocka_unit_test(test_queue_length_and_carrier),   cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_a_group_is_deleted_at_once), cmocka_unit_test(test_what_is_not_there),
         cmocka_unit_test(test_a_message_that_is_no_link),
     };
     int failed;
