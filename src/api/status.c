@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "device/holders.h"
 
 #define API __attribute__((visibility("default")))
 
@@ -22,7 +23,7 @@ DEFINE_CLEANUP(struct observe_found *, observe_free)
 
 struct view {
     const struct observe_found *found;
-    struct observe_holder *holders;
+    struct device_holder *holders;
     size_t holder_count;
     struct observe_traffic *traffic;
     size_t traffic_count;
@@ -36,10 +37,10 @@ static void view_fini(struct view *view)
 
 static int compare_holder(const void *name, const void *holder)
 {
-    return strcmp(name, ((const struct observe_holder *)holder)->device);
+    return strcmp(name, ((const struct device_holder *)holder)->device);
 }
 
-static const struct observe_holder *find_holder(const struct view *view, const char *device)
+static const struct device_holder *find_holder(const struct view *view, const char *device)
 {
     return view->holder_count
                ? bsearch(device, view->holders, view->holder_count, sizeof(*view->holders), compare_holder)
@@ -72,7 +73,7 @@ static const char *print_address(struct arena *arena, const struct ip_address *a
     return arena_strdup(arena, ip_address_print(address, text));
 }
 
-static const char *device_state(const struct observe_traffic *traffic, const struct observe_holder *holder)
+static const char *device_state(const struct observe_traffic *traffic, const struct device_holder *holder)
 {
     if (!traffic)
         return "missing";
@@ -85,7 +86,7 @@ static void fill_port(struct tapnet_status *status, const struct view *view, con
                       struct tapnet_status_port *ret)
 {
     const struct observe_traffic *traffic = find_traffic(view, port->device);
-    const struct observe_holder *holder = find_holder(view, port->device);
+    const struct device_holder *holder = find_holder(view, port->device);
 
     *ret = (struct tapnet_status_port){
         .name = arena_strdup(&status->arena, port->name),
@@ -187,7 +188,7 @@ static int fill_devices(struct tapnet_status *status, const struct view *view)
         return -ENOMEM;
     for (size_t i = 0; i < objects->count; i++) {
         const struct model_link *link = &objects->items[i].link;
-        const struct observe_holder *holder;
+        const struct device_holder *holder;
 
         if (!is_device(&objects->items[i]))
             continue;
@@ -334,7 +335,7 @@ API int tapnet_status_get(struct tapnet *tapnet, struct tapnet_status **ret, str
     int result = status ? observe_host(tapnet->run_dir, &found, error) : -ENOMEM;
 
     if (result == 0)
-        result = observe_holders(&view.holders, &view.holder_count, error);
+        result = device_holders(-1, &view.holders, &view.holder_count, error);
     if (result == 0)
         result = observe_traffic(&view.traffic, &view.traffic_count, error);
     if (result < 0)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Who holds a TUN or TAP: from the descriptors that /proc shows. */
-#include "observe/observe.h"
+#include "device/holders.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/if_tun.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@
  */
 
 struct walk {
-    struct observe_holder *holders;
+    struct stat netns; /* whose devices are wanted */
+    struct device_holder *holders;
     size_t count, capacity;
 };
 
@@ -56,7 +58,7 @@ static void read_command(int pid, char command[64])
             *character = '?';
 }
 
-static bool read_interface(int pid, const char *fd, char device[MODEL_IFNAME_MAX])
+static bool read_interface(int pid, const char *fd, char device[IFNAMSIZ])
 {
     char path[PATH_MAX], line[128];
     _cleanup_fclose_ FILE *file = NULL;
@@ -74,33 +76,38 @@ static bool same_file(const struct stat *a, const struct stat *b)
     return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
 
-/* The network namespace of the device behind descriptor @fd of process @pid. */
-static bool stat_device_netns(int pid, int fd, struct stat *ret)
+int device_holder_borrow(const struct device_holder *holder)
 {
-    _cleanup_close_ int process = (int)syscall(SYS_pidfd_open, pid, 0);
-    _cleanup_close_ int device = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+    _cleanup_close_ int process = (int)syscall(SYS_pidfd_open, holder->pid, 0);
+    int fd = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, holder->fd, 0);
+
+    return fd < 0 ? -errno : fd;
+}
+
+/* The network namespace of the device behind the descriptor. */
+static bool stat_device_netns(const struct device_holder *holder, struct stat *ret)
+{
+    _cleanup_close_ int device = device_holder_borrow(holder);
     _cleanup_close_ int netns = device < 0 ? -1 : ioctl(device, TUNGETDEVNETNS);
 
     return netns >= 0 && fstat(netns, ret) == 0;
 }
 
-static bool is_of_our_netns(int pid, const char *fd)
+static bool is_of_netns(const struct device_holder *holder, const struct stat *netns)
 {
-    struct stat ours, theirs;
+    struct stat theirs;
     char path[64];
 
-    if (stat("/proc/self/ns/net", &ours) < 0)
-        return false;
-    if (stat_device_netns(pid, atoi(fd), &theirs))
-        return same_file(&ours, &theirs);
-    snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-    return stat(path, &theirs) == 0 && same_file(&ours, &theirs);
+    if (stat_device_netns(holder, &theirs))
+        return same_file(netns, &theirs);
+    snprintf(path, sizeof(path), "/proc/%d/ns/net", holder->pid);
+    return stat(path, &theirs) == 0 && same_file(netns, &theirs);
 }
 
 static int look_at_descriptor(struct walk *walk, int pid, const char *fd)
 {
     char path[PATH_MAX], target[32];
-    struct observe_holder holder = {.pid = pid};
+    struct device_holder holder = {.pid = pid, .fd = atoi(fd)};
     ssize_t len;
     int result;
 
@@ -108,7 +115,7 @@ static int look_at_descriptor(struct walk *walk, int pid, const char *fd)
     len = readlink(path, target, sizeof(target));
     if (len != (ssize_t)strlen("/dev/net/tun") || memcmp(target, "/dev/net/tun", (size_t)len) != 0)
         return 0;
-    if (!read_interface(pid, fd, holder.device) || !is_of_our_netns(pid, fd))
+    if (!read_interface(pid, fd, holder.device) || !is_of_netns(&holder, &walk->netns))
         return 0;
     read_command(pid, holder.command);
     result = array_reserve((void **)&walk->holders, &walk->capacity, walk->count, 1, sizeof(*walk->holders));
@@ -134,16 +141,22 @@ static int look_at_process(struct walk *walk, int pid)
 
 static int compare_holders(const void *a, const void *b)
 {
-    return strcmp(((const struct observe_holder *)a)->device, ((const struct observe_holder *)b)->device);
+    const struct device_holder *left = a, *right = b;
+    int order = strcmp(left->device, right->device);
+
+    if (order == 0)
+        order = (left->pid > right->pid) - (left->pid < right->pid);
+    return order ? order : (left->fd > right->fd) - (left->fd < right->fd);
 }
 
-int observe_holders(struct observe_holder **ret, size_t *ret_count, struct tapnet_error *error)
+int device_holders(int netns, struct device_holder **ret, size_t *ret_count, struct tapnet_error *error)
 {
     struct walk walk cleanup(walk_fini) = {0};
     DIR *directory cleanup(cleanup_closedir) = opendir("/proc");
     const struct dirent *entry;
+    bool known = (netns < 0 ? stat("/proc/thread-self/ns/net", &walk.netns) : fstat(netns, &walk.netns)) == 0;
 
-    while (directory && (entry = readdir(directory))) {
+    while (known && directory && (entry = readdir(directory))) {
         int pid = atoi(entry->d_name);
 
         if (pid > 0 && look_at_process(&walk, pid) < 0)

@@ -33,15 +33,6 @@ struct observe_found {
 int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_error *error);
 void observe_free(struct observe_found *found); /* takes NULL */
 
-/* The process that holds a TUN/TAP, from /proc/PID/fdinfo ("iff:\tNAME"). */
-struct observe_holder {
-    char device[MODEL_IFNAME_MAX];
-    int pid;
-    char command[64]; /* /proc/PID/comm */
-};
-/* All holders that we may see, in one walk of /proc, sorted by device. */
-int observe_holders(struct observe_holder **ret, size_t *ret_count, struct tapnet_error *error);
-
 /* Traffic of one link, by name (status). */
 struct observe_traffic {
     char device[MODEL_IFNAME_MAX];

@@ -19,6 +19,7 @@
 
 #include "namespace.h"
 #include "netlink/address.h"
+#include "device/holders.h"
 #include "observe/observe.h"
 
 /*
@@ -351,14 +352,14 @@ static void test_the_holder_of_a_tap(void **state)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI, .ifr_name = "lab-web"};
-    struct observe_holder *holders = NULL;
+    struct device_holder *holders = NULL;
     size_t count = 0, seen = 0;
     int idle = open("/dev/net/tun", O_RDWR | O_CLOEXEC), fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
     (void)state;
     if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0)
         skip();
-    assert_int_equal(observe_holders(&holders, &count, &error), 0);
+    assert_int_equal(device_holders(-1, &holders, &count, &error), 0);
     for (size_t i = 0; i < count; i++)
         if (holders[i].pid == getpid()) { /* once: the idle descriptor is of no device */
             seen++;
