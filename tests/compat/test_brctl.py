@@ -122,6 +122,7 @@ class Twin:
         directory.mkdir()
         (directory / "brctl").symlink_to(path)
         self.path = f"{directory}:/usr/sbin:/usr/bin:/sbin:/bin"
+        netns.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")  # nobody speaks who was not asked
         for number in range(3):
             netns.run("ip", "link", "add", f"v{number}", "address", f"02:00:00:00:10:0{number}", "type", "veth", "peer",
                       "name", f"p{number}", "address", f"02:00:00:00:20:0{number}")
