@@ -9,6 +9,7 @@
 const struct option_row option_rows[] = {
     {"all", 'a', offsetof(struct arguments, all), "every set of this network namespace"},
     {"dry-run", 'n', offsetof(struct arguments, dry_run), "print what would be done, change nothing (as `plan` does)"},
+    {"replace", 0, offsetof(struct arguments, replace), "take the place of a set of the same name from another file"},
     {"json", 'j', offsetof(struct arguments, json), "print JSON instead of text"},
     {"quiet", 'q', offsetof(struct arguments, quiet), "print errors only"},
     {"help", 'h', offsetof(struct arguments, help), "print this help"},
@@ -16,8 +17,8 @@ const struct option_row option_rows[] = {
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
-static const char *const up_options[] = {"dry-run", "json", "quiet", "help", NULL};
-static const char *const plan_options[] = {"json", "help", NULL};
+static const char *const up_options[] = {"dry-run", "replace", "json", "quiet", "help", NULL};
+static const char *const plan_options[] = {"replace", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "json", "quiet", "help", NULL};
 static const char *const status_options[] = {"json", "help", NULL};
 
@@ -63,7 +64,7 @@ const struct option_row *option_find(const char *name, size_t len)
 static const struct option_row *option_find_letter(char letter)
 {
     for (size_t i = 0; i < option_row_count; i++)
-        if (option_rows[i].letter == letter)
+        if (letter && option_rows[i].letter == letter)
             return &option_rows[i];
     return NULL;
 }

@@ -27,7 +27,10 @@ static void print_wrapped(const char *text)
 
 static void print_option(const struct option_row *row)
 {
-    printf("  -%c, --%-10s %s\n", row->letter, row->name, row->text);
+    if (row->letter)
+        printf("  -%c, --%-10s %s\n", row->letter, row->name, row->text);
+    else
+        printf("      --%-10s %s\n", row->name, row->text);
 }
 
 void help_print(void)
@@ -66,8 +69,12 @@ static void describe_roff(void)
 
 static void describe_roff_options(void)
 {
-    for (size_t i = 0; i < option_row_count; i++)
-        printf(".It Fl %c , Fl -%s\n%s\n", option_rows[i].letter, option_rows[i].name, option_rows[i].text);
+    for (size_t i = 0; i < option_row_count; i++) {
+        if (option_rows[i].letter)
+            printf(".It Fl %c , Fl -%s\n%s\n", option_rows[i].letter, option_rows[i].name, option_rows[i].text);
+        else
+            printf(".It Fl -%s\n%s\n", option_rows[i].name, option_rows[i].text);
+    }
 }
 
 /* A bash completion: commands first, then the options of the command, and files. */

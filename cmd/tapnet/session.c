@@ -54,7 +54,7 @@ int session_fail(const struct tapnet_error *error, int exit_code)
 
 int session_exit_code(int result)
 {
-    return result == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+    return result == -EINVAL || result == -EALREADY ? EXIT_USAGE : EXIT_FAILED;
 }
 
 const char *session_file(const char *operand, char path[PATH_MAX])

@@ -24,7 +24,7 @@ const char *session_file(const char *operand, char path[PATH_MAX]);
 /* Reads it. 0, or an exit code with the error printed. */
 int session_load(const char *operand, struct tapnet_spec **ret);
 
-/* EXIT_USAGE for a file that can't be had on this host (-EINVAL, see tapnet/network.h), EXIT_FAILED for the rest. */
+/* EXIT_USAGE for a file that can't be had on this host (-EINVAL, -EALREADY: tapnet/network.h), else EXIT_FAILED. */
 int session_exit_code(int result);
 
 #endif

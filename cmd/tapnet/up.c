@@ -134,6 +134,7 @@ static int with_spec(const struct arguments *arguments, bool plan_only)
 
     if (result)
         return result;
+    tapnet_spec_replace(spec, arguments->replace);
     result = session_open(&tapnet);
     if (!result) {
         result = plan_only ? plan_up(tapnet, spec, arguments->json) : bring_up(tapnet, spec, arguments);

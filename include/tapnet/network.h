@@ -56,9 +56,16 @@ void tapnet_spec_free(struct tapnet_spec *spec);
 /** The name of the set that the file declares; valid as long as @spec. */
 const char *tapnet_spec_set(const struct tapnet_spec *spec);
 
-/** How many ports the file declares, and how many networks: for messages. */
+/**
+ * May @spec take the place of a set of the same name that came from another file? Otherwise (the default) such an up,
+ * or a plan of it, is refused with -EALREADY, unless the other file describes the same or is there no more.
+ */
+void tapnet_spec_replace(struct tapnet_spec *spec, bool replace);
+
+/** How many ports the file declares, how many networks, and how many stand-alone devices: for messages. */
 size_t tapnet_spec_port_count(const struct tapnet_spec *spec);
 size_t tapnet_spec_network_count(const struct tapnet_spec *spec);
+size_t tapnet_spec_device_count(const struct tapnet_spec *spec);
 
 /** Steps that would turn what the host has into what is wanted. A specification must outlive its plans. */
 struct tapnet_plan;
@@ -75,7 +82,7 @@ struct tapnet_step {
  * Plans what tapnet_up() would do with @spec. Changes nothing and takes no lock.
  *
  * @return -EINVAL (the file can't be had on this host), -EEXIST (a name is taken by something that is not the set's),
- *         -EADDRNOTAVAIL (no free subnet)
+ *         -EALREADY (the set is up from another file, see tapnet_spec_replace()), -EADDRNOTAVAIL (no free subnet)
  */
 int tapnet_plan_up(struct tapnet *tapnet, const struct tapnet_spec *spec, struct tapnet_plan **ret,
                    struct tapnet_error *error);

@@ -51,12 +51,23 @@ static int wrap_spec(struct model_set *set, struct tapnet_spec **ret, struct tap
     return 0;
 }
 
+/* NULL when the file is gone meanwhile, or memory is short: then nobody knows where the set came from. */
+static const char *absolute_path(struct model_set *set, const char *path)
+{
+    _cleanup_free_ char *absolute = realpath(path, NULL);
+
+    return absolute ? arena_strdup(&set->arena, absolute) : NULL;
+}
+
 API int tapnet_spec_load(const char *path, struct tapnet_spec **ret, struct tapnet_error *error)
 {
     struct model_set *set;
     int result = spec_load(path, &set, error);
 
-    return result < 0 ? result : wrap_spec(set, ret, error);
+    if (result < 0)
+        return result;
+    set->path = absolute_path(set, path);
+    return wrap_spec(set, ret, error);
 }
 
 API int tapnet_spec_parse(const char *text, size_t len, const char *name, struct tapnet_spec **ret,
@@ -76,6 +87,11 @@ API void tapnet_spec_free(struct tapnet_spec *spec)
     free(spec);
 }
 
+API void tapnet_spec_replace(struct tapnet_spec *spec, bool replace)
+{
+    spec->replace = replace;
+}
+
 API const char *tapnet_spec_set(const struct tapnet_spec *spec)
 {
     return spec->set->name;
@@ -93,4 +109,9 @@ API size_t tapnet_spec_port_count(const struct tapnet_spec *spec)
 API size_t tapnet_spec_network_count(const struct tapnet_spec *spec)
 {
     return spec->set->network_count;
+}
+
+API size_t tapnet_spec_device_count(const struct tapnet_spec *spec)
+{
+    return spec->set->device_count;
 }

@@ -21,6 +21,7 @@ struct tapnet {
 
 struct tapnet_spec {
     struct model_set *set;
+    bool replace; /* a set of the same name that came from another file */
 };
 
 /* A plan with all that it points into. */
@@ -29,6 +30,7 @@ struct tapnet_plan {
     struct model_set *set; /* resolved copy of a spec's set; NULL for down */
     struct plan_scope scope;
     struct plan *plan;
+    size_t hidden_first, hidden_count;  /* steps about records, which stand together: nothing that a person asked for */
     char object[MODEL_OBJECT_TEXT_MAX]; /* texts of the last tapnet_plan_step() */
     char reason[PLAN_REASON_MAX];
 };
@@ -40,6 +42,9 @@ int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const c
 /* The same from a host that was already observed; @found becomes the plan's, on failure too. */
 int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, const char *set_name,
                   struct tapnet_plan **ret, struct tapnet_error *error);
+
+/* Steps that a person is told of: all but those about records. */
+size_t api_plan_shown(const struct tapnet_plan *plan);
 
 /* How a plan asks about links that are not ours: for plan_scope_make(). */
 struct plan_host api_plan_host(const struct observe_found *found);

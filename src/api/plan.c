@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "api/sets.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 
@@ -157,6 +158,7 @@ static int copy_set(const struct model_set *set, struct model_set **ret)
         return -ENOMEM;
     memcpy(copy->name, set->name, sizeof(copy->name));
     copy->file = arena_strdup(&copy->arena, set->file);
+    copy->path = set->path; /* the specification outlives its plans */
     copy->network_count = set->network_count;
     copy->device_count = set->device_count;
     copy->networks = arena_alloc(&copy->arena, set->network_count * sizeof(*set->networks));
@@ -232,6 +234,17 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
     return model_resolve(plan->set, &surroundings, error);
 }
 
+/* Steps about records stand together: their phases are neighbours. */
+static void hide_records(struct tapnet_plan *plan)
+{
+    for (size_t i = 0; i < plan->plan->step_count; i++) {
+        if (plan_step_object(&plan->plan->steps[i])->kind != MODEL_OBJECT_RECORD)
+            continue;
+        if (plan->hidden_count++ == 0)
+            plan->hidden_first = i;
+    }
+}
+
 int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, const char *set_name,
                   struct tapnet_plan **ret, struct tapnet_error *error)
 {
@@ -249,6 +262,8 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
         result = resolve(plan, spec, error);
     if (result == 0 && spec)
         result = model_expand(plan->set, false, &wanted, error);
+    if (result == 0 && spec && !spec->replace)
+        result = sets_check_origin(found, plan->set, &wanted, error);
     if (result == 0)
         result = plan_scope_make(&wanted, &found->objects, spec ? plan->set->name : set_name, &host, &plan->scope,
                                  error);
@@ -256,6 +271,7 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
         return result;
     if (plan_make(&plan->scope.wanted, &plan->scope.found, &plan->plan) < 0)
         return error_set(error, -ENOMEM, "out of memory");
+    hide_records(plan);
     *ret = take_pointer(plan);
     return 0;
 }
@@ -293,9 +309,20 @@ API void tapnet_plan_free(struct tapnet_plan *plan)
 
 /* ---- looking at a plan ---- */
 
+size_t api_plan_shown(const struct tapnet_plan *plan)
+{
+    return plan->plan->step_count - plan->hidden_count;
+}
+
 API size_t tapnet_plan_count(const struct tapnet_plan *plan)
 {
-    return plan->plan->step_count;
+    return api_plan_shown(plan);
+}
+
+/* Step @index of those that are shown. */
+static const struct plan_step *shown_step(const struct tapnet_plan *plan, size_t index)
+{
+    return &plan->plan->steps[index < plan->hidden_first ? index : index + plan->hidden_count];
 }
 
 static char step_sign(const struct plan_step *step)
@@ -307,9 +334,9 @@ API int tapnet_plan_step(struct tapnet_plan *plan, size_t index, struct tapnet_s
 {
     const struct plan_step *step;
 
-    if (index >= plan->plan->step_count)
+    if (index >= api_plan_shown(plan))
         return -ERANGE;
-    step = &plan->plan->steps[index];
+    step = shown_step(plan, index);
     *ret = (struct tapnet_step){
         .sign = step_sign(step),
         .object = model_object_print(plan_step_object(step), plan->object),
@@ -321,7 +348,7 @@ API int tapnet_plan_step(struct tapnet_plan *plan, size_t index, struct tapnet_s
 
 static json_t *step_to_json(struct tapnet_plan *plan, size_t index)
 {
-    const struct plan_step *step = &plan->plan->steps[index];
+    const struct plan_step *step = shown_step(plan, index);
     struct tapnet_step shown;
     char sign[2] = "";
 
@@ -342,7 +369,7 @@ API int tapnet_plan_json(const struct tapnet_plan *plan, char **ret, struct tapn
     bool whole = steps != NULL;
     char *text;
 
-    for (size_t i = 0; whole && i < plan->plan->step_count; i++)
+    for (size_t i = 0; whole && i < api_plan_shown(plan); i++)
         whole = json_array_append_new(steps, step_to_json(scratch, i)) == 0;
     document = whole ? json_pack("{s:i, s:o}", "version", 1, "steps", steps) : NULL;
     text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/sets.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "device/holders.h"
@@ -14,8 +15,9 @@
 
 /*
  * How it works: networks come from what the service has been told (the ledger below the run directory, which holds each
- * network as it was brought up), their state from the kernel. Problems are the steps of a plan from the kernel's state
- * to the networks' own description, so status and `up` can't disagree. A bridge of ours without a ledger is a problem.
+ * network as it was brought up), stand-alone devices from the records of sets, the state of both from the kernel.
+ * Problems are the steps of a plan from the kernel's state to that description (sets.h), so status and `up` can't
+ * disagree. A bridge of ours without a ledger is a problem.
  */
 
 DEFINE_CLEANUP(struct tapnet_status *, tapnet_status_free)
@@ -170,73 +172,76 @@ static const char *join_addresses(struct tapnet_status *status, const struct vie
     return joined ? joined : "";
 }
 
-static bool is_device(const struct model_object *object)
+static void fill_device(struct tapnet_status *status, const struct view *view, const char *set, const char *name,
+                        bool is_tap)
 {
-    return object->kind == MODEL_OBJECT_LINK && object->link.kind != MODEL_LINK_BRIDGE && object->link.owner.set[0] &&
-           !object->link.owner.network[0];
+    const struct device_holder *holder = find_holder(view, name);
+
+    status->devices[status->device_count++] = (struct tapnet_status_device){
+        .set = arena_strdup(&status->arena, set),
+        .name = arena_strdup(&status->arena, name),
+        .kind = is_tap ? "tap" : "tun",
+        .addresses = join_addresses(status, view, name),
+        .state = device_state(find_traffic(view, name), holder),
+        .holder = holder ? arena_strdup(&status->arena, holder->command) : "",
+        .holder_pid = holder ? holder->pid : 0,
+    };
 }
 
+/* Is the device of the link @object on the record of its set? */
+static bool is_recorded(const struct observe_found *found, const struct model_object *object)
+{
+    const struct model_record *record = sets_record(found, object->link.owner.set);
+
+    for (size_t i = 0; record && i < record->device_count; i++)
+        if (strcmp(record->devices[i].name, object->link.name) == 0)
+            return true;
+    return false;
+}
+
+/* Those on record, there or not, then those that are there and on no record. */
 static int fill_devices(struct tapnet_status *status, const struct view *view)
 {
     const struct model_objects *objects = &view->found->objects;
     size_t count = 0;
 
     for (size_t i = 0; i < objects->count; i++)
-        count += is_device(&objects->items[i]);
+        count += sets_is_device(&objects->items[i])              ? 1
+                 : objects->items[i].kind == MODEL_OBJECT_RECORD ? objects->items[i].record.device_count
+                                                                 : 0;
     status->devices = arena_alloc(&status->arena, count * sizeof(*status->devices));
     if (!status->devices)
         return -ENOMEM;
     for (size_t i = 0; i < objects->count; i++) {
-        const struct model_link *link = &objects->items[i].link;
-        const struct device_holder *holder;
+        const struct model_record *record = &objects->items[i].record;
 
-        if (!is_device(&objects->items[i]))
-            continue;
-        holder = find_holder(view, link->name);
-        status->devices[status->device_count++] = (struct tapnet_status_device){
-            .set = arena_strdup(&status->arena, link->owner.set),
-            .name = arena_strdup(&status->arena, link->name),
-            .kind = link->kind == MODEL_LINK_TAP ? "tap" : "tun",
-            .addresses = join_addresses(status, view, link->name),
-            .state = device_state(find_traffic(view, link->name), holder),
-            .holder = holder ? arena_strdup(&status->arena, holder->command) : "",
-            .holder_pid = holder ? holder->pid : 0,
-        };
+        for (size_t j = 0; objects->items[i].kind == MODEL_OBJECT_RECORD && j < record->device_count; j++)
+            fill_device(status, view, record->set, record->devices[j].name,
+                        record->devices[j].kind == MODEL_DEVICE_TAP);
+    }
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct model_link *link = &objects->items[i].link;
+
+        if (sets_is_device(&objects->items[i]) && !is_recorded(view->found, &objects->items[i]))
+            fill_device(status, view, link->owner.set, link->name, link->kind == MODEL_LINK_TAP);
     }
     return 0;
 }
 
 /* ---- problems: what `up` would do again ---- */
 
+/* Adds @text (NULL: out of memory) unless it is "", or what another set that shares the thing has said already. */
 static int add_problem(struct tapnet_status *status, const char *text)
 {
-    int result = array_reserve((void **)&status->problems, &status->problem_capacity, status->problem_count, 1,
-                               sizeof(*status->problems));
-
-    if (result < 0 || !text)
+    if (!text || array_reserve((void **)&status->problems, &status->problem_capacity, status->problem_count, 1,
+                               sizeof(*status->problems)) < 0)
         return -ENOMEM;
+    for (size_t i = 0; i < status->problem_count; i++)
+        if (strcmp(status->problems[i], text) == 0)
+            return 0;
+    if (!*text)
+        return 0;
     status->problems[status->problem_count++] = text;
-    return 0;
-}
-
-/* The networks that the ledger tells of one set, as a specification; devices are taken as they are. */
-static int spec_of_set(const struct observe_found *found, const char *set_name, struct model_set *ret)
-{
-    const struct model_objects *objects = &found->objects;
-    size_t count = 0;
-
-    for (size_t i = 0; i < objects->count; i++)
-        count += objects->items[i].kind == MODEL_OBJECT_SERVICE && strcmp(objects->items[i].service.set, set_name) == 0;
-    ret->networks = arena_alloc(&ret->arena, count * sizeof(*ret->networks));
-    if (!ret->networks)
-        return -ENOMEM;
-    for (size_t i = 0; i < objects->count; i++) {
-        const struct model_service *service = &objects->items[i].service;
-
-        if (objects->items[i].kind == MODEL_OBJECT_SERVICE && strcmp(service->set, set_name) == 0)
-            ret->networks[ret->network_count++] = *service->network;
-    }
-    strcpy(ret->name, set_name);
     return 0;
 }
 
@@ -248,83 +253,47 @@ static void find_gone_tables(const struct plan *plan, bool ret[2])
             ret[plan->steps[i].after->table.family] = true;
 }
 
-/* A stand-alone device is not in the ledger: what is there of one is not a problem. */
-static bool is_problem(const struct plan_step *step, const bool table_gone[2])
+/* What "should be there", "differs" or "is missing" says of one step; "" for what goes without saying. */
+static const char *describe_step(struct arena *arena, const struct plan_step *step, const bool table_gone[2])
 {
     const struct model_object *object = plan_step_object(step);
+    char text[MODEL_OBJECT_TEXT_MAX], why[PLAN_REASON_MAX];
 
     if (object->kind == MODEL_OBJECT_ELEMENT && table_gone[guard_schemas[object->element.set].family])
-        return false; /* said with its table */
-    if (step->after)
-        return true;
-    return !is_device(object) && object->kind != MODEL_OBJECT_ADDRESS;
+        return ""; /* said with its table */
+    plan_step_reason(step, why);
+    return arena_printf(arena, "%s %s", model_object_print(object, text),
+                        !step->before  ? "is missing"
+                        : !step->after ? "should not be there"
+                        : *why         ? why
+                                       : "differs");
 }
 
 static int add_set_problems(struct tapnet_status *status, const struct observe_found *found, const char *set_name)
 {
-    struct model_set set = {.network_count = 0};
-    struct model_objects wanted cleanup(model_objects_fini) = {0};
-    struct plan_scope scope = {0};
-    struct plan *plan = NULL;
-    bool table_gone[2] = {false, false};
-    const struct plan_host host = api_plan_host(found);
+    struct sets_plan plan cleanup(sets_plan_fini) = {.plan = NULL};
     struct tapnet_error reason = TAPNET_ERROR_INIT;
-    int result = spec_of_set(found, set_name, &set);
+    bool table_gone[2] = {false, false};
+    int result = sets_plan_make(found, set_name, &plan, &reason);
 
-    if (result == 0)
-        result = model_expand(&set, false, &wanted, &reason);
-    if (result == 0)
-        result = plan_scope_make(&wanted, &found->objects, set_name, &host, &scope, &reason);
     if (result == -EEXIST)
-        result = add_problem(status, arena_printf(&status->arena, "set %s: %s", set_name, reason.text));
-    else if (result == 0)
-        result = plan_make(&scope.wanted, &scope.found, &plan);
-    find_gone_tables(plan, table_gone);
-    for (size_t i = 0; plan && result == 0 && i < plan->step_count; i++) {
-        const struct plan_step *step = &plan->steps[i];
-        char object[MODEL_OBJECT_TEXT_MAX], why[PLAN_REASON_MAX];
-
-        if (!is_problem(step, table_gone))
-            continue;
-        plan_step_reason(step, why);
-        result = add_problem(status,
-                             arena_printf(&status->arena, "%s %s%s", model_object_print(plan_step_object(step), object),
-                                          !step->before  ? "is missing"
-                                          : !step->after ? "should not be there"
-                                                         : "",
-                                          !step->before || !step->after ? ""
-                                          : *why                        ? why
-                                                                        : "differs"));
-    }
-    plan_free(plan);
-    plan_scope_fini(&scope);
-    arena_fini(&set.arena);
+        return add_problem(status, arena_printf(&status->arena, "set %s: %s", set_name, reason.text));
+    find_gone_tables(plan.plan, table_gone);
+    for (size_t i = 0; result == 0 && i < plan.plan->step_count; i++)
+        result = add_problem(status, describe_step(&status->arena, &plan.plan->steps[i], table_gone));
     return result;
 }
 
-/* Every set that anything found belongs to, once; "" for what is not labelled. */
+/* Of every set; what several of them share is said once. */
 static int add_problems(struct tapnet_status *status, const struct observe_found *found)
 {
-    const struct model_objects *objects = &found->objects;
-    char seen[64][MODEL_NAME_MAX];
-    size_t seen_count = 0;
+    _cleanup_free_ const char **names = NULL;
+    size_t count = 0;
+    int result = sets_names(found, &status->arena, &names, &count);
 
-    for (size_t i = 0; i < objects->count; i++) {
-        char set_name[MODEL_NAME_MAX];
-        size_t known = 0;
-        int result;
-
-        plan_object_set(&objects->items[i], set_name);
-        while (known < seen_count && strcmp(seen[known], set_name) != 0)
-            known++;
-        if (!set_name[0] || known < seen_count || seen_count == ARRAY_COUNT(seen))
-            continue;
-        strcpy(seen[seen_count++], set_name);
-        result = add_set_problems(status, found, set_name);
-        if (result < 0)
-            return result;
-    }
-    return 0;
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = add_set_problems(status, found, names[i]);
+    return result;
 }
 
 API int tapnet_status_get(struct tapnet *tapnet, struct tapnet_status **ret, struct tapnet_error *error)

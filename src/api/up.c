@@ -118,7 +118,7 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
         result = api_plan_make(tapnet, spec, set_name, &plan, error);
     if (result < 0)
         return result;
-    *ret_steps = plan->plan->step_count;
+    *ret_steps = api_plan_shown(plan);
     if (!plan->plan->step_count)
         return 0;
     result = apply_journal_write(tapnet->run_dir, plan->plan, error);

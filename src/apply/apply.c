@@ -70,6 +70,8 @@ static int apply_one(const struct apply_ops *ops, const struct model_object *bef
         return apply_sysctl(ops, before ? &before->sysctl : NULL, after ? &after->sysctl : NULL, error);
     case MODEL_OBJECT_SERVICE:
         return apply_service(ops, before ? &before->service : NULL, after ? &after->service : NULL, error);
+    case MODEL_OBJECT_RECORD:
+        return apply_record(ops, before ? &before->record : NULL, after ? &after->record : NULL, error);
     case MODEL_OBJECT_TABLE:
     case MODEL_OBJECT_ELEMENT:
         break; /* guards are always in bulk */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Steps whose "before" the kernel can't remember: sysctls and services, with their files in the run directory. */
+/* Steps whose "before" the kernel can't remember: sysctls, services, records of sets, by files in /run. */
 #include "apply/ledger.h"
 
 #include <errno.h>
@@ -161,4 +161,19 @@ int apply_service(const struct apply_ops *ops, const struct model_service *befor
             ops->file_remove(ops->data, network_file(after->network, name), NULL);
     }
     return result;
+}
+
+int apply_record(const struct apply_ops *ops, const struct model_record *before, const struct model_record *after,
+                 struct tapnet_error *error)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_RECORD};
+    json_t *json cleanup(cleanup_json) = NULL;
+    char name[NAME_MAX_LEN];
+
+    snprintf(name, sizeof(name), "sets/%s.json", after ? after->set : before->set);
+    if (!after)
+        return ops->file_remove(ops->data, name, error);
+    object.record = *after;
+    json = model_object_to_json(&object);
+    return write_json(ops, name, json, error);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Steps whose "before" the kernel can't remember: sysctls and services, with their files in the run directory. */
+/* Steps whose "before" the kernel can't remember: sysctls, services, records of sets, by files in /run. */
 #ifndef APPLY_LEDGER_H
 #define APPLY_LEDGER_H
 
@@ -16,5 +16,9 @@ int apply_sysctl(const struct apply_ops *ops, const struct model_sysctl *before,
 /* A network's DHCP and DNS: its file "networks/NAME.json" stands while it is served. */
 int apply_service(const struct apply_ops *ops, const struct model_service *before, const struct model_service *after,
                   struct tapnet_error *error);
+
+/* The record of a set: its file is "sets/NAME.json". */
+int apply_record(const struct apply_ops *ops, const struct model_record *before, const struct model_record *after,
+                 struct tapnet_error *error);
 
 #endif

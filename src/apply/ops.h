@@ -35,7 +35,7 @@ struct apply_ops {
 
     int (*guards_commit)(void *data, struct nft_transaction *transaction, struct tapnet_error *error);
 
-    /* Files of the run directory: @name is "sysctl/NAME.json" or "networks/NAME.json". Replaced as a whole. */
+    /* Files of the run directory, "sysctl/NAME.json", "networks/NAME.json" or "sets/NAME.json". Replaced as a whole. */
     int (*file_write)(void *data, const char *name, const char *text, struct tapnet_error *error);
     int (*file_remove)(void *data, const char *name, struct tapnet_error *error);
 

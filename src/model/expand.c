@@ -212,6 +212,20 @@ static void expand_device(struct expansion *expansion, const struct model_device
         add_address(expansion, device->place, device->name, &device->addresses[i]);
 }
 
+static void expand_record(struct expansion *expansion)
+{
+    const struct model_set *set = expansion->set;
+    struct model_object object = {.kind = MODEL_OBJECT_RECORD};
+
+    object.record = (struct model_record){
+        .set = set->name,
+        .path = set->path ? set->path : "",
+        .devices = set->devices,
+        .device_count = set->device_count,
+    };
+    add(expansion, &object);
+}
+
 /* Networks behind one uplink asked for the same; the first in the file stands for all. */
 static void drop_duplicates(struct model_objects *objects)
 {
@@ -233,6 +247,8 @@ int model_expand(const struct model_set *set, bool host_forwards, struct model_o
         expand_network(&expansion, &set->networks[i], host_forwards);
     for (size_t i = 0; i < set->device_count; i++)
         expand_device(&expansion, &set->devices[i]);
+    if (set->network_count || set->device_count)
+        expand_record(&expansion);
     if (expansion.code < 0)
         return error_set(error, expansion.code, "out of memory");
     model_objects_sort(&expansion.objects);

@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "model/model.h"
+
+#define JSON_PATH_MAX 4096 /* PATH_MAX */
 
 /* ---- writing ---- */
 
@@ -35,19 +38,57 @@ void json_put_text(json_t **json, const char *key, const char *text)
         json_put(json, key, json_string(text));
 }
 
+/* Up to @size bytes of @bytes into @ret, which has room for two for each. Returns how many it has become. */
+static size_t widen(const char *bytes, size_t size, char *ret)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < size && bytes[i]; i++) {
+        uint8_t byte = (uint8_t)bytes[i];
+
+        if (byte >= 0x80) /* UTF-8 of a character below U+0100 */
+            ret[len++] = (char)(0xc0 | byte >> 6);
+        ret[len++] = (char)(byte >= 0x80 ? 0x80 | (byte & 0x3f) : byte);
+    }
+    return len;
+}
+
+/* The way back, of at most @size bytes. Returns how many there are, -EINVAL for anything that widen() does not make. */
+static ssize_t narrow(const char *text, char *ret, size_t size)
+{
+    size_t len = 0;
+
+    for (; *text && len < size; text++) {
+        uint8_t byte = (uint8_t)*text;
+
+        if (byte >= 0x80) { /* jansson has seen to it that this is UTF-8: one more byte follows at least */
+            if (byte != 0xc2 && byte != 0xc3)
+                return -EINVAL;
+            byte = (uint8_t)(byte << 6 | (*++text & 0x3f));
+        }
+        ret[len++] = (char)byte;
+    }
+    return *text ? -EINVAL : (ssize_t)len;
+}
+
 json_t *json_ifname(const char *name, size_t size)
 {
     char text[2 * MODEL_IFNAME_MAX];
-    size_t len = 0;
 
-    for (size_t i = 0; i < size && name[i] && len + 1 < sizeof(text); i++) {
-        uint8_t byte = (uint8_t)name[i];
+    return json_stringn(text, widen(name, size < MODEL_IFNAME_MAX ? size : MODEL_IFNAME_MAX, text));
+}
 
-        if (byte >= 0x80) /* UTF-8 of a character below U+0100 */
-            text[len++] = (char)(0xc0 | byte >> 6);
-        text[len++] = (char)(byte >= 0x80 ? 0x80 | (byte & 0x3f) : byte);
-    }
-    return json_stringn(text, len);
+json_t *json_path(const char *path)
+{
+    char text[2 * JSON_PATH_MAX];
+
+    return json_stringn(text, widen(path, JSON_PATH_MAX, text));
+}
+
+void json_put_id(json_t **json, const char *key, uint32_t id)
+{
+    if (id != MODEL_ID_NONE)
+        json_put(json, key, json_integer(id));
 }
 
 void json_put_mac(json_t **json, const char *key, const struct mac *mac)
@@ -176,24 +217,33 @@ void json_read_ifname(struct json_reader *reader, const char *key, enum json_nee
 void json_read_found_ifname(struct json_reader *reader, const char *key, const json_t *value, char *ret, size_t size)
 {
     const char *text = json_text_of(value, 2 * size);
-    size_t len = 0;
 
     if (reader->code < 0)
         return;
-    for (; text && *text && len < size; text++) {
-        uint8_t byte = (uint8_t)*text;
-
-        if (byte >= 0x80) { /* jansson has seen to it that this is UTF-8: one more byte follows at least */
-            if (byte != 0xc2 && byte != 0xc3)
-                break;
-            byte = (uint8_t)(byte << 6 | (*++text & 0x3f));
-        }
-        if (byte == '/')
-            break;
-        ret[len++] = (char)byte;
-    }
-    if (!text || *text || len == 0)
+    if (!text || strchr(text, '/') || narrow(text, ret, size) <= 0)
         json_read_wrong(reader, key, "an interface name");
+}
+
+void json_read_path(struct json_reader *reader, const char *key, enum json_need need, const char **ret)
+{
+    const json_t *value = json_read(reader, key, need);
+    const char *text = json_text_of(value, 2 * JSON_PATH_MAX);
+    char path[JSON_PATH_MAX];
+    ssize_t len;
+
+    if (!value)
+        return;
+    len = text && text[0] == '/' ? narrow(text, path, sizeof(path) - 1) : -EINVAL;
+    if (len < 0) {
+        json_read_wrong(reader, key, "an absolute path");
+        return;
+    }
+    path[len] = '\0';
+    text = arena_strdup(reader->arena, path);
+    if (text)
+        *ret = text;
+    else
+        reader->code = error_set(reader->error, -ENOMEM, "out of memory");
 }
 
 void json_read_number(struct json_reader *reader, const char *key, enum json_need need, uint32_t max, uint32_t *ret)
@@ -207,6 +257,12 @@ void json_read_number(struct json_reader *reader, const char *key, enum json_nee
         json_read_wrong(reader, key, "a whole number in its range");
     else
         *ret = (uint32_t)number;
+}
+
+void json_read_id(struct json_reader *reader, const char *key, uint32_t *ret)
+{
+    *ret = MODEL_ID_NONE;
+    json_read_number(reader, key, JSON_OPTIONAL, MODEL_ID_NONE - 1, ret);
 }
 
 void json_read_bool(struct json_reader *reader, const char *key, bool *ret)

@@ -25,6 +25,9 @@ void json_put_text(json_t **json, const char *key, const char *text);
  * characters U+0080 to U+00FF.
  */
 json_t *json_ifname(const char *name, size_t size);
+/* A file's path, with its bytes above 127 in the same way. */
+json_t *json_path(const char *path);
+void json_put_id(json_t **json, const char *key, uint32_t id); /* of a user or a group, unless it is MODEL_ID_NONE */
 void json_put_mac(json_t **json, const char *key, const struct mac *mac);                /* unless it is zero */
 void json_put_address(json_t **json, const char *key, const struct ip_address *address); /* unless there is none */
 void json_put_prefix(json_t **json, const char *key, const struct ip_prefix *prefix);    /* unless there is none */
@@ -70,7 +73,11 @@ void json_read_name(struct json_reader *reader, const char *key, enum json_need 
 void json_read_ifname(struct json_reader *reader, const char *key, enum json_need need, char *ret);
 /* An interface name that somebody else may have chosen: up to @size bytes go to @ret, without a NUL behind the last. */
 void json_read_found_ifname(struct json_reader *reader, const char *key, const json_t *value, char *ret, size_t size);
+/* An absolute path into the arena. */
+void json_read_path(struct json_reader *reader, const char *key, enum json_need need, const char **ret);
 void json_read_number(struct json_reader *reader, const char *key, enum json_need need, uint32_t max, uint32_t *ret);
+/* A user's or group's id; MODEL_ID_NONE when it is not there. */
+void json_read_id(struct json_reader *reader, const char *key, uint32_t *ret);
 void json_read_bool(struct json_reader *reader, const char *key, bool *ret);
 void json_read_mac(struct json_reader *reader, const char *key, enum json_need need, struct mac *ret);
 void json_read_address(struct json_reader *reader, const char *key, enum json_need need, struct ip_address *ret);

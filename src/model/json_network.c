@@ -61,6 +61,8 @@ static json_t *port_to_json(const struct model_port *port)
     json_put_mac(&json, "mac", &port->mac);
     json_put_mac(&json, "guest_mac", &port->guest_mac);
     json_put_address(&json, "address", &port->address);
+    json_put_id(&json, "user", port->user);
+    json_put_id(&json, "group", port->group);
     put_dhcp(&json, &port->dhcp);
     return json;
 }
@@ -148,7 +150,6 @@ static int port_from_json(const json_t *json, const struct model_network *networ
     struct json_reader reader;
 
     json_read_begin(&reader, json, "port", arena, error);
-    ret->user = ret->group = MODEL_ID_NONE;
     json_read_name(&reader, "name", JSON_REQUIRED, ret->name);
     json_read_text(&reader, "id", JSON_OPTIONAL, NULL, "an id", ret->id, sizeof(ret->id));
     json_read_name(&reader, "hostname", JSON_OPTIONAL, ret->hostname);
@@ -156,6 +157,8 @@ static int port_from_json(const json_t *json, const struct model_network *networ
     json_read_mac(&reader, "mac", JSON_OPTIONAL, &ret->mac);
     json_read_mac(&reader, "guest_mac", JSON_OPTIONAL, &ret->guest_mac);
     json_read_address(&reader, "address", JSON_OPTIONAL, &ret->address);
+    json_read_id(&reader, "user", &ret->user);
+    json_read_id(&reader, "group", &ret->group);
     read_dhcp(&reader, &ret->dhcp);
     if (ret->address.family && !ip_prefix_contains(&network->subnet, &ret->address))
         json_read_wrong(&reader, "address", "inside the network's subnet");
@@ -248,7 +251,7 @@ static bool port_equal(const struct model_port *a, const struct model_port *b)
     return strcmp(a->name, b->name) == 0 && strcmp(a->id, b->id) == 0 && strcmp(a->hostname, b->hostname) == 0 &&
            strcmp(a->device, b->device) == 0 && mac_equal(&a->mac, &b->mac) &&
            mac_equal(&a->guest_mac, &b->guest_mac) && ip_address_equal(&a->address, &b->address) &&
-           dhcp_equal(&a->dhcp, &b->dhcp);
+           a->user == b->user && a->group == b->group && dhcp_equal(&a->dhcp, &b->dhcp);
 }
 
 bool model_network_equal(const struct model_network *a, const struct model_network *b)

@@ -12,6 +12,7 @@
 static const char *const kind_words[] = {
     [MODEL_OBJECT_TABLE] = "table",     [MODEL_OBJECT_ELEMENT] = "element", [MODEL_OBJECT_LINK] = "link",
     [MODEL_OBJECT_ADDRESS] = "address", [MODEL_OBJECT_SYSCTL] = "sysctl",   [MODEL_OBJECT_SERVICE] = "service",
+    [MODEL_OBJECT_RECORD] = "record",
 };
 
 static const char *const family_words[] = {
@@ -141,12 +142,6 @@ static void element_from_json(struct json_reader *reader, struct guard_element *
 
 /* ---- links ---- */
 
-static void put_id(json_t **json, const char *key, uint32_t id)
-{
-    if (id != MODEL_ID_NONE)
-        json_put(json, key, json_integer(id));
-}
-
 static void link_to_json(json_t **json, const struct model_link *link)
 {
     char alias[MODEL_ALIAS_MAX];
@@ -159,8 +154,8 @@ static void link_to_json(json_t **json, const struct model_link *link)
     json_put(json, "mtu", json_integer(link->mtu));
     if (link->master[0])
         json_put(json, "master", json_ifname(link->master, sizeof(link->master)));
-    put_id(json, "user", link->user);
-    put_id(json, "group", link->group);
+    json_put_id(json, "user", link->user);
+    json_put_id(json, "group", link->group);
     json_put(json, "multi_queue", json_boolean(link->multi_queue));
     json_put(json, "persistent", json_boolean(link->persistent));
     json_put(json, "up", json_boolean(link->up));
@@ -209,15 +204,14 @@ static void read_link_name(struct json_reader *reader, const char *key, enum jso
 
 static void link_from_json(struct json_reader *reader, struct model_link *ret)
 {
-    ret->user = ret->group = MODEL_ID_NONE;
     ret->kind = (enum model_link_kind)read_word(reader, "type", link_words, ARRAY_COUNT(link_words));
     read_link_name(reader, "name", JSON_REQUIRED, ret->name);
     read_link_alias(reader, &ret->owner);
     json_read_mac(reader, "mac", JSON_OPTIONAL, &ret->mac);
     json_read_number(reader, "mtu", JSON_REQUIRED, UINT32_MAX, &ret->mtu);
     read_link_name(reader, "master", JSON_OPTIONAL, ret->master);
-    json_read_number(reader, "user", JSON_OPTIONAL, MODEL_ID_NONE - 1, &ret->user);
-    json_read_number(reader, "group", JSON_OPTIONAL, MODEL_ID_NONE - 1, &ret->group);
+    json_read_id(reader, "user", &ret->user);
+    json_read_id(reader, "group", &ret->group);
     json_read_bool(reader, "multi_queue", &ret->multi_queue);
     json_read_bool(reader, "persistent", &ret->persistent);
     json_read_bool(reader, "up", &ret->up);
@@ -325,6 +319,9 @@ struct json_t *model_object_to_json(const struct model_object *object)
     case MODEL_OBJECT_SERVICE:
         service_to_json(&json, &object->service);
         break;
+    case MODEL_OBJECT_RECORD:
+        model_record_to_json(&json, &object->record);
+        break;
     }
     return json;
 }
@@ -352,6 +349,9 @@ static void object_from_json(struct json_reader *reader, struct model_object *re
         break;
     case MODEL_OBJECT_SERVICE:
         service_from_json(reader, &ret->service);
+        break;
+    case MODEL_OBJECT_RECORD:
+        model_record_from_json(reader, &ret->record);
         break;
     }
 }

@@ -100,6 +100,7 @@ struct model_device {
 struct model_set {
     char name[MODEL_NAME_MAX];
     const char *file; /* as the user named it, for messages */
+    const char *path; /* of that file, absolute; NULL: it came from no file, or nobody knows */
     struct model_network *networks;
     size_t network_count;
     struct model_device *devices;

@@ -70,6 +70,8 @@ int model_object_compare(const struct model_object *a, const struct model_object
         return strcmp(a->sysctl.path, b->sysctl.path);
     case MODEL_OBJECT_SERVICE:
         return strcmp(a->service.network->name, b->service.network->name);
+    case MODEL_OBJECT_RECORD:
+        return strcmp(a->record.set, b->record.set);
     }
     abort(); /* every kind stands above */
 }
@@ -136,6 +138,8 @@ bool model_object_equal(const struct model_object *wanted, const struct model_ob
                text_equal(wanted->sysctl.users, found->sysctl.users);
     case MODEL_OBJECT_SERVICE:
         return service_equal(&wanted->service, &found->service);
+    case MODEL_OBJECT_RECORD:
+        return model_record_equal(&wanted->record, &found->record);
     }
     abort(); /* every kind stands above */
 }
@@ -176,6 +180,9 @@ static void print_unescaped(const struct model_object *object, char text[MODEL_O
         snprintf(text, size, "%s for network %s",
                  object->service.network->mode == MODEL_MODE_NAT ? "DHCP and DNS" : "DHCP",
                  object->service.network->name);
+        return;
+    case MODEL_OBJECT_RECORD:
+        snprintf(text, size, "record of set %s", object->record.set);
         return;
     }
     abort(); /* every kind stands above */

@@ -94,6 +94,17 @@ struct model_service {
     bool running; /* wanted: true; found: the service is alive. Compared. */
 };
 
+/*
+ * That a set is up: where it came from, and what of it nothing else tells when it is gone from the kernel. Networks
+ * have their service for that, stand-alone devices this.
+ */
+struct model_record {
+    const char *set;  /* identity */
+    const char *path; /* of the file, absolute; "": it came from none */
+    const struct model_device *devices;
+    size_t device_count;
+};
+
 /* In the order in which they are made; taken away in reverse. */
 enum model_object_kind {
     MODEL_OBJECT_TABLE,
@@ -102,6 +113,7 @@ enum model_object_kind {
     MODEL_OBJECT_ADDRESS,
     MODEL_OBJECT_SYSCTL,
     MODEL_OBJECT_SERVICE,
+    MODEL_OBJECT_RECORD,
 };
 
 struct model_object {
@@ -114,6 +126,7 @@ struct model_object {
         struct model_host_address address;
         struct model_sysctl sysctl;
         struct model_service service;
+        struct model_record record;
     };
 };
 
@@ -151,10 +164,19 @@ int model_network_from_json(const struct json_t *json, struct arena *arena, stru
 /* Are both the same for the service? */
 bool model_network_equal(const struct model_network *a, const struct model_network *b);
 
+/* ---- json_record.c: the part of an object's JSON that is a record ---- */
+
+struct json_reader;
+void model_record_to_json(struct json_t **json, const struct model_record *record);
+void model_record_from_json(struct json_reader *reader, struct model_record *ret);
+/* Do both declare the same devices, and come from the same file? */
+bool model_record_equal(const struct model_record *a, const struct model_record *b);
+
 /* ---- expand.c ---- */
 
 /*
- * What @set, resolved, wants of the host, sorted. Services point into @set, which must live as long as they do.
+ * What @set, resolved, wants of the host, sorted. Services and the record point into @set, which must live as long as
+ * they do.
  * @host_forwards: the uplink forwarded before us (nothing to turn on). 0 or -ENOMEM.
  */
 int model_expand(const struct model_set *set, bool host_forwards, struct model_objects *ret,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ledgers in the run directory: sysctls that we changed, networks that the service was told of. */
+/* The ledgers in the run directory: sysctls that we changed, networks that the service was told of, sets. */
 #include "observe/links.h"
 
 #include <dirent.h>
@@ -116,6 +116,18 @@ static int add_service(const json_t *json, const json_t *status, struct observe_
     return object.service.set ? model_objects_add(&found->objects, &object) : -ENOMEM;
 }
 
+/* A record under another name than its set's would not go when its set goes. */
+static int add_record(const json_t *json, const char *file, struct observe_found *found)
+{
+    struct model_object object;
+
+    if (model_object_from_json(json, &found->objects.arena, &object, NULL) < 0 || object.kind != MODEL_OBJECT_RECORD ||
+        strlen(file) != strlen(object.record.set) + strlen(".json") ||
+        strncmp(file, object.record.set, strlen(object.record.set)) != 0)
+        return 0;
+    return model_objects_add(&found->objects, &object);
+}
+
 static bool is_ledger(const char *name)
 {
     size_t len = strlen(name);
@@ -143,6 +155,8 @@ static int read_folder(const char *run_dir, const char *folder, const json_t *st
         json = json_load_file(file, JSON_REJECT_DUPLICATES, NULL);
         if (json && strcmp(folder, "sysctl") == 0)
             result = add_sysctl(json, found);
+        else if (json && strcmp(folder, "sets") == 0)
+            result = add_record(json, entry->d_name, found);
         else if (json)
             result = add_service(json, status, found);
     }
@@ -154,5 +168,7 @@ int observe_ledgers(const char *run_dir, struct observe_found *found)
     json_t *status cleanup(cleanup_json) = ask_service(run_dir);
     int result = read_folder(run_dir, "sysctl", NULL, found);
 
-    return result < 0 ? result : read_folder(run_dir, "networks", status, found);
+    if (result == 0)
+        result = read_folder(run_dir, "networks", status, found);
+    return result < 0 ? result : read_folder(run_dir, "sets", NULL, found);
 }

@@ -48,6 +48,8 @@ static enum plan_phase phase_of(const struct model_object *before, const struct 
         return remove ? PLAN_SYSCTLS_REMOVE : PLAN_SYSCTLS_SET;
     case MODEL_OBJECT_SERVICE:
         return remove ? PLAN_SERVICES_REMOVE : PLAN_SERVICES_SET;
+    case MODEL_OBJECT_RECORD:
+        return remove ? PLAN_RECORDS_REMOVE : PLAN_RECORDS_SET;
     }
     abort(); /* every kind stands above */
 }

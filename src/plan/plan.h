@@ -21,6 +21,8 @@ enum plan_phase {
     PLAN_DEVICES_SET,     /* TAPs and TUNs: made, or changed in place */
     PLAN_ADDRESSES_SET,
     PLAN_SERVICES_SET,
+    PLAN_RECORDS_SET, /* of sets: what is there is on record, never what is not there yet, or no more */
+    PLAN_RECORDS_REMOVE,
     PLAN_SERVICES_REMOVE,
     PLAN_ADDRESSES_REMOVE,
     PLAN_DEVICES_REMOVE,

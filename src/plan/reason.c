@@ -97,6 +97,11 @@ const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON
     case MODEL_OBJECT_SERVICE:
         append(text, step->before->service.running ? "ports or options changed" : "is not served");
         break;
+    case MODEL_OBJECT_RECORD:
+        append(text, strcmp(step->before->record.path, step->after->record.path) != 0
+                         ? "comes from another file"
+                         : "devices or their options changed");
+        break;
     case MODEL_OBJECT_ADDRESS:
         break; /* its identity is all there is of it */
     }

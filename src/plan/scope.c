@@ -39,6 +39,9 @@ const char *plan_object_set(const struct model_object *object, char text[MODEL_N
     case MODEL_OBJECT_SERVICE:
         snprintf(text, MODEL_NAME_MAX, "%s", object->service.set ? object->service.set : "");
         return text;
+    case MODEL_OBJECT_RECORD:
+        snprintf(text, MODEL_NAME_MAX, "%s", object->record.set);
+        return text;
     case MODEL_OBJECT_TABLE:
     case MODEL_OBJECT_ADDRESS:
     case MODEL_OBJECT_SYSCTL:
@@ -77,7 +80,7 @@ static int add_copy(struct model_objects *list, const struct model_object *objec
         if (!copy.sysctl.users)
             return -ENOMEM;
     }
-    return model_objects_add(list, &copy); /* a service's network stays where it is: the caller's */
+    return model_objects_add(list, &copy); /* a service's network and a record's devices stay where they are */
 }
 
 /* ---- conflicts ---- */

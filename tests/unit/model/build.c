@@ -208,6 +208,10 @@ static void random_port(struct random *random, struct arena *arena, const struct
     uint32_t first = ip4_value(&network->subnet.address);
 
     *ret = (struct model_port){.user = MODEL_ID_NONE, .group = MODEL_ID_NONE};
+    if (random_chance(random, 50))
+        ret->user = random_below(random, MODEL_ID_NONE);
+    if (random_chance(random, 20))
+        ret->group = random_below(random, MODEL_ID_NONE);
     random_name(random, ret->name);
     if (random_chance(random, 20))
         random_name(random, ret->id);

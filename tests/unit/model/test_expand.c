@@ -81,6 +81,7 @@ static void a_nat_network_in_full(void **state)
         "address 192.168.3.11/24 on tun1",
         "sysctl net/ipv4/conf/eth0/forwarding = 1",
         "DHCP and DNS for network lab",
+        "record of set demo",
     };
     struct model_set *set _cleanup_set_ = tour();
     struct model_objects objects cleanup(model_objects_fini) = {0};
@@ -176,6 +177,7 @@ static void an_isolated_network_in_full(void **state)
         "bridge br-dark",
         "tap dark-a",
         "DHCP for network dark",
+        "record of set demo",
     };
     struct model_set *set _cleanup_set_ = build_set("demo");
     struct model_network *network = build_network(set, "dark", "10.20.0.1/24");
@@ -248,7 +250,7 @@ static void without_an_uplink_nothing_goes_out(void **state)
 static void devices_alone_need_no_guards(void **state)
 {
     static const char *const expected[] = {"tap tap9", "tun tun1", "address 10.9.0.1/24 on tap9",
-                                           "address fd00::1/64 on tap9"};
+                                           "address fd00::1/64 on tap9", "record of set demo"};
     struct model_set *set _cleanup_set_ = build_set("demo");
     struct model_objects objects cleanup(model_objects_fini) = {0};
     struct model_device *tap;
@@ -268,6 +270,8 @@ static void devices_alone_need_no_guards(void **state)
     assert_int_equal(objects.items[0].link.user, MODEL_ID_NONE); /* the group's members, whoever they are */
     assert_int_equal(objects.items[1].link.user, 0);
     assert_false(mac_is_zero(&objects.items[0].link.mac));
+    assert_ptr_equal(objects.items[4].record.devices, set->devices);
+    assert_int_equal(objects.items[4].record.device_count, 2);
 }
 
 static void an_empty_set_wants_nothing(void **state)

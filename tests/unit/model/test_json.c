@@ -119,9 +119,40 @@ static void random_sysctl(struct random *random, struct arena *arena, struct mod
         ret->users = arena_printf(arena, "a b%u", random_below(random, 100));
 }
 
+static void random_device(struct random *random, struct model_device *ret)
+{
+    *ret = (struct model_device){.kind = (enum model_device_kind)random_below(random, 2)};
+    random_ifname(random, ret->name);
+    ret->address_count = random_below(random, MODEL_LIST_MAX + 1);
+    for (size_t i = 0; i < ret->address_count; i++)
+        ret->addresses[i] = (struct ip_prefix){random_address(random), (uint8_t)random_below(random, 33)};
+    ret->user = random_chance(random, 50) ? MODEL_ID_NONE : random_below(random, UINT32_MAX);
+    ret->group = random_chance(random, 50) ? MODEL_ID_NONE : random_below(random, UINT32_MAX);
+    ret->mtu = random_below(random, MODEL_MTU_MAX + 1);
+    if (ret->kind == MODEL_DEVICE_TAP)
+        ret->mac = random_mac(random);
+    ret->multi_queue = random_chance(random, 50);
+}
+
+/* A path has any byte but NUL in it. */
+static void random_record(struct random *random, struct arena *arena, struct model_record *ret)
+{
+    struct model_device *devices = arena_alloc(arena, 3 * sizeof(*devices));
+    char *path = arena_alloc(arena, 40);
+
+    assert_true(devices && path);
+    path[0] = '/';
+    for (size_t i = 1; i < 39; i++)
+        path[i] = (char)(1 + random_below(random, 255));
+    *ret = (struct model_record){.set = "lab", .path = random_chance(random, 80) ? path : "", .devices = devices};
+    ret->device_count = random_below(random, 4);
+    for (size_t i = 0; i < ret->device_count; i++)
+        random_device(random, &devices[i]);
+}
+
 static struct model_object random_object(struct random *random, struct arena *arena)
 {
-    struct model_object object = {.kind = (enum model_object_kind)random_below(random, MODEL_OBJECT_SERVICE + 1)};
+    struct model_object object = {.kind = (enum model_object_kind)random_below(random, MODEL_OBJECT_RECORD + 1)};
     struct model_network *network;
 
     switch (object.kind) {
@@ -147,6 +178,9 @@ static struct model_object random_object(struct random *random, struct arena *ar
         assert_non_null(network);
         random_network(random, arena, network);
         object.service = (struct model_service){network, "lab", random_chance(random, 50)};
+        break;
+    case MODEL_OBJECT_RECORD:
+        random_record(random, arena, &object.record);
         break;
     }
     return object;

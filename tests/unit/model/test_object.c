@@ -64,6 +64,14 @@ static struct model_object service_object(const struct model_network *network, c
     return object;
 }
 
+static struct model_object record_object(const char *set, const char *path)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_RECORD};
+
+    object.record = (struct model_record){.set = set, .path = path};
+    return object;
+}
+
 /* All kinds, in the order in which they are made: so they are sorted, in whatever order they were added. */
 static void lists_are_sorted_as_things_are_made(void **state)
 {
@@ -89,6 +97,8 @@ static void lists_are_sorted_as_things_are_made(void **state)
         sysctl_object("net/ipv4/conf/eth1/forwarding", "1", "lab"),
         service_object(&lab, "lab", true),
         service_object(&zoo, "lab", true),
+        record_object("lab", "/lab.yaml"),
+        record_object("zoo", "/a.yaml"),
     };
     struct model_objects objects = {0};
     struct random random = {.state = 7};

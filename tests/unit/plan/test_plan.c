@@ -28,7 +28,8 @@ static void from_nothing_everything_is_made_in_order(void **state)
             assert_true(plan->steps[i - 1].phase <= plan->steps[i].phase);
     }
     assert_int_equal(plan->steps[0].phase, PLAN_GUARDS_SET); /* guarded before it is up */
-    assert_int_equal(plan->steps[plan->step_count - 1].phase, PLAN_SERVICES_SET);
+    assert_int_equal(plan->steps[plan->step_count - 2].phase, PLAN_SERVICES_SET);
+    assert_int_equal(plan->steps[plan->step_count - 1].phase, PLAN_RECORDS_SET); /* of what is there by then */
     plan_free(plan);
     model_objects_fini(&wanted);
 }
@@ -85,7 +86,7 @@ static void guards_go_last(void **state)
     lab_expand(&lab, &found);
     plan = make(&wanted, &found);
     assert_int_equal(plan->step_count, found.count);
-    assert_int_equal(plan->steps[0].phase, PLAN_SERVICES_REMOVE);
+    assert_int_equal(plan->steps[0].phase, PLAN_RECORDS_REMOVE);
     assert_int_equal(plan->steps[plan->step_count - 1].phase, PLAN_GUARDS_REMOVE);
     plan_free(plan);
     model_objects_fini(&found);

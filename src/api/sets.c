@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* The sets that are up, as they were brought up: what the ledgers in the run directory tell of them. */
+#include "api/sets.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "api/context.h"
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "spec/mistake.h"
+
+DEFINE_CLEANUP(struct plan *, plan_free)
+
+/* ---- names ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorts, and keeps one of each. Returns how many are left. */
+static size_t sort_unique(const char **names, size_t count)
+{
+    size_t kept = 0;
+
+    if (count)
+        qsort(names, count, sizeof(*names), compare_names);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || strcmp(names[kept - 1], names[i]) != 0)
+            names[kept++] = names[i];
+    return kept;
+}
+
+int sets_names(const struct observe_found *found, struct arena *arena, const char ***ret, size_t *ret_count)
+{
+    _cleanup_free_ const char **names = NULL;
+    size_t count = 0, capacity = 0;
+
+    for (size_t i = 0; i < found->objects.count; i++) {
+        char name[MODEL_NAME_MAX];
+
+        plan_object_set(&found->objects.items[i], name);
+        if (!name[0] || (count && strcmp(names[count - 1], name) == 0))
+            continue; /* objects of one set mostly stand together */
+        if (array_reserve((void **)&names, &capacity, count, 1, sizeof(*names)) < 0)
+            return -ENOMEM;
+        names[count] = arena_strdup(arena, name);
+        if (!names[count++])
+            return -ENOMEM;
+    }
+    *ret_count = sort_unique(names, count);
+    *ret = take_pointer(names);
+    return 0;
+}
+
+const struct model_record *sets_record(const struct observe_found *found, const char *name)
+{
+    for (size_t i = found->objects.count; i > 0; i--) { /* records stand at the end */
+        const struct model_object *object = &found->objects.items[i - 1];
+
+        if (object->kind == MODEL_OBJECT_RECORD && strcmp(object->record.set, name) == 0)
+            return &object->record;
+    }
+    return NULL;
+}
+
+bool sets_is_device(const struct model_object *object)
+{
+    return object->kind == MODEL_OBJECT_LINK && object->link.kind != MODEL_LINK_BRIDGE && object->link.owner.set[0] &&
+           !object->link.owner.network[0];
+}
+
+/* ---- one set, as a specification ---- */
+
+static int take_networks(const struct model_objects *objects, struct model_set *set)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < objects->count; i++)
+        count += objects->items[i].kind == MODEL_OBJECT_SERVICE &&
+                 strcmp(objects->items[i].service.set, set->name) == 0;
+    set->networks = arena_alloc(&set->arena, count * sizeof(*set->networks));
+    if (!set->networks)
+        return -ENOMEM;
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct model_service *service = &objects->items[i].service;
+
+        if (objects->items[i].kind == MODEL_OBJECT_SERVICE && strcmp(service->set, set->name) == 0)
+            set->networks[set->network_count++] = *service->network;
+    }
+    return 0;
+}
+
+static int take_devices(const struct model_record *record, struct model_set *set)
+{
+    set->devices = arena_alloc(&set->arena, record->device_count * sizeof(*set->devices));
+    if (!set->devices)
+        return -ENOMEM;
+    if (record->device_count)
+        memcpy(set->devices, record->devices, record->device_count * sizeof(*set->devices));
+    set->device_count = record->device_count;
+    set->path = record->path;
+    return 0;
+}
+
+/* Without a record the set's devices are wanted as they are, and no record is. */
+static int take_devices_as_found(const struct model_objects *objects, const char *name, struct model_objects *wanted)
+{
+    int result = 0;
+
+    if (wanted->count && wanted->items[wanted->count - 1].kind == MODEL_OBJECT_RECORD)
+        wanted->count--;
+    for (size_t i = 0; i < objects->count && result == 0; i++) {
+        const struct model_object *object = &objects->items[i];
+
+        if (sets_is_device(object) && strcmp(object->link.owner.set, name) == 0)
+            result = model_objects_add(wanted, object);
+        for (size_t j = 0; object->kind == MODEL_OBJECT_ADDRESS && j < objects->count && result == 0; j++) {
+            const struct model_object *link = &objects->items[j];
+
+            if (sets_is_device(link) && strcmp(link->link.owner.set, name) == 0 &&
+                strcmp(link->link.name, object->address.device) == 0)
+                result = model_objects_add(wanted, object);
+        }
+    }
+    model_objects_sort(wanted);
+    return result;
+}
+
+/* What the ledgers say of the set called @set->name, and its objects. */
+static int read_set(const struct observe_found *found, struct model_set *set, struct model_objects *ret)
+{
+    const struct model_record *record = sets_record(found, set->name);
+    int result = take_networks(&found->objects, set);
+
+    if (result == 0 && record)
+        result = take_devices(record, set);
+    if (result == 0)
+        result = model_expand(set, false, ret, NULL);
+    if (result == 0 && !record)
+        result = take_devices_as_found(&found->objects, set->name, ret);
+    return result;
+}
+
+/* ---- the way back to it ---- */
+
+void sets_plan_fini(struct sets_plan *plan)
+{
+    plan_free(plan->plan);
+    plan_scope_fini(&plan->scope);
+    model_objects_fini(&plan->wanted);
+    arena_fini(&plan->set.arena);
+    *plan = (struct sets_plan){.plan = NULL};
+}
+
+int sets_plan_make(const struct observe_found *found, const char *name, struct sets_plan *ret,
+                   struct tapnet_error *error)
+{
+    const struct plan_host host = api_plan_host(found);
+    struct sets_plan plan = {.plan = NULL};
+    int result;
+
+    snprintf(plan.set.name, sizeof(plan.set.name), "%s", name);
+    result = read_set(found, &plan.set, &plan.wanted);
+    if (result == 0)
+        result = plan_scope_make(&plan.wanted, &found->objects, name, &host, &plan.scope, error);
+    if (result == 0)
+        result = plan_make(&plan.scope.wanted, &plan.scope.found, &plan.plan);
+    if (result < 0) {
+        sets_plan_fini(&plan);
+        return result == -ENOMEM ? error_set(error, result, "out of memory") : result;
+    }
+    *ret = plan;
+    return 0;
+}
+
+/* ---- two files of one name ---- */
+
+static void cleanup_set(struct model_set *set)
+{
+    arena_fini(&set->arena);
+}
+
+/* Does @wanted, the objects of a set, describe anything else than what the set was brought up as? */
+static int differs_from_ledgers(const struct observe_found *found, const char *name, const struct model_objects *wanted,
+                                bool *ret)
+{
+    struct model_set set cleanup(cleanup_set) = {.network_count = 0};
+    struct model_objects recorded cleanup(model_objects_fini) = {0};
+    struct plan *plan cleanup(cleanup_plan_free) = NULL;
+    int result;
+
+    snprintf(set.name, sizeof(set.name), "%s", name);
+    result = read_set(found, &set, &recorded);
+    if (result == 0)
+        result = plan_make(wanted, &recorded, &plan);
+    if (result < 0)
+        return result;
+    *ret = false;
+    for (size_t i = 0; i < plan->step_count; i++)
+        *ret |= plan_step_object(&plan->steps[i])->kind != MODEL_OBJECT_RECORD;
+    return 0;
+}
+
+/* Is what @recorded names the file that is at @path now, under another name (a hard link, a mount)? */
+static bool same_file(const struct stat *recorded, const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && status.st_dev == recorded->st_dev && status.st_ino == recorded->st_ino;
+}
+
+int sets_check_origin(const struct observe_found *found, const struct model_set *set,
+                      const struct model_objects *wanted, struct tapnet_error *error)
+{
+    const struct model_record *record = sets_record(found, set->name);
+    _cleanup_free_ char *here = NULL, *there = NULL;
+    struct stat status;
+    bool differs;
+
+    if (!record || !record->path[0] || !set->path || strcmp(record->path, set->path) == 0 ||
+        stat(record->path, &status) < 0 || same_file(&status, set->path))
+        return 0;
+    if (differs_from_ledgers(found, set->name, wanted, &differs) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    if (!differs)
+        return 0;
+    here = spec_quote_file(set->path);
+    there = spec_quote_file(record->path);
+    if (!here || !there)
+        return error_set(error, -ENOMEM, "out of memory");
+    return error_set(
+        error, -EALREADY,
+        "set %s is up from another file, %s, and %s would replace it: give this one a name of its own with "
+        "`name:`, or take the other down first (tapnet down %s), or say --replace",
+        set->name, there, here, set->name);
+}
