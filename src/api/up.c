@@ -28,9 +28,10 @@ static void forward_progress(size_t done, size_t total, void *data)
         progress->function(done, total, progress->data);
 }
 
-/* Runs @plan against the kernel. *ret_undone tells whether a failure left the host as it was. */
-static int run_plan(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
-                    struct progress *progress, bool *ret_undone, struct tapnet_error *error)
+/* Runs @plan against the kernel with @run, apply_run() or apply_put_back(). */
+static int run_plan(struct tapnet *tapnet, int (*run)(const struct apply_request *, struct tapnet_error *),
+                    const struct plan *plan, const struct model_objects *all, struct progress *progress,
+                    struct tapnet_error *error)
 {
     struct apply_kernel *kernel cleanup(cleanup_apply_kernel_free) = NULL;
     struct apply_ops ops;
@@ -38,26 +39,15 @@ static int run_plan(struct tapnet *tapnet, const struct plan *plan, const struct
         .plan = plan, .all = all, .ops = &ops, .progress = forward_progress, .progress_data = progress};
     int result = apply_kernel_new(tapnet->run_dir, tapnet->service, &kernel, &ops, error);
 
-    *ret_undone = true;
     if (result < 0)
         return result;
     if (tapnet->wrap)
         tapnet->wrap(&ops, tapnet->wrap_data);
-    result = apply_run(&request, ret_undone, error);
+    result = run(&request, error);
     return result == -EINVAL ? -EIO : result; /* EINVAL is kept for what the file got wrong */
 }
 
-/* ---- recovery ---- */
-
-/* A service that was started for a plan that never came so far as to use it. */
-static int end_idle_service(struct tapnet *tapnet, struct tapnet_error *error)
-{
-    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_free) = NULL;
-    struct apply_ops ops;
-    int result = apply_kernel_new(tapnet->run_dir, tapnet->service, &kernel, &ops, error);
-
-    return result < 0 ? result : ops.service_release(ops.data, error);
-}
+/* ---- putting back ---- */
 
 /* Those of @all that the journal's plan was about, by identity: both lists are sorted. */
 static int pick_touched(const struct model_objects *all, const struct model_objects *touched, struct model_objects *ret)
@@ -76,10 +66,11 @@ static int pick_touched(const struct model_objects *all, const struct model_obje
 }
 
 /*
- * A journal means that a tapnet was killed between its first step and its last. Undoing it is a plan like any other:
- * from what is there now of the objects it touched to what it had found of them. The journal stays until that is done.
+ * A journal means that a plan was begun and not brought to its end. Undoing it is a plan like any other: from what is
+ * there now of the objects it touched to what it had found of them. So it does not matter how far the plan came, nor
+ * how far somebody before us came in undoing it. The journal stays until that is done.
  */
-static int recover(struct tapnet *tapnet, struct tapnet_error *error)
+static int put_back(struct tapnet *tapnet, struct tapnet_error *error)
 {
     struct model_objects before cleanup(model_objects_fini) = {0};
     struct model_objects touched cleanup(model_objects_fini) = {0};
@@ -87,7 +78,7 @@ static int recover(struct tapnet *tapnet, struct tapnet_error *error)
     struct observe_found *found cleanup(cleanup_observe_free) = NULL;
     struct plan *plan cleanup(cleanup_plan_free) = NULL;
     struct progress silent = {NULL, NULL};
-    bool left, undone;
+    bool left;
     int result = apply_journal_read(tapnet->run_dir, &left, &before, &touched, error);
 
     if (result < 0 || !left)
@@ -97,11 +88,26 @@ static int recover(struct tapnet *tapnet, struct tapnet_error *error)
         return result;
     if (pick_touched(&found->objects, &touched, &now) < 0 || plan_make(&before, &now, &plan) < 0)
         return error_set(error, -ENOMEM, "out of memory");
-    result = run_plan(tapnet, plan, &found->objects, &silent, &undone, error);
-    if (result < 0)
-        return error_prefix(error, result, "cannot undo what a tapnet that was killed left");
-    result = end_idle_service(tapnet, error);
+    result = run_plan(tapnet, apply_put_back, plan, &found->objects, &silent, error);
     return result < 0 ? result : apply_journal_remove(tapnet->run_dir, error);
+}
+
+/* What a tapnet that was killed left. */
+static int recover(struct tapnet *tapnet, struct tapnet_error *error)
+{
+    int result = put_back(tapnet, error);
+
+    return result < 0 ? error_prefix(error, result, "cannot undo what a tapnet before this one left") : 0;
+}
+
+/* Our own plan failed with @code, which is returned. What can't be put back is said; the next tapnet tries again. */
+static int undo_rest(struct tapnet *tapnet, int code, struct tapnet_error *error)
+{
+    struct tapnet_error rest = TAPNET_ERROR_INIT;
+
+    if (put_back(tapnet, &rest) < 0)
+        error_add_line(error, code, "%s\nthis stays as it is until the next `tapnet up` or `tapnet down`", rest.text);
+    return code;
 }
 
 /* ---- up and down ---- */
@@ -111,7 +117,6 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
                            struct progress *progress, size_t *ret_steps, struct tapnet_error *error)
 {
     struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
-    bool undone;
     int result = recover(tapnet, error);
 
     if (result == 0)
@@ -124,11 +129,10 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     result = apply_journal_write(tapnet->run_dir, plan->plan, error);
     if (result < 0)
         return result;
-    result = run_plan(tapnet, plan->plan, &plan->found->objects, progress, &undone, error);
-    if (result < 0 && !undone)
-        return result; /* the journal stays: the next tapnet tries again */
-    return result < 0 ? (apply_journal_remove(tapnet->run_dir, NULL), result)
-                      : apply_journal_remove(tapnet->run_dir, error);
+    result = run_plan(tapnet, apply_run, plan->plan, &plan->found->objects, progress, error);
+    if (result == 0)
+        result = apply_journal_remove(tapnet->run_dir, error);
+    return result < 0 ? undo_rest(tapnet, result, error) : 0;
 }
 
 static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,

@@ -79,11 +79,15 @@ static int apply_one(const struct apply_ops *ops, const struct model_object *bef
     return error_set(error, -EINVAL, "a step of unknown kind");
 }
 
-/* Runs the steps of one run in one direction; the steps of a bulk that has no bulk undo go one by one. */
+/*
+ * Runs the steps of one run in one direction; the steps of a bulk that has no bulk undo go one by one, and all of them
+ * are tried: the first error is returned.
+ */
 static int apply_steps(const struct apply_request *request, const struct plan_step *steps, size_t count, bool undo,
                        struct tapnet_error *error)
 {
     enum plan_phase phase = steps[0].phase;
+    int failure = 0;
 
     if (phase == PLAN_GUARDS_SET || phase == PLAN_GUARDS_REMOVE)
         return apply_guards(request, steps, count, undo, error);
@@ -92,12 +96,12 @@ static int apply_steps(const struct apply_request *request, const struct plan_st
     for (size_t i = 0; i < count; i++) {
         const struct model_object *before = undo ? steps[i].after : steps[i].before;
         const struct model_object *after = undo ? steps[i].before : steps[i].after;
-        int result = apply_one(request->ops, before, after, error);
+        int result = apply_one(request->ops, before, after, failure < 0 ? NULL : error);
 
-        if (result < 0)
-            return result;
+        if (result < 0 && failure == 0)
+            failure = result;
     }
-    return 0;
+    return failure;
 }
 
 static int explain_step(const struct plan_step *step, size_t count, int code, struct tapnet_error *error)
@@ -111,28 +115,20 @@ static int explain_step(const struct plan_step *step, size_t count, int code, st
     return error_prefix(error, code, "cannot %s %s", verb, model_object_print(plan_step_object(step), text));
 }
 
-/* Undoes all runs that end before step @end, last first. What can't be undone is added to @error. True if all was. */
-static bool undo_runs(const struct apply_request *request, size_t end, struct tapnet_error *error)
+/* Undoes all runs that end before step @end, last first, as far as that goes. */
+static void undo_runs(const struct apply_request *request, size_t end)
 {
     const struct plan *plan = request->plan;
-    bool whole = true;
 
     while (end > 0) {
-        struct tapnet_error reason = TAPNET_ERROR_INIT;
         size_t first = end - 1;
-        char text[MODEL_OBJECT_TEXT_MAX];
 
         while (is_bulk(plan->steps[first].phase, false) && first > 0 &&
                plan->steps[first - 1].phase == plan->steps[first].phase)
             first--;
-        if (apply_steps(request, plan->steps + first, end - first, true, &reason) < 0) {
-            whole = false;
-            error_add_line(error, error ? error->code : 0, "and could not put back %s: %s",
-                           model_object_print(plan_step_object(&plan->steps[first]), text), reason.text);
-        }
+        apply_steps(request, plan->steps + first, end - first, true, NULL);
         end = first;
     }
-    return whole;
 }
 
 /* The address that @step takes from its holder, a guest or a bridge; false when it takes none. */
@@ -223,23 +219,88 @@ static bool serves(const struct plan *plan)
     return false;
 }
 
-int apply_run(const struct apply_request *request, bool *ret_undone, struct tapnet_error *error)
+int apply_run(const struct apply_request *request, struct tapnet_error *error)
 {
     const struct apply_ops *ops = request->ops;
     bool prepared = serves(request->plan);
     int result = prepared ? ops->service_prepare(ops->data, error) : 0;
     size_t done = 0;
 
-    *ret_undone = true;
     if (result < 0)
         return result;
     result = run_steps(request, &done, error);
     if (result == 0)
         result = forget_freed(request, error);
     if (result < 0) {
-        *ret_undone = undo_runs(request, done, error);
+        undo_runs(request, done);
         if (prepared)
             ops->service_release(ops->data, NULL);
     }
     return result;
+}
+
+/* ---- putting back ---- */
+
+/* One line for what @steps were to put back and did not. */
+static void add_stuck(const struct plan_step *steps, size_t count, int code, const char *reason,
+                      struct tapnet_error *error)
+{
+    char names[TAPNET_ERROR_TEXT_MAX / 4] = "", text[MODEL_OBJECT_TEXT_MAX];
+    size_t len = 0, i;
+
+    for (i = 0; i < count && len + sizeof(text) < sizeof(names); i++)
+        len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i ? ", " : "",
+                                model_object_print(plan_step_object(&steps[i]), text));
+    if (i < count)
+        snprintf(names + len, sizeof(names) - len, " and %zu more", count - i);
+    error_add_line(error, code, "could not %s %s: %s", steps[0].after ? "put back" : "take away", names, reason);
+}
+
+/* One run of a plan back. When a bulk fails, its devices are tried one by one; nftables says all or none. */
+static int put_back_run(const struct apply_request *request, const struct plan_step *steps, size_t count,
+                        struct tapnet_error *error)
+{
+    struct tapnet_error reason = TAPNET_ERROR_INIT;
+    int result = apply_steps(request, steps, count, false, &reason), failure = 0;
+
+    if (result == 0 || (result == -ENODEV && !steps[0].after)) /* gone is as good as taken away */
+        return 0;
+    if (count == 1 || plan_step_object(steps)->kind != MODEL_OBJECT_LINK) {
+        add_stuck(steps, count, result, reason.text, error);
+        return result;
+    }
+    for (size_t i = 0; i < count; i++) {
+        result = put_back_run(request, steps + i, 1, error);
+        failure = failure ? failure : result;
+    }
+    return failure;
+}
+
+/* Whatever does not concern a step but has to be done at its end. */
+static int add_reason(int result, int failure, const char *what, const struct tapnet_error *reason,
+                      struct tapnet_error *error)
+{
+    if (result < 0)
+        error_add_line(error, result, "could not %s: %s", what, reason->text);
+    return failure ? failure : result;
+}
+
+int apply_put_back(const struct apply_request *request, struct tapnet_error *error)
+{
+    const struct apply_ops *ops = request->ops;
+    const struct plan *plan = request->plan;
+    struct tapnet_error reason = TAPNET_ERROR_INIT;
+    int failure = 0;
+
+    for (size_t done = 0, count; done < plan->step_count; done += count) {
+        int result;
+
+        count = run_length(plan, done);
+        result = put_back_run(request, plan->steps + done, count, error);
+        failure = failure ? failure : result;
+    }
+    failure = add_reason(forget_freed(request, &reason), failure, "end the connections of freed addresses", &reason,
+                         error);
+    return add_reason(ops->service_release(ops->data, &reason), failure, "end the service that serves nobody", &reason,
+                      error);
 }

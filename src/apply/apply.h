@@ -19,10 +19,17 @@ struct apply_request {
 };
 
 /*
- * Runs all steps. When one fails, those done are undone in reverse order and its error is returned; what could not be
- * undone is added to @error, a line each, and *ret_undone is false: the journal must stay for the next tapnet.
+ * Runs all steps. When one fails, its error is returned, and those done are undone in reverse order as far as that
+ * goes: whoever has the journal looks what is left, and puts that back with apply_put_back().
  */
-int apply_run(const struct apply_request *request, bool *ret_undone, struct tapnet_error *error);
+int apply_run(const struct apply_request *request, struct tapnet_error *error);
+
+/*
+ * Runs the steps of a plan back to what was there before. One that fails keeps no other from being done; each adds a
+ * line to @error that says what could not be put back, or taken away, and the first one's code is returned. A service
+ * that serves nobody is ended.
+ */
+int apply_put_back(const struct apply_request *request, struct tapnet_error *error);
 
 /* ---- links.c ---- */
 

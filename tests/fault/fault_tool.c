@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs `up FILE` or `down SET` with one chosen request failing: apply's requests go through a counting wrapper. */
+/* Runs `up FILE` or `down SET` with chosen requests failing, or lying: a wrapper counts what apply asks for. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,28 +8,54 @@
 #include "api/context.h"
 
 /*
- * usage: fault-tool RUN_BASE SERVICE up FILE | down SET   REQUEST ERRNO
+ * usage: fault-tool RUN_BASE SERVICE up FILE | down SET   [NUMBER:ERRNO[:again] | lie:NAME]...
  *
- * The REQUEST-th request (from 1; 0: none) returns -ERRNO without having been made. Prints "requests N NAME" on
- * standard output: how many requests were made and the name of the one that failed; the error, if any, on standard
- * error.
+ * The NUMBER-th request (from 1) returns -ERRNO without having been made, and with "again" every later one of its name
+ * does. Once all that were to fail have failed, and so
+ * while the plan is undone, every request of the NAME of a lie claims success without having been made. Prints each
+ * request's name on standard output, "!" behind one that failed, "?" behind a lie; an error on standard error.
  * Exit: 0 done, 1 failed.
  */
 
-struct fault {
-    struct apply_ops real;
-    unsigned long count, fail_at;
+#define FAULTS_MAX 8
+
+struct injected {
+    unsigned long at;
     int code;
-    const char *failed;
+    bool again;
+    const char *name; /* of the request, when it was made */
 };
 
-/* Counts a request; true when it is the one to fail. */
-static bool strike(struct fault *fault, const char *name)
+struct fault {
+    struct apply_ops real;
+    unsigned long count;
+    struct injected faults[FAULTS_MAX];
+    size_t fault_count, struck_count;
+    const char *lies[FAULTS_MAX];
+    size_t lie_count;
+};
+
+/* Counts a request. The code that it is to fail with, 1 for a lie, 0 to let it through. */
+static int strike(struct fault *fault, const char *name)
 {
-    if (++fault->count != fault->fail_at)
-        return false;
-    fault->failed = name;
-    return true;
+    int code = 0;
+
+    fault->count++;
+    for (size_t i = 0; fault->struck_count == fault->fault_count && i < fault->lie_count; i++)
+        if (strcmp(fault->lies[i], name) == 0)
+            code = 1;
+    for (size_t i = 0; i < fault->fault_count; i++) {
+        struct injected *injected = &fault->faults[i];
+
+        if (injected->at == fault->count) {
+            injected->name = name;
+            fault->struck_count++;
+        } else if (!injected->again || !injected->name || strcmp(injected->name, name) != 0)
+            continue;
+        code = -injected->code;
+    }
+    printf("%s%s\n", name, code < 0 ? "!" : code ? "?" : "");
+    return code;
 }
 
 /* One wrapper a request: the same arguments, with the wrapper's own data in the first place. */
@@ -37,10 +63,11 @@ static bool strike(struct fault *fault, const char *name)
     static int fault_##name parameters                                                                                 \
     {                                                                                                                  \
         struct fault *fault = data;                                                                                    \
+        int code = strike(fault, #name);                                                                               \
                                                                                                                        \
-        if (strike(fault, #name))                                                                                      \
-            return error_set(error, -fault->code, "injected failure of %s", #name);                                    \
-        return fault->real.name arguments;                                                                             \
+        if (code < 0)                                                                                                  \
+            return error_set(error, code, "injected failure of %s", #name);                                            \
+        return code ? 0 : fault->real.name arguments;                                                                  \
     }
 
 #define REAL fault->real.data
@@ -121,19 +148,37 @@ static int up(struct tapnet *tapnet, const char *file, struct tapnet_error *erro
     return result;
 }
 
+/* "NUMBER:ERRNO" or "lie:NAME". */
+static bool parse_fault(struct fault *fault, const char *word)
+{
+    const char *colon = strchr(word, ':');
+
+    if (!colon)
+        return false;
+    if (strncmp(word, "lie:", 4) == 0 && fault->lie_count < FAULTS_MAX)
+        fault->lies[fault->lie_count++] = colon + 1;
+    else if (fault->fault_count < FAULTS_MAX)
+        fault->faults[fault->fault_count++] = (struct injected){
+            .at = strtoul(word, NULL, 10), .code = atoi(colon + 1), .again = strstr(colon, ":again") != NULL};
+    else
+        return false;
+    return true;
+}
+
 int main(int count, char **words)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     struct fault fault = {.count = 0};
     struct tapnet *tapnet;
+    bool understood = count >= 5;
     int result;
 
-    if (count != 7) {
-        fputs("usage: fault-tool RUN_BASE SERVICE up FILE | down SET  REQUEST ERRNO\n", stderr);
+    for (int i = 5; i < count && understood; i++)
+        understood = parse_fault(&fault, words[i]);
+    if (!understood) {
+        fputs("usage: fault-tool RUN_BASE SERVICE up FILE | down SET  [NUMBER:ERRNO | lie:NAME]...\n", stderr);
         return 2;
     }
-    fault.fail_at = strtoul(words[5], NULL, 10);
-    fault.code = atoi(words[6]);
     result = tapnet_new(words[1], words[2], &tapnet, &error);
     if (result == 0) {
         tapnet->wrap = wrap;
@@ -142,7 +187,6 @@ int main(int count, char **words)
                                              : tapnet_down(tapnet, words[4], NULL, NULL, NULL, &error);
         tapnet_free(tapnet);
     }
-    printf("requests %lu %s\n", fault.count, fault.failed ? fault.failed : "-");
     if (result < 0)
         fprintf(stderr, "%s\n", error.text);
     return result < 0 ? 1 : 0;

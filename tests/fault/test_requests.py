@@ -1,119 +1,86 @@
 # SPDX-License-Identifier: MIT
-"""Every request that a plan makes of the host is made to fail in turn: afterwards the host is as it was.
+"""Every request that a plan makes of the host fails in turn, and then requests of its undoing fail as well.
 
-      world.host (the host under test, snapshot before and after)
-    +---------------------------------------------------+
-    | fault-tool up FILE, request 1 .. N fails          |
-    |                                                   |
-    |   web --+                                         |
-    |         +-- br-lab 10.20.0.1/24 -- NAT -- eth0 ---+--- outside
-    |   db ---+                                         |
-    +---------------------------------------------------+
+      host                                            outside
+    +----------------------------------------------------------------+
+    | fault-tool up | down: request 1 .. N fails                     |
+    | lab-web --+                                   |                |
+    |           +-- br-lab 10.20.0.1/24 -- NAT -- eth0 -- out0       |
+    | lab-db ---+                                   |   192.0.2.1    |
+    +----------------------------------------------------------------+
 """
 
 import errno
-import re
 
 import pytest
 
-from tapnet_test.build import build_dir, program
-from tapnet_test.snapshot import assert_same, snapshot
+from errnos import REQUESTS
+from lab import unreported
+from plans import PLANS
 
-LAB = """
-networks:
-  lab:
-    subnet: 10.20.0.1/24
-    ports:
-      web: {}
-      db: { address: 10.20.0.8, user: 0 }
-devices:
-  tun1: { kind: tun, address: 192.168.3.11/24 }
-"""
-
-MORE = """
-networks:
-  lab:
-    subnet: 10.20.0.1/24
-    mtu: 1400
-    ports:
-      web: { hostname: www }
-      mail: {}
-  second: { mode: isolated, subnet: 10.30.0.1/24, ports: { a: {}, b: {} } }
-"""
-
-# What the kernel says when it is short of something, refuses, or finds the thing there or gone.
-CODES = [errno.ENOMEM, errno.EPERM, errno.EEXIST, errno.EBUSY, errno.ENOBUFS]
+# What a sample tries of each plan: requests that fail, and pairs of a request and one of its undoing.
+SAMPLE, SAMPLE_PAIRS = 3, 2
+FULL_PAIRS = 40  # there are thousands
 
 
-class Lab:
-    """fault-tool in the host of a world."""
-
-    def __init__(self, world):
-        self.host = world.host
-        self.run = world.host.tmp / "run"
-        self.tool = build_dir() / "tests" / "fault" / "fault-tool"
-        self.tried = 0
-
-    def file(self, text):
-        return self.host.write("lab.yaml", text)
-
-    def __call__(self, verb, what, request=0, code=errno.ENOMEM):
-        """Runs one plan with one request failing: (worked, requests made, name of the failed one)."""
-        done = self.host.run(self.tool, self.run, program("tapnet-service"), verb, what, str(request), str(code),
-                             check=False)
-        assert done.returncode in (0, 1), done.stderr
-        _, count, name = done.stdout.split()
-        self.tried += request > 0
-        return done.returncode == 0, int(count), name, done.stderr
-
-    def look(self):
-        """All that there is. Of the service's log and of what it was told only that they are there: a service that was
-        started again says so, and a bridge that was made again has another index."""
-        text = snapshot(self.host, subnets=["10.20.0.0/24", "10.30.0.0/24"], run_dir=self.run)
-        return re.sub(r"(file run/\S+/(service\.log|networks/\S+)) .*", r"\1", text)
-
-    def fail_each(self, verb, what, codes):
-        """Every request in turn, codes in rotation; the state before must be the state after."""
-        before = self.look()
-        request = 0
-        while True:
-            request += 1
-            code = codes[request % len(codes)]
-            worked, _, name, said = self(verb, what, request, code)
-            if name == "-":
-                assert worked, said
-                return request - 1
-            assert not worked, f"{verb} went on although request {request} ({name}) failed"
-            assert f"injected failure of {name}" in said
-            assert_same(before, self.look(), f"the host after a failed {verb} (request {request}, {name})")
+def requests_of(lab, plan):
+    """The names of the requests that a plan makes when nothing fails; then all is as before the plan."""
+    lab.bring(plan.before)
+    outcome = lab.requests(lab.arguments(plan))
+    assert outcome.worked and outcome.requests, outcome.said
+    return outcome.requests
 
 
-@pytest.fixture
-def lab(world):
-    made = Lab(world)
-    yield made
-    made("down", "lab")
+@pytest.mark.parametrize("name", PLANS)
+def test_a_request_that_fails_leaves_no_trace(lab, name):
+    plan = PLANS[name]
+    names = requests_of(lab, plan)
+    before = lab.bring(plan.before)
+    words = lab.arguments(plan)
+    faults = [(number, code) for number, request in enumerate(names, 1) for code in REQUESTS[request]]
+    for number, code in lab.tally.sample(faults, SAMPLE):
+        what = f"{names[number - 1]} (request {number}) failed with {errno.errorcode[code]}"
+        outcome = lab.requests(words, (number, code))
+        lab.tally.counts["faults"] += 1
+        assert outcome.requests[number - 1] == f"{names[number - 1]}!", f"another request than {what}"
+        assert not outcome.worked, f"the plan went on although {what}"
+        assert f"injected failure of {names[number - 1]}" in outcome.said
+        lab.assert_is(before, f"the host after {what}: {outcome.said}")
+    lab.tapnet(*words)
+    lab.assert_up(plan, "after all faults")
 
 
-def test_up_from_nothing(lab, record_property):
-    count = lab.fail_each("up", lab.file(LAB), CODES)
-    assert count >= 15
-    record_property("faults", lab.tried)
-    print(f"{lab.tried} faults, no difference left")
+def pairs_of(lab, words, names):
+    """(request that fails, request of its undoing that fails, both with an errno), drawn by chance."""
+    chance = lab.tally.chance
+    for _ in range(FULL_PAIRS if lab.tally.full else SAMPLE_PAIRS):
+        first = chance.randrange(1, len(names) + 1)
+        outcome = lab.requests(words, (first, errno.ENOMEM))
+        if len(outcome.requests) > first:  # else there was nothing to undo
+            second = chance.randrange(first + 1, len(outcome.requests) + 1)
+            # That a thing is not there can't be said of one that is: then there is nothing to put back.
+            code = chance.choice([code for code in REQUESTS[outcome.requests[second - 1]] if code != errno.ENODEV])
+            yield (first, errno.ENOMEM), (second, code, *chance.choice(([], ["again"])))
 
 
-def test_up_with_edits(lab):
-    """A port goes, one comes, an MTU and a hostname change, a second network appears, a device goes."""
-    assert lab("up", lab.file(LAB))[0]
-    count = lab.fail_each("up", lab.file(MORE), CODES)
-    assert count >= 15
-    print(f"{lab.tried} faults, no difference left")
-
-
-def test_down(lab):
-    nothing = lab.look()
-    assert lab("up", lab.file(LAB))[0]
-    count = lab.fail_each("down", "lab", CODES)
-    assert count >= 8
-    assert_same(nothing, lab.look(), "the host after down")
-    print(f"{lab.tried} faults, no difference left")
+@pytest.mark.parametrize("name", PLANS)
+def test_an_undoing_that_fails_is_told_and_the_next_down_does_it(lab, name):
+    plan = PLANS[name]
+    names = requests_of(lab, plan)
+    before = lab.bring(plan.before)
+    words = lab.arguments(plan)
+    for first, second in pairs_of(lab, words, names):
+        outcome = lab.requests(words, first, second)
+        lab.tally.counts["faults"] += 2
+        what = " ".join(outcome.requests) + f" ({second}): {outcome.said}"
+        assert not outcome.worked, f"the plan went on although requests failed: {what}"
+        after = lab.settle(before)
+        if after == before:
+            continue
+        assert "again" in second or "service_release!" in outcome.requests, f"it was not tried again: {what}"
+        untold = unreported(before, after, outcome.said)
+        assert not untold, f"{what}: not told:\n" + "\n".join(untold[:30])
+        lab.tapnet("down", plan.name)
+        if not set(plan.before) - {plan.name}:
+            lab.assert_nothing(f"the host after down, after {what}")
+        before = lab.bring(plan.before)

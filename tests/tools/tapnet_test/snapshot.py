@@ -1,15 +1,31 @@
 # SPDX-License-Identifier: MIT
 """Everything that a network namespace holds, as text, so that "leaves no trace" can be asserted.
 
-Each line is one fact ("link eth0 mtu = 1500"), so that a difference reads by itself. What changes by itself is left
-out: handles, counters, timers, lifetimes, learnt neighbours and forwarding entries.
+Each line is one fact ("link eth0 mtu = 1500"), so that a difference reads by itself. This file is the one place that
+says what counts:
+
+| kept | dropped, because it changes while nobody changes anything |
+| --- | --- |
+| links with all that `ip -d` shows, bridge ports too | indexes, numbers of ports, statistics, timers, carrier |
+| addresses, multicast groups | lifetimes, "tentative" |
+| routes and rules of all tables, next hops | the flag linkdown, IPv6's multicast route (there while a link is ready) |
+| permanent neighbours, proxies, static FDB and MDB entries | what was learnt |
+| qdiscs, classes, filters of both directions | handles of filters, their hit counters |
+| `nft -j list ruleset`, rules in their order | handles, packet and byte counters, expiry |
+| all of /proc/sys/net | the count of connections, the key of TCP Fast Open |
+| connections that name an address of the test's subnets | timers, states, marks |
+| listening, raw and packet sockets | backlogs, peers |
+| processes of the namespace, what their descriptors lead to | pids, numbers of descriptors and inodes |
+| files below /etc and below the run directory | what stands in the service's log; a bridge's index in what it serves |
 """
 
 import difflib
 import hashlib
 import ipaddress
 import json
+import os
 import re
+from collections import Counter
 from pathlib import Path
 
 # Keys of iproute2's and nft's JSON that change while nobody changes anything.
@@ -21,18 +37,59 @@ _VOLATILE = {
 }
 # What carrier decides: it comes and goes with a guest that plugs in, and the kernel tells it up to a second late.
 _CARRIER = {"operstate", "link_netnsid"}
+# Of a bridge's port: what carrier decides; its number, which is the next free one.
+_PORT_DATA = {"state", "no", "id", "designated_port"}
 _CARRIER_FLAGS = {"NO-CARRIER", "LOWER_UP", "RUNNING", "linkdown"}
 # Sysctls that change by themselves: a counter, a key made at the first connection.
 _VOLATILE_SYSCTL = re.compile(r"^/proc/sys/net/((netfilter/)?nf_conntrack_count|ipv4/tcp_fastopen_key)\b")
 
+# What is asked, all by one shell: hundreds of snapshots are taken in a test.
+_COMMANDS = {
+    "links": "ip -j -d link",
+    "addresses": "ip -j address",
+    "maddresses": "ip -j maddress",
+    "routes4": "ip -j -4 route show table all",
+    "routes6": "ip -j -6 route show table all",
+    "rules4": "ip -j -4 rule",
+    "rules6": "ip -j -6 rule",
+    "nexthops": "ip -j nexthop",
+    "neighbours": "ip -j neigh show nud permanent",
+    "proxies": "ip -j neigh show proxy",
+    "fdb": "bridge -j fdb show",
+    "mdb": "bridge -j mdb show",
+    "qdiscs": "tc -j qdisc show",
+    "nft": "nft -j list ruleset",
+    # Some files can't be read (stable_secret before it is set, flush): that is no error here.
+    "sysctls": "grep -rs '' /proc/sys/net || true",
+    "sockets": "for kind in tcp udp raw packet; do ss -Hln --$kind | sed \"s/^/$kind /\"; done",
+}
+_MARK = "=== answer "  # no command prints such a line
+_SCRIPT = "set -e\n" + "\n".join(f"echo '{_MARK}{name}'\n{command}" for name, command in _COMMANDS.items())
+
+
+class _Answers:
+    """What the commands printed; every one of them must have worked."""
+
+    def __init__(self, netns):
+        text = netns.run("sh", "-c", _SCRIPT).stdout
+        parts = [part.partition("\n") for part in text.split(_MARK)[1:]]
+        self._texts = {name: body for name, _, body in parts}
+
+    def text(self, name):
+        return self._texts[name]
+
+    def json(self, name):
+        return json.loads(self._texts[name].strip() or "[]")
+
 
 def snapshot(netns, subnets=(), run_dir=None):
-    """The namespace as text. Conntrack entries count when they name an address of @subnets; files below run_dir (by
+    """The namespace as text. Connections count when they name an address of @subnets; files below run_dir (by
     default the namespace's `run` directory) and below its /etc."""
     subnets = [ipaddress.ip_network(subnet, strict=False) for subnet in subnets]
-    parts = [_links(netns), _addresses(netns), _routes(netns), _neighbours(netns), _bridges(netns), _tc(netns),
-             _nft(netns), _sysctls(netns), _conntrack(netns, subnets), _sockets(netns), _processes(netns),
-             _files("etc", netns.etc), _files("run", run_dir or netns.tmp / "run")]
+    answers = _Answers(netns)
+    parts = [_links(answers), _addresses(answers), _routes(answers), _neighbours(answers), _bridges(answers),
+             _tc(netns, answers), _nft(answers), _sysctls(answers), _conntrack(netns, subnets), _sockets(answers),
+             _processes(netns), _files("etc", netns.etc), _files("run", run_dir or netns.tmp / "run")]
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
@@ -73,73 +130,75 @@ def _sorted_lines(prefix, entries):
 
 
 def _without_carrier(link):
+    """A link without what carrier decides, and without its number as a bridge's port."""
     link["flags"] = [flag for flag in link["flags"] if flag not in _CARRIER_FLAGS]
-    link.get("linkinfo", {}).get("info_slave_data", {}).pop("state", None)
+    for key in _PORT_DATA:
+        link.get("linkinfo", {}).get("info_slave_data", {}).pop(key, None)
     return {key: value for key, value in link.items() if key not in _CARRIER}
 
 
-def _links(netns):
+def _links(answers):
     lines = []
-    for link in sorted(_clean(netns.json("ip", "-j", "-d", "link")), key=lambda link: link["ifname"]):
+    for link in sorted(_clean(answers.json("links")), key=lambda link: link["ifname"]):
         link = _without_carrier(link)
         lines += _flat(f"link {link.pop('ifname')}", link)
     return lines
 
 
-def _addresses(netns):
+def _addresses(answers):
     lines = []
-    for link in netns.json("ip", "-j", "address"):
+    for link in answers.json("addresses"):
         lines += _sorted_lines(f"address {link['ifname']}", link["addr_info"])
-    for link in netns.json("ip", "-j", "maddress"):
+    for link in answers.json("maddresses"):
         lines += _sorted_lines(f"multicast {link['ifname']}", link["maddr"])
     return sorted(lines)
 
 
-def _route_lines(netns, family):
+def _route_lines(answers, family):
     """Without what follows carrier: the flag linkdown, and IPv6's multicast route, there while the link is ready."""
     routes = [dict(route, flags=[flag for flag in route.get("flags", []) if flag not in _CARRIER_FLAGS])
-              for route in netns.json("ip", "-j", family, "route", "show", "table", "all")
+              for route in answers.json(f"routes{family}")
               if not (route.get("dst") == "ff00::/8" and route.get("protocol") == "kernel")]
-    return _sorted_lines(f"route {family[1]}", routes)
+    return _sorted_lines(f"route {family}", routes)
 
 
-def _routes(netns):
+def _routes(answers):
     lines = []
-    for family in ("-4", "-6"):
-        lines += _route_lines(netns, family)
-        lines += _sorted_lines(f"rule {family[1]}", netns.json("ip", "-j", family, "rule"))
-    return lines + _sorted_lines("nexthop", netns.json("ip", "-j", "nexthop"))
+    for family in ("4", "6"):
+        lines += _route_lines(answers, family)
+        lines += _sorted_lines(f"rule {family}", answers.json(f"rules{family}"))
+    return lines + _sorted_lines("nexthop", answers.json("nexthops"))
 
 
-def _neighbours(netns):
-    return (_sorted_lines("neighbour", netns.json("ip", "-j", "neigh", "show", "nud", "permanent")) +
-            _sorted_lines("proxy", netns.json("ip", "-j", "neigh", "show", "proxy")))
+def _neighbours(answers):
+    return (_sorted_lines("neighbour", answers.json("neighbours")) + _sorted_lines("proxy", answers.json("proxies")))
 
 
-def _bridges(netns):
+def _bridges(answers):
     """Static forwarding and group entries; learnt ones come and go."""
-    entries = [entry for entry in netns.json("bridge", "-j", "fdb", "show") if entry.get("state") in
-               ("permanent", "static", "noarp")]
-    groups = [entry for table in netns.json("bridge", "-j", "mdb", "show") for entry in table.get("mdb", [])
+    entries = [entry for entry in answers.json("fdb") if entry.get("state") in ("permanent", "static", "noarp")]
+    groups = [entry for table in answers.json("mdb") for entry in table.get("mdb", [])
               if entry.get("state") == "permanent"]
     return _sorted_lines("fdb", entries) + _sorted_lines("mdb", groups)
 
 
-def _tc(netns):
-    qdiscs = netns.json("tc", "-j", "qdisc", "show")
+def _tc(netns, answers):
+    """Queueing disciplines; where somebody put one, its classes and filters too."""
+    qdiscs = answers.json("qdiscs")
     lines = _sorted_lines("qdisc", qdiscs)
-    for qdisc in qdiscs:
-        if qdisc["kind"] in ("ingress", "clsact"):
-            for side in ("ingress", "egress"):
-                filters = netns.run("tc", "-j", "filter", "show", "dev", qdisc["dev"], side, check=False).stdout
-                lines += _sorted_lines(f"filter {qdisc['dev']} {side}", json.loads(filters or "[]"))
+    for device in sorted({qdisc["dev"] for qdisc in qdiscs if qdisc["kind"] not in ("noqueue", "pfifo_fast", "mq")}):
+        classes = netns.run("tc", "class", "show", "dev", device).stdout  # not every kind can say it in JSON
+        lines += sorted(f"class {device} {line.strip()}" for line in classes.splitlines())
+        for side in ("root", "ingress", "egress"):
+            text = netns.run("tc", "-j", "filter", "show", "dev", device, side, check=False).stdout
+            lines += _sorted_lines(f"filter {device} {side}", json.loads(text.strip() or "[]"))
     return lines
 
 
-def _nft(netns):
+def _nft(answers):
     """Tables, chains, sets and rules. The order of the rules in a chain counts, that of elements in a set does not."""
     lines = []
-    for entry in _clean(netns.json("nft", "-j", "list", "ruleset")["nftables"]):
+    for entry in _clean(answers.json("nft")["nftables"]):
         kind, body = next(iter(entry.items()))
         if kind == "metainfo":
             continue
@@ -153,11 +212,10 @@ def _nft(netns):
     return [lines[number] for number in order]
 
 
-def _sysctls(netns):
-    # Some files can't be read (stable_secret before it is set, flush): that is no error here.
-    text = netns.run("grep", "-rs", "", "/proc/sys/net", check=False).stdout
-    lines = [line.replace(":", " = ", 1) for line in text.splitlines() if not _VOLATILE_SYSCTL.match(line)]
-    assert lines, f"{netns.name}: no sysctls could be read"
+def _sysctls(answers):
+    lines = [line.replace(":", " = ", 1) for line in answers.text("sysctls").splitlines()
+             if not _VOLATILE_SYSCTL.match(line)]
+    assert lines, "no sysctls could be read"
     return ["sysctl " + line.removeprefix("/proc/sys/net/") for line in sorted(lines)]
 
 
@@ -175,28 +233,54 @@ def _conntrack(netns, subnets):
     return sorted(lines)
 
 
-def _sockets(netns):
+def _sockets(answers):
     """Listening and packet sockets, also such as belong to a process of another namespace."""
     lines = []
-    for kind in ("--tcp", "--udp", "--raw", "--packet"):
-        for line in netns.run("ss", "-Hln", kind).stdout.splitlines():
-            lines.append(f"socket {kind[2:]} {' '.join(line.split()[-2:])}")
+    for line in answers.text("sockets").splitlines():
+        words = line.split()
+        lines.append(f"socket {words[0]} {' '.join(words[-2:])}")
     return sorted(lines)
+
+
+def _descriptor(pid, number):
+    """What a descriptor leads to, without inode numbers: "socket", "/dev/net/tun", "anon_inode:[eventpoll]"."""
+    target = os.readlink(f"/proc/{pid}/fd/{number}")
+    return re.sub(r":\[\d+\]$", "", target)
+
+
+def _process(pid):
+    """One process: its command, and how many of its descriptors lead where. A thread that is ending has none."""
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    numbers = os.listdir(f"/proc/{pid}/fd")
+    targets = Counter(_descriptor(pid, number) for number in numbers)
+    return [f"process {command}"] + [f"descriptors of {command}: {count} {target}"
+                                     for target, count in sorted(targets.items())]
 
 
 def _processes(netns):
     lines = []
     for pid in netns.pids():
         try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            lines += _process(pid)
         except (FileNotFoundError, ProcessLookupError):
             continue
-        lines.append(f"process {command}")
     return sorted(lines)
 
 
+def _content(path):
+    """Text of a short file, so that a difference can be read, else a digest."""
+    content = path.read_bytes()
+    if path.name == "service.log":
+        return "..."
+    if path.parent.name == "networks":
+        content = re.sub(rb'"bridge_index":\d+', b'"bridge_index":0', content)
+    if len(content) < 200 and content.isascii():
+        return _text(content.decode())
+    return hashlib.sha256(content).hexdigest()
+
+
 def _files(label, top):
-    """Files below a directory with their mode and a digest; text of short ones, so that a difference can be read."""
+    """Files below a directory with their mode and content."""
     top = Path(top)
     lines = []
     for path in sorted(top.rglob("*")) if top.exists() else []:
@@ -204,10 +288,7 @@ def _files(label, top):
         if path.is_symlink():
             lines.append(f"{name} -> {path.readlink()}")
         elif path.is_file():
-            content = path.read_bytes()
-            shown = _text(content.decode()) if len(content) < 200 and content.isascii() else \
-                hashlib.sha256(content).hexdigest()
-            lines.append(f"{name} {path.stat().st_mode:o} {shown}")
+            lines.append(f"{name} {path.stat().st_mode:o} {_content(path)}")
         else:
             lines.append(f"{name} {path.stat().st_mode:o}")
     return lines

@@ -228,7 +228,7 @@ static const struct apply_ops recording = {
     .conntrack_forget = forget,
 };
 
-static int run(const struct model_objects *wanted, const struct model_objects *found, unsigned fail_at, bool *undone,
+static int run(const struct model_objects *wanted, const struct model_objects *found, unsigned fail_at,
                struct tapnet_error *error)
 {
     struct plan *plan;
@@ -238,7 +238,7 @@ static int run(const struct model_objects *wanted, const struct model_objects *f
     host.requests = 0;
     host.fail_at = fail_at;
     host.log[0] = '\0';
-    result = apply_run(&(struct apply_request){.plan = plan, .all = found, .ops = &recording}, undone, error);
+    result = apply_run(&(struct apply_request){.plan = plan, .all = found, .ops = &recording}, error);
     plan_free(plan);
     return result;
 }
@@ -257,12 +257,11 @@ static void guards_stand_before_anything_is_up(void **state)
 {
     struct model_objects wanted, nothing = {0};
     struct lab lab;
-    bool undone;
 
     (void)state;
     host = (struct host){.count = 0};
     expand(&lab, &wanted);
-    assert_int_equal(run(&wanted, &nothing, 0, &undone, NULL), 0);
+    assert_int_equal(run(&wanted, &nothing, 0, NULL), 0);
     assert_ptr_equal(strstr(host.log, "prepare service\ncommit guards\n"), host.log);
     assert_true(strstr(host.log, "make br-lab") < strstr(host.log, "open lab-db"));
     assert_true(strstr(host.log, "set lab-web") < strstr(host.log, "make lab-web")); /* labelled, then kept */
@@ -276,20 +275,18 @@ static void a_failed_up_leaves_nothing(void **state)
     struct model_objects wanted, nothing = {0};
     struct lab lab;
     unsigned total;
-    bool undone;
 
     (void)state;
     host = (struct host){.count = 0};
     expand(&lab, &wanted);
-    assert_int_equal(run(&wanted, &nothing, 0, &undone, NULL), 0);
+    assert_int_equal(run(&wanted, &nothing, 0, NULL), 0);
     total = host.requests;
     assert_true(total >= 14);
     for (unsigned i = 1; i <= total; i++) {
         struct tapnet_error error = TAPNET_ERROR_INIT;
 
         host = (struct host){.count = 0};
-        assert_int_equal(run(&wanted, &nothing, i, &undone, &error), -ENOBUFS);
-        assert_true(undone);
+        assert_int_equal(run(&wanted, &nothing, i, &error), -ENOBUFS);
         assert_int_equal(host.count, 0);
         assert_non_null(strstr(error.text, i == 1 ? "service" : "cannot make"));
         assert_non_null(strstr(error.text, "no "));
@@ -304,20 +301,18 @@ static void a_failed_down_leaves_everything(void **state)
     struct host before;
     struct lab lab;
     unsigned total;
-    bool undone;
 
     (void)state;
     host = (struct host){.count = 0};
     expand(&lab, &wanted);
-    assert_int_equal(run(&wanted, &nothing, 0, &undone, NULL), 0);
+    assert_int_equal(run(&wanted, &nothing, 0, NULL), 0);
     before = host;
-    assert_int_equal(run(&nothing, &wanted, 0, &undone, NULL), 0);
+    assert_int_equal(run(&nothing, &wanted, 0, NULL), 0);
     assert_int_equal(host.count, 0);
     total = host.requests;
     for (unsigned i = 1; i <= total; i++) {
         host = before;
-        assert_int_equal(run(&nothing, &wanted, i, &undone, NULL), -ENOBUFS);
-        assert_true(undone);
+        assert_int_equal(run(&nothing, &wanted, i, NULL), -ENOBUFS);
         assert_int_equal(host.count, before.count);
     }
     model_objects_fini(&wanted);

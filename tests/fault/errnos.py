@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""Which errors each request of apply's can really meet, and why: the one list that the tests take them from."""
+
+from errno import (EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EBADFD, EBUSY, ECONNREFUSED, EDQUOT, EEXIST, EINTR,
+                   EINVAL, EIO, ELOOP, EMFILE, EMSGSIZE, ENFILE, ENOBUFS, ENODEV, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP,
+                   EPERM, EPROTO, EROFS, EXFULL)
+
+# Whatever goes over netlink: no memory, a full queue, a capability that was dropped or is the wrong namespace's.
+NETLINK = [ENOMEM, ENOBUFS, EPERM]
+# Whatever makes a file or descriptor.
+FILES = [EMFILE, ENFILE, ENOMEM]
+# A directory of the host: full, over quota, read-only, another's, broken.
+DIRECTORY = [ENOSPC, EDQUOT, EROFS, EACCES, EIO]
+
+REQUESTS = {
+    "link_index": NETLINK + [ENODEV],  # somebody deleted it meanwhile
+    # A rival took the name; a kernel without bridges; another's request holds the module's loading.
+    "bridge_create": NETLINK + [EEXIST, EOPNOTSUPP, EBUSY],
+    # /dev/net/tun is missing or forbidden; the device is held, is another kind, or has no queue left.
+    "device_open": FILES + [ENOENT, ENODEV, EACCES, EPERM, EBUSY, EINVAL],
+    "device_own": [EINVAL, EPERM],  # an id that the user namespace does not map
+    "device_keep": [EBADFD, EPERM],  # the device went under the descriptor
+    # It went; another master or a macvlan holds it; its bridge is full; a loop; a MAC or MTU that it refuses.
+    "link_set": NETLINK + [ENODEV, EBUSY, EXFULL, ELOOP, EINVAL, EADDRNOTAVAIL, EOPNOTSUPP],
+    "link_delete": NETLINK + [ENODEV, EBUSY],
+    "links_delete": NETLINK + [ENODEV, EBUSY, EINTR],
+    "address_add": NETLINK + [EEXIST, ENODEV, EINVAL],  # somebody put it there; IPv4 is off on the device
+    "address_delete": NETLINK + [EADDRNOTAVAIL, ENODEV],
+    "sysctl_write": [EROFS, EACCES, EPERM, ENOENT, EINVAL, EMFILE],  # a container's read-only /proc/sys
+    # A table that somebody changed or deleted between our look and our commit, too many messages at once.
+    "guards_commit": NETLINK + [EEXIST, ENOENT, EBUSY, EAGAIN, EMSGSIZE, EINTR, EOPNOTSUPP],
+    "file_write": DIRECTORY + FILES + [ELOOP],  # a symbolic link stands where the file belongs
+    "file_remove": [EROFS, EACCES, EPERM, EIO, EBUSY],
+    # No process, no program, a socket's path in use, a full run directory.
+    "service_prepare": [EAGAIN, ENOENT, EACCES, ENOMEM, EADDRINUSE, ENOSPC, EROFS, EMFILE],
+    "service_release": [EAGAIN, EPROTO, EACCES, ENOMEM],  # it hangs; it refuses
+    # Port taken, address gone, no CAP_NET_RAW, dead, hanging, refusing.
+    "service_serve": FILES + [EADDRINUSE, EADDRNOTAVAIL, EPERM, ECONNREFUSED, EAGAIN, EPROTO],
+    "service_update": FILES + [ECONNREFUSED, EAGAIN, EPROTO],
+    "service_stop": [EAGAIN, EPROTO, ENOMEM, EACCES],
+    "conntrack_forget": NETLINK + [EINTR, EOPNOTSUPP],  # a dump that the kernel's table outran
+}

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""The plans that are disturbed: what is up before, and what is then brought up or taken down.
+
+      host                                            outside
+    +----------------------------------------------------------------+
+    | lab-web --+                                   |                |
+    |           +-- br-lab 10.20.0.1/24 -- NAT -- eth0 -- out0       |
+    | lab-db ---+                                   |   192.0.2.1    |
+    | tun1 192.168.3.11/24                          |                |
+    +----------------------------------------------------------------+
+"""
+
+from typing import NamedTuple
+
+SUBNETS = [f"10.{number}.0.0/24" for number in range(20, 30)]
+
+
+class Plan(NamedTuple):
+    """@before: {set: text of its file} that is up already. @text: what `up` gets, None for `down`."""
+
+    before: dict
+    name: str  # the set that the plan is about
+    text: str
+
+
+def network(ports, name="lab", subnet="10.20.0.1/24", extra=""):
+    """One network; @ports as YAML flow mappings."""
+    lines = [f"  {name}:", f"    subnet: {subnet}"] + ([f"    {extra}"] if extra else []) + ["    ports:"]
+    return "\n".join(lines + [f"      {port}: {options}" for port, options in ports.items()]) + "\n"
+
+
+def file(*networks, devices=""):
+    text = "networks:\n" + "".join(networks)
+    return text + (f"devices:\n{devices}" if devices else "")
+
+
+TUN = "  tun1: { kind: tun, address: 192.168.3.11/24 }\n"
+TAP = "  tap1: { kind: tap, address: [192.168.4.1/24, 192.168.5.1/24], user: 0, mtu: 1400 }\n"
+PORTS = {"web": "{}", "db": "{ address: 10.20.0.8, user: 65534, group: 65534 }"}
+
+LAB = file(network(PORTS), devices=TUN)
+MANY = file(network(PORTS), network({"a": "{}", "b": "{}"}, "cell", "10.21.0.1/24", "mode: isolated"),
+            network({"x": "{}"}, "third", "10.22.0.1/24", "mtu: 1400"), network({}, "empty", "10.23.0.1/24"),
+            devices=TUN + TAP)
+OTHER = file(network({"o1": "{}", "o2": "{}"}, "other", "10.24.0.1/24"))
+
+# One edit each.
+EDITS = {
+    "a port more": file(network({**PORTS, "mail": "{}"}), devices=TUN),
+    "a port less": file(network({"web": "{}"}), devices=TUN),
+    "two ports less": file(network({}), devices=TUN),
+    "a port renamed": file(network({"www": "{}", "db": PORTS["db"]}), devices=TUN),
+    "a hostname": file(network({**PORTS, "web": "{ hostname: www }"}), devices=TUN),
+    "an address": file(network({**PORTS, "db": "{ address: 10.20.0.9, user: 65534, group: 65534 }"}), devices=TUN),
+    "another subnet": file(network({"web": "{}", "db": "{ address: 10.25.0.8, user: 65534 }"}, subnet="10.25.0.1/24"),
+                           devices=TUN),
+    "a user": file(network({"web": "{ user: 65534 }", "db": PORTS["db"]}), devices=TUN),
+    "no user": file(network({"web": "{}", "db": "{ address: 10.20.0.8, group: 65534 }"}), devices=TUN),
+    "no group": file(network({"web": "{}", "db": "{ address: 10.20.0.8, user: 65534 }"}), devices=TUN),
+    "another MTU": file(network(PORTS, extra="mtu: 1400"), devices=TUN),
+    "isolated": file(network(PORTS, extra="mode: isolated"), devices=TUN),
+    "a network more": file(network(PORTS), network({"a": "{}"}, "cell", "10.21.0.1/24"), devices=TUN),
+    "another network": file(network({"a": "{}"}, "cell", "10.21.0.1/24"), devices=TUN),
+    "a device more": file(network(PORTS), devices=TUN + TAP),
+    "no device": file(network(PORTS)),
+    "another kind of device": file(network(PORTS), devices="  tun1: { kind: tap, address: 192.168.3.11/24 }\n"),
+    "queues": file(network(PORTS), devices="  tun1: { kind: tun, address: 192.168.3.12/24, multi_queue: true }\n"),
+    "all at once": file(network({"web": "{ hostname: www }", "mail": "{}"}, extra="mtu: 1400"),
+                        network({"a": "{}", "b": "{}"}, "cell", "10.21.0.1/24", "mode: isolated"), devices=TAP),
+}
+
+PLANS = {
+    "up": Plan({}, "lab", LAB),
+    "up of many": Plan({}, "lab", MANY),
+    "up beside another set": Plan({"other": OTHER}, "lab", LAB),
+    **{f"edit: {name}": Plan({"lab": LAB}, "lab", text) for name, text in EDITS.items()},
+    "edit: many to one": Plan({"lab": MANY}, "lab", LAB),
+    "edit beside another set": Plan({"lab": LAB, "other": OTHER}, "lab", EDITS["all at once"]),
+    "down": Plan({"lab": LAB}, "lab", None),
+    "down of many": Plan({"lab": MANY}, "lab", None),
+    "down beside another set": Plan({"lab": LAB, "other": OTHER}, "lab", None),
+}
