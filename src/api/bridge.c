@@ -119,7 +119,7 @@ static int find_bridge(struct netlink *netlink, const char *name, struct netlink
 API int tapnet_bridge_get(const char *name, struct tapnet_bridge *ret, struct tapnet_error *error)
 {
     struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
-    struct netlink_bridge_link link;
+    struct netlink_bridge_link link = {.index = 0};
     int result = netlink_open(NETLINK_ROUTE, &netlink, error);
 
     if (result == 0)
@@ -134,7 +134,7 @@ API int tapnet_bridge_ports(const char *bridge, struct tapnet_bridge_port **ret,
 {
     struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
     struct list list cleanup(list_fini) = {.size = sizeof(**ret)};
-    struct netlink_bridge_link link;
+    struct netlink_bridge_link link = {.index = 0};
     int result = netlink_open(NETLINK_ROUTE, &netlink, error);
 
     if (result == 0)
@@ -199,7 +199,7 @@ API int tapnet_bridge_macs(const char *bridge, struct tapnet_bridge_mac **ret, s
     _cleanup_free_ struct tapnet_bridge_port *ports = NULL;
     struct list list cleanup(list_fini) = {.size = sizeof(**ret)};
     struct mac_list macs = {.list = list};
-    struct netlink_bridge_link link;
+    struct netlink_bridge_link link = {.index = 0};
     int result = tapnet_bridge_ports(bridge, &ports, &macs.port_count, error);
 
     if (result == 0)
@@ -279,7 +279,7 @@ API int tapnet_bridge_set(const char *bridge, enum tapnet_bridge_option option, 
                           struct tapnet_error *error)
 {
     struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
-    struct netlink_bridge_link link;
+    struct netlink_bridge_link link = {.index = 0};
     int result = netlink_open(NETLINK_ROUTE, &netlink, error);
 
     if (result == 0)

@@ -196,8 +196,9 @@ static int differs_from_ledgers(const struct observe_found *found, const char *n
 
     snprintf(set.name, sizeof(set.name), "%s", name);
     result = read_set(found, &set, &recorded);
-    if (result == 0)
-        result = plan_make(wanted, &recorded, &plan);
+    if (result < 0)
+        return result;
+    result = plan_make(wanted, &recorded, &plan);
     if (result < 0)
         return result;
     *ret = false;

@@ -119,8 +119,9 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
     int result = recover(tapnet, error);
 
-    if (result == 0)
-        result = api_plan_make(tapnet, spec, set_name, &plan, error);
+    if (result < 0)
+        return result;
+    result = api_plan_make(tapnet, spec, set_name, &plan, error);
     if (result < 0)
         return result;
     *ret_steps = api_plan_shown(plan);

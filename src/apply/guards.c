@@ -35,24 +35,18 @@ static void changes_fini(struct changes *changes)
     free(changes->delete.items);
 }
 
-static void collect_table(struct changes *changes, const struct model_table *before, const struct model_table *after)
-{
-    enum guard_family family = after ? after->family : before->family;
-
-    changes->table_delete[family] = before != NULL;
-    changes->table_add[family] = after != NULL;
-}
-
 static void collect(struct changes *changes, const struct plan_step *steps, size_t count, bool undo)
 {
     for (size_t i = 0; i < count; i++) {
         const struct model_object *before = undo ? steps[i].after : steps[i].before;
         const struct model_object *after = undo ? steps[i].before : steps[i].after;
+        const struct model_object *object = plan_step_object(&steps[i]);
 
-        if (plan_step_object(&steps[i])->kind == MODEL_OBJECT_TABLE) {
-            /* A table that was not as it should be can't be made so again: undoing leaves the good one. */
-            if (!undo || !before || !after)
-                collect_table(changes, before ? &before->table : NULL, after ? &after->table : NULL);
+        if (object->kind == MODEL_OBJECT_TABLE) {
+            if (undo && before && after)
+                continue; /* it was not as it should be, and can't be made so again: undoing leaves the good one */
+            changes->table_delete[object->table.family] = before != NULL;
+            changes->table_add[object->table.family] = after != NULL;
             continue;
         }
         if (before)

@@ -217,8 +217,11 @@ static int links_delete(void *data, const char *const *names, size_t count, stru
     struct apply_kernel *kernel = data;
     _cleanup_free_ const char **sorted = calloc(count, sizeof(*sorted));
     struct group_census census = {.name_count = count};
-    int result = sorted ? open_route(kernel, error) : error_set(error, -ENOMEM, "out of memory");
+    int result;
 
+    if (!sorted)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = open_route(kernel, error);
     if (result == 0)
         result = pick_group(kernel, &census.group, error);
     if (result == 0)

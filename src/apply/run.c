@@ -46,7 +46,7 @@ static int read_netns_cookie(uint64_t *ret, struct tapnet_error *error)
 int run_dir_name(const char *base, char ret[RUN_PATH_MAX], struct tapnet_error *error)
 {
     char boot[BOOT_ID_USED + 1];
-    uint64_t cookie;
+    uint64_t cookie = 0;
     int result = read_boot_id(boot, error);
 
     if (result == 0)

@@ -104,10 +104,19 @@ static bool is_of_netns(const struct device_holder *holder, const struct stat *n
     return stat(path, &theirs) == 0 && same_file(netns, &theirs);
 }
 
+/* A name in /proc that is a number, of a process or of a descriptor; -1 for any other. */
+static int number_of(const char *name)
+{
+    char *end;
+    long number = strtol(name, &end, 10);
+
+    return *name >= '0' && *name <= '9' && !*end && number <= INT_MAX ? (int)number : -1;
+}
+
 static int look_at_descriptor(struct walk *walk, int pid, const char *fd)
 {
     char path[PATH_MAX], target[32];
-    struct device_holder holder = {.pid = pid, .fd = atoi(fd)};
+    struct device_holder holder = {.pid = pid, .fd = number_of(fd)};
     ssize_t len;
     int result;
 
@@ -157,7 +166,7 @@ int device_holders(int netns, struct device_holder **ret, size_t *ret_count, str
     bool known = (netns < 0 ? stat("/proc/thread-self/ns/net", &walk.netns) : fstat(netns, &walk.netns)) == 0;
 
     while (known && directory && (entry = readdir(directory))) {
-        int pid = atoi(entry->d_name);
+        int pid = number_of(entry->d_name);
 
         if (pid > 0 && look_at_process(&walk, pid) < 0)
             return error_set(error, -ENOMEM, "out of memory");

@@ -88,20 +88,19 @@ void netlink_begin(struct netlink_message *message, uint16_t type, uint16_t flag
 
 void netlink_put(struct netlink_message *message, uint16_t type, const void *data, size_t len)
 {
-    struct nlattr attribute = {.nla_type = type};
-    uint8_t *bytes;
+    struct nlattr *attribute; /* the buffer is malloc'ed, and all in it padded to four: aligned */
 
-    if (len > UINT16_MAX - sizeof(attribute)) {
+    if (len > UINT16_MAX - sizeof(*attribute)) {
         message->failure = message->failure ? message->failure : -EMSGSIZE;
         return;
     }
-    attribute.nla_len = (uint16_t)(sizeof(attribute) + len);
-    bytes = extend(message, sizeof(attribute) + len);
-    if (!bytes)
+    attribute = extend(message, sizeof(*attribute) + len);
+    if (!attribute)
         return;
-    memcpy(bytes, &attribute, sizeof(attribute));
+    attribute->nla_len = (uint16_t)(sizeof(*attribute) + len);
+    attribute->nla_type = type;
     if (len)
-        memcpy(bytes + sizeof(attribute), data, len);
+        memcpy(attribute + 1, data, len);
     set_length(message);
 }
 

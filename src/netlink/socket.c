@@ -486,7 +486,7 @@ int netlink_batch(struct netlink *netlink, struct netlink_message *message, size
                           .framed = netlink->protocol == NETLINK_NETFILTER,
                           .error = error};
     ssize_t count = finish_message(netlink, message, false, NLM_F_REQUEST, error);
-    size_t acks, len;
+    size_t acks, len = 0;
     bool lost = false;
     int r;
 

@@ -102,9 +102,12 @@ static int add_address(struct plan *plan, const struct model_object *before, con
 /* One identity, on one side or on both. */
 static int add_pair(struct plan *plan, const struct model_object *before, const struct model_object *after)
 {
+    const struct model_object *object = after ? after : before;
     int result = 0;
 
-    if ((after ? after : before)->kind == MODEL_OBJECT_ADDRESS)
+    if (!object)
+        return 0; /* on neither */
+    if (object->kind == MODEL_OBJECT_ADDRESS)
         return add_address(plan, before, after);
     if (before && after && model_object_equal(after, before))
         return 0;
