@@ -12,7 +12,7 @@
 
 #include "base/message.h"
 #include "service/control.h"
-#include "service/dns.h"
+#include "service/dhcp.h"
 #include "service/isolate.h"
 #include "service/loop.h"
 
@@ -46,6 +46,17 @@ static int fuzz_connect(int fd)
     require(line >= 0 && getsockname(fd, (struct sockaddr *)&address, &length) == 0);
     require(connect(line, (struct sockaddr *)&address, length) == 0);
     return line;
+}
+
+/* Sockets for DHCP on which nothing ever comes, so that networks may be served. */
+static struct dhcp *fuzz_dhcp(struct loop *loop)
+{
+    struct dhcp *dhcp = NULL;
+    int ends[2];
+
+    require(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) == 0);
+    require(dhcp_new(loop, &dhcp) == 0 && dhcp_set_sockets(dhcp, ends[0], ends[1]) == 0);
+    return dhcp;
 }
 
 static int fuzz_memfd(const uint8_t *data, size_t size)
@@ -83,7 +94,9 @@ static void fuzz_receive(int line)
     if (message_receive(line, text, sizeof(text), fds, MESSAGE_FDS_MAX, &length, &count, MSG_DONTWAIT) < 0)
         return;
     reply = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
-    require(reply && json_is_boolean(json_object_get(reply, "ok")) && count == 0);
+    require(reply && json_is_boolean(json_object_get(reply, "ok")) && (count == 0 || count == 2));
+    for (size_t i = 0; i < count; i++)
+        close(fds[i]); /* the sockets for DHCP, which it was asked for */
     json_decref(reply);
 }
 
@@ -95,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct loop_source *source = NULL;
     struct control *control = NULL;
     struct loop *loop = NULL;
+    struct dhcp *dhcp;
 
     if (size < 1 || size > 65536)
         return 0;
@@ -103,7 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     listening = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     require(listening >= 0 && bind(listening, (struct sockaddr *)&nameless, sizeof(sa_family_t)) == 0);
     require(listen(listening, 4) == 0 && loop_new(&loop) == 0);
-    require(control_new(loop, NULL, listening, getuid(), &isolation, &control) == 0);
+    dhcp = fuzz_dhcp(loop);
+    require(control_new(loop, dhcp, NULL, listening, getuid(), &isolation, &control) == 0);
     line = fuzz_connect(listening);
     require(loop_watch(loop, line, EPOLLIN, answered, loop, &source) == 0);
     fuzz_send(line, data, size);
@@ -112,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     loop_unwatch(loop, source);
     close(line);
     control_free(control);
+    dhcp_free(dhcp);
     loop_free(loop);
     close(listening);
     after = dup(0); /* the lowest free number is the one from before: nothing was left open */

@@ -26,8 +26,6 @@ int apply_service_stop(void *data, const char *network, struct tapnet_error *err
 
 /* ---- sockets.c: what the service can't open itself ---- */
 
-/* Raw packet socket on the bridge that receives only DHCP requests. */
-int apply_socket_dhcp(int bridge_index, int *ret_fd, struct tapnet_error *error);
 /* Raw packet socket that receives nothing and may send to any link. */
 int apply_socket_reply(int *ret_fd, struct tapnet_error *error);
 /* DNS on @address and @port, bound to the link too; @type SOCK_DGRAM or SOCK_STREAM (listening). */

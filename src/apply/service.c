@@ -20,6 +20,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/message.h"
+#include "netlink/log.h"
 
 #define REPLY_MAX 65536
 #define EXIT_TIMEOUT_MSEC 5000
@@ -31,9 +32,9 @@ static void cleanup_json(json_t **json)
     json_decref(*json);
 }
 
-/* What goes with one request. Slot 0 is the network's text, the others its sockets. */
+/* What goes with one request. */
 struct attachments {
-    int fds[5];
+    int fds[3];
     size_t count;
 };
 
@@ -179,7 +180,7 @@ static int talk(struct apply_kernel *kernel, json_t *request, const struct attac
     return 0;
 }
 
-/* The network as JSON in a sealed memory file, as slot 0. */
+/* The network as JSON in a sealed memory file. */
 static int attach_network(struct attachments *attachments, const struct model_network *network,
                           struct tapnet_error *error)
 {
@@ -197,24 +198,16 @@ static int attach_network(struct attachments *attachments, const struct model_ne
     return 0;
 }
 
-static int attach_sockets(struct apply_kernel *kernel, struct attachments *attachments,
-                          const struct model_network *network, struct tapnet_error *error)
+/* DNS of a network that has it: UDP, then TCP. */
+static int attach_dns_sockets(struct attachments *attachments, const struct model_network *network,
+                              struct tapnet_error *error)
 {
     const struct ip_address *gateway = &network->subnet.address;
-    int index, result = apply_kernel_index(kernel, network->bridge, &index, error);
 
-    if (result == 0)
-        result = apply_socket_dhcp(index, &attachments->fds[attachments->count], error);
-    if (result < 0)
-        return result;
-    attachments->count++;
-    result = apply_socket_reply(&attachments->fds[attachments->count], error);
-    if (result < 0)
-        return result;
-    attachments->count++;
     for (int i = 0; network->mode == MODEL_MODE_NAT && i < 2; i++) {
-        result = apply_socket_dns(i ? SOCK_STREAM : SOCK_DGRAM, gateway, network->dns_port, network->bridge,
-                                  &attachments->fds[attachments->count], error);
+        int result = apply_socket_dns(i ? SOCK_STREAM : SOCK_DGRAM, gateway, network->dns_port, network->bridge,
+                                      &attachments->fds[attachments->count], error);
+
         if (result < 0)
             return result;
         attachments->count++;
@@ -233,11 +226,35 @@ int apply_service_prepare(void *data, struct tapnet_error *error)
     return start_service(kernel, error);
 }
 
+/* Hands the service the sockets for DHCP of all networks: what hears requests, what replies leave by. */
+static int request_sockets(struct apply_kernel *kernel, struct tapnet_error *error)
+{
+    struct attachments attachments cleanup(attachments_fini) = {.count = 0};
+    json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "sockets");
+    int result = netlink_log_open(GUARD_LOG_GROUP, GUARD_LOG_BYTES_MAX, &attachments.fds[0], error);
+
+    if (result < 0)
+        return result;
+    attachments.count++;
+    result = apply_socket_reply(&attachments.fds[1], error);
+    if (result < 0)
+        return result;
+    attachments.count++;
+    return talk(kernel, request, &attachments, NULL, error);
+}
+
+/* A service that was started anew asks for its sockets first. */
 static int request_serve(struct apply_kernel *kernel, const struct attachments *attachments, struct tapnet_error *error)
 {
     json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "serve");
+    struct tapnet_error refusal = {0};
+    int result = talk(kernel, request, attachments, NULL, &refusal);
 
-    return talk(kernel, request, attachments, NULL, error);
+    if (result == -ENOTCONN) {
+        result = request_sockets(kernel, error);
+        return result < 0 ? result : talk(kernel, request, attachments, NULL, error);
+    }
+    return result < 0 && refusal.text[0] ? error_set(error, result, "%s", refusal.text) : result;
 }
 
 int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error)
@@ -247,7 +264,7 @@ int apply_service_serve(void *data, const struct model_network *network, struct 
     int result = attach_network(&attachments, network, error);
 
     if (result == 0)
-        result = attach_sockets(kernel, &attachments, network, error);
+        result = attach_dns_sockets(&attachments, network, error);
     if (result < 0)
         return result;
     result = request_serve(kernel, &attachments, error);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The sockets that the service works with but may not open: packet sockets, DNS on the gateway, its control socket. */
+/* The sockets that the service works with but may not open: DHCP replies, DNS on the gateway, its control socket. */
 #include "apply/kernel.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,39 +12,16 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "packet/dhcp_filter.h"
 
 #define DNS_BACKLOG 256
 #define DNS_QUEUE_LEN (1 << 20) /* of the UDP socket, which all guests of a network share: some 1,300 small queries */
+/*
+ * A guest that asks and answers no ARP keeps its answers in the kernel, in the account of this socket: up to 208 KiB
+ * (net.ipv4.neigh.*.unres_qlen_bytes), which is all that a socket has by default. This is room for 150 of them.
+ */
+#define DNS_ANSWERS_LEN (16 << 20)
 #define CONTROL_BACKLOG 8
 #define CONTROL_TIMEOUT_SEC 10
-
-int apply_socket_dhcp(int bridge_index, int *ret_fd, struct tapnet_error *error)
-{
-    /* Protocol 0 receives nothing until bind: no frame gets in before the filter stands. */
-    _cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    struct sockaddr_ll address = {
-        .sll_family = AF_PACKET,
-        .sll_protocol = htons(ETH_P_IP),
-        .sll_ifindex = bridge_index,
-    };
-    const struct sock_fprog filter = {
-        .len = PACKET_DHCP_FILTER_LENGTH,
-        .filter = (struct sock_filter *)(uintptr_t)packet_dhcp_filter, /* the kernel only reads it */
-    };
-    int on = 1;
-
-    if (fd < 0)
-        return error_set_errno(error, -errno, "cannot open a packet socket for DHCP (CAP_NET_RAW is needed)");
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0)
-        return error_set_errno(error, -errno, "cannot attach the DHCP filter");
-    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on));
-    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
-    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        return error_set_errno(error, -errno, "cannot bind the DHCP socket to its bridge");
-    *ret_fd = take_fd(&fd);
-    return 0;
-}
 
 int apply_socket_reply(int *ret_fd, struct tapnet_error *error)
 {
@@ -58,6 +33,13 @@ int apply_socket_reply(int *ret_fd, struct tapnet_error *error)
     return 0;
 }
 
+/* By force with CAP_NET_ADMIN, else as much as we may. */
+static void set_buffer(int fd, int option, int force, int len)
+{
+    if (setsockopt(fd, SOL_SOCKET, force, &len, sizeof(len)) < 0)
+        (void)setsockopt(fd, SOL_SOCKET, option, &len, sizeof(len));
+}
+
 int apply_socket_dns(int type, const struct ip_address *address, uint16_t port, const char *device, int *ret_fd,
                      struct tapnet_error *error)
 {
@@ -65,14 +47,16 @@ int apply_socket_dns(int type, const struct ip_address *address, uint16_t port, 
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port)};
     const char *protocol = type == SOCK_DGRAM ? "UDP" : "TCP";
     char text[IP_TEXT_MAX];
-    int on = 1, queue_len = DNS_QUEUE_LEN;
+    int on = 1;
 
     memcpy(&name.sin_addr, address->bytes, sizeof(name.sin_addr));
     ip_address_print(address, text);
     if (fd < 0)
         return error_set_errno(error, -errno, "cannot open a socket for DNS");
-    if (type == SOCK_DGRAM && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue_len, sizeof(queue_len)) < 0)
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &queue_len, sizeof(queue_len)); /* as much as we may */
+    if (type == SOCK_DGRAM) {
+        set_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, DNS_QUEUE_LEN);
+        set_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, DNS_ANSWERS_LEN);
+    }
     if (type == SOCK_STREAM) /* connections of a service before this one may still linger */
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1) < 0)

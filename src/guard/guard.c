@@ -24,7 +24,7 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_PORTS] = {"ports", GUARD_BRIDGE, {IFNAME}, 0, "every port of ours"},
     [GUARD_PORT_ADDRESSES] =
         {"port_addresses", GUARD_BRIDGE, {IFNAME, IP4}, 0, "port and an address its guest may use"},
-    [GUARD_PORT_ADDRESS] = {"port_address", GUARD_BRIDGE, {IFNAME}, IP4, "address that DHCP gives to the port"},
+    [GUARD_RESOLVERS] = {"resolvers", GUARD_BRIDGE, {IP4}, 0, "where guests ask the DNS service"},
 };
 
 size_t guard_field_len(enum guard_field field)
@@ -104,7 +104,7 @@ static void write_port(uint8_t *bytes, uint16_t port)
     memcpy(bytes, &wire, sizeof(wire));
 }
 
-/* An element whose first field is @device, as in every set of ours. */
+/* An element whose first field is @device, as in most sets of ours. */
 static struct guard_element element_of(enum guard_set set, const char *device, const char *label)
 {
     struct guard_element element = {.set = set, .label = label};
@@ -188,11 +188,11 @@ struct guard_element guard_port_source(const char *device, const struct ip_addre
     return element_of_address(GUARD_PORT_ADDRESSES, device, address, label);
 }
 
-struct guard_element guard_port_address(const char *device, const struct ip_address *address, const char *label)
+struct guard_element guard_resolver(const struct ip_address *gateway, const char *label)
 {
-    struct guard_element element = element_of(GUARD_PORT_ADDRESS, device, label);
+    struct guard_element element = {.set = GUARD_RESOLVERS, .label = label};
 
-    write_ip4(element.data, address);
+    write_ip4(element.key, gateway);
     return element;
 }
 

@@ -25,6 +25,13 @@
 #define GUARD_DATA_MAX 16
 #define GUARD_LABEL_MAX 200 /* "set/network/port" */
 
+/*
+ * DHCP requests leave the bridge table by netfilter's log, to whoever holds this group: one socket a network namespace.
+ * One fixed number, high so that it meets nobody's by chance.
+ */
+#define GUARD_LOG_GROUP 0x7461    /* 29793, "ta" */
+#define GUARD_LOG_BYTES_MAX 2048u /* of each, from its IPv4 header on: what is longer is no DHCP request */
+
 enum guard_family {
     GUARD_INET,
     GUARD_BRIDGE,
@@ -51,7 +58,7 @@ enum guard_set {
     /* table bridge tapnet */
     GUARD_PORTS,          /* { ifname }: every TAP of ours */
     GUARD_PORT_ADDRESSES, /* { ifname . ipv4_addr }: TAP, an address that its guest may use */
-    GUARD_PORT_ADDRESS,   /* { ifname : ipv4_addr }: TAP; the address that DHCP gives, it names the port */
+    GUARD_RESOLVERS,      /* { ipv4_addr }: gateway; where guests ask the DNS service */
     GUARD_SET_COUNT,
 };
 
@@ -99,7 +106,7 @@ struct guard_element guard_path(const char *from, const char *to, const char *la
 struct guard_element guard_closed(const char *uplink, const char *label);
 struct guard_element guard_port(const char *device, const char *label);
 struct guard_element guard_port_source(const char *device, const struct ip_address *address, const char *label);
-struct guard_element guard_port_address(const char *device, const struct ip_address *address, const char *label);
+struct guard_element guard_resolver(const struct ip_address *gateway, const char *label);
 
 /* Readers: field @index of the key (0 is the first), or the data when @index is -1. The field's type must fit. */
 const char *guard_read_ifname(const struct guard_element *element, int index);

@@ -154,6 +154,7 @@ static void expand_nat(struct expansion *expansion, const struct model_network *
     add_element(expansion, network->place, guard_gateway(network->bridge, gateway, label));
     add_element(expansion, network->place, guard_dns_port(network->bridge, gateway, network->dns_port, label));
     add_element(expansion, network->place, guard_dns_served(network->bridge, gateway, network->dns_port, label));
+    add_element(expansion, network->place, guard_resolver(gateway, label));
     if (!network->uplink[0])
         return;
     add_element(expansion, network->place, guard_egress(network->bridge, network->uplink, label));
@@ -171,7 +172,6 @@ static void expand_port(struct expansion *expansion, const struct model_network 
     /* Link-local multicast (01:80:c2:00:00:0X) reaches the TAP's own IP stack past the bridge: closed like a bridge. */
     add_element(expansion, port->place, guard_network(port->device, label));
     add_element(expansion, port->place, guard_port_source(port->device, &port->address, label));
-    add_element(expansion, port->place, guard_port_address(port->device, &port->address, label));
     add_port_link(expansion, network, port);
 }
 

@@ -7,8 +7,6 @@
 
 #include "nft/message.h"
 
-#define IP4_CHECKSUM_OFFSET 10 /* of the header's checksum in an IPv4 header */
-
 /* Where the key that is being built ends, in registers of 32 bits. */
 struct encoder {
     struct netlink_message *message;
@@ -95,21 +93,6 @@ static void encode_payload(struct encoder *encoder, const struct nft_rule_step *
     expression_end(encoder, expression);
 }
 
-/* Writes the key into the packet; the header's checksum and the transport's, which covers the addresses, follow. */
-static void encode_write_ip4(struct encoder *encoder, const struct nft_rule_step *step)
-{
-    struct expression expression = expression_begin(encoder, "payload");
-
-    netlink_put_be32(encoder->message, NFTA_PAYLOAD_SREG, key_take(encoder));
-    netlink_put_be32(encoder->message, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-    netlink_put_be32(encoder->message, NFTA_PAYLOAD_OFFSET, step->offset);
-    netlink_put_be32(encoder->message, NFTA_PAYLOAD_LEN, step->len);
-    netlink_put_be32(encoder->message, NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
-    netlink_put_be32(encoder->message, NFTA_PAYLOAD_CSUM_OFFSET, IP4_CHECKSUM_OFFSET);
-    netlink_put_be32(encoder->message, NFTA_PAYLOAD_CSUM_FLAGS, NFT_PAYLOAD_L4CSUM_PSEUDOHDR);
-    expression_end(encoder, expression);
-}
-
 /* The key stays where it is. */
 static void encode_mask(struct encoder *encoder, const void *mask, size_t len)
 {
@@ -152,6 +135,43 @@ static void encode_lookup(struct encoder *encoder, const struct nft_rule_step *s
     if (step->op == NFT_RULE_MAP)
         netlink_put_be32(encoder->message, NFTA_LOOKUP_DREG,
                          key_append(encoder, guard_data_len((enum guard_set)step->argument)));
+    expression_end(encoder, expression);
+}
+
+/* The device's own bucket: within its limit it ends the rule. */
+static void put_limit(struct encoder *encoder, const struct nft_limit_schema *limit)
+{
+    size_t nest = netlink_nest_begin(encoder->message, NFTA_DYNSET_EXPR), data;
+
+    netlink_put_text(encoder->message, NFTA_EXPR_NAME, "limit");
+    data = netlink_nest_begin(encoder->message, NFTA_EXPR_DATA);
+    netlink_put_be64(encoder->message, NFTA_LIMIT_RATE, limit->rate);
+    netlink_put_be64(encoder->message, NFTA_LIMIT_UNIT, 1); /* second */
+    netlink_put_be32(encoder->message, NFTA_LIMIT_BURST, limit->burst);
+    netlink_put_be32(encoder->message, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+    netlink_put_be32(encoder->message, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+    netlink_nest_end(encoder->message, data);
+    netlink_nest_end(encoder->message, nest);
+}
+
+/* Updating, not adding: the element lasts as long as packets come. */
+static void encode_over(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct expression expression = expression_begin(encoder, "dynset");
+
+    netlink_put_text(encoder->message, NFTA_DYNSET_SET_NAME, nft_limits[step->argument].name);
+    netlink_put_be32(encoder->message, NFTA_DYNSET_SREG_KEY, key_take(encoder));
+    netlink_put_be32(encoder->message, NFTA_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+    put_limit(encoder, &nft_limits[step->argument]);
+    expression_end(encoder, expression);
+}
+
+/* Without a length: who holds the group says how much of each is copied. A length of 0 would be nothing at all. */
+static void encode_log(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct expression expression = expression_begin(encoder, "log");
+
+    netlink_put_be16(encoder->message, NFTA_LOG_GROUP, (uint16_t)step->argument);
     expression_end(encoder, expression);
 }
 
@@ -215,8 +235,8 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
     case NFT_RULE_MAP:
         encode_lookup(encoder, step);
         break;
-    case NFT_RULE_WRITE_IP4:
-        encode_write_ip4(encoder, step);
+    case NFT_RULE_OVER:
+        encode_over(encoder, step);
         break;
     case NFT_RULE_REDIRECT:
         encode_redirect(encoder);
@@ -226,6 +246,9 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
         break;
     case NFT_RULE_COUNTER:
         encode_plain(encoder, "counter");
+        break;
+    case NFT_RULE_LOG:
+        encode_log(encoder, step);
         break;
     case NFT_RULE_VERDICT:
         encode_verdict(encoder, step);

@@ -27,10 +27,11 @@ enum nft_rule_op {
     NFT_RULE_COMPARE,    /* the key is (enum nft_cmp_ops @argument) @bytes, else the rule ends */
     NFT_RULE_IN,         /* the key is in set @argument, else the rule ends */
     NFT_RULE_MAP,        /* key = what map @argument has for the key; without an entry the rule ends */
-    NFT_RULE_WRITE_IP4,  /* four bytes at @offset of the network header = key; checksums follow */
+    NFT_RULE_OVER,       /* the key, a device, is over its limit of enum nft_limit @argument, else the rule ends */
     NFT_RULE_REDIRECT,   /* to the host itself, to the port that is the key */
     NFT_RULE_MASQUERADE, /* to the address of the device it leaves by */
     NFT_RULE_COUNTER,    /* counts the packets that come this far */
+    NFT_RULE_LOG,        /* a copy goes to whoever holds netfilter's log group @argument; nobody: nowhere */
     NFT_RULE_VERDICT,    /* verdict @argument, for a goto with its @chain */
 };
 
@@ -44,6 +45,29 @@ struct nft_rule_step {
 };
 
 #define NFT_RULE_STEPS_MAX 16
+
+/*
+ * What one port may send of something: a set that rules fill, not we. Its elements are devices, each
+ * with a bucket of its own that the kernel makes at the first packet and forgets some time after the last.
+ */
+enum nft_limit {
+    NFT_LIMIT_DHCP,
+    NFT_LIMIT_DNS,
+    NFT_LIMIT_COUNT,
+};
+
+struct nft_limit_schema {
+    const char *name; /* of the set in the kernel */
+    enum guard_family family;
+    uint32_t rate; /* packets a second */
+    uint32_t burst;
+    const char *comment;
+};
+
+extern const struct nft_limit_schema nft_limits[NFT_LIMIT_COUNT];
+
+#define NFT_LIMIT_TIMEOUT_MSEC 10000 /* after a port's last packet; its bucket is full long before */
+#define NFT_LIMIT_DEVICES_MAX 65536  /* more than may be in the set `ports`: a set that is full would let all through */
 
 struct nft_rule {
     const char *chain;
@@ -66,10 +90,11 @@ struct nft_rule {
 #define IS_NOT(...) RULE_STEP(.op = NFT_RULE_COMPARE, .argument = NFT_CMP_NEQ, RULE_BYTES(__VA_ARGS__))
 #define IN(set) RULE_STEP(.op = NFT_RULE_IN, .argument = (set))
 #define MAP(map) RULE_STEP(.op = NFT_RULE_MAP, .argument = (map))
-#define WRITE_IP4(at) RULE_STEP(.op = NFT_RULE_WRITE_IP4, .offset = (at), .len = 4)
+#define OVER(limit) RULE_STEP(.op = NFT_RULE_OVER, .argument = (limit))
 #define REDIRECT RULE_STEP(.op = NFT_RULE_REDIRECT)
 #define MASQUERADE RULE_STEP(.op = NFT_RULE_MASQUERADE)
 #define COUNTER RULE_STEP(.op = NFT_RULE_COUNTER)
+#define LOG(group) RULE_STEP(.op = NFT_RULE_LOG, .argument = (group))
 #define ACCEPT RULE_STEP(.op = NFT_RULE_VERDICT, .argument = NF_ACCEPT)
 #define DROP RULE_STEP(.op = NFT_RULE_VERDICT, .argument = NF_DROP)
 #define GOTO(name) RULE_STEP(.op = NFT_RULE_VERDICT, .argument = (uint32_t)NFT_GOTO, .chain = (name))

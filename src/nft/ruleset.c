@@ -25,9 +25,10 @@
  * else they would leave with the guest's own address; back only replies, and only by that uplink: between two networks
  * of ours nothing has a way, not even what conntrack takes for a reply or for a related error, which guests can forge.
  *
- * bridge: what ports send. It is the first to see a frame, before br_netfilter and conntrack do. A DHCP request's
- * source becomes the address of the port that it came in by, whatever it was: the service, which sees it on the bridge
- * device, thereby knows the port. No other port gets to see it.
+ * bridge: what ports send. It is the first to see a frame, before br_netfilter and conntrack do. A DHCP request ends
+ * here: the service gets a copy from netfilter's log, which names the device that it came in by, and no port, no
+ * program of the host ever sees it, also when nobody serves. One port can't take the others' share of the service: what
+ * it may ask of DHCP and DNS has a limit a port.
  */
 
 /* Words of the text, in the order in which they build a key or test it. */
@@ -97,9 +98,7 @@ static const struct nft_rule inet_rules[] = {
     {"source_nat", "guests leave with the host's address", {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), MASQUERADE}},
 
     /* udp dport 67 drop */
-    {"guest_to_host",
-     "DHCP is read from the bridge, nobody else may answer",
-     {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), DROP}},
+    {"guest_to_host", "DHCP ends at the bridge, nobody else may answer", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), DROP}},
     /* ct state established accept */
     {"guest_to_host", "replies to the host", {CT_STATE(ESTABLISHED), ACCEPT}},
     /* iifname . ip daddr @gateways icmp type echo-request accept */
@@ -147,7 +146,6 @@ static const struct nft_rule inet_rules[] = {
 
 static const struct nft_chain bridge_chains[] = {
     {"prerouting", "filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED},
-    {"forward", "filter", NF_BR_FORWARD, NF_BR_PRI_FILTER_BRIDGED},
     {"ip4", NULL, 0, 0},
     {"from_port", NULL, 0, 0},
     {"from_port_ip4", NULL, 0, 0},
@@ -161,11 +159,6 @@ static const struct nft_rule bridge_rules[] = {
     {"prerouting", "IPv4", {ETHER_TYPE(0x08, 0x00), GOTO("ip4")}},
     /* iifname @ports goto from_port */
     {"prerouting", "what a port may send", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port")}},
-
-    /* ether type ip udp dport 67 iifname @ports counter drop */
-    {"forward",
-     "DHCP requests are for the host alone",
-     {ETHER_TYPE(0x08, 0x00), L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), IIFNAME, IN(GUARD_PORTS), COUNTER, DROP}},
 
     /* ether type arp goto from_port_arp */
     {"from_port", "ARP", {ETHER_TYPE(0x08, 0x06), GOTO("from_port_arp")}},
@@ -190,15 +183,21 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port_ip4", "guests are no DHCP servers", {L4(IPPROTO_UDP), TH_SPORT, IS(0, 67), COUNTER, DROP}},
     /* udp dport 67 counter drop */
     {"from_port_ip4", "no other way to a DHCP server", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), COUNTER, DROP}},
+    /* udp dport 53 ip daddr @resolvers update @dns_rate { iifname limit rate over 500/second burst 1000 packets }
+       counter drop */
+    {"from_port_ip4",
+     "more DNS queries than one port may send",
+     {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), PROTOCOL_IP4, IP_DADDR, IN(GUARD_RESOLVERS), IIFNAME, OVER(NFT_LIMIT_DNS),
+      COUNTER, DROP}},
     /* iifname . ip saddr @port_addresses accept */
     {"from_port_ip4", "the port's own addresses", {PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
     /* counter drop */
     {"from_port_ip4", "forged sources", {COUNTER, DROP}},
 
-    /* ip saddr set iifname map @port_address accept */
-    {"dhcp", "the source names the port", {PROTOCOL_IP4, IIFNAME, MAP(GUARD_PORT_ADDRESS), WRITE_IP4(12), ACCEPT}},
-    /* counter drop */
-    {"dhcp", "no address for this port", {COUNTER, DROP}},
+    /* update @dhcp_rate { iifname limit rate over 20/second burst 40 packets } counter drop */
+    {"dhcp", "more DHCP requests than one port may send", {IIFNAME, OVER(NFT_LIMIT_DHCP), COUNTER, DROP}},
+    /* counter log group 29793 drop */
+    {"dhcp", "the service hears them, nobody else does", {COUNTER, LOG(GUARD_LOG_GROUP), DROP}},
 
     /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ip @port_addresses accept */
     {"from_port_arp",
@@ -225,6 +224,12 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port_ip6", "guests are no DHCPv6 servers", {L4(IPPROTO_UDP), TH_SPORT, IS(2, 35), COUNTER, DROP}},
     /* accept */
     {"from_port_ip6", "IPv6 among guests", {ACCEPT}},
+};
+
+/* No guest boots so fast, and no resolver asks so much, that it meets its limit. */
+const struct nft_limit_schema nft_limits[NFT_LIMIT_COUNT] = {
+    [NFT_LIMIT_DHCP] = {"dhcp_rate", GUARD_BRIDGE, 20, 40, "ports that sent DHCP requests, and how many they may"},
+    [NFT_LIMIT_DNS] = {"dns_rate", GUARD_BRIDGE, 500, 1000, "ports that sent DNS queries, and how many they may"},
 };
 
 struct nft_ruleset nft_ruleset_get(enum guard_family family)

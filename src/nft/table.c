@@ -55,9 +55,10 @@ static void put_set_user_data(struct netlink_message *message, const struct guar
     netlink_put(message, NFTA_SET_USERDATA, buffer.bytes, buffer.len);
 }
 
-static void put_set(struct nft_transaction *transaction, enum guard_set set)
+/* Starts the message that makes a set of @schema, with what its every kind has. */
+static void put_set_begin(struct nft_transaction *transaction, const struct guard_schema *schema, uint32_t flags,
+                          size_t key_len)
 {
-    const struct guard_schema *schema = &guard_schemas[set];
     struct netlink_message *message = &transaction->message;
     uint32_t type = 0;
 
@@ -66,15 +67,37 @@ static void put_set(struct nft_transaction *transaction, enum guard_set set)
     nft_message_begin(message, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, nft_protocol(schema->family));
     netlink_put_text(message, NFTA_SET_TABLE, GUARD_TABLE);
     netlink_put_text(message, NFTA_SET_NAME, schema->name);
-    netlink_put_be32(message, NFTA_SET_FLAGS, schema->data ? NFT_SET_MAP : 0);
+    netlink_put_be32(message, NFTA_SET_FLAGS, flags);
     netlink_put_be32(message, NFTA_SET_KEY_TYPE, type);
-    netlink_put_be32(message, NFTA_SET_KEY_LEN, (uint32_t)guard_key_len(set));
+    netlink_put_be32(message, NFTA_SET_KEY_LEN, (uint32_t)key_len);
+    netlink_put_be32(message, NFTA_SET_ID, ++transaction->set_id);
+    put_set_user_data(message, schema);
+}
+
+static void put_set(struct nft_transaction *transaction, enum guard_set set)
+{
+    const struct guard_schema *schema = &guard_schemas[set];
+    struct netlink_message *message = &transaction->message;
+
+    put_set_begin(transaction, schema, schema->data ? NFT_SET_MAP : 0, guard_key_len(set));
     if (schema->data) {
         netlink_put_be32(message, NFTA_SET_DATA_TYPE, field_type(schema->data));
         netlink_put_be32(message, NFTA_SET_DATA_LEN, (uint32_t)guard_data_len(set));
     }
-    netlink_put_be32(message, NFTA_SET_ID, ++transaction->set_id);
-    put_set_user_data(message, schema);
+}
+
+/* A set that rules fill with devices. */
+static void put_limit_set(struct nft_transaction *transaction, const struct nft_limit_schema *limit)
+{
+    const struct guard_schema schema = {limit->name, limit->family, {GUARD_FIELD_IFNAME}, 0, limit->comment};
+    struct netlink_message *message = &transaction->message;
+    size_t nest;
+
+    put_set_begin(transaction, &schema, NFT_SET_EVAL | NFT_SET_TIMEOUT, guard_field_len(GUARD_FIELD_IFNAME));
+    netlink_put_be64(message, NFTA_SET_TIMEOUT, NFT_LIMIT_TIMEOUT_MSEC);
+    nest = netlink_nest_begin(message, NFTA_SET_DESC);
+    netlink_put_be32(message, NFTA_SET_DESC_SIZE, NFT_LIMIT_DEVICES_MAX);
+    netlink_nest_end(message, nest);
 }
 
 static void put_chain(struct netlink_message *message, enum guard_family family, const struct nft_chain *chain)
@@ -112,6 +135,9 @@ void nft_table_add(struct nft_transaction *transaction, enum guard_family family
     for (enum guard_set set = 0; set < GUARD_SET_COUNT; set++)
         if (guard_schemas[set].family == family)
             put_set(transaction, set);
+    for (enum nft_limit limit = 0; limit < NFT_LIMIT_COUNT; limit++)
+        if (nft_limits[limit].family == family)
+            put_limit_set(transaction, &nft_limits[limit]);
     for (size_t i = 0; i < ruleset.chain_count; i++)
         put_chain(message, family, &ruleset.chains[i]);
     for (size_t i = 0; i < ruleset.rule_count; i++)

@@ -5,6 +5,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -77,6 +78,21 @@ static int copy_element(const struct guard_element *element, void *data)
     return 0;
 }
 
+/* Has the rule with these expressions one of this name? */
+static bool has_expression(const struct nlattr *expressions, const char *name)
+{
+    struct nft_attributes row = nft_attributes_inside(expressions);
+
+    for (const struct nlattr *nest = nft_attributes_first(row); nest; nest = nft_attributes_next(row, nest)) {
+        const struct nlattr *table[NFTA_EXPR_MAX + 1];
+
+        if (netlink_parse_nest(nest, table, NFTA_EXPR_MAX) == 0 && table[NFTA_EXPR_NAME] &&
+            strcmp(netlink_get_text(table[NFTA_EXPR_NAME]), name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /*
  * Says what @message would have changed. Of tables and elements the kernel tells no more than @code; of the rest what
  * it said stays in @error. Messages are ours, hence well formed.
@@ -100,6 +116,11 @@ static int name_refused(const struct nlmsghdr *message, int code, struct tapnet_
         return error_prefix(error, code, "nftables chain %s " GUARD_TABLE " %s", family,
                             netlink_get_text(table[NFTA_CHAIN_NAME]));
     case NFT_MSG_NEWRULE:
+        /* Chains and sets came before it in the same transaction: what is not there is a part of the kernel. */
+        if (code == -ENOENT && has_expression(table[NFTA_RULE_EXPRESSIONS], "log"))
+            return error_set(error, code,
+                             "the kernel has no netfilter log, by which DHCP requests come: "
+                             "`modprobe -a nft_log nfnetlink_log`");
         return error_prefix(error, code, "nftables rule \"%s\" of chain %s " GUARD_TABLE " %s",
                             nft_user_data_find_text(table[NFTA_RULE_USERDATA], NFT_USER_DATA_COMMENT), family,
                             netlink_get_text(table[NFTA_RULE_CHAIN]));

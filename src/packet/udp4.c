@@ -32,15 +32,13 @@ static int udp4_parse_udp(const uint8_t *bytes, size_t length, struct udp4 *pack
     return 0;
 }
 
-int udp4_parse(const uint8_t *frame, size_t length, struct udp4 *ret)
+int udp4_parse_datagram(const uint8_t *ip, size_t length, struct udp4 *ret)
 {
-    const uint8_t *ip = frame + UDP4_ETHERNET_LEN;
     struct udp4 packet = {0};
     size_t header_len, total_len;
 
-    if (length < UDP4_HEADERS_LEN || bytes_get_be16(frame + 12) != ETH_P_IP || ip[0] >> 4 != 4)
+    if (length < UDP4_IP_LEN + UDP4_UDP_LEN || ip[0] >> 4 != 4)
         return -EBADMSG;
-    length -= UDP4_ETHERNET_LEN;
     header_len = (size_t)(ip[0] & 0xf) * 4;
     total_len = bytes_get_be16(ip + 2);
     if (header_len < UDP4_IP_LEN || total_len < header_len || total_len > length)
@@ -48,13 +46,24 @@ int udp4_parse(const uint8_t *frame, size_t length, struct udp4 *ret)
     if (bytes_get_be16(ip + 6) & UDP4_FRAGMENT_MASK || ip[9] != IPPROTO_UDP ||
         checksum_finish(checksum_add(0, ip, header_len)) != 0)
         return -EBADMSG;
-    memcpy(packet.destination_mac.bytes, frame, 6);
-    memcpy(packet.source_mac.bytes, frame + 6, 6);
     packet.source = bytes_get_be32(ip + 12);
     packet.destination = bytes_get_be32(ip + 16);
     if (udp4_parse_udp(ip + header_len, total_len - header_len, &packet) < 0)
         return -EBADMSG;
     *ret = packet;
+    return 0;
+}
+
+int udp4_parse(const uint8_t *frame, size_t length, struct udp4 *ret)
+{
+    int r = -EBADMSG;
+
+    if (length >= UDP4_HEADERS_LEN && bytes_get_be16(frame + 12) == ETH_P_IP)
+        r = udp4_parse_datagram(frame + UDP4_ETHERNET_LEN, length - UDP4_ETHERNET_LEN, ret);
+    if (r < 0)
+        return r;
+    memcpy(ret->destination_mac.bytes, frame, 6);
+    memcpy(ret->source_mac.bytes, frame + 6, 6);
     return 0;
 }
 

@@ -13,7 +13,7 @@
 #define UDP4_UDP_LEN 8
 #define UDP4_HEADERS_LEN (UDP4_ETHERNET_LEN + UDP4_IP_LEN + UDP4_UDP_LEN)
 
-/* Addresses and ports in host order. When parsed, @payload points into the frame. */
+/* Addresses and ports in host order. When parsed, @payload points into what was parsed. */
 struct udp4 {
     struct mac source_mac, destination_mac;
     uint32_t source, destination;
@@ -31,6 +31,9 @@ struct udp4 {
  * frame never left the machine's memory (TP_STATUS_CSUMNOTREADY).
  */
 int udp4_parse(const uint8_t *frame, size_t length, struct udp4 *ret);
+
+/* The same for a frame without its Ethernet header, @length bytes from the IPv4 header on; the MACs stay zero. */
+int udp4_parse_datagram(const uint8_t *ip, size_t length, struct udp4 *ret);
 
 /*
  * Writes the headers of @packet in front of its payload, which already stands at @frame + UDP4_HEADERS_LEN (@payload

@@ -14,6 +14,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/message.h"
+#include "service/dhcp.h"
 #include "service/isolate.h"
 #include "service/log.h"
 #include "service/loop.h"
@@ -47,7 +48,8 @@ struct control_request {
     json_t *json;
     int fds[SERVICE_CONTROL_FDS];
     size_t fd_count;
-    int reply_fd; /* goes with the reply and stays the registry's; -1: none */
+    int reply_fds[2]; /* go with the reply and stay the registry's */
+    size_t reply_fd_count;
 };
 
 /* A request's handler returns the reply, or NULL with @error set. */
@@ -81,6 +83,30 @@ static void request_keep_fds(struct control_request *request)
 {
     for (size_t i = 0; i < request->fd_count; i++)
         request->fds[i] = -1;
+}
+
+/* With descriptors they are taken, without the ones that are there go with the reply. */
+static json_t *handle_sockets(struct control_request *request, struct tapnet_error *error)
+{
+    struct control *control = request->control;
+    int *fds = request->reply_fds;
+
+    if (request->fd_count == 0) {
+        if (!dhcp_get_sockets(control->registry.dhcp, &fds[0], &fds[1])) {
+            error_set(error, -ENOTCONN, "no sockets yet");
+            return NULL;
+        }
+        request->reply_fd_count = 2;
+        return control_reply(control);
+    }
+    if (request->fd_count != 2) {
+        error_set(error, -EINVAL, "\"sockets\" takes two descriptors, or none");
+        return NULL;
+    }
+    if (registry_set_sockets(&control->registry, request->fds, error) < 0)
+        return NULL;
+    request_keep_fds(request);
+    return control_reply(control);
 }
 
 static json_t *handle_serve(struct control_request *request, struct tapnet_error *error)
@@ -135,7 +161,8 @@ static json_t *handle_show(struct control_request *request, struct tapnet_error 
         error_set(error, -ENOENT, "no network %s is served", name);
         return NULL;
     }
-    request->reply_fd = served->memfd;
+    request->reply_fds[0] = served->memfd;
+    request->reply_fd_count = 1;
     return json_pack("{s:b, s:i, s:s}", "ok", 1, "pid", (int)getpid(), "network", served->network->name);
 }
 
@@ -161,11 +188,14 @@ static json_t *handle_status(struct control_request *request, struct tapnet_erro
 }
 
 static const struct control_verb control_verbs[] = {
+    /* clang-format off */
+    {"sockets", 1, 0, 2, handle_sockets},
     {"serve", 1, 1, SERVICE_CONTROL_FDS, handle_serve},
     {"update", 1, 1, 1, handle_update},
     {"stop", 2, 0, 0, handle_stop},
     {"show", 2, 0, 0, handle_show},
     {"status", 1, 0, 0, handle_status},
+    /* clang-format on */
 };
 
 static const struct control_verb *control_find_verb(const char *name)
@@ -214,7 +244,8 @@ static void client_silent(void *data)
 }
 
 /* Sends @reply, or @error when it is NULL. A client that does not take it at once is closed. */
-static void client_reply(struct control_client *client, const json_t *reply, int fd, const struct tapnet_error *error)
+static void client_reply(struct control_client *client, const json_t *reply, const struct control_request *request,
+                         const struct tapnet_error *error)
 {
     json_t *refusal cleanup(cleanup_json_decref) = NULL;
     char *text _cleanup_free_ = NULL;
@@ -224,7 +255,8 @@ static void client_reply(struct control_client *client, const json_t *reply, int
         log_line("control: refused: %s", error->text);
     }
     text = json_dumps(reply ? reply : refusal, JSON_COMPACT);
-    if (!text || message_send(client->fd, text, strlen(text), &fd, fd >= 0, MSG_DONTWAIT) < 0)
+    if (!text ||
+        message_send(client->fd, text, strlen(text), request->reply_fds, request->reply_fd_count, MSG_DONTWAIT) < 0)
         client_close(client);
 }
 
@@ -241,7 +273,7 @@ static void client_handle(int fd, uint32_t events, void *data)
 {
     static char text[SERVICE_CONTROL_MAX]; /* one request at a time, and not on the stack */
     struct control_client *client = data;
-    struct control_request request = {.control = client->control, .reply_fd = -1};
+    struct control_request request = {.control = client->control};
     struct tapnet_error error = TAPNET_ERROR_INIT;
     json_t *reply cleanup(cleanup_json_decref) = NULL;
     size_t length = 0;
@@ -265,7 +297,7 @@ static void client_handle(int fd, uint32_t events, void *data)
         reply = control_run(&request, &error);
     }
     request_fini(&request); /* first, so that with the reply nothing of the request is left */
-    client_reply(client, reply, request.reply_fd, &error);
+    client_reply(client, reply, &request, &error);
 }
 
 /* May whoever connected speak? */
@@ -316,8 +348,8 @@ static void control_idle(void *data)
     loop_stop(control->loop);
 }
 
-int control_new(struct loop *loop, struct dns *dns, int fd, uid_t uid, const struct isolation *isolation,
-                struct control **ret)
+int control_new(struct loop *loop, struct dhcp *dhcp, struct dns *dns, int fd, uid_t uid,
+                const struct isolation *isolation, struct control **ret)
 {
     struct control *control _cleanup_free_ = calloc(1, sizeof(*control));
     int flags = fcntl(fd, F_GETFL), r;
@@ -329,7 +361,7 @@ int control_new(struct loop *loop, struct dns *dns, int fd, uid_t uid, const str
     control->loop = loop;
     control->uid = uid;
     control->isolation = isolation;
-    control->registry = (struct registry){.loop = loop, .dns = dns};
+    control->registry = (struct registry){.loop = loop, .dhcp = dhcp, .dns = dns};
     for (size_t i = 0; i < CONTROL_CLIENTS; i++)
         control->clients[i] = (struct control_client){.control = control, .fd = -1};
     r = loop_watch(loop, fd, EPOLLIN, control_accept, control, &control->source);

@@ -14,17 +14,21 @@
  * and receives one datagram with message_receive(); it may go on with the next request on the same connection, one at
  * a time. A connection that is silent for SERVICE_CONTROL_SILENCE seconds is closed.
  *
- *   {"do":"serve"}                   descriptors by SCM_RIGHTS, in this order:
+ *   {"do":"sockets"}                 first of all: the sockets for DHCP of all networks, by SCM_RIGHTS, in this order:
+ *        0  "log": netlink socket (NETLINK_NETFILTER) that holds netfilter's log group GUARD_LOG_GROUP and gets, at
+ *           once, the first GUARD_LOG_BYTES_MAX bytes of each packet (guard/guard.h): DHCP requests come by it
+ *        1  "reply": packet socket (AF_PACKET, SOCK_RAW) that receives nothing (protocol 0): DHCP replies leave by it,
+ *           to the port's TAP by ifindex
+ *        They belong to no network and to no process: they may be handed on to the next service, and are in place of
+ *        the ones before when they are sent again. Without descriptors it asks for them.
+ *   {"do":"serve"}                   descriptors:
  *        0  a memfd that holds the JSON text of model_network_to_json(), from offset 0 (the descriptor's own offset
  *           does not matter), SERVICE_NETWORK_MAX bytes at most; the service keeps it, so it must not be written any
  *           more (seal it)
- *        1  packet socket (AF_PACKET, SOCK_RAW, ETH_P_IP) bound to the bridge, with the DHCP filter attached
- *           (packet/dhcp_filter.h)
- *        2  packet socket (AF_PACKET, SOCK_RAW) that receives nothing (protocol 0): DHCP replies leave by it, to the
- *           port's TAP by ifindex
- *        3  UDP socket bound to gateway:dns_port and to the bridge   } nat mode only: five descriptors;
- *        4  TCP socket, listening, bound the same                    } isolated mode: three
+ *        1  UDP socket bound to gateway:dns_port and to the bridge   } nat mode only;
+ *        2  TCP socket, listening, bound the same                    } isolated mode: the memfd alone
  *        A network that is served already (same name) is an error: -EEXIST; so that a restarted `up` can't steal it.
+ *        A service that has no sockets for DHCP yet says -ENOTCONN: "sockets" comes first, then the same again.
  *   {"do":"update"}                  with the memfd alone: new ports and options for a network that is being served,
  *        same name, mode and subnet; its sockets stay, and nothing that is in flight is lost. After an error the
  *        network is served as before.
@@ -34,7 +38,8 @@
  *   {"do":"status"}                  what is served, and what the service gave up at its start.
  *
  * Replies:
- *   {"ok":true,"pid":123,"networks":["lab",...]}           to serve, update, stop; "networks" in the order of serving
+ *   {"ok":true,"pid":123,"networks":["lab",...]}           to sockets, serve, update, stop; "networks" in the order of
+ *                                                          serving; to sockets without descriptors + the two
  *   {"ok":true,"pid":123,"network":"lab"} + the memfd      to show
  *   {"ok":true,"pid":123,"networks":[...],"version":"0.1.0","isolation":{"uid":65534,"gid":65534,
  *      "capabilities":0,"no_new_privs":true,"dumpable":false,"seccomp":true,"sanitizer":false,"not_dropped":["..."]}}
@@ -51,13 +56,12 @@
  * When the service was killed, connect() fails with ECONNREFUSED: start another one and serve again; nothing else is
  * lost, since it keeps no state.
  *
- * Which port a DHCP frame came in on: the rules of the bridge table have replaced the frame's IPv4 source address by
- * the address of the port (map port_address, by input device) before the bridge passes it up. Frames from devices that
- * are not in the map never come up. So the service looks the source address up in its model; nothing else of the frame
- * says who it is.
+ * Which port a DHCP frame came in by: the rules of the bridge table log it, and drop it, before the bridge has done
+ * anything with it, and the log names the device by its index. The service asks the kernel for that device's name and
+ * looks it up in its models; nothing of the frame says who it is. A frame of a device that no network has is ignored.
  */
 #define SERVICE_CONTROL_MAX 65536             /* bytes of one datagram, requests and replies */
-#define SERVICE_CONTROL_FDS 5                 /* descriptors of one request */
+#define SERVICE_CONTROL_FDS 3                 /* descriptors of one request */
 #define SERVICE_CONTROL_SILENCE 30            /* seconds */
 #define SERVICE_CONTROL_IDLE 60               /* seconds */
 #define SERVICE_NETWORK_MAX (4 * 1024 * 1024) /* bytes of one network's JSON text: 1,023 ports with long options */
@@ -65,16 +69,17 @@
 /* ---- the service's own half ---- */
 
 struct loop;
+struct dhcp;
 struct dns;
 struct isolation;
 struct control;
 
 /*
  * Answers requests that arrive on the listening socket @fd, which stays the caller's, for root and @uid. @isolation is
- * what status reports; it, @loop and @dns outlive the control.
+ * what status reports; it, @loop, @dhcp and @dns outlive the control.
  */
-int control_new(struct loop *loop, struct dns *dns, int fd, uid_t uid, const struct isolation *isolation,
-                struct control **ret);
+int control_new(struct loop *loop, struct dhcp *dhcp, struct dns *dns, int fd, uid_t uid,
+                const struct isolation *isolation, struct control **ret);
 /* Takes NULL. Stops serving everything. */
 void control_free(struct control *control);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* DHCPv4 for one network: receives requests from its bridge, sends replies to the ports they came from. */
+/* DHCPv4 for all networks: hears requests by netfilter's log, sends replies to the ports they came in by. */
 #include "service/dhcp.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,59 +16,77 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "packet/bytes.h"
 #include "packet/udp4.h"
 #include "service/dhcp_answer.h"
 #include "service/log.h"
+#include "service/nflog.h"
 
 /*
- * How it works: frames come in batches, one batch a wake-up, so that other networks and DNS get their turn. The source
- * address of a frame says which port it came from (control.h); the ports' addresses stand in a sorted table, beside
- * what each port has left of its requests. Nothing is allocated per packet: the buffers below serve all networks, one
- * after another.
+ * How it works: the rules of the bridge table log each DHCP request to the one socket that hears for all networks
+ * (control.h). The message says which device it came in by; the device's name says which port that is, and nothing of
+ * the frame does. The reply goes out by the very same device. One that was made anew under its old name since is
+ * another device: the request is forgotten, and the guest asks again.
+ *
+ * Frames come in batches, one batch a wake-up, so that DNS gets its turn. Nothing is allocated per packet. How much one
+ * port may ask is the rules' business.
  */
 
 #define DHCP_BATCH 8
-#define DHCP_REQUEST_MAX 2048 /* of a frame; a DHCP request that fills more is not one */
+#define DHCP_MESSAGE_MAX 4096 /* GUARD_LOG_BYTES_MAX and what the log says beside them, some 200 bytes */
 #define LOG_PORT_RATE 2       /* lines a second about one port */
 #define LOG_PORT_BURST 20
 #define LOG_TEXT_MAX 100 /* of a guest's text, escaped */
 
 struct dhcp_port {
-    uint32_t address; /* host order */
-    uint32_t index;   /* in the network's ports */
-    struct bucket requests, lines, complaints;
+    const struct model_port *port;
+    struct bucket lines;
+};
+
+struct dhcp_network {
+    struct dhcp *dhcp;
+    const struct model_network *network;
+    struct dhcp_port *ports; /* sorted by their devices' names */
+    size_t port_count;
+    struct dhcp_network *next;
 };
 
 struct dhcp {
     struct loop *loop;
     struct loop_source *source;
-    int in_fd, out_fd;
-    const struct model_network *network;
-    struct dhcp_port *ports; /* sorted by address */
-    size_t port_count;
+    int log_fd, reply_fd; /* -1: none yet */
+    struct dhcp_network *first;
 };
 
-static uint8_t batch_frames[DHCP_BATCH][DHCP_REQUEST_MAX];
+/* A request, and whose it is. */
+struct dhcp_source {
+    const struct model_network *network;
+    struct dhcp_port *from;
+    unsigned device;
+    uint64_t now_usec;
+};
+
+static uint8_t batch_messages[DHCP_BATCH][DHCP_MESSAGE_MAX];
 static uint8_t reply_frame[DHCP_FRAME_MAX];
 
 static int dhcp_port_compare(const void *a, const void *b)
 {
     const struct dhcp_port *one = a, *other = b;
 
-    return (one->address > other->address) - (one->address < other->address);
+    return strcmp(one->port->device, other->port->device);
 }
 
-static struct dhcp_port *dhcp_port_find(const struct dhcp *dhcp, uint32_t address)
+static struct dhcp_port *dhcp_port_find(const struct dhcp_network *served, const char device[MODEL_IFNAME_MAX])
 {
-    struct dhcp_port key = {.address = address};
+    struct model_port port = {0};
+    struct dhcp_port key = {.port = &port};
 
-    if (!dhcp->port_count)
+    if (!served->port_count)
         return NULL;
-    return bsearch(&key, dhcp->ports, dhcp->port_count, sizeof(key), dhcp_port_compare);
+    memcpy(port.device, device, sizeof(port.device));
+    return bsearch(&key, served->ports, served->port_count, sizeof(key), dhcp_port_compare);
 }
 
-int dhcp_update(struct dhcp *dhcp, const struct model_network *network)
+int dhcp_update(struct dhcp_network *served, const struct model_network *network)
 {
     struct dhcp_port *ports = calloc(network->port_count ? network->port_count : 1, sizeof(*ports));
     size_t count = 0;
@@ -75,168 +94,210 @@ int dhcp_update(struct dhcp *dhcp, const struct model_network *network)
     if (!ports)
         return -ENOMEM;
     for (size_t i = 0; i < network->port_count; i++) {
-        const struct dhcp_port *before;
+        const struct dhcp_port *before = dhcp_port_find(served, network->ports[i].device);
 
         if (network->ports[i].address.family != AF_INET)
             continue;
-        ports[count] = (struct dhcp_port){.address = ip4_value(&network->ports[i].address), .index = (uint32_t)i};
-        before = dhcp_port_find(dhcp, ports[count].address);
-        if (before) { /* an update fills nobody's bucket */
-            ports[count].requests = before->requests;
+        ports[count].port = &network->ports[i];
+        if (before) /* an update fills nobody's bucket */
             ports[count].lines = before->lines;
-            ports[count].complaints = before->complaints;
-        }
         count++;
     }
     qsort(ports, count, sizeof(*ports), dhcp_port_compare);
-    free(dhcp->ports);
-    dhcp->ports = ports;
-    dhcp->port_count = count;
-    dhcp->network = network;
+    free(served->ports);
+    served->ports = ports;
+    served->port_count = count;
+    served->network = network;
     return 0;
 }
 
-/* One line about what @port did. All that comes from the guest is escaped. */
-static void dhcp_log(const struct dhcp *dhcp, struct dhcp_port *from, const char *event,
-                     const struct dhcp_request *request, uint64_t now_usec)
+/* One line about what a port did; @request may be NULL. All that comes from the guest is escaped. */
+static void dhcp_log(const struct dhcp_source *source, const char *event, const struct dhcp_request *request)
 {
-    const struct model_port *port = &dhcp->network->ports[from->index];
+    const struct model_port *port = source->from->port;
     char address[IP_TEXT_MAX], mac[MAC_TEXT_MAX], hostname[LOG_TEXT_MAX], class[LOG_TEXT_MAX], id[LOG_TEXT_MAX];
 
-    if (!bucket_take(&from->lines, now_usec, LOG_PORT_RATE, LOG_PORT_BURST))
+    if (!bucket_take(&source->from->lines, source->now_usec, LOG_PORT_RATE, LOG_PORT_BURST))
         return;
     if (!request) {
-        log_line("dhcp %s/%s: %s", dhcp->network->name, port->name, event);
+        log_line("dhcp %s/%s: %s", source->network->name, port->name, event);
         return;
     }
-    log_line("dhcp %s/%s: %s: %s, MAC %s, hostname \"%s\", class \"%s\", client \"%s\"", dhcp->network->name,
+    log_line("dhcp %s/%s: %s: %s, MAC %s, hostname \"%s\", class \"%s\", client \"%s\"", source->network->name,
              port->name, event, ip_address_print(&port->address, address), mac_print(&request->chaddr, mac),
              log_escape(request->hostname.bytes, request->hostname.length, hostname, sizeof(hostname)),
              log_escape(request->vendor_class.bytes, request->vendor_class.length, class, sizeof(class)),
              log_escape(request->client_id.bytes, request->client_id.length, id, sizeof(id)));
 }
 
-/* One line a second about a port that asks too much, which may have spent its other lines. */
-static void dhcp_complain(const struct dhcp *dhcp, struct dhcp_port *from, uint64_t now_usec)
+/* Sends @length bytes of reply_frame out by @device, which is gone when it was made anew since: -ENXIO. */
+static int dhcp_send(const struct dhcp *dhcp, unsigned device, size_t length)
 {
-    if (bucket_take(&from->complaints, now_usec, 1, 1))
-        log_line("dhcp %s/%s: too many requests, dropped", dhcp->network->name, dhcp->network->ports[from->index].name);
-}
+    struct sockaddr_ll to = {
+        .sll_family = AF_PACKET,
+        .sll_protocol = htons(ETH_P_IP),
+        .sll_ifindex = (int)device,
+        .sll_halen = ETH_ALEN,
+    };
 
-/* Sends @length bytes of reply_frame into the TAP @device, whose index is looked up now: it may have been made anew. */
-static int dhcp_send(const struct dhcp *dhcp, const char *device, size_t length)
-{
-    struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_halen = ETH_ALEN};
-    struct ifreq request = {0};
-
-    memcpy(request.ifr_name, device, strnlen(device, sizeof(request.ifr_name) - 1));
-    if (ioctl(dhcp->out_fd, SIOCGIFINDEX, &request) < 0)
-        return -errno;
-    to.sll_ifindex = request.ifr_ifindex;
     memcpy(to.sll_addr, reply_frame, ETH_ALEN);
-    if (sendto(dhcp->out_fd, reply_frame, length, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to)) < 0)
+    if (sendto(dhcp->reply_fd, reply_frame, length, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to)) < 0)
         return -errno;
     return 0;
 }
 
-static void dhcp_handle_request(const struct dhcp *dhcp, struct dhcp_port *from, const struct udp4 *packet,
-                                uint64_t now_usec)
+static void dhcp_handle_request(const struct dhcp *dhcp, const struct dhcp_source *source, const struct udp4 *packet)
 {
-    const struct model_port *port = &dhcp->network->ports[from->index];
     struct dhcp_request request;
     struct dhcp_answer answer;
     int r;
 
     if (dhcp_request_parse(packet->payload, packet->payload_len, &request) < 0) {
-        dhcp_log(dhcp, from, "malformed message dropped", NULL, now_usec);
+        dhcp_log(source, "malformed message dropped", NULL);
         return;
     }
-    answer = dhcp_answer(dhcp->network, port, &request, reply_frame);
-    dhcp_log(dhcp, from, answer.event, &request, now_usec);
+    answer = dhcp_answer(source->network, source->from->port, &request, reply_frame);
+    dhcp_log(source, answer.event, &request);
     if (!answer.frame_len)
         return;
-    r = dhcp_send(dhcp, port->device, answer.frame_len);
+    r = dhcp_send(dhcp, source->device, answer.frame_len);
     if (r < 0)
-        dhcp_log(dhcp, from, strerrordesc_np(-r), NULL, now_usec);
+        dhcp_log(source, strerrordesc_np(-r), NULL);
 }
 
-/* One frame, hostile as all are. */
-static void dhcp_handle_frame(const struct dhcp *dhcp, const uint8_t *frame, size_t length, uint64_t now_usec)
+/* Fills in whose device @source->device is. False: of none that is served, or gone since. */
+static bool dhcp_find_source(const struct dhcp *dhcp, struct dhcp_source *source)
 {
-    struct dhcp_port *from;
+    struct ifreq request = {.ifr_ifindex = (int)source->device};
+
+    if (ioctl(dhcp->reply_fd, SIOCGIFNAME, &request) < 0)
+        return false;
+    for (const struct dhcp_network *served = dhcp->first; served; served = served->next) {
+        source->network = served->network;
+        source->from = dhcp_port_find(served, request.ifr_name);
+        if (source->from)
+            return true;
+    }
+    return false;
+}
+
+/* One message of the log; the frame in it is hostile, as all are. */
+static void dhcp_handle_message(const struct dhcp *dhcp, const uint8_t *message, size_t length, uint64_t now_usec)
+{
+    struct dhcp_source source = {.now_usec = now_usec};
+    struct nflog_frame frame;
     struct udp4 packet;
 
-    if (udp4_parse(frame, length, &packet) < 0 || packet.destination_port != DHCP_SERVER_PORT)
+    if (nflog_parse(message, length, &frame) < 0)
         return;
-    from = dhcp_port_find(dhcp, packet.source);
-    if (!from)
+    if (udp4_parse_datagram(frame.payload, frame.payload_len, &packet) < 0 ||
+        packet.destination_port != DHCP_SERVER_PORT)
         return;
-    if (!bucket_take(&from->requests, now_usec, DHCP_RATE, DHCP_BURST)) {
-        dhcp_complain(dhcp, from, now_usec);
-        return;
-    }
-    dhcp_handle_request(dhcp, from, &packet, now_usec);
+    source.device = frame.device;
+    if (dhcp_find_source(dhcp, &source))
+        dhcp_handle_request(dhcp, &source, &packet);
 }
 
 static void dhcp_handle(int fd, uint32_t events, void *data)
 {
     const struct dhcp *dhcp = data;
     struct mmsghdr messages[DHCP_BATCH] = {0};
+    struct sockaddr_nl senders[DHCP_BATCH] = {0};
     struct iovec vectors[DHCP_BATCH];
     uint64_t now_usec = loop_now_usec();
     int count;
 
     (void)events;
     for (size_t i = 0; i < DHCP_BATCH; i++) {
-        vectors[i] = (struct iovec){.iov_base = batch_frames[i], .iov_len = DHCP_REQUEST_MAX};
-        messages[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i], .msg_iovlen = 1};
+        vectors[i] = (struct iovec){.iov_base = batch_messages[i], .iov_len = DHCP_MESSAGE_MAX};
+        messages[i].msg_hdr = (struct msghdr){
+            .msg_name = &senders[i], .msg_namelen = sizeof(senders[i]), .msg_iov = &vectors[i], .msg_iovlen = 1};
     }
-    count = recvmmsg(fd, messages, DHCP_BATCH, MSG_DONTWAIT, NULL); /* an error (bridge down) is over once it is read */
+    count = recvmmsg(fd, messages, DHCP_BATCH, MSG_DONTWAIT, NULL); /* an error (overrun) is over once it is read */
     for (int i = 0; i < count; i++) {
-        if (!(messages[i].msg_hdr.msg_flags & MSG_TRUNC))
-            dhcp_handle_frame(dhcp, batch_frames[i], messages[i].msg_len, now_usec);
+        if (!(messages[i].msg_hdr.msg_flags & MSG_TRUNC) && senders[i].nl_pid == 0) /* the kernel's, and whole */
+            dhcp_handle_message(dhcp, batch_messages[i], messages[i].msg_len, now_usec);
     }
 }
 
-void dhcp_release(struct dhcp *dhcp)
+int dhcp_add(struct dhcp *dhcp, const struct model_network *network, struct dhcp_network **ret)
+{
+    struct dhcp_network *served _cleanup_free_ = calloc(1, sizeof(*served));
+    int r;
+
+    if (!served)
+        return -ENOMEM;
+    served->dhcp = dhcp;
+    r = dhcp_update(served, network);
+    if (r < 0)
+        return r;
+    served->next = dhcp->first;
+    dhcp->first = served;
+    *ret = take_pointer(served);
+    return 0;
+}
+
+void dhcp_remove(struct dhcp_network *served)
+{
+    struct dhcp_network **link;
+
+    if (!served)
+        return;
+    for (link = &served->dhcp->first; *link != served;)
+        link = &(*link)->next;
+    *link = served->next;
+    free(served->ports);
+    free(served);
+}
+
+static void dhcp_close_sockets(struct dhcp *dhcp)
 {
     loop_unwatch(dhcp->loop, dhcp->source);
-    dhcp->source = NULL;
-    dhcp->in_fd = dhcp->out_fd = -1;
+    if (dhcp->log_fd >= 0)
+        close(dhcp->log_fd);
+    if (dhcp->reply_fd >= 0)
+        close(dhcp->reply_fd);
+}
+
+int dhcp_set_sockets(struct dhcp *dhcp, int log_fd, int reply_fd)
+{
+    struct loop_source *source;
+    int r = loop_watch(dhcp->loop, log_fd, EPOLLIN, dhcp_handle, dhcp, &source);
+
+    if (r < 0)
+        return r;
+    dhcp_close_sockets(dhcp);
+    dhcp->source = source;
+    dhcp->log_fd = log_fd;
+    dhcp->reply_fd = reply_fd;
+    return 0;
+}
+
+bool dhcp_get_sockets(const struct dhcp *dhcp, int *ret_log_fd, int *ret_reply_fd)
+{
+    if (dhcp->log_fd < 0)
+        return false;
+    *ret_log_fd = dhcp->log_fd;
+    *ret_reply_fd = dhcp->reply_fd;
+    return true;
+}
+
+int dhcp_new(struct loop *loop, struct dhcp **ret)
+{
+    struct dhcp *dhcp = calloc(1, sizeof(*dhcp));
+
+    if (!dhcp)
+        return -ENOMEM;
+    dhcp->loop = loop;
+    dhcp->log_fd = dhcp->reply_fd = -1;
+    *ret = dhcp;
+    return 0;
 }
 
 void dhcp_free(struct dhcp *dhcp)
 {
     if (!dhcp)
         return;
-    loop_unwatch(dhcp->loop, dhcp->source);
-    if (dhcp->in_fd >= 0)
-        close(dhcp->in_fd);
-    if (dhcp->out_fd >= 0)
-        close(dhcp->out_fd);
-    free(dhcp->ports);
+    dhcp_close_sockets(dhcp);
     free(dhcp);
-}
-
-DEFINE_CLEANUP(struct dhcp *, dhcp_free)
-
-int dhcp_new(struct loop *loop, const struct model_network *network, int in_fd, int out_fd, struct dhcp **ret)
-{
-    struct dhcp *dhcp cleanup(cleanup_dhcp_free) = calloc(1, sizeof(*dhcp));
-    int r;
-
-    if (!dhcp)
-        return -ENOMEM;
-    dhcp->loop = loop;
-    dhcp->in_fd = dhcp->out_fd = -1; /* the caller's until all is well */
-    r = dhcp_update(dhcp, network);
-    if (r < 0)
-        return r;
-    r = loop_watch(loop, in_fd, EPOLLIN, dhcp_handle, dhcp, &dhcp->source);
-    if (r < 0)
-        return r;
-    dhcp->in_fd = in_fd;
-    dhcp->out_fd = out_fd;
-    *ret = take_pointer(dhcp);
-    return 0;
 }

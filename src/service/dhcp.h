@@ -1,25 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* DHCPv4 for one network: receives requests from its bridge, sends replies to the ports they came from. */
+/* DHCPv4 for all networks: hears requests by netfilter's log, sends replies to the ports they came in by. */
 #ifndef SERVICE_DHCP_H
 #define SERVICE_DHCP_H
+
+#include <stdbool.h>
 
 #include "model/model.h"
 #include "service/loop.h"
 
-#define DHCP_RATE 20 /* requests a second that one port gets answered */
-#define DHCP_BURST 40
-
 struct dhcp;
+struct dhcp_network; /* one that is served */
+
+/* Makes a server that has no sockets and no networks yet. 0 or -ENOMEM. */
+int dhcp_new(struct loop *loop, struct dhcp **ret);
+/* Takes NULL. All its networks must have been removed. */
+void dhcp_free(struct dhcp *dhcp);
 
 /*
- * Serves @network, whose model stays the caller's and alive until dhcp_update() or dhcp_free(). @in_fd and @out_fd are
- * the packet sockets of control.h; they become the server's at success. 0, -ENOMEM, or epoll's error.
+ * Gives it the sockets "log" and "reply" of control.h, which become its own at success, in place of those it had. 0, or
+ * epoll's error.
  */
-int dhcp_new(struct loop *loop, const struct model_network *network, int in_fd, int out_fd, struct dhcp **ret);
-/* Serves @network from now on, in place of the one before. 0, or -ENOMEM with nothing changed. */
-int dhcp_update(struct dhcp *dhcp, const struct model_network *network);
-/* Gives the sockets back to the caller: nothing is served any more, and dhcp_free() leaves them open. */
-void dhcp_release(struct dhcp *dhcp);
-void dhcp_free(struct dhcp *dhcp); /* takes NULL */
+int dhcp_set_sockets(struct dhcp *dhcp, int log_fd, int reply_fd);
+/* False: nothing is heard. The descriptors stay its own. */
+bool dhcp_get_sockets(const struct dhcp *dhcp, int *ret_log_fd, int *ret_reply_fd);
+
+/* Serves @network, whose model stays the caller's and alive until it is updated or removed. 0 or -ENOMEM. */
+int dhcp_add(struct dhcp *dhcp, const struct model_network *network, struct dhcp_network **ret);
+/* The same with another model. 0, or -ENOMEM with nothing changed. */
+int dhcp_update(struct dhcp_network *served, const struct model_network *network);
+void dhcp_remove(struct dhcp_network *served); /* takes NULL */
 
 #endif

@@ -18,7 +18,7 @@
 #include "base/cleanup.h"
 
 #define NOBODY 65534
-#define DESCRIPTORS 8192 /* five sockets and a memfd a network, and DNS queries in flight */
+#define DESCRIPTORS 8192 /* two sockets and a memfd a network, and DNS queries in flight */
 #define KEEP_MAX 8
 
 static int int_compare(const void *a, const void *b)

@@ -11,13 +11,14 @@
 
 #include "base/cleanup.h"
 #include "service/control.h"
+#include "service/dhcp.h"
 #include "service/dns.h"
 #include "service/isolate.h"
 #include "service/log.h"
 #include "service/loop.h"
 
 /*
- * How it works: one process a network namespace. It makes no packet socket and binds no port: a tapnet command with the
+ * How it works: one process a network namespace. It holds no log group and binds no port: a tapnet command with the
  * rights to do so hands it sockets, and the networks to serve on them (control.h). All that it reads afterwards comes
  * from guests, so before the first byte it gives up, in this order, so that no stage needs what an earlier one took:
  *
@@ -114,6 +115,7 @@ static int leave_starter(const struct options *options, struct tapnet_error *err
 struct service {
     struct isolation isolation;
     struct loop *loop;
+    struct dhcp *dhcp;
     struct dns *dns;
     struct control *control;
 };
@@ -122,6 +124,7 @@ static void service_fini(struct service *service)
 {
     control_free(service->control);
     dns_free(service->dns);
+    dhcp_free(service->dhcp);
     loop_free(service->loop);
 }
 
@@ -140,7 +143,10 @@ static int service_init(struct service *service, int control_fd, uid_t starter, 
     r = dns_new(service->loop, etc_fd, &service->dns, error);
     if (r < 0)
         return r;
-    r = control_new(service->loop, service->dns, control_fd, starter, &service->isolation, &service->control);
+    r = dhcp_new(service->loop, &service->dhcp);
+    if (r == 0)
+        r = control_new(service->loop, service->dhcp, service->dns, control_fd, starter, &service->isolation,
+                        &service->control);
     if (r < 0)
         return error_set_errno(error, r, "can't listen for requests");
     return 0;

@@ -5,8 +5,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/netlink.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +22,6 @@
 
 enum serve_fd {
     SERVE_MEMFD,
-    SERVE_PACKET_IN,
-    SERVE_PACKET_OUT,
     SERVE_UDP,
     SERVE_TCP,
     SERVE_FDS_NAT,
@@ -34,7 +32,7 @@ static void served_free(struct served *served)
 {
     if (!served)
         return;
-    dhcp_free(served->dhcp);
+    dhcp_remove(served->dhcp);
     arena_fini(&served->arena);
     if (served->memfd >= 0)
         close(served->memfd);
@@ -125,65 +123,76 @@ static int socket_check(int fd, int domain, int type, int listening, struct tapn
     return 0;
 }
 
-/* A packet socket that receives @protocol (0: nothing). */
-static int packet_socket_check(int fd, uint16_t protocol, struct tapnet_error *error)
+/* The socket that hears requests. Which group it holds, if any, the kernel does not tell. */
+static int log_socket_check(int fd, struct tapnet_error *error)
+{
+    int r = socket_check(fd, AF_NETLINK, SOCK_RAW, 0, error);
+
+    if (r == 0 && socket_option(fd, SO_PROTOCOL) != NETLINK_NETFILTER)
+        r = error_set(error, -EINVAL, "the netlink socket is not netfilter's");
+    return r;
+}
+
+/* The socket that replies leave by. */
+static int reply_socket_check(int fd, struct tapnet_error *error)
 {
     struct sockaddr_ll address = {0};
     socklen_t length = sizeof(address);
     int r = socket_check(fd, AF_PACKET, SOCK_RAW, 0, error);
 
+    if (r == 0 && (getsockname(fd, (struct sockaddr *)&address, &length) < 0 || address.sll_protocol))
+        r = error_set(error, -EINVAL, "the packet socket receives something");
+    return r;
+}
+
+int registry_set_sockets(struct registry *registry, const int *fds, struct tapnet_error *error)
+{
+    int r = log_socket_check(fds[0], error);
+
+    if (r == 0)
+        r = reply_socket_check(fds[1], error);
     if (r < 0)
         return r;
-    if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 || ntohs(address.sll_protocol) != protocol)
-        return error_set(error, -EINVAL, "a packet socket receives another protocol than it should");
-    if (protocol && !address.sll_ifindex)
-        return error_set(error, -EINVAL, "the packet socket is not bound to a bridge");
-    return 0;
+    r = dhcp_set_sockets(registry->dhcp, fds[0], fds[1]);
+    return r < 0 ? error_set_errno(error, r, "can't hear DHCP requests") : 0;
 }
 
 static int sockets_check(const struct model_network *network, const int *fds, size_t count, struct tapnet_error *error)
 {
     bool nat = network->mode == MODEL_MODE_NAT;
-    int r;
+    int r = 0;
 
     if (count != (nat ? SERVE_FDS_NAT : SERVE_FDS_ISOLATED))
         return error_set(error, -EINVAL, "mode %s takes %d descriptors", model_mode_print(network->mode),
                          nat ? SERVE_FDS_NAT : SERVE_FDS_ISOLATED);
-    r = packet_socket_check(fds[SERVE_PACKET_IN], ETH_P_IP, error);
-    if (r == 0)
-        r = packet_socket_check(fds[SERVE_PACKET_OUT], 0, error);
-    if (r == 0 && nat)
+    if (nat)
         r = socket_check(fds[SERVE_UDP], AF_INET, SOCK_DGRAM, 0, error);
     if (r == 0 && nat)
         r = socket_check(fds[SERVE_TCP], AF_INET, SOCK_STREAM, 1, error);
     return r;
 }
 
-/*
- * DHCP and DNS of @served take their sockets over. When DNS refuses, DHCP's are taken back from it, so that at failure
- * all are the caller's.
- */
+/* DNS of @served takes its sockets over; at failure they stay the caller's. */
 static int served_start(struct registry *registry, struct served *served, const int *fds, struct tapnet_error *error)
 {
     struct model_network *network = served->network;
-    int r = dhcp_new(registry->loop, network, fds[SERVE_PACKET_IN], fds[SERVE_PACKET_OUT], &served->dhcp);
+    int r = dhcp_add(registry->dhcp, network, &served->dhcp);
 
     if (r < 0)
         return error_set_errno(error, r, "can't serve DHCP on network %s", network->name);
     if (network->mode != MODEL_MODE_NAT)
         return 0;
-    r = dns_add(registry->dns, network, fds[SERVE_UDP], fds[SERVE_TCP], error);
-    if (r < 0)
-        dhcp_release(served->dhcp);
-    return r;
+    return dns_add(registry->dns, network, fds[SERVE_UDP], fds[SERVE_TCP], error);
 }
 
 int registry_serve(struct registry *registry, const int *fds, size_t count, struct tapnet_error *error)
 {
     struct served *served cleanup(cleanup_served_free) = NULL;
     struct served **last = &registry->first;
-    int r;
+    int log_fd, reply_fd, r;
 
+    if (!dhcp_get_sockets(registry->dhcp, &log_fd, &reply_fd))
+        return error_set(error, -ENOTCONN, "no sockets for DHCP yet: the request \"sockets\" comes first");
     r = served_new(fds[SERVE_MEMFD], &served, error);
     if (r < 0)
         return r;

@@ -11,17 +11,19 @@
 #include "service/loop.h"
 
 struct dhcp;
+struct dhcp_network;
 
 struct served {
     struct arena arena; /* owns @network */
     struct model_network *network;
     int memfd; /* its text, for {"do":"show"} */
-    struct dhcp *dhcp;
+    struct dhcp_network *dhcp;
     struct served *next;
 };
 
 struct registry {
     struct loop *loop;
+    struct dhcp *dhcp;
     struct dns *dns;
     struct served *first;
 };
@@ -30,6 +32,7 @@ struct registry {
  * The requests of control.h. @fds are those that came with the request, @count of them: at success the registry's, at
  * failure the caller's. 0 or negative errno with one sentence in @error.
  */
+int registry_set_sockets(struct registry *registry, const int *fds, struct tapnet_error *error);
 int registry_serve(struct registry *registry, const int *fds, size_t count, struct tapnet_error *error);
 int registry_update(struct registry *registry, int memfd, struct tapnet_error *error);
 int registry_stop(struct registry *registry, const char *name, struct tapnet_error *error);

@@ -47,8 +47,10 @@ static const struct rule rules[] = {
     ANY(read), ANY(write), ANY(writev), ANY(pread64), ANY(close), ANY(fstat), ANY(poll), ANY(ppoll), ANY(recvfrom),
     ANY(recvmsg), ANY(recvmmsg), ANY(sendto), ANY(sendmsg), ANY(accept4), ANY(getsockname),
     SOCKET_OPTION(SO_PEERCRED), SOCKET_OPTION(SO_DOMAIN), SOCKET_OPTION(SO_TYPE), SOCKET_OPTION(SO_ACCEPTCONN),
+    SOCKET_OPTION(SO_PROTOCOL),
     IS(fcntl, 1, F_GETFL), IS(fcntl, 1, F_SETFL), IS(fcntl, 1, F_GET_SEALS),
-    IS(ioctl, 1, SIOCGIFINDEX),
+    /* devices by index for DHCP, by name for a resolver's zone */
+    IS(ioctl, 1, SIOCGIFNAME), IS(ioctl, 1, SIOCGIFINDEX),
     /* DNS: upstream servers, and /etc/resolv.conf */
     SOCKET(AF_INET, SOCK_DGRAM), SOCKET(AF_INET, SOCK_STREAM), SOCKET(AF_INET6, SOCK_DGRAM),
     SOCKET(AF_INET6, SOCK_STREAM), ANY(connect),

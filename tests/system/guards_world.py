@@ -18,10 +18,12 @@ import struct
 import time
 from contextlib import contextmanager
 
+from scapy.layers.inet import IP
 from scapy.layers.l2 import Ether
 
 from tapnet_test.build import build_dir
 from tapnet_test.netns import Netns, join
+from tapnet_test.service import log_socket
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -82,6 +84,45 @@ class Wire:
     def drain(self):
         while select.select([self.socket], [], [], 0)[0]:
             self.socket.recv(65536)
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Log:
+    """What rules log to our group in ns: the service's ear."""
+
+    def __init__(self, ns):
+        self.ns = ns
+        with inside(ns):
+            self.socket = log_socket()
+
+    def receive(self, timeout=0.4):
+        """The next one that was logged: (name of the port it came in by, IP packet); None when none came in time."""
+        if not select.select([self.socket], [], [], timeout)[0]:
+            return None
+        message, at, found = self.socket.recv(65536), 20, {}
+        while at < len(message):
+            length, kind = struct.unpack_from("=HH", message, at)
+            found[kind] = message[at + 4:at + length]
+            at += (length + 3) // 4 * 4
+        port = int.from_bytes(found.get(6) or found[4], "big")  # PHYSINDEV, or INDEV without br_netfilter
+        names = {link["ifindex"]: link["ifname"] for link in self.ns.json("ip", "-j", "link")}
+        return names[port], IP(found[9])
+
+    def count(self):
+        """How many wait."""
+        number = 0
+        while select.select([self.socket], [], [], 0)[0]:
+            self.socket.recv(65536)
+            number += 1
+        return number
 
     def close(self):
         self.socket.close()
@@ -163,8 +204,7 @@ class Lab:
         port_addresses tap-a 10.20.0.2 | lab/lab/a
         port_addresses tap-b 10.20.0.3 | lab/lab/b
         port_addresses tap-c 10.30.0.2 | lab/two/c
-        port_address tap-a 10.20.0.2 | lab/lab/a
-        port_address tap-b 10.20.0.3 | lab/lab/b
+        resolvers 10.20.0.1 | lab/lab
     """
 
     def run_tool(self, script, check=True):

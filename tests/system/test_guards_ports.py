@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""The bridge table on a real topology: what a port may send, and that the DHCP service can tell ports apart.
+"""The bridge table on a real topology: what a port may send, how much of it, and that requests name their port.
 
 The topology is drawn in guards_world.py. Frames are made and judged by scapy, on packet sockets at both ends.
 """
 
 import itertools
+import select
 import socket
-import struct
+from contextlib import nullcontext
 
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
@@ -16,7 +17,7 @@ from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6ND_NS, ICMPv6ND_RA, ICMP
 from scapy.layers.l2 import ARP, Dot1Q, Ether, LLC, STP, Dot3
 from scapy.packet import Raw, fuzz
 
-from guards_world import Wire, Lab, open_socket
+from guards_world import Lab, Log, Wire, open_socket
 
 tags = itertools.count(1)
 BROADCAST = "ff:ff:ff:ff:ff:ff"
@@ -47,15 +48,6 @@ def ether(lab, to="b", **fields):
 def dhcp(source="0.0.0.0", destination="255.255.255.255", mac=BROADCAST, **ip):
     return (Ether(dst=mac) / IP(src=source, dst=destination, **ip) / UDP(sport=68, dport=67) /
             BOOTP(chaddr=b"\x02\0\0\0\0\x01") / DHCP(options=[("message-type", "discover"), "end"]))
-
-
-def checksums_are_right(frame):
-    """scapy counts the checksums of IP and UDP anew, and gets the same."""
-    again = frame.copy()
-    del again[IP].chksum
-    del again[UDP].chksum
-    again = Ether(bytes(again))
-    return again[IP].chksum == frame[IP].chksum and again[UDP].chksum == frame[UDP].chksum
 
 
 # ---- sources ----
@@ -134,71 +126,100 @@ def test_odd_arp_is_dropped(lab):
 
 # ---- DHCP ----
 
+def heard_of(lab, frame, guest=None):
+    """What of a frame that the guest (a) sends is logged: the port's name and the packet."""
+    with Log(lab.host) as log, Wire(guest or lab.a, "eth0") as wire:
+        wire.send(frame)
+        return log.receive()
+
+
+@pytest.fixture
+def rested(lab):
+    """A lab whose ports have all that they may send: no port sent anything since its buckets were made."""
+    for name in ("dhcp_rate", "dns_rate"):
+        lab.host.run("nft", "flush", "set", "bridge", "tapnet", name)
+    return lab
+
+
 @pytest.mark.parametrize("source", ["0.0.0.0", "10.20.0.2", "10.20.0.3", "10.20.0.77", "192.0.2.9"])
-def test_a_dhcp_request_names_its_port_whatever_it_claims(lab, source):
-    seen = from_a(lab, dhcp(source), to="host")
-    assert seen[IP].src == "10.20.0.2"
-    assert seen[IP].dst == "255.255.255.255" and seen[UDP].sport == 68 and seen[UDP].dport == 67
-    assert checksums_are_right(seen)
+def test_a_dhcp_request_is_heard_from_its_port_whatever_it_claims(rested, source):
+    port, packet = heard_of(rested, dhcp(source))
+    assert port == "tap-a"
+    assert (packet.src, packet.dst) == (source, "255.255.255.255")  # as it was sent
+    assert bytes(packet) == bytes(dhcp(source)[IP])
 
 
-def test_a_dhcp_request_to_the_server_itself_names_its_port_too(lab):
-    seen = from_a(lab, dhcp("10.20.0.3", "10.20.0.1", mac=lab.macs["host"]), to="host")
-    assert seen[IP].src == "10.20.0.2" and checksums_are_right(seen)
+def test_a_dhcp_request_to_the_server_itself_is_heard_too(rested):
+    port, packet = heard_of(rested, dhcp("10.20.0.2", "10.20.0.1", mac=rested.macs["host"]))
+    assert port == "tap-a" and packet.dst == "10.20.0.1"
 
 
-def test_a_dhcp_request_with_ip_options_keeps_its_checksums(lab):
-    seen = from_a(lab, dhcp(options=b"\x01\x01\x01\x00"), to="host")
-    assert seen[IP].src == "10.20.0.2" and checksums_are_right(seen)
+def test_each_port_has_its_name(rested):
+    assert heard_of(rested, dhcp(), rested.b)[0] == "tap-b"
+    assert heard_of(rested, dhcp(), rested.c)[0] == "tap-c"
 
 
-def test_a_dhcp_request_without_a_udp_checksum_stays_without(lab):
-    frame = dhcp("10.20.0.77")
-    frame[UDP].chksum = 0
-    seen = from_a(lab, frame, to="host")
-    assert seen[IP].src == "10.20.0.2" and seen[UDP].chksum == 0
+def test_a_dhcp_request_with_ip_options_is_heard(rested):
+    port, packet = heard_of(rested, dhcp(options=b"\x01\x01\x01\x00"))
+    assert port == "tap-a" and packet.ihl == 6
 
 
-def test_a_dhcp_request_whose_checksum_is_left_to_the_device(lab):
-    """A guest with checksum offload sends the pseudo header's sum alone: it must become that of the new source."""
-    lab.a.run("ip", "addr", "add", "10.20.0.77/24", "dev", "eth0")
-    try:
-        with open_socket(lab.a) as client, Wire(lab.host, "br-lab") as bridge:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-            client.bind(("10.20.0.77", 68))
-            client.sendto(b"D" * 300, ("10.20.0.255", 67))
-            seen = bridge.receive(lambda frame: UDP in frame and frame[UDP].dport == 67)
-    finally:
-        lab.a.run("ip", "addr", "del", "10.20.0.77/24", "dev", "eth0")
-    assert seen[IP].src == "10.20.0.2"
-    pseudo = socket.inet_aton("10.20.0.2") + socket.inet_aton("10.20.0.255") + struct.pack("!BBH", 0, 17, 308)
-    total = sum(struct.unpack("!6H", pseudo))
-    assert seen[UDP].chksum == (total & 0xFFFF) + (total >> 16)
+def test_no_more_of_a_packet_is_copied_than_a_request_has(rested):
+    _, packet = heard_of(rested, dhcp() / Raw(b"x" * 1000))
+    assert len(bytes(packet)) == packet.len > 1000
 
 
-def test_a_dhcp_request_from_a_port_without_an_address_is_dropped(lab):
-    """c is in no map: without an entry nothing passes, least of all as it came."""
-    with Wire(lab.c, "eth0") as guest, Wire(lab.host, "br-two") as bridge:
-        guest.send(dhcp("10.20.0.2"))
-        assert not bridge.receive(lambda frame: UDP in frame and frame[UDP].dport == 67)
+@pytest.mark.parametrize("mac", ["broadcast", "b", "host"])
+@pytest.mark.parametrize("heard", [True, False], ids=["heard", "nobody-listens"])
+def test_a_dhcp_request_reaches_no_port_and_no_device_of_the_host(rested, mac, heard):
+    frame = dhcp(mac=BROADCAST if mac == "broadcast" else rested.macs[mac])
+    log = Log(rested.host) if heard else nullcontext()
+    with log:
+        assert not from_a(rested, frame)
+        assert not from_a(rested, frame, to="host")
+    with rested.unguarded():
+        assert from_a(rested, frame, to="host" if mac == "host" else "b")
 
 
-@pytest.mark.parametrize("mac", ["broadcast", "b"])
-def test_a_dhcp_request_reaches_the_host_alone(lab, mac):
-    frame = dhcp(mac=BROADCAST if mac == "broadcast" else lab.macs["b"])
-    lab.only_guards_stop(lambda: from_a(lab, frame))
+def test_a_flood_of_requests_from_one_port_leaves_the_others_heard(rested):
+    before = [counted_by(rule) for rule in rules_of(rested, "dhcp")]
+    with Log(rested.host) as log, Wire(rested.a, "eth0") as a, Wire(rested.b, "eth0") as b:
+        for _ in range(500):
+            a.send(dhcp())
+        assert 40 <= log.count() < 120  # burst 40, and 20 a second
+        b.send(dhcp())
+        assert log.receive()[0] == "tap-b"
+    counted = [counted_by(rule) for rule in rules_of(rested, "dhcp")]
+    assert counted[0] - before[0] > 380 and sum(counted) - sum(before) == 501
 
 
-def test_dhcp_in_fragments_is_dropped(lab):
-    assert not from_a(lab, dhcp(flags="MF"), to="host")
-    assert not from_a(lab, dhcp("10.20.0.2", flags="MF"), to="host")
-    assert not from_a(lab, dhcp("10.20.0.2", flags="MF"))
+def rules_of(lab, chain):
+    listed = lab.host.json("nft", "-j", "list", "chain", "bridge", "tapnet", chain)["nftables"]
+    return [entry["rule"] for entry in listed if "rule" in entry]
 
 
-def test_a_request_from_another_port_than_68_is_no_way_around(lab):
+def counted_by(rule):
+    return next(each["counter"]["packets"] for each in rule["expr"] if "counter" in each)
+
+
+def test_dhcp_in_fragments_is_dropped(rested):
+    for frame in (dhcp(flags="MF"), dhcp("10.20.0.2", flags="MF"), dhcp("10.20.0.2", frag=2)):
+        assert not heard_of(rested, frame)
+        assert not from_a(rested, frame, to="host")
+    assert not from_a(rested, dhcp("10.20.0.2", flags="MF"))
+
+
+def test_a_request_from_another_port_than_68_is_no_way_around(rested):
     odd = Ether(dst=BROADCAST) / IP(src="10.20.0.2", dst="255.255.255.255") / UDP(sport=1068, dport=67)
-    assert not from_a(lab, odd, to="host")
-    assert not from_a(lab, odd)
+    assert not heard_of(rested, odd)
+    assert not from_a(rested, odd, to="host")
+    assert not from_a(rested, odd)
+
+
+@pytest.mark.parametrize("tag", [Dot1Q(vlan=5), Dot1Q(vlan=0)])
+def test_a_tagged_request_is_not_heard(rested, tag):
+    frame = dhcp()
+    assert not heard_of(rested, Ether(dst=BROADCAST) / tag / frame[IP])
 
 
 def test_a_guest_is_no_dhcp_server(lab):
@@ -218,6 +239,40 @@ def test_no_program_of_the_host_hears_dhcp_of_guests(lab):
                 return None
 
     lab.only_guards_stop(heard)
+
+
+# ---- DNS ----
+
+def datagrams_that_arrive(lab, source, target, address, port, count):
+    """How many of the datagrams that the guest sends at full speed to (address, port) come to the target."""
+    with open_socket(target) as server, open_socket(source) as client:
+        server.bind(("", 10053 if target is lab.host else port))
+        arrived = 0
+        for _ in range(count // 50):
+            for _ in range(50):
+                client.sendto(b"query", (address, port))
+            arrived += drain(server)
+        return arrived + drain(server, 0.2)
+
+
+def drain(server, timeout=0.0):
+    number = 0
+    while select.select([server], [], [], timeout)[0]:
+        server.recv(100)
+        number += 1
+    return number
+
+
+def test_a_flood_of_queries_from_one_port_leaves_the_others_answered(rested):
+    """500 a second and 1,000 at once a port: what more a sends is dropped, b's arrive all."""
+    assert 1000 <= datagrams_that_arrive(rested, rested.a, rested.host, "10.20.0.1", 53, 5000) < 4000
+    assert datagrams_that_arrive(rested, rested.b, rested.host, "10.20.0.1", 53, 500) == 500
+    dropped = [rule for rule in rules_of(rested, "from_port_ip4") if "DNS" in rule["comment"]]
+    assert counted_by(dropped[0]) >= 1000
+
+
+def test_queries_to_others_than_the_gateway_have_no_limit(rested):
+    assert datagrams_that_arrive(rested, rested.a, rested.b, "10.20.0.3", 53, 3000) == 3000
 
 
 # ---- IPv6 and the rest ----

@@ -1,43 +1,21 @@
 # SPDX-License-Identifier: MIT
 """The service's DHCP, with clients that others wrote.
 
-      host:  tapnet-service        (no capability, sockets passed in)
-                  |
-               br-lab 10.20.0.1/24, rules that name ports by source address
-              /            \\
-           web0            db0
-            |               |
-     guest: web      guest: db     (namespaces with eth0)
+The topology is drawn in dhcp_lab.py.
 """
 
 import json
 import os
 import signal
-import socket
 import time
 from pathlib import Path
 
 import pytest
-from scapy.all import BOOTP, DHCP, Ether, IP, UDP, raw
+from scapy.all import BOOTP, Ether, IP, raw
 
-from tapnet_test.service import Lan, Refused, Service, in_netns, make_sockets, memfd, network
+from tapnet_test.service import Lan, Refused, Service, make_dhcp_sockets, make_sockets, memfd, network
 
-PORTS = {
-    "web": {"address": "10.20.0.10", "hostname": "www"},
-    "db": {"address": "10.20.0.11", "dhcp": {"ntp": ["10.20.0.1"], "search": ["corp.example", "lab.example"],
-                                              "boot_file": "pxe/db.0", "boot_server": "10.20.0.1"}},
-}
-LAB = network("lab", "10.20.0.1/24", PORTS)
-
-# What udhcpc tells its script, one line a value.
-UDHCPC_SCRIPT = """#!/bin/sh
-[ "$1" = bound -o "$1" = renew ] || { echo "event=$1" >> "$OUT"; exit 0; }
-ip address flush dev "$interface"
-ip address add "$ip/$mask" broadcast "$broadcast" dev "$interface"
-[ -n "$router" ] && ip route replace default via "$router"
-echo "event=$1" >> "$OUT"
-env >> "$OUT"
-"""
+from dhcp_lab import LAB, Lab, PORTS, Wire, options, udhcpc
 
 # dhclient's, the same.
 DHCLIENT_SCRIPT = """#!/bin/sh
@@ -51,37 +29,12 @@ exit 0
 """
 
 
-class Lab:
-    """The picture above."""
-
-    def __init__(self, host, make_netns, net=LAB):
-        self.host, self.net = host, net
-        self.lan = Lan(host, net)
-        self.service = Service(host)
-        self.guests = {port["name"]: self.lan.plug(port["name"], make_netns(port["name"])) for port in net["ports"]}
-        self.service.serve(net)
-
-
 @pytest.fixture
 def lab(host, make_netns):
     made = Lab(host, make_netns)
     yield made
     print(made.service.log())
     made.service.close()
-
-
-def udhcpc(guest, *options):
-    """Gets a lease with busybox; what its script was told at last, as a dictionary."""
-    script, out = guest.write("udhcpc.sh", UDHCPC_SCRIPT), guest.tmp / "udhcpc.out"
-    script.chmod(0o755)
-    out.unlink(missing_ok=True)
-    guest.run("busybox", "udhcpc", "-f", "-n", "-q", "-t", "5", "-T", "1", "-i", "eth0", "-s", script, *options,
-              env={"OUT": str(out)})
-    return told(out)
-
-
-def told(out):
-    return dict(line.split("=", 1) for line in out.read_text().splitlines() if "=" in line)
 
 
 def dhclient(guest, *options, conf=""):
@@ -180,55 +133,6 @@ def test_a_lease_of_elsewhere_is_refused_and_replaced(lab):
 
 # ---- byte by byte, with scapy as client and judge ----
 
-class Wire:
-    """The end of a guest's cable."""
-
-    def __init__(self, guest):
-        self.mac = guest.json("ip", "-j", "link", "show", "dev", "eth0")[0]["address"]
-        self.line = in_netns(guest, self._open)
-
-    @staticmethod
-    def _open():
-        line = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
-        line.bind(("eth0", 0x0800))
-        line.settimeout(3)
-        return line
-
-    def bytes(self):
-        return bytes.fromhex(self.mac.replace(":", ""))
-
-    def request(self, kind, source="0.0.0.0", destination="255.255.255.255", options=(), flags=0,
-                to="ff:ff:ff:ff:ff:ff", **fields):
-        return (Ether(src=self.mac, dst=to) / IP(src=source, dst=destination) / UDP(sport=68, dport=67) /
-                BOOTP(chaddr=self.bytes(), xid=0x1234, flags=flags, **fields) /
-                DHCP(options=[("message-type", kind), *options, "end"]))
-
-    def ask(self, packet):
-        """Sends and returns the next DHCP reply, its checksums verified; None when none comes."""
-        self.line.send(raw(packet))
-        try:
-            while True:
-                reply = Ether(self.line.recv(4096))
-                if BOOTP in reply and reply[BOOTP].op == 2:
-                    return checked(reply)
-        except TimeoutError:
-            return None
-
-
-def checked(reply):
-    """The reply, after scapy has come to the same checksums."""
-    again = Ether(raw(reply))
-    del again[IP].chksum, again[UDP].chksum
-    again = Ether(raw(again))
-    assert (again[IP].chksum, again[UDP].chksum) == (reply[IP].chksum, reply[UDP].chksum)
-    assert reply[UDP].chksum != 0 and (reply[UDP].sport, reply[UDP].dport) == (67, 68)
-    return reply
-
-
-def options(reply):
-    return dict(option[:2] for option in reply[DHCP].options if isinstance(option, tuple))
-
-
 def test_replies_on_the_wire(lab):
     wire = Wire(lab.guests["web"])
     offer = wire.ask(wire.request("discover"))
@@ -256,15 +160,14 @@ def test_replies_on_the_wire(lab):
     assert informed[BOOTP].yiaddr == "0.0.0.0" and "lease_time" not in options(informed)
 
 
-def test_nobody_else_sees_the_reply(lab):
+def test_nobody_else_sees_the_request_or_the_reply(lab):
     db = Wire(lab.guests["db"])
     web = Wire(lab.guests["web"])
     assert web.ask(web.request("discover", flags=0x8000))
     db.line.settimeout(0.3)
     with pytest.raises(TimeoutError):
         while True:
-            seen = Ether(db.line.recv(4096))
-            assert BOOTP not in seen or seen[BOOTP].op == 1  # the request went to all, as broadcasts do
+            assert BOOTP not in Ether(db.line.recv(4096))  # nor the request, broadcast as it was
 
 
 def test_what_deserves_no_answer_gets_none(lab):
@@ -294,12 +197,12 @@ def test_text_from_guests_is_escaped_in_the_log(lab):
     assert line == r"\x1b[31m\x22\x0a\x5cx"
 
 
-def test_a_flood_from_one_port_costs_the_other_nothing(lab):
+def test_many_requests_at_once_are_all_answered(lab):
+    """How many a port may send is the guards' business (test_floods.py)."""
     web = Wire(lab.guests["web"])
-    flood = raw(web.request("discover"))
-    for _ in range(3000):
-        web.line.send(flood)
-    web.line.settimeout(0.3)
+    for _ in range(100):
+        web.line.send(raw(web.request("discover")))
+    web.line.settimeout(0.5)
     answers = 0
     try:
         while True:
@@ -307,10 +210,9 @@ def test_a_flood_from_one_port_costs_the_other_nothing(lab):
             answers += BOOTP in frame and frame[BOOTP].op == 2
     except TimeoutError:
         pass
-    assert 1 <= answers < 120  # burst 40 and 20 a second
-    db = Wire(lab.guests["db"])  # made now, since the bridge has shown the flood to this guest too
+    assert answers == 100
+    db = Wire(lab.guests["db"])
     assert db.ask(db.request("discover"))[BOOTP].yiaddr == "10.20.0.11"
-    lab.service.wait_log("dhcp lab/web: too many requests")
 
 
 # ---- isolated networks ----
@@ -412,7 +314,8 @@ def test_it_ends_with_its_last_network(lab):
 BAD_REQUESTS = [
     b"{", b"[]", b"null", b"\xff\xfe", b'{"do":"fly"}', b'{"do":1}', b'{"do":"status","do":"stop"}', b'{"do":"stop"}',
     b'{"do":"stop","network":7}', b'{"do":"stop","network":"nowhere"}', b'{"do":"status","more":1}', b'{"do":"serve"}',
-    b'{"do":"update"}', b'{"do":"show"}', b'{"do":"show","network":"nowhere"}', b"[" * 60000, b"x" * 70000,
+    b'{"do":"sockets"}', b'{"do":"update"}', b'{"do":"show"}', b'{"do":"show","network":"nowhere"}', b"[" * 60000,
+    b"x" * 70000,
 ]
 
 
@@ -422,7 +325,7 @@ def test_bad_requests_are_refused_and_leak_nothing(host):
         assert service.exchange(b'{"do":"status"}', connection=line)[0]["ok"]
         before = service.fds()
         for datagram in BAD_REQUESTS:
-            for fds in ((), (text,), (text,) * 5, (text,) * 8, (text,) * 100):
+            for fds in ((), (text,), (text,) * 3, (text,) * 8, (text,) * 100):
                 reply, got = service.exchange(datagram, fds, connection=line)
                 assert reply["ok"] is False and reply["code"] < 0 and reply["error"] and not got
                 assert service.fds() == before, (datagram, fds)
@@ -440,11 +343,12 @@ BAD_NETWORKS = [
 def test_bad_networks_are_refused_and_leak_nothing(host):
     Lan(host, LAB)
     with Service(host) as service, service.connect() as line:
-        sockets = make_sockets(host, LAB)
+        sockets = [*make_sockets(host, LAB), *make_dhcp_sockets(host)]
+        service.take_sockets(sockets[2:])
         assert service.exchange(b'{"do":"status"}', connection=line)[0]["ok"]
         before = service.fds()
 
-        def refused(text, order=(0, 1, 2, 3)):
+        def refused(text, order=(0, 1)):
             fd = memfd(text)
             reply, _ = service.exchange(b'{"do":"serve"}', [fd, *(sockets[i].fileno() for i in order)], connection=line)
             os.close(fd)
@@ -453,10 +357,10 @@ def test_bad_networks_are_refused_and_leak_nothing(host):
         for text in BAD_NETWORKS:
             refused(text)
         good = json.dumps(LAB).encode()
-        for order in ((1, 0, 2, 3), (0, 1, 3, 2), (0, 1, 2), (0, 1), (2, 2, 2, 2), (0, 1, 2, 0)):
+        for order in ((1, 0), (0,), (), (0, 0), (1, 1), (2, 1), (0, 2)):
             refused(good, order)
         with open("/etc/hostname") as no_memory:
-            reply, _ = service.exchange(b'{"do":"serve"}', [no_memory.fileno()] * 5, connection=line)
+            reply, _ = service.exchange(b'{"do":"serve"}', [no_memory.fileno()] * 3, connection=line)
             assert reply["ok"] is False and "memfd" in reply["error"]
 
 

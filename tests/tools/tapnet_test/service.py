@@ -3,7 +3,7 @@
 
 How it works: a thread enters the host's network namespace and makes the sockets there; src/service/control.h says
 which and in which order. Lan makes what tapnet would make around them: a bridge, a port a guest, and the rules that
-name a port by rewriting the source address of its DHCP requests. Ports are veth pairs, which look the same to the
+log DHCP requests. Ports are veth pairs, which look the same to the
 service as TAPs, and let a namespace play the guest.
 """
 
@@ -15,16 +15,15 @@ import os
 import re
 import socket
 import struct
-import subprocess
 import threading
 import time
 from pathlib import Path
 
-from .build import SOURCE, program
+from .build import program
 
-SO_ATTACH_FILTER = 26
 CLONE_NEWNET = 0x40000000
-ETH_P_IP = 0x0800
+NETLINK_NETFILTER = 12
+LOG_GROUP = 29793
 DNS_PORT = 10053
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -68,39 +67,34 @@ def gateway(net):
     return net["subnet"].split("/")[0]
 
 
-def dhcp_filter():
-    """The socket filter of packet/dhcp_filter.c, which the C compiler turns into bytes for us."""
-    lister = r"""
-        #include <stdio.h>
-        #include "packet/dhcp_filter.h"
-        int main(void) { return fwrite(packet_dhcp_filter, sizeof(packet_dhcp_filter), 1, stdout) != 1; }
-    """
-    path = Path("/tmp") / f"tapnet-dhcp-filter-{os.getpid()}"
-    try:
-        subprocess.run(["cc", "-x", "c", "-", str(SOURCE / "src/packet/dhcp_filter.c"), f"-I{SOURCE}/src", "-o", path],
-                       input=lister, text=True, check=True)
-        return subprocess.run([path], stdout=subprocess.PIPE, check=True).stdout
-    finally:
-        path.unlink(missing_ok=True)
+def log_socket():
+    """A netlink socket that holds the log group (linux/netfilter/nfnetlink_log.h), and gets each packet at once."""
+
+    def attribute(kind, data):
+        return struct.pack("=HH", 4 + len(data), kind) + data + bytes(-len(data) % 4)
+
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+    body = (struct.pack("!BBH", 0, 0, LOG_GROUP) +  # family, version, group
+            attribute(1, b"\x01") +  # NFULA_CFG_CMD: bind
+            attribute(2, struct.pack("!IBx", 2048, 2)) +  # NFULA_CFG_MODE: so many bytes, of the packet
+            attribute(4, struct.pack("!I", 0)) + attribute(5, struct.pack("!I", 1)))  # timeout, threshold
+    made.bind((0, 0))
+    made.send(struct.pack("=IHHII", 16 + len(body), 4 << 8 | 1, 5, 1, 0) + body)  # ULOG, CONFIG; REQUEST and ACK
+    answer = made.recv(4096)
+    assert struct.unpack_from("=H", answer, 4) == (2,) and struct.unpack_from("=i", answer, 16) == (0,), answer
+    return made
 
 
-_filter = []
+def make_dhcp_sockets(host):
+    """The sockets for {"do":"sockets"}, in their order, made in the namespace `host`."""
+    return in_netns(host, lambda: [log_socket(), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)])
 
 
 def make_sockets(host, net):
     """The sockets for {"do":"serve"}, in their order, made in the namespace `host`; the bridge must be there."""
-    if not _filter:
-        _filter.append(dhcp_filter())
 
     def make():
-        # The Python wrapper of struct sock_fprog: a count and a pointer.
-        program_bytes = ctypes.create_string_buffer(_filter[0])
-        fprog = struct.pack("HxxxxxxP", len(_filter[0]) // 8, ctypes.addressof(program_bytes))
-        packet_in = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        packet_in.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
-        packet_in.bind((net["bridge"], ETH_P_IP))
-        packet_out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        sockets = [packet_in, packet_out]
+        sockets = []
         if net["mode"] == "nat":
             for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                 dns = socket.socket(socket.AF_INET, kind)
@@ -139,10 +133,12 @@ class Service:
         self.socket_path = host.tmp / "service.sock"
         self.log_path = host.tmp / "service.log"
         self.process = None
+        self.has_sockets = False
         self.start()
 
     def start(self):
         """Starts it; what it was told before it has forgotten."""
+        self.has_sockets = False
         self.socket_path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening, open(self.log_path, "ab") as log:
             listening.bind(str(self.socket_path))
@@ -179,7 +175,25 @@ class Service:
             raise Refused(reply)
         return reply
 
+    def take_sockets(self, sockets):
+        """Hands it the sockets for DHCP, which stay the caller's."""
+        reply = self.request("sockets", [each.fileno() for each in sockets])
+        self.has_sockets = True
+        return reply
+
+    def give_sockets(self):
+        """Those that it has, as descriptors."""
+        reply, fds = self.exchange(b'{"do":"sockets"}')
+        if not reply["ok"]:
+            raise Refused(reply)
+        return fds
+
     def serve(self, net):
+        if not self.has_sockets:
+            sockets = make_dhcp_sockets(self.host)
+            self.take_sockets(sockets)
+            for each in sockets:
+                each.close()
         sockets = make_sockets(self.host, net)
         text = memfd(net)
         try:
@@ -262,11 +276,10 @@ class Lan:
             host.run("ip", "address", "add", net["subnet"], "dev", bridge)
         host.run("nft", "-f", "-", input=f"""
             add table bridge lan
-            add map bridge lan port_address {{ type ifname : ipv4_addr; }}
-            add chain bridge lan name_port {{ type filter hook prerouting priority -300; policy accept; }}
-            flush chain bridge lan name_port
-            add rule bridge lan name_port ip protocol udp udp dport 67 ip saddr set iifname map @port_address accept
-            add rule bridge lan name_port ip protocol udp udp dport 67 drop
+            add chain bridge lan requests {{ type filter hook prerouting priority -300; policy accept; }}
+            flush chain bridge lan requests
+            add rule bridge lan requests ip protocol udp udp dport 67 log group {LOG_GROUP}
+            add rule bridge lan requests ip protocol udp udp dport 67 drop
             add table inet lan
             add chain inet lan input {{ type filter hook input priority 0; policy accept; }}
             add rule inet lan input iifname "{bridge}" udp dport 67 drop
@@ -275,8 +288,6 @@ class Lan:
     def plug(self, name, guest):
         """A cable from the namespace `guest`, its eth0, to port `name`."""
         port = next(port for port in self.net["ports"] if port["name"] == name)
-        self.host.run("nft", "add", "element", "bridge", "lan", "port_address",
-                      f"{{ {port['device']} : {port['address']} }}")
         self.host.run("ip", "link", "add", port["device"], "type", "veth", "peer", "name", "eth0", "netns", guest.name)
         self.host.run("ip", "link", "set", port["device"], "master", self.net["bridge"], "mtu", self.net["mtu"], "up")
         guest.run("ip", "link", "set", "eth0", "up")

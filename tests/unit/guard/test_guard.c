@@ -24,8 +24,8 @@ static void each_set_is_described(void **state)
     for (int set = 0; set < GUARD_SET_COUNT; set++) {
         assert_non_null(guard_schemas[set].name);
         assert_non_null(guard_schemas[set].comment);
-        assert_int_equal(guard_schemas[set].key[0], GUARD_FIELD_IFNAME);
-        assert_in_range(guard_key_len(set), 16, GUARD_KEY_MAX);
+        assert_int_equal(guard_schemas[set].key[0], set == GUARD_RESOLVERS ? GUARD_FIELD_IP4 : GUARD_FIELD_IFNAME);
+        assert_in_range(guard_key_len(set), 4, GUARD_KEY_MAX);
         assert_true(guard_key_len(set) % 4 == 0);
         assert_true(guard_data_len(set) <= GUARD_DATA_MAX);
         for (int other = 0; other < set; other++)
@@ -41,7 +41,7 @@ static void keys_have_the_lengths_of_their_fields(void **state)
     assert_int_equal(guard_key_len(GUARD_GATEWAYS), 20);
     assert_int_equal(guard_key_len(GUARD_DNS_SERVED), 24);
     assert_int_equal(guard_data_len(GUARD_DNS_PORTS), 2);
-    assert_int_equal(guard_data_len(GUARD_PORT_ADDRESS), 4);
+    assert_int_equal(guard_key_len(GUARD_RESOLVERS), 4);
     assert_int_equal(guard_data_len(GUARD_PORTS), 0);
 }
 
@@ -110,14 +110,16 @@ static void readers_give_back_what_was_put_in(void **state)
 {
     struct ip_address gateway = address("10.20.0.1"), read;
     struct guard_element served = guard_dns_served("br-lab", &gateway, 65535, "");
-    struct guard_element port = guard_port_address("tap-web", &gateway, "");
+    struct guard_element resolver = guard_resolver(&gateway, "");
+    struct guard_element port = guard_dns_port("br-lab", &gateway, 10053, "");
 
     (void)state;
     read = guard_read_ip4(&served, 1);
     assert_true(ip_address_equal(&read, &gateway));
     assert_int_equal(guard_read_port(&served, 2), 65535);
-    read = guard_read_ip4(&port, -1);
+    read = guard_read_ip4(&resolver, 0);
     assert_true(ip_address_equal(&read, &gateway));
+    assert_int_equal(guard_read_port(&port, -1), 10053);
     /* A reader of the wrong type gives nothing, never another field's bytes. */
     assert_string_equal(guard_read_ifname(&served, 1), "");
     assert_int_equal(guard_read_port(&served, 0), 0);
@@ -148,8 +150,8 @@ static void elements_print_as_nft_would(void **state)
     assert_string_equal(guard_element_print(&element, text), "br-lab . br-lab");
     element = guard_dns_served("br-lab", &gateway, 10053, "");
     assert_string_equal(guard_element_print(&element, text), "br-lab . 10.20.0.1 . 10053");
-    element = guard_port_address("tap-web", &gateway, "");
-    assert_string_equal(guard_element_print(&element, text), "tap-web : 10.20.0.1");
+    element = guard_resolver(&gateway, "");
+    assert_string_equal(guard_element_print(&element, text), "10.20.0.1");
     element = guard_closed("eth0", "");
     assert_string_equal(guard_element_print(&element, text), "eth0");
 }

@@ -71,8 +71,7 @@ static void a_nat_network_in_full(void **state)
         "element ports { lab-web }",
         "element port_addresses { lab-db . 10.20.0.7 }",
         "element port_addresses { lab-web . 10.20.0.6 }",
-        "element port_address { lab-db : 10.20.0.7 }",
-        "element port_address { lab-web : 10.20.0.6 }",
+        "element resolvers { 10.20.0.1 }",
         "bridge br-lab",
         "tap lab-db",
         "tap lab-web",
@@ -173,7 +172,6 @@ static void an_isolated_network_in_full(void **state)
         "element bridged { br-dark . br-dark }",
         "element ports { dark-a }",
         "element port_addresses { dark-a . 10.20.0.7 }",
-        "element port_address { dark-a : 10.20.0.7 }",
         "bridge br-dark",
         "tap dark-a",
         "DHCP for network dark",
@@ -299,7 +297,7 @@ static void cost_per_port_is_constant(void **state)
     set->networks[0].subnet = build_prefix("10.20.0.1/20");
     build_many_ports(set, &set->networks[0], "vm%u", 900);
     expand(set, false, &objects);
-    assert_int_equal(objects.count, others + 5 * 900);
+    assert_int_equal(objects.count, others + 4 * 900);
     assert_sorted(&objects);
     assert_int_equal(model_expand(set, false, &again, NULL), 0);
     for (size_t i = 0; i < objects.count; i++)

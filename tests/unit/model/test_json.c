@@ -101,7 +101,7 @@ static struct guard_element random_element(struct random *random, struct arena *
     case GUARD_PORT_ADDRESSES:
         return guard_port_source(one, &address, label);
     default:
-        return guard_port_address(one, &address, label);
+        return guard_resolver(&address, label);
     }
 }
 

@@ -279,13 +279,13 @@ static void a_table_is_as_wanted_when_it_was_found_intact(void **state)
 
 static void an_element_is_its_key_and_its_data(void **state)
 {
-    struct ip_address one = build_address("10.20.0.7"), other = build_address("10.20.0.8");
-    struct model_object wanted = element_object(guard_port_address("lab-web", &one, "lab/lab/web"));
-    struct model_object found = element_object(guard_port_address("lab-web", &one, "old/label/web"));
+    struct ip_address gateway = build_address("10.20.0.1");
+    struct model_object wanted = element_object(guard_dns_port("br-lab", &gateway, 10053, "lab/lab"));
+    struct model_object found = element_object(guard_dns_port("br-lab", &gateway, 10053, "old/label"));
 
     (void)state;
     assert_true(model_object_equal(&wanted, &found));
-    found = element_object(guard_port_address("lab-web", &other, "lab/lab/web"));
+    found = element_object(guard_dns_port("br-lab", &gateway, 10054, "lab/lab"));
     assert_int_equal(model_object_compare(&wanted, &found), 0);
     assert_false(model_object_equal(&wanted, &found));
 }

@@ -38,8 +38,8 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_DNS_SERVED] = guard_dns_served("br-lab", &gateway, 1, "lab/lab");
     samples[GUARD_CLOSED] = guard_closed("eth0", "");
     samples[GUARD_PORTS] = guard_port("t", "lab/lab/t");
-    samples[GUARD_PORT_ADDRESSES] = guard_port_source("t", &guest, "lab/lab/t");
-    samples[GUARD_PORT_ADDRESS] = guard_port_address("t", &guest, longest);
+    samples[GUARD_PORT_ADDRESSES] = guard_port_source("t", &guest, longest);
+    samples[GUARD_RESOLVERS] = guard_resolver(&gateway, "lab/lab");
 }
 
 static void elements_of_every_set_come_back_as_they_went(void **state)
@@ -88,9 +88,10 @@ static void nft_prints_elements_with_their_types(void **state)
     assert_string_equal(line, "[[\"ifname\",\"ifname\"],"
                               "[{\"elem\":{\"val\":{\"concat\":[\"br-of-15-charac\",\"up-of-15-charac\"]},"
                               "\"comment\":\"lab/lab\"}}]]");
-    kernel_shell_line("nft list map bridge tapnet port_address | grep -o '\"t\" comment.*' | tr -d l", line,
-                      sizeof(line));
-    assert_string_equal(line, "\"t\" comment \"\" : 255.255.255.254 }");
+    kernel_shell_line("nft list set bridge tapnet port_addresses | grep -o '\"t\" .*' | tr -d l", line, sizeof(line));
+    assert_string_equal(line, "\"t\" . 255.255.255.254 comment \"\" }");
+    kernel_shell_line("nft list set bridge tapnet resolvers | grep -o '10.*'", line, sizeof(line));
+    assert_string_equal(line, "10.20.0.1 comment \"lab/lab\" }");
 }
 
 static void a_maps_data_changes_in_one_transaction(void **state)
@@ -277,7 +278,7 @@ static void make_many(void)
         if (i < MANY / 2)
             many[i] = guard_port_source(names[i], &guest, labels[i]);
         else
-            many[i] = guard_port_address(names[i], &guest, labels[i]);
+            many[i] = guard_port(names[i], labels[i]);
     }
 }
 

@@ -9,8 +9,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include "base/array.h"
 #include "kernel.h"
+#include "nft/rule.h"
 
 /* ---- tables ---- */
 
@@ -67,7 +70,7 @@ static void the_list_of_nft_makes_the_same_tables_again(void **state)
     const struct guard_element elements[] = {
         guard_network("br-lab", "lab/lab"),
         guard_dns_port("br-lab", &gateway, 10053, "lab/lab"),
-        guard_port_address("tap-web", &gateway, "lab/lab/web"),
+        guard_resolver(&gateway, "lab/lab"),
     };
 
     (void)state;
@@ -106,6 +109,28 @@ static void a_table_of_our_name_without_our_mark_is_foreign(void **state)
     assert_int_equal(kernel_observe(GUARD_INET), NFT_TABLE_FOREIGN);
 }
 
+/* A kernel without nft_log refuses with the same code as one without the chain. */
+static void a_kernel_that_cannot_log_is_told_as_such(void **state)
+{
+    const struct nft_rule rule = {"nowhere", "tag", {COUNTER, LOG(GUARD_LOG_GROUP), DROP}};
+    const struct nft_rule other = {"nowhere", "tag", {COUNTER, DROP}};
+    struct tapnet_error error = {0};
+    struct nft_transaction transaction;
+
+    (void)state;
+    nft_transaction_init(&transaction);
+    nft_rule_put(&transaction.message, GUARD_BRIDGE, &rule);
+    transaction.change_count++;
+    assert_int_equal(kernel_commit(&transaction, &error), -ENOENT);
+    assert_string_equal(error.text, "the kernel has no netfilter log, by which DHCP requests come: "
+                                    "`modprobe -a nft_log nfnetlink_log`");
+    nft_transaction_init(&transaction);
+    nft_rule_put(&transaction.message, GUARD_BRIDGE, &other);
+    transaction.change_count++;
+    assert_int_equal(kernel_commit(&transaction, &error), -ENOENT);
+    assert_non_null(strstr(error.text, "nftables rule \"tag\" of chain bridge tapnet nowhere: "));
+}
+
 /* ---- touched by others ---- */
 
 /* What somebody does; $handle is that of the rule with this comment in this chain. */
@@ -120,6 +145,10 @@ struct touch {
 #define CLOSED_BECOMES(type)                                                                                           \
     "list=$(nft list ruleset) && nft flush ruleset && "                                                                \
     "printf '%s\\n' \"$list\" | sed '/set closed/,/}/ s/type ifname/" type "/' | nft -f -"
+
+#define DHCP_RATE_BECOMES(from, to)                                                                                    \
+    "list=$(nft list ruleset) && nft flush ruleset && "                                                                \
+    "printf '%s\\n' \"$list\" | sed '/set dhcp_rate/,/}/ s/" from "/" to "/' | nft -f -"
 
 static const struct touch touches[] = {
     {"a rule added at the end", GUARD_INET, .command = "nft add rule inet tapnet input accept"},
@@ -148,6 +177,22 @@ static const struct touch touches[] = {
     {"two rules in another order", GUARD_BRIDGE, "from_port", "ARP",
      "nft delete rule bridge tapnet from_port handle $handle && "
      "nft add rule bridge tapnet from_port 'ether type arp goto from_port_arp comment \"ARP\"'"},
+    {"a limit raised", GUARD_BRIDGE, "dhcp", "more DHCP requests than one port may send",
+     "nft replace rule bridge tapnet dhcp handle $handle "
+     "'update @dhcp_rate { iifname limit rate over 20/second burst 41 packets } counter drop "
+     "comment \"more DHCP requests than one port may send\"'"},
+    {"a limit turned around", GUARD_BRIDGE, "dhcp", "more DHCP requests than one port may send",
+     "nft replace rule bridge tapnet dhcp handle $handle "
+     "'update @dhcp_rate { iifname limit rate 20/second burst 40 packets } counter drop "
+     "comment \"more DHCP requests than one port may send\"'"},
+    {"another group logged to", GUARD_BRIDGE, "dhcp", "the service hears them, nobody else does",
+     "nft replace rule bridge tapnet dhcp handle $handle "
+     "'counter log group 29794 drop comment \"the service hears them, nobody else does\"'"},
+    {"less of each logged", GUARD_BRIDGE, "dhcp", "the service hears them, nobody else does",
+     "nft replace rule bridge tapnet dhcp handle $handle "
+     "'counter log group 29793 snaplen 64 drop comment \"the service hears them, nobody else does\"'"},
+    {"a limit that forgets at once", GUARD_BRIDGE, .command = DHCP_RATE_BECOMES("timeout 10s", "timeout 1s")},
+    {"a limit for few", GUARD_BRIDGE, .command = DHCP_RATE_BECOMES("size 65536", "size 1")},
     {"a chain added", GUARD_INET, .command = "nft add chain inet tapnet more"},
     {"a base chain added", GUARD_BRIDGE,
      .command = "nft 'add chain bridge tapnet more { type filter hook input priority 0; policy drop; }'"},
@@ -225,6 +270,19 @@ static void elements_are_no_difference(void **state)
     assert_int_equal(kernel_observe(GUARD_INET), NFT_TABLE_INTACT);
 }
 
+/* The kernel fills the limits' sets as packets come; here somebody else does. */
+static void devices_under_a_limit_are_no_difference_and_no_elements_of_ours(void **state)
+{
+    (void)state;
+    assert_int_equal(kernel_shell("nft 'add element bridge tapnet dhcp_rate { \"tap-web\" limit rate over 20/second "
+                                  "burst 40 packets timeout 1m }' && "
+                                  "nft list set bridge tapnet dhcp_rate | grep -q tap-web"),
+                     0);
+    assert_int_equal(kernel_observe(GUARD_BRIDGE), NFT_TABLE_INTACT);
+    kernel_observe_elements(GUARD_BRIDGE);
+    assert_int_equal(kernel_found.count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,10 +292,12 @@ int main(void)
         WITH_TABLES(the_list_of_nft_makes_the_same_tables_again),
         WITH_TABLES(other_tables_and_chains_do_not_matter),
         WITHOUT_TABLES(a_table_of_our_name_without_our_mark_is_foreign),
+        WITH_TABLES(a_kernel_that_cannot_log_is_told_as_such),
         WITH_TABLES(whatever_others_touch_is_seen),
         WITH_TABLES(a_rule_moved_to_another_base_chain_is_seen),
         WITH_TABLES(packets_that_were_counted_are_no_difference),
         WITH_TABLES(elements_are_no_difference),
+        WITH_TABLES(devices_under_a_limit_are_no_difference_and_no_elements_of_ours),
     };
 
     if (!kernel_enter())

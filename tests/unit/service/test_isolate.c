@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -145,11 +146,23 @@ static void try_other_ioctl(void)
     ioctl(0, TIOCSTI, "x");
 }
 
+static void try_other_device_ioctl(void)
+{
+    ioctl(0, SIOCSIFNAME, &(struct ifreq){0});
+}
+
 /* What a sanitizer itself needs; its builds say so by exit code 1. */
 static void the_rest_too_unless_a_sanitizer_needs_it(void **state)
 {
-    static void (*const actions[])(void) = {try_create,        try_write,       try_fork,
-                                            try_signal_others, try_other_ioctl, try_executable_memory};
+    static void (*const actions[])(void) = {
+        try_create,
+        try_write,
+        try_fork,
+        try_signal_others,
+        try_other_ioctl,
+        try_other_device_ioctl,
+        try_executable_memory,
+    };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(actions); i++) {
@@ -166,6 +179,7 @@ static void the_rest_too_unless_a_sanitizer_needs_it(void **state)
 static void do_what_is_needed(void)
 {
     char *memory = malloc(1 << 20);
+    struct ifreq request = {0};
     int fd;
 
     if (!memory)
@@ -177,6 +191,9 @@ static void do_what_is_needed(void)
     free(memory);
     fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
     if (fd < 0 || read(fd, &(char){0}, 1) != 1 || close(fd) < 0)
+        _exit(77);
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (ioctl(fd, SIOCGIFNAME, &request) == 0 || errno != ENODEV) /* no device has index 0 */
         _exit(77);
     if (socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) < 0 || socket(AF_INET, SOCK_STREAM, 0) < 0)
         _exit(77);
