@@ -2,8 +2,8 @@
 """Real virtual machines for tests and the demo: QEMU with Debian's cloud kernel and busybox, see guest_image.py.
 
 How it works: the guest's first serial port is its console and goes to a log. The second is a wire for commands: we
-write a line, one base64 word; the guest's init runs it in a shell and answers with "begin", the output in base64, and
-"end RC". So a test says guest.sh("ping -c 1 10.20.0.1") and any command that busybox has runs inside.
+write a line, one base64 word; the guest runs it in a shell and answers with "begin", the output in base64, and
+"end RC" (tests/guest/wire). So a test says guest.sh("ping -c 1 10.20.0.1"), and any command it has runs inside.
 """
 
 import base64
@@ -54,20 +54,22 @@ def tap_netdev(device):
     return f"tap,id=n0,ifname={device},script=no,downscript=no"
 
 
-class Guest:
-    """One running guest on a TAP of a namespace. The constructor returns at once; so N of them boot side by side."""
+class Machine:
+    """A running QEMU that tells what happens in it by the wire. The constructor returns at once; so N of them boot side
+    by side."""
 
-    def __init__(self, netns, device=None, name="guest", mac=None, netdev=None, dhcp=True, pass_fds=()):
+    timeout = 30  # seconds that a command may take, unless it says otherwise
+
+    def __init__(self, netns, name, command, pass_fds=()):
+        """@command makes the command line from two chardevs: the console's, and the wire's, whose id is control."""
         self.name = name
         self.netns = netns
         self.log = netns.tmp / f"guest-{name}-{next(_numbers)}.log"
         self._buffer = b""
         self._ready = False
-        netdev = netdev or tap_netdev(device)
-        command = qemu_command(netdev, name, mac, f"file:{self.log}", "stdio,id=control,signal=off", dhcp)
         self._errors = open(self.log.with_suffix(".err"), "w")
-        self._qemu = netns.popen(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-                                 pass_fds=pass_fds)
+        self._qemu = netns.popen(*command(f"file:{self.log}", "stdio,id=control,signal=off"), stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=self._errors, pass_fds=pass_fds)
         os.set_blocking(self._qemu.stdout.fileno(), False)
 
     @property
@@ -99,8 +101,9 @@ class Guest:
         while not self._ready:
             self._ready = self._line(deadline) == "ready"
 
-    def sh(self, command, check=False, timeout=30):
+    def sh(self, command, check=False, timeout=None):
         """Runs a shell command in the guest; Answer(rc, output). With check, an exit code other than 0 is a failure."""
+        timeout = timeout or self.timeout
         self.wait_ready()
         self._qemu.stdin.write(base64.b64encode(command.encode()) + b"\n")
         self._qemu.stdin.flush()
@@ -115,25 +118,16 @@ class Guest:
             raise GuestError(f"guest {self.name}: {command}: exit {answer.rc}\n{answer.output}")
         return answer
 
-    def out(self, command, timeout=30):
+    def out(self, command, timeout=None):
         """What a command printed, without the last newline; it must succeed."""
         return self.sh(command, check=True, timeout=timeout).output.rstrip("\n")
 
     def wait_for(self, condition, timeout=30):
         """Waits in the guest until a shell condition holds."""
         rounds = int(timeout * 10)
-        if self.sh(f"n=0; until {condition}; do n=$((n+1)); [ $n -lt {rounds} ] || exit 1; usleep 100000; done",
+        if self.sh(f"n=0; until {condition}; do n=$((n+1)); [ $n -lt {rounds} ] || exit 1; sleep 0.1; done",
                    timeout=timeout + 30).rc != 0:
             self._fail(f"waited {timeout} s in vain for: {condition}")
-
-    def wait_for_lease(self, timeout=30):
-        """Waits until DHCP has set the address; the lease as a dictionary of udhcpc's variables."""
-        self.wait_for("[ -f /run/lease ]", timeout)
-        return self.lease()
-
-    def lease(self):
-        lines = self.out("cat /run/lease").splitlines()
-        return {key: " ".join(shlex.split(value)) for key, value in (line.split("=", 1) for line in lines)}
 
     def close(self):
         """Ends the guest as a pulled plug does; its logs stay with the namespace."""
@@ -151,3 +145,21 @@ class Guest:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Guest(Machine):
+    """The small guest of guest_image.py on a TAP of a namespace."""
+
+    def __init__(self, netns, device=None, name="guest", mac=None, netdev=None, dhcp=True, pass_fds=()):
+        netdev = netdev or tap_netdev(device)
+        super().__init__(netns, name, lambda console, control: qemu_command(netdev, name, mac, console, control, dhcp),
+                         pass_fds)
+
+    def wait_for_lease(self, timeout=30):
+        """Waits until DHCP has set the address; the lease as a dictionary of udhcpc's variables."""
+        self.wait_for("[ -f /run/lease ]", timeout)
+        return self.lease()
+
+    def lease(self):
+        lines = self.out("cat /run/lease").splitlines()
+        return {key: " ".join(shlex.split(value)) for key, value in (line.split("=", 1) for line in lines)}

@@ -38,7 +38,7 @@ def make(say=print):
     if not (IMAGE / "vmlinuz").exists():
         say("fetching Debian's cloud kernel for the guests")
         _fetch_kernel()
-    parts = [BUSYBOX, FILES / "init", FILES / "udhcpc.script", IMAGE / "vmlinuz", Path(__file__)]
+    parts = [BUSYBOX, FILES / "init", FILES / "wire", FILES / "udhcpc.script", IMAGE / "vmlinuz", Path(__file__)]
     initrd = IMAGE / "initrd"
     if not initrd.exists() or any(part.stat().st_mtime > initrd.stat().st_mtime for part in parts):
         _make_initrd(initrd)
@@ -98,6 +98,7 @@ def _make_initrd(initrd):
         for module in (IMAGE / "modules").iterdir():
             shutil.copy(module, root / "modules")
         shutil.copy(FILES / "init", root / "init")
+        shutil.copy(FILES / "wire", root / "etc" / "wire")
         shutil.copy(FILES / "udhcpc.script", root / "etc" / "udhcpc.script")
         names = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*"))) + "\n"
         fresh = initrd.with_suffix(".new")
