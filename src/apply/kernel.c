@@ -67,13 +67,16 @@ static int open_device(void *data, const struct model_link *link, int *ret_fd, s
 {
     enum device_kind kind = link->kind == MODEL_LINK_TAP ? DEVICE_TAP : DEVICE_TUN;
     _cleanup_close_ int fd = -1;
-    int result = device_open(link->name, kind, link->multi_queue, &fd, error);
+    int result = apply_announce(data, link->name, error);
 
-    (void)data;
+    if (result == 0)
+        result = device_open(link->name, kind, link->multi_queue, &fd, error);
     if (result == 0)
         result = device_carrier(fd, false, error);
     if (result == 0)
         *ret_fd = take_fd(&fd);
+    else
+        apply_announce_end(data, link->name);
     return result;
 }
 
@@ -115,7 +118,11 @@ static int link_set(void *data, const char *name, struct netlink_link_change *ch
 
     if (result == 0 && change->fields & NETLINK_LINK_MASTER)
         result = find_master(kernel, master, &change->master_index, error);
-    return result < 0 ? result : netlink_link_set(kernel->route, 0, name, change, error);
+    if (result == 0)
+        result = netlink_link_set(kernel->route, 0, name, change, error);
+    if (change->fields & NETLINK_LINK_GROUP)
+        apply_announce_end(kernel, name);
+    return result;
 }
 
 static int link_delete(void *data, const char *name, struct tapnet_error *error)
@@ -317,6 +324,8 @@ void apply_kernel_free(struct apply_kernel *kernel)
 {
     if (!kernel)
         return;
+    if (kernel->run_dir)
+        apply_announce_fini(kernel);
     netlink_close(kernel->route);
     netlink_close(kernel->netfilter);
     free(kernel->run_dir);
@@ -330,6 +339,7 @@ int apply_kernel_new(const char *run_dir, const char *service, struct apply_kern
     struct apply_kernel *kernel = calloc(1, sizeof(*kernel));
 
     if (kernel) {
+        kernel->making_fd = APPLY_MAKING_UNKNOWN;
         kernel->run_dir = strdup(run_dir);
         kernel->service = strdup(service);
     }

@@ -12,10 +12,21 @@ struct apply_kernel {
     char *run_dir, *service;
     char master_name[IFNAMSIZ]; /* the last bridge whose index was asked for */
     int master_index;
+    int making_fd; /* announce.c's directory, or one of these */
+#define APPLY_MAKING_UNKNOWN (-1)
+#define APPLY_MAKING_UNHEARD (-2)
 };
 
 /* The index of a link by its name. -ENODEV. */
 int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error);
+
+/* ---- announce.c ---- */
+
+/* From now on udev knows that a device @name that appears is ours; until it is in our group and this has ended. */
+int apply_announce(struct apply_kernel *kernel, const char *name, struct tapnet_error *error);
+void apply_announce_end(struct apply_kernel *kernel, const char *name);
+/* Nothing is left, also of a tapnet that was killed. The lock is held. */
+void apply_announce_fini(struct apply_kernel *kernel);
 
 /* ---- service.c: @data is the struct apply_kernel ---- */
 int apply_service_prepare(void *data, struct tapnet_error *error);

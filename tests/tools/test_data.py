@@ -73,7 +73,8 @@ def test_sysusers_and_tmpfiles_are_read(tmp_path):
     assert (tmp_path / "run/tapnet").stat().st_mode & 0o777 == 0o700
 
 
-# [ namespace: br-lab and lab-web in tapnet's group, other0 in none ]   udevd does not run; `udevadm test` is its judge
+# [ namespace: br-lab and lab-web in tapnet's group, lab-db being made, other0 in none of it ]
+# udevd does not run; `udevadm test` is its judge
 def test_udev_knows_our_links_and_no_others(tmp_path):
     need("udevadm")
     rules = pathlib.Path("/usr/lib/udev/rules.d/80-net-setup-link.rules")
@@ -82,21 +83,23 @@ def test_udev_knows_our_links_and_no_others(tmp_path):
     group = constant("MODEL_LINK_GROUP")
     script = f"""set -e
         mount -t sysfs sysfs /sys
-        mkdir -p /run/udev /etc/systemd/network; mount -t tmpfs none /run/udev; mount -t tmpfs none /etc/systemd/network
-        mkdir /run/udev/rules.d
+        mkdir -p /etc/systemd/network; mount -t tmpfs none /run; mount -t tmpfs none /etc/systemd/network
+        mkdir -p /run/udev/rules.d /run/tapnet/making
         cp {DATA}/75-tapnet.rules {rules} /run/udev/rules.d
         cp {DATA}/10-tapnet.link /etc/systemd/network
         ip link add br-lab group {group} address 0a:00:00:00:00:01 type bridge
         ip tuntap add lab-web mode tap
         ip link set lab-web group {group} address 0a:00:00:00:00:02 alias tapnet:lab/lab/web
+        touch /run/tapnet/making/lab-db
+        ip tuntap add lab-db mode tap
         ip tuntap add other0 mode tap
-        for device in br-lab lab-web other0; do
+        for device in br-lab lab-web lab-db other0; do
             udevadm test -a add /sys/class/net/$device > {tmp_path}/$device 2>&1
         done
         """
     result = run("unshare", "-m", "-n", "sh", "-c", script)
     assert result.returncode == 0, result.stderr
-    for device in ("br-lab", "lab-web"):
+    for device in ("br-lab", "lab-web", "lab-db"):
         text = (tmp_path / device).read_text("utf-8")
         assert "NM_UNMANAGED=1" in text and "TAPNET=1" in text and "10-tapnet.link" in text, text
     assert "TAPNET" not in (tmp_path / "other0").read_text("utf-8").replace(str(DATA), "")

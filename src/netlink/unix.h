@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Unix sockets of this network namespace. */
+#ifndef NETLINK_UNIX_H
+#define NETLINK_UNIX_H
+
+#include <stdbool.h>
+
+/*
+ * Did a process of this network namespace bind a Unix socket to @path? A socket's file is seen by whoever shares the
+ * file system; the list in /proc/self/net/unix is of the namespace's own. So a daemon of the host is told from one that
+ * would take our link for another of the same number.
+ */
+bool unix_socket_is_ours(const char *path);
+
+#endif
