@@ -31,7 +31,7 @@ test: ## all tests, in builds by gcc and clang and with sanitizers; or some: mak
 	@tools/deps build demo test
 	@tools/run-tests $(SUITES)
 
-test-all: ## the same, and what takes longer: clang-tidy, fuzzing, every system test as a user and under the sanitizers
+test-all: ## the same, and what takes longer: clang-tidy, fuzzing, a Debian that boots, every system test as a user and under the sanitizers
 	@tools/deps
 	@tools/run-tests --long $(SUITES)
 
@@ -62,9 +62,9 @@ deb: ## a Debian package of the working tree
 	@tools/deps build deb
 	@tools/make-deb
 
-clean: ## remove everything that was built, the guests' kernel excepted
+clean: ## remove everything that was built, the guests' kernel and disk excepted
 	@rm -rf build-asan build-clang build-fuzz build-deb
-	@if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 ! -name guest -exec rm -rf {} +; fi
+	@if [ -d $(BUILD) ]; then find $(BUILD) -mindepth 1 -maxdepth 1 ! -name guest ! -name debian -exec rm -rf {} +; fi
 
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile

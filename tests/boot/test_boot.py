@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""The package on a Debian with systemd, told as one story from `apt install` to `apt purge`; the tests are its chapters
+and come in this order. The picture is in conftest.py.
+"""
+
+import json
+
+import pytest
+
+LAB = """\
+networks:
+  lab:
+    subnet: 10.20.0.1/24
+    ports:
+      web: {}
+      db: { address: 10.20.0.7, mac: 52:54:00:00:00:07 }
+"""
+OFFICE = "networks: { office: { subnet: 10.30.0.1/24, ports: { desk: {} } } }\n"
+
+# Every fact that "without a trace" is about. Left out is what other programs change all the time, and what systemd,
+# dpkg and the C library keep for themselves about any package.
+TRACES = r"""
+    find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /test -o -path /tmp -o -path /var/log \
+        -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/lib/systemd -o -path /var/tmp \
+        -o -path /var/backups -o -path /var/lib/NetworkManager \) -prune -o -print
+    find /run -xdev ! -path '/run/systemd/*' ! -path '/run/udev/*' ! -path '/run/NetworkManager*' ! -path /run/netns \
+        ! -path /run/command ! -path /run/output
+    find /etc -type f ! -name ld.so.cache ! -name '*-' -exec md5sum {} +
+    ip -json link | sed 's/"ifindex"/\n&/g' | grep -o '"ifname":"[^"]*"'
+    ip -json address | grep -o '"local":"[^"]*"'
+    ip rule; ip route show table all; nft list ruleset
+    grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/ipv4/ip_forward
+"""
+
+
+@pytest.fixture(scope="module")
+def before(machine):
+    """What there was of everything before tapnet came."""
+    return facts(machine)
+
+
+def facts(machine):
+    return set(machine.out(TRACES, timeout=300).splitlines())
+
+
+def write(machine, name, text):
+    machine.out(f"mkdir -p /etc/tapnet; cat > /etc/tapnet/{name}.yaml <<'END'\n{text}END")
+
+
+def status(machine):
+    return json.loads(machine.out("tapnet status --json"))
+
+
+def assert_up(machine, *names):
+    """These networks are there, whole, and served."""
+    found = status(machine)
+    assert found["problems"] == []
+    assert sorted(network["name"] for network in found["networks"] if network["served"]) == sorted(names)
+
+
+def ports(machine):
+    """(device, MAC of the TAP, MAC of the guest, address) of every port."""
+    return [(port["device"], machine.out(f"cat /sys/class/net/{port['device']}/address"), port["mac"],
+             *port["addresses"]) for network in status(machine)["networks"] for port in network["ports"]]
+
+
+def assert_guest_lives(machine, port="web", mac="52:54:00:00:00:99"):
+    """A guest on lab's port gets its address, finds its neighbour, and fetches a page from outside."""
+    machine.out(f"/test/vm {port} plug lab-{port} {mac}")
+    machine.out(f"/test/vm {port} udhcpc -q -n -i eth0 -s /bin/udhcpc.script")
+    assert "10.20.0.7" in machine.out(f"/test/vm {port} nslookup -type=a db.lab")
+    assert machine.out(f"/test/vm {port} wget -q -O - http://outside.example/")
+    machine.out(f"/test/vm {port} pull")
+
+
+def service_pid(machine):
+    return int(machine.out("pidof tapnet-service"))
+
+
+# ---- chapter 1: it is installed and started ----
+
+def test_apt_installs_it_without_a_network(machine, before):
+    machine.out("apt-get install -q -y /test/tapnet_*.deb")
+    assert machine.out("getent passwd tapnet").split(":")[5:] == ["/", "/usr/sbin/nologin"]
+    assert machine.sh("pidof tapnet-service").rc != 0  # nothing runs that nobody asked for
+
+
+def test_a_network_is_enabled_and_there(machine):
+    write(machine, "lab", LAB)
+    machine.out("systemctl enable --now tapnet@lab")
+    assert_up(machine, "lab")
+    assert_guest_lives(machine)
+
+
+def test_the_service_has_no_rights(machine):
+    words = dict(line.split(":\t", 1) for line in
+                 machine.out(f"cat /proc/{service_pid(machine)}/status").splitlines() if ":\t" in line)
+    user = machine.out("id -u tapnet")
+    assert words["Uid"].split() == [user] * 4
+    assert [words[key] for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")] == ["0" * 16] * 5
+    assert (words["NoNewPrivs"], words["Seccomp"]) == ("1", "2")
+
+
+def test_systemd_has_nothing_to_say_about_the_units(machine):
+    units = machine.out("dpkg -L tapnet | grep '/systemd/system/.*\\.'").split()
+    assert "/usr/lib/systemd/system/tapnet@.service" in units or "/lib/systemd/system/tapnet@.service" in units
+    names = " ".join(path.rsplit("/", 1)[1].replace("@.", "@lab.") for path in units)
+    assert machine.out(f"systemd-analyze verify --man=no {names} 2>&1") == ""
+
+
+# ---- chapter 2: others leave it alone ----
+
+def test_networkd_and_udev_leave_our_devices_alone(machine):
+    """A .network file of this host matches everything; udev would give a TAP another MAC."""
+    had = ports(machine)
+    machine.out("udevadm trigger --subsystem-match=net --action=add; udevadm settle; networkctl reload")
+    states = {words[1]: words[4] for words in map(str.split, machine.out("networkctl --no-legend").splitlines())}
+    states.pop("lo")
+    assert states == {"enp0s1": "configured", "br-lab": "unmanaged", "lab-web": "unmanaged", "lab-db": "unmanaged"}
+    assert_up(machine, "lab")
+    assert ports(machine) == had
+
+
+def test_a_device_is_ours_from_its_first_instant(machine):
+    """udevd looks at a TAP as soon as there is one: forty chances to be too early."""
+    names = [f"p{i}" for i in range(40)]
+    text = "networks: { many: { ports: { " + ", ".join(f"{name}: {{}}" for name in names) + " } } }\n"
+    write(machine, "many", text)
+    machine.out("tapnet up /etc/tapnet/many.yaml; udevadm settle")
+    assert status(machine)["problems"] == []
+    links = machine.out("for name in /sys/class/net/many-*; do udevadm info --query=property $name; done")
+    assert links.count("TAPNET=1") == len(names) and links.count("10-tapnet.link") == len(names)
+    machine.out("tapnet down many; rm /etc/tapnet/many.yaml")
+
+
+def test_network_manager_leaves_our_devices_alone(machine):
+    had = ports(machine)
+    machine.out("systemctl start NetworkManager; nm-online -s -q -t 120")
+    states = dict(line.split(":") for line in machine.out("nmcli -t -f DEVICE,STATE device").splitlines())
+    assert {name: states[name] for name in ("br-lab", "lab-web", "lab-db")} == dict.fromkeys(
+        ("br-lab", "lab-web", "lab-db"), "unmanaged")
+    machine.out("tapnet down lab; tapnet up /etc/tapnet/lab.yaml; nm-online -s -q -t 120; udevadm settle")
+    assert_up(machine, "lab")
+    assert ports(machine) == had
+    machine.out("systemctl stop NetworkManager")
+
+
+# ---- chapter 3: sets come and go ----
+
+def test_sets_share_the_service_and_don_t_end_it_for_each_other(machine):
+    write(machine, "office", OFFICE)
+    machine.out("systemctl start tapnet@office")
+    pid = service_pid(machine)
+    machine.out("systemctl restart tapnet@lab")
+    assert service_pid(machine) == pid
+    assert_up(machine, "lab", "office")
+    machine.out("systemctl stop tapnet@lab")
+    assert_up(machine, "office")
+    assert machine.sh("ip link show br-lab").rc != 0
+    machine.out("systemctl start tapnet@lab; systemctl stop tapnet@office")
+    assert_up(machine, "lab")
+    assert_guest_lives(machine)
+
+
+def test_reload_takes_the_edited_file_and_disturbs_nobody(machine):
+    machine.out("test_index() { cat /sys/class/net/lab-web/ifindex; }; before=$(test_index); "
+                "echo '      mail: {}' >> /etc/tapnet/lab.yaml; systemctl reload tapnet@lab; "
+                "test -e /sys/class/net/lab-mail; test $before = $(test_index)")
+    write(machine, "lab", LAB)
+    machine.out("systemctl reload tapnet@lab")
+    assert_up(machine, "lab")
+
+
+def test_nftables_reload_does_not_leave_guests_without_guards(machine):
+    """The host's own `flush ruleset` takes our tables; the reload goes on to the unit, which brings them back."""
+    machine.out("systemctl start nftables; tapnet up /etc/tapnet/lab.yaml")
+    machine.out("systemctl reload nftables")
+    machine.wait_for("! systemctl list-jobs --no-legend | grep tapnet")
+    assert_up(machine, "lab")
+    machine.out("systemctl stop nftables; tapnet up /etc/tapnet/lab.yaml")
+
+
+# ---- chapter 4: the host boots again ----
+
+def test_after_a_reboot_the_network_is_back_by_itself(machine):
+    had = ports(machine)
+    machine.reboot()
+    assert_up(machine, "lab")
+    assert ports(machine) == had
+    assert_guest_lives(machine)
+
+
+# ---- the end: it is removed ----
+
+def test_apt_removes_it_without_a_trace(machine, before):
+    """Networks that are up go with it: one of the unit's, and one that was brought up by hand."""
+    machine.out("tapnet up /etc/tapnet/office.yaml")
+    machine.out("apt-get remove -q -y tapnet")
+    assert machine.sh("pidof tapnet-service").rc != 0
+    machine.out("rm /etc/tapnet/*; apt-get purge -q -y tapnet")
+    left = facts(machine)
+    assert (before - left, left - before) == (set(), set())
+    assert machine.sh("getent passwd tapnet").rc != 0
