@@ -9,61 +9,38 @@
 #include <sys/ioctl.h>
 
 #include "base/cleanup.h"
+#include "device/explain.h"
 
 #define TUN_NODE "/dev/net/tun"
 
-/* Why the node can't be opened, and what helps. */
-static int explain_node(int code, struct tapnet_error *error)
+int device_open_queue(const char *name, unsigned flags, int index, bool nonblocking, char ret_name[IFNAMSIZ],
+                      int *ret_fd, struct tapnet_error *error)
 {
-    switch (code) {
-    case -ENOENT:
-        return error_set(error, code,
-                         TUN_NODE " does not exist: run `modprobe tun`, or, in a container, pass the node in");
-    case -ENODEV:
-    case -ENXIO:
-        return error_set(error, code, TUN_NODE " has no driver behind it: run `modprobe tun`");
-    case -EACCES:
-    case -EPERM:
-        return error_set(error, code,
-                         "may not open " TUN_NODE ": run as root, or `chmod 666 " TUN_NODE "` (its usual mode)");
-    default:
-        return error_set_errno(error, code, "cannot open " TUN_NODE);
-    }
-}
-
-static int explain_open(int code, const char *name, enum device_kind kind, struct tapnet_error *error)
-{
-    const char *noun = kind == DEVICE_TAP ? "TAP" : "TUN";
-
-    switch (code) {
-    case -EBUSY:
-        return error_set(error, code, "%s %s is held by another program", noun, name);
-    case -EINVAL:
-        return error_set(error, code, "%s exists and is not a %s of the queue mode that is wanted", name, noun);
-    case -EPERM:
-        return error_set(error, code, "may not make or open %s %s: CAP_NET_ADMIN is needed (run as root)", noun, name);
-    default:
-        return error_set_errno(error, code, "cannot make %s %s", noun, name);
-    }
-}
-
-int device_open(const char *name, enum device_kind kind, bool multi_queue, int *ret_fd, struct tapnet_error *error)
-{
-    struct ifreq request = {0};
+    struct ifreq request = {.ifr_flags = (short)flags};
+    unsigned wanted_index = (unsigned)index;
     _cleanup_close_ int fd = -1;
 
     if (strlen(name) >= sizeof(request.ifr_name))
         return error_set(error, -EINVAL, "interface name '%s' is longer than 15 characters", name);
-    fd = open(TUN_NODE, O_RDWR | O_CLOEXEC);
+    fd = open(TUN_NODE, O_RDWR | O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0));
     if (fd < 0)
-        return explain_node(-errno, error);
+        return device_explain_node(-errno, error);
     memcpy(request.ifr_name, name, strlen(name));
-    request.ifr_flags = (short)((kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI |
-                                (multi_queue ? IFF_MULTI_QUEUE : 0));
+    if (index && ioctl(fd, TUNSETIFINDEX, &wanted_index) < 0)
+        return error_set_errno(error, -errno, "cannot ask for interface index %d", index);
     if (ioctl(fd, TUNSETIFF, &request) < 0)
-        return explain_open(-errno, name, kind, error);
+        return device_explain_open(-errno, name, flags, error);
+    if (ret_name)
+        memcpy(ret_name, request.ifr_name, IFNAMSIZ);
     *ret_fd = take_fd(&fd);
     return 0;
+}
+
+int device_open(const char *name, enum device_kind kind, bool multi_queue, int *ret_fd, struct tapnet_error *error)
+{
+    unsigned flags = (kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI | (multi_queue ? IFF_MULTI_QUEUE : 0);
+
+    return device_open_queue(name, flags, 0, false, NULL, ret_fd, error);
 }
 
 int device_own(int fd, uint32_t user, uint32_t group, struct tapnet_error *error)

@@ -17,6 +17,14 @@ enum device_kind {
 };
 
 /*
+ * One queue of @name (which may be a pattern, "tap%d"), made with IFF_... @flags when it is not there: TUNSETIFF, in
+ * the network namespace that the calling thread is in. @index: that a new device shall have, 0: any (a device that
+ * exists is opened whatever its index is). @ret_name may be NULL. Errors are sentences, see explain.h.
+ */
+int device_open_queue(const char *name, unsigned flags, int index, bool nonblocking, char ret_name[IFNAMSIZ],
+                      int *ret_fd, struct tapnet_error *error);
+
+/*
  * Opens @name, creating it when it is not there: TUNSETIFF without packet information. A new device lives as long as
  * the descriptor unless device_keep() makes it persistent. An existing one must be of the same kind and queue mode
  * (@multi_queue), else -EINVAL; -EBUSY when somebody holds its only queue; -EPERM without CAP_NET_ADMIN for a device
