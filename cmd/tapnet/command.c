@@ -10,6 +10,7 @@ const struct option_row option_rows[] = {
     {"all", 'a', offsetof(struct arguments, all), "every set of this network namespace"},
     {"dry-run", 'n', offsetof(struct arguments, dry_run), "print what would be done, change nothing (as `plan` does)"},
     {"replace", 0, offsetof(struct arguments, replace), "take the place of a set of the same name from another file"},
+    {"no-keeper", 0, offsetof(struct arguments, no_keeper), "start no process that puts back what others take away"},
     {"json", 'j', offsetof(struct arguments, json), "print JSON instead of text"},
     {"quiet", 'q', offsetof(struct arguments, quiet), "print errors only"},
     {"help", 'h', offsetof(struct arguments, help), "print this help"},
@@ -17,7 +18,7 @@ const struct option_row option_rows[] = {
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
-static const char *const up_options[] = {"dry-run", "replace", "json", "quiet", "help", NULL};
+static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "json", "quiet", "help", NULL};
 static const char *const plan_options[] = {"replace", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "json", "quiet", "help", NULL};
 static const char *const status_options[] = {"json", "help", NULL};

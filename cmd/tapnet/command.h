@@ -16,7 +16,7 @@ enum {
 
 /* The values that options set: one struct for all commands, since an option means the same everywhere. */
 struct arguments {
-    bool json, all, dry_run, help, version, quiet, replace;
+    bool json, all, dry_run, help, version, quiet, replace, no_keeper;
     const char *operand; /* FILE, SET; NULL when it was left out */
 };
 

@@ -108,8 +108,12 @@ static int bring_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     struct progress progress = start_progress(arguments);
+    const char *keeper = getenv("TAPNET_KEEPER");
     size_t steps = 0;
-    int result = tapnet_up(tapnet, spec, show_progress, &progress, &steps, &error);
+    int result;
+
+    tapnet_with_keeper(tapnet, !arguments->no_keeper && !(keeper && strcmp(keeper, "off") == 0));
+    result = tapnet_up(tapnet, spec, show_progress, &progress, &steps, &error);
 
     end_progress(&progress);
     if (result < 0)

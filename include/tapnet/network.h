@@ -31,6 +31,13 @@ struct tapnet;
  */
 int tapnet_new(const char *run_base, const char *service, struct tapnet **ret, struct tapnet_error *error);
 
+/**
+ * Whether tapnet_up() starts the keeper when none runs in this network namespace: a process that puts back what
+ * others take away (see tapnet(8)). It does, unless told otherwise here. Its program is looked for beside the
+ * service's.
+ */
+void tapnet_with_keeper(struct tapnet *tapnet, bool with_keeper);
+
 /** Frees @tapnet; NULL is fine. What is up stays up. */
 void tapnet_free(struct tapnet *tapnet);
 

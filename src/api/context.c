@@ -22,11 +22,18 @@ API int tapnet_new(const char *run_base, const char *service, struct tapnet **re
         tapnet->service = strdup(service ? service : TAPNET_SERVICE_PROGRAM);
     if (!tapnet || !tapnet->service)
         return error_set(error, -ENOMEM, "out of memory");
+    tapnet->loan = APPLY_LOAN_NONE;
+    tapnet->with_keeper = true;
     result = run_dir_name(run_base ? run_base : RUN_DEFAULT_BASE, tapnet->run_dir, error);
     if (result < 0)
         return result;
     *ret = take_pointer(tapnet);
     return 0;
+}
+
+API void tapnet_with_keeper(struct tapnet *tapnet, bool with_keeper)
+{
+    tapnet->with_keeper = with_keeper;
 }
 
 API void tapnet_free(struct tapnet *tapnet)

@@ -13,7 +13,9 @@
 
 struct tapnet {
     char run_dir[RUN_PATH_MAX]; /* of this network namespace */
-    char *service;              /* path of the service program */
+    char *service;              /* path of the service program; the keeper's is beside it */
+    bool with_keeper;           /* `up` starts one when none is there */
+    struct apply_loan loan;     /* arranged by the keeper before it gave its rights up */
     /* Tests put themselves between apply and the kernel here: called with the real requests before each plan. */
     void (*wrap)(struct apply_ops *ops, void *data);
     void *wrap_data;
@@ -45,6 +47,16 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
 
 /* Steps that a person is told of: all but those about records. */
 size_t api_plan_shown(const struct tapnet_plan *plan);
+
+/* With the lock held: undoes what a tapnet that was killed left. */
+int api_recover(struct tapnet *tapnet, struct tapnet_error *error);
+
+/*
+ * With the lock held: runs @plan with a journal; what a failure leaves is undone, or said. @all: every object of ours
+ * that was found. @progress may be NULL.
+ */
+int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
+                 tapnet_progress *progress, void *data, struct tapnet_error *error);
 
 /* How a plan asks about links that are not ours: for plan_scope_make(). */
 struct plan_host api_plan_host(const struct observe_found *found);

@@ -161,20 +161,20 @@ int sets_plan_make(const struct observe_found *found, const char *name, struct s
                    struct tapnet_error *error)
 {
     const struct plan_host host = api_plan_host(found);
-    struct sets_plan plan = {.plan = NULL};
     int result;
 
-    snprintf(plan.set.name, sizeof(plan.set.name), "%s", name);
-    result = read_set(found, &plan.set, &plan.wanted);
+    /* Made in its place: objects point into the set's own struct, which must not move. */
+    *ret = (struct sets_plan){.plan = NULL};
+    snprintf(ret->set.name, sizeof(ret->set.name), "%s", name);
+    result = read_set(found, &ret->set, &ret->wanted);
     if (result == 0)
-        result = plan_scope_make(&plan.wanted, &found->objects, name, &host, &plan.scope, error);
+        result = plan_scope_make(&ret->wanted, &found->objects, name, &host, &ret->scope, error);
     if (result == 0)
-        result = plan_make(&plan.scope.wanted, &plan.scope.found, &plan.plan);
+        result = plan_make(&ret->scope.wanted, &ret->scope.found, &ret->plan);
     if (result < 0) {
-        sets_plan_fini(&plan);
+        sets_plan_fini(ret);
         return result == -ENOMEM ? error_set(error, result, "out of memory") : result;
     }
-    *ret = plan;
     return 0;
 }
 

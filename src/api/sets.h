@@ -12,7 +12,7 @@ int sets_names(const struct observe_found *found, struct arena *arena, const cha
 /* The record of the set; NULL when there is none. */
 const struct model_record *sets_record(const struct observe_found *found, const char *name);
 
-/* One set as it was brought up, and the plan that leads there. It points into what was found. */
+/* One set as it was brought up, and the plan that leads there. It points into what was found, and into itself. */
 struct sets_plan {
     struct model_set set;        /* networks and devices */
     struct model_objects wanted; /* model_expand() of it */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "api/resident.h"
 #include "apply/apply.h"
 #include "base/cleanup.h"
 
@@ -41,6 +42,7 @@ static int run_plan(struct tapnet *tapnet, int (*run)(const struct apply_request
 
     if (result < 0)
         return result;
+    apply_kernel_lend(kernel, tapnet->loan);
     if (tapnet->wrap)
         tapnet->wrap(&ops, tapnet->wrap_data);
     result = run(&request, error);
@@ -92,8 +94,7 @@ static int put_back(struct tapnet *tapnet, struct tapnet_error *error)
     return result < 0 ? result : apply_journal_remove(tapnet->run_dir, error);
 }
 
-/* What a tapnet that was killed left. */
-static int recover(struct tapnet *tapnet, struct tapnet_error *error)
+int api_recover(struct tapnet *tapnet, struct tapnet_error *error)
 {
     int result = put_back(tapnet, error);
 
@@ -110,14 +111,28 @@ static int undo_rest(struct tapnet *tapnet, int code, struct tapnet_error *error
     return code;
 }
 
+int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
+                 tapnet_progress *function, void *data, struct tapnet_error *error)
+{
+    struct progress progress = {function, data};
+    int result = apply_journal_write(tapnet->run_dir, plan, error);
+
+    if (result < 0)
+        return result;
+    result = run_plan(tapnet, apply_run, plan, all, &progress, error);
+    if (result == 0)
+        result = apply_journal_remove(tapnet->run_dir, error);
+    return result < 0 ? undo_rest(tapnet, result, error) : 0;
+}
+
 /* ---- up and down ---- */
 
 /* With the lock held: plans and runs. *ret_steps is set. */
 static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
-                           struct progress *progress, size_t *ret_steps, struct tapnet_error *error)
+                           tapnet_progress *progress, void *data, size_t *ret_steps, struct tapnet_error *error)
 {
     struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
-    int result = recover(tapnet, error);
+    int result = api_recover(tapnet, error);
 
     if (result < 0)
         return result;
@@ -127,26 +142,26 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     *ret_steps = api_plan_shown(plan);
     if (!plan->plan->step_count)
         return 0;
-    result = apply_journal_write(tapnet->run_dir, plan->plan, error);
-    if (result < 0)
-        return result;
-    result = run_plan(tapnet, apply_run, plan->plan, &plan->found->objects, progress, error);
-    if (result == 0)
-        result = apply_journal_remove(tapnet->run_dir, error);
-    return result < 0 ? undo_rest(tapnet, result, error) : 0;
+    return api_plan_run(tapnet, plan->plan, &plan->found->objects, progress, data, error);
 }
 
 static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
-                    tapnet_progress *function, void *data, size_t *ret_steps, struct tapnet_error *error)
+                    tapnet_progress *progress, void *data, size_t *ret_steps, struct tapnet_error *error)
 {
-    struct progress progress = {function, data};
+    bool keep = spec && tapnet->with_keeper;
     size_t steps = 0;
-    int lock, result = run_lock(tapnet->run_dir, &lock, error);
+    int lock, result = keep ? resident_check(tapnet, error) : 0;
 
+    if (result == 0)
+        result = run_lock(tapnet->run_dir, &lock, error);
     if (result < 0)
         return result;
-    result = converge_locked(tapnet, spec, set_name, &progress, &steps, error);
+    result = converge_locked(tapnet, spec, set_name, progress, data, &steps, error);
+    if (result == 0 && keep)
+        resident_start(tapnet); /* what is up is up without it; status says when it is not there */
     run_unlock(tapnet->run_dir, lock);
+    if (result == 0 && !spec)
+        result = resident_tell(tapnet, error);
     if (result == 0 && ret_steps)
         *ret_steps = steps;
     return result;

@@ -320,6 +320,11 @@ static const struct apply_ops kernel_ops = {
     .conntrack_forget = conntrack_forget,
 };
 
+void apply_kernel_lend(struct apply_kernel *kernel, struct apply_loan loan)
+{
+    kernel->loan = loan;
+}
+
 void apply_kernel_free(struct apply_kernel *kernel)
 {
     if (!kernel)
@@ -342,6 +347,7 @@ int apply_kernel_new(const char *run_dir, const char *service, struct apply_kern
         kernel->making_fd = APPLY_MAKING_UNKNOWN;
         kernel->run_dir = strdup(run_dir);
         kernel->service = strdup(service);
+        kernel->loan = APPLY_LOAN_NONE;
     }
     if (!kernel || !kernel->run_dir || !kernel->service) {
         apply_kernel_free(kernel);

@@ -10,6 +10,7 @@
 struct apply_kernel {
     struct netlink *route, *netfilter; /* opened at first use */
     char *run_dir, *service;
+    struct apply_loan loan;
     char master_name[IFNAMSIZ]; /* the last bridge whose index was asked for */
     int master_index;
     int making_fd; /* announce.c's directory, or one of these */

@@ -133,6 +133,19 @@ static int tell(const struct apply_ops *ops, const struct model_network *before,
     return result;
 }
 
+/* The service that there is, or one that was just started, may serve it with sockets that lead nowhere. */
+static int serve_anew(const struct apply_ops *ops, const struct model_network *network, struct tapnet_error *error)
+{
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
+    int result = ops->service_serve(ops->data, network, &refusal);
+
+    if (result == -EEXIST) {
+        result = ops->service_stop(ops->data, network->name, error);
+        return result < 0 ? result : ops->service_serve(ops->data, network, error);
+    }
+    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
+}
+
 int apply_service(const struct apply_ops *ops, const struct model_service *before, const struct model_service *after,
                   struct tapnet_error *error)
 {
@@ -151,9 +164,10 @@ int apply_service(const struct apply_ops *ops, const struct model_service *befor
     result = write_network(ops, after, error);
     if (result < 0)
         return result;
-    if (before && !before->running) /* it may be alive with sockets that lead nowhere */
-        ops->service_stop(ops->data, before->network->name, NULL);
-    result = tell(ops, before && before->running ? before->network : NULL, after->network, error);
+    if (before && !before->running)
+        result = serve_anew(ops, after->network, error);
+    else
+        result = tell(ops, before ? before->network : NULL, after->network, error);
     if (result < 0) {
         if (before)
             write_network(ops, before, NULL);

@@ -63,4 +63,14 @@ int apply_kernel_new(const char *run_dir, const char *service, struct apply_kern
                      struct tapnet_error *error);
 void apply_kernel_free(struct apply_kernel *kernel); /* takes NULL */
 
+/* What a caller has arranged for who has too few rights to do it when it is needed; -1: not. Not owned. */
+struct apply_loan {
+    int starter_fd; /* socket: for a datagram "start" its other end starts the service, with the descriptors 3 and 4 */
+    int reply_fd;   /* the packet socket by which DHCP replies leave (service/control.h) */
+};
+#define APPLY_LOAN_NONE ((struct apply_loan){-1, -1})
+
+/* Lends @loan to all requests from now on. */
+void apply_kernel_lend(struct apply_kernel *kernel, struct apply_loan loan);
+
 #endif

@@ -13,10 +13,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "apply/run.h"
+#include "apply/spawn.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/message.h"
@@ -52,57 +52,17 @@ static const char *path_in(const struct apply_kernel *kernel, const char *name, 
 
 /* ---- starting ---- */
 
-#define CONTROL_FD 3
-#define LOG_FD 4
-
-/* In the child: no call that is not async-signal-safe; the parent may have threads. */
-_Noreturn static void become_service(const char *program, int control_fd, int log_fd)
+/* By the starter, when we have one: it already is who the service is going to be. */
+static int spawn_service(const struct apply_kernel *kernel, int control_fd, int log_fd, struct tapnet_error *error)
 {
-    static const char *const options[] = {"--control", "3", "--log", "4"}; /* CONTROL_FD, LOG_FD */
-    const char *const arguments[] = {program, options[0], options[1], options[2], options[3], NULL};
-    int null = open("/dev/null", O_RDWR);
+    static const char *const arguments[] = {"tapnet-service", "--control", "3", "--log", "4", NULL};
+    const int fds[] = {control_fd, log_fd}; /* from APPLY_SPAWN_FIRST_FD on */
+    int result;
 
-    /* First out of the way of the numbers that they are going to have. */
-    control_fd = fcntl(control_fd, F_DUPFD_CLOEXEC, LOG_FD + 1);
-    log_fd = fcntl(log_fd, F_DUPFD_CLOEXEC, LOG_FD + 1);
-    if (null < 0 || control_fd < 0 || log_fd < 0)
-        _exit(127);
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    dup2(log_fd, STDERR_FILENO);
-    dup2(control_fd, CONTROL_FD);
-    dup2(log_fd, LOG_FD);
-    setsid();
-    if (chdir("/") < 0)
-        _exit(127);
-    execv(program, (char *const *)(uintptr_t)arguments);
-    _exit(127);
-}
-
-/*
- * Starts the program with a parent that ends at once, so that nobody has to wait for it. An exec that fails shows in
- * the first request: nobody answers.
- */
-static int spawn_service(const char *program, int control_fd, int log_fd, struct tapnet_error *error)
-{
-    int code = 0;
-    pid_t child;
-
-    if (access(program, X_OK) < 0)
-        return error_set_errno(error, -errno, "cannot run the service program %s", program);
-    child = fork();
-    if (child < 0)
-        return error_set_errno(error, -errno, "cannot start the service");
-    if (child == 0) {
-        pid_t grandchild = fork();
-
-        if (grandchild == 0)
-            become_service(program, control_fd, log_fd);
-        _exit(grandchild < 0 ? 1 : 0);
-    }
-    while (waitpid(child, &code, 0) < 0 && errno == EINTR)
-        ;
-    return code == 0 ? 0 : error_set(error, -EAGAIN, "cannot start the service: no more processes");
+    if (kernel->loan.starter_fd < 0)
+        return apply_spawn(kernel->service, arguments, fds, ARRAY_COUNT(fds), error);
+    result = message_send(kernel->loan.starter_fd, "start", strlen("start"), fds, ARRAY_COUNT(fds), 0);
+    return result < 0 ? error_set_errno(error, result, "cannot have the service started") : 0;
 }
 
 /* A service that was started in vain ends by itself when its socket's name is gone and nobody asks it for anything. */
@@ -125,7 +85,7 @@ static int start_service(struct apply_kernel *kernel, struct tapnet_error *error
     if (log_fd < 0)
         result = error_set_errno(error, -errno, "cannot write %s", path);
     else
-        result = spawn_service(kernel->service, control_fd, log_fd, error);
+        result = spawn_service(kernel, control_fd, log_fd, error);
     if (result < 0)
         forget_service(kernel);
     return result;
@@ -226,6 +186,16 @@ int apply_service_prepare(void *data, struct tapnet_error *error)
     return start_service(kernel, error);
 }
 
+static int duplicate(int fd, int *ret_fd, struct tapnet_error *error)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    if (copy < 0)
+        return error_set_errno(error, -errno, "cannot duplicate a socket");
+    *ret_fd = copy;
+    return 0;
+}
+
 /* Hands the service the sockets for DHCP of all networks: what hears requests, what replies leave by. */
 static int request_sockets(struct apply_kernel *kernel, struct tapnet_error *error)
 {
@@ -236,7 +206,8 @@ static int request_sockets(struct apply_kernel *kernel, struct tapnet_error *err
     if (result < 0)
         return result;
     attachments.count++;
-    result = apply_socket_reply(&attachments.fds[1], error);
+    result = kernel->loan.reply_fd < 0 ? apply_socket_reply(&attachments.fds[1], error)
+                                       : duplicate(kernel->loan.reply_fd, &attachments.fds[1], error);
     if (result < 0)
         return result;
     attachments.count++;

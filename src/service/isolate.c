@@ -117,6 +117,8 @@ static void isolate_user(struct isolation *isolation)
     gid_t gid;
 
     isolate_choose(&uid, &gid);
+    if (getuid() == uid && geteuid() == uid && getgid() == gid && getgroups(0, NULL) == 0)
+        return; /* started by one who did it for us */
     if (setgroups(0, NULL) < 0)
         isolate_note(isolation, "supplementary groups");
     if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
@@ -153,6 +155,15 @@ static int isolate_capabilities(struct isolation *isolation, struct tapnet_error
         return error_set(error, -EPERM, "capabilities %#llx could not be given up",
                          (unsigned long long)isolation->capabilities);
     return 0;
+}
+
+int isolate_to_user(struct tapnet_error *error)
+{
+    struct isolation isolation = {0};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return error_set_errno(error, -errno, "can't set no_new_privs");
+    return isolate_capabilities(&isolation, error);
 }
 
 int isolate_rights(struct isolation *ret, struct tapnet_error *error)

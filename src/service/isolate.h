@@ -32,6 +32,9 @@ int isolate_descriptors(const int *keep, size_t count, struct tapnet_error *erro
  */
 int isolate_rights(struct isolation *ret, struct tapnet_error *error);
 
+/* Of stage 2 what a process can do that has yet to start the service: user, capabilities, no new privileges. */
+int isolate_to_user(struct tapnet_error *error);
+
 /* Stage 3: the system call filter (seccomp.c). From here on anything else ends the process. */
 int isolate_system_calls(struct isolation *isolation, struct tapnet_error *error);
 

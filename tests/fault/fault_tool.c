@@ -181,6 +181,7 @@ int main(int count, char **words)
     }
     result = tapnet_new(words[1], words[2], &tapnet, &error);
     if (result == 0) {
+        tapnet->with_keeper = false;
         tapnet->wrap = wrap;
         tapnet->wrap_data = &fault;
         result = strcmp(words[3], "up") == 0 ? up(tapnet, words[4], &error)

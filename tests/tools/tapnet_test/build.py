@@ -22,13 +22,15 @@ def program(name="tapnet"):
 
 
 class Tapnet:
-    """The tapnet command in one namespace, with a run directory of its own."""
+    """The tapnet command in one namespace, with a run directory of its own; with a keeper when the test is about it."""
 
-    def __init__(self, netns):
+    def __init__(self, netns, keeper=False):
         self.netns = netns
         self.program = program()
         self.run_dir = netns.tmp / "run"
         netns.env["TAPNET_RUN_DIR"] = str(self.run_dir)
+        if keeper:
+            netns.env["TAPNET_KEEPER"] = "on"
 
     def __call__(self, *argv, **kw):
         """Runs tapnet; CompletedProcess. An exit code other than 0 is a failure unless check=False."""

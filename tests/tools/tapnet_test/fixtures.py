@@ -18,6 +18,10 @@ def pytest_runtest_makereport(item, call):
         item.failed = True
 
 
+# Without a keeper, unless a test is about it: what a test breaks must stay broken.
+os.environ.setdefault("TAPNET_KEEPER", "off")
+
+
 def pytest_sessionstart(session):
     if os.geteuid() != 0:
         pytest.exit("these tests make network namespaces: run them as root, or with tests/tools/userns-run", 77)

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* The keeper as a tapnet command sees it: is it there, start it, tell it that something went. */
+#include "api/resident.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "apply/kernel.h"
+#include "apply/spawn.h"
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/message.h"
+
+#define EXIT_TIMEOUT_MSEC 5000
+#define KEEPER_PROGRAM "tapnet-keeper"
+
+static void cleanup_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+/* Beside the service's. */
+static int program_path(const struct tapnet *tapnet, char ret[RUN_PATH_MAX], struct tapnet_error *error)
+{
+    const char *slash = strrchr(tapnet->service, '/');
+    int directory_len = slash ? (int)(slash - tapnet->service) + 1 : 0;
+
+    if (snprintf(ret, RUN_PATH_MAX, "%.*s%s", directory_len, tapnet->service, KEEPER_PROGRAM) >= RUN_PATH_MAX)
+        return error_set(error, -ENAMETOOLONG, "the path of the keeper's program is too long");
+    return 0;
+}
+
+static int file_path(const struct tapnet *tapnet, const char *name, char ret[RUN_PATH_MAX])
+{
+    return snprintf(ret, RUN_PATH_MAX, "%s/%s", tapnet->run_dir, name) >= RUN_PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int resident_check(const struct tapnet *tapnet, struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX];
+    int result = program_path(tapnet, path, error);
+
+    if (result < 0 || access(path, X_OK) == 0)
+        return result;
+    return error_set_errno(error, -errno, "cannot run the keeper's program %s (install it, or use --no-keeper)", path);
+}
+
+static int connect_keeper(const struct tapnet *tapnet, int *ret_fd)
+{
+    char path[RUN_PATH_MAX];
+
+    return file_path(tapnet, RESIDENT_SOCKET, path) < 0 ? -ENAMETOOLONG : apply_socket_connect(path, ret_fd, NULL);
+}
+
+bool resident_runs(const struct tapnet *tapnet)
+{
+    _cleanup_close_ int fd = -1;
+
+    return connect_keeper(tapnet, &fd) == 0;
+}
+
+/* The directory that run directories are made in, as tapnet_new() takes it. */
+static void run_base(const struct tapnet *tapnet, char ret[RUN_PATH_MAX])
+{
+    snprintf(ret, RUN_PATH_MAX, "%s", tapnet->run_dir);
+    *strrchr(ret, '/') = '\0';
+}
+
+static int start(const struct tapnet *tapnet, int control_fd)
+{
+    char program[RUN_PATH_MAX], base[RUN_PATH_MAX], log[RUN_PATH_MAX];
+    const char *const arguments[] = {KEEPER_PROGRAM, "--control",     "3",         "--log", "4",
+                                     "--service",    tapnet->service, "--run-dir", base,    NULL};
+    _cleanup_close_ int log_fd = -1;
+    int fds[] = {control_fd, -1};
+
+    run_base(tapnet, base);
+    if (program_path(tapnet, program, NULL) < 0 || file_path(tapnet, RESIDENT_LOG, log) < 0)
+        return -ENAMETOOLONG;
+    log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (log_fd < 0)
+        return -errno;
+    fds[1] = log_fd;
+    return apply_spawn(program, arguments, fds, ARRAY_COUNT(fds), NULL);
+}
+
+void resident_start(const struct tapnet *tapnet)
+{
+    _cleanup_close_ int control_fd = -1;
+    char path[RUN_PATH_MAX];
+
+    if (resident_runs(tapnet) || file_path(tapnet, RESIDENT_SOCKET, path) < 0 ||
+        apply_socket_listen(path, &control_fd, NULL) < 0)
+        return;
+    if (start(tapnet, control_fd) < 0)
+        run_file_remove(tapnet->run_dir, RESIDENT_SOCKET, NULL);
+}
+
+/* Until the process is gone: `down` must not leave one that is just about to end. */
+static void wait_for_exit(pid_t pid)
+{
+    _cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+    if (fd >= 0)
+        poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC);
+}
+
+/* One killed keeper's leavings: the name of its socket, its log. */
+static int remove_leavings(const struct tapnet *tapnet, struct tapnet_error *error)
+{
+    int lock, result;
+
+    if (access(tapnet->run_dir, F_OK) < 0)
+        return 0;
+    result = run_lock(tapnet->run_dir, &lock, error);
+    if (result < 0)
+        return result;
+    if (!resident_runs(tapnet)) {
+        result = run_file_remove(tapnet->run_dir, RESIDENT_SOCKET, error);
+        if (result == 0)
+            result = run_file_remove(tapnet->run_dir, RESIDENT_LOG, error);
+    }
+    run_unlock(tapnet->run_dir, lock);
+    return result;
+}
+
+int resident_tell(const struct tapnet *tapnet, struct tapnet_error *error)
+{
+    static const char request[] = "{\"do\":\"look\"}";
+    char reply[RESIDENT_MESSAGE_MAX];
+    json_t *json cleanup(cleanup_json) = NULL;
+    _cleanup_close_ int fd = -1;
+    size_t len = 0, fd_count = 0;
+
+    if (connect_keeper(tapnet, &fd) < 0)
+        return remove_leavings(tapnet, error);
+    if (message_send(fd, request, strlen(request), NULL, 0, 0) < 0 ||
+        message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0) < 0)
+        return remove_leavings(tapnet, error);
+    json = json_loadb(reply, len, 0, NULL);
+    if (!json_is_true(json_object_get(json, "ends")))
+        return 0;
+    wait_for_exit((pid_t)json_integer_value(json_object_get(json, "pid")));
+    return remove_leavings(tapnet, error);
+}

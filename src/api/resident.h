@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The keeper as a tapnet command sees it: is it there, start it, tell it that something went. */
+#ifndef API_RESIDENT_H
+#define API_RESIDENT_H
+
+#include "api/context.h"
+
+/*
+ * How it works: the keeper's socket RUN_DIR/keeper.sock (SOCK_SEQPACKET) is bound by who starts it, with the lock held,
+ * and handed over listening: so one namespace has one, and whoever comes next can talk to it before it runs. One JSON
+ * datagram a request:
+ *
+ *   {"do":"look"}    look at the host now; the reply comes afterwards: {"ok":true,"pid":123,"sets":1}. When no set is
+ *                    up it is the last thing that the keeper says.
+ *
+ * The log is RUN_DIR/keeper.log.
+ */
+#define RESIDENT_SOCKET "keeper.sock"
+#define RESIDENT_LOG "keeper.log"
+#define RESIDENT_MESSAGE_MAX 4096
+
+/* Before anything is changed: could the keeper be started? -ENOENT, -EACCES with what to do about it. */
+int resident_check(const struct tapnet *tapnet, struct tapnet_error *error);
+/* With the lock held. Does nothing when one is there already. Not waited for; a failure is not one of `up`. */
+void resident_start(const struct tapnet *tapnet);
+/* Without the lock: has the keeper look, and when nothing is left for it to keep, sees it to its end. */
+int resident_tell(const struct tapnet *tapnet, struct tapnet_error *error);
+/* Is one there? */
+bool resident_runs(const struct tapnet *tapnet);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Starts a resident program that outlives us. */
+#include "apply/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* In the child: no call that is not async-signal-safe; the parent may have threads. */
+_Noreturn static void become(const char *program, const char *const *arguments, const int *fds, size_t count)
+{
+    int null = open("/dev/null", O_RDWR), moved[APPLY_SPAWN_FDS];
+
+    /* First out of the way of the numbers that they are going to have. */
+    for (size_t i = 0; i < count; i++) {
+        moved[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, APPLY_SPAWN_FIRST_FD + APPLY_SPAWN_FDS);
+        if (moved[i] < 0)
+            _exit(127);
+    }
+    if (null < 0)
+        _exit(127);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(count ? moved[count - 1] : null, STDERR_FILENO);
+    for (size_t i = 0; i < count; i++)
+        dup2(moved[i], APPLY_SPAWN_FIRST_FD + (int)i);
+    setsid();
+    if (chdir("/") < 0)
+        _exit(127);
+    execv(program, (char *const *)(uintptr_t)arguments);
+    _exit(127);
+}
+
+int apply_spawn(const char *program, const char *const *arguments, const int *fds, size_t fd_count,
+                struct tapnet_error *error)
+{
+    int code = 0;
+    pid_t child;
+
+    if (access(program, X_OK) < 0)
+        return error_set_errno(error, -errno, "cannot run the program %s", program);
+    child = fork();
+    if (child < 0)
+        return error_set_errno(error, -errno, "cannot start %s", program);
+    if (child == 0) {
+        pid_t grandchild = fork();
+
+        if (grandchild == 0)
+            become(program, arguments, fds, fd_count);
+        _exit(grandchild < 0 ? 1 : 0);
+    }
+    while (waitpid(child, &code, 0) < 0 && errno == EINTR)
+        ;
+    return code == 0 ? 0 : error_set(error, -EAGAIN, "cannot start %s: no more processes", program);
+}

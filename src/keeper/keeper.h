@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* The keeper's loop: events in, a look at the host, repairs out. */
+#ifndef KEEPER_KEEPER_H
+#define KEEPER_KEEPER_H
+
+#include "api/context.h"
+
+/*
+ * How it works: an event means "look again" (events.h). The look comes KEEPER_SETTLE_USEC later, so that what belongs
+ * together is seen together, and under a storm never before ten times the duration of the last one has passed: a tenth
+ * of one processor is all that anybody can make us use. A look that finds nothing to do changes nothing.
+ *
+ * A set that has to be brought back again and again is left alone for 1, 2, 4, ... 60 seconds: somebody means it. The
+ * log says so, and `tapnet status` says what is missing meanwhile.
+ */
+#define KEEPER_SETTLE_USEC 5000
+#define KEEPER_SHARE 10        /* of the time at most one in this many is spent on looks */
+#define KEEPER_PATIENCE 5      /* repairs of one set ... */
+#define KEEPER_PATIENCE_SEC 10 /* ... within this time, before it is left alone */
+#define KEEPER_PAUSE_MAX_SEC 60
+
+struct keeper_options {
+    struct tapnet *tapnet; /* opened, with its starter */
+    int control_fd;        /* listening; see api/resident.h */
+    bool stay;             /* also when no set is up: systemd looks after us */
+};
+
+/* Until no set is up any more. 0, or the negative errno of what made it impossible to go on. */
+int keeper_run(const struct keeper_options *options, struct tapnet_error *error);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* tapnet-keeper: the privileged resident that puts back what others take away from tapnet's networks. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apply/kernel.h"
+#include "api/resident.h"
+#include "base/cleanup.h"
+#include "keeper/keeper.h"
+#include "keeper/rights.h"
+#include "service/isolate.h"
+#include "service/log.h"
+
+/*
+ * How it works: one process a network namespace. `tapnet up` starts it and hands it its socket; systemd may start it,
+ * too, then it makes its socket itself. It holds the capability to change the network and reads nothing that a guest
+ * sent: that is the service's part, which has no right at all. It may be killed at any moment: networks and service go
+ * on, and the next `tapnet up`, or systemd, starts another.
+ */
+
+static const char usage[] =
+    "Usage: tapnet-keeper [--stay] [--control FD] [--log FD] [--run-dir DIRECTORY] [--service PROGRAM]\n"
+    "\n"
+    "Puts back what others take away from tapnet's networks. Started by `tapnet up`, or by systemd.\n"
+    "  --stay               go on when no network is up\n"
+    "  --control FD         listening SOCK_SEQPACKET Unix socket for requests (default: makes its own)\n"
+    "  --log FD             where to write one line an event (default: standard error)\n"
+    "  --run-dir DIRECTORY  where tapnet keeps its files of this boot (default: /run/tapnet)\n"
+    "  --service PROGRAM    the program tapnet-service (default: where it was installed)\n";
+
+struct options {
+    int control_fd, log_fd; /* -1: not given */
+    const char *run_base, *service;
+    bool stay;
+};
+
+DEFINE_CLEANUP(struct tapnet *, tapnet_free)
+
+/* An open descriptor above 1. 0 or -EINVAL. */
+static int parse_fd(const char *text, int *ret)
+{
+    char *end;
+    long value;
+
+    errno = 0;
+    value = strtol(text, &end, 10);
+    if (errno || end == text || *end || value < 2 || value > 1 << 20 || fcntl((int)value, F_GETFD) < 0)
+        return -EINVAL;
+    *ret = (int)value;
+    return 0;
+}
+
+/* 0 to go on, 1 when help was asked for, or -EINVAL. */
+static int parse_options(int argc, char **argv, struct options *ret)
+{
+    static const struct option known[] = {
+        {"control", required_argument, NULL, 'c'},
+        {"log", required_argument, NULL, 'l'},
+        {"run-dir", required_argument, NULL, 'r'},
+        {"service", required_argument, NULL, 's'},
+        {"stay", no_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int option, r = 0;
+
+    *ret = (struct options){-1, -1, NULL, NULL, false};
+    while (r == 0 && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == 'c')
+            r = parse_fd(optarg, &ret->control_fd);
+        else if (option == 'l')
+            r = parse_fd(optarg, &ret->log_fd);
+        else if (option == 'r')
+            ret->run_base = optarg;
+        else if (option == 's')
+            ret->service = optarg;
+        else if (option == 't')
+            ret->stay = true;
+        else
+            r = option == 'h' ? 1 : -EINVAL;
+    }
+    return r == 0 && optind < argc ? -EINVAL : r;
+}
+
+/* Leaves what the starter left us: descriptors, directory, signal mask. */
+static int leave_starter(const struct options *options, struct tapnet_error *error)
+{
+    int keep[2];
+    size_t count = 0;
+    sigset_t none;
+    int r;
+
+    if (options->control_fd >= 0)
+        keep[count++] = options->control_fd;
+    if (options->log_fd >= 0)
+        keep[count++] = options->log_fd;
+    r = isolate_descriptors(keep, count, error);
+    if (r < 0)
+        return r;
+    if (chdir("/") < 0)
+        return error_set_errno(error, -errno, "cannot enter /");
+    umask(077);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return 0;
+}
+
+/* Our own socket, for who was started by systemd: there may be only one of us. */
+static int make_control(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX];
+    int lock, r = run_lock(tapnet->run_dir, &lock, error);
+
+    if (r < 0)
+        return r;
+    if (resident_runs(tapnet))
+        r = error_set(error, -EALREADY, "a keeper runs already in this network namespace");
+    else if (snprintf(path, sizeof(path), "%s/" RESIDENT_SOCKET, tapnet->run_dir) >= (int)sizeof(path))
+        r = error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
+    else
+        r = apply_socket_listen(path, ret_fd, error);
+    run_unlock(tapnet->run_dir, lock);
+    return r;
+}
+
+static int run(const struct options *options, struct tapnet_error *error)
+{
+    struct tapnet *tapnet cleanup(cleanup_tapnet_free) = NULL;
+    struct keeper_options keeper = {.control_fd = options->control_fd, .stay = options->stay};
+    int r = leave_starter(options, error);
+
+    if (r == 0)
+        r = tapnet_new(options->run_base, options->service, &tapnet, error);
+    if (r < 0)
+        return r;
+    log_open(options->log_fd >= 0 ? options->log_fd : STDERR_FILENO);
+    if (keeper.control_fd < 0)
+        r = make_control(tapnet, &keeper.control_fd, error);
+    if (r == 0)
+        r = rights_fork_starter(tapnet->service, &tapnet->loan.starter_fd, error);
+    if (r == 0)
+        r = apply_socket_reply(&tapnet->loan.reply_fd, error);
+    if (r == 0)
+        r = rights_drop(error);
+    if (r < 0)
+        return r;
+    log_line("keeping the networks of this namespace");
+    keeper.tapnet = tapnet;
+    return keeper_run(&keeper, error);
+}
+
+int main(int argc, char **argv)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    struct options options;
+    int r = parse_options(argc, argv, &options);
+
+    if (r != 0) {
+        fputs(usage, r < 0 ? stderr : stdout);
+        return r < 0 ? 2 : 0;
+    }
+    r = run(&options, &error);
+    if (r < 0)
+        fprintf(stderr, "tapnet-keeper: %s\n", error.text);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* What the keeper keeps of its rights, and the child that starts the service as somebody else. */
+#include "keeper/rights.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/message.h"
+#include "service/isolate.h"
+
+/* ---- the starter ---- */
+
+#define CONTROL_FD 3
+#define LOG_FD 4
+
+_Noreturn static void become_service(int program_fd, int control_fd, int log_fd)
+{
+    static const char *const arguments[] = {"tapnet-service", "--control", "3", "--log", "4", NULL};
+    static const char *const environment[] = {"PATH=/usr/bin:/bin", NULL};
+    int program = fcntl(program_fd, F_DUPFD_CLOEXEC, LOG_FD + 1);
+    int control = fcntl(control_fd, F_DUPFD_CLOEXEC, LOG_FD + 1);
+    int log = fcntl(log_fd, F_DUPFD_CLOEXEC, LOG_FD + 1);
+
+    if (program < 0 || control < 0 || log < 0)
+        _exit(127);
+    dup2(log, STDERR_FILENO);
+    dup2(control, CONTROL_FD);
+    dup2(log, LOG_FD);
+    setsid();
+    fexecve(program, (char *const *)(uintptr_t)arguments, (char *const *)(uintptr_t)environment);
+    _exit(127);
+}
+
+/* With a parent that ends at once: nobody waits for the service. */
+static void start_service(int program_fd, const int *fds)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        if (fork() == 0)
+            become_service(program_fd, fds[0], fds[1]);
+        _exit(0);
+    }
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+_Noreturn static void run_starter(int fd, int program_fd)
+{
+    char word[8];
+    int fds[2];
+    size_t len, fd_count;
+
+    prctl(PR_SET_NAME, "tapnet-starter", 0, 0, 0);
+    while (message_receive(fd, word, sizeof(word), fds, ARRAY_COUNT(fds), &len, &fd_count, 0) == 0) {
+        if (fd_count == ARRAY_COUNT(fds))
+            start_service(program_fd, fds);
+        for (size_t i = 0; i < fd_count; i++)
+            close(fds[i]);
+    }
+    _exit(0);
+}
+
+/* Everything but what is needed to exec a program that anybody may run. */
+static int isolate_starter(int fd, int program_fd)
+{
+    const int keep[] = {fd, program_fd};
+    int result = isolate_descriptors(keep, ARRAY_COUNT(keep), NULL);
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    return result < 0 ? result : isolate_to_user(NULL);
+}
+
+int rights_fork_starter(const char *service, int *ret_fd, struct tapnet_error *error)
+{
+    _cleanup_close_ int ours = -1, theirs = -1;
+    /* Opened now: the starter's user may not be allowed into the directory that it lies in. */
+    _cleanup_close_ int program_fd = open(service, O_PATH | O_CLOEXEC);
+    int pair[2];
+    pid_t child;
+
+    if (program_fd < 0)
+        return error_set_errno(error, -errno, "cannot open the service's program %s", service);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return error_set_errno(error, -errno, "cannot make a socket pair");
+    ours = pair[0];
+    theirs = pair[1];
+    child = fork();
+    if (child < 0)
+        return error_set_errno(error, -errno, "cannot fork");
+    if (child == 0) {
+        if (isolate_starter(theirs, program_fd) < 0)
+            _exit(1);
+        run_starter(theirs, program_fd);
+    }
+    *ret_fd = take_fd(&ours);
+    return 0;
+}
+
+/* ---- ourselves ---- */
+
+static int no_core(void)
+{
+    const struct rlimit none = {0, 0};
+
+    return setrlimit(RLIMIT_CORE, &none) < 0 ? -errno : 0;
+}
+
+int rights_drop(struct tapnet_error *error)
+{
+    static const capng_select_t stages[] = {CAPNG_SELECT_BOUNDS, CAPNG_SELECT_CAPS};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || no_core() < 0)
+        return error_set_errno(error, -errno, "cannot set limits");
+    for (size_t i = 0; i < ARRAY_COUNT(stages); i++) {
+        capng_clear(CAPNG_SELECT_ALL);
+        capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, CAP_NET_ADMIN);
+        /* The bounding set can't be cut by who lacks CAP_SETPCAP: then there is nothing to fear from it either. */
+        if (capng_apply(stages[i]) < 0 && stages[i] == CAPNG_SELECT_CAPS)
+            return error_set(error, -EPERM, "cannot give up capabilities (CAP_NET_ADMIN is needed)");
+    }
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return error_set_errno(error, -errno, "cannot become undumpable");
+    return 0;
+}

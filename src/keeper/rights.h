@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* What the keeper keeps of its rights, and the child that starts the service as somebody else. */
+#ifndef KEEPER_RIGHTS_H
+#define KEEPER_RIGHTS_H
+
+#include "base/error.h"
+
+/*
+ * Forks the starter, while we may still become another user: a process that gives up everything, becomes the service's
+ * user and from then on does one thing: for each datagram "start" with two descriptors it runs @service with them as 3
+ * and 4. It ends with us. *ret_fd: our end of its socket.
+ */
+int rights_fork_starter(const char *service, int *ret_fd, struct tapnet_error *error);
+
+/*
+ * Keeps CAP_NET_ADMIN and nothing else, nothing to be had back, undumpable, no core, no new privileges. The user stays:
+ * the files in the run directory are root's.
+ */
+int rights_drop(struct tapnet_error *error);
+
+#endif
