@@ -246,6 +246,8 @@ class Guest:
         """Bits a second that the receiver got."""
         words = ["iperf3", "-c", "192.0.2.2", "-J", "-t", seconds, *(["-R"] if reverse else [])]
         result = json.loads(run("taskset", "-c", ENDS, "ip", "netns", "exec", self.namespace, *words))
+        if "sum_received" not in result["end"]:
+            raise SystemExit(f"bench: iperf3: {result.get('error', 'no result')}")
         return result["end"]["sum_received"]["bits_per_second"]
 
     def __exit__(self, *_):
