@@ -282,5 +282,7 @@ void spec_option_unknown(enum spec_section section, const char *key, size_t len,
             append(sentence, "; did you mean `%s`?", nearest->key);
         else
             append_keys(section, sentence);
+        if (section == SPEC_SECTION_SET && !(distance <= 2 && len > 4) && strlen(key) == len && model_name_valid(key))
+            append(sentence, "; a network stands under `networks:`, as in `networks: { %s: {} }`", key);
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* YAML text to the wanted model, key by key as the option table says. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -321,13 +322,31 @@ static int parse_document(struct spec_parser *parser)
     return spec_reader_finish(reader);
 }
 
+/* The name that is meant by @text: its letters in lower case, and a "-" for each run of what no name may have. */
+static void name_like(const char *text, size_t len, char ret[MODEL_NAME_MAX])
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < len && used < MODEL_NAME_MAX - 1; i++) {
+        unsigned char letter = (unsigned char)text[i];
+
+        if (letter < 0x80 && isalnum(letter))
+            ret[used++] = (char)tolower(letter);
+        else if (used && ret[used - 1] != '-')
+            ret[used++] = '-';
+    }
+    while (used && ret[used - 1] == '-')
+        used--;
+    snprintf(ret + used, MODEL_NAME_MAX - used, "%s", used ? "" : "lab");
+}
+
 /* The set's name without `name:`: the file's name without directory and extension. */
 static int name_from_file(struct spec_parser *parser, const char *file)
 {
     const char *slash = strrchr(file, '/');
     const char *base = slash ? slash + 1 : file;
     size_t len = strlen(base);
-    char name[MODEL_NAME_MAX] = "", quoted[SPEC_QUOTE_MAX];
+    char name[MODEL_NAME_MAX] = "", meant[MODEL_NAME_MAX], quoted[SPEC_QUOTE_MAX];
 
     if (len > 5 && strcmp(base + len - 5, ".yaml") == 0)
         len -= 5;
@@ -335,11 +354,12 @@ static int name_from_file(struct spec_parser *parser, const char *file)
         len -= 4;
     if (len < sizeof(name))
         snprintf(name, sizeof(name), "%.*s", (int)len, base);
+    name_like(base, len, meant);
     if (!model_name_valid(name))
         return spec_mistake_add(&parser->mistakes, (struct model_place){0},
                                 "the set can't be named after the file: `%s` is not a name (a-z, 0-9 and `-`); add "
-                                "`name: lab` or the like",
-                                spec_quote(base, len, quoted));
+                                "`name: %s` or the like",
+                                spec_quote(base, len, quoted), meant);
     strcpy(parser->set->name, name);
     return 0;
 }

@@ -63,7 +63,12 @@ const struct spec_case bad_keys[] = {
     BAD("unknown-far",
         "policy: {}\n",
         "lab.yaml:1:1: unknown key `policy` in this version; the top of the file has `version`, `name`, "
-        "`networks`, `devices`"),
+        "`networks`, `devices`; a network stands under `networks:`, as in `networks: { policy: {} }`"),
+    BAD("network-at-the-top",
+        "lab:\n"
+        "  ports: { web: {} }\n",
+        "lab.yaml:1:1: unknown key `lab` in this version; the top of the file has `version`, `name`, "
+        "`networks`, `devices`; a network stands under `networks:`, as in `networks: { lab: {} }`"),
     BAD("unknown-long",
         "name: lab\n"
         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"

@@ -190,7 +190,9 @@ static void hostile_file_names(void **state)
     (void)state;
     assert_int_equal(spec_parse(text, sizeof(text) - 1, "/tmp/\x1b[2Jmy lab.yaml", &set, &error), -EINVAL);
     assert_string_equal(error.text, "/tmp/\\x1b[2Jmy lab.yaml: the set can't be named after the file: `\\x1b[2Jmy lab` "
-                                    "is not a name (a-z, 0-9 and `-`); add `name: lab` or the like");
+                                    "is not a name (a-z, 0-9 and `-`); add `name: 2jmy-lab` or the like");
+    assert_int_equal(spec_parse(text, sizeof(text) - 1, "My__lab..v2.yml", &set, &error), -EINVAL);
+    assert_non_null(strstr(error.text, "add `name: my-lab-v2` or the like"));
     assert_int_equal(spec_parse(text, sizeof(text) - 1, "-", &set, &error), -EINVAL);
     assert_string_equal(error.text, "-: the set can't be named after the file: `-` is not a name (a-z, 0-9 and `-`); "
                                     "add `name: lab` or the like");
