@@ -18,6 +18,7 @@
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_USED 8 /* hex digits: told apart are two boots of one machine */
 #define LOCK_NAME "lock"
+#define LOCK_ATTEMPTS 100
 
 static int read_boot_id(char ret[BOOT_ID_USED + 1], struct tapnet_error *error)
 {
@@ -58,21 +59,21 @@ int run_dir_name(const char *base, char ret[RUN_PATH_MAX], struct tapnet_error *
     return 0;
 }
 
-/* mkdir -p of all parents of @path, and of @path itself when @whole. */
-static int make_directories(const char *path, bool whole, struct tapnet_error *error)
+/* The directory that @path stands in: all up to its last "/". */
+static void parent_of(const char *path, char ret[RUN_PATH_MAX])
 {
-    char copy[RUN_PATH_MAX];
+    const char *slash = strrchr(path, '/');
 
-    if (snprintf(copy, sizeof(copy), "%s%s", path, whole ? "/" : "") >= (int)sizeof(copy))
-        return error_set(error, -ENAMETOOLONG, "%.60s...: the path is too long", path);
-    for (char *slash = copy + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = '\0';
-        if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-            return error_set_errno(error, -errno, "cannot make the directory %s (root may; else set TAPNET_RUN_DIR)",
-                                   copy);
-        *slash = '/';
-    }
-    return 0;
+    snprintf(ret, RUN_PATH_MAX, "%.*s", slash ? (int)(slash - path) : 0, path);
+}
+
+static int make_directory(const char *path, struct tapnet_error *error)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return 0;
+    if (errno == ENOENT) /* a mistyped path must not grow */
+        return error_set(error, -ENOENT, "cannot make the directory %s: what it is to stand in is not there", path);
+    return error_set_errno(error, -errno, "cannot make the directory %s", path);
 }
 
 /* Is the file that @fd has locked still the one that @path names? A tapnet before us may have removed it. */
@@ -86,14 +87,19 @@ static bool lock_is_current(int fd, const char *path)
 
 int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error)
 {
-    char path[RUN_PATH_MAX];
+    char path[RUN_PATH_MAX], base[RUN_PATH_MAX];
 
     if (snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= (int)sizeof(path))
         return error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
-    for (;;) {
+    parent_of(run_dir, base);
+    for (int attempt = 0;; attempt++) {
         _cleanup_close_ int fd = -1;
-        int result = make_directories(run_dir, true, error);
+        int result = make_directory(base, error);
 
+        if (result == 0)
+            result = make_directory(run_dir, error);
+        if (result == -ENOENT && attempt < LOCK_ATTEMPTS)
+            continue; /* another tapnet may have removed BASE between the two calls */
         if (result < 0)
             return result;
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -101,9 +107,8 @@ int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error)
             continue; /* the directory went between the two calls */
         if (fd < 0)
             return error_set_errno(error, -errno, "cannot open %s", path);
-        while (flock(fd, LOCK_EX) < 0)
-            if (errno != EINTR)
-                return error_set_errno(error, -errno, "cannot lock %s", path);
+        if (flock(fd, LOCK_EX) < 0)
+            return error_set_errno(error, -errno, "cannot lock %s", path);
         if (lock_is_current(fd, path)) {
             *ret_fd = take_fd(&fd);
             return 0;
@@ -181,11 +186,13 @@ static int write_whole(const char *path, const char *text, struct tapnet_error *
 
 int run_file_write(const char *run_dir, const char *name, const char *text, struct tapnet_error *error)
 {
-    char path[RUN_PATH_MAX], fresh[RUN_PATH_MAX + 4];
+    char path[RUN_PATH_MAX], folder[RUN_PATH_MAX], fresh[RUN_PATH_MAX + 4];
     int result = file_path(run_dir, name, path, error);
 
-    if (result == 0)
-        result = make_directories(path, false, error);
+    if (result < 0)
+        return result;
+    parent_of(path, folder);
+    result = make_directory(folder, error);
     if (result < 0)
         return result;
     snprintf(fresh, sizeof(fresh), "%s.new", path);

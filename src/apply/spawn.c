@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 _Noreturn static void become(const char *program, const char *const *arguments, const int *fds, size_t count)
 {
     int null = open("/dev/null", O_RDWR), moved[APPLY_SPAWN_FDS];
+    sigset_t none;
 
     /* First out of the way of the numbers that they are going to have. */
     for (size_t i = 0; i < count; i++) {
@@ -27,6 +30,8 @@ _Noreturn static void become(const char *program, const char *const *arguments, 
     for (size_t i = 0; i < count; i++)
         dup2(moved[i], APPLY_SPAWN_FIRST_FD + (int)i);
     setsid();
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL); /* whoever starts us may hold signals back while it works */
     if (chdir("/") < 0)
         _exit(127);
     execv(program, (char *const *)(uintptr_t)arguments);
@@ -40,7 +45,9 @@ int apply_spawn(const char *program, const char *const *arguments, const int *fd
     pid_t child;
 
     if (access(program, X_OK) < 0)
-        return error_set_errno(error, -errno, "cannot run the program %s", program);
+        return error_set(error, -errno,
+                         "cannot run the program %s: %s: `make install` puts it there, TAPNET_SERVICE names another",
+                         program, strerror(errno));
     child = fork();
     if (child < 0)
         return error_set_errno(error, -errno, "cannot start %s", program);

@@ -7,12 +7,14 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "apply/run.h"
@@ -97,6 +99,52 @@ static void a_place_that_can_not_be_written_is_named(void **state)
     assert_non_null(strstr(error.text, "/proc/tapnet"));
 }
 
+/* A mistyped directory does not grow. */
+static void only_the_base_itself_is_made(void **state)
+{
+    char deep[RUN_PATH_MAX], between[RUN_PATH_MAX], directory[RUN_PATH_MAX];
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    struct stat status;
+    int fd;
+
+    (void)state;
+    assert_true(mkdir(base, 0700) == 0 || errno == EEXIST); /* the last lock may have taken it away */
+    snprintf(between, sizeof(between), "%s/between", base);
+    snprintf(deep, sizeof(deep), "%.4000s/deep", between);
+    assert_int_equal(run_dir_name(deep, directory, NULL), 0);
+    assert_int_equal(run_lock(directory, &fd, &error), -ENOENT);
+    assert_non_null(strstr(error.text, deep));
+    assert_int_equal(stat(between, &status), -1);
+    assert_int_equal(run_dir_name(between, directory, NULL), 0);
+    assert_int_equal(run_lock(directory, &fd, &error), 0);
+    run_unlock(directory, fd);
+    assert_int_equal(stat(between, &status), -1);
+}
+
+static void handle(int number)
+{
+    (void)number;
+}
+
+/* Somebody holds the lock; the signal is ours to handle: the wait is over. */
+static void a_signal_ends_the_wait_for_the_lock(void **state)
+{
+    struct sigaction action = {.sa_handler = handle}, before;
+    const struct itimerval often = {{0, 10000}, {0, 10000}}, never = {{0, 0}, {0, 0}};
+    char directory[RUN_PATH_MAX];
+    int held, fd;
+
+    (void)state;
+    assert_int_equal(run_dir_name(base, directory, NULL), 0);
+    assert_int_equal(run_lock(directory, &held, NULL), 0);
+    sigaction(SIGALRM, &action, &before);
+    setitimer(ITIMER_REAL, &often, NULL);
+    assert_int_equal(run_lock(directory, &fd, NULL), -EINTR);
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    run_unlock(directory, held);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +152,8 @@ int main(void)
         cmocka_unit_test(the_lock_keeps_others_out_and_leaves_nothing),
         cmocka_unit_test(a_file_keeps_the_directory),
         cmocka_unit_test(a_place_that_can_not_be_written_is_named),
+        cmocka_unit_test(only_the_base_itself_is_made),
+        cmocka_unit_test(a_signal_ends_the_wait_for_the_lock),
     };
 
     return cmocka_run_group_tests(tests, make_base, remove_base);
