@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "suggest.h"
+
 const struct option_row option_rows[] = {
     {"all", 'a', offsetof(struct arguments, all), "every set of this network namespace"},
     {"dry-run", 'n', offsetof(struct arguments, dry_run), "print what would be done, change nothing (as `plan` does)"},
@@ -27,8 +29,9 @@ const struct command commands[] = {
     {"up", "[FILE]", "bring the host to what FILE describes, or change nothing",
      "Reads FILE (default: tapnet.yaml here; a bare name NAME also means /etc/tapnet/NAME.yaml), compares "
      "it with what the kernel has, and makes, changes and removes what differs. Only the set that FILE "
-     "declares is looked at. When a step fails, all before it is undone. Returns when guests are served: "
-     "DHCP and DNS answer.",
+     "declares is looked at. When a step fails, or on Ctrl-C, all before it is undone. Returns when guests are "
+     "served: DHCP and DNS answer. A set that is up from another file of the same name, which is still there and "
+     "says something else, is not replaced unless --replace says so.",
      up_options, run_up},
     {"plan", "[FILE]", "print what `up` would do, change nothing",
      "Prints one line for each step: + made, ~ changed (with the reason), - removed. Exits with 0 when "
@@ -37,11 +40,12 @@ const struct command commands[] = {
     {"down", "[FILE|SET]", "take a set away without a trace",
      "Removes the set that FILE declares, or the set named SET, or with --all every set of this network "
      "namespace: links, addresses, nftables elements and tables, sysctls, files, processes. FILE need not "
-     "be valid any more: its name is enough.",
+     "be valid any more: its name is enough. A set that is not up is down already: that is no failure.",
      down_options, run_down},
-    {"status", NULL, "show networks, ports, who is plugged in, and what is not as it should be",
+    {"status", "[NAME]", "show networks, ports, who is plugged in, and what is not as it should be",
      "Draws every network with its ports: the device, the guest's MAC and address, who holds the device, "
-     "traffic. Exits with 0 when all is as it was brought up, else with 1 and the differences.",
+     "traffic. With NAME only the set or the network of that name. Exits with 0 when all is as it was brought "
+     "up, else with 1 and the differences.",
      status_options, run_status},
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
@@ -82,8 +86,10 @@ static int set_option(const struct command *command, const struct option_row *ro
                       struct arguments *arguments)
 {
     if (!takes_option(command, row)) {
-        fprintf(stderr, "tapnet %s: unknown option %s; `tapnet %s --help` lists them\n", command->name, word,
-                command->name);
+        const char *meant = strncmp(word, "--", 2) == 0 ? suggest_option(command->options, word + 2) : NULL;
+
+        fprintf(stderr, "tapnet %s: unknown option %s; %s%s%s`tapnet %s --help` lists them\n", command->name, word,
+                meant ? "did you mean --" : "", meant ? meant : "", meant ? "? " : "", command->name);
         return EXIT_USAGE;
     }
     *(bool *)((char *)arguments + row->offset) = true;

@@ -2,13 +2,17 @@
 /* The command `tapnet`: finds the command in the table and runs it. */
 #include "command.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "personality.h"
 #include "session.h"
+#include "suggest.h"
 
 static int print_version(void)
 {
@@ -18,6 +22,12 @@ static int print_version(void)
 
 static int complain(const char *word)
 {
+    const char *meant = suggest_command(word);
+
+    if (meant) {
+        fprintf(stderr, "tapnet: unknown command '%s'; did you mean `tapnet %s`?\n", word, meant);
+        return EXIT_USAGE;
+    }
     fprintf(stderr, "tapnet: unknown command '%s'; the commands are:", word);
     for (size_t i = 0; i < command_count; i++)
         fprintf(stderr, " %s", commands[i].name);
@@ -60,16 +70,34 @@ static bool called_as(const char *path, const char *name)
     return path && strcmp(slash ? slash + 1 : path, name) == 0;
 }
 
-int main(int count, char **words)
+static bool stdout_has_reader(void)
+{
+    struct pollfd poll_fd = {.fd = STDOUT_FILENO};
+
+    return poll(&poll_fd, 1, 0) <= 0 || !(poll_fd.revents & POLLERR);
+}
+
+/*
+ * What we printed must have arrived: a full disk is a failure. A reader that has seen enough (`tapnet status | head`)
+ * is none: what was to be done is done.
+ */
+static int finish_output(int result)
+{
+    bool failed = fflush(stdout) != 0 || ferror(stdout);
+
+    if (!failed || !stdout_has_reader())
+        return result;
+    fprintf(stderr, "tapnet: cannot write to standard output: %s%s\n", strerror(errno),
+            result == EXIT_DONE ? " (all else is done)" : "");
+    return result == EXIT_DONE || result == EXIT_TO_DO ? EXIT_FAILED : result;
+}
+
+static int run(int count, char **words)
 {
     const struct command *command;
     struct arguments arguments;
     int result;
 
-    if (!fill_standard_descriptors())
-        return EXIT_FAILED;
-    if (called_as(words[0], "brctl"))
-        return brctl_main(count, words);
     if (count < 2) {
         help_print();
         return EXIT_USAGE;
@@ -88,6 +116,15 @@ int main(int count, char **words)
         return result;
     if (arguments.help)
         return help_about(command->name);
-    result = command->run(&arguments);
-    return fflush(stdout) == 0 ? result : EXIT_FAILED;
+    return command->run(&arguments);
+}
+
+int main(int count, char **words)
+{
+    if (!fill_standard_descriptors())
+        return EXIT_FAILED;
+    if (called_as(words[0], "brctl"))
+        return brctl_main(count, words);
+    signal(SIGPIPE, SIG_IGN); /* who reads our output may go, in the middle of work that must come to its end */
+    return finish_output(run(count, words));
 }

@@ -26,16 +26,24 @@ static const char *service_beside(char path[PATH_MAX])
     return access(path, X_OK) == 0 ? path : NULL;
 }
 
+/* An environment variable; an empty one counts as none. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
 int session_open(struct tapnet **ret)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     char path[PATH_MAX];
-    const char *service = getenv("TAPNET_SERVICE");
+    const char *service = variable("TAPNET_SERVICE");
     int result;
 
     if (!service)
         service = service_beside(path);
-    result = tapnet_new(getenv("TAPNET_RUN_DIR"), service, ret, &error);
+    result = tapnet_new(variable("TAPNET_RUN_DIR"), service, ret, &error);
     return result < 0 ? session_fail(&error, EXIT_FAILED) : 0;
 }
 
@@ -50,6 +58,15 @@ int session_fail(const struct tapnet_error *error, int exit_code)
         line += length + (line[length] == '\n');
     }
     return exit_code;
+}
+
+int session_refuse(const struct tapnet_error *error, int result, const char *command, const char *operand)
+{
+    if (result != -EACCES || geteuid() == 0)
+        return session_fail(error, session_exit_code(result));
+    fprintf(stderr, "tapnet: %s: sudo tapnet %s%s%s\n", error->text, command, operand ? " " : "",
+            operand ? operand : "");
+    return EXIT_FAILED;
 }
 
 int session_exit_code(int result)

@@ -24,6 +24,12 @@ const char *session_file(const char *operand, char path[PATH_MAX]);
 /* Reads it. 0, or an exit code with the error printed. */
 int session_load(const char *operand, struct tapnet_spec **ret);
 
+/*
+ * Prints why the library refused with @result, and returns the exit code. Who lacks the right to is told the command
+ * that has it: `sudo tapnet COMMAND OPERAND`; @operand may be NULL.
+ */
+int session_refuse(const struct tapnet_error *error, int result, const char *command, const char *operand);
+
 /* EXIT_USAGE for a file that can't be had on this host (-EINVAL, -EALREADY: tapnet/network.h), else EXIT_FAILED. */
 int session_exit_code(int result);
 

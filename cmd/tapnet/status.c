@@ -87,8 +87,7 @@ static void draw_network(const struct tapnet_status_network *network)
     if (*network->uplink)
         printf("  %s (uplink)\n    │ %s\n", network->uplink, network->mode);
     else if (strcmp(network->mode, "nat") == 0)
-        printf("  %sno uplink%s: the host had no default route; run `tapnet up` again when it has one\n    │ %s\n",
-               style(STYLE_YELLOW), style(STYLE_PLAIN), network->mode);
+        printf("  %sno uplink%s\n    │ %s\n", style(STYLE_YELLOW), style(STYLE_PLAIN), network->mode);
     printf("  %s%s%s  %s  %snetwork %s of set %s, %s%s\n", style(STYLE_BOLD), network->bridge, style(STYLE_PLAIN),
            network->subnet, style(network->served ? STYLE_DIM : STYLE_RED), network->name, network->set, network->mode,
            network->served ? "" : ", NOT SERVED: DHCP and DNS do not answer");
@@ -146,6 +145,8 @@ static int draw(const struct tapnet_status *status)
     if (!tapnet_status_network_count(status) && !tapnet_status_device_count(status) &&
         !tapnet_status_problem_count(status))
         puts("nothing is up");
+    for (size_t i = 0; (problem = tapnet_status_warning(status, i)); i++)
+        printf("%s!%s %s\n", style(STYLE_YELLOW), style(STYLE_PLAIN), problem);
     for (size_t i = 0; i < PROBLEMS_SHOWN && (problem = tapnet_status_problem(status, i)); i++)
         printf("%s✗%s %s\n", style(STYLE_RED), style(STYLE_PLAIN), problem);
     if (tapnet_status_problem_count(status) > PROBLEMS_SHOWN)
@@ -167,12 +168,12 @@ int run_status(const struct arguments *arguments)
 
     if (result)
         return result;
-    result = tapnet_status_get(tapnet, &status, &error);
+    result = tapnet_status_get(tapnet, arguments->operand, &status, &error);
     if (result == 0 && arguments->json)
         result = tapnet_status_json(status, &text, &error);
     tapnet_free(tapnet);
     if (result < 0) {
-        result = session_fail(&error, EXIT_FAILED);
+        result = session_refuse(&error, result, "status", arguments->operand);
     } else if (text) {
         puts(text);
         result = tapnet_status_problem_count(status) ? EXIT_FAILED : EXIT_DONE;

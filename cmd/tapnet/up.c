@@ -6,52 +6,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "session.h"
 #include "style.h"
 
-#define PROGRESS_AFTER_MSEC 300 /* what is quicker than that needs no progress */
-#define PROGRESS_EVERY_MSEC 100
-
-/* ---- progress, on a terminal only ---- */
-
-struct progress {
-    long long start_msec, shown_msec;
-    bool wanted, shown;
-};
-
-static long long now_msec(void)
+/* What the library has to say besides; one line each. */
+static void print_notes(const struct tapnet *tapnet)
 {
-    struct timespec now;
+    const char *note;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+    for (size_t i = 0; (note = tapnet_note(tapnet, i)); i++)
+        fprintf(stderr, "tapnet: %s\n", note);
 }
 
-static void show_progress(size_t done, size_t total, void *data)
+/* The exit code of an up or a down that failed with @result, which is told. */
+static int fail(const struct progress *progress, int result, const struct tapnet_error *error, const char *command,
+                const char *operand)
 {
-    struct progress *progress = data;
-    long long now = now_msec();
+    int code = result == -ECANCELED || result == -EINTR ? progress_stopped(progress, error->text) : 0;
 
-    if (!progress->wanted || now - progress->start_msec < PROGRESS_AFTER_MSEC ||
-        now - progress->shown_msec < PROGRESS_EVERY_MSEC)
-        return;
-    progress->shown_msec = now;
-    progress->shown = true;
-    fprintf(stderr, "\r%zu of %zu steps", done, total);
-}
-
-static struct progress start_progress(const struct arguments *arguments)
-{
-    return (struct progress){.start_msec = now_msec(), .wanted = isatty(STDERR_FILENO) && !arguments->quiet};
-}
-
-static void end_progress(const struct progress *progress)
-{
-    if (progress->shown)
-        fputs("\r\033[K", stderr);
+    return code ? code : session_refuse(error, result, command, operand);
 }
 
 /* ---- plan ---- */
@@ -88,13 +65,16 @@ static int print_plan(struct tapnet_plan *plan, bool json)
     return count ? EXIT_TO_DO : EXIT_DONE;
 }
 
-static int plan_up(struct tapnet *tapnet, const struct tapnet_spec *spec, bool json)
+static int plan_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     struct tapnet_plan *plan;
     int result = tapnet_plan_up(tapnet, spec, &plan, &error);
 
-    return result < 0 ? session_fail(&error, session_exit_code(result)) : print_plan(plan, json);
+    if (result < 0)
+        return session_refuse(&error, result, "plan", arguments->operand);
+    print_notes(tapnet);
+    return print_plan(plan, arguments->json);
 }
 
 /* ---- up ---- */
@@ -104,29 +84,54 @@ static void print_json_result(const char *set, size_t steps)
     printf("{\"version\":1,\"set\":\"%s\",\"steps\":%zu}\n", set, steps); /* a set's name is a DNS label, or "" */
 }
 
+/* "2 networks, 5 ports, 1 device": what there is none of is left out. */
+static void print_counts(const struct tapnet_spec *spec)
+{
+    const struct {
+        size_t count;
+        const char *noun;
+    } parts[] = {
+        {tapnet_spec_network_count(spec), "network"},
+        {tapnet_spec_port_count(spec), "port"},
+        {tapnet_spec_device_count(spec), "device"},
+    };
+    const char *separator = "";
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (!parts[i].count)
+            continue;
+        printf("%s%zu %s%s", separator, parts[i].count, parts[i].noun, parts[i].count == 1 ? "" : "s");
+        separator = ", ";
+    }
+    if (!*separator)
+        fputs("it declares nothing", stdout);
+}
+
 static int bring_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    struct progress progress = start_progress(arguments);
     const char *keeper = getenv("TAPNET_KEEPER");
+    struct progress progress;
     size_t steps = 0;
     int result;
 
     tapnet_with_keeper(tapnet, !arguments->no_keeper && !(keeper && strcmp(keeper, "off") == 0));
-    result = tapnet_up(tapnet, spec, show_progress, &progress, &steps, &error);
-
-    end_progress(&progress);
+    progress_start(&progress, arguments->quiet);
+    result = tapnet_up(tapnet, spec, progress_step, &progress, &steps, &error);
+    progress_end(&progress);
+    print_notes(tapnet);
     if (result < 0)
-        return session_fail(&error, session_exit_code(result));
-    if (arguments->json)
+        return fail(&progress, result, &error, "up", arguments->operand);
+    if (arguments->json) {
         print_json_result(tapnet_spec_set(spec), steps);
-    else if (!arguments->quiet && !steps)
+    } else if (!arguments->quiet && !steps) {
         printf("%s: all is as wanted\n", tapnet_spec_set(spec));
-    else if (!arguments->quiet)
-        printf("%s is up: %zu network%s, %zu port%s (%zu step%s, %.1f s); `tapnet status` shows it\n",
-               tapnet_spec_set(spec), tapnet_spec_network_count(spec), tapnet_spec_network_count(spec) == 1 ? "" : "s",
-               tapnet_spec_port_count(spec), tapnet_spec_port_count(spec) == 1 ? "" : "s", steps, steps == 1 ? "" : "s",
-               (double)(now_msec() - progress.start_msec) / 1000);
+    } else if (!arguments->quiet) {
+        printf("%s is up: ", tapnet_spec_set(spec));
+        print_counts(spec);
+        printf(" (%zu step%s, %.1f s); `tapnet status` shows it\n", steps, steps == 1 ? "" : "s",
+               progress_seconds(&progress));
+    }
     return EXIT_DONE;
 }
 
@@ -141,7 +146,7 @@ static int with_spec(const struct arguments *arguments, bool plan_only)
     tapnet_spec_replace(spec, arguments->replace);
     result = session_open(&tapnet);
     if (!result) {
-        result = plan_only ? plan_up(tapnet, spec, arguments->json) : bring_up(tapnet, spec, arguments);
+        result = plan_only ? plan_up(tapnet, spec, arguments) : bring_up(tapnet, spec, arguments);
         tapnet_free(tapnet);
     }
     tapnet_spec_free(spec);
@@ -180,23 +185,61 @@ static void set_of_operand(const char *operand, char set[64])
     snprintf(set, 64, "%.*s", (int)strcspn(base, "."), base);
 }
 
+/* Nothing was there to take down. A bare name may be mistyped: what is up helps then. */
+static void print_nothing_up(struct tapnet *tapnet, const char *set, const char *operand)
+{
+    const struct tapnet_status_set *up;
+    struct tapnet_status *status;
+    char path[PATH_MAX];
+
+    if (set && operand && access(session_file(operand, path), F_OK) < 0 && !strpbrk(operand, "/.") &&
+        tapnet_status_get(tapnet, NULL, &status, NULL) == 0) {
+        for (size_t i = 0; (up = tapnet_status_set(status, i)); i++)
+            printf("%s%s", i ? ", " : "no set of this name is up; these are: ", up->name);
+        if (tapnet_status_set(status, 0))
+            putchar('\n');
+        tapnet_status_free(status);
+    }
+    printf("%s: nothing is up\n", set ? set : "tapnet");
+}
+
 static int take_down(struct tapnet *tapnet, const char *set, const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    struct progress progress = start_progress(arguments);
+    struct progress progress;
     size_t steps = 0;
-    int result = tapnet_down(tapnet, set, show_progress, &progress, &steps, &error);
+    int result;
 
-    end_progress(&progress);
+    progress_start(&progress, arguments->quiet);
+    result = tapnet_down(tapnet, set, progress_step, &progress, &steps, &error);
+    progress_end(&progress);
+    print_notes(tapnet);
     if (result < 0)
-        return session_fail(&error, EXIT_FAILED);
+        return fail(&progress, result, &error, "down", arguments->all ? "--all" : arguments->operand);
     if (arguments->json)
         print_json_result(set ? set : "", steps);
     else if (!arguments->quiet && !steps)
-        printf("%s: nothing is up\n", set ? set : "tapnet");
+        print_nothing_up(tapnet, set, arguments->operand);
     else if (!arguments->quiet)
-        printf("%s is down: %zu steps, nothing is left\n", set ? set : "everything", steps);
+        printf("%s is down: %zu step%s, nothing is left\n", set ? set : "everything", steps, steps == 1 ? "" : "s");
     return EXIT_DONE;
+}
+
+/* Is what is up under this name another file's, one that is still there? Says so. A bare name means the set alone. */
+static bool is_anothers(struct tapnet *tapnet, const char *set, const char *operand)
+{
+    char path[PATH_MAX], *from;
+    struct stat named, recorded;
+    bool another;
+
+    if ((operand && !strpbrk(operand, "/.")) || stat(session_file(operand, path), &named) < 0 ||
+        tapnet_set_file(tapnet, set, &from, NULL) < 0)
+        return false;
+    another = stat(from, &recorded) == 0 && (recorded.st_dev != named.st_dev || recorded.st_ino != named.st_ino);
+    if (another)
+        fprintf(stderr, "tapnet: set %s is up from another file, %s: `tapnet down %s` takes it down\n", set, from, set);
+    free(from);
+    return another;
 }
 
 static int plan_down(struct tapnet *tapnet, const char *set, bool json)
@@ -205,7 +248,7 @@ static int plan_down(struct tapnet *tapnet, const char *set, bool json)
     struct tapnet_plan *plan;
     int result = tapnet_plan_down(tapnet, set, &plan, &error);
 
-    return result < 0 ? session_fail(&error, EXIT_FAILED) : print_plan(plan, json);
+    return result < 0 ? session_refuse(&error, result, "down", set) : print_plan(plan, json);
 }
 
 int run_down(const struct arguments *arguments)
@@ -228,7 +271,10 @@ int run_down(const struct arguments *arguments)
     result = session_open(&tapnet);
     if (result)
         return result;
-    result = arguments->dry_run ? plan_down(tapnet, name, arguments->json) : take_down(tapnet, name, arguments);
+    if (name && is_anothers(tapnet, name, arguments->operand))
+        result = EXIT_USAGE;
+    else
+        result = arguments->dry_run ? plan_down(tapnet, name, arguments->json) : take_down(tapnet, name, arguments);
     tapnet_free(tapnet);
     return result;
 }

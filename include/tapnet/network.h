@@ -89,7 +89,8 @@ struct tapnet_step {
  * Plans what tapnet_up() would do with @spec. Changes nothing and takes no lock.
  *
  * @return -EINVAL (the file can't be had on this host), -EEXIST (a name is taken by something that is not the set's),
- *         -EALREADY (the set is up from another file, see tapnet_spec_replace()), -EADDRNOTAVAIL (no free subnet)
+ *         -EALREADY (the set is up from another file, see tapnet_spec_replace()), -EADDRNOTAVAIL (no free subnet),
+ *         -EACCES (without CAP_NET_ADMIN in this network namespace)
  */
 int tapnet_plan_up(struct tapnet *tapnet, const struct tapnet_spec *spec, struct tapnet_plan **ret,
                    struct tapnet_error *error);
@@ -109,14 +110,23 @@ int tapnet_plan_step(struct tapnet_plan *plan, size_t index, struct tapnet_step 
 /** The plan as JSON text: {"version":1,"steps":[{"sign","object","reason","before","after"}]}. The caller frees it. */
 int tapnet_plan_json(const struct tapnet_plan *plan, char **ret, struct tapnet_error *error);
 
-/** Called during tapnet_up() and tapnet_down() after each step or bulk of steps. */
-typedef void tapnet_progress(size_t done, size_t total, void *data);
+/**
+ * Called during tapnet_up() and tapnet_down(): with @done and @total 0 when it is their turn (no other tapnet is at
+ * work in this network namespace), then after each step or bulk of steps, and while steps are undone with less @done each
+ * time.
+ *
+ * @return 0 to go on. A negative errno to stop: what was done is undone, and the function returns that errno. Once all
+ *         is done (@done is @total), and while undoing, it counts for nothing.
+ */
+typedef int tapnet_progress(size_t done, size_t total, void *data);
 
 /**
  * Brings the host to what @spec describes, or leaves it as it was: a step that fails has all before it undone.
- * Returns when guests are served (DHCP and DNS answer). Another tapnet at work in this network namespace is waited for.
+ * Returns when guests are served (DHCP and DNS answer). Another tapnet at work in this network namespace is waited for;
+ * a signal that is handled meanwhile ends the wait with -EINTR, and nothing was touched.
  *
- * @return as tapnet_plan_up(); -EIO when the kernel refused a step as invalid; else the errno of the step that failed
+ * @return as tapnet_plan_up(); what @progress returned to stop; -EIO when the kernel refused a step as invalid; else
+ *         the errno of the step that failed
  * @param progress   may be NULL
  * @param ret_steps  how many steps were done; 0: all was as wanted and nothing was asked of the kernel. May be NULL.
  */
@@ -126,6 +136,14 @@ int tapnet_up(struct tapnet *tapnet, const struct tapnet_spec *spec, tapnet_prog
 /** Takes @set away (NULL: all sets), without a trace. *ret_steps 0: there was nothing. */
 int tapnet_down(struct tapnet *tapnet, const char *set, tapnet_progress *progress, void *data, size_t *ret_steps,
                 struct tapnet_error *error);
+
+/**
+ * What else there is to say of the last up, down or plan with this context, a sentence each: a network whose uplink is
+ * not there, what a tapnet that was killed had left and was undone first.
+ */
+size_t tapnet_note_count(const struct tapnet *tapnet);
+/** One of them, valid until the next up, down or plan; NULL behind the last. */
+const char *tapnet_note(const struct tapnet *tapnet, size_t index);
 
 /** What there is, and what is not as it should be. */
 struct tapnet_status;
@@ -158,9 +176,31 @@ struct tapnet_status_device {
     int holder_pid;
 };
 
-/** Looks. Changes nothing and takes no lock. The caller frees *ret with tapnet_status_free(). */
-int tapnet_status_get(struct tapnet *tapnet, struct tapnet_status **ret, struct tapnet_error *error);
+/**
+ * Which file is the set called @set up from? Its absolute path, malloc'ed.
+ *
+ * @return -ENOENT when no such set is up, or when nobody knows; -EACCES for who may not look
+ */
+int tapnet_set_file(struct tapnet *tapnet, const char *set, char **ret, struct tapnet_error *error);
+
+/** A set that is up. */
+struct tapnet_status_set {
+    const char *name;
+    const char *file; /**< that it came from, absolute; "" when nobody knows */
+};
+
+/**
+ * Looks. Changes nothing and takes no lock.
+ *
+ * @param name  of a set, or of a network: only that is shown, with the problems of its set; NULL: everything
+ * @param ret   the status; the caller frees it with tapnet_status_free()
+ * @return -ENOENT when nothing of that name is up, -EACCES (without CAP_NET_ADMIN in this network namespace), -ENOMEM
+ */
+int tapnet_status_get(struct tapnet *tapnet, const char *name, struct tapnet_status **ret, struct tapnet_error *error);
 void tapnet_status_free(struct tapnet_status *status);
+
+/** Sets, sorted by their names; NULL behind the last. */
+const struct tapnet_status_set *tapnet_status_set(const struct tapnet_status *status, size_t index);
 
 size_t tapnet_status_network_count(const struct tapnet_status *status);
 const struct tapnet_status_network *tapnet_status_network(const struct tapnet_status *status, size_t index);
@@ -171,6 +211,12 @@ const struct tapnet_status_device *tapnet_status_device(const struct tapnet_stat
 size_t tapnet_status_problem_count(const struct tapnet_status *status);
 /** One of them as a sentence; NULL behind the last. */
 const char *tapnet_status_problem(const struct tapnet_status *status, size_t index);
+
+/**
+ * What is as it was brought up and still will not do what one may expect, a sentence each: a network whose uplink is
+ * not there. NULL behind the last.
+ */
+const char *tapnet_status_warning(const struct tapnet_status *status, size_t index);
 
 /** The status as JSON text, see tapnet(8) for its shape. The caller frees it. */
 int tapnet_status_json(const struct tapnet_status *status, char **ret, struct tapnet_error *error);

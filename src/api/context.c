@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "nft/nft.h"
 #include "spec/spec.h"
 
 #define API __attribute__((visibility("default")))
 
 DEFINE_CLEANUP(struct tapnet *, tapnet_free)
+DEFINE_CLEANUP(struct netlink *, netlink_close)
 
 API int tapnet_new(const char *run_base, const char *service, struct tapnet **ret, struct tapnet_error *error)
 {
@@ -40,8 +42,23 @@ API void tapnet_free(struct tapnet *tapnet)
 {
     if (!tapnet)
         return;
+    api_notes_clear(tapnet);
+    free(tapnet->notes);
     free(tapnet->service);
     free(tapnet);
+}
+
+int api_check_right(struct tapnet_error *error)
+{
+    struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
+    int result = netlink_open(NETLINK_NETFILTER, &netlink, error);
+
+    if (result < 0)
+        return result;
+    result = nft_check_right(netlink, error);
+    if (result == -EPERM)
+        return error_set(error, -EACCES, "needs root (CAP_NET_ADMIN in this network namespace)");
+    return result;
 }
 
 /* Wraps a set that the caller gives away. */

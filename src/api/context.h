@@ -19,6 +19,9 @@ struct tapnet {
     /* Tests put themselves between apply and the kernel here: called with the real requests before each plan. */
     void (*wrap)(struct apply_ops *ops, void *data);
     void *wrap_data;
+    const char **notes; /* of the last up, down or plan; the texts are the arena's */
+    size_t note_count, note_capacity;
+    struct arena note_arena;
 };
 
 struct tapnet_spec {
@@ -36,6 +39,23 @@ struct tapnet_plan {
     char object[MODEL_OBJECT_TEXT_MAX]; /* texts of the last tapnet_plan_step() */
     char reason[PLAN_REASON_MAX];
 };
+
+/*
+ * May we change networks here at all? -EACCES, and nothing but one question was put to the kernel: better than the
+ * first of many reasons for which the work itself would fail.
+ */
+int api_check_right(struct tapnet_error *error);
+
+/* ---- notes.c ---- */
+
+void api_notes_clear(struct tapnet *tapnet);
+/* Says what is odd about the uplinks of the networks of a plan. -ENOMEM. */
+int api_note_uplinks(struct tapnet *tapnet, const struct tapnet_plan *plan);
+/* Says what @plan, which undoes what a killed tapnet left, does. -ENOMEM. */
+int api_note_undone(struct tapnet *tapnet, const struct plan *plan);
+/* What a user should know of the network's uplink, the arena's; *ret NULL when there is nothing. -ENOMEM. */
+int api_uplink_warning(const struct observe_found *found, const struct model_network *network, struct arena *arena,
+                       const char **ret);
 
 /* Observes the host and plans for @spec (up) or, when it is NULL, for @set_name (down; NULL: all sets). */
 int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name, struct tapnet_plan **ret,

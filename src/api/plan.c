@@ -282,18 +282,34 @@ int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const c
     struct observe_found *found;
     int result = observe_host(tapnet->run_dir, &found, error);
 
-    return result < 0 ? result : api_plan_from(found, spec, set_name, ret, error);
+    if (result == 0)
+        result = api_plan_from(found, spec, set_name, ret, error);
+    if (result == 0 && spec && api_note_uplinks(tapnet, *ret) < 0) {
+        tapnet_plan_free(*ret);
+        return error_set(error, -ENOMEM, "out of memory");
+    }
+    return result;
+}
+
+/* For a caller who only wants to look. */
+static int plan_alone(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
+                      struct tapnet_plan **ret, struct tapnet_error *error)
+{
+    int result = api_check_right(error);
+
+    api_notes_clear(tapnet);
+    return result < 0 ? result : api_plan_make(tapnet, spec, set_name, ret, error);
 }
 
 API int tapnet_plan_up(struct tapnet *tapnet, const struct tapnet_spec *spec, struct tapnet_plan **ret,
                        struct tapnet_error *error)
 {
-    return api_plan_make(tapnet, spec, NULL, ret, error);
+    return plan_alone(tapnet, spec, NULL, ret, error);
 }
 
 API int tapnet_plan_down(struct tapnet *tapnet, const char *set, struct tapnet_plan **ret, struct tapnet_error *error)
 {
-    return api_plan_make(tapnet, NULL, set, ret, error);
+    return plan_alone(tapnet, NULL, set, ret, error);
 }
 
 API void tapnet_plan_free(struct tapnet_plan *plan)

@@ -3,6 +3,7 @@
 #include "api/sets.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,10 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "spec/mistake.h"
+
+#define API __attribute__((visibility("default")))
+
+#define RECORD_MAX (64u << 20) /* of a set of more devices than a host can have */
 
 DEFINE_CLEANUP(struct plan *, plan_free)
 
@@ -239,4 +244,34 @@ int sets_check_origin(const struct observe_found *found, const struct model_set 
         "set %s is up from another file, %s, and %s would replace it: give this one a name of its own with "
         "`name:`, or take the other down first (tapnet down %s), or say --replace",
         set->name, there, here, set->name);
+}
+
+/* ---- one record alone ---- */
+
+static void cleanup_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+API int tapnet_set_file(struct tapnet *tapnet, const char *set, char **ret, struct tapnet_error *error)
+{
+    struct arena arena cleanup(arena_fini) = {.blocks = NULL};
+    _cleanup_free_ char *text = NULL;
+    char name[MODEL_NAME_MAX + sizeof("sets/.json")];
+    json_t *json cleanup(cleanup_json) = NULL;
+    struct model_object object = {.kind = MODEL_OBJECT_TABLE};
+    int result;
+
+    if (!model_name_valid(set))
+        return error_set(error, -ENOENT, "no set %s is up", set);
+    snprintf(name, sizeof(name), "sets/%s.json", set);
+    result = run_file_read(tapnet->run_dir, name, RECORD_MAX, &text);
+    if (result < 0)
+        return error_set_errno(error, result, "the record of set %s", set);
+    json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    if (!json || model_object_from_json(json, &arena, &object, NULL) < 0 || object.kind != MODEL_OBJECT_RECORD ||
+        !object.record.path[0])
+        return error_set(error, -ENOENT, "the file of set %s is not known", set);
+    *ret = strdup(object.record.path);
+    return *ret ? 0 : error_set(error, -ENOMEM, "out of memory");
 }

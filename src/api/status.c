@@ -25,6 +25,7 @@ DEFINE_CLEANUP(struct observe_found *, observe_free)
 
 struct view {
     const struct observe_found *found;
+    const char *set, *network; /* to be shown; NULL: all of them */
     struct device_holder *holders;
     size_t holder_count;
     struct observe_traffic *traffic;
@@ -35,6 +36,13 @@ static void view_fini(struct view *view)
 {
     free(view->holders);
     free(view->traffic);
+}
+
+static bool shows(const struct view *view, const char *set, const char *network)
+{
+    if (view->set && strcmp(view->set, set) != 0)
+        return false;
+    return !view->network || strcmp(view->network, network) == 0;
 }
 
 static int compare_holder(const void *name, const void *holder)
@@ -135,6 +143,19 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
     return 0;
 }
 
+static int add_warning(struct tapnet_status *status, const struct view *view, const struct model_network *network)
+{
+    const char *warning;
+
+    if (array_reserve((void **)&status->warnings, &status->warning_capacity, status->warning_count, 1,
+                      sizeof(*status->warnings)) < 0 ||
+        api_uplink_warning(view->found, network, &status->arena, &warning) < 0)
+        return -ENOMEM;
+    if (warning)
+        status->warnings[status->warning_count++] = warning;
+    return 0;
+}
+
 static int fill_networks(struct tapnet_status *status, const struct view *view)
 {
     const struct model_objects *objects = &view->found->objects;
@@ -146,9 +167,12 @@ static int fill_networks(struct tapnet_status *status, const struct view *view)
     if (!status->networks)
         return -ENOMEM;
     for (size_t i = 0; i < objects->count; i++) {
-        if (objects->items[i].kind != MODEL_OBJECT_SERVICE)
+        const struct model_service *service = &objects->items[i].service;
+
+        if (objects->items[i].kind != MODEL_OBJECT_SERVICE || !shows(view, service->set, service->network->name))
             continue;
-        if (fill_network(status, view, &objects->items[i].service, &status->networks[status->network_count]) < 0)
+        if (fill_network(status, view, service, &status->networks[status->network_count]) < 0 ||
+            add_warning(status, view, service->network) < 0)
             return -ENOMEM;
         status->network_count++;
     }
@@ -177,6 +201,8 @@ static void fill_device(struct tapnet_status *status, const struct view *view, c
 {
     const struct device_holder *holder = find_holder(view, name);
 
+    if (!shows(view, set, ""))
+        return;
     status->devices[status->device_count++] = (struct tapnet_status_device){
         .set = arena_strdup(&status->arena, set),
         .name = arena_strdup(&status->arena, name),
@@ -284,25 +310,82 @@ static int add_set_problems(struct tapnet_status *status, const struct observe_f
     return result;
 }
 
-/* Of every set; what several of them share is said once. */
+/* Of every set that is shown; what several of them share is said once. */
 static int add_problems(struct tapnet_status *status, const struct observe_found *found)
 {
-    _cleanup_free_ const char **names = NULL;
-    size_t count = 0;
-    int result = sets_names(found, &status->arena, &names, &count);
+    int result = 0;
 
-    for (size_t i = 0; i < count && result == 0; i++)
-        result = add_set_problems(status, found, names[i]);
+    for (size_t i = 0; i < status->set_count && result == 0; i++)
+        result = add_set_problems(status, found, status->sets[i].name);
     return result;
 }
 
-API int tapnet_status_get(struct tapnet *tapnet, struct tapnet_status **ret, struct tapnet_error *error)
+/* ---- what is shown ---- */
+
+/* @name is a set, or a network of one. */
+static int choose(struct view *view, const char *name, const char *const *names, size_t count,
+                  struct tapnet_error *error)
+{
+    const struct model_objects *objects = &view->found->objects;
+    int result;
+
+    for (size_t i = 0; i < count && !view->set; i++)
+        if (strcmp(names[i], name) == 0)
+            view->set = names[i];
+    for (size_t i = 0; i < objects->count && !view->set; i++) {
+        const struct model_service *service = &objects->items[i].service;
+
+        if (objects->items[i].kind != MODEL_OBJECT_SERVICE || strcmp(service->network->name, name) != 0)
+            continue;
+        view->set = service->set;
+        view->network = service->network->name;
+    }
+    if (view->set)
+        return 0;
+    result = error_set(error, -ENOENT, "no set or network %s is up; up %s:%s", name, count == 1 ? "is" : "are",
+                       count ? "" : " none");
+    for (size_t i = 0; i < count; i++)
+        error_append(error, "%s %s", i ? "," : "", names[i]);
+    return result;
+}
+
+static int fill_sets(struct tapnet_status *status, struct view *view, const char *name, struct tapnet_error *error)
+{
+    _cleanup_free_ const char **names = NULL;
+    size_t count = 0;
+    int result = sets_names(view->found, &status->arena, &names, &count);
+
+    if (result == 0 && name)
+        result = choose(view, name, names, count, error);
+    if (result < 0)
+        return result;
+    status->sets = arena_alloc(&status->arena, count * sizeof(*status->sets));
+    if (!status->sets)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const struct model_record *record = sets_record(view->found, names[i]);
+
+        if (!view->set || strcmp(view->set, names[i]) == 0)
+            status->sets[status->set_count++] = (struct tapnet_status_set){
+                .name = names[i],
+                .file = record ? arena_strdup(&status->arena, record->path) : "",
+            };
+    }
+    return 0;
+}
+
+API int tapnet_status_get(struct tapnet *tapnet, const char *name, struct tapnet_status **ret,
+                          struct tapnet_error *error)
 {
     struct tapnet_status *status cleanup(cleanup_tapnet_status_free) = calloc(1, sizeof(*status));
     struct observe_found *found cleanup(cleanup_observe_free) = NULL;
     struct view view cleanup(view_fini) = {0};
-    int result = status ? observe_host(tapnet->run_dir, &found, error) : -ENOMEM;
+    int result = api_check_right(error);
 
+    if (!status)
+        return error_set(error, -ENOMEM, "out of memory");
+    if (result == 0)
+        result = observe_host(tapnet->run_dir, &found, error);
     if (result == 0)
         result = device_holders(-1, &view.holders, &view.holder_count, error);
     if (result == 0)
@@ -310,13 +393,17 @@ API int tapnet_status_get(struct tapnet *tapnet, struct tapnet_status **ret, str
     if (result < 0)
         return result;
     view.found = found;
-    result = fill_networks(status, &view);
+    result = fill_sets(status, &view, name, error);
+    if (result == 0)
+        result = fill_networks(status, &view);
     if (result == 0)
         result = fill_devices(status, &view);
     if (result == 0)
         result = add_problems(status, found);
-    if (result < 0)
+    if (result == -ENOMEM)
         return error_set(error, result, "out of memory");
+    if (result < 0)
+        return result;
     *ret = take_pointer(status);
     return 0;
 }
@@ -327,6 +414,7 @@ API void tapnet_status_free(struct tapnet_status *status)
         return;
     arena_fini(&status->arena);
     free(status->problems);
+    free(status->warnings);
     free(status);
 }
 
@@ -358,4 +446,14 @@ API size_t tapnet_status_problem_count(const struct tapnet_status *status)
 API const char *tapnet_status_problem(const struct tapnet_status *status, size_t index)
 {
     return index < status->problem_count ? status->problems[index] : NULL;
+}
+
+API const char *tapnet_status_warning(const struct tapnet_status *status, size_t index)
+{
+    return index < status->warning_count ? status->warnings[index] : NULL;
+}
+
+API const struct tapnet_status_set *tapnet_status_set(const struct tapnet_status *status, size_t index)
+{
+    return index < status->set_count ? &status->sets[index] : NULL;
 }

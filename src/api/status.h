@@ -11,8 +11,12 @@ struct tapnet_status {
     size_t network_count;
     struct tapnet_status_device *devices;
     size_t device_count;
+    struct tapnet_status_set *sets;
+    size_t set_count;
     const char **problems;
     size_t problem_count, problem_capacity;
+    const char **warnings;
+    size_t warning_count, warning_capacity;
     struct arena arena;
 };
 

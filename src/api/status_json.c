@@ -41,9 +41,26 @@ static json_t *device_json(const struct tapnet_status_device *device)
                      holder_json(device->holder_pid, device->holder));
 }
 
+static json_t *texts_json(const char *const *texts, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_string(texts[i]));
+    return array;
+}
+
+/* null when nobody knows it, or when its name is not UTF-8 and so can't be said in JSON. */
+static json_t *file_json(const char *file)
+{
+    json_t *json = *file ? json_string(file) : NULL;
+
+    return json ? json : json_null();
+}
+
 API int tapnet_status_json(const struct tapnet_status *status, char **ret, struct tapnet_error *error)
 {
-    json_t *networks = json_array(), *devices = json_array(), *problems = json_array();
+    json_t *networks = json_array(), *devices = json_array(), *sets = json_array();
     json_t *document;
     char *text;
 
@@ -51,10 +68,12 @@ API int tapnet_status_json(const struct tapnet_status *status, char **ret, struc
         json_array_append_new(networks, network_json(&status->networks[i]));
     for (size_t i = 0; i < status->device_count; i++)
         json_array_append_new(devices, device_json(&status->devices[i]));
-    for (size_t i = 0; i < status->problem_count; i++)
-        json_array_append_new(problems, json_string(status->problems[i]));
-    document = json_pack("{s:i, s:o, s:o, s:o}", "version", 1, "networks", networks, "devices", devices, "problems",
-                         problems);
+    for (size_t i = 0; i < status->set_count; i++)
+        json_array_append_new(
+            sets, json_pack("{s:s, s:o}", "name", status->sets[i].name, "file", file_json(status->sets[i].file)));
+    document = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "version", 1, "sets", sets, "networks", networks, "devices",
+                         devices, "problems", texts_json(status->problems, status->problem_count), "warnings",
+                         texts_json(status->warnings, status->warning_count));
     text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
     json_decref(document);
     if (!text)

@@ -21,12 +21,11 @@ struct progress {
     void *data;
 };
 
-static void forward_progress(size_t done, size_t total, void *data)
+static int forward_progress(size_t done, size_t total, void *data)
 {
     const struct progress *progress = data;
 
-    if (progress->function)
-        progress->function(done, total, progress->data);
+    return progress->function ? progress->function(done, total, progress->data) : 0;
 }
 
 /* Runs @plan against the kernel with @run, apply_run() or apply_put_back(). */
@@ -70,9 +69,9 @@ static int pick_touched(const struct model_objects *all, const struct model_obje
 /*
  * A journal means that a plan was begun and not brought to its end. Undoing it is a plan like any other: from what is
  * there now of the objects it touched to what it had found of them. So it does not matter how far the plan came, nor
- * how far somebody before us came in undoing it. The journal stays until that is done.
+ * how far somebody before us came in undoing it. The journal stays until that is done. @note: say what it was.
  */
-static int put_back(struct tapnet *tapnet, struct tapnet_error *error)
+static int put_back(struct tapnet *tapnet, bool note, struct tapnet_error *error)
 {
     struct model_objects before cleanup(model_objects_fini) = {0};
     struct model_objects touched cleanup(model_objects_fini) = {0};
@@ -88,7 +87,8 @@ static int put_back(struct tapnet *tapnet, struct tapnet_error *error)
     result = observe_host(tapnet->run_dir, &found, error);
     if (result < 0)
         return result;
-    if (pick_touched(&found->objects, &touched, &now) < 0 || plan_make(&before, &now, &plan) < 0)
+    if (pick_touched(&found->objects, &touched, &now) < 0 || plan_make(&before, &now, &plan) < 0 ||
+        (note && api_note_undone(tapnet, plan) < 0))
         return error_set(error, -ENOMEM, "out of memory");
     result = run_plan(tapnet, apply_put_back, plan, &found->objects, &silent, error);
     return result < 0 ? result : apply_journal_remove(tapnet->run_dir, error);
@@ -96,7 +96,7 @@ static int put_back(struct tapnet *tapnet, struct tapnet_error *error)
 
 int api_recover(struct tapnet *tapnet, struct tapnet_error *error)
 {
-    int result = put_back(tapnet, error);
+    int result = put_back(tapnet, true, error);
 
     return result < 0 ? error_prefix(error, result, "cannot undo what a tapnet before this one left") : 0;
 }
@@ -106,7 +106,7 @@ static int undo_rest(struct tapnet *tapnet, int code, struct tapnet_error *error
 {
     struct tapnet_error rest = TAPNET_ERROR_INIT;
 
-    if (put_back(tapnet, &rest) < 0)
+    if (put_back(tapnet, false, &rest) < 0)
         error_add_line(error, code, "%s\nthis stays as it is until the next `tapnet up` or `tapnet down`", rest.text);
     return code;
 }
@@ -132,8 +132,11 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
                            tapnet_progress *progress, void *data, size_t *ret_steps, struct tapnet_error *error)
 {
     struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
-    int result = api_recover(tapnet, error);
+    int result = progress ? progress(0, 0, data) : 0;
 
+    if (result < 0)
+        return error_set(error, result, "stopped before the first step");
+    result = api_recover(tapnet, error);
     if (result < 0)
         return result;
     result = api_plan_make(tapnet, spec, set_name, &plan, error);
@@ -150,8 +153,11 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
 {
     bool keep = spec && tapnet->with_keeper;
     size_t steps = 0;
-    int lock, result = keep ? resident_check(tapnet, error) : 0;
+    int lock, result = api_check_right(error);
 
+    api_notes_clear(tapnet);
+    if (result == 0 && keep)
+        result = resident_check(tapnet, error);
     if (result == 0)
         result = run_lock(tapnet->run_dir, &lock, error);
     if (result < 0)

@@ -115,6 +115,11 @@ static int explain_step(const struct plan_step *step, size_t count, int code, st
     return error_prefix(error, code, "cannot %s %s", verb, model_object_print(plan_step_object(step), text));
 }
 
+static int report(const struct apply_request *request, size_t done)
+{
+    return request->progress ? request->progress(done, request->plan->step_count, request->progress_data) : 0;
+}
+
 /* Undoes all runs that end before step @end, last first, as far as that goes. */
 static void undo_runs(const struct apply_request *request, size_t end)
 {
@@ -126,6 +131,7 @@ static void undo_runs(const struct apply_request *request, size_t end)
         while (is_bulk(plan->steps[first].phase, false) && first > 0 &&
                plan->steps[first - 1].phase == plan->steps[first].phase)
             first--;
+        report(request, end);
         apply_steps(request, plan->steps + first, end - first, true, NULL);
         end = first;
     }
@@ -204,8 +210,11 @@ static int run_steps(const struct apply_request *request, size_t *ret_done, stru
             break;
         }
         done += count;
-        if (request->progress)
-            request->progress(done, plan->step_count, request->progress_data);
+        result = report(request, done);
+        if (result < 0 && done < plan->step_count)
+            error_set(error, result, "stopped after %zu of %zu steps", done, plan->step_count);
+        else
+            result = 0;
     }
     *ret_done = done;
     return result;

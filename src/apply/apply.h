@@ -6,8 +6,11 @@
 #include "apply/ops.h"
 #include "plan/plan.h"
 
-/* Called after every step, or bulk of steps; may be NULL. */
-typedef void apply_progress(size_t done, size_t total, void *data);
+/*
+ * Called after every step, or bulk of steps, and before each that is undone; may be NULL. A negative errno stops the
+ * plan as a step that failed with it does, unless all is done already or it is being undone.
+ */
+typedef int apply_progress(size_t done, size_t total, void *data);
 
 struct apply_request {
     const struct plan *plan;

@@ -23,7 +23,7 @@ static void error_print(struct tapnet_error *error, size_t offset, const char *f
         error_mark_cut(error, offset + (size_t)length);
 }
 
-static void error_append(struct tapnet_error *error, const char *text)
+static void error_append_text(struct tapnet_error *error, const char *text)
 {
     size_t length = strlen(error->text);
 
@@ -46,6 +46,20 @@ int error_set(struct tapnet_error *error, int code, const char *format, ...)
     return code;
 }
 
+int error_append(struct tapnet_error *error, const char *format, ...)
+{
+    int saved_errno = errno;
+    va_list arguments;
+
+    if (!error)
+        return 0;
+    va_start(arguments, format);
+    error_print(error, strlen(error->text), format, arguments);
+    va_end(arguments);
+    errno = saved_errno;
+    return error->code;
+}
+
 int error_set_errno(struct tapnet_error *error, int code, const char *format, ...)
 {
     int saved_errno = errno;
@@ -57,8 +71,8 @@ int error_set_errno(struct tapnet_error *error, int code, const char *format, ..
     va_start(arguments, format);
     error_print(error, 0, format, arguments);
     va_end(arguments);
-    error_append(error, ": ");
-    error_append(error, strerrordesc_np(-code) ? strerrordesc_np(-code) : "unknown error");
+    error_append_text(error, ": ");
+    error_append_text(error, strerrordesc_np(-code) ? strerrordesc_np(-code) : "unknown error");
     errno = saved_errno;
     return code;
 }
@@ -78,8 +92,8 @@ int error_prefix(struct tapnet_error *error, int code, const char *format, ...)
     if (!error->code) /* whoever failed said nothing: what there is to say is said here */
         error->code = code;
     if (rest[0]) {
-        error_append(error, ": ");
-        error_append(error, rest);
+        error_append_text(error, ": ");
+        error_append_text(error, rest);
     }
     errno = saved_errno;
     return error->code;
@@ -93,7 +107,7 @@ int error_add_line(struct tapnet_error *error, int code, const char *format, ...
     if (!error)
         return code;
     if (error->text[0])
-        error_append(error, "\n");
+        error_append_text(error, "\n");
     error->code = code;
     va_start(arguments, format);
     error_print(error, strlen(error->text), format, arguments);

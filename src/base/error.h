@@ -21,6 +21,9 @@ __attribute__((format(printf, 3, 4))) int error_set_errno(struct tapnet_error *e
 /** Puts "<formatted>: " in front of @error's text. Returns @error's code, or @code when it has none. */
 __attribute__((format(printf, 3, 4))) int error_prefix(struct tapnet_error *error, int code, const char *format, ...);
 
+/** Adds the formatted text at the end of @error's. Returns its code. */
+__attribute__((format(printf, 2, 3))) int error_append(struct tapnet_error *error, const char *format, ...);
+
 /** Adds one more line to @error (or sets it when it is empty): for files with several mistakes. Returns @code. */
 __attribute__((format(printf, 3, 4))) int error_add_line(struct tapnet_error *error, int code, const char *format, ...);
 

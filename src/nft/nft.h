@@ -36,6 +36,9 @@ void nft_elements_delete(struct nft_transaction *transaction, const struct guard
 /* Applies it: all or nothing, once. @netlink is of NETLINK_NETFILTER. An error names what the kernel refused. */
 int nft_commit(struct netlink *netlink, struct nft_transaction *transaction, struct tapnet_error *error);
 
+/* Asks something harmless that needs the same right as changing tables. -EPERM: CAP_NET_ADMIN is missing. */
+int nft_check_right(struct netlink *netlink, struct tapnet_error *error);
+
 /* ---- observe ---- */
 
 enum nft_table_state {

@@ -262,6 +262,13 @@ static int get_generation(struct netlink *netlink, uint32_t *ret, struct tapnet_
     return netlink_query(netlink, &message, read_generation, ret, error);
 }
 
+int nft_check_right(struct netlink *netlink, struct tapnet_error *error)
+{
+    uint32_t generation;
+
+    return get_generation(netlink, &generation, error); /* nfnetlink_rcv() wants the right for any request */
+}
+
 /* -EAGAIN when anything changed meanwhile: the kernel marks an interrupted dump of chains or rules, not of elements. */
 static int dump_sets(struct netlink *netlink, struct element_dump *dump, struct tapnet_error *error)
 {

@@ -365,7 +365,7 @@ def test_down_without_a_file_says_so(lab, host, tapnet):
     (["upp"], "unknown command"),
     (["up", "--frobnicate"], "--frobnicate"),
     (["up", "a", "b"], "one word too many"),
-    (["status", "x"], "one word too many"),
+    (["status", "x", "y"], "one word too many"),
     (["down", "--all", "x"], "not both"),
 ])
 def test_wrong_words_exit_with_2(host, tapnet, argv, word):

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* What is to be seen and heard of an up or a down while it runs: progress on a terminal, and the user's ^C. */
+#include "progress.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROGRESS_AFTER_MSEC 300 /* what is quicker than that needs no progress */
+#define PROGRESS_EVERY_MSEC 100
+
+static const int stopping[] = {SIGINT, SIGTERM, SIGHUP};
+#define STOPPING_COUNT (sizeof(stopping) / sizeof(stopping[0]))
+
+static volatile sig_atomic_t came; /* the signal that came while we waited for our turn; 0: none */
+
+static void note_signal(int number)
+{
+    came = number;
+}
+
+static long long now_msec(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+void progress_start(struct progress *progress, bool quiet)
+{
+    const struct sigaction note = {.sa_handler = note_signal}; /* no SA_RESTART: it is to end a wait */
+
+    *progress = (struct progress){.start_msec = now_msec(), .wanted = isatty(STDERR_FILENO) && !quiet};
+    sigemptyset(&progress->signals);
+    sigprocmask(SIG_SETMASK, NULL, &progress->before);
+    for (size_t i = 0; i < STOPPING_COUNT; i++) {
+        struct sigaction action;
+
+        if (sigaction(stopping[i], NULL, &action) < 0 || action.sa_handler == SIG_IGN)
+            continue;
+        sigaction(stopping[i], &note, NULL);
+        sigaddset(&progress->signals, stopping[i]);
+    }
+}
+
+/* A signal that came since we asked last; 0: none. */
+static int next_signal(const struct progress *progress)
+{
+    const struct timespec now = {0, 0};
+    int number = came;
+
+    came = 0;
+    if (number == 0)
+        number = sigtimedwait(&progress->signals, NULL, &now);
+    return number > 0 ? number : 0;
+}
+
+static void clear_line(struct progress *progress)
+{
+    if (progress->shown)
+        fputs("\r\033[K", stderr);
+    progress->shown = false;
+}
+
+static void hear(struct progress *progress)
+{
+    int number = next_signal(progress);
+
+    if (!number)
+        return;
+    clear_line(progress);
+    if (progress->stopped_by) {
+        fputs("tapnet: still undoing: it must come to its end\n", stderr);
+        return;
+    }
+    progress->stopped_by = number;
+}
+
+static void show(struct progress *progress, size_t done, size_t total)
+{
+    long long now = now_msec();
+
+    if (!progress->wanted || now - progress->start_msec < PROGRESS_AFTER_MSEC ||
+        now - progress->shown_msec < PROGRESS_EVERY_MSEC)
+        return;
+    progress->shown_msec = now;
+    progress->shown = true;
+    fprintf(stderr, "\r%s%zu of %zu steps\033[K", progress->stopped_by ? "undoing: " : "", done, total);
+}
+
+int progress_step(size_t done, size_t total, void *data)
+{
+    struct progress *progress = data;
+    bool first = !progress->begun, undoing = progress->stopped_by != 0;
+
+    if (first)
+        sigprocmask(SIG_BLOCK, &progress->signals, NULL);
+    progress->begun = true;
+    hear(progress);
+    if (!undoing && progress->stopped_by && total && done < total)
+        fprintf(stderr, "tapnet: %s: undoing what was done\n", strsignal(progress->stopped_by));
+    if (total)
+        show(progress, done, total);
+    progress->worked |= total > 0;
+    return progress->stopped_by ? -ECANCELED : 0;
+}
+
+void progress_end(struct progress *progress)
+{
+    clear_line(progress);
+    if (!progress->begun)
+        progress->stopped_by = came;
+    while (next_signal(progress))
+        ; /* too late for these */
+    for (size_t i = 0; i < STOPPING_COUNT; i++)
+        if (sigismember(&progress->signals, stopping[i]))
+            signal(stopping[i], SIG_DFL);
+    sigprocmask(SIG_SETMASK, &progress->before, NULL);
+}
+
+double progress_seconds(const struct progress *progress)
+{
+    return (double)(now_msec() - progress->start_msec) / 1000;
+}
+
+int progress_stopped(const struct progress *progress, const char *reason)
+{
+    const char *rest = strchr(reason, '\n');
+
+    if (!progress->stopped_by)
+        return 0;
+    if (!progress->worked)
+        fprintf(stderr, "tapnet: %s: nothing was touched\n", strsignal(progress->stopped_by));
+    else if (rest)
+        fprintf(stderr, "tapnet: %.*s, and not all could be undone:%s\n", (int)(rest - reason), reason, rest);
+    else
+        fprintf(stderr, "tapnet: %s, and undone: the host is as it was\n", reason);
+    return 128 + progress->stopped_by;
+}

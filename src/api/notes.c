@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Notes: what a user should know of an up, a down or a plan besides its steps. */
+#include "api/context.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+
+#define API __attribute__((visibility("default")))
+
+void api_notes_clear(struct tapnet *tapnet)
+{
+    tapnet->note_count = 0;
+    arena_fini(&tapnet->note_arena);
+}
+
+/* @text is the arena's; NULL: out of memory. */
+static int add_note(struct tapnet *tapnet, const char *text)
+{
+    if (!text || array_reserve((void **)&tapnet->notes, &tapnet->note_capacity, tapnet->note_count, 1,
+                               sizeof(*tapnet->notes)) < 0)
+        return -ENOMEM;
+    tapnet->notes[tapnet->note_count++] = text;
+    return 0;
+}
+
+API size_t tapnet_note_count(const struct tapnet *tapnet)
+{
+    return tapnet->note_count;
+}
+
+API const char *tapnet_note(const struct tapnet *tapnet, size_t index)
+{
+    return index < tapnet->note_count ? tapnet->notes[index] : NULL;
+}
+
+/* ---- uplinks ---- */
+
+/* A link of any kind: the way out may well be a device of another set. */
+static bool is_there(const struct observe_found *found, const char *name)
+{
+    for (size_t i = 0; i < found->link_count; i++)
+        if (strcmp(found->links[i].name, name) == 0)
+            return true;
+    for (size_t i = 0; i < found->objects.count; i++)
+        if (found->objects.items[i].kind == MODEL_OBJECT_LINK && strcmp(found->objects.items[i].link.name, name) == 0)
+            return true;
+    return false;
+}
+
+int api_uplink_warning(const struct observe_found *found, const struct model_network *network, struct arena *arena,
+                       const char **ret)
+{
+    *ret = NULL;
+    if (network->mode != MODEL_MODE_NAT || (network->uplink[0] && is_there(found, network->uplink)))
+        return 0;
+    if (network->uplink[0])
+        *ret = arena_printf(arena,
+                            "network %s: there is no device %s, its uplink: guests reach nothing outside; run `tapnet "
+                            "up` again when it is there",
+                            network->name, network->uplink);
+    else
+        *ret = arena_printf(arena,
+                            "network %s: no uplink, the host has no default route: guests reach nothing outside; run "
+                            "`tapnet up` again when it has one",
+                            network->name);
+    return *ret ? 0 : -ENOMEM;
+}
+
+int api_note_uplinks(struct tapnet *tapnet, const struct tapnet_plan *plan)
+{
+    int result = 0;
+
+    for (size_t i = 0; plan->set && i < plan->set->network_count && result == 0; i++) {
+        const char *warning;
+
+        result = api_uplink_warning(plan->found, &plan->set->networks[i], &tapnet->note_arena, &warning);
+        if (result == 0 && warning)
+            result = add_note(tapnet, warning);
+    }
+    return result;
+}
+
+/* ---- what was undone ---- */
+
+enum noun {
+    NOUN_TABLE,
+    NOUN_ELEMENT,
+    NOUN_BRIDGE,
+    NOUN_DEVICE,
+    NOUN_ADDRESS,
+    NOUN_SYSCTL,
+    NOUN_SERVICE,
+    NOUN_RECORD, /* not told */
+};
+
+static const char *const nouns[][2] = {
+    [NOUN_TABLE] = {"nftables table", "nftables tables"},
+    [NOUN_ELEMENT] = {"nftables element", "nftables elements"},
+    [NOUN_BRIDGE] = {"bridge", "bridges"},
+    [NOUN_DEVICE] = {"device", "devices"},
+    [NOUN_ADDRESS] = {"address", "addresses"},
+    [NOUN_SYSCTL] = {"sysctl", "sysctls"},
+    [NOUN_SERVICE] = {"served network", "served networks"},
+};
+
+static enum noun noun_of(const struct model_object *object)
+{
+    switch (object->kind) {
+    case MODEL_OBJECT_TABLE:
+        return NOUN_TABLE;
+    case MODEL_OBJECT_ELEMENT:
+        return NOUN_ELEMENT;
+    case MODEL_OBJECT_LINK:
+        return object->link.kind == MODEL_LINK_BRIDGE ? NOUN_BRIDGE : NOUN_DEVICE;
+    case MODEL_OBJECT_ADDRESS:
+        return NOUN_ADDRESS;
+    case MODEL_OBJECT_SYSCTL:
+        return NOUN_SYSCTL;
+    case MODEL_OBJECT_SERVICE:
+        return NOUN_SERVICE;
+    case MODEL_OBJECT_RECORD:
+        break;
+    }
+    return NOUN_RECORD;
+}
+
+int api_note_undone(struct tapnet *tapnet, const struct plan *plan)
+{
+    size_t counts[NOUN_RECORD + 1] = {0};
+    const char *list = "";
+
+    for (size_t i = 0; i < plan->step_count; i++)
+        counts[noun_of(plan_step_object(&plan->steps[i]))]++;
+    for (size_t i = 0; i < NOUN_RECORD && list; i++)
+        if (counts[i])
+            list = arena_printf(&tapnet->note_arena, "%s%s%zu %s", list, *list ? ", " : "", counts[i],
+                                nouns[i][counts[i] != 1]);
+    if (!list)
+        return -ENOMEM;
+    if (!*list)
+        return 0;
+    return add_note(tapnet,
+                    arena_printf(&tapnet->note_arena, "undid what a tapnet that was killed had left: %s", list));
+}

@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: MIT
+"""The command as a person meets it: what it says when words, rights, devices or the disk are not as they should be.
+
+      host under test                                        outside
+    +------------------------------------------------+     +---------------+
+    |  lab-web ---- br-lab 10.20.0.1/24 -- NAT -- eth0 ---+-- 192.0.2.1   |
+    +------------------------------------------------+     +---------------+
+"""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from tapnet_test.snapshot import assert_same, snapshot
+
+LAB = "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {} } } }\n"
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(world, tapnet):
+    yield
+    tapnet("down", "--all", check=False)
+
+
+@pytest.fixture
+def lab(tapnet):
+    return tapnet.file(LAB)
+
+
+def in_user_namespace():
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        return file.read().split() != ["0", "0", "4294967295"]
+
+
+def as_nobody(host, *argv, **kw):
+    if in_user_namespace():
+        pytest.skip("inside a user namespace there is no other user to become")
+    host.tmp.chmod(0o755)
+    return host.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", *argv,
+                    check=False, **kw)
+
+
+# ---- words ----
+
+@pytest.mark.parametrize("word, meant", [
+    ("start", "up"), ("stop", "down"), ("list", "status"), ("ls", "status"), ("show", "status"),
+    ("stauts", "status"), ("pu", "up"), ("plna", "plan"), ("dwon", "down"),
+])
+def test_a_wrong_command_is_answered_with_the_right_one(host, tapnet, word, meant):
+    failed = tapnet(word, check=False)
+    assert failed.returncode == 2 and f"did you mean `tapnet {meant}`?" in failed.stderr
+
+
+def test_what_is_like_nothing_gets_the_list(host, tapnet):
+    failed = tapnet("frobnicate", check=False)
+    assert failed.returncode == 2 and "the commands are: up plan down status" in failed.stderr
+
+
+def test_a_wrong_option_is_answered_with_the_right_one(host, tapnet):
+    failed = tapnet("up", "--jsno", check=False)
+    assert failed.returncode == 2 and "did you mean --json?" in failed.stderr
+
+
+def test_every_command_and_option_that_help_names_is_known(host, tapnet):
+    for line in tapnet("--help").stdout.splitlines()[3:]:
+        if line.startswith("  "):
+            command = line.split()[0]
+            text = tapnet(command, "--help").stdout
+            for word in text.split("Options:")[1].split():
+                if word.startswith("--"):
+                    assert "unknown option" not in tapnet(command, word, "/nonexistent.yaml", check=False).stderr
+
+
+# ---- names of sets and files ----
+
+def test_an_unknown_set_is_down_already_and_the_known_ones_are_named(lab, host, tapnet):
+    tapnet("up", lab)
+    tapnet("up", tapnet.file("devices: { t1: { kind: tun } }", "other.yaml"))
+    answer = tapnet("down", "lba")
+    assert "these are: lab, other" in answer.stdout and "lba: nothing is up" in answer.stdout
+    tapnet("down", "lab")
+    assert tapnet("down", lab).stdout == "lab: nothing is up\n"
+
+
+def test_down_leaves_alone_what_another_file_brought_up(lab, host, tapnet):
+    tapnet("up", lab)
+    (host.tmp / "there").mkdir()
+    other = host.tmp / "there" / "lab.yaml"
+    other.write_text(LAB)
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    refused = tapnet("down", other, check=False)
+    assert refused.returncode == 2 and str(lab) in refused.stderr and "`tapnet down lab`" in refused.stderr
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+    assert "is down" in tapnet("down", "lab").stdout
+
+
+def test_status_of_one_set_or_one_network(host, tapnet):
+    tapnet("up", tapnet.file("networks: { one: { subnet: 10.20.0.1/24 }, two: { subnet: 10.21.0.1/24 } }", "a.yaml"))
+    tapnet("up", tapnet.file("devices: { t1: { kind: tun } }", "b.yaml"))
+
+    def names(*argv):
+        shown = json.loads(tapnet("status", "--json", *argv, check=False).stdout)
+        return [entry["name"] for entry in shown["networks"] + shown["devices"]]
+    assert names() == ["one", "two", "t1"]
+    assert names("a") == ["one", "two"]
+    assert names("two") == ["two"]
+    assert names("b") == ["t1"]
+    unknown = tapnet("status", "c", check=False)
+    assert unknown.returncode == 1 and "no set or network c is up; up are: a, b" in unknown.stderr
+    host.run("ip", "link", "del", "t1")
+    assert tapnet("status", "a").returncode == 0
+    assert tapnet("status", "b", check=False).returncode == 1
+
+
+def test_status_names_the_file_of_a_set(lab, host, tapnet):
+    tapnet("up", lab)
+    assert tapnet.json("status")["sets"] == [{"name": "lab", "file": str(lab)}]
+
+
+@pytest.mark.parametrize("text, counts", [
+    ("devices: { t1: { kind: tun } }", "1 device ("),
+    ("devices: { t1: { kind: tun }, t2: { kind: tap } }", "2 devices ("),
+    ("networks: { lab: { subnet: 10.20.0.1/24 } }\ndevices: { t1: { kind: tun } }", "1 network, 1 device ("),
+    ("networks: { lab: { subnet: 10.20.0.1/24, ports: { a: {}, b: {} } } }", "1 network, 2 ports ("),
+])
+def test_up_counts_what_there_is(host, tapnet, text, counts):
+    assert f"is up: {counts}" in tapnet("up", tapnet.file(text)).stdout
+
+
+def test_a_file_name_that_is_no_set_name_is_told_the_remedy(host, tapnet):
+    refused = tapnet("up", tapnet.file(LAB, "my_lab.yaml"), check=False)
+    assert refused.returncode == 2 and "name: my-lab" in refused.stderr
+
+
+def test_a_network_at_the_top_is_told_where_it_belongs(host, tapnet):
+    refused = tapnet("up", tapnet.file("lab:\n  ports: { web: {} }\n"), check=False)
+    assert refused.returncode == 2 and "lab.yaml:1:1" in refused.stderr
+    assert "networks:" in refused.stderr
+
+
+# ---- the way out ----
+
+def test_an_uplink_that_is_not_there_is_said(host, tapnet):
+    file = tapnet.file("networks: { lab: { uplink: wlan7, subnet: 10.20.0.1/24 } }")
+    for command, code in (("plan", 3), ("up", 0)):
+        answer = tapnet(command, file, check=False)
+        line, = answer.stderr.splitlines()
+        assert answer.returncode == code and "no device wlan7" in line
+    shown = tapnet("status")
+    assert "no device wlan7" in shown.stdout
+    assert "wlan7" in json.loads(tapnet("status", "--json").stdout)["warnings"][0]
+    host.run("ip", "tuntap", "add", "wlan7", "mode", "tap")
+    assert tapnet("up", file).stderr == ""
+    assert "no device" not in tapnet("status").stdout
+
+
+def test_no_way_out_is_said(host, tapnet):
+    host.run("ip", "route", "del", "default")
+    file = tapnet.file("networks: { lab: { subnet: 10.20.0.1/24 }, dark: { mode: isolated } }")
+    line, = tapnet("up", file).stderr.splitlines()
+    assert "network lab" in line and "no default route" in line
+    assert "no default route" in tapnet("status").stdout
+
+
+# ---- rights ----
+
+@pytest.mark.parametrize("command", ["up", "down", "plan", "status"])
+def test_without_rights_the_command_that_has_them_is_named(lab, host, tapnet, command):
+    """Also while the set is up, and its run directory is not for everybody to look into."""
+    operand = [] if command == "status" else [lab]
+    tapnet("up", lab)
+    host.tmp.chmod(0o755)
+    failed = as_nobody(host, tapnet.program, command, *operand)
+    line, = failed.stderr.splitlines()
+    assert failed.returncode == 1
+    assert "needs root (CAP_NET_ADMIN" in line
+    assert line.endswith(f": sudo tapnet {command}{''.join(f' {word}' for word in operand)}")
+
+
+def test_a_mistyped_run_directory_does_not_grow(lab, host, tapnet):
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    mistyped = host.tmp / "rnu" / "tapnet"
+    failed = tapnet("up", lab, check=False, env={"TAPNET_RUN_DIR": str(mistyped)})
+    assert failed.returncode == 1 and str(mistyped) in failed.stderr and len(failed.stderr.splitlines()) == 1
+    assert not mistyped.parent.exists()
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+
+
+def test_a_missing_service_program_is_told_the_remedy(lab, host, tapnet):
+    failed = tapnet("up", lab, check=False, env={"TAPNET_SERVICE": "/nonexistent/service"})
+    line, = failed.stderr.splitlines()
+    assert failed.returncode == 1 and "/nonexistent/service" in line
+    assert "make install" in line and "TAPNET_SERVICE" in line
+
+
+# ---- standard output ----
+
+@pytest.mark.parametrize("argv", [["status"], ["status", "--json"], ["plan", "LAB"], ["--help"], ["--version"],
+                                  ["up", "--help"]])
+def test_what_can_not_be_printed_is_a_failure(lab, host, tapnet, argv):
+    failed = host.run("sh", "-c", f"exec {tapnet.program} {' '.join(argv).replace('LAB', str(lab))} >/dev/full", check=False)
+    assert failed.returncode == 1
+    assert "No space left on device" in failed.stderr
+
+
+def test_a_reader_that_goes_does_not_stop_the_work(lab, host, tapnet):
+    read, write = os.pipe()
+    os.close(read)
+    done = host.popen(tapnet.program, "up", lab, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert done.communicate()[1] == "" and done.returncode == 0
+    assert tapnet("status").returncode == 0
+
+
+# ---- being stopped ----
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def big_file(tapnet, count=900):
+    ports = "\n".join(f"      p{i}: {{}}" for i in range(count))
+    return tapnet.file(f"networks:\n  big:\n    ports:\n{ports}\n", "big.yaml")
+
+
+def wait_for_steps(host, tapnet):
+    """Until the plan in progress stands in its journal, and so long as its process lives."""
+    while not list(tapnet.run_dir.glob("*/journal")):
+        pass
+
+
+def stop(host, tapnet, number, *argv):
+    """Starts a command, sends it @number amid its work; its exit code and what it said."""
+    child = host.popen(tapnet.program, *argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for_steps(host, tapnet)
+    child.send_signal(number)
+    output, errors = child.communicate(timeout=60)
+    return child.returncode, output, errors
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_during_up_undoes_it(host, tapnet, number):
+    file = big_file(tapnet)
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    code, output, errors = stop(host, tapnet, number, "up", file)
+    assert code == 128 + number and output == ""
+    assert "undoing" in errors and "and undone: the host is as it was" in errors
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+
+
+def test_a_signal_during_down_puts_everything_back(host, tapnet):
+    file = big_file(tapnet)
+    tapnet("up", file)
+    code, _, errors = stop(host, tapnet, signal.SIGINT, "down", "big")
+    assert code == 130 and "and undone" in errors
+    assert tapnet("status").returncode == 0
+    assert tapnet("plan", file).stdout == "nothing to do\n"
+
+
+def test_a_second_signal_does_not_stop_the_undoing(host, tapnet):
+    file = big_file(tapnet)
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    child = host.popen(tapnet.program, "up", file, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for_steps(host, tapnet)
+    child.send_signal(signal.SIGINT)
+    first = child.stderr.readline()
+    child.send_signal(signal.SIGINT)
+    errors = first + child.communicate(timeout=60)[1]
+    assert child.returncode == 130
+    assert "undoing" in first and "still undoing" in errors and "and undone" in errors
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+
+
+def test_a_signal_ends_the_wait_for_another_tapnet(lab, host, tapnet):
+    tapnet("up", lab)
+    lock, = tapnet.run_dir.glob("*/lock")
+    with open(lock, encoding="ascii") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = host.popen(tapnet.program, "down", "lab", stderr=subprocess.PIPE, text=True)
+        while not waits_for_a_lock(waiting.pid):
+            pass
+        waiting.send_signal(signal.SIGTERM)
+        assert "nothing was touched" in waiting.communicate(timeout=10)[1] and waiting.returncode == 143
+    assert tapnet("status").returncode == 0
+
+
+def waits_for_a_lock(pid):
+    """Who waits stands with an arrow in /proc/locks."""
+    with open("/proc/locks", encoding="ascii") as file:
+        return any("->" in line and str(pid) in line.split() for line in file)
+
+
+def test_who_ignores_hangups_is_not_stopped_by_one(host, tapnet):
+    file = big_file(tapnet)
+    child = host.popen("nohup", tapnet.program, "up", file, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for_steps(host, tapnet)
+    child.send_signal(signal.SIGHUP)
+    output, _ = child.communicate(timeout=60)
+    assert child.returncode == 0 and "big is up" in output
+
+
+def test_down_says_what_a_killed_up_had_left(host, tapnet):
+    file = big_file(tapnet)
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    child = host.popen(tapnet.program, "up", file, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for_steps(host, tapnet)
+    while not (host.run("ip", "-o", "link", "show", "type", "bridge").stdout):
+        pass
+    child.kill()
+    child.communicate()
+    answer = tapnet("down", file)
+    assert "undid what a tapnet that was killed had left: 2 nftables tables, " in answer.stderr
+    assert "1 bridge" in answer.stderr
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
