@@ -112,8 +112,8 @@ int tapnet_plan_json(const struct tapnet_plan *plan, char **ret, struct tapnet_e
 
 /**
  * Called during tapnet_up() and tapnet_down(): with @done and @total 0 when it is their turn (no other tapnet is at
- * work in this network namespace), then after each step or bulk of steps, and while steps are undone with less @done each
- * time.
+ * work in this network namespace), then after each step or bulk of steps, and while steps are undone with less @done
+ * each time.
  *
  * @return 0 to go on. A negative errno to stop: what was done is undone, and the function returns that errno. Once all
  *         is done (@done is @total), and while undoing, it counts for nothing.

@@ -96,8 +96,10 @@ static int put_back(struct tapnet *tapnet, bool note, struct tapnet_error *error
 
 int api_recover(struct tapnet *tapnet, struct tapnet_error *error)
 {
-    int result = put_back(tapnet, true, error);
+    int result;
 
+    api_notes_clear(tapnet);
+    result = put_back(tapnet, true, error);
     return result < 0 ? error_prefix(error, result, "cannot undo what a tapnet before this one left") : 0;
 }
 
