@@ -38,7 +38,7 @@ static void start(void)
     ports[0].address = ip4_from_value(0x0a14000a);
     ports[1].address = ip4_from_value(0x0a14000b);
     promise(loop_new(&loop) == 0 && dns_new(loop, -1, &dns, NULL) == 0);
-    network = (struct dns_network){.dns = dns, .udp_fd = -1, .tcp_fd = -1};
+    network = (struct dns_network){.dns = dns};
     dns_names_init(&network.names, &model);
 }
 

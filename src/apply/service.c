@@ -34,7 +34,7 @@ static void cleanup_json(json_t **json)
 
 /* What goes with one request. */
 struct attachments {
-    int fds[3];
+    int fds[5];
     size_t count;
 };
 
@@ -158,15 +158,15 @@ static int attach_network(struct attachments *attachments, const struct model_ne
     return 0;
 }
 
-/* DNS of a network that has it: UDP, then TCP. */
+/* DNS of a network that has it: UDP and TCP for guests, who come by the bridge, and the same for the host itself. */
 static int attach_dns_sockets(struct attachments *attachments, const struct model_network *network,
                               struct tapnet_error *error)
 {
     const struct ip_address *gateway = &network->subnet.address;
 
-    for (int i = 0; network->mode == MODEL_MODE_NAT && i < 2; i++) {
-        int result = apply_socket_dns(i ? SOCK_STREAM : SOCK_DGRAM, gateway, network->dns_port, network->bridge,
-                                      &attachments->fds[attachments->count], error);
+    for (int i = 0; network->mode == MODEL_MODE_NAT && i < 4; i++) {
+        int result = apply_socket_dns(i % 2 ? SOCK_STREAM : SOCK_DGRAM, gateway, network->dns_port,
+                                      i < 2 ? network->bridge : "lo", &attachments->fds[attachments->count], error);
 
         if (result < 0)
             return result;

@@ -25,8 +25,11 @@
  *        0  a memfd that holds the JSON text of model_network_to_json(), from offset 0 (the descriptor's own offset
  *           does not matter), SERVICE_NETWORK_MAX bytes at most; the service keeps it, so it must not be written any
  *           more (seal it)
- *        1  UDP socket bound to gateway:dns_port and to the bridge   } nat mode only;
- *        2  TCP socket, listening, bound the same                    } isolated mode: the memfd alone
+ *        1  UDP socket bound to gateway:dns_port and to the bridge   }
+ *        2  TCP socket, listening, bound the same                    } nat mode only;
+ *        3  UDP socket bound to gateway:dns_port and to lo           } isolated mode: the memfd alone
+ *        4  TCP socket, listening, bound the same                    }
+ *        Guests come by the bridge, programs of the host by the loopback; nobody comes by any other link.
  *        A network that is served already (same name) is an error: -EEXIST; so that a restarted `up` can't steal it.
  *        A service that has no sockets for DHCP yet says -ENOTCONN: "sockets" comes first, then the same again.
  *   {"do":"update"}                  with the memfd alone: new ports and options for a network that is being served,
@@ -61,7 +64,7 @@
  * looks it up in its models; nothing of the frame says who it is. A frame of a device that no network has is ignored.
  */
 #define SERVICE_CONTROL_MAX 65536             /* bytes of one datagram, requests and replies */
-#define SERVICE_CONTROL_FDS 3                 /* descriptors of one request */
+#define SERVICE_CONTROL_FDS 5                 /* descriptors of one request */
 #define SERVICE_CONTROL_SILENCE 30            /* seconds */
 #define SERVICE_CONTROL_IDLE 60               /* seconds */
 #define SERVICE_NETWORK_MAX (4 * 1024 * 1024) /* bytes of one network's JSON text: 1,023 ports with long options */

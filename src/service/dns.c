@@ -51,8 +51,8 @@ void dns_reply(struct dns *dns, const struct dns_asker *asker, const uint8_t *by
     if (length == 0)
         return; /* no memory for it: as if it were lost on the way */
     if (!asker->connection) {
-        sendto(asker->network->udp_fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL,
-               (const struct sockaddr *)&asker->client, sizeof(asker->client));
+        sendto(asker->end->udp_fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&asker->client,
+               sizeof(asker->client));
         return;
     }
     chunk = dns_chunk_new(dns, asker->guest, length);
@@ -124,11 +124,13 @@ static struct dns_guest *find_guest(struct dns_network *network, const struct so
     return dns_guests_find(&network->dns->guests, network, value, now_usec);
 }
 
-static void handle_datagram(struct dns_network *network, const struct sockaddr_in *client, const uint8_t *bytes,
+static void handle_datagram(const struct dns_end *end, const struct sockaddr_in *client, const uint8_t *bytes,
                             size_t length)
 {
+    struct dns_network *network = end->network;
     uint64_t now_usec = loop_now_usec();
-    struct dns_asker asker = {.network = network, .guest = find_guest(network, client, now_usec), .client = *client};
+    struct dns_asker asker = {
+        .network = network, .guest = find_guest(network, client, now_usec), .end = end, .client = *client};
 
     if (!asker.guest || client->sin_port == 0)
         return;
@@ -139,7 +141,7 @@ static void handle_datagram(struct dns_network *network, const struct sockaddr_i
 
 static void udp_handler(int fd, uint32_t events, void *data)
 {
-    struct dns_network *network = data;
+    const struct dns_end *end = data;
     uint8_t bytes[DNS_QUERY_MAX + 1]; /* one more, so that what is too long is seen to be */
 
     (void)events;
@@ -150,22 +152,21 @@ static void udp_handler(int fd, uint32_t events, void *data)
 
         if (length < 0)
             return;
-        handle_datagram(network, &client, bytes, (size_t)length);
+        handle_datagram(end, &client, bytes, (size_t)length);
     }
 }
 
-static void tcp_handler(int fd, uint32_t events, void *data);
-
 static void accept_again(void *data)
 {
-    struct dns_network *network = data;
+    const struct dns_end *end = data;
 
-    loop_rewatch(network->dns->loop, network->tcp, EPOLLIN);
+    loop_rewatch(end->network->dns->loop, end->tcp, EPOLLIN);
 }
 
 static void tcp_handler(int fd, uint32_t events, void *data)
 {
-    struct dns_network *network = data;
+    struct dns_end *end = data;
+    struct dns_network *network = end->network;
     struct dns *dns = network->dns;
 
     (void)events;
@@ -176,9 +177,8 @@ static void tcp_handler(int fd, uint32_t events, void *data)
         struct dns_guest *guest;
 
         if (client_fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-            loop_rewatch(dns->loop, network->tcp, 0);
-            loop_timer_arm(dns->loop, &network->accept_timer, loop_now_usec() + ACCEPT_REST_USEC, accept_again,
-                           network);
+            loop_rewatch(dns->loop, end->tcp, 0);
+            loop_timer_arm(dns->loop, &end->accept_timer, loop_now_usec() + ACCEPT_REST_USEC, accept_again, end);
         }
         if (client_fd < 0)
             return;
@@ -212,9 +212,11 @@ static void network_free(struct dns_network *network)
     dns_connection_close_all(dns, network);
     dns_forward_forget(dns, network, NULL);
     dns_guests_forget(&dns->guests, network);
-    loop_timer_disarm(dns->loop, &network->accept_timer);
-    loop_unwatch(dns->loop, network->udp);
-    loop_unwatch(dns->loop, network->tcp);
+    for (size_t i = 0; i < DNS_ENDS; i++) {
+        loop_timer_disarm(dns->loop, &network->ends[i].accept_timer);
+        loop_unwatch(dns->loop, network->ends[i].udp);
+        loop_unwatch(dns->loop, network->ends[i].tcp);
+    }
     free(network);
 }
 
@@ -229,22 +231,31 @@ static struct dns_network **find_link(struct dns *dns, const char *name)
     return link;
 }
 
-int dns_add(struct dns *dns, const struct model_network *network, int udp_fd, int tcp_fd, struct tapnet_error *error)
+static int end_open(struct dns_end *end, struct dns_network *network, int udp_fd, int tcp_fd)
+{
+    struct loop *loop = network->dns->loop;
+    int r;
+
+    *end = (struct dns_end){.network = network, .udp_fd = udp_fd, .tcp_fd = tcp_fd};
+    r = loop_watch(loop, udp_fd, EPOLLIN, udp_handler, end, &end->udp);
+    return r < 0 ? r : loop_watch(loop, tcp_fd, EPOLLIN, tcp_handler, end, &end->tcp);
+}
+
+int dns_add(struct dns *dns, const struct model_network *network, const int fds[DNS_FDS], struct tapnet_error *error)
 {
     struct dns_network *added cleanup(cleanup_network_free) = NULL;
     struct dns_network **link = find_link(dns, network->name);
-    int r;
+    int r = 0;
 
     if (*link)
         return error_set(error, -EEXIST, "DNS is served on network %s already", network->name);
     added = calloc(1, sizeof(*added));
     if (!added)
         return error_set(error, -ENOMEM, "out of memory");
-    *added = (struct dns_network){.dns = dns, .udp_fd = udp_fd, .tcp_fd = tcp_fd};
+    added->dns = dns;
     dns_names_init(&added->names, network);
-    r = loop_watch(dns->loop, udp_fd, EPOLLIN, udp_handler, added, &added->udp);
-    if (r == 0)
-        r = loop_watch(dns->loop, tcp_fd, EPOLLIN, tcp_handler, added, &added->tcp);
+    for (size_t i = 0; i < DNS_ENDS && r == 0; i++)
+        r = end_open(&added->ends[i], added, fds[2 * i], fds[2 * i + 1]);
     if (r < 0)
         return error_set_errno(error, r, "can't serve DNS on network %s", network->name);
     *link = take_pointer(added);
@@ -263,16 +274,18 @@ void dns_remove(struct dns *dns, const char *network)
 {
     struct dns_network **link = find_link(dns, network);
     struct dns_network *removed = *link;
-    int udp_fd, tcp_fd;
+    int fds[DNS_FDS];
 
     if (!removed)
         return;
     *link = removed->next;
-    udp_fd = removed->udp_fd;
-    tcp_fd = removed->tcp_fd;
+    for (size_t i = 0; i < DNS_ENDS; i++) {
+        fds[2 * i] = removed->ends[i].udp_fd;
+        fds[2 * i + 1] = removed->ends[i].tcp_fd;
+    }
     network_free(removed);
-    close(udp_fd);
-    close(tcp_fd);
+    for (size_t i = 0; i < DNS_FDS; i++)
+        close(fds[i]);
 }
 
 void dns_free(struct dns *dns)

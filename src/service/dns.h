@@ -17,12 +17,14 @@ int dns_new(struct loop *loop, int etc_fd, struct dns **ret, struct tapnet_error
 void dns_free(struct dns *dns); /* takes NULL */
 
 /*
- * Serves @network, whose model stays the caller's and alive until dns_remove(), on @udp_fd and the listening
- * @tcp_fd; both become the server's at success. Queries are answered only when their source address lies in the
- * network's subnet. Names: PORT, HOSTNAME and both with .NETWORK behind them, of the asker's own network only; reverse
- * for its subnet; all else goes to the host's resolvers. See dns_names.h.
+ * Serves @network, whose model stays the caller's and alive until dns_remove(), on @fds, which become the server's at
+ * success: for each end, guests and host, a UDP socket and a listening TCP socket. Queries are answered only when their
+ * source address lies in the network's subnet. Names: PORT, HOSTNAME and both with .NETWORK behind them, of the asker's
+ * own network only; reverse for its subnet; all else goes to the host's resolvers. See dns_names.h.
  */
-int dns_add(struct dns *dns, const struct model_network *network, int udp_fd, int tcp_fd, struct tapnet_error *error);
+#define DNS_ENDS 2
+#define DNS_FDS (2 * DNS_ENDS)
+int dns_add(struct dns *dns, const struct model_network *network, const int fds[DNS_FDS], struct tapnet_error *error);
 /* The network's model was replaced by @network (same name and subnet). Queries in flight go on. */
 void dns_update(struct dns *dns, const struct model_network *network);
 void dns_remove(struct dns *dns, const char *network);

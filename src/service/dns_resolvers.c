@@ -15,7 +15,8 @@
 #include "service/log.h"
 
 #define FILE_NAME "resolv.conf"
-#define FILE_MAX 8192 /* bytes that are read of it */
+#define BEHIND_STUB "../run/systemd/resolve/resolv.conf" /* seen from /etc */
+#define FILE_MAX 8192                                    /* bytes that are read of it */
 #define PORT 53
 
 void dns_resolvers_init(struct dns_resolvers *resolvers, int etc_fd)
@@ -109,10 +110,10 @@ static ssize_t read_all(int fd, char *text, size_t size)
 }
 
 /* Reads the file into @text, and its status into *ret. Bytes read, or negative errno. */
-static ssize_t file_read(int etc_fd, char *text, size_t size, struct stat *ret)
+static ssize_t file_read(int etc_fd, const char *name, char *text, size_t size, struct stat *ret)
 {
     /* Not to wait for a writer, should it be a pipe. */
-    int fd _cleanup_close_ = openat(etc_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd _cleanup_close_ = openat(etc_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0 || fstat(fd, ret) < 0)
         return -errno;
@@ -128,43 +129,72 @@ static bool same_file(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+/* Is @file, which stands at @name, another than when it was read? */
+static bool file_changed(const struct dns_resolvers *resolvers, const char *name, const struct dns_file *file)
+{
+    struct stat status;
+    bool missing = fstatat(resolvers->etc_fd, name, &status, 0) < 0;
+
+    return !file->known || missing != file->missing || (!missing && !same_file(&status, &file->status));
+}
+
+/* The servers that the file at @name lists, in place of those there were. */
+static void read_servers(struct dns_resolvers *resolvers, const char *name, struct dns_file *file)
+{
+    char text[FILE_MAX];
+    ssize_t length = file_read(resolvers->etc_fd, name, text, sizeof(text), &file->status);
+    struct dns_server servers[DNS_SERVERS_MAX] = {0};
+
+    file->known = true;
+    file->missing = length < 0;
+    if (length < 0 && file == &resolvers->file)
+        log_line("dns: can't read /etc/" FILE_NAME ": %s", strerror((int)-length));
+    if (length < 0 && file == &resolvers->behind)
+        return; /* no systemd-resolved: whoever answers at the address of its stub is another */
+    resolvers->count = length > 0 ? dns_resolvers_parse(text, (size_t)length, servers) : 0;
+    memcpy(resolvers->servers, servers, sizeof(servers));
+}
+
+/* Is one of the servers the stub of systemd-resolved, 127.0.0.53 or .54? */
+static bool has_stub(const struct dns_resolvers *resolvers)
+{
+    for (unsigned i = 0; i < resolvers->count; i++) {
+        const struct sockaddr_in *address = &resolvers->servers[i].address.ip4;
+
+        if (address->sin_family == AF_INET && (address->sin_addr.s_addr == htonl(INADDR_LOOPBACK + 52) ||
+                                               address->sin_addr.s_addr == htonl(INADDR_LOOPBACK + 53)))
+            return true;
+    }
+    return false;
+}
+
 static void log_servers(const struct dns_resolvers *resolvers)
 {
     const struct dns_server *servers = resolvers->servers;
 
     if (resolvers->count == 0)
-        log_line("dns: /etc/" FILE_NAME " names no server: only own names are answered");
+        log_line("dns: %s names no server: only own names are answered",
+                 resolvers->stub && !resolvers->behind.missing ? "systemd-resolved" : "/etc/" FILE_NAME);
     else
         log_line("dns: asking %s%s%s%s%s", servers[0].text, resolvers->count > 1 ? ", " : "",
                  resolvers->count > 1 ? servers[1].text : "", resolvers->count > 2 ? ", " : "",
                  resolvers->count > 2 ? servers[2].text : "");
 }
 
-static void resolvers_read(struct dns_resolvers *resolvers)
-{
-    char text[FILE_MAX];
-    ssize_t length = file_read(resolvers->etc_fd, text, sizeof(text), &resolvers->status);
-    struct dns_server servers[DNS_SERVERS_MAX] = {0};
-    unsigned count = length > 0 ? dns_resolvers_parse(text, (size_t)length, servers) : 0;
-
-    resolvers->missing = length < 0;
-    if (length < 0)
-        log_line("dns: can't read /etc/" FILE_NAME ": %s", strerror((int)-length));
-    memcpy(resolvers->servers, servers, sizeof(servers));
-    resolvers->count = count;
-    resolvers->generation++;
-    log_servers(resolvers);
-}
-
 void dns_resolvers_refresh(struct dns_resolvers *resolvers)
 {
-    struct stat status;
-    bool missing = fstatat(resolvers->etc_fd, FILE_NAME, &status, 0) < 0;
+    bool changed = file_changed(resolvers, FILE_NAME, &resolvers->file);
 
-    if (resolvers->known && missing == resolvers->missing && (missing || same_file(&status, &resolvers->status)))
+    if (!changed && resolvers->stub)
+        changed = file_changed(resolvers, BEHIND_STUB, &resolvers->behind);
+    if (!changed)
         return;
-    resolvers->known = true;
-    resolvers_read(resolvers);
+    read_servers(resolvers, FILE_NAME, &resolvers->file);
+    resolvers->stub = has_stub(resolvers);
+    if (resolvers->stub)
+        read_servers(resolvers, BEHIND_STUB, &resolvers->behind);
+    resolvers->generation++;
+    log_servers(resolvers);
 }
 
 /* ---- the servers ---- */

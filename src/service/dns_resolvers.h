@@ -16,6 +16,10 @@
  * one fstatat(), which follows links: whatever the file is, and whoever replaced it or what it points at, the next
  * query goes to the new servers. There is no watch that could miss a change behind a link, and no timer.
  *
+ * Where it names the stub of systemd-resolved, the servers are those that resolved itself asks (its own resolv.conf,
+ * systemd-resolved(8)), followed in the same way. By its stub a guest would reach whatever resolved knows besides: the
+ * names of our other networks, which the host may resolve and guests of this one may not, LLMNR, a VPN's names.
+ *
  * A server that left DNS_SERVER_FAILURES queries in a row without an answer is asked after the others for
  * DNS_SERVER_REST_USEC; then one query tries it.
  */
@@ -35,14 +39,20 @@ struct dns_server {
     uint64_t rests_usec; /* until when; 0: it doesn't */
 };
 
+/* A file as it was last read. */
+struct dns_file {
+    bool known;   /* it was read, or found missing */
+    bool missing; /* or can't be read */
+    struct stat status;
+};
+
 struct dns_resolvers {
     int etc_fd; /* the owner's */
     struct dns_server servers[DNS_SERVERS_MAX];
     unsigned count;
-    unsigned generation; /* changes with the servers */
-    bool known;          /* resolv.conf was read, or found missing */
-    bool missing;
-    struct stat status; /* of what was read */
+    unsigned generation;          /* changes with the servers */
+    struct dns_file file, behind; /* resolv.conf, and resolved's own */
+    bool stub;                    /* the first names the stub: the second counts */
 };
 
 /* @etc_fd: where resolv.conf is; stays the caller's. */

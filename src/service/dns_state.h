@@ -44,8 +44,9 @@ struct dns_chunk {
 struct dns_asker {
     struct dns_network *network;
     struct dns_guest *guest;
-    struct dns_connection *connection; /* NULL: by UDP */
-    struct sockaddr_in client;         /* UDP */
+    struct dns_connection *connection; /* NULL: by UDP, */
+    const struct dns_end *end;         /* at this end, */
+    struct sockaddr_in client;         /* from here */
 };
 
 enum dns_outcome {
@@ -53,11 +54,17 @@ enum dns_outcome {
     DNS_BUSY, /* the guest takes too much: later */
 };
 
-struct dns_network {
-    struct dns *dns;
+/* Sockets that clients of a network come to: its guests by the bridge, the host's own programs by the loopback. */
+struct dns_end {
+    struct dns_network *network;
     int udp_fd, tcp_fd;
     struct loop_source *udp, *tcp;
     struct loop_timer accept_timer; /* armed while no connection can be taken */
+};
+
+struct dns_network {
+    struct dns *dns;
+    struct dns_end ends[DNS_ENDS];
     struct dns_network *next;
     struct dns_names names;
 };

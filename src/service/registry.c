@@ -22,10 +22,9 @@
 
 enum serve_fd {
     SERVE_MEMFD,
-    SERVE_UDP,
-    SERVE_TCP,
-    SERVE_FDS_NAT,
-    SERVE_FDS_ISOLATED = SERVE_UDP,
+    SERVE_DNS,
+    SERVE_FDS_NAT = SERVE_DNS + DNS_FDS,
+    SERVE_FDS_ISOLATED = SERVE_DNS,
 };
 
 static void served_free(struct served *served)
@@ -165,10 +164,11 @@ static int sockets_check(const struct model_network *network, const int *fds, si
     if (count != (nat ? SERVE_FDS_NAT : SERVE_FDS_ISOLATED))
         return error_set(error, -EINVAL, "mode %s takes %d descriptors", model_mode_print(network->mode),
                          nat ? SERVE_FDS_NAT : SERVE_FDS_ISOLATED);
-    if (nat)
-        r = socket_check(fds[SERVE_UDP], AF_INET, SOCK_DGRAM, 0, error);
-    if (r == 0 && nat)
-        r = socket_check(fds[SERVE_TCP], AF_INET, SOCK_STREAM, 1, error);
+    for (size_t i = SERVE_DNS; i < count && r == 0; i += 2) {
+        r = socket_check(fds[i], AF_INET, SOCK_DGRAM, 0, error);
+        if (r == 0)
+            r = socket_check(fds[i + 1], AF_INET, SOCK_STREAM, 1, error);
+    }
     return r;
 }
 
@@ -182,7 +182,7 @@ static int served_start(struct registry *registry, struct served *served, const 
         return error_set_errno(error, r, "can't serve DHCP on network %s", network->name);
     if (network->mode != MODEL_MODE_NAT)
         return 0;
-    return dns_add(registry->dns, network, fds[SERVE_UDP], fds[SERVE_TCP], error);
+    return dns_add(registry->dns, network, fds + SERVE_DNS, error);
 }
 
 int registry_serve(struct registry *registry, const int *fds, size_t count, struct tapnet_error *error)

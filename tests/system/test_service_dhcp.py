@@ -344,11 +344,11 @@ def test_bad_networks_are_refused_and_leak_nothing(host):
     Lan(host, LAB)
     with Service(host) as service, service.connect() as line:
         sockets = [*make_sockets(host, LAB), *make_dhcp_sockets(host)]
-        service.take_sockets(sockets[2:])
+        service.take_sockets(sockets[4:])
         assert service.exchange(b'{"do":"status"}', connection=line)[0]["ok"]
         before = service.fds()
 
-        def refused(text, order=(0, 1)):
+        def refused(text, order=(0, 1, 2, 3)):
             fd = memfd(text)
             reply, _ = service.exchange(b'{"do":"serve"}', [fd, *(sockets[i].fileno() for i in order)], connection=line)
             os.close(fd)
@@ -357,10 +357,11 @@ def test_bad_networks_are_refused_and_leak_nothing(host):
         for text in BAD_NETWORKS:
             refused(text)
         good = json.dumps(LAB).encode()
-        for order in ((1, 0), (0,), (), (0, 0), (1, 1), (2, 1), (0, 2)):
+        for order in ((1, 0, 2, 3), (0, 1, 3, 2), (0, 1), (), (0, 0, 0, 0), (0, 1, 2), (4, 1, 2, 3), (0, 5, 2, 3),
+                      (0, 1, 2, 5)):
             refused(good, order)
         with open("/etc/hostname") as no_memory:
-            reply, _ = service.exchange(b'{"do":"serve"}', [no_memory.fileno()] * 3, connection=line)
+            reply, _ = service.exchange(b'{"do":"serve"}', [no_memory.fileno()] * 5, connection=line)
             assert reply["ok"] is False and "memfd" in reply["error"]
 
 

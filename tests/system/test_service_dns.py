@@ -11,7 +11,7 @@ import pytest
 
 from dns_lab import GATEWAY, ONE, OTHER, OUTSIDE, Lab, wait_for
 from tapnet_test import dns
-from tapnet_test.service import in_netns, network
+from tapnet_test.service import DNS_PORT, in_netns, network
 
 
 @pytest.fixture
@@ -44,6 +44,23 @@ def test_busybox_resolves_by_the_port_that_everybody_uses(lab):
         assert answer in guest.run("busybox", "nslookup", asked).stdout
     assert "NXDOMAIN" in guest.run("busybox", "nslookup", "nope.lab", check=False).stdout
     assert guest.run("getent", "ahostsv4", "db").stdout.startswith("10.20.0.11")
+
+
+def test_the_host_asks_too_and_nobody_else_does(lab):
+    """Programs of the host reach the private port by the loopback; what comes in by the uplink finds nobody there."""
+
+    def ask(netns, *words):
+        done = netns.run("dig", f"@{GATEWAY}", "-p", DNS_PORT, "+short", "+tries=1", "+timeout=2", *words, check=False)
+        return done.stdout.split("\n")[:-1] if done.returncode == 0 else None
+
+    for protocol in ("+notcp", "+tcp"):
+        assert ask(lab.host, protocol, "db.lab") == ["10.20.0.11"]
+        assert ask(lab.host, protocol, "outside.example") == [OUTSIDE]
+    assert ask(lab.host, "-x", "10.20.0.10") == ["www.lab."]
+    lab.host.run("sysctl", "-qw", "net.ipv4.conf.eth0.forwarding=1")
+    lab.outside.run("ip", "route", "add", "10.20.0.0/24", "via", "192.0.2.2")
+    assert ask(lab.outside, "+notcp", "db.lab") is None
+    assert ask(lab.outside, "+tcp", "db.lab") is None
 
 
 def test_names_of_the_network_never_leave(lab, web):

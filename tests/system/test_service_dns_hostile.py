@@ -262,7 +262,7 @@ def test_a_network_that_stops_takes_all_with_it(lab, web):
         wait_for(lambda: len(silent.queries) == 25)
     before = lab.service.fds()
     lab.service.stop("lab")
-    wait_for(lambda: lab.service.fds() == before - 3 - len(lines) - 25)
+    wait_for(lambda: lab.service.fds() == before - 5 - len(lines) - 25)
     for line in lines:
         assert line.recv(1) == b""
         line.close()

@@ -95,11 +95,11 @@ def make_sockets(host, net):
 
     def make():
         sockets = []
-        if net["mode"] == "nat":
+        for device in (net["bridge"], "lo") if net["mode"] == "nat" else ():
             for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                 dns = socket.socket(socket.AF_INET, kind)
                 dns.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                dns.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, net["bridge"].encode())
+                dns.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
                 dns.bind((gateway(net), net["dns_port"]))
                 sockets.append(dns)
             sockets[-1].listen(64)

@@ -115,6 +115,38 @@ static void every_kind_of_change_is_followed(void **state)
     expect_first(&resolvers, "192.0.2.6");
 }
 
+static void behind_the_stub_of_resolved_are_its_own_servers(void **state)
+{
+    struct dns_resolvers resolvers;
+    unsigned generation;
+
+    (void)state;
+    dns_resolvers_init(&resolvers, etc_fd);
+    write_file(etc_fd, "resolv.conf", "nameserver 127.0.0.53\noptions edns0 trust-ad\n");
+    expect_first(&resolvers, "127.0.0.53"); /* resolved does not run: whoever that is */
+    assert_int_equal(mkdirat(run_fd, "systemd", 0755), 0);
+    assert_int_equal(mkdirat(run_fd, "systemd/resolve", 0755), 0);
+    write_file(run_fd, "systemd/resolve/resolv.conf", "nameserver 192.0.2.1\nnameserver 192.0.2.2\n");
+    expect_first(&resolvers, "192.0.2.1");
+    assert_int_equal(resolvers.count, 2);
+    generation = resolvers.generation;
+    expect_first(&resolvers, "192.0.2.1");
+    assert_int_equal(resolvers.generation, generation);
+    write_file(run_fd, "new", "nameserver 192.0.2.3\n");
+    assert_int_equal(renameat(run_fd, "new", run_fd, "systemd/resolve/resolv.conf"), 0);
+    expect_first(&resolvers, "192.0.2.3");
+    write_file(etc_fd, "resolv.conf", "nameserver 192.0.2.4\n"); /* no stub any more */
+    expect_first(&resolvers, "192.0.2.4");
+    write_file(etc_fd, "resolv.conf", "nameserver 192.0.2.4\nnameserver 127.0.0.54\n");
+    expect_first(&resolvers, "192.0.2.3");
+    write_file(run_fd, "systemd/resolve/resolv.conf", "# no servers known\n"); /* the stub has none either */
+    expect_first(&resolvers, "none");
+    assert_int_equal(unlinkat(run_fd, "systemd/resolve/resolv.conf", 0), 0);
+    expect_first(&resolvers, "192.0.2.4");
+    assert_int_equal(unlinkat(run_fd, "systemd/resolve", AT_REMOVEDIR), 0);
+    assert_int_equal(unlinkat(run_fd, "systemd", AT_REMOVEDIR), 0);
+}
+
 static void what_is_no_file_is_not_waited_for(void **state)
 {
     struct dns_resolvers resolvers;
@@ -206,6 +238,7 @@ int main(void)
         cmocka_unit_test(lines_that_are_wrong_are_left_out),
         cmocka_unit_test(servers_are_asked_at_port_53),
         cmocka_unit_test(every_kind_of_change_is_followed),
+        cmocka_unit_test(behind_the_stub_of_resolved_are_its_own_servers),
         cmocka_unit_test(what_is_no_file_is_not_waited_for),
         cmocka_unit_test(servers_that_fail_rest),
         cmocka_unit_test(an_answer_in_between_counts),
