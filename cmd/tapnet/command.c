@@ -17,6 +17,49 @@ const struct option_row option_rows[] = {
     {"quiet", 'q', offsetof(struct arguments, quiet), "print errors only"},
     {"help", 'h', offsetof(struct arguments, help), "print this help"},
     {"version", 'V', offsetof(struct arguments, version), "print the version"},
+#define DEVICE(member) offsetof(struct arguments, device.member)
+    {"kind", 0, DEVICE(kind),
+     "`tun` (IP packets) or `tap` (Ethernet frames); when it is left out, a TUN if the name "
+     "begins with tun, else a TAP",
+     "KIND"},
+    {"owner", 0, DEVICE(owner),
+     "user, by name or number, who may open it without being root; who made it, when "
+     "neither owner nor group is given",
+     "USER"},
+    {"group", 0, DEVICE(group), "group that may open it; with an owner, both must fit", "GROUP"},
+    {"for-anybody", 0, DEVICE(for_anybody), "no owner: every user of the host may open it"},
+    {"multi-queue", 0, DEVICE(multi_queue), "it is for programs that open several queues"},
+    {"mac", 0, DEVICE(mac), "MAC of the interface (the guest's end has another)", "MAC"},
+    {"mtu", 0, DEVICE(mtu), "largest packet, in bytes", "BYTES"},
+    {"queue-length", 0, DEVICE(queue_length), "packets that may wait for the program, in each queue", "PACKETS"},
+    {"bridge", 0, DEVICE(bridge), "make it a port of BRIDGE", "BRIDGE"},
+    {"no-bridge", 0, DEVICE(no_bridge), "take it out of its bridge"},
+    {"address", 0, DEVICE(addresses),
+     "address with the length of its prefix, as 10.0.0.1/24; may be given several "
+     "times",
+     "ADDRESS", true},
+    {"no-address", 0, DEVICE(removed_addresses), "remove this address; may be given several times", "ADDRESS", true},
+    {"up", 0, DEVICE(up), "bring it up"},
+    {"down", 0, DEVICE(down), "take it down"},
+    {"carrier", 0, DEVICE(carrier),
+     "whether it counts as plugged in: `on` or `off`; on needs a program that holds "
+     "it",
+     "STATE"},
+    {"persistent", 0, DEVICE(persistent), "whether it stays when nobody holds it: `on` or `off`", "STATE"},
+    {"link-type", 0, DEVICE(link_type), "hardware type, ARPHRD_* of linux/if_arp.h; only while it is down", "NUMBER"},
+    {"index", 0, DEVICE(index), "interface index that the new device shall have", "NUMBER"},
+    {"packet-information", 0, DEVICE(packet_information), "a struct tun_pi stands before each packet"},
+    {"vnet-header", 0, DEVICE(vnet_header), "a struct virtio_net_hdr stands before each packet"},
+    {"vnet-header-size", 0, DEVICE(vnet_header_size), "its size: 10, 12, ...", "BYTES"},
+    {"byte-order", 0, DEVICE(byte_order), "its byte order: `native`, `little` or `big`", "ORDER"},
+    {"offloads", 0, DEVICE(offloads),
+     "what the program takes unfinished: a list out of csum, tso4, tso6, ecn, ufo, "
+     "uso4, uso6, tunnel, tunnel-csum, or `none`",
+     "LIST"},
+    {"send-buffer", 0, DEVICE(send_buffer), "bytes written by the program that may be under way; 0: no limit", "BYTES"},
+    {"netns", 0, DEVICE(netns), "in this network namespace: a name of `ip netns`, or a path", "NETNS"},
+    {"force", 'f', DEVICE(force), "also a device that was not made by `device add`, or that somebody holds"},
+#undef DEVICE
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
@@ -24,6 +67,37 @@ static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "jso
 static const char *const plan_options[] = {"replace", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "json", "quiet", "help", NULL};
 static const char *const status_options[] = {"json", "help", NULL};
+static const char *const group_options[] = {"help", NULL};
+static const char *const add_options[] = {
+    "kind",         "owner",  "group",   "for-anybody", "multi-queue", "mac",   "mtu",
+    "queue-length", "bridge", "address", "up",          "link-type",   "index", "packet-information",
+    "vnet-header",  "netns",  "json",    "quiet",       "help",        NULL};
+static const char *const del_options[] = {"force", "netns", "quiet", "help", NULL};
+static const char *const set_options[] = {
+    "owner",      "group",       "mac",   "mtu",     "queue-length", "bridge",    "no-bridge",        "address",
+    "no-address", "up",          "down",  "carrier", "persistent",   "link-type", "vnet-header-size", "byte-order",
+    "offloads",   "send-buffer", "netns", "quiet",   "help",         NULL};
+static const char *const show_options[] = {"netns", "json", "help", NULL};
+
+static const struct command device_commands[] = {
+    {"device add", "[NAME]", "make a TUN or TAP that stays",
+     "Makes a device that stays until it is deleted, and prints its name. NAME may be a pattern, as in tap%d; left "
+     "out, it is tap%d or tun%d. A device of that name must not exist. Programs that open it later set the packet "
+     "format that they want.",
+     add_options, run_device_add, NULL, 0},
+    {"device del", "NAME", "delete a device that `device add` made",
+     "Deletes the device, unless somebody holds it or somebody else made it; --force deletes it all the same.",
+     del_options, run_device_del, NULL, 0},
+    {"device set", "NAME", "change a device, all of it or nothing",
+     "Changes any TUN or TAP of the host, held or not. What only its holder could change (owner, persistence, offloads "
+     "and the like) is changed by the holder's own descriptor. An owner or a group can be changed, but not be taken "
+     "away.",
+     set_options, run_device_set, NULL, 0},
+    {"device show", "[NAME]", "list every TUN and TAP of the host",
+     "Shows each device, whoever made it: kind, state, MAC, MTU, bridge, addresses, who holds it, traffic as the host "
+     "sees it. With NAME all that is known of one.",
+     show_options, run_device_show, NULL, 0},
+};
 
 const struct command commands[] = {
     {"up", "[FILE]", "bring the host to what FILE describes, or change nothing",
@@ -47,6 +121,10 @@ const struct command commands[] = {
      "traffic. With NAME only the set or the network of that name. Exits with 0 when all is as it was brought "
      "up, else with 1 and the differences.",
      status_options, run_status},
+    {"device", "COMMAND", "single TUN and TAP devices: add, del, set, show",
+     "Makes, deletes, changes and lists TUN and TAP devices one by one: with any right that a descriptor or netlink "
+     "gives, and without a file. What is made here belongs to no set: `up` and `down` leave it alone.",
+     group_options, NULL, device_commands, sizeof(device_commands) / sizeof(device_commands[0])},
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
@@ -55,6 +133,16 @@ const struct command *command_find(const char *name)
     for (size_t i = 0; i < command_count; i++)
         if (strcmp(commands[i].name, name) == 0)
             return &commands[i];
+    return NULL;
+}
+
+const struct command *command_find_in(const struct command *group, const char *name)
+{
+    size_t prefix = strlen(group->name) + 1; /* "device " */
+
+    for (size_t i = 0; i < group->group_count; i++)
+        if (strcmp(group->group[i].name + prefix, name) == 0)
+            return &group->group[i];
     return NULL;
 }
 
@@ -82,7 +170,31 @@ static bool takes_option(const struct command *command, const struct option_row 
     return false;
 }
 
-static int set_option(const struct command *command, const struct option_row *row, const char *word,
+static int set_value(const struct command *command, const struct option_row *row, const char *value,
+                     struct arguments *arguments)
+{
+    void *member = (char *)arguments + row->offset;
+    struct words *words = member;
+    const char **single = member;
+
+    if (!value) {
+        fprintf(stderr, "tapnet %s: --%s needs a value: --%s %s\n", command->name, row->name, row->name, row->value);
+        return EXIT_USAGE;
+    }
+    if (row->repeated ? words->count == WORDS_MAX : *single != NULL) {
+        fprintf(stderr, "tapnet %s: --%s is there %s\n", command->name, row->name,
+                row->repeated ? "too often" : "twice");
+        return EXIT_USAGE;
+    }
+    if (row->repeated)
+        words->items[words->count++] = value;
+    else
+        *single = value;
+    return 0;
+}
+
+/* @word is how the option was typed, @value what stands behind it, or NULL. */
+static int set_option(const struct command *command, const struct option_row *row, const char *word, const char *value,
                       struct arguments *arguments)
 {
     if (!takes_option(command, row)) {
@@ -92,6 +204,12 @@ static int set_option(const struct command *command, const struct option_row *ro
                 meant ? "did you mean --" : "", meant ? meant : "", meant ? "? " : "", command->name);
         return EXIT_USAGE;
     }
+    if (row->value)
+        return set_value(command, row, value, arguments);
+    if (value) {
+        fprintf(stderr, "tapnet %s: --%s has no value\n", command->name, row->name);
+        return EXIT_USAGE;
+    }
     *(bool *)((char *)arguments + row->offset) = true;
     return 0;
 }
@@ -99,7 +217,7 @@ static int set_option(const struct command *command, const struct option_row *ro
 static int parse_letters(const struct command *command, const char *word, struct arguments *arguments)
 {
     for (const char *letter = word + 1; *letter; letter++) {
-        int result = set_option(command, option_find_letter(*letter), word, arguments);
+        int result = set_option(command, option_find_letter(*letter), word, NULL, arguments);
 
         if (result)
             return result;
@@ -118,6 +236,30 @@ static int parse_operand(const struct command *command, const char *word, struct
     return 0;
 }
 
+/*
+ * "--name", "--name=value", or "--name" with its value in @next (NULL: there is no next word). *ret_taken: was that
+ * one taken?
+ */
+static int parse_long(const struct command *command, const char *word, const char *next, struct arguments *arguments,
+                      bool *ret_taken)
+{
+    size_t length = strcspn(word + 2, "=");
+    const struct option_row *row = option_find(word + 2, length);
+    const char *value = word[2 + length] ? word + 2 + length + 1 : NULL;
+
+    *ret_taken = row && row->value && !value && next;
+    return set_option(command, row, word, *ret_taken ? next : value, arguments);
+}
+
+static int check_operand(const struct command *command, const struct arguments *arguments)
+{
+    if (arguments->help || arguments->operand || !command->operand || command->operand[0] == '[')
+        return 0;
+    fprintf(stderr, "tapnet %s: %s is missing; usage: tapnet %s [OPTION...] %s\n", command->name, command->operand,
+            command->name, command->operand);
+    return EXIT_USAGE;
+}
+
 int command_parse(const struct command *command, int count, char **words, struct arguments *ret)
 {
     struct arguments arguments = {0};
@@ -125,6 +267,7 @@ int command_parse(const struct command *command, int count, char **words, struct
 
     for (int i = 0; i < count; i++) {
         const char *word = words[i];
+        bool taken = false;
         int result;
 
         if (!options_end && strcmp(word, "--") == 0) {
@@ -132,14 +275,15 @@ int command_parse(const struct command *command, int count, char **words, struct
             continue;
         }
         if (!options_end && strncmp(word, "--", 2) == 0)
-            result = set_option(command, option_find(word + 2, strlen(word + 2)), word, &arguments);
+            result = parse_long(command, word, i + 1 < count ? words[i + 1] : NULL, &arguments, &taken);
         else if (!options_end && word[0] == '-' && word[1])
             result = parse_letters(command, word, &arguments);
         else
             result = parse_operand(command, word, &arguments);
         if (result)
             return result;
+        i += taken;
     }
     *ret = arguments;
-    return 0;
+    return check_operand(command, &arguments);
 }

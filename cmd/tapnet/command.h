@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "device.h"
+
 /* Exit codes, told in tapnet(8). */
 enum {
     EXIT_DONE = 0,
@@ -17,25 +19,28 @@ enum {
 /* The values that options set: one struct for all commands, since an option means the same everywhere. */
 struct arguments {
     bool json, all, dry_run, help, version, quiet, replace, no_keeper;
-    const char *operand; /* FILE, SET; NULL when it was left out */
+    const char *operand; /* FILE, SET, NAME; NULL when it was left out */
+    struct device_words device;
 };
 
 struct option_row {
-    const char *name; /* without the dashes */
-    char letter;      /* 0: none */
-    size_t offset;    /* of the bool in struct arguments */
-    const char *text; /* what it does, one phrase */
+    const char *name;  /* without the dashes */
+    char letter;       /* 0: none */
+    size_t offset;     /* in struct arguments: of a bool, a const char * (a value), a struct words (values) */
+    const char *text;  /* what it does, one phrase */
+    const char *value; /* "MAC": the option has a value, this word stands for it; NULL: it has none */
+    bool repeated;     /* and may be given several times */
 };
-
-#define OPTIONS_MAX 8
 
 struct command {
     const char *name;
-    const char *operand;        /* "[FILE]" or NULL */
+    const char *operand;        /* "[FILE]" may be left out, "NAME" not, NULL: there is none */
     const char *summary;        /* one line, for the list of commands */
     const char *description;    /* paragraphs, for its own help and the man page */
     const char *const *options; /* names of rows of option_rows, NULL at the end */
     int (*run)(const struct arguments *arguments);
+    const struct command *group; /* its own commands, named "device add"; run is NULL then */
+    size_t group_count;
 };
 
 extern const struct option_row option_rows[];
@@ -44,6 +49,8 @@ extern const struct command commands[];
 extern const size_t command_count;
 
 const struct command *command_find(const char *name);
+/* The command of group @group that @name means; NULL. */
+const struct command *command_find_in(const struct command *group, const char *name);
 const struct option_row *option_find(const char *name, size_t len);
 
 /* Fills @ret from the words behind the command's name. 0, or EXIT_USAGE with the mistake printed. */

@@ -35,17 +35,61 @@ static int complain(const char *word)
     return EXIT_USAGE;
 }
 
-static int help_about(const char *name)
+static int complain_in(const struct command *group, const char *word)
+{
+    fprintf(stderr, "tapnet %s: unknown command '%s'; the commands are:", group->name, word);
+    for (size_t i = 0; i < group->group_count; i++)
+        fprintf(stderr, "%s `tapnet %s`", i ? "," : "", group->group[i].name);
+    fputc('\n', stderr);
+    return EXIT_USAGE;
+}
+
+/* `tapnet help`, `tapnet help NAME`, `tapnet help GROUP NAME`: NULL for what was left out. */
+static int help_about(const char *name, const char *name_in_group)
 {
     const struct command *command = name ? command_find(name) : NULL;
 
     if (name && !command)
         return complain(name);
+    if (command && command->group && name_in_group) {
+        const struct command *found = command_find_in(command, name_in_group);
+
+        if (!found)
+            return complain_in(command, name_in_group);
+        command = found;
+    }
     if (command)
         help_print_command(command);
     else
         help_print();
     return EXIT_DONE;
+}
+
+static int run_command(const struct command *command, int count, char **words)
+{
+    struct arguments arguments;
+    int result = command_parse(command, count, words, &arguments);
+
+    if (result)
+        return result;
+    if (arguments.help) {
+        help_print_command(command);
+        return EXIT_DONE;
+    }
+    return command->run(&arguments);
+}
+
+/* `tapnet device add ...`: @words begin behind "device". */
+static int run_group(const struct command *group, int count, char **words)
+{
+    const struct command *command = count ? command_find_in(group, words[0]) : NULL;
+
+    if (command)
+        return run_command(command, count - 1, words + 1);
+    if (count && strcmp(words[0], "--help") != 0 && strcmp(words[0], "-h") != 0)
+        return complain_in(group, words[0]);
+    help_print_command(group);
+    return count ? EXIT_DONE : EXIT_USAGE;
 }
 
 /*
@@ -95,15 +139,13 @@ static int finish_output(int result)
 static int run(int count, char **words)
 {
     const struct command *command;
-    struct arguments arguments;
-    int result;
 
     if (count < 2) {
         help_print();
         return EXIT_USAGE;
     }
     if (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0 || strcmp(words[1], "help") == 0)
-        return help_about(words[2]);
+        return help_about(words[2], words[2] ? words[3] : NULL);
     if (strcmp(words[1], "--version") == 0 || strcmp(words[1], "-V") == 0 || strcmp(words[1], "version") == 0)
         return print_version();
     if (strcmp(words[1], "describe") == 0)
@@ -111,12 +153,7 @@ static int run(int count, char **words)
     command = command_find(words[1]);
     if (!command)
         return complain(words[1]);
-    result = command_parse(command, count - 2, words + 2, &arguments);
-    if (result)
-        return result;
-    if (arguments.help)
-        return help_about(command->name);
-    return command->run(&arguments);
+    return command->group ? run_group(command, count - 2, words + 2) : run_command(command, count - 2, words + 2);
 }
 
 int main(int count, char **words)

@@ -86,11 +86,12 @@ int device_explain_busy(const char *noun, const char *name, struct tapnet_error 
 static int explain_taken(const char *name, unsigned flags, struct tapnet_error *error)
 {
     struct device_link link;
+    char text[64];
 
     if (strchr(name, '%') || !find_link(name, &link)) /* it is not the device that is busy */
         return error_set(error, -EBUSY, "cannot make %s: the interface index that is wanted is taken", name);
     if (flags & IFF_TUN_EXCL)
-        return error_set(error, -EEXIST, "%s exists already", name);
+        return error_set(error, -EEXIST, "%s exists already: it is %s", name, device_link_describe(&link, text));
     return device_explain_busy(noun_of(flags), name, error);
 }
 

@@ -69,7 +69,7 @@ static void test_what_differs(void **state)
     REFUSE(-EINVAL, .kind = TAPNET_TAP, .name = "lo");
     assert_string_equal(error.text, "the name lo is taken: it is the loopback interface, neither TUN nor TAP");
     REFUSE(-EEXIST, .kind = TAPNET_TUN, .name = "tun0", .flags = TAPNET_DEVICE_NEW);
-    assert_string_equal(error.text, "tun0 exists already");
+    assert_string_equal(error.text, "tun0 exists already: it is a TUN");
     REFUSE(-ENODEV, .kind = TAPNET_TUN, .name = "tun1", .flags = TAPNET_DEVICE_EXISTING);
     assert_string_equal(error.text, "there is no device tun1");
     assert_true(shell("ip link del tun0 && ip link del many && ip link del br0"));
