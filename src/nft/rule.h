@@ -88,6 +88,7 @@ struct nft_rule {
 #define ANY_OF(bits) RULE_STEP(.op = NFT_RULE_ANY_OF, .argument = (bits), .len = 4)
 #define IS(...) RULE_STEP(.op = NFT_RULE_COMPARE, .argument = NFT_CMP_EQ, RULE_BYTES(__VA_ARGS__))
 #define IS_NOT(...) RULE_STEP(.op = NFT_RULE_COMPARE, .argument = NFT_CMP_NEQ, RULE_BYTES(__VA_ARGS__))
+#define ABOVE(...) RULE_STEP(.op = NFT_RULE_COMPARE, .argument = NFT_CMP_GT, RULE_BYTES(__VA_ARGS__))
 #define IN(set) RULE_STEP(.op = NFT_RULE_IN, .argument = (set))
 #define MAP(map) RULE_STEP(.op = NFT_RULE_MAP, .argument = (map))
 #define OVER(limit) RULE_STEP(.op = NFT_RULE_OVER, .argument = (limit))

@@ -171,6 +171,11 @@ static const struct nft_rule bridge_rules[] = {
     {"ip4",
      "the ports' own addresses, in haste",
      {META(L4PROTO, 1), IS_NOT(IPPROTO_UDP), PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* udp dport > 67 udp sport != 67 iifname . ip saddr @port_addresses accept, neither DHCP nor DNS */
+    {"ip4",
+     "the same of UDP",
+     {L4(IPPROTO_UDP), TH_DPORT, ABOVE(0, 67), TH_SPORT, IS_NOT(0, 67), PROTOCOL_IP4, IIFNAME, IP_SADDR,
+      IN(GUARD_PORT_ADDRESSES), ACCEPT}},
     /* iifname @ports goto from_port_ip4 */
     {"ip4", "what a port may send of IPv4", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port_ip4")}},
 
