@@ -11,7 +11,9 @@ import struct
 import pytest
 from scapy.all import BOOTP, Ether, raw
 
-from tapnet_test.service import LOG_GROUP, Lan, Refused, Service, in_netns, make_dhcp_sockets, memfd, network
+from tapnet_test.service import (LOG_GROUP, Lan, Refused, Service, in_netns, log_socket, make_dhcp_sockets, memfd,
+                                 network)
+from tapnet_test.snapshot import assert_same, snapshot
 
 from dhcp_lab import LAB, Lab, Wire, udhcpc
 
@@ -129,3 +131,18 @@ def test_what_other_programs_send_to_its_log_is_ignored(lab):
     assert "offer" not in lab.service.log()
     wire.line.settimeout(3)
     assert wire.ask(wire.request("discover"))
+
+
+def test_up_says_who_is_in_the_way_and_touches_nothing(host, tapnet):
+    """Another program holds the log group; when it lets go, the same `up` does it."""
+    file = tapnet.file("networks: { cell: { mode: isolated, subnet: 10.30.0.1/24, ports: { a: {} } } }\n")
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    holder = in_netns(host, log_socket)
+    failed = tapnet("up", file, check=False)
+    assert failed.returncode == 1
+    assert f"netfilter's log group {LOG_GROUP}" in failed.stderr
+    assert f"(netlink port {holder.getsockname()[0]}, as a rule its process id)" in failed.stderr
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+    holder.close()
+    tapnet("up", file)
+    tapnet("down", file)
