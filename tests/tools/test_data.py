@@ -113,11 +113,15 @@ def test_bash_completes_commands_and_options():
     assert complete("tapnet", "sta") == ["status"]
     assert {"up", "plan", "down", "status"} <= set(complete("tapnet", "''"))
     assert "--json" in complete("tapnet", "status", "--j")
+    assert complete("tapnet", "device", "a") == ["add"]
+    assert complete("tapnet", "device", "add", "--mt") == ["--mtu"]
+    assert complete("tapnet", "device", "show", "l") == ["lo"]
 
 
 def test_man_pages_are_clean():
     """What mandoc calls a warning or worse; the pages know every command and every option."""
     need("mandoc")
+    assert run("mandoc", "-T", "lint", "-W", "warning", TOP / "man/tapnet-device.3").stdout == ""
     for name in ("tapnet.8", "tapnet.yaml.5"):
         result = run("mandoc", "-T", "lint", "-W", "warning", BUILD / "man" / name)
         assert result.returncode == 0, result.stdout

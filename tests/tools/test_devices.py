@@ -62,3 +62,9 @@ def test_offloads_have_the_kernels_values():
     ours = dict(re.findall(r"(TAPNET_OFFLOAD_\w+) = (0x[0-9a-f]+)", text))
     for name, value in values.items():
         assert int(value, 16) == int(ours[OURS[name]], 16), name
+
+
+def test_the_man_page_has_every_function():
+    declared = set(re.findall(r"\b(tapnet_device_\w+)\(", (TOP / "include/tapnet/device.h").read_text("utf-8")))
+    page = (TOP / "man/tapnet-device.3").read_text("utf-8")
+    assert set(re.findall(r"^\.Fn (\w+) \"", page, re.M)) == declared
