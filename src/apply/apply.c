@@ -49,9 +49,20 @@ static int remove_devices(const struct apply_ops *ops, const struct plan_step *s
     return ops->links_delete(ops->data, names, count, error);
 }
 
+/* The kernel makes an address's route when it gets the address. Undoing that leaves both as they are. */
+static int restore_route(const struct apply_ops *ops, const struct model_host_address *before,
+                         const struct model_host_address *after, struct tapnet_error *error)
+{
+    int result = before->unrouted ? ops->address_delete(ops->data, before, error) : 0;
+
+    return before->unrouted && result == 0 ? ops->address_add(ops->data, after, error) : result;
+}
+
 static int apply_address(const struct apply_ops *ops, const struct model_object *before,
                          const struct model_object *after, struct tapnet_error *error)
 {
+    if (before && after)
+        return restore_route(ops, &before->address, &after->address, error);
     if (after)
         return ops->address_add(ops->data, &after->address, error);
     return ops->address_delete(ops->data, &before->address, error);

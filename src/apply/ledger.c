@@ -117,33 +117,36 @@ static bool same_sockets(const struct model_network *a, const struct model_netwo
            ip_prefix_compare(&a->subnet, &b->subnet) == 0;
 }
 
-static int tell(const struct apply_ops *ops, const struct model_network *before, const struct model_network *after,
-                struct tapnet_error *error)
-{
-    int result;
-
-    if (before && same_sockets(before, after))
-        return ops->service_update(ops->data, after, error);
-    result = before ? ops->service_stop(ops->data, before->name, error) : 0;
-    if (result < 0)
-        return result;
-    result = ops->service_serve(ops->data, after, error);
-    if (result < 0 && before)
-        ops->service_serve(ops->data, before, NULL);
-    return result;
-}
-
-/* The service that there is, or one that was just started, may serve it with sockets that lead nowhere. */
+/*
+ * The service may serve it already, with sockets that lead nowhere, or by what a ledger said that somebody removed: it
+ * says so, or the kernel says that the address of DNS is taken.
+ */
 static int serve_anew(const struct apply_ops *ops, const struct model_network *network, struct tapnet_error *error)
 {
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result = ops->service_serve(ops->data, network, &refusal);
 
-    if (result == -EEXIST) {
+    if (result == -EEXIST || result == -EADDRINUSE) {
         result = ops->service_stop(ops->data, network->name, error);
         return result < 0 ? result : ops->service_serve(ops->data, network, error);
     }
     return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
+}
+
+static int tell(const struct apply_ops *ops, const struct model_network *before, const struct model_network *after,
+                struct tapnet_error *error)
+{
+    int result;
+
+    if (same_sockets(before, after))
+        return ops->service_update(ops->data, after, error);
+    result = ops->service_stop(ops->data, before->name, error);
+    if (result < 0)
+        return result;
+    result = ops->service_serve(ops->data, after, error);
+    if (result < 0)
+        ops->service_serve(ops->data, before, NULL);
+    return result;
 }
 
 int apply_service(const struct apply_ops *ops, const struct model_service *before, const struct model_service *after,
@@ -164,10 +167,10 @@ int apply_service(const struct apply_ops *ops, const struct model_service *befor
     result = write_network(ops, after, error);
     if (result < 0)
         return result;
-    if (before && !before->running)
-        result = serve_anew(ops, after->network, error);
+    if (before && before->running)
+        result = tell(ops, before->network, after->network, error);
     else
-        result = tell(ops, before ? before->network : NULL, after->network, error);
+        result = serve_anew(ops, after->network, error);
     if (result < 0) {
         if (before)
             write_network(ops, before, NULL);

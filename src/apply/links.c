@@ -76,6 +76,16 @@ static bool owner_equal(const struct model_owner *a, const struct model_owner *b
            a->origin == b->origin && a->mode == b->mode && mac_equal(&a->guest_mac, &b->guest_mac);
 }
 
+/* What somebody altered is put right in one direction only: undoing leaves it so. */
+static unsigned restore_altered(unsigned altered)
+{
+    return (altered & MODEL_ALTERED_GROUP ? NETLINK_LINK_GROUP : 0u) |
+           (altered & MODEL_ALTERED_STP ? NETLINK_LINK_NO_STP : 0u) |
+           (altered & MODEL_ALTERED_DELAY ? NETLINK_LINK_NO_DELAY : 0u) |
+           (altered & MODEL_ALTERED_SNOOPING ? NETLINK_LINK_NO_SNOOPING : 0u) |
+           (altered & MODEL_ALTERED_PORT ? NETLINK_LINK_NO_PORT_FLAGS : 0u);
+}
+
 /* The fields in which @before and @after differ, as one request. */
 static void change_between(const struct model_link *before, const struct model_link *after, const char *alias,
                            struct netlink_link_change *ret)
@@ -94,6 +104,7 @@ static void change_between(const struct model_link *before, const struct model_l
         ret->fields |= NETLINK_LINK_UP;
     if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding)
         ret->fields |= NETLINK_LINK_FORWARDING;
+    ret->fields |= restore_altered(before->altered);
 }
 
 /* Owner and persistence need the device opened, which fails while a guest holds its only queue: said as such. */

@@ -108,7 +108,7 @@ static bool link_equal(const struct model_link *wanted, const struct model_link 
         return false;
     if ((wanted->mtu && wanted->mtu != found->mtu) || wanted->up != found->up)
         return false;
-    if (strcmp(wanted->master, found->master) != 0)
+    if (strcmp(wanted->master, found->master) != 0 || found->altered)
         return false;
     return wanted->kind == MODEL_LINK_BRIDGE ? wanted->forwarding == found->forwarding : tun_equal(wanted, found);
 }
@@ -131,7 +131,7 @@ bool model_object_equal(const struct model_object *wanted, const struct model_ob
     case MODEL_OBJECT_LINK:
         return link_equal(&wanted->link, &found->link);
     case MODEL_OBJECT_ADDRESS:
-        return compare_addresses(&wanted->address, &found->address) == 0;
+        return compare_addresses(&wanted->address, &found->address) == 0 && !found->address.unrouted;
     case MODEL_OBJECT_SYSCTL:
         return strcmp(wanted->sysctl.path, found->sysctl.path) == 0 &&
                strcmp(wanted->sysctl.value, found->sysctl.value) == 0 &&

@@ -49,6 +49,15 @@ enum model_link_kind {
     MODEL_LINK_OTHER, /* found only: anything else of the host */
 };
 
+/* What somebody changed of a link that tapnet makes alike everywhere. */
+enum {
+    MODEL_ALTERED_GROUP = 1 << 0,    /* not in MODEL_LINK_GROUP */
+    MODEL_ALTERED_STP = 1 << 1,      /* bridge: spanning tree on */
+    MODEL_ALTERED_DELAY = 1 << 2,    /* bridge: a forward delay */
+    MODEL_ALTERED_SNOOPING = 1 << 3, /* bridge: multicast snooping on */
+    MODEL_ALTERED_PORT = 1 << 4,     /* port: isolated, not learning, not flooded to, hairpin, ... */
+};
+
 struct model_link {
     char name[MODEL_IFNAME_MAX]; /* identity */
     enum model_link_kind kind;
@@ -60,8 +69,10 @@ struct model_link {
     bool multi_queue;              /* TAP and TUN: as it was made; can't change */
     bool persistent;               /* TAP and TUN */
     bool up;
-    bool forwarding; /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
+    bool forwarding;  /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
+    unsigned altered; /* MODEL_ALTERED_..., found only: wanted is 0 */
     /* Found only, not compared: */
+    bool disowned; /* in our group, with somebody else's alias: it concerns only who wants its name */
     int index;
     uint32_t link_group; /* MODEL_LINK_GROUP when ours */
     bool carrier;
@@ -70,6 +81,7 @@ struct model_link {
 struct model_host_address {
     char device[MODEL_IFNAME_MAX]; /* identity: device and prefix */
     struct ip_prefix prefix;
+    bool unrouted; /* found only: the kernel's route to the subnet was taken away */
 };
 
 /* A sysctl outside our own links, and who needs it: /run remembers it because the kernel can't. */

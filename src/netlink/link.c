@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 /* IFLA_BR_* and IFLA_TUN_* as older headers may lack them are all in Linux 5.0's. */
@@ -52,6 +53,47 @@ static void parse_tun(const struct nlattr *data, struct netlink_link *link)
     link->tun_group = tun_id(tun[IFLA_TUN_GROUP]);
 }
 
+/* What `bridge link set` can make of a port, and the kernel's defaults. */
+static const struct port_flag {
+    uint16_t type;
+    uint8_t value;
+} port_flags[] = {
+    {IFLA_BRPORT_MODE, 0},          {IFLA_BRPORT_GUARD, 0},       {IFLA_BRPORT_PROTECT, 0},
+    {IFLA_BRPORT_FAST_LEAVE, 0},    {IFLA_BRPORT_LEARNING, 1},    {IFLA_BRPORT_UNICAST_FLOOD, 1},
+    {IFLA_BRPORT_MCAST_FLOOD, 1},   {IFLA_BRPORT_BCAST_FLOOD, 1}, {IFLA_BRPORT_PROXYARP, 0},
+    {IFLA_BRPORT_PROXYARP_WIFI, 0}, {IFLA_BRPORT_ISOLATED, 0},    {IFLA_BRPORT_NEIGH_SUPPRESS, 0},
+    {IFLA_BRPORT_LOCKED, 0},
+};
+
+static void parse_bridge(const struct nlattr *data, struct netlink_link *link)
+{
+    const struct nlattr *values[IFLA_BR_MAX + 1];
+
+    if (!data || netlink_parse_nest(data, values, IFLA_BR_MAX) < 0)
+        return;
+    link->bridge_has_stp = netlink_get_u32(values[IFLA_BR_STP_STATE]) != 0;
+    link->bridge_has_delay = netlink_get_u32(values[IFLA_BR_FORWARD_DELAY]) != 0;
+    link->bridge_has_snooping = netlink_get_u8(values[IFLA_BR_MCAST_SNOOPING]) != 0;
+}
+
+static void parse_port(const struct nlattr *data, struct netlink_link *link)
+{
+    const struct nlattr *values[IFLA_BRPORT_MAX + 1];
+
+    if (!data || netlink_parse_nest(data, values, IFLA_BRPORT_MAX) < 0)
+        return;
+    for (size_t i = 0; i < ARRAY_COUNT(port_flags); i++)
+        if (values[port_flags[i].type] && netlink_get_u8(values[port_flags[i].type]) != port_flags[i].value)
+            link->port_has_flags = true;
+}
+
+static bool is_bridge_text(const struct nlattr *attribute)
+{
+    const char *kind = netlink_get_text(attribute);
+
+    return kind && strcmp(kind, "bridge") == 0;
+}
+
 static void parse_kind(const struct nlattr *information, struct netlink_link *link)
 {
     const struct nlattr *info[IFLA_INFO_MAX + 1];
@@ -60,12 +102,16 @@ static void parse_kind(const struct nlattr *information, struct netlink_link *li
     link->kind = "";
     if (!information || netlink_parse_nest(information, info, IFLA_INFO_MAX) < 0)
         return;
+    if (is_bridge_text(info[IFLA_INFO_SLAVE_KIND]))
+        parse_port(info[IFLA_INFO_SLAVE_DATA], link);
     kind = netlink_get_text(info[IFLA_INFO_KIND]);
     if (!kind)
         return;
     link->kind = kind;
     if (strcmp(kind, "tun") == 0)
         parse_tun(info[IFLA_INFO_DATA], link);
+    else if (strcmp(kind, "bridge") == 0)
+        parse_bridge(info[IFLA_INFO_DATA], link);
 }
 
 static void parse_counters(const struct nlattr *attribute, struct netlink_link *link)
@@ -255,6 +301,37 @@ static void put_change(struct netlink_message *message, const struct netlink_lin
         netlink_put_u8(message, IFLA_CARRIER, change->carrier);
 }
 
+static void put_bridge_options(struct netlink_message *message, unsigned fields)
+{
+    size_t information = netlink_nest_begin(message, IFLA_LINKINFO);
+    size_t data;
+
+    netlink_put_text(message, IFLA_INFO_KIND, "bridge");
+    data = netlink_nest_begin(message, IFLA_INFO_DATA);
+    if (fields & NETLINK_LINK_NO_STP)
+        netlink_put_u32(message, IFLA_BR_STP_STATE, 0);
+    if (fields & NETLINK_LINK_NO_DELAY)
+        netlink_put_u32(message, IFLA_BR_FORWARD_DELAY, 0);
+    if (fields & NETLINK_LINK_NO_SNOOPING)
+        netlink_put_u8(message, IFLA_BR_MCAST_SNOOPING, 0);
+    netlink_nest_end(message, data);
+    netlink_nest_end(message, information);
+}
+
+/* What an older kernel does not know it passes over. */
+static void put_port_flags(struct netlink_message *message)
+{
+    size_t information = netlink_nest_begin(message, IFLA_LINKINFO);
+    size_t data;
+
+    netlink_put_text(message, IFLA_INFO_SLAVE_KIND, "bridge");
+    data = netlink_nest_begin(message, IFLA_INFO_SLAVE_DATA);
+    for (size_t i = 0; i < ARRAY_COUNT(port_flags); i++)
+        netlink_put_u8(message, port_flags[i].type, port_flags[i].value);
+    netlink_nest_end(message, data);
+    netlink_nest_end(message, information);
+}
+
 /* Begins a RTM_NEWLINK for a link that exists. */
 static void begin_change(struct netlink_message *message, int index, const char *name, unsigned flags, unsigned mask)
 {
@@ -266,6 +343,8 @@ static void begin_change(struct netlink_message *message, int index, const char 
         netlink_put_text(message, IFLA_IFNAME, name);
 }
 
+#define BRIDGE_OPTIONS (NETLINK_LINK_NO_STP | NETLINK_LINK_NO_DELAY | NETLINK_LINK_NO_SNOOPING)
+
 /* One request for all that changes; without the attributes of IPv6 when @no_ip6 is false. */
 static int send_change(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
                        bool no_ip6, struct tapnet_error *error)
@@ -276,6 +355,10 @@ static int send_change(struct netlink *netlink, int index, const char *name, con
     netlink_message_init(&message);
     begin_change(&message, index, name, change->up ? mask : 0, mask);
     put_change(&message, change);
+    if (change->fields & BRIDGE_OPTIONS)
+        put_bridge_options(&message, change->fields);
+    if (change->fields & NETLINK_LINK_NO_PORT_FLAGS)
+        put_port_flags(&message);
     if (no_ip6 || change->fields & NETLINK_LINK_FORWARDING)
         put_families(&message, no_ip6, change);
     return netlink_request(netlink, &message, error);
@@ -284,9 +367,17 @@ static int send_change(struct netlink *netlink, int index, const char *name, con
 int netlink_link_set(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
                      struct tapnet_error *error)
 {
+    const struct netlink_link_change no_stp = {.fields = NETLINK_LINK_NO_STP};
     bool no_ip6 = change->fields & NETLINK_LINK_NO_IP6;
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
-    int result = send_change(netlink, index, name, change, no_ip6, &refusal);
+    int result = 0;
+
+    /* In one request the kernel looks at the delay first, and refuses one of 0 while there is a spanning tree. */
+    if (change->fields & NETLINK_LINK_NO_STP && change->fields & NETLINK_LINK_NO_DELAY)
+        result = send_change(netlink, index, name, &no_stp, false, error);
+    if (result < 0)
+        return result;
+    result = send_change(netlink, index, name, change, no_ip6, &refusal);
 
     /* Checked by the kernel before it changes anything: a link without IPv6 (off in the kernel, an MTU below 1280). */
     if (result == -EAFNOSUPPORT && no_ip6)

@@ -24,6 +24,8 @@ struct netlink_link {
     bool loopback;
     bool point_to_point;
     int ip4_forwarding; /* IPV4_DEVCONF_FORWARDING, -1 when the kernel did not say */
+    /* What differs of a bridge from what netlink_bridge_create() makes, of its port from the kernel's default. */
+    bool bridge_has_stp, bridge_has_delay, bridge_has_snooping, port_has_flags;
     /* kind "tun" */
     bool tun_is_tap;
     bool tun_persistent, tun_multi_queue, tun_packet_information, tun_vnet_header;
@@ -64,6 +66,10 @@ enum {
     NETLINK_LINK_FORWARDING = 1 << 7, /* net.ipv4.conf.NAME.forwarding, by IFLA_AF_SPEC / IFLA_INET_CONF */
     NETLINK_LINK_QUEUE_LENGTH = 1 << 8,
     NETLINK_LINK_CARRIER = 1 << 9,
+    NETLINK_LINK_NO_STP = 1 << 10,        /* bridge: spanning tree off, */
+    NETLINK_LINK_NO_DELAY = 1 << 11,      /* forward delay 0 (what the kernel allows without spanning tree only), */
+    NETLINK_LINK_NO_SNOOPING = 1 << 12,   /* multicast snooping off */
+    NETLINK_LINK_NO_PORT_FLAGS = 1 << 13, /* port of a bridge: learning, flooding, ... as the kernel's default is */
 };
 
 struct netlink_link_change {

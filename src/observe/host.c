@@ -49,6 +49,12 @@ struct address_mark {
     bool protocols_kept;              /* some address of the host says who made it: the kernel keeps that */
 };
 
+/* Does the kernel make a route for this address, in the table that is looked at? */
+static bool has_route(const struct ip_prefix *prefix)
+{
+    return prefix->address.family == AF_INET && prefix->length < 32;
+}
+
 /*
  * On a link of ours, what carries our protocol number is ours. An IPv4 address without any number is one that a person
  * added, and is left alone; on kernels that do not keep the number (before Linux 5.18) it may be ours, and counts as
@@ -74,6 +80,7 @@ static int read_address(const struct netlink_address *address, void *data)
     object.place.line = address->protocol == 0;
     memcpy(object.address.device, link->name, sizeof(object.address.device));
     object.address.prefix = address->prefix;
+    object.address.unrouted = has_route(&address->prefix) && link->up; /* until the route is met */
     return model_objects_add(&pass->found->objects, &object);
 }
 
@@ -115,6 +122,23 @@ static int observe_addresses(struct netlink *netlink, struct observe_pass *pass)
 
 /* ---- routes: what is taken, and the way out ---- */
 
+/* A route on a link of ours: does it come with an address? */
+static void meet_route(const struct observe_pass *pass, const char *device, const struct netlink_route *route)
+{
+    const struct model_objects *objects = &pass->found->objects;
+
+    for (size_t i = 0; route->type == RTN_UNICAST && i < objects->count; i++) {
+        struct model_host_address *address = &objects->items[i].address;
+        struct ip_prefix subnet;
+
+        if (objects->items[i].kind != MODEL_OBJECT_ADDRESS || strcmp(address->device, device) != 0)
+            continue;
+        subnet = ip_prefix_network(&address->prefix);
+        if (ip_prefix_compare(&subnet, &route->destination) == 0)
+            address->unrouted = false;
+    }
+}
+
 static int read_route(const struct netlink_route *route, void *data)
 {
     struct observe_pass *pass = ((struct address_mark *)data)->pass;
@@ -127,7 +151,10 @@ static int read_route(const struct netlink_route *route, void *data)
         }
         return 0;
     }
-    return link && link->ours ? 0 : add_taken(pass, &route->destination);
+    if (!link || !link->ours)
+        return add_taken(pass, &route->destination);
+    meet_route(pass, link->name, route);
+    return 0;
 }
 
 static void restart_routes(void *data)

@@ -11,8 +11,9 @@
 #include "base/array.h"
 
 /*
- * A link is ours when its alias says so and it is of a kind that we make; or when it is of such a kind, in our group
- * and has no alias: so a bridge looks between the request that made it and the one that labels it.
+ * A link is ours when its alias says so and it is of a kind that we make; or when it is of such a kind and in our
+ * group: so a bridge looks between the request that made it and the one that labels it, and so does one whose alias
+ * somebody wrote over.
  */
 static bool is_ours(const struct netlink_link *link, struct model_owner *ret_owner)
 {
@@ -28,7 +29,14 @@ static bool is_ours(const struct netlink_link *link, struct model_owner *ret_own
         *ret_owner = (struct model_owner){.origin = MODEL_ORIGIN_DECLARED};
         return false;
     }
-    return link->group == MODEL_LINK_GROUP && !link->alias[0];
+    return link->group == MODEL_LINK_GROUP;
+}
+
+static unsigned find_altered(const struct netlink_link *link)
+{
+    return (link->group != MODEL_LINK_GROUP ? MODEL_ALTERED_GROUP : 0u) |
+           (link->bridge_has_stp ? MODEL_ALTERED_STP : 0u) | (link->bridge_has_delay ? MODEL_ALTERED_DELAY : 0u) |
+           (link->bridge_has_snooping ? MODEL_ALTERED_SNOOPING : 0u) | (link->port_has_flags ? MODEL_ALTERED_PORT : 0u);
 }
 
 static enum model_link_kind link_kind(const struct netlink_link *link)
@@ -54,6 +62,8 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         .up = link->up,
         .forwarding = link->ip4_forwarding == 1,
         .index = link->index,
+        .altered = find_altered(link),
+        .disowned = !owner->set[0] && link->alias[0],
         .link_group = link->group,
         .carrier = link->carrier,
     };
@@ -98,7 +108,8 @@ static int read_link(const struct netlink_link *link, void *data)
     if (result < 0)
         return result;
     index = &pass->indices[pass->index_count++];
-    *index = (struct observe_index){.index = link->index, .master_index = link->master_index, .ours = ours};
+    *index = (struct observe_index){
+        .index = link->index, .master_index = link->master_index, .ours = ours, .up = link->up};
     memcpy(index->name, link->name, sizeof(index->name));
     return ours ? add_own(pass, link, &owner) : add_foreign(pass, link);
 }

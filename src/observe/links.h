@@ -10,7 +10,7 @@
 struct observe_index {
     int index, master_index;
     char name[MODEL_IFNAME_MAX];
-    bool ours;
+    bool ours, up;
 };
 
 struct observe_pass {

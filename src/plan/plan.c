@@ -94,8 +94,8 @@ static int add_address(struct plan *plan, const struct model_object *before, con
         result = add_step(plan, PLAN_ADDRESSES_CLEAR, before, NULL);
     else if (!after)
         return add_step(plan, PLAN_ADDRESSES_REMOVE, before, NULL);
-    else if (before)
-        return 0; /* it is there already */
+    else if (before) /* it is there already; its route may not be */
+        return before->address.unrouted ? add_step(plan, PLAN_ADDRESSES_SET, before, after) : 0;
     return result < 0 || !after ? result : add_step(plan, PLAN_ADDRESSES_SET, NULL, after);
 }
 

@@ -35,7 +35,9 @@ static void link_identity_reason(const struct model_link *before, const struct m
 
     if (before->kind != after->kind || before->multi_queue != after->multi_queue)
         append(text, "is of another kind or queue mode: made anew");
-    if (!before->owner.set[0])
+    if (before->disowned)
+        append(text, "has another alias");
+    else if (!before->owner.set[0])
         append(text, "was not labelled");
     else if (strcmp(before->owner.network, after->owner.network) != 0 ||
              strcmp(before->owner.port, after->owner.port) != 0)
@@ -47,6 +49,24 @@ static void link_identity_reason(const struct model_link *before, const struct m
         append(text, "group %s, wanted %s", id_print(before->group, had), id_print(after->group, wants));
     if (before->persistent != after->persistent)
         append(text, "would end with its holder");
+}
+
+static void altered_reason(unsigned altered, char *text)
+{
+    static const struct {
+        unsigned bit;
+        const char *words;
+    } rows[] = {
+        {MODEL_ALTERED_GROUP, "is in another interface group"},
+        {MODEL_ALTERED_STP, "spanning tree is on"},
+        {MODEL_ALTERED_DELAY, "has a forward delay"},
+        {MODEL_ALTERED_SNOOPING, "multicast snooping is on"},
+        {MODEL_ALTERED_PORT, "its flags as a bridge's port were changed"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (altered & rows[i].bit)
+            append(text, "%s", rows[i].words);
 }
 
 static void link_reason(const struct model_link *before, const struct model_link *after, char *text)
@@ -67,8 +87,9 @@ static void link_reason(const struct model_link *before, const struct model_link
         append(text, "forwarding is %s", before->forwarding ? "on" : "off");
     if (after->kind == MODEL_LINK_BRIDGE && before->owner.mode != after->owner.mode)
         append(text, "mode %s, wanted %s", model_mode_print(before->owner.mode), model_mode_print(after->owner.mode));
-    if (!mac_equal(&before->owner.guest_mac, &after->owner.guest_mac))
+    if (before->owner.set[0] && !mac_equal(&before->owner.guest_mac, &after->owner.guest_mac))
         append(text, "the guest's MAC changes");
+    altered_reason(before->altered, text);
 }
 
 const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON_MAX])
@@ -103,7 +124,8 @@ const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON
                          : "devices or their options changed");
         break;
     case MODEL_OBJECT_ADDRESS:
-        break; /* its identity is all there is of it */
+        append(text, "the route to its subnet is gone");
+        break;
     }
     return text;
 }

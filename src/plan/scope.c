@@ -179,7 +179,7 @@ static bool link_concerns(const struct model_link *link, const struct model_obje
 {
     if (link->owner.set[0])
         return !set || strcmp(link->owner.set, set) == 0;
-    return !set || find_link(wanted, link->name);
+    return (!set && !link->disowned) || find_link(wanted, link->name);
 }
 
 static bool found_concerns(const struct model_object *object, const struct model_objects *wanted,
@@ -190,6 +190,8 @@ static bool found_concerns(const struct model_object *object, const struct model
 
     if (object->kind == MODEL_OBJECT_LINK)
         return link_concerns(&object->link, wanted, set);
+    if (object->kind == MODEL_OBJECT_ELEMENT && !object->element.label[0])
+        return true; /* somebody put it into our table: nobody wants it there */
     if (object->kind == MODEL_OBJECT_ADDRESS) {
         link = find_link(all, object->address.device);
         return link && link_concerns(link, wanted, set);
@@ -292,9 +294,17 @@ static bool forwarding_device(const struct model_sysctl *sysctl, char device[MOD
     return sscanf(sysctl->path, "net/ipv4/conf/%15[^/]/%15s", device, after) == 2 && strcmp(after, "forwarding") == 0;
 }
 
+/* Did we turn @device's forwarding on, although the ledger that said so is gone? Then it is closed for others. */
+static bool was_turned_on(const struct model_objects *all, const char *device)
+{
+    const struct model_object closed = {.kind = MODEL_OBJECT_ELEMENT, .element = guard_closed(device, "uplink")};
+
+    return find_same(all, &closed) != NULL;
+}
+
 /* Adds the sysctl with its merged users, and the element that closes its uplink for others. */
 static int add_shared_sysctl(struct plan_scope *scope, const struct model_object *own, const struct model_object *found,
-                             const char *set, const struct plan_host *host)
+                             const struct model_objects *all, const char *set, const struct plan_host *host)
 {
     struct model_object sysctl = found ? *found : *own;
     char device[MODEL_IFNAME_MAX] = "";
@@ -312,12 +322,14 @@ static int add_shared_sysctl(struct plan_scope *scope, const struct model_object
         snprintf(sysctl.sysctl.value, sizeof(sysctl.sysctl.value), "1");
     if (!forwarding_device(&sysctl.sysctl, device))
         return model_objects_add(&scope->wanted, &sysctl);
+    if (found && host->forwarding(host->data, device) < 0) /* its device is gone: set again when that comes back */
+        memcpy(sysctl.sysctl.value, found->sysctl.value, sizeof(sysctl.sysctl.value));
     if (!found) {
         int current = host->forwarding(host->data, device);
 
-        if (current != 0)
+        if (current != 0 && !was_turned_on(all, device))
             return 0; /* forwards already, or is not there to be told: nothing that we would turn on */
-        snprintf(sysctl.sysctl.restore, sizeof(sysctl.sysctl.restore), "%d", current);
+        snprintf(sysctl.sysctl.restore, sizeof(sysctl.sysctl.restore), "0");
     }
     result = model_objects_add(&scope->wanted, &sysctl);
     closed.element = guard_closed(device, "uplink");
@@ -349,7 +361,7 @@ static int share_sysctls(struct plan_scope *scope, const struct model_objects *w
         const struct model_object *object = &all->items[i];
 
         if (object->kind == MODEL_OBJECT_SYSCTL)
-            result = add_shared_sysctl(scope, find_same(wanted, object), object, set, host);
+            result = add_shared_sysctl(scope, find_same(wanted, object), object, all, set, host);
         if (result == 0 && is_shared(object) && object->kind != MODEL_OBJECT_TABLE)
             result = add_found_shared(scope, object, host);
     }
@@ -357,7 +369,7 @@ static int share_sysctls(struct plan_scope *scope, const struct model_objects *w
         const struct model_object *object = &wanted->items[i];
 
         if (object->kind == MODEL_OBJECT_SYSCTL && !find_same(all, object))
-            result = add_shared_sysctl(scope, object, NULL, set, host);
+            result = add_shared_sysctl(scope, object, NULL, all, set, host);
     }
     return result;
 }

@@ -32,7 +32,8 @@
  *                                               +-------+
  *   br-new    in our group, no alias yet        liar     a veth with our alias
  *   tun-vpn   TUN, 10.30.0.1/24                 br-odd   a bridge that says it is a port
- *                                               br-else  a bridge with an alias of somebody else
+ *   br-else  in our group, with somebody
+ *            else's alias
  */
 static const char *const host[] = {
     "ip link set lo up",
@@ -123,7 +124,7 @@ static void test_our_links(void **state)
     const struct model_link *link = own_link(found, "br-lab");
 
     (void)state;
-    assert_int_equal(count_kind(found, MODEL_OBJECT_LINK), 4);
+    assert_int_equal(count_kind(found, MODEL_OBJECT_LINK), 5);
     assert_non_null(link);
     assert_int_equal(link->kind, MODEL_LINK_BRIDGE);
     assert_string_equal(link->owner.set, "lab");
@@ -139,6 +140,11 @@ static void test_our_links(void **state)
     link = own_link(found, "br-new");
     assert_non_null(link);
     assert_string_equal(link->owner.set, "");
+    assert_false(link->disowned);
+    link = own_link(found, "br-else"); /* whoever wants a bridge of that name may have it, and nobody else touches it */
+    assert_non_null(link);
+    assert_string_equal(link->owner.set, "");
+    assert_true(link->disowned);
     link = own_link(found, "tun-vpn");
     assert_non_null(link);
     assert_int_equal(link->kind, MODEL_LINK_TUN);
@@ -149,7 +155,7 @@ static void test_our_links(void **state)
 
 static void test_links_that_are_not_ours(void **state)
 {
-    static const char *const names[] = {"lo", "up0", "up1", "liar", "br-odd", "br-else"};
+    static const char *const names[] = {"lo", "up0", "up1", "liar", "br-odd"};
     struct observe_found *found = observe();
 
     (void)state;
@@ -180,6 +186,61 @@ static void test_addresses(void **state)
     assert_int_equal(ip4_value(&address->address.prefix.address), 0x0a140001);
     assert_int_equal(address->place.line, 0);
     observe_free(found);
+}
+
+static const struct model_host_address *own_address(const struct observe_found *found)
+{
+    for (size_t i = 0; i < found->objects.count; i++)
+        if (found->objects.items[i].kind == MODEL_OBJECT_ADDRESS &&
+            ip4_value(&found->objects.items[i].address.prefix.address) == 0x0a140001)
+            return &found->objects.items[i].address;
+    return NULL;
+}
+
+/* What somebody took or changed that is no object of its own. */
+static void test_what_somebody_altered(void **state)
+{
+    static const struct {
+        const char *link, *damage, *remedy;
+        unsigned altered;
+    } cases[] = {
+        {"br-lab", "ip link set br-lab group 7", "ip link set br-lab group 1952542830", MODEL_ALTERED_GROUP},
+        /* The kernel gives a bridge with a spanning tree a delay, and leaves it that when the tree goes. */
+        {"br-lab", "ip link set br-lab type bridge stp_state 1",
+         "ip link set br-lab type bridge stp_state 0 && ip link set br-lab type bridge forward_delay 0",
+         MODEL_ALTERED_STP | MODEL_ALTERED_DELAY},
+        {"br-lab", "ip link set br-lab type bridge forward_delay 400", "ip link set br-lab type bridge forward_delay 0",
+         MODEL_ALTERED_DELAY},
+        {"br-lab", "ip link set br-lab type bridge mcast_snooping 1", "ip link set br-lab type bridge mcast_snooping 0",
+         MODEL_ALTERED_SNOOPING},
+        {"lab-web", "bridge link set dev lab-web isolated on", "bridge link set dev lab-web isolated off",
+         MODEL_ALTERED_PORT},
+        {"lab-web", "bridge link set dev lab-web learning off", "bridge link set dev lab-web learning on",
+         MODEL_ALTERED_PORT},
+        {"lab-web", "bridge link set dev lab-web hairpin on", "bridge link set dev lab-web hairpin off",
+         MODEL_ALTERED_PORT},
+    };
+    struct observe_found *found;
+
+    (void)state;
+    assert_int_equal(system("ip link set br-lab type bridge forward_delay 0 mcast_snooping 0"), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(system(cases[i].damage), 0);
+        found = observe();
+        if (own_link(found, cases[i].link)->altered != cases[i].altered)
+            fail_msg("%s: altered is %u", cases[i].damage, own_link(found, cases[i].link)->altered);
+        observe_free(found);
+        assert_int_equal(system(cases[i].remedy), 0);
+    }
+    found = observe();
+    assert_int_equal(own_link(found, "br-lab")->altered, 0);
+    assert_false(own_address(found)->unrouted);
+    observe_free(found);
+    assert_int_equal(system("ip route del 10.20.0.0/24 dev br-lab"), 0);
+    found = observe();
+    assert_true(own_address(found)->unrouted);
+    observe_free(found);
+    assert_int_equal(system("ip route add 10.20.0.0/24 dev br-lab proto kernel scope link src 10.20.0.1"), 0);
 }
 
 static bool is_taken(const struct observe_found *found, const char *text)
@@ -398,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_our_links),
         cmocka_unit_test(test_links_that_are_not_ours),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_what_somebody_altered),
         cmocka_unit_test(test_what_is_taken_and_the_way_out),
         cmocka_unit_test(test_sysctls_from_the_ledger),
         cmocka_unit_test(test_a_dead_service_does_not_run),

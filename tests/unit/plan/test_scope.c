@@ -282,6 +282,98 @@ static void an_unlabelled_link_is_taken_over(void **state)
     model_objects_fini(&all);
 }
 
+/* ---- what somebody took from under us ---- */
+
+static void without_its_device_a_sysctl_waits(void **state)
+{
+    const struct host host = {.forwarding = -1}; /* no such link */
+    struct model_object held = {.kind = MODEL_OBJECT_SYSCTL};
+    struct model_objects wanted, all = {0};
+    struct plan_scope result;
+    struct lab lab;
+
+    (void)state;
+    held.sysctl = (struct model_sysctl){
+        .path = "net/ipv4/conf/eth0/forwarding", .value = "gone", .restore = "0", .users = "lab"};
+    assert_int_equal(model_objects_add(&all, &held), 0);
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    assert_int_equal(scope(&wanted, &all, "lab", &host, &result, NULL), 0);
+    assert_true(model_object_equal(find(&result.wanted, MODEL_OBJECT_SYSCTL), &held));
+    assert_true(has_closed(&result.wanted));
+    plan_scope_fini(&result);
+    model_objects_fini(&wanted);
+    model_objects_fini(&all);
+}
+
+/* It forwards, and nobody remembers why; but it is closed for others: so it was us. */
+static void without_its_ledger_a_sysctl_is_known_by_what_closes_it(void **state)
+{
+    const struct host host = {.forwarding = 1};
+    struct model_object closed = {.kind = MODEL_OBJECT_ELEMENT, .element = guard_closed("eth0", "uplink")};
+    struct model_objects wanted, all = {0};
+    struct plan_scope result;
+    struct lab lab;
+
+    (void)state;
+    assert_int_equal(model_objects_add(&all, &closed), 0);
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    assert_int_equal(scope(&wanted, &all, "lab", &host, &result, NULL), 0);
+    assert_string_equal(find(&result.wanted, MODEL_OBJECT_SYSCTL)->sysctl.restore, "0");
+    assert_true(has_closed(&result.wanted));
+    plan_scope_fini(&result);
+    model_objects_fini(&wanted);
+    model_objects_fini(&all);
+}
+
+static void an_element_that_is_nobodys_is_everybodys_to_take_away(void **state)
+{
+    const struct host host = {.forwarding = 0};
+    struct model_object stray = {.kind = MODEL_OBJECT_ELEMENT, .element = guard_egress("br-lab", "lo", "")};
+    struct model_objects wanted, all = {0};
+    struct plan_scope result;
+    struct plan *plan;
+    struct lab lab;
+
+    (void)state;
+    assert_int_equal(model_objects_add(&all, &stray), 0);
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    assert_int_equal(scope(&wanted, &all, "lab", &host, &result, NULL), 0);
+    assert_int_equal(plan_make(&result.wanted, &result.found, &plan), 0);
+    assert_int_equal(count_steps(plan, MODEL_OBJECT_ELEMENT, '-'), 1);
+    plan_free(plan);
+    plan_scope_fini(&result);
+    model_objects_fini(&wanted);
+    model_objects_fini(&all);
+}
+
+/* In our group, with somebody else's alias: whoever wants the name takes it over, and `down --all` leaves it alone. */
+static void a_link_with_another_alias_concerns_only_who_wants_it(void **state)
+{
+    const struct host host = {.forwarding = 0};
+    struct model_object link = {.kind = MODEL_OBJECT_LINK};
+    struct model_objects wanted, nothing = {0}, all = {0};
+    struct plan_scope result;
+    struct lab lab;
+
+    (void)state;
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    link.link = (struct model_link){.kind = MODEL_LINK_BRIDGE, .disowned = true};
+    memcpy(link.link.name, lab.network.bridge, sizeof(link.link.name));
+    assert_int_equal(model_objects_add(&all, &link), 0);
+    assert_int_equal(scope(&wanted, &all, "lab", &host, &result, NULL), 0);
+    assert_non_null(find(&result.found, MODEL_OBJECT_LINK));
+    plan_scope_fini(&result);
+    assert_int_equal(scope(&nothing, &all, NULL, &host, &result, NULL), 0);
+    assert_null(find(&result.found, MODEL_OBJECT_LINK));
+    plan_scope_fini(&result);
+    model_objects_fini(&wanted);
+    model_objects_fini(&all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +387,10 @@ int main(void)
         cmocka_unit_test(a_foreign_table_of_our_name_is_an_error),
         cmocka_unit_test(a_network_of_another_set_is_an_error_that_names_the_set),
         cmocka_unit_test(an_unlabelled_link_is_taken_over),
+        cmocka_unit_test(without_its_device_a_sysctl_waits),
+        cmocka_unit_test(without_its_ledger_a_sysctl_is_known_by_what_closes_it),
+        cmocka_unit_test(an_element_that_is_nobodys_is_everybodys_to_take_away),
+        cmocka_unit_test(a_link_with_another_alias_concerns_only_who_wants_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
