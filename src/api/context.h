@@ -78,6 +78,9 @@ int api_recover(struct tapnet *tapnet, struct tapnet_error *error);
 int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
                  tapnet_progress *progress, void *data, struct tapnet_error *error);
 
+/* The link called @name when it is there and not ours, else NULL. */
+const struct observe_link *api_find_foreign(const struct observe_found *found, const char *name);
+
 /* How a plan asks about links that are not ours: for plan_scope_make(). */
 struct plan_host api_plan_host(const struct observe_found *found);
 

@@ -23,7 +23,7 @@ static int compare_link_name(const void *name, const void *link)
     return strcmp(name, ((const struct observe_link *)link)->name);
 }
 
-static const struct observe_link *find_foreign(const struct observe_found *found, const char *name)
+const struct observe_link *api_find_foreign(const struct observe_found *found, const char *name)
 {
     if (!found->link_count)
         return NULL;
@@ -32,19 +32,19 @@ static const struct observe_link *find_foreign(const struct observe_found *found
 
 static bool is_foreign(const void *data, const char *name)
 {
-    return find_foreign(data, name) != NULL;
+    return api_find_foreign(data, name) != NULL;
 }
 
 static int forwarding(const void *data, const char *name)
 {
-    const struct observe_link *link = find_foreign(data, name);
+    const struct observe_link *link = api_find_foreign(data, name);
 
     return link ? link->ip4_forwarding : -1;
 }
 
 static bool is_bridge(const void *data, const char *name)
 {
-    const struct observe_link *link = find_foreign(data, name);
+    const struct observe_link *link = api_find_foreign(data, name);
 
     return link && link->bridge;
 }
@@ -185,7 +185,7 @@ static int copy_set(const struct model_set *set, struct model_set **ret)
 
 static uint32_t link_mtu(const void *data, const char *name)
 {
-    const struct observe_link *link = find_foreign((*(struct current *const *)data)->found, name);
+    const struct observe_link *link = api_find_foreign((*(struct current *const *)data)->found, name);
 
     return link ? link->mtu : 0;
 }
@@ -223,7 +223,7 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
         .current_address = current_address,
         .data = &asked,
     };
-    const struct observe_link *uplink = find_foreign(found, found->uplink);
+    const struct observe_link *uplink = api_find_foreign(found, found->uplink);
 
     memcpy(surroundings.uplink, found->uplink, sizeof(surroundings.uplink));
     surroundings.uplink_mtu = uplink ? uplink->mtu : 0;

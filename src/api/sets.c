@@ -81,8 +81,26 @@ bool sets_is_device(const struct model_object *object)
 
 /* ---- one set, as a specification ---- */
 
-static int take_networks(const struct model_objects *objects, struct model_set *set)
+/*
+ * What the file left out goes with the host: the uplink is where the default route leads now, the MTU fits it. Without
+ * a default route all stays as it is: it may come back the next moment.
+ */
+static void follow_uplink(const struct observe_found *found, struct model_network *network)
 {
+    const struct observe_link *uplink;
+
+    if (network->mode != MODEL_MODE_NAT)
+        return;
+    if (!network->uplink_given && found->uplink[0])
+        memcpy(network->uplink, found->uplink, sizeof(network->uplink));
+    uplink = api_find_foreign(found, network->uplink);
+    if (!network->mtu_given && uplink)
+        network->mtu = model_default_mtu(uplink->mtu);
+}
+
+static int take_networks(const struct observe_found *found, struct model_set *set)
+{
+    const struct model_objects *objects = &found->objects;
     size_t count = 0;
 
     for (size_t i = 0; i < objects->count; i++)
@@ -94,8 +112,10 @@ static int take_networks(const struct model_objects *objects, struct model_set *
     for (size_t i = 0; i < objects->count; i++) {
         const struct model_service *service = &objects->items[i].service;
 
-        if (objects->items[i].kind == MODEL_OBJECT_SERVICE && strcmp(service->set, set->name) == 0)
-            set->networks[set->network_count++] = *service->network;
+        if (objects->items[i].kind != MODEL_OBJECT_SERVICE || strcmp(service->set, set->name) != 0)
+            continue;
+        set->networks[set->network_count] = *service->network;
+        follow_uplink(found, &set->networks[set->network_count++]);
     }
     return 0;
 }
@@ -140,7 +160,7 @@ static int take_devices_as_found(const struct model_objects *objects, const char
 static int read_set(const struct observe_found *found, struct model_set *set, struct model_objects *ret)
 {
     const struct model_record *record = sets_record(found, set->name);
-    int result = take_networks(&found->objects, set);
+    int result = take_networks(found, set);
 
     if (result == 0 && record)
         result = take_devices(record, set);

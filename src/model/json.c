@@ -38,6 +38,12 @@ void json_put_text(json_t **json, const char *key, const char *text)
         json_put(json, key, json_string(text));
 }
 
+void json_put_flag(json_t **json, const char *key, bool flag)
+{
+    if (flag)
+        json_put(json, key, json_true());
+}
+
 /* Up to @size bytes of @bytes into @ret, which has room for two for each. Returns how many it has become. */
 static size_t widen(const char *bytes, size_t size, char *ret)
 {
@@ -275,6 +281,16 @@ void json_read_bool(struct json_reader *reader, const char *key, bool *ret)
         json_read_wrong(reader, key, "true or false");
     else
         *ret = json_is_true(value);
+}
+
+void json_read_flag(struct json_reader *reader, const char *key, bool *ret)
+{
+    const json_t *value = json_read(reader, key, JSON_OPTIONAL);
+
+    if (value && !json_is_true(value))
+        json_read_wrong(reader, key, "true, or left out");
+    else
+        *ret = value != NULL;
 }
 
 void json_read_mac(struct json_reader *reader, const char *key, enum json_need need, struct mac *ret)

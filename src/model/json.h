@@ -20,6 +20,8 @@ void json_put(json_t **json, const char *key, json_t *value);
 void json_append(json_t **json, json_t *value);
 /* Puts @text unless it is NULL or "". */
 void json_put_text(json_t **json, const char *key, const char *text);
+/* Puts true when it is set. */
+void json_put_flag(json_t **json, const char *key, bool flag);
 /*
  * An interface name, at most @size bytes of it. The kernel takes nearly any byte: those above 127 stand as the
  * characters U+0080 to U+00FF.
@@ -79,6 +81,8 @@ void json_read_number(struct json_reader *reader, const char *key, enum json_nee
 /* A user's or group's id; MODEL_ID_NONE when it is not there. */
 void json_read_id(struct json_reader *reader, const char *key, uint32_t *ret);
 void json_read_bool(struct json_reader *reader, const char *key, bool *ret);
+/* True when it is there. */
+void json_read_flag(struct json_reader *reader, const char *key, bool *ret);
 void json_read_mac(struct json_reader *reader, const char *key, enum json_need need, struct mac *ret);
 void json_read_address(struct json_reader *reader, const char *key, enum json_need need, struct ip_address *ret);
 void json_read_prefix(struct json_reader *reader, const char *key, enum json_need need, struct ip_prefix *ret);

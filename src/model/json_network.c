@@ -79,7 +79,9 @@ struct json_t *model_network_to_json(const struct model_network *network)
     json_put(&json, "mode", json_string(model_mode_print(network->mode)));
     json_put_prefix(&json, "subnet", &network->subnet);
     json_put_text(&json, "uplink", network->uplink);
+    json_put_flag(&json, "uplink_given", network->uplink_given);
     json_put(&json, "mtu", json_integer(network->mtu));
+    json_put_flag(&json, "mtu_given", network->mtu_given);
     json_put_mac(&json, "mac", &network->mac);
     json_put(&json, "dns_port", json_integer(network->dns_port));
     put_dhcp(&json, &network->dhcp);
@@ -200,7 +202,9 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
         json_read_wrong(reader, "subnet", "an IPv4 address with a length of 8 to 30");
     json_read_text(reader, "uplink", JSON_OPTIONAL, model_ifname_valid, "an interface name", network->uplink,
                    sizeof(network->uplink));
+    json_read_flag(reader, "uplink_given", &network->uplink_given);
     json_read_number(reader, "mtu", JSON_REQUIRED, MODEL_MTU_MAX, &network->mtu);
+    json_read_flag(reader, "mtu_given", &network->mtu_given);
     json_read_mac(reader, "mac", JSON_OPTIONAL, &network->mac);
     json_read_number(reader, "dns_port", JSON_REQUIRED, UINT16_MAX, &dns_port);
     network->dns_port = (uint16_t)dns_port;
@@ -258,7 +262,7 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
 {
     if (strcmp(a->name, b->name) != 0 || strcmp(a->id, b->id) != 0 || strcmp(a->bridge, b->bridge) != 0 ||
         strcmp(a->uplink, b->uplink) != 0 || a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port ||
-        a->port_count != b->port_count)
+        a->uplink_given != b->uplink_given || a->mtu_given != b->mtu_given || a->port_count != b->port_count)
         return false;
     if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || !mac_equal(&a->mac, &b->mac) ||
         !dhcp_equal(&a->dhcp, &b->dhcp))

@@ -161,4 +161,7 @@ struct model_surroundings {
  */
 int model_resolve(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error);
 
+/* The MTU of a network whose file gives none: the uplink's (0: not known), but no more than 1500. */
+uint32_t model_default_mtu(uint32_t uplink_mtu);
+
 #endif

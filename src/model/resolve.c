@@ -316,6 +316,13 @@ static uint32_t uplink_mtu(const struct model_network *network, const struct mod
     return surroundings->link_mtu ? surroundings->link_mtu(surroundings->data, network->uplink) : 0;
 }
 
+uint32_t model_default_mtu(uint32_t mtu)
+{
+    if (!mtu || mtu > DEFAULT_MTU)
+        return DEFAULT_MTU;
+    return mtu < MODEL_MTU_MIN ? MODEL_MTU_MIN : mtu;
+}
+
 static void resolve_way_out(struct model_network *network, const struct model_surroundings *surroundings)
 {
     uint32_t mtu = 0;
@@ -329,9 +336,7 @@ static void resolve_way_out(struct model_network *network, const struct model_su
     }
     if (network->mtu)
         return;
-    network->mtu = mtu && mtu < DEFAULT_MTU ? mtu : DEFAULT_MTU;
-    if (network->mtu < MODEL_MTU_MIN)
-        network->mtu = MODEL_MTU_MIN;
+    network->mtu = model_default_mtu(mtu);
 }
 
 int model_resolve(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error)

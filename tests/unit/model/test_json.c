@@ -409,6 +409,8 @@ static void what_is_wrong_is_refused_with_a_sentence(void **state)
         {NETWORK_HEAD "\"dhcp\":{\"search\":[\"a\\u0000b\"]}," NETWORK_TAIL, "\"search\" must be"},
         {NETWORK_HEAD "\"dhcp\":{\"boot_file\":\"\"}," NETWORK_TAIL, "\"boot_file\" must be"},
         {NETWORK_HEAD "\"dhcp\":{\"boot_server\":\"tftp\"}," NETWORK_TAIL, "\"boot_server\" must be"},
+        {NETWORK_HEAD "\"mtu_given\":false," NETWORK_TAIL, "\"mtu_given\" must be"},
+        {NETWORK_HEAD "\"uplink_given\":1," NETWORK_TAIL, "\"uplink_given\" must be"},
         {NETWORK_HEAD "\"mtu\":65522,\"dns_port\":0,\"ports\":[]}}", "\"mtu\" must be"},
         {NETWORK_HEAD "\"mtu\":1500,\"dns_port\":65536,\"ports\":[]}}", "\"dns_port\" must be"},
         {NETWORK_HEAD "\"mtu\":1500,\"dns_port\":0,\"ports\":{}}}", "\"ports\" must be"},
