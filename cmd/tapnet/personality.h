@@ -6,4 +6,7 @@
 /* As brctl(8) of bridge-utils 1.7. @words as for main(). Returns the exit code. */
 int brctl_main(int count, char **words);
 
+/* As tunctl(8) of uml-utilities, as Debian has it. */
+int tunctl_main(int count, char **words);
+
 #endif

@@ -161,6 +161,7 @@ struct tapnet_device_options {
     enum tapnet_byte_order vnet_header_order;
     unsigned offloads; /**< TAPNET_OFFLOAD_... */
     int send_buffer;   /**< bytes; 0: no limit */
+    const char *node;  /**< where the device node is; NULL: /dev/net/tun */
     /** More: applied when the device is open and before it becomes persistent. NULL: nothing. */
     const struct tapnet_device_change *change;
 };

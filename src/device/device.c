@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An open device: taken over from descriptors, asked, closed. */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -9,7 +8,7 @@
 
 #include "base/array.h"
 #include "device/device.h"
-#include "device/explain.h"
+#include "device/tun.h"
 
 DEFINE_CLEANUP(struct tapnet_device *, tapnet_device_close)
 DEFINE_CLEANUP(struct device_features *, device_features_close)
@@ -117,13 +116,11 @@ API int tapnet_device_features(unsigned *ret, struct tapnet_error *error)
         {IFF_NAPI_FRAGS, TAPNET_DEVICE_NAPI_FRAGS},
         {IFF_NO_CARRIER, TAPNET_DEVICE_NO_CARRIER},
     };
-    _cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
     unsigned features, flags = 0;
+    int result = device_kernel_features(NULL, &features, error);
 
-    if (fd < 0)
-        return device_explain_node(-errno, error);
-    if (ioctl(fd, TUNGETFEATURES, &features) < 0)
-        return error_set_errno(error, -errno, "cannot ask /dev/net/tun for its features");
+    if (result < 0)
+        return result;
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
         if (features & rows[i].kernel)
             flags |= rows[i].flag;

@@ -14,21 +14,20 @@
 #include "device/device.h"
 #include "device/holders.h"
 
-#define NODE "/dev/net/tun"
-
-int device_explain_node(int code, struct tapnet_error *error)
+int device_explain_node(int code, const char *node, struct tapnet_error *error)
 {
     switch (code) {
     case -ENOENT:
-        return error_set(error, code, NODE " does not exist: run `modprobe tun`, or, in a container, pass the node in");
+        return error_set(error, code, "%s does not exist: run `modprobe tun`, or, in a container, pass the node in",
+                         node);
     case -ENODEV:
     case -ENXIO:
-        return error_set(error, code, NODE " has no driver behind it: run `modprobe tun`");
+        return error_set(error, code, "%s has no driver behind it: run `modprobe tun`", node);
     case -EACCES:
     case -EPERM:
-        return error_set(error, code, "may not open " NODE ": run as root, or `chmod 666 " NODE "` (its usual mode)");
+        return error_set(error, code, "may not open %s: run as root, or `chmod 666 %s` (its usual mode)", node, node);
     default:
-        return error_set_errno(error, code, "cannot open " NODE);
+        return error_set_errno(error, code, "cannot open %s", node);
     }
 }
 

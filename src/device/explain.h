@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 
-/* Why /dev/net/tun can't be opened: @code is -ENOENT, -ENODEV, -EACCES, ... Returns @code. */
-int device_explain_node(int code, struct tapnet_error *error);
+/* Why @node (/dev/net/tun) can't be opened: @code is -ENOENT, -ENODEV, -EACCES, ... Returns @code. */
+int device_explain_node(int code, const char *node, struct tapnet_error *error);
 
 /*
  * Why TUNSETIFF refused @name with @flags (IFF_...): looks at the link of that name, at /proc for its holders, at our

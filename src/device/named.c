@@ -69,19 +69,21 @@ static int borrow(const char *name)
  */
 static int get_descriptor(const struct device_link *link, int *ret, struct tapnet_error *error)
 {
-    unsigned flags = link->link.tun_is_tap ? IFF_TAP : IFF_TUN, known = 0;
+    struct device_queue queue = {.name = link->link.name, .nonblocking = true};
+    unsigned known = 0;
     int fd = borrow(link->link.name);
 
     if (fd >= 0) {
         *ret = fd;
         return 0;
     }
-    tapnet_device_features(&known, NULL);
-    flags |= known & TAPNET_DEVICE_NO_CARRIER ? IFF_NO_CARRIER : 0;
-    flags |= link->link.tun_multi_queue ? IFF_MULTI_QUEUE : 0;
-    flags |= link->link.tun_packet_information ? 0 : IFF_NO_PI;
-    flags |= link->link.tun_vnet_header ? IFF_VNET_HDR : 0;
-    return device_open_queue(link->link.name, flags, 0, true, NULL, ret, error);
+    (void)device_kernel_features(NULL, &known, NULL);
+    queue.flags = link->link.tun_is_tap ? IFF_TAP : IFF_TUN;
+    queue.flags |= known & IFF_NO_CARRIER;
+    queue.flags |= link->link.tun_multi_queue ? IFF_MULTI_QUEUE : 0;
+    queue.flags |= link->link.tun_packet_information ? 0 : IFF_NO_PI;
+    queue.flags |= link->link.tun_vnet_header ? IFF_VNET_HDR : 0;
+    return device_open_queue(&queue, NULL, ret, error);
 }
 
 struct change_call {

@@ -141,20 +141,20 @@ static int kernel_flags(const struct tapnet_device_options *options, short *ret,
 {
     unsigned known, wanted = options->flags | (options->queues > 1 ? (unsigned)TAPNET_DEVICE_MULTI_QUEUE : 0);
     int flags = options->kind == TAPNET_TAP ? IFF_TAP : IFF_TUN;
-    int result = tapnet_device_features(&known, error);
+    int result = device_kernel_features(options->node, &known, error);
 
     if (result < 0)
         return result;
     for (size_t i = 0; i < ARRAY_COUNT(flag_rows); i++) {
         if (!(wanted & flag_rows[i].flag))
             continue;
-        if (!(known & flag_rows[i].flag))
+        if (!(known & flag_rows[i].kernel))
             return error_set(error, -EOPNOTSUPP, "this kernel's tun driver has no %s", flag_rows[i].name);
         flags |= (int)flag_rows[i].kernel;
     }
     if (!(wanted & TAPNET_DEVICE_PACKET_INFORMATION))
         flags |= IFF_NO_PI;
-    if (wanted & known & TAPNET_DEVICE_NO_CARRIER) /* where it is not known, TUNSETCARRIER follows */
+    if (wanted & TAPNET_DEVICE_NO_CARRIER && known & IFF_NO_CARRIER) /* where it is not known, TUNSETCARRIER follows */
         flags |= IFF_NO_CARRIER;
     *ret = (short)flags;
     return 0;
@@ -174,16 +174,16 @@ static const char *noun(const struct tapnet_device *device)
     return device->kind == TAPNET_TAP ? "TAP" : "TUN";
 }
 
-static int add_queue(struct tapnet_device *device, const char *name, int extra_flags, int index, bool nonblocking,
-                     struct tapnet_error *error)
+/* Opens @queue, with the device's own flags added, as the last of @device. */
+static int add_queue(struct tapnet_device *device, struct device_queue queue, struct tapnet_error *error)
 {
     int fd, result;
 
     if (array_reserve((void **)&device->queues, &device->queue_capacity, device->queue_count, 1, sizeof(int)) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     /* The flags are those of an unsigned short: IFF_TUN_EXCL is its highest bit. */
-    result = device_open_queue(name, (unsigned short)device->flags | (unsigned)extra_flags, index, nonblocking,
-                               device->name, &fd, error);
+    queue.flags |= (unsigned short)device->flags;
+    result = device_open_queue(&queue, device->name, &fd, error);
     if (result == 0)
         device->queues[device->queue_count++] = fd;
     return result;
@@ -194,6 +194,13 @@ static int open_first(struct open_call *call, struct tapnet_error *error)
     const struct tapnet_device_options *options = call->options;
     struct tapnet_device *device = call->device;
     bool must_exist = options->flags & (TAPNET_DEVICE_EXISTING | TAPNET_DEVICE_JOIN);
+    const struct device_queue first = {
+        .node = options->node,
+        .name = wanted_name(options),
+        .flags = options->flags & TAPNET_DEVICE_NEW ? IFF_TUN_EXCL : 0,
+        .index = options->index,
+        .nonblocking = options->flags & TAPNET_DEVICE_NONBLOCKING,
+    };
     int result = kernel_flags(options, &device->flags, error);
 
     if (result == 0)
@@ -201,8 +208,7 @@ static int open_first(struct open_call *call, struct tapnet_error *error)
     if (result == 0 && must_exist)
         result = device_link_find(call->netlink, options->name, &call->link, error);
     if (result == 0)
-        result = add_queue(device, wanted_name(options), options->flags & TAPNET_DEVICE_NEW ? IFF_TUN_EXCL : 0,
-                           options->index, options->flags & TAPNET_DEVICE_NONBLOCKING, error);
+        result = add_queue(device, first, error);
     return result;
 }
 
@@ -305,6 +311,11 @@ static int open_there(void *data, struct tapnet_error *error)
 {
     struct open_call *call = data;
     struct tapnet_device *device = call->device;
+    const struct device_queue next = {
+        .node = call->options->node,
+        .name = device->name,
+        .nonblocking = call->options->flags & TAPNET_DEVICE_NONBLOCKING,
+    };
     unsigned wanted = call->options->queues ? call->options->queues : 1;
     int result = open_first(call, error);
 
@@ -313,7 +324,7 @@ static int open_there(void *data, struct tapnet_error *error)
     if (result == 0 && !call->joined)
         result = reset(call, error);
     while (result == 0 && device->queue_count < wanted)
-        result = add_queue(device, device->name, 0, 0, call->options->flags & TAPNET_DEVICE_NONBLOCKING, error);
+        result = add_queue(device, next, error);
     return result < 0 ? result : apply(call, error);
 }
 
@@ -349,13 +360,14 @@ static int add_queue_there(void *data, struct tapnet_error *error)
 {
     struct tapnet_device *device = ((struct queue_call *)data)->device;
     char name[IFNAMSIZ], again[IFNAMSIZ];
+    const struct device_queue queue = {.name = name};
     short flags;
     int result = device_identify(device->queues[0], name, &flags, error);
 
     if (result < 0)
         return result;
     memcpy(again, device->name, sizeof(again));
-    result = add_queue(device, name, 0, 0, false, error); /* by its name of now */
+    result = add_queue(device, queue, error); /* by its name of now */
     memcpy(device->name, again, sizeof(again));
     return result;
 }

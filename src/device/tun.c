@@ -13,34 +13,56 @@
 
 #define TUN_NODE "/dev/net/tun"
 
-int device_open_queue(const char *name, unsigned flags, int index, bool nonblocking, char ret_name[IFNAMSIZ],
-                      int *ret_fd, struct tapnet_error *error)
+static int open_node(const char *node, int flags, struct tapnet_error *error)
 {
-    struct ifreq request = {.ifr_flags = (short)flags};
-    unsigned wanted_index = (unsigned)index;
+    int fd = open(node ? node : TUN_NODE, O_RDWR | O_CLOEXEC | flags);
+
+    return fd < 0 ? device_explain_node(-errno, node ? node : TUN_NODE, error) : fd;
+}
+
+int device_open_queue(const struct device_queue *queue, char ret_name[IFNAMSIZ], int *ret_fd,
+                      struct tapnet_error *error)
+{
+    struct ifreq request = {.ifr_flags = (short)queue->flags};
+    unsigned index = (unsigned)queue->index;
+    size_t len = strlen(queue->name);
     _cleanup_close_ int fd = -1;
 
-    if (strlen(name) >= sizeof(request.ifr_name))
-        return error_set(error, -EINVAL, "interface name '%s' is longer than 15 characters", name);
-    fd = open(TUN_NODE, O_RDWR | O_CLOEXEC | (nonblocking ? O_NONBLOCK : 0));
+    if (len >= sizeof(request.ifr_name))
+        return error_set(error, -EINVAL, "interface name '%s' is longer than 15 characters", queue->name);
+    fd = open_node(queue->node, queue->nonblocking ? O_NONBLOCK : 0, error);
     if (fd < 0)
-        return device_explain_node(-errno, error);
-    memcpy(request.ifr_name, name, strlen(name));
-    if (index && ioctl(fd, TUNSETIFINDEX, &wanted_index) < 0)
-        return error_set_errno(error, -errno, "cannot ask for interface index %d", index);
+        return fd;
+    memcpy(request.ifr_name, queue->name, len);
+    if (index && ioctl(fd, TUNSETIFINDEX, &index) < 0)
+        return error_set_errno(error, -errno, "cannot ask for interface index %u", index);
     if (ioctl(fd, TUNSETIFF, &request) < 0)
-        return device_explain_open(-errno, name, flags, error);
+        return device_explain_open(-errno, queue->name, queue->flags, error);
     if (ret_name)
         memcpy(ret_name, request.ifr_name, IFNAMSIZ);
     *ret_fd = take_fd(&fd);
     return 0;
 }
 
+int device_kernel_features(const char *node, unsigned *ret, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = open_node(node, 0, error);
+
+    if (fd < 0)
+        return fd;
+    if (ioctl(fd, TUNGETFEATURES, ret) < 0)
+        return error_set_errno(error, -errno, "%s is not the node of the tun driver", node ? node : TUN_NODE);
+    return 0;
+}
+
 int device_open(const char *name, enum device_kind kind, bool multi_queue, int *ret_fd, struct tapnet_error *error)
 {
-    unsigned flags = (kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI | (multi_queue ? IFF_MULTI_QUEUE : 0);
+    const struct device_queue queue = {
+        .name = name,
+        .flags = (kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI | (multi_queue ? IFF_MULTI_QUEUE : 0),
+    };
 
-    return device_open_queue(name, flags, 0, false, NULL, ret_fd, error);
+    return device_open_queue(&queue, NULL, ret_fd, error);
 }
 
 int device_own(int fd, uint32_t user, uint32_t group, struct tapnet_error *error)

@@ -17,12 +17,21 @@ enum device_kind {
 };
 
 /*
- * One queue of @name (which may be a pattern, "tap%d"), made with IFF_... @flags when it is not there: TUNSETIFF, in
- * the network namespace that the calling thread is in. @index: that a new device shall have, 0: any (a device that
- * exists is opened whatever its index is). @ret_name may be NULL. Errors are sentences, see explain.h.
+ * One queue of the device @name (which may be a pattern, "tap%d"), made with IFF_... @flags when it is not there:
+ * TUNSETIFF, in the network namespace that the calling thread is in. @index: that a new device shall have, 0: any (a
+ * device that exists is opened whatever its index is). @ret_name may be NULL. Errors are sentences, see explain.h.
  */
-int device_open_queue(const char *name, unsigned flags, int index, bool nonblocking, char ret_name[IFNAMSIZ],
-                      int *ret_fd, struct tapnet_error *error);
+struct device_queue {
+    const char *node; /* NULL: /dev/net/tun */
+    const char *name;
+    unsigned flags;
+    int index;
+    bool nonblocking;
+};
+int device_open_queue(const struct device_queue *queue, char ret_name[IFNAMSIZ], int *ret_fd,
+                      struct tapnet_error *error);
+/* IFF_... that the driver behind @node (NULL: /dev/net/tun) knows: TUNGETFEATURES. */
+int device_kernel_features(const char *node, unsigned *ret, struct tapnet_error *error);
 
 /*
  * Opens @name, creating it when it is not there: TUNSETIFF without packet information. A new device lives as long as
