@@ -137,7 +137,7 @@ struct tapnet_device_change {
     bool persistent;                          /**< TUNSETPERSIST; false ends a device that nobody holds */
     uint32_t owner;               /**< user that may open it without CAP_NET_ADMIN; can't be taken away (TUNSETOWNER) */
     uint32_t group;               /**< the same for a group; when both are set, both must fit (TUNSETGROUP) */
-    bool mark;                    /**< alias "tapnet://NAME added" and interface group 0x7461706e, or neither */
+    bool mark;                    /**< alias "tapnet://NAME added", or none (IFLA_IFALIAS) */
     const char *const *addresses; /**< added: texts "10.0.0.1/24", in the order given (RTM_NEWADDR) */
     size_t address_count;         /**< 0: none */
     const char *const *removed_addresses; /**< removed before others are added; -EADDRNOTAVAIL (RTM_DELADDR) */

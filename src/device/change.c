@@ -59,12 +59,11 @@ static int read_mark(const struct device_target *target, struct tapnet_device_ch
 static int write_mark(const struct device_target *target, const struct tapnet_device_change *change,
                       struct tapnet_error *error)
 {
-    struct netlink_link_change link = {.fields = NETLINK_LINK_ALIAS | NETLINK_LINK_GROUP};
+    struct netlink_link_change link = {.fields = NETLINK_LINK_ALIAS};
     char origin[DEVICE_ALIAS_MAX + 8], alias[DEVICE_ALIAS_MAX];
 
     if (target->undoing) { /* whatever somebody had written there */
         link.alias = target->before.alias;
-        link.group = target->before.link.group;
         return link_set(target, &link, "the alias", error);
     }
     device_link_origin(&target->before, origin);
@@ -72,7 +71,6 @@ static int write_mark(const struct device_target *target, const struct tapnet_de
         return error_set(error, -EPERM, "%s belongs to %s: only its file can change that", target->before.link.name,
                          origin);
     link.alias = change->mark ? device_alias_print(target->before.link.name, alias) : "";
-    link.group = change->mark ? DEVICE_LINK_GROUP : 0;
     return link_set(target, &link, "the alias", error);
 }
 

@@ -13,10 +13,9 @@
 #define API __attribute__((visibility("default")))
 
 /*
- * What marks a device as made alone, by TAPNET_DEVICE_MARK: the alias "tapnet://NAME added" and the interface group of
- * everything that is tapnet's (udev rules go by it). Sets pass over such a device: an alias of theirs names a set.
+ * What marks a device as made alone, by TAPNET_DEVICE_MARK: the alias "tapnet://NAME added" (udev rules go by its first
+ * word). Sets pass over such a device: an alias of theirs names a set, and it is not in their interface group.
  */
-#define DEVICE_LINK_GROUP 0x7461706eu
 #define DEVICE_ALIAS_MAX 256 /* IFALIASZ */
 #define DEVICE_ALIAS_PREFIX "tapnet:"
 #define DEVICE_ADDRESS_PROTOCOL 116 /* IFA_PROTO of addresses that we add */
