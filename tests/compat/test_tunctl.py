@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Debian's tunctl and ours do the same command lines in twin namespaces: same words, same exit code, same kernel state.
+"""Debian's tunctl and ours do the same command lines in twin namespaces: same words, exit code and kernel state.
 
     twin of Debian's tunctl                       twin of ours
     [ held many tn : tap0, foo, ... ]             [ held many tn : tap0, foo, ... ]
 
-The lines run in order and build on each other. In both, `held` is a TAP that somebody holds, `many` one of several queues,
-`tn` a TUN, `node` a node of the same driver at another place.
+The lines run in order and build on each other. In both, `held` is a TAP that somebody holds, `many` one of several
+queues, `tn` a TUN; NODE is a node of the same driver at another place.
 """
 
 import os
@@ -30,7 +30,8 @@ LINES = """
     -u 4294967296 -t u13 | -u 2147483648 -t u14 | -u 99999999999999999999 -t u15 | -u 5 -u 6 -t u16
     -g nogroup -t g1 | -g 4321 -t g2 | -g nosuch -t g3 | -g 1x -t g3 | -g 5 -u 6 -t g4 | -g -1 -t g5 | -g root -t g6
     -u 77 -g 78 -t g4 | -t g4 | -g 79 -t g4 | -b -u 3 -g 4 -t g7
-    -f /nonexistent | -f /dev/null | -f /etc/passwd | -f / | -f "" | -f NODE -t n1 | -f NODE -d n1 | -f /dev/net/tun -t n2
+    -f /nonexistent | -f /dev/null | -f /etc/passwd | -f / | -f "" | -f NODE -t n1 | -f NODE -d n1
+    -f /dev/net/tun -t n2
     -u nosuch -x | -x -u nosuch | -t n3 -u nosuch -g nosuch
 """
 
@@ -122,7 +123,7 @@ def test_every_line_does_the_same(twins):
 
 
 def test_an_ordinary_user_gets_the_same_answers(twins):
-    """With a node that everybody may open: no right to make a device, none to open another's, the right to one's own."""
+    """With a node that everybody may open: no right to make a device or to open another's, the right to one's own."""
     if in_user_namespace():
         pytest.skip("one user is all that there is")
     user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"]
@@ -139,8 +140,8 @@ def test_an_ordinary_user_gets_the_same_answers(twins):
 
 def test_a_user_that_does_not_exist_leaves_no_device_behind(twins):
     """
-    Kept on purpose: where the owner can't be had (it is not mapped in the user namespace) both say so in the same words,
-    but Debian's leaves a persistent device that everybody may open, and ours leaves none.
+    Kept on purpose: where the owner can't be had (it is not mapped in the user namespace) both say so in the same
+    words, but Debian's leaves a persistent device that everybody may open, and ours leaves none.
     """
     if not in_user_namespace():
         pytest.skip("every user exists in the first user namespace")
