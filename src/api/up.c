@@ -66,49 +66,86 @@ static int pick_touched(const struct model_objects *all, const struct model_obje
     return 0;
 }
 
-/*
- * A journal means that a plan was begun and not brought to its end. Undoing it is a plan like any other: from what is
- * there now of the objects it touched to what it had found of them. So it does not matter how far the plan came, nor
- * how far somebody before us came in undoing it. The journal stays until that is done. @note: say what it was.
- */
-static int put_back(struct tapnet *tapnet, bool note, struct tapnet_error *error)
+/* The host can't be read: then all that the plan was about may be changed, and is named. Returns @code. */
+static int explain_unseen(const struct model_objects *touched, int code, struct tapnet_error *error)
 {
-    struct model_objects before cleanup(model_objects_fini) = {0};
-    struct model_objects touched cleanup(model_objects_fini) = {0};
+    char names[APPLY_NAMES_MAX] = "";
+
+    for (size_t i = 0; i < touched->count; i++)
+        if (touched->items[i].kind != MODEL_OBJECT_ELEMENT) /* there are several of each port: it stands for them */
+            apply_add_name(names, &touched->items[i]);
+    return error_prefix(error, code, "could not look what is left of the elements of our tables, of %s", names);
+}
+
+/*
+ * Undoing a plan is a plan like any other: from what is there now of the objects that it @touched to what it had found
+ * of them, @before; both sorted. So it does not matter how far the plan came, nor how far somebody came in undoing it.
+ * @note: say what it was.
+ */
+static int put_back(struct tapnet *tapnet, const struct model_objects *before, const struct model_objects *touched,
+                    bool note, struct tapnet_error *error)
+{
     struct model_objects now cleanup(model_objects_fini) = {0};
     struct observe_found *found cleanup(cleanup_observe_free) = NULL;
     struct plan *plan cleanup(cleanup_plan_free) = NULL;
     struct progress silent = {NULL, NULL};
-    bool left;
-    int result = apply_journal_read(tapnet->run_dir, &left, &before, &touched, error);
+    int result = observe_host(tapnet->run_dir, &found, error);
 
-    if (result < 0 || !left)
-        return result < 0 ? result : apply_journal_remove(tapnet->run_dir, error);
-    result = observe_host(tapnet->run_dir, &found, error);
     if (result < 0)
-        return result;
-    if (pick_touched(&found->objects, &touched, &now) < 0 || plan_make(&before, &now, &plan) < 0 ||
+        return explain_unseen(touched, result, error);
+    if (pick_touched(&found->objects, touched, &now) < 0 || plan_make(before, &now, &plan) < 0 ||
         (note && api_note_undone(tapnet, plan) < 0))
         return error_set(error, -ENOMEM, "out of memory");
-    result = run_plan(tapnet, apply_put_back, plan, &found->objects, &silent, error);
-    return result < 0 ? result : apply_journal_remove(tapnet->run_dir, error);
+    return run_plan(tapnet, apply_put_back, plan, &found->objects, &silent, error);
 }
 
 int api_recover(struct tapnet *tapnet, struct tapnet_error *error)
 {
-    int result;
+    struct model_objects before cleanup(model_objects_fini) = {0};
+    struct model_objects touched cleanup(model_objects_fini) = {0};
+    bool left;
+    int result = apply_journal_read(tapnet->run_dir, &left, &before, &touched, error);
 
     api_notes_clear(tapnet);
-    result = put_back(tapnet, true, error);
+    if (result == 0 && left)
+        result = put_back(tapnet, &before, &touched, true, error);
+    if (result == 0) /* only now: who is killed meanwhile leaves it to the next */
+        result = apply_journal_remove(tapnet->run_dir, error);
     return result < 0 ? error_prefix(error, result, "cannot undo what a tapnet before this one left") : 0;
 }
 
-/* Our own plan failed with @code, which is returned. What can't be put back is said; the next tapnet tries again. */
-static int undo_rest(struct tapnet *tapnet, int code, struct tapnet_error *error)
+/* The lists for put_back(), of a plan that is still at hand. The copies point where the plan's objects do. */
+static int list_plan(const struct plan *plan, struct model_objects *before, struct model_objects *touched)
 {
-    struct tapnet_error rest = TAPNET_ERROR_INIT;
+    int result = 0;
 
-    if (put_back(tapnet, false, &rest) < 0)
+    for (size_t i = 0; i < plan->step_count && result == 0; i++) {
+        const struct plan_step *step = &plan->steps[i];
+
+        result = model_objects_add(touched, step->before ? step->before : step->after);
+        if (result == 0 && step->before)
+            result = model_objects_add(before, step->before);
+    }
+    model_objects_sort(before);
+    model_objects_sort(touched);
+    return result;
+}
+
+/* Our own plan failed with @code, which is returned. What can't be put back is said; the next tapnet tries again. */
+static int undo_rest(struct tapnet *tapnet, const struct plan *plan, int code, struct tapnet_error *error)
+{
+    struct model_objects before cleanup(model_objects_fini) = {0};
+    struct model_objects touched cleanup(model_objects_fini) = {0};
+    struct tapnet_error rest = TAPNET_ERROR_INIT;
+    int result = list_plan(plan, &before, &touched);
+
+    if (result < 0)
+        error_set(&rest, result, "could not look what is left: out of memory");
+    else
+        result = put_back(tapnet, &before, &touched, false, &rest);
+    if (result == 0)
+        result = apply_journal_remove(tapnet->run_dir, &rest);
+    if (result < 0)
         error_add_line(error, code, "%s\nthis stays as it is until the next `tapnet up` or `tapnet down`", rest.text);
     return code;
 }
@@ -124,7 +161,7 @@ int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct mo
     result = run_plan(tapnet, apply_run, plan, all, &progress, error);
     if (result == 0)
         result = apply_journal_remove(tapnet->run_dir, error);
-    return result < 0 ? undo_rest(tapnet, result, error) : 0;
+    return result < 0 ? undo_rest(tapnet, plan, result, error) : 0;
 }
 
 /* ---- up and down ---- */

@@ -261,18 +261,26 @@ int apply_run(const struct apply_request *request, struct tapnet_error *error)
 
 /* ---- putting back ---- */
 
+void apply_add_name(char text[APPLY_NAMES_MAX], const struct model_object *object)
+{
+    size_t len = strlen(text);
+    char name[MODEL_OBJECT_TEXT_MAX];
+
+    model_object_print(object, name);
+    if (len + strlen(name) + strlen(", ") < APPLY_NAMES_MAX - strlen(", ..."))
+        snprintf(text + len, APPLY_NAMES_MAX - len, "%s%s", len ? ", " : "", name);
+    else if (!len || text[len - 1] != '.')
+        snprintf(text + len, APPLY_NAMES_MAX - len, ", ...");
+}
+
 /* One line for what @steps were to put back and did not. */
 static void add_stuck(const struct plan_step *steps, size_t count, int code, const char *reason,
                       struct tapnet_error *error)
 {
-    char names[TAPNET_ERROR_TEXT_MAX / 4] = "", text[MODEL_OBJECT_TEXT_MAX];
-    size_t len = 0, i;
+    char names[APPLY_NAMES_MAX] = "";
 
-    for (i = 0; i < count && len + sizeof(text) < sizeof(names); i++)
-        len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", i ? ", " : "",
-                                model_object_print(plan_step_object(&steps[i]), text));
-    if (i < count)
-        snprintf(names + len, sizeof(names) - len, " and %zu more", count - i);
+    for (size_t i = 0; i < count; i++)
+        apply_add_name(names, plan_step_object(&steps[i]));
     error_add_line(error, code, "could not %s %s: %s", steps[0].after ? "put back" : "take away", names, reason);
 }
 

@@ -34,6 +34,10 @@ int apply_run(const struct apply_request *request, struct tapnet_error *error);
  */
 int apply_put_back(const struct apply_request *request, struct tapnet_error *error);
 
+/* Appends to a list of names, "tap lab-web, address 10.20.0.1/24 on br-lab": "..." for those that do not fit. */
+#define APPLY_NAMES_MAX (TAPNET_ERROR_TEXT_MAX / 4)
+void apply_add_name(char text[APPLY_NAMES_MAX], const struct model_object *object);
+
 /* ---- links.c ---- */
 
 /* Makes, changes or removes one link so that @after is there instead of @before (either may be NULL, not both). */

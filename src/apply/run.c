@@ -2,6 +2,7 @@
 /* The run directory of one network namespace: its name, its lock, its files. */
 #include "apply/run.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +20,7 @@
 #define BOOT_ID_USED 8 /* hex digits: told apart are two boots of one machine */
 #define LOCK_NAME "lock"
 #define LOCK_ATTEMPTS 100
+#define FRESH_NAME "new" /* a file that is being written; whoever has the lock writes one at a time */
 
 static int read_boot_id(char ret[BOOT_ID_USED + 1], struct tapnet_error *error)
 {
@@ -131,11 +133,38 @@ static void remove_empty(const char *path, int levels)
     }
 }
 
+static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX], struct tapnet_error *error)
+{
+    if (snprintf(ret, RUN_PATH_MAX, "%s/%s", run_dir, name) >= RUN_PATH_MAX - 4)
+        return error_set(error, -ENAMETOOLONG, "%.60s: the path is too long", name);
+    return 0;
+}
+
+/*
+ * What is left when a file is being written or removed and that ends halfway: the new file before its rename, a folder
+ * with nothing in it.
+ */
+static void sweep(const char *run_dir)
+{
+    char path[RUN_PATH_MAX];
+    DIR *directory = opendir(run_dir);
+    const struct dirent *entry;
+
+    if (file_path(run_dir, FRESH_NAME, path, NULL) == 0)
+        unlink(path);
+    while (directory && (entry = readdir(directory)))
+        if (entry->d_name[0] != '.' && file_path(run_dir, entry->d_name, path, NULL) == 0)
+            rmdir(path); /* a file, or a folder that is not empty, stays */
+    if (directory)
+        closedir(directory);
+}
+
 void run_unlock(const char *run_dir, int fd)
 {
     char path[RUN_PATH_MAX];
     struct stat status;
 
+    sweep(run_dir);
     /* Two links: ".", and the parent's entry; the lock must be all that is left: rmdir says so. */
     snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir);
     if (stat(run_dir, &status) == 0 && status.st_nlink == 2) {
@@ -154,13 +183,6 @@ void run_unlock(const char *run_dir, int fd)
         }
     }
     close(fd);
-}
-
-static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX], struct tapnet_error *error)
-{
-    if (snprintf(ret, RUN_PATH_MAX, "%s/%s", run_dir, name) >= RUN_PATH_MAX - 4)
-        return error_set(error, -ENAMETOOLONG, "%.60s: the path is too long", name);
-    return 0;
 }
 
 /* Writes @text to the new file @path, whole. */
@@ -186,16 +208,17 @@ static int write_whole(const char *path, const char *text, struct tapnet_error *
 
 int run_file_write(const char *run_dir, const char *name, const char *text, struct tapnet_error *error)
 {
-    char path[RUN_PATH_MAX], folder[RUN_PATH_MAX], fresh[RUN_PATH_MAX + 4];
+    char path[RUN_PATH_MAX], folder[RUN_PATH_MAX], fresh[RUN_PATH_MAX];
     int result = file_path(run_dir, name, path, error);
 
+    if (result == 0)
+        result = file_path(run_dir, FRESH_NAME, fresh, error);
     if (result < 0)
         return result;
     parent_of(path, folder);
     result = make_directory(folder, error);
     if (result < 0)
         return result;
-    snprintf(fresh, sizeof(fresh), "%s.new", path);
     result = write_whole(fresh, text, error);
     if (result == 0 && rename(fresh, path) < 0)
         result = error_set_errno(error, -errno, "cannot replace %s", path);

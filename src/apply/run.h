@@ -20,7 +20,8 @@ int run_dir_name(const char *base, char ret[RUN_PATH_MAX], struct tapnet_error *
 /*
  * Makes the directory (mode 0700, of the caller) and BASE, but not what BASE stands in (-ENOENT), and takes the lock in
  * it, waiting for another tapnet: -EINTR when a signal is handled meanwhile. The lock is let go by closing *ret_fd, or
- * by run_unlock(), which also removes the directory when nothing but the lock is left in it.
+ * by run_unlock(), which also removes what a tapnet that was killed left half made, and the directory when nothing but
+ * the lock is left in it.
  */
 int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error);
 void run_unlock(const char *run_dir, int fd);

@@ -65,7 +65,7 @@ static int spawn_service(const struct apply_kernel *kernel, int control_fd, int 
     return result < 0 ? error_set_errno(error, result, "cannot have the service started") : 0;
 }
 
-/* A service that was started in vain ends by itself when its socket's name is gone and nobody asks it for anything. */
+/* The names of a service that never came to life, or is dead. */
 static void forget_service(struct apply_kernel *kernel)
 {
     run_file_remove(kernel->run_dir, SOCKET_NAME, NULL);
@@ -180,10 +180,10 @@ int apply_service_prepare(void *data, struct tapnet_error *error)
     struct apply_kernel *kernel = data;
     char path[RUN_PATH_MAX];
     _cleanup_close_ int fd = -1;
+    int result = apply_socket_connect(path_in(kernel, SOCKET_NAME, path), &fd, error);
 
-    if (apply_socket_connect(path_in(kernel, SOCKET_NAME, path), &fd, NULL) == 0)
-        return 0;
-    return start_service(kernel, error);
+    /* One that lives and can't be reached must not lose its name to a second one: nobody would ever end it. */
+    return is_dead(result) ? start_service(kernel, error) : result;
 }
 
 static int duplicate(int fd, int *ret_fd, struct tapnet_error *error)
@@ -247,7 +247,7 @@ int apply_service_serve(void *data, const struct model_network *network, struct 
     if (result == -ECONNREFUSED)
         error_set(error, result, "the service ended at once: `%s --help` should run; its log was %s", kernel->service,
                   kernel->run_dir);
-    if (result < 0)
+    if (result == -ECONNREFUSED) /* one that lives is ended by its name: apply_service_release() */
         forget_service(kernel);
     return result;
 }

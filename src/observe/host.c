@@ -302,13 +302,15 @@ int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_
     if (result == 0)
         result = observe_guards(&pass);
     if (result == 0)
-        result = observe_ledgers(run_dir, found);
+        result = observe_ledgers(run_dir, found, error);
     if (result == -ENOMEM)
         return error_set(error, result, "out of memory");
     if (result < 0)
         return result;
-    if (sysctl_read("net/ipv4/ip_forward", ip_forward, sizeof(ip_forward), NULL) == 0)
-        found->ip_forward = strcmp(ip_forward, "0") != 0;
+    result = sysctl_read("net/ipv4/ip_forward", ip_forward, sizeof(ip_forward), error);
+    if (result < 0 && result != -ENOENT) /* a kernel without IPv4 forwards none */
+        return result;
+    found->ip_forward = result == 0 && strcmp(ip_forward, "0") != 0;
     look_at_uplink(found);
     model_objects_sort(&found->objects);
     *ret = take_pointer(found);

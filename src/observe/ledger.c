@@ -17,8 +17,9 @@
 #include "netlink/sysctl.h"
 
 /*
- * How it works: a file that can't be read as what it should be counts as absent: the next `up` writes it anew, and what
- * it stood for is found in the kernel or not at all.
+ * How it works: a file that doesn't hold what it should counts as absent: the next `up` writes it anew, and what it
+ * stood for is found in the kernel or not at all. One that is there and can't be read now (no descriptor left, no
+ * memory, a broken disk) is an error: a plan must not be made from half of what is known.
  */
 
 static void cleanup_json(json_t **json)
@@ -76,14 +77,18 @@ static bool is_served(const json_t *status, const char *network)
     return false;
 }
 
-static int add_sysctl(const json_t *json, struct observe_found *found)
+static int add_sysctl(const json_t *json, struct observe_found *found, struct tapnet_error *error)
 {
     struct model_object object;
+    int result;
 
     if (model_object_from_json(json, &found->objects.arena, &object, NULL) < 0 || object.kind != MODEL_OBJECT_SYSCTL)
         return 0;
-    if (sysctl_read(object.sysctl.path, object.sysctl.value, sizeof(object.sysctl.value), NULL) < 0)
+    result = sysctl_read(object.sysctl.path, object.sysctl.value, sizeof(object.sysctl.value), error);
+    if (result == -ENOENT)
         snprintf(object.sysctl.value, sizeof(object.sysctl.value), "gone"); /* its interface is */
+    else if (result < 0)
+        return result;
     return model_objects_add(&found->objects, &object);
 }
 
@@ -135,8 +140,21 @@ static bool is_ledger(const char *name)
     return len > 5 && name[0] != '.' && strcmp(name + len - 5, ".json") == 0;
 }
 
+/* *ret is NULL for a file that is gone, or holds no JSON. */
+static int load_ledger(const char *path, json_t **ret, struct tapnet_error *error)
+{
+    _cleanup_fclose_ FILE *file = fopen(path, "re");
+    int code = file ? 0 : errno;
+
+    *ret = file ? json_loadf(file, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    if (file && ferror(file))
+        code = EIO;
+    return code == 0 || code == ENOENT ? 0 : error_set_errno(error, -code, "cannot read %s", path);
+}
+
 /* Every "*.json" in @run_dir/@folder; @status is what the service said. */
-static int read_folder(const char *run_dir, const char *folder, const json_t *status, struct observe_found *found)
+static int read_folder(const char *run_dir, const char *folder, const json_t *status, struct observe_found *found,
+                       struct tapnet_error *error)
 {
     char path[PATH_MAX];
     DIR *directory cleanup(cleanup_closedir) = NULL;
@@ -145,30 +163,36 @@ static int read_folder(const char *run_dir, const char *folder, const json_t *st
 
     snprintf(path, sizeof(path), "%s/%s", run_dir, folder);
     directory = opendir(path);
-    while (directory && result == 0 && (entry = readdir(directory))) {
+    if (!directory && errno != ENOENT)
+        return error_set_errno(error, -errno, "cannot read %s", path);
+    while (directory && result == 0 && (errno = 0, entry = readdir(directory))) {
         json_t *json cleanup(cleanup_json) = NULL;
         char file[PATH_MAX + NAME_MAX + 2];
 
         if (!is_ledger(entry->d_name))
             continue;
         snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-        json = json_load_file(file, JSON_REJECT_DUPLICATES, NULL);
-        if (json && strcmp(folder, "sysctl") == 0)
-            result = add_sysctl(json, found);
-        else if (json && strcmp(folder, "sets") == 0)
+        result = load_ledger(file, &json, error);
+        if (!json)
+            continue;
+        if (strcmp(folder, "sysctl") == 0)
+            result = add_sysctl(json, found, error);
+        else if (strcmp(folder, "sets") == 0)
             result = add_record(json, entry->d_name, found);
-        else if (json)
+        else
             result = add_service(json, status, found);
     }
+    if (directory && result == 0 && errno)
+        result = error_set_errno(error, -errno, "cannot read %s", path);
     return result;
 }
 
-int observe_ledgers(const char *run_dir, struct observe_found *found)
+int observe_ledgers(const char *run_dir, struct observe_found *found, struct tapnet_error *error)
 {
     json_t *status cleanup(cleanup_json) = ask_service(run_dir);
-    int result = read_folder(run_dir, "sysctl", NULL, found);
+    int result = read_folder(run_dir, "sysctl", NULL, found, error);
 
     if (result == 0)
-        result = read_folder(run_dir, "networks", status, found);
-    return result < 0 ? result : read_folder(run_dir, "sets", NULL, found);
+        result = read_folder(run_dir, "networks", status, found, error);
+    return result < 0 ? result : read_folder(run_dir, "sets", NULL, found, error);
 }

@@ -27,6 +27,6 @@ int observe_links(struct netlink *netlink, struct observe_pass *pass);
 const struct observe_index *observe_find_index(const struct observe_pass *pass, int index);
 
 /* ledger.c: what stands in the run directory. */
-int observe_ledgers(const char *run_dir, struct observe_found *found);
+int observe_ledgers(const char *run_dir, struct observe_found *found, struct tapnet_error *error);
 
 #endif
