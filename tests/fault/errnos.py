@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Which errors each request of apply's can really meet, and why: the one list that the tests take them from."""
 
-from errno import (EACCES, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, EBADFD, EBUSY, ECONNREFUSED, EDQUOT, EEXIST, EINTR,
-                   EINVAL, EIO, ELOOP, EMFILE, EMSGSIZE, ENFILE, ENOBUFS, ENODEV, ENOENT, ENOMEM, ENOSPC, EOPNOTSUPP,
-                   EPERM, EPROTO, EROFS, EXFULL)
+from errno import (EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADFD, EBUSY, ECONNABORTED, ECONNREFUSED,
+                   EDQUOT, EEXIST, EINTR, EINVAL, EIO, ELOOP, EMFILE, EMSGSIZE, ENFILE, ENOBUFS, ENODEV, ENOENT,
+                   ENOLCK, ENOMEM, ENOPROTOOPT, ENOSPC, ENOSYS, EOPNOTSUPP, EPERM, EPROTO, EROFS, ETOOMANYREFS,
+                   EXFULL)
 
 # Whatever goes over netlink: no memory, a full queue, a capability that was dropped or is the wrong namespace's.
 NETLINK = [ENOMEM, ENOBUFS, EPERM]
@@ -39,4 +40,51 @@ REQUESTS = {
     "service_update": FILES + [ECONNREFUSED, EAGAIN, EPROTO],
     "service_stop": [EAGAIN, EPROTO, ENOMEM, EACCES],
     "conntrack_forget": NETLINK + [EINTR, EOPNOTSUPP],  # a dump that the kernel's table outran
+}
+
+# The same for system calls: a full table of descriptors, no memory, a full or read-only or broken directory, no more
+# processes, somebody else's device, port or address, a policy that forbids it, a signal. Not brk: the C library asks
+# its result, not its error.
+CALLS = {
+    "sendto": [ENOBUFS, ENOMEM, EPERM, EAGAIN],
+    "sendmsg": [ENOBUFS, ENOMEM, ETOOMANYREFS],  # not EPIPE, which only a dead service says
+    "recvmsg": [ENOBUFS, ENOMEM, EINTR],
+    "recvfrom": [ENOBUFS, ENOMEM, EINTR],
+    "ioctl": [EBUSY, EPERM, ENOMEM, EINVAL],
+    "openat": FILES + [EACCES],
+    "write": [ENOSPC, EDQUOT, EIO, EINTR],
+    "writev": [ENOSPC, EIO],
+    "rename": [ENOSPC, EROFS, EIO],
+    "unlink": [EROFS, EIO, EACCES],
+    "mkdir": [ENOSPC, EROFS, EACCES],
+    "rmdir": [EROFS, EBUSY],
+    "clone": [EAGAIN, ENOMEM],
+    "clone3": [EAGAIN, ENOMEM],
+    "vfork": [EAGAIN, ENOMEM],
+    "execve": [EACCES, ENOMEM],
+    "socket": [EMFILE, ENFILE, ENOBUFS, EACCES, EAFNOSUPPORT],
+    "setsockopt": [ENOMEM, EPERM, ENOPROTOOPT],
+    "getsockopt": [ENOPROTOOPT],
+    "getsockname": [ENOBUFS],
+    "bind": [EADDRINUSE, EACCES],
+    "listen": [EADDRINUSE],
+    "connect": [EAGAIN, EACCES],  # not ECONNREFUSED, which only a dead service says
+    "flock": [ENOLCK, EINTR],
+    "memfd_create": FILES + [ENOSYS],
+    "fcntl": [EPERM, EMFILE],
+    "dup2": [EMFILE, EINTR],
+    "read": [EIO, EINTR],
+    "getdents64": [EIO],
+    "newfstatat": [EACCES, EIO],
+    "access": [EACCES],
+    "getrandom": [ENOSYS],
+    "pidfd_open": [EMFILE, ENOSYS],
+    "pidfd_send_signal": [EPERM, ENOSYS],
+    "poll": [ENOMEM, EINTR],
+    "wait4": [EINTR],
+    "mmap": [ENOMEM],
+    "epoll_create1": FILES,
+    "epoll_ctl": [ENOMEM, ENOSPC],
+    "timerfd_create": FILES,
+    "accept4": FILES + [ECONNABORTED],
 }

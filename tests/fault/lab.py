@@ -136,8 +136,9 @@ _OF_THE_SERVICE = re.compile(r".(socket|process|descriptors|file run/\S+/service
 
 def unreported(before, after, said):
     """The lines of the difference that no "could not put back" names. What a link carries goes with the link."""
-    stuck = " ".join(re.findall(r"could not (?:put back|take away|end|remove) ([^\n]*)", said))
+    stuck = " ".join(re.findall(r"could not (?:put back|take away|end|remove|look what is left of) ([^\n]*)", said))
     names = set(re.findall(r"[\w./-]{3,}", stuck)) | {word.split("/")[0] for word in stuck.split() if "/" in word}
+    names |= {"nft"} if "elements of our tables" in stuck else set()
     served = "DHCP" in stuck or "the service" in stuck
     return [line for line in diff(before, after).splitlines()[2:]
             if not _GOES_ALONG.match(line) and not (served and _OF_THE_SERVICE.match(line))

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Real system calls of tapnet and its service fail, one of them or all of a kind from there on: see strike.c.
+
+      host                                            outside
+    +----------------------------------------------------------------+
+    | strike -- tapnet up | down: call 1 .. N returns an error       |
+    | lab-web --+                                   |                |
+    |           +-- br-lab 10.20.0.1/24 -- NAT -- eth0 -- out0       |
+    | lab-db ---+                                   |   192.0.2.1    |
+    +----------------------------------------------------------------+
+"""
+
+import errno
+import re
+
+import pytest
+
+from errnos import CALLS
+from lab import unreported
+from plans import PLANS
+from tapnet_test.snapshot import diff
+
+SAMPLE = 12
+NAMES = ["up", "edit: all at once", "edit: another subnet", "edit beside another set", "down", "down of many"]
+# What tapnet may end with, or, when its libraries could not be loaded, the loader.
+CODES = (0, 1, 2, 127)
+
+
+def calls_that_fail(lab, plan, *options):
+    """[(number, name)] of the calls that can be made to fail."""
+    lab.bring(plan.before)
+    strike = lab.strike("--fail", errno.ENOMEM, *options, words=lab.arguments(plan))
+    assert strike.code == 0, strike.said
+    return [(number, name) for number, (_, name) in enumerate(strike.calls, 1) if name in CALLS]
+
+
+def only_the_lock(before, after):
+    """All that is left is the run directory with its lock and empty folders, which could not be removed."""
+    return all(re.match(r"\+file run/[\w-]+(\.lock|/\w+)? (40700|100600 \"\")$", line) for line in diff(before, after).splitlines()[2:])
+
+
+def judge(lab, plan, before, strike, what):
+    """A plan that worked is whole; one that failed left nothing, or says what. True when the host is as @before."""
+    assert strike.code in CODES, f"{what}: exit {strike.code}"
+    if strike.code == 0 and plan.text is not None:
+        lab.assert_up(plan, what)
+        return False
+    wanted = before if strike.code else lab.nothing
+    found = lab.settle(wanted)
+    if found != wanted and not only_the_lock(wanted, found):
+        untold = unreported(wanted, found, strike.said)
+        lab.tally.counts["differences"] += bool(untold)
+        assert not untold, f"{what}: not told:\n" + "\n".join(untold[:30])
+    return strike.code != 0 and found == wanted
+
+
+def fail_each(lab, name, options, count):
+    plan = PLANS[name]
+    calls = calls_that_fail(lab, plan, *options)
+    faults = [(number, call, code) for number, call in calls for code in CALLS[call]]
+    before = None
+    for number, call, code in lab.tally.sample(faults, count):
+        before = before or lab.bring(plan.before)
+        # Neither a signal nor an overrun queue comes at every single try.
+        again = lab.tally.chance.choice(([], ["--again"])) if code not in (errno.EINTR, errno.ENOBUFS) else []
+        strike = lab.strike("--at", number, "--fail", code, *again, *options, words=lab.arguments(plan))
+        lab.tally.counts["faults"] += strike.struck is not None
+        what = f"{name}: call {number} {strike.struck} -> {errno.errorcode[code]} {again}, said {strike.said}"
+        if judge(lab, plan, before, strike, what):
+            continue
+        before = None
+        lab.tapnet("down", "--all")
+        lab.assert_nothing(f"the host after {what}, and down")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_call_that_fails(lab, name):
+    fail_each(lab, name, (), SAMPLE)
+
+
+@pytest.mark.parametrize("name", ["up", "edit: another subnet"])
+def test_a_call_that_fails_in_the_service(lab, name):
+    fail_each(lab, name, ("--tree", "--only", "tapnet-service"), SAMPLE // 2)
