@@ -58,6 +58,7 @@ class Lab:
         self.host, self.tally = host, tally
         self.tapnet = Tapnet(host)
         self.run = self.tapnet.run_dir
+        self.options = ["--no-keeper"]  # of every up: it would mend what we look for
         self.tools = build_dir() / "tests" / "fault"
         self.nothing = self.look()
 
@@ -91,12 +92,18 @@ class Lab:
         """Only these sets are up, each as its text says. Returns the snapshot."""
         self.tapnet("down", "--all")
         for name, text in sets.items():
-            self.tapnet("up", self.path(name, text))
+            self.up(name, text)
         return self.look()
 
+    def up(self, name, text):
+        return self.tapnet("up", self.path(name, text), *self.options)
+
     def arguments(self, plan):
-        """The words for tapnet or fault-tool that carry a plan out."""
+        """The words for fault-tool, that carry a plan out."""
         return ["down", plan.name] if plan.text is None else ["up", self.path(plan.name, plan.text)]
+
+    def command(self, plan):
+        return self.arguments(plan) + (self.options if plan.text is not None else [])
 
     def assert_up(self, plan, what):
         """All sets that should be up are so, and nothing is left to do."""

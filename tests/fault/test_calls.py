@@ -29,14 +29,15 @@ CODES = (0, 1, 2, 127)
 def calls_that_fail(lab, plan, *options):
     """[(number, name)] of the calls that can be made to fail."""
     lab.bring(plan.before)
-    strike = lab.strike("--fail", errno.ENOMEM, *options, words=lab.arguments(plan))
+    strike = lab.strike("--fail", errno.ENOMEM, *options, words=lab.command(plan))
     assert strike.code == 0, strike.said
     return [(number, name) for number, (_, name) in enumerate(strike.calls, 1) if name in CALLS]
 
 
 def only_the_lock(before, after):
     """All that is left is the run directory with its lock and empty folders, which could not be removed."""
-    return all(re.match(r"\+file run/[\w-]+(\.lock|/\w+)? (40700|100600 \"\")$", line) for line in diff(before, after).splitlines()[2:])
+    return all(re.match(r"\+file run/[\w-]+(\.lock|/\w+)? (40700|100600 \"\")$", line)
+               for line in diff(before, after).splitlines()[2:])
 
 
 def judge(lab, plan, before, strike, what):
@@ -63,7 +64,7 @@ def fail_each(lab, name, options, count):
         before = before or lab.bring(plan.before)
         # Neither a signal nor an overrun queue comes at every single try.
         again = lab.tally.chance.choice(([], ["--again"])) if code not in (errno.EINTR, errno.ENOBUFS) else []
-        strike = lab.strike("--at", number, "--fail", code, *again, *options, words=lab.arguments(plan))
+        strike = lab.strike("--at", number, "--fail", code, *again, *options, words=lab.command(plan))
         lab.tally.counts["faults"] += strike.struck is not None
         what = f"{name}: call {number} {strike.struck} -> {errno.errorcode[code]} {again}, said {strike.said}"
         if judge(lab, plan, before, strike, what):

@@ -44,16 +44,16 @@ def look(lab):
 def test_a_connection_survives_every_kill_of_an_edit(lab, connection):
     """Edit, killed; the same edit again; and back to where it was, without a down in between."""
     before = look(lab)
-    calls = lab.strike(words=lab.arguments(EDITED)).calls
-    lab.tapnet("up", lab.path("lab", LAB))
+    calls = lab.strike(words=lab.command(EDITED)).calls
+    lab.up("lab", LAB)
     for number in lab.tally.sample(range(1, len(calls) + 1), SAMPLE):
-        words = lab.arguments(EDITED)
+        words = lab.command(EDITED)
         strike = lab.strike("--at", number, "--kill", lab.tally.chance.choice(("before", "after")), words=words)
         lab.tally.counts["kills"] += strike.struck is not None
         connection.exchange()
         lab.tapnet(*words)
         connection.exchange()
-        lab.tapnet("up", lab.path("lab", LAB))
+        lab.up("lab", LAB)
         connection.exchange()
     lab.tally.differ(before, look(lab), "the host after all kills")
 

@@ -28,7 +28,7 @@ PART = 10
 def instants(lab, plan, *options):
     """The calls at which the plan can be killed, in order; and the host as an up that was not killed leaves it."""
     before = lab.bring(plan.before)
-    strike = lab.strike(*options, words=lab.arguments(plan))
+    strike = lab.strike(*options, words=lab.command(plan))
     assert strike.code == 0, strike.said
     return strike.calls, before if plan.text is None else lab.look()
 
@@ -36,7 +36,7 @@ def instants(lab, plan, *options):
 def kill(lab, plan, how, number, *options):
     """Brings up what is there before the plan, and kills the plan; False when it ended before it came so far."""
     lab.bring(plan.before)
-    strike = lab.strike("--at", number, "--kill", how, *options, words=lab.arguments(plan))
+    strike = lab.strike("--at", number, "--kill", how, *options, words=lab.command(plan))
     lab.tally.counts["kills"] += strike.struck is not None
     return strike
 
@@ -53,7 +53,7 @@ def go_on(lab, plan, target, what):
     """The next up converges: the host is as after an up that was not disturbed."""
     if plan.text is None:
         plan = plan._replace(text=plan.before[plan.name])
-    lab.tapnet("up", lab.path(plan.name, plan.text))
+    lab.up(plan.name, plan.text)
     lab.assert_up(plan, what)
     lab.assert_is(target, what)
 
@@ -71,7 +71,7 @@ def take_down(lab, plan, what):
 
 @pytest.mark.parametrize("name", PLANS)
 def test_down_cleans_and_up_converges_after_a_kill(lab, name):
-    """A kill after call N is a kill before call N + 1, so each instant gets both: the next tapnet is a down, or an up."""
+    """A kill after call N is one before call N + 1, so each instant gets both: the next tapnet is a down, or an up."""
     plan = PLANS[name]
     calls, target = instants(lab, plan)
     for number in chosen(lab, name, calls):

@@ -46,7 +46,7 @@ def test_a_request_that_fails_leaves_no_trace(lab, name):
         assert not outcome.worked, f"the plan went on although {what}"
         assert f"injected failure of {names[number - 1]}" in outcome.said
         lab.assert_is(before, f"the host after {what}: {outcome.said}")
-    lab.tapnet(*words)
+    lab.tapnet(*lab.command(plan))
     lab.assert_up(plan, "after all faults")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Guests that are namespaces, plugged into ports by a process that holds the TAP (relay.py); and a connection of theirs.
+"""Guests that are namespaces, plugged into ports by a process that holds the TAP (relay.py); a connection of theirs.
 
 A kernel with its own TCP at the other end of the port, there in a tenth of a second.
 """
