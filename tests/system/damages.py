@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""Other people's hands: ways to damage a network that is up, each with the words that `tapnet status` has for it.
+
+What is damaged is LAB: a network with two ports behind a NAT uplink, and two devices that stand alone.
+"""
+
+import os
+import re
+import signal
+from typing import Callable, NamedTuple
+
+from tapnet_test.processes import named, wait_gone
+
+LAB = """
+networks:
+  lab:
+    subnet: 10.20.0.1/24
+    ports: { web: {}, db: { address: 10.20.0.7 } }
+devices:
+  tun1: { kind: tun, address: 192.168.3.11/24 }
+  tap9: { kind: tap }
+"""
+
+# Opens a TAP as a guest does, and has the kernel change it: MAC, owner or persistence.
+IOCTL = """
+import fcntl, os, struct, sys
+name, request, value = sys.argv[1], int(sys.argv[2], 16), int(sys.argv[3])
+fd = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", name.encode(), 0x1002))
+fcntl.ioctl(fd, request, value)
+"""
+TUNSETOWNER = "0x400454cc"
+
+
+class Damage(NamedTuple):
+    """@hurt is a shell command in the host's namespace, or a function of the lab."""
+
+    name: str
+    hurt: str | Callable
+    said: str  # a pattern that `tapnet status` shows; "" when it is none of tapnet's affairs
+
+    def do(self, lab):
+        if callable(self.hurt):
+            self.hurt(lab)
+        else:
+            lab.host.run("sh", "-ec", self.hurt)
+
+
+def kill_service(lab):
+    service, = named(lab.host, "tapnet-service")
+    os.kill(service, signal.SIGKILL)
+    wait_gone(service)
+
+
+def remove_file(pattern):
+    """A file of the run directory, by somebody who tidies up."""
+    def hurt(lab):
+        path, = lab.tapnet.run_dir.glob(f"*/{pattern}")
+        path.unlink()
+    return hurt
+
+
+def delete_rule(lab):
+    """One rule out of the middle, by its handle as nft(8) shows it."""
+    text = lab.host.run("nft", "-a", "list", "chain", "inet", "tapnet", "forward").stdout
+    handle = re.findall(r"# handle (\d+)", text)[2]
+    lab.host.run("nft", "delete", "rule", "inet", "tapnet", "forward", "handle", handle)
+
+
+def change_owner(lab):
+    lab.host.run("/usr/bin/python3", "-c", IOCTL, "lab-web", TUNSETOWNER, "12345")
+
+
+DAMAGES = [
+    Damage("port deleted", "ip link del lab-web", "tap lab-web is missing"),
+    Damage("port deleted as tuntap", "ip tuntap del lab-web mode tap", "tap lab-web is missing"),
+    Damage("bridge deleted", "ip link del br-lab", "bridge br-lab is missing"),
+    Damage("bridge deleted by brctl", "ip link set br-lab down; brctl delbr br-lab", "bridge br-lab is missing"),
+    Damage("port pulled out", "ip link set lab-web nomaster", "tap lab-web is in no bridge"),
+    Damage("port pulled out by brctl", "brctl delif br-lab lab-web", "tap lab-web is in no bridge"),
+    Damage("port down", "ip link set lab-web down", "tap lab-web is down"),
+    Damage("bridge down", "ip link set br-lab down", "bridge br-lab is down"),
+    Damage("port's MTU", "ip link set lab-web mtu 1300", "tap lab-web MTU 1300, wanted 1500"),
+    Damage("bridge's MTU", "ip link set br-lab mtu 1300", "bridge br-lab MTU 1300, wanted 1500"),
+    Damage("port's MAC", "ip link set lab-web address 02:00:00:00:00:99", "tap lab-web MAC 02:00:00:00:00:99"),
+    Damage("bridge's MAC", "ip link set br-lab address 02:00:00:00:00:99", "bridge br-lab MAC 02:00:00:00:00:99"),
+    Damage("port's alias", "ip link set lab-web alias mine", "tap lab-web has another alias"),
+    Damage("bridge's alias taken", "ip link set br-lab alias ''", "bridge br-lab was not labelled"),
+    Damage("port's group", "ip link set lab-web group 7", "tap lab-web is in another interface group"),
+    Damage("port's owner", change_owner, "tap lab-web user 12345, wanted 0"),
+    Damage("port isolated", "bridge link set dev lab-web isolated on", "tap lab-web its flags as a bridge's port"),
+    Damage("port does not learn", "bridge link set dev lab-db learning off", "tap lab-db its flags as a bridge's port"),
+    Damage("port a hairpin", "brctl hairpin br-lab lab-db on", "tap lab-db its flags as a bridge's port"),
+    Damage("spanning tree", "brctl stp br-lab on", "bridge br-lab spanning tree is on"),
+    Damage("forward delay", "brctl setfd br-lab 4", "bridge br-lab has a forward delay"),
+    Damage("snooping", "ip link set br-lab type bridge mcast_snooping 1", "bridge br-lab multicast snooping is on"),
+    Damage("address deleted", "ip address del 10.20.0.1/24 dev br-lab", "address 10.20.0.1/24 on br-lab is missing"),
+    Damage("addresses flushed", "ip address flush dev br-lab", "address 10.20.0.1/24 on br-lab is missing"),
+    Damage("route deleted", "ip route del 10.20.0.0/24 dev br-lab",
+           "address 10.20.0.1/24 on br-lab the route to its subnet is gone"),
+    Damage("ruleset flushed", "nft flush ruleset", "table inet tapnet is missing"),
+    Damage("table deleted", "nft delete table bridge tapnet", "table bridge tapnet is missing"),
+    Damage("chain flushed", "nft flush chain inet tapnet forward", "table inet tapnet is not as"),
+    Damage("rule deleted", delete_rule, "table inet tapnet is not as"),
+    Damage("rule added", "nft insert rule inet tapnet forward accept", "table inet tapnet is not as"),
+    Damage("set flushed", "nft flush set bridge tapnet ports", "element ports { lab-web } is missing"),
+    Damage("element deleted", "nft delete element inet tapnet egress '{ \"br-lab\" . \"eth0\" }'",
+           "element egress { br-lab . eth0 } is missing"),
+    Damage("element added", "nft add element inet tapnet egress '{ \"br-lab\" . \"lo\" }'",
+           "element egress { br-lab . lo } should not be there"),
+    Damage("uplink forwards no more", "sysctl -qw net.ipv4.conf.eth0.forwarding=0",
+           "eth0/forwarding = 1 is 0, wanted 1"),
+    Damage("bridge forwards no more", "sysctl -qw net.ipv4.conf.br-lab.forwarding=0",
+           "bridge br-lab forwarding is off"),
+    Damage("sysctl --system", "sysctl -qw net.ipv4.ip_forward=1; sysctl -qw net.ipv4.ip_forward=0",
+           "eth0/forwarding = 1 is 0, wanted 1"),
+    Damage("device deleted", "ip link del tun1", "tun tun1 is missing"),
+    Damage("device's address", "ip address del 192.168.3.11/24 dev tun1",
+           "address 192.168.3.11/24 on tun1 is missing"),
+    Damage("device down", "ip link set tap9 down", "tap tap9 is down"),
+    Damage("everything deleted", "ip link del lab-web; ip link del lab-db; ip link del br-lab; ip link del tun1; "
+           "ip link del tap9; nft flush ruleset", "bridge br-lab is missing"),
+    Damage("service killed", kill_service, "network lab is not served"),
+    Damage("record of the network removed", remove_file("networks/lab.json"), "bridge br-lab should not be there"),
+    Damage("record of the sysctl removed", remove_file("sysctl/*.json"),
+           "sysctl net/ipv4/conf/eth0/forwarding = 1 is missing"),
+    Damage("iptables -F", "iptables -F; iptables -t nat -F", ""),
+]
