@@ -78,6 +78,13 @@ int api_recover(struct tapnet *tapnet, struct tapnet_error *error);
 int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
                  tapnet_progress *progress, void *data, struct tapnet_error *error);
 
+/*
+ * With the lock held: runs @plan without a journal and undoes nothing: the guards first, all or none, then every other
+ * step for itself. @error has one line for each that failed.
+ */
+int api_plan_mend(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
+                  struct tapnet_error *error);
+
 /* The link called @name when it is there and not ours, else NULL. */
 const struct observe_link *api_find_foreign(const struct observe_found *found, const char *name);
 

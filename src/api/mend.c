@@ -14,73 +14,108 @@ DEFINE_CLEANUP(struct observe_found *, observe_free)
 /* One look at the host, and where in it we are. */
 struct round {
     struct tapnet *tapnet;
-    mend_judge *judge;
+    const struct mend_hooks *hooks;
     void *data;
+    size_t next; /* set to look at, by its place among the sorted names */
+    bool restored;
     bool changed; /* something was run: what was found is out of date */
+    int failure;
 };
 
-/* Would the plan take away what a guest may be plugged into? */
-static bool takes_links(const struct plan *plan)
+/* Removes a thing that a guest may be plugged into, or its bridge? */
+static bool takes_link(const struct plan_step *step)
 {
+    return !step->after && step->before->kind == MODEL_OBJECT_LINK && step->phase != PLAN_DEVICES_CLEAR;
+}
+
+static void keep_links(struct plan *plan)
+{
+    bool takes = false;
+    size_t kept = 0;
+
     for (size_t i = 0; i < plan->step_count; i++)
-        if (!plan->steps[i].after && plan->steps[i].before->kind == MODEL_OBJECT_LINK &&
-            plan->steps[i].phase != PLAN_DEVICES_CLEAR)
-            return true;
-    return false;
+        takes |= takes_link(&plan->steps[i]);
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (!takes || plan->steps[i].after || plan->steps[i].phase == PLAN_DEVICES_CLEAR ||
+            plan->steps[i].phase == PLAN_ADDRESSES_CLEAR)
+            plan->steps[kept++] = plan->steps[i];
+    plan->step_count = kept;
 }
 
-static int mend_set(struct round *round, const struct observe_found *found, const char *name,
-                    struct tapnet_error *error)
+static void remember(struct round *round, int result, const char *set, const struct plan *plan,
+                     const struct tapnet_error *reason)
 {
-    struct sets_plan plan cleanup(sets_plan_fini) = {.plan = NULL};
-    int result = sets_plan_make(found, name, &plan, error);
-
-    if (result < 0 || !plan.plan->step_count)
-        return result;
-    if (!sets_record(found, name) || takes_links(plan.plan) || !round->judge(round->data, name, plan.plan))
-        return 0;
-    round->changed = true;
-    return api_plan_run(round->tapnet, plan.plan, &found->objects, NULL, NULL, error);
+    round->hooks->report(round->data, set, plan, result < 0 ? reason : NULL);
+    if (result < 0 && round->failure == 0)
+        round->failure = result;
 }
 
-/* Sets from number *next on, until one was changed. *ret_count: of all sets. */
-static int mend_some(struct round *round, size_t *next, size_t *ret_count, struct tapnet_error *error)
+static void mend_set(struct round *round, const struct observe_found *found, const char *name)
+{
+    static const struct plan none = {.steps = NULL};
+    struct sets_plan plan cleanup(sets_plan_fini) = {.plan = NULL};
+    struct tapnet_error reason = TAPNET_ERROR_INIT;
+    int result = sets_plan_make(found, name, &plan, &reason);
+
+    if (result < 0) {
+        remember(round, result, name, &none, &reason);
+        return;
+    }
+    keep_links(plan.plan);
+    round->hooks->judge(round->data, name, plan.plan);
+    if (!plan.plan->step_count)
+        return;
+    round->changed = true;
+    result = api_plan_mend(round->tapnet, plan.plan, &found->objects, &reason);
+    remember(round, result, name, plan.plan, &reason);
+}
+
+/* Sets from the next one on, until one was changed. True when all sets were looked at. */
+static int mend_some(struct round *round, bool *ret_all, struct tapnet_error *error)
 {
     struct observe_found *found cleanup(cleanup_observe_free) = NULL;
     struct arena arena cleanup(arena_fini) = {0};
     _cleanup_free_ const char **names = NULL;
+    size_t count = 0;
     int result = observe_host(round->tapnet->run_dir, &found, error);
 
-    if (result == 0)
-        result = sets_names(found, &arena, &names, ret_count);
-    round->changed = false;
-    while (result == 0 && *next < *ret_count && !round->changed) {
-        result = mend_set(round, found, names[*next], error);
-        (*next)++;
-    }
-    return result;
-}
-
-int mend_all(struct tapnet *tapnet, mend_judge *judge, void *data, size_t *ret_sets, struct tapnet_error *error)
-{
-    struct round round = {tapnet, judge, data, false};
-    struct tapnet_error later = TAPNET_ERROR_INIT;
-    size_t next = 0, count = 0, before = 0;
-    int lock, failure, result = run_lock(tapnet->run_dir, &lock, error);
-
+    *ret_all = false;
     if (result < 0)
         return result;
-    failure = api_recover(tapnet, error);
-    if (failure == 0) {
-        do {
-            before = next;
-            result = mend_some(&round, &next, &count, &later);
-            if (result < 0 && failure == 0)
-                failure = error_set(error, result, "%s", later.text);
-        } while (next > before && next < count);
+    if (!round->restored) {
+        round->restored = true;
+        if (round->hooks->restore(round->data, found))
+            return 0;
     }
+    result = sets_names(found, &arena, &names, &count);
+    if (result < 0)
+        return error_set(error, result, "out of memory");
+    for (round->changed = false; round->next < count && !round->changed; round->next++)
+        mend_set(round, found, names[round->next]);
+    *ret_all = round->next >= count;
+    if (*ret_all)
+        round->hooks->seen(round->data, found, count);
+    return 0;
+}
+
+int mend_all(struct tapnet *tapnet, const struct mend_hooks *hooks, void *data, struct tapnet_error *error)
+{
+    struct round round = {.tapnet = tapnet, .hooks = hooks, .data = data};
+    bool all = false;
+    int lock, result = run_lock_now(tapnet->run_dir, &lock, error);
+
+    if (result == -EWOULDBLOCK) {
+        hooks->wait(data);
+        result = run_lock(tapnet->run_dir, &lock, error);
+    }
+    if (result < 0)
+        return result;
+    api_notes_clear(tapnet);
+    result = api_recover(tapnet, error);
+    while (result == 0 && !all)
+        result = mend_some(&round, &all, error);
     run_unlock(tapnet->run_dir, lock);
-    if (failure == 0)
-        *ret_sets = count;
-    return failure;
+    if (result == 0 && round.failure < 0)
+        return error_set(error, round.failure, "not everything could be put back");
+    return result;
 }

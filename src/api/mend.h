@@ -5,16 +5,29 @@
 
 #include "api/context.h"
 
-/* Asked before the steps that would bring @set back are run; false leaves the set alone for now. */
-typedef bool mend_judge(void *data, const char *set, const struct plan *plan);
-
 /*
- * With the lock held: finishes what a killed tapnet left, then plans for each set from the host to the set's own
- * record, and runs what @judge lets pass, with a journal as `up` does. Steps that would take a bridge or a TAP away are
- * not run: without its record nobody knows what a set should be, and that is a person's to decide.
+ * How it works: with the lock held, what a killed tapnet left is finished first. Then, set by set, a plan leads from the
+ * host to what the ledgers say that the set should be (sets.h), and is run: first the guards, all of them or none; then,
+ * only if they stand, the rest, each step for itself, because one that can't be done must not keep others from being
+ * done. There is no journal: a repair that was cut short is never to be undone, and the next plan goes on with it.
  *
- * *ret_sets counts the sets that are up. The first failure is returned, after all sets were tried.
+ * Nothing is taken away that a guest may be plugged into: a plan that would remove a link of ours, because no ledger
+ * knows it, is run without all its removals, and what it would have removed stays for a person to decide.
  */
-int mend_all(struct tapnet *tapnet, mend_judge *judge, void *data, size_t *ret_sets, struct tapnet_error *error);
+struct mend_hooks {
+    /* Another tapnet holds the lock, and is waited for. */
+    void (*wait)(void *data);
+    /* Looks at what was found first. True: something was changed that has to be looked at again. */
+    bool (*restore)(void *data, const struct observe_found *found);
+    /* May take steps out of @plan (plan_remove_step() keeps their order) that are to be left alone for now. */
+    void (*judge)(void *data, const char *set, struct plan *plan);
+    /* @plan was run; @failure is NULL when all of it was done. With an empty plan: the set can't even be planned for. */
+    void (*report)(void *data, const char *set, const struct plan *plan, const struct tapnet_error *failure);
+    /* What was found in the end; nothing of it is kept. */
+    void (*seen)(void *data, const struct observe_found *found, size_t set_count);
+};
+
+/* 0, or the first failure, after everything was tried: then something is left to do. */
+int mend_all(struct tapnet *tapnet, const struct mend_hooks *hooks, void *data, struct tapnet_error *error);
 
 #endif

@@ -112,6 +112,33 @@ static void wait_for_exit(pid_t pid)
         poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC);
 }
 
+int resident_remove_files(const struct tapnet *tapnet, struct tapnet_error *error)
+{
+    static const char *const names[] = {RESIDENT_SOCKET, RESIDENT_LOG, RESIDENT_STATE};
+    int result = 0;
+
+    for (size_t i = 0; i < ARRAY_COUNT(names) && result == 0; i++)
+        result = run_file_remove(tapnet->run_dir, names[i], error);
+    return result;
+}
+
+int resident_listen(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX];
+    int lock, result = run_lock(tapnet->run_dir, &lock, error);
+
+    if (result < 0)
+        return result;
+    if (resident_runs(tapnet))
+        result = error_set(error, -EALREADY, "a keeper runs already in this network namespace");
+    else if (file_path(tapnet, RESIDENT_SOCKET, path) < 0)
+        result = error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
+    else
+        result = apply_socket_listen(path, ret_fd, error);
+    run_unlock(tapnet->run_dir, lock);
+    return result;
+}
+
 /* One killed keeper's leavings: the name of its socket, its log. */
 static int remove_leavings(const struct tapnet *tapnet, struct tapnet_error *error)
 {
@@ -122,11 +149,8 @@ static int remove_leavings(const struct tapnet *tapnet, struct tapnet_error *err
     result = run_lock(tapnet->run_dir, &lock, error);
     if (result < 0)
         return result;
-    if (!resident_runs(tapnet)) {
-        result = run_file_remove(tapnet->run_dir, RESIDENT_SOCKET, error);
-        if (result == 0)
-            result = run_file_remove(tapnet->run_dir, RESIDENT_LOG, error);
-    }
+    if (!resident_runs(tapnet))
+        result = resident_remove_files(tapnet, error);
     run_unlock(tapnet->run_dir, lock);
     return result;
 }

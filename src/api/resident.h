@@ -13,10 +13,12 @@
  *   {"do":"look"}    look at the host now; the reply comes afterwards: {"ok":true,"pid":123,"sets":1}. When no set is
  *                    up it is the last thing that the keeper says.
  *
- * The log is RUN_DIR/keeper.log.
+ * The log is RUN_DIR/keeper.log. RUN_DIR/keeper.json is there while something is left alone for some time:
+ * {"waiting":[{"object":"tap lab-web","seconds":8}]}.
  */
 #define RESIDENT_SOCKET "keeper.sock"
 #define RESIDENT_LOG "keeper.log"
+#define RESIDENT_STATE "keeper.json"
 #define RESIDENT_MESSAGE_MAX 4096
 
 /* Before anything is changed: could the keeper be started? -ENOENT, -EACCES with what to do about it. */
@@ -27,5 +29,12 @@ void resident_start(const struct tapnet *tapnet);
 int resident_tell(const struct tapnet *tapnet, struct tapnet_error *error);
 /* Is one there? */
 bool resident_runs(const struct tapnet *tapnet);
+
+/* ---- for the keeper itself ---- */
+
+/* Makes the socket, with the lock taken meanwhile. -EALREADY: a keeper has it. */
+int resident_listen(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error);
+/* With the lock held: removes socket, log and state. */
+int resident_remove_files(const struct tapnet *tapnet, struct tapnet_error *error);
 
 #endif

@@ -164,6 +164,28 @@ int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct mo
     return result < 0 ? undo_rest(tapnet, plan, result, error) : 0;
 }
 
+/* How many steps from the first on set the guards. */
+static size_t guard_count(const struct plan *plan)
+{
+    size_t count = 0;
+
+    while (count < plan->step_count && plan->steps[count].phase == PLAN_GUARDS_SET)
+        count++;
+    return count;
+}
+
+int api_plan_mend(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
+                  struct tapnet_error *error)
+{
+    size_t count = guard_count(plan);
+    const struct plan guards = {.steps = plan->steps, .step_count = count};
+    const struct plan rest = {.steps = plan->steps + count, .step_count = plan->step_count - count};
+    struct progress silent = {NULL, NULL};
+    int result = count ? run_plan(tapnet, apply_run, &guards, all, &silent, error) : 0;
+
+    return result < 0 || !rest.step_count ? result : run_plan(tapnet, apply_put_back, &rest, all, &silent, error);
+}
+
 /* ---- up and down ---- */
 
 /* With the lock held: plans and runs. *ret_steps is set. */

@@ -67,10 +67,17 @@ void apply_kernel_free(struct apply_kernel *kernel); /* takes NULL */
 struct apply_loan {
     int starter_fd; /* socket: for a datagram "start" its other end starts the service, with the descriptors 3 and 4 */
     int reply_fd;   /* the packet socket by which DHCP replies leave (service/control.h) */
+    int log_fd;     /* the one by which requests come */
 };
-#define APPLY_LOAN_NONE ((struct apply_loan){-1, -1})
+#define APPLY_LOAN_NONE ((struct apply_loan){-1, -1, -1})
 
 /* Lends @loan to all requests from now on. */
 void apply_kernel_lend(struct apply_kernel *kernel, struct apply_loan loan);
+
+/*
+ * Asks the service for its sockets for DHCP, so that they outlive it: the log's, then the one for replies, the caller's
+ * to close; and for its process id. -ECONNREFUSED, -ENOENT: none runs; -ENOTCONN: it has none yet.
+ */
+int apply_lend(const char *run_dir, int ret_fds[2], int *ret_pid, struct tapnet_error *error);
 
 #endif

@@ -87,7 +87,8 @@ static bool lock_is_current(int fd, const char *path)
            held.st_dev == named.st_dev;
 }
 
-int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error)
+/* @operation: LOCK_EX, and LOCK_NB not to wait. */
+static int lock(const char *run_dir, int operation, int *ret_fd, struct tapnet_error *error)
 {
     char path[RUN_PATH_MAX], base[RUN_PATH_MAX];
 
@@ -109,13 +110,23 @@ int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error)
             continue; /* the directory went between the two calls */
         if (fd < 0)
             return error_set_errno(error, -errno, "cannot open %s", path);
-        if (flock(fd, LOCK_EX) < 0)
-            return error_set_errno(error, -errno, "cannot lock %s", path);
+        if (flock(fd, operation) < 0)
+            return errno == EWOULDBLOCK ? -EWOULDBLOCK : error_set_errno(error, -errno, "cannot lock %s", path);
         if (lock_is_current(fd, path)) {
             *ret_fd = take_fd(&fd);
             return 0;
         }
     }
+}
+
+int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error)
+{
+    return lock(run_dir, LOCK_EX, ret_fd, error);
+}
+
+int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error)
+{
+    return lock(run_dir, LOCK_EX | LOCK_NB, ret_fd, error);
 }
 
 /* Removes empty directories from @path upwards, at most @levels of them. */

@@ -25,6 +25,8 @@ int run_dir_name(const char *base, char ret[RUN_PATH_MAX], struct tapnet_error *
  */
 int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error);
 void run_unlock(const char *run_dir, int fd);
+/* As run_lock(), but -EWOULDBLOCK at once, without a sentence, while another tapnet has it. */
+int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error);
 
 /* A file below it, replaced as a whole by rename; directories on the way are made. @name has no "..". */
 int run_file_write(const char *run_dir, const char *name, const char *text, struct tapnet_error *error);

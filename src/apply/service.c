@@ -201,7 +201,9 @@ static int request_sockets(struct apply_kernel *kernel, struct tapnet_error *err
 {
     struct attachments attachments cleanup(attachments_fini) = {.count = 0};
     json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "sockets");
-    int result = netlink_log_open(GUARD_LOG_GROUP, GUARD_LOG_BYTES_MAX, &attachments.fds[0], error);
+    int result = kernel->loan.log_fd < 0
+                     ? netlink_log_open(GUARD_LOG_GROUP, GUARD_LOG_BYTES_MAX, &attachments.fds[0], error)
+                     : duplicate(kernel->loan.log_fd, &attachments.fds[0], error);
 
     if (result < 0)
         return result;

@@ -4,155 +4,216 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/rtnetlink.h>
+#include <limits.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "netlink/netlink.h"
+#include "guard/guard.h"
+#include "model/object.h"
+#include "netlink/notify.h"
+
+#define DATAGRAMS_MAX 4096 /* in one go: any storm is noticed, and there is time for work */
+
+enum source {
+    SOURCE_ROUTE,
+    SOURCE_NETFILTER,
+    SOURCE_FILES,
+};
 
 struct events {
-    struct netlink *route, *netfilter;
+    int fds[EVENTS_FDS]; /* by enum source */
+    int *links;          /* sorted */
+    size_t link_count;
+    bool ours; /* the transaction that is being told of touches our table */
+    bool seen;
+    pid_t pid;                            /* the last that changed links of ours; 0: not known */
+    char culprits[2][EVENTS_CULPRIT_MAX]; /* of links, of tables */
 };
 
 DEFINE_CLEANUP(struct events *, events_close)
 
-static int join(struct netlink *netlink, const int *groups, size_t count, struct tapnet_error *error)
-{
-    for (size_t i = 0; i < count; i++)
-        if (setsockopt(netlink_fd(netlink), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof(groups[i])) < 0)
-            return error_set_errno(error, -errno, "cannot listen to netlink group %d", groups[i]);
-    return 0;
-}
-
 int events_open(struct events **ret, struct tapnet_error *error)
 {
-    static const int route_groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_NETCONF};
-    static const int netfilter_groups[] = {NFNLGRP_NFTABLES};
     struct events *events cleanup(cleanup_events_close) = calloc(1, sizeof(*events));
-    int result = events ? netlink_open(NETLINK_ROUTE, &events->route, error)
-                        : error_set(error, -ENOMEM, "out of memory");
+    int result;
 
+    if (!events)
+        return error_set(error, -ENOMEM, "out of memory");
+    for (int i = 0; i < EVENTS_FDS; i++)
+        events->fds[i] = -1;
+    result = netlink_notify_open(NETLINK_ROUTE, &events->fds[SOURCE_ROUTE], error);
     if (result == 0)
-        result = netlink_open(NETLINK_NETFILTER, &events->netfilter, error);
-    if (result == 0)
-        result = join(events->route, route_groups, ARRAY_COUNT(route_groups), error);
-    if (result == 0)
-        result = join(events->netfilter, netfilter_groups, ARRAY_COUNT(netfilter_groups), error);
-    if (result == 0)
-        *ret = take_pointer(events);
-    return result;
+        result = netlink_notify_open(NETLINK_NETFILTER, &events->fds[SOURCE_NETFILTER], error);
+    if (result < 0)
+        return result;
+    events->fds[SOURCE_FILES] = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (events->fds[SOURCE_FILES] < 0)
+        return error_set_errno(error, -errno, "cannot watch files");
+    *ret = take_pointer(events);
+    return 0;
 }
 
 void events_close(struct events *events)
 {
     if (!events)
         return;
-    netlink_close(events->route);
-    netlink_close(events->netfilter);
+    for (int i = 0; i < EVENTS_FDS; i++)
+        if (events->fds[i] >= 0)
+            close(events->fds[i]);
+    free(events->links);
     free(events);
 }
 
-int events_route_fd(const struct events *events)
+void events_fds(const struct events *events, int ret[EVENTS_FDS])
 {
-    return netlink_fd(events->route);
-}
-
-int events_netfilter_fd(const struct events *events)
-{
-    return netlink_fd(events->netfilter);
+    memcpy(ret, events->fds, sizeof(events->fds));
 }
 
 /* ---- who it was ---- */
 
+static int compare_index(const void *a, const void *b)
+{
+    int left = *(const int *)a, right = *(const int *)b;
+
+    return (left > right) - (left < right);
+}
+
+void events_know_links(struct events *events, const int *indexes, size_t count)
+{
+    int *copy = count ? malloc(count * sizeof(*copy)) : NULL;
+
+    free(events->links);
+    events->links = copy;
+    events->link_count = copy ? count : 0;
+    if (!copy)
+        return;
+    memcpy(copy, indexes, count * sizeof(*copy));
+    qsort(copy, count, sizeof(*copy), compare_index);
+}
+
+static bool is_known_link(const struct events *events, int index)
+{
+    return events->link_count &&
+           bsearch(&index, events->links, events->link_count, sizeof(*events->links), compare_index);
+}
+
+/* A process chooses its own name: nothing of it may play tricks with a terminal. */
+static void set_culprit(char culprit[EVENTS_CULPRIT_MAX], const char *name, pid_t pid)
+{
+    if (*name)
+        snprintf(culprit, EVENTS_CULPRIT_MAX, "%.40s (%d)", name, (int)pid);
+    else
+        snprintf(culprit, EVENTS_CULPRIT_MAX, "process %d", (int)pid);
+    for (char *at = culprit; *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+}
+
 /* The name of a process that may be gone by now. */
-static void name_process(uint32_t pid, char culprit[EVENTS_CULPRIT_MAX])
+static void name_process(pid_t pid, char culprit[EVENTS_CULPRIT_MAX])
 {
     char path[32], name[32] = "";
     _cleanup_close_ int fd = -1;
     ssize_t len = 0;
 
-    snprintf(path, sizeof(path), "/proc/%u/comm", (unsigned)pid);
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0)
         len = read(fd, name, sizeof(name) - 1);
     name[len > 0 ? len : 0] = '\0';
     name[strcspn(name, "\n")] = '\0';
-    for (char *at = name; *at; at++) /* a process chooses its own name */
-        if (*at < ' ' || *at > '~')
-            *at = '?';
-    if (name[0])
-        snprintf(culprit, EVENTS_CULPRIT_MAX, "%s (%u)", name, (unsigned)pid);
-    else
-        snprintf(culprit, EVENTS_CULPRIT_MAX, "process %u", (unsigned)pid);
+    set_culprit(culprit, name, pid);
 }
 
-/* nf_tables ends each transaction with a message that says whose it was. 0: not known. */
-static uint32_t transaction_process(const struct nlmsghdr *message)
+const char *events_culprit(const struct events *events, bool nft)
 {
-    const struct nlattr *attributes[NFTA_GEN_MAX + 1];
-    uint32_t pid;
-
-    if (message->nlmsg_type != ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWGEN) ||
-        netlink_parse(message, sizeof(struct nfgenmsg), attributes, NFTA_GEN_MAX) < 0 ||
-        !netlink_get_bytes(attributes[NFTA_GEN_PROC_PID], &pid, sizeof(pid)))
-        return 0;
-    return __builtin_bswap32(pid);
+    return events->culprits[nft];
 }
 
-/*
- * The port id of the socket that the request came by: for a program with one netlink socket its process. The kernel's
- * own changes have 0. Ioctls (brctl) have 0 as well.
- */
-static uint32_t message_process(const struct nlmsghdr *message, bool netfilter)
+void events_forget(struct events *events)
 {
-    uint32_t pid = netfilter ? transaction_process(message) : message->nlmsg_pid;
-
-    return pid <= INT32_MAX ? pid : 0; /* a second socket of a process gets a made-up number */
+    events->culprits[0][0] = events->culprits[1][0] = '\0';
 }
 
 /* ---- reading ---- */
 
-/* One datagram. False when there is none. *ret_seen: it tells of somebody else than @self. */
-static bool read_some(int fd, bool netfilter, int self, bool *ret_seen, char culprit[EVENTS_CULPRIT_MAX])
+static void take_event(const struct netlink_event *event, void *data)
 {
-    _Alignas(struct nlmsghdr) char bytes[16384];
-    const struct nlmsghdr *message = (const struct nlmsghdr *)bytes;
-    ssize_t len = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-    int left = (int)len;
+    struct events *events = data;
 
-    if (len < 0 && errno == ENOBUFS)
-        return *ret_seen = true; /* events were lost: look */
-    if (len < 0)
-        return false;
-    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-        uint32_t pid = message_process(message, netfilter);
-
-        if (pid == (uint32_t)self)
-            continue;
-        *ret_seen = true;
-        if (pid)
-            name_process(pid, culprit);
+    events->seen = true;
+    switch (event->kind) {
+    case NETLINK_EVENT_LINK:
+    case NETLINK_EVENT_ADDRESS:
+    case NETLINK_EVENT_ROUTE:
+    case NETLINK_EVENT_CONFIG:
+        if (event->pid && event->pid != getpid() &&
+            (is_known_link(events, event->index) || event->group == MODEL_LINK_GROUP || event->is_default))
+            events->pid = event->pid;
+        return;
+    case NETLINK_EVENT_NFT:
+        events->ours |= strcmp(event->table, GUARD_TABLE) == 0;
+        return;
+    case NETLINK_EVENT_COMMIT:
+        if (events->ours && event->pid && event->pid != getpid())
+            set_culprit(events->culprits[1], event->command, event->pid);
+        events->ours = false;
+        return;
+    case NETLINK_EVENT_LOST:
+        return;
     }
-    return true;
 }
 
-/* Enough for any storm to be noticed, few enough to get back to work. */
-#define DATAGRAMS_MAX 4096
-
-bool events_read(struct events *events, int self, char culprit[EVENTS_CULPRIT_MAX])
+/* What we, or a tapnet that holds the lock, write there is nobody's tidying up. */
+static bool is_of_no_concern(const char *name)
 {
-    bool seen = false;
+    return strncmp(name, "keeper.", 7) == 0 || strncmp(name, "lock", 4) == 0 || strncmp(name, "journal", 7) == 0;
+}
 
-    for (int i = 0; i < DATAGRAMS_MAX && read_some(netlink_fd(events->route), false, self, &seen, culprit); i++)
-        ;
-    for (int i = 0; i < DATAGRAMS_MAX && read_some(netlink_fd(events->netfilter), true, self, &seen, culprit); i++)
-        ;
-    return seen;
+static void read_files(struct events *events)
+{
+    _Alignas(struct inotify_event) char bytes[4096];
+    ssize_t len;
+
+    while ((len = read(events->fds[SOURCE_FILES], bytes, sizeof(bytes))) > 0) {
+        const struct inotify_event *event;
+
+        for (char *at = bytes; at < bytes + len; at += sizeof(*event) + event->len) {
+            event = (const struct inotify_event *)(const void *)at;
+            if (!event->len || !is_of_no_concern(event->name) || strcmp(event->name, "keeper.sock") == 0)
+                events->seen = true;
+        }
+    }
+}
+
+bool events_read(struct events *events)
+{
+    events->seen = false;
+    events->pid = 0;
+    netlink_notify_read(events->fds[SOURCE_ROUTE], NETLINK_ROUTE, DATAGRAMS_MAX, take_event, events);
+    if (events->pid) /* at once: it may not live long */
+        name_process(events->pid, events->culprits[0]);
+    netlink_notify_read(events->fds[SOURCE_NETFILTER], NETLINK_NETFILTER, DATAGRAMS_MAX, take_event, events);
+    read_files(events);
+    return events->seen;
+}
+
+/* A folder that is watched already is not watched twice. */
+void events_watch_files(struct events *events, const char *run_dir)
+{
+    static const char *const folders[] = {"", "/networks", "/sets", "/sysctl"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(folders); i++) {
+        char path[PATH_MAX];
+
+        if (snprintf(path, sizeof(path), "%s%s", run_dir, folders[i]) < (int)sizeof(path))
+            inotify_add_watch(events->fds[SOURCE_FILES], path,
+                              IN_DELETE | IN_MOVE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR);
+    }
 }

@@ -4,31 +4,40 @@
 #define KEEPER_EVENTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 
 /*
- * How it works: rtnetlink tells of links, addresses, routes and forwarding (groups LINK, IPV4_IFADDR, IPV4_ROUTE,
- * IPV4_NETCONF), nfnetlink of nf_tables. What the messages say is not believed: each means "look again", and the look
- * is a plan from the host as it is. A socket that overflowed means the same, so no event can be lost. Who caused it is
- * remembered as far as the kernel tells.
+ * How it works: rtnetlink tells of links, addresses, routes and forwarding, nfnetlink of nf_tables, inotify of the files
+ * in the run directory. What they say is not believed: each means "look again", and the look is a plan from the host as
+ * it is. A queue that overflowed means the same, so no event can be lost. Who caused it is remembered as far as the
+ * kernel tells, and only if it was about something of ours.
+ *
+ * Sysctls need no watch of their own: every one that tapnet sets is a forwarding flag, of which rtnetlink tells.
  */
 struct events;
 
-/* Needs no right. */
+/* Needs CAP_NET_ADMIN. */
 int events_open(struct events **ret, struct tapnet_error *error);
 void events_close(struct events *events); /* takes NULL */
 
-/* Two descriptors to poll for POLLIN. */
-int events_route_fd(const struct events *events);
-int events_netfilter_fd(const struct events *events);
+#define EVENTS_FDS 3
+/* Descriptors to poll for POLLIN. */
+void events_fds(const struct events *events, int ret[EVENTS_FDS]);
 
+/* Reads all that is there. True when something was. */
+bool events_read(struct events *events);
+
+/* Watches the files of @run_dir: to be called after each look, since folders come and go. */
+void events_watch_files(struct events *events, const char *run_dir);
+
+/* The indexes of the links that are ours, or matter to us; copied. */
+void events_know_links(struct events *events, const int *indexes, size_t count);
+
+/* "NAME (PID)" of who was the last to change links, or tables (@nft), of ours since events_forget(); else "". */
 #define EVENTS_CULPRIT_MAX 64
-
-/*
- * Reads all that is there. True when something was, but for what process @self did. @culprit is set to "NAME (PID)", or
- * "process PID", of the latest whose identity is known, and left alone when none is.
- */
-bool events_read(struct events *events, int self, char culprit[EVENTS_CULPRIT_MAX]);
+const char *events_culprit(const struct events *events, bool nft);
+void events_forget(struct events *events);
 
 #endif

@@ -3,124 +3,41 @@
 #include "keeper/keeper.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "api/mend.h"
 #include "api/resident.h"
 #include "apply/kernel.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/message.h"
 #include "keeper/events.h"
-#include "keeper/patience.h"
+#include "keeper/repairs.h"
+#include "keeper/served.h"
 #include "service/log.h"
 #include "service/loop.h"
 
-#define LOG_STEPS_MAX 8 /* lines for one repair */
+#define RETRY_MAX_SEC 60 /* what failed is tried again after 1, 2, 4, ... seconds */
 
 struct keeper {
     const struct keeper_options *options;
     struct events *events;
-    struct patience patience;
+    struct repairs repairs;
+    struct served served;
+    int control_fd;
     uint64_t look_usec;  /* when to look; 0: nothing to look for */
     uint64_t ready_usec; /* not before */
-    size_t sets;         /* that were up at the last look */
-    int service_fd;      /* pidfd of the service; -1: none */
+    bool settling;       /* an event was read, and the look that it asks for is near: the rest is read then */
+    unsigned retry_sec;  /* of the last failure; 0: none */
     int client_fd;       /* who waits for the next look; -1: nobody */
-    char culprit[EVENTS_CULPRIT_MAX];
 };
 
-static void cleanup_json(json_t **json)
-{
-    json_decref(*json);
-}
-
-/* ---- the service ---- */
-
-static int ask_service(const char *run_dir, pid_t *ret)
-{
-    static const char request[] = "{\"do\":\"status\"}";
-    char path[RUN_PATH_MAX], reply[8192];
-    json_t *json cleanup(cleanup_json) = NULL;
-    _cleanup_close_ int fd = -1;
-    size_t len = 0, fd_count = 0;
-    int result = snprintf(path, sizeof(path), "%s/service.sock", run_dir) < (int)sizeof(path) ? 0 : -ENAMETOOLONG;
-
-    if (result == 0)
-        result = apply_socket_connect(path, &fd, NULL);
-    if (result == 0)
-        result = message_send(fd, request, strlen(request), NULL, 0, 0);
-    if (result == 0)
-        result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0);
-    if (result < 0)
-        return result;
-    json = json_loadb(reply, len, 0, NULL);
-    *ret = (pid_t)json_integer_value(json_object_get(json, "pid"));
-    return *ret > 0 ? 0 : -EPROTO;
-}
-
-/* So that we hear of its end. */
-static void watch_service(struct keeper *keeper)
-{
-    pid_t pid;
-
-    if (keeper->service_fd >= 0)
-        close(keeper->service_fd);
-    keeper->service_fd = -1;
-    if (ask_service(keeper->options->tapnet->run_dir, &pid) == 0)
-        keeper->service_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-}
-
 /* ---- a look ---- */
-
-static void log_repair(const struct keeper *keeper, const char *set, const struct plan *plan)
-{
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct plan_step *step = &plan->steps[i];
-        char object[MODEL_OBJECT_TEXT_MAX], reason[PLAN_REASON_MAX];
-
-        if (i == LOG_STEPS_MAX) {
-            log_line("set %s: and %zu more", set, plan->step_count - i);
-            return;
-        }
-        plan_step_reason(step, reason);
-        log_line("set %s: %s %s%s%s; last to change anything: %s", set, step->after ? "put back" : "took away",
-                 model_object_print(plan_step_object(step), object), reason[0] ? ": " : "", reason,
-                 keeper->culprit[0] ? keeper->culprit : "unknown");
-    }
-}
-
-static bool judge(void *data, const char *set, const struct plan *plan)
-{
-    struct keeper *keeper = data;
-    unsigned pause;
-    bool allowed = patience_allows(&keeper->patience, set, loop_now_usec(), &pause);
-
-    if (allowed)
-        log_repair(keeper, set, plan);
-    if (pause)
-        log_line("set %s: somebody keeps undoing it (last to change anything: %s); next try in %u s", set,
-                 keeper->culprit[0] ? keeper->culprit : "unknown", pause);
-    return allowed;
-}
-
-/* Is the run directory still the one that we were started for? Without our socket nobody would know of us. */
-static bool is_known(const struct keeper *keeper)
-{
-    char path[RUN_PATH_MAX];
-    struct stat status;
-
-    return snprintf(path, sizeof(path), "%s/" RESIDENT_SOCKET, keeper->options->tapnet->run_dir) < RUN_PATH_MAX &&
-           stat(path, &status) == 0 && S_ISSOCK(status.st_mode);
-}
 
 static void reply_to_client(struct keeper *keeper, bool ends)
 {
@@ -128,27 +45,47 @@ static void reply_to_client(struct keeper *keeper, bool ends)
 
     if (keeper->client_fd < 0)
         return;
-    snprintf(text, sizeof(text), "{\"ok\":true,\"pid\":%d,\"sets\":%zu,\"ends\":%s}", (int)getpid(), keeper->sets,
-             ends ? "true" : "false");
+    snprintf(text, sizeof(text), "{\"ok\":true,\"pid\":%d,\"sets\":%zu,\"ends\":%s}", (int)getpid(),
+             keeper->repairs.set_count, ends ? "true" : "false");
     message_send(keeper->client_fd, text, strlen(text), NULL, 0, MSG_DONTWAIT);
     close(keeper->client_fd);
     keeper->client_fd = -1;
 }
 
+/* When the next look is due without an event: after a failure, and when something may be brought back again. */
+static void schedule(struct keeper *keeper, int result, uint64_t now_usec)
+{
+    keeper->look_usec = patience_next(&keeper->repairs.patience, now_usec);
+    if (result == 0) {
+        keeper->retry_sec = 0;
+        return;
+    }
+    keeper->retry_sec = keeper->retry_sec ? keeper->retry_sec * 2 : 1;
+    if (keeper->retry_sec > RETRY_MAX_SEC)
+        keeper->retry_sec = RETRY_MAX_SEC;
+    if (!keeper->look_usec || keeper->look_usec > now_usec + keeper->retry_sec * UINT64_C(1000000))
+        keeper->look_usec = now_usec + keeper->retry_sec * UINT64_C(1000000);
+}
+
 static void look(struct keeper *keeper)
 {
+    struct tapnet *tapnet = keeper->options->tapnet;
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    uint64_t start = loop_now_usec(), end, pause_end;
-    int result = mend_all(keeper->options->tapnet, judge, keeper, &keeper->sets, &error);
+    uint64_t start = loop_now_usec(), end;
+    int result;
 
-    if (result < 0)
+    keeper->settling = false;
+    events_read(keeper->events); /* what happened until now is seen by this look */
+    served_end_mute(&keeper->served, tapnet->run_dir, &tapnet->loan);
+    result = repairs_run(&keeper->repairs, &error);
+    if (result < 0 && !keeper->retry_sec)
         log_line("cannot put back everything: %s", error.text);
-    watch_service(keeper);
+    served_meet(&keeper->served, tapnet->run_dir, &tapnet->loan);
+    events_watch_files(keeper->events, tapnet->run_dir);
+    events_forget(keeper->events);
     end = loop_now_usec();
-    pause_end = patience_next(&keeper->patience, end);
-    keeper->look_usec = result < 0 ? end + 1000000 : pause_end; /* what failed is tried again */
+    schedule(keeper, result, end);
     keeper->ready_usec = end + (end - start) * (KEEPER_SHARE - 1);
-    keeper->culprit[0] = '\0';
 }
 
 /* ---- waiting ---- */
@@ -175,7 +112,7 @@ static int wait_msec(const struct keeper *keeper)
 static void take_client(struct keeper *keeper)
 {
     const struct timeval timeout = {.tv_sec = 1};
-    _cleanup_close_ int fd = accept4(keeper->options->control_fd, NULL, NULL, SOCK_CLOEXEC);
+    _cleanup_close_ int fd = accept4(keeper->control_fd, NULL, NULL, SOCK_CLOEXEC);
     char request[RESIDENT_MESSAGE_MAX];
     size_t len, fd_count;
 
@@ -190,25 +127,40 @@ static void take_client(struct keeper *keeper)
     keeper->look_usec = keeper->ready_usec = 1;
 }
 
+static bool any_ready(const struct pollfd *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fds[i].revents)
+            return true;
+    return false;
+}
+
+/*
+ * Under a storm an event is read once a look, with all that came behind it: while a look is near, nobody wakes us for
+ * more of them.
+ */
 static int wait_for_events(struct keeper *keeper)
 {
-    struct pollfd fds[] = {
-        {.fd = events_route_fd(keeper->events), .events = POLLIN},
-        {.fd = events_netfilter_fd(keeper->events), .events = POLLIN},
-        {.fd = keeper->options->control_fd, .events = POLLIN},
-        {.fd = keeper->service_fd, .events = POLLIN},
-    };
+    struct pollfd fds[EVENTS_FDS + 2];
+    int sources[EVENTS_FDS];
 
-    if (poll(fds, sizeof(fds) / sizeof(fds[0]), wait_msec(keeper)) < 0)
+    events_fds(keeper->events, sources);
+    for (size_t i = 0; i < EVENTS_FDS; i++)
+        fds[i] = (struct pollfd){.fd = keeper->settling ? -1 : sources[i], .events = POLLIN};
+    fds[EVENTS_FDS] = (struct pollfd){.fd = keeper->control_fd, .events = POLLIN};
+    fds[EVENTS_FDS + 1] = (struct pollfd){.fd = keeper->served.pid_fd, .events = POLLIN};
+    if (poll(fds, ARRAY_COUNT(fds), wait_msec(keeper)) < 0)
         return errno == EINTR ? 0 : -errno;
-    if ((fds[0].revents || fds[1].revents) && events_read(keeper->events, (int)getpid(), keeper->culprit))
+    if (any_ready(fds, EVENTS_FDS) && events_read(keeper->events)) {
         want_look(keeper, loop_now_usec() + KEEPER_SETTLE_USEC);
-    if (fds[3].revents) {
-        close(keeper->service_fd);
-        keeper->service_fd = -1;
+        keeper->settling = true;
+    }
+    if (fds[EVENTS_FDS + 1].revents) {
+        log_line("the service has ended");
+        served_forget(&keeper->served);
         want_look(keeper, loop_now_usec());
     }
-    if (fds[2].revents)
+    if (fds[EVENTS_FDS].revents)
         take_client(keeper);
     return 0;
 }
@@ -217,12 +169,43 @@ static int wait_for_events(struct keeper *keeper)
 
 static void keeper_fini(struct keeper *keeper)
 {
+    repairs_fini(&keeper->repairs);
+    served_fini(&keeper->served, &keeper->options->tapnet->loan);
     events_close(keeper->events);
-    patience_fini(&keeper->patience);
-    if (keeper->service_fd >= 0)
-        close(keeper->service_fd);
     if (keeper->client_fd >= 0)
         close(keeper->client_fd);
+}
+
+/* Is our socket in the run directory? Without, nobody knows of us. */
+static bool is_known(const struct keeper *keeper)
+{
+    char path[RUN_PATH_MAX];
+    struct stat status;
+
+    return snprintf(path, sizeof(path), "%s/" RESIDENT_SOCKET, keeper->options->tapnet->run_dir) < RUN_PATH_MAX &&
+           stat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+/*
+ * Somebody tidied up: our socket gets another name, unless another keeper was started meanwhile. What else is missing
+ * the look finds. -EALREADY: there is another one.
+ */
+static int become_known(struct keeper *keeper)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    int fd, result;
+
+    if (is_known(keeper))
+        return 0;
+    result = resident_listen(keeper->options->tapnet, &fd, &error);
+    if (result < 0) {
+        log_line("the keeper's socket was removed: %s", error.text);
+        return result;
+    }
+    dup2(fd, keeper->control_fd);
+    close(fd);
+    log_line("the keeper's socket was removed, and is put back");
+    return 0;
 }
 
 /* Looks when it is time. True to go on, false when there is nothing to keep any more. */
@@ -232,12 +215,10 @@ static bool look_if_due(struct keeper *keeper)
 
     if (wait_msec(keeper) != 0)
         return true;
-    if (!is_known(keeper)) {
-        log_line("the run directory is gone: the next `tapnet up` starts another keeper");
+    if (become_known(keeper) < 0)
         return false;
-    }
     look(keeper);
-    ends = keeper->sets == 0 && !keeper->options->stay;
+    ends = keeper->repairs.set_count == 0 && !keeper->options->stay;
     reply_to_client(keeper, ends);
     return !ends;
 }
@@ -250,22 +231,27 @@ static void leave(const struct keeper *keeper)
 
     if (!is_known(keeper) || run_lock(run_dir, &lock, NULL) < 0)
         return;
-    run_file_remove(run_dir, RESIDENT_SOCKET, NULL);
-    run_file_remove(run_dir, RESIDENT_LOG, NULL);
+    resident_remove_files(keeper->options->tapnet, NULL);
     run_unlock(run_dir, lock);
 }
 
 int keeper_run(const struct keeper_options *options, struct tapnet_error *error)
 {
-    struct keeper keeper cleanup(keeper_fini) = {.options = options, .service_fd = -1, .client_fd = -1, .look_usec = 1};
+    struct keeper keeper cleanup(keeper_fini) = {.options = options,
+                                                 .repairs = {.tapnet = options->tapnet},
+                                                 .served = SERVED_NONE,
+                                                 .control_fd = options->control_fd,
+                                                 .look_usec = 1,
+                                                 .client_fd = -1};
     int result = events_open(&keeper.events, error);
 
+    keeper.repairs.events = keeper.events;
     while (result == 0 && look_if_due(&keeper)) {
         result = wait_for_events(&keeper);
         if (result < 0)
             error_set_errno(error, result, "cannot wait for events");
     }
-    if (result == 0 && keeper.sets == 0)
+    if (result == 0 && keeper.repairs.set_count == 0)
         leave(&keeper);
     return result;
 }

@@ -10,14 +10,11 @@
  * together is seen together, and under a storm never before ten times the duration of the last one has passed: a tenth
  * of one processor is all that anybody can make us use. A look that finds nothing to do changes nothing.
  *
- * A set that has to be brought back again and again is left alone for 1, 2, 4, ... 60 seconds: somebody means it. The
- * log says so, and `tapnet status` says what is missing meanwhile.
+ * A thing that has to be brought back again and again is left alone for 1, 2, 4, ... 60 seconds (patience.h): somebody
+ * means it. The log says so, and so does `tapnet status`.
  */
 #define KEEPER_SETTLE_USEC 5000
-#define KEEPER_SHARE 10        /* of the time at most one in this many is spent on looks */
-#define KEEPER_PATIENCE 5      /* repairs of one set ... */
-#define KEEPER_PATIENCE_SEC 10 /* ... within this time, before it is left alone */
-#define KEEPER_PAUSE_MAX_SEC 60
+#define KEEPER_SHARE 10 /* of the time at most one in this many is spent on looks */
 
 struct keeper_options {
     struct tapnet *tapnet; /* opened, with its starter */

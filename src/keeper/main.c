@@ -113,24 +113,6 @@ static int leave_starter(const struct options *options, struct tapnet_error *err
     return 0;
 }
 
-/* Our own socket, for who was started by systemd: there may be only one of us. */
-static int make_control(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error)
-{
-    char path[RUN_PATH_MAX];
-    int lock, r = run_lock(tapnet->run_dir, &lock, error);
-
-    if (r < 0)
-        return r;
-    if (resident_runs(tapnet))
-        r = error_set(error, -EALREADY, "a keeper runs already in this network namespace");
-    else if (snprintf(path, sizeof(path), "%s/" RESIDENT_SOCKET, tapnet->run_dir) >= (int)sizeof(path))
-        r = error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
-    else
-        r = apply_socket_listen(path, ret_fd, error);
-    run_unlock(tapnet->run_dir, lock);
-    return r;
-}
-
 static int run(const struct options *options, struct tapnet_error *error)
 {
     struct tapnet *tapnet cleanup(cleanup_tapnet_free) = NULL;
@@ -143,7 +125,7 @@ static int run(const struct options *options, struct tapnet_error *error)
         return r;
     log_open(options->log_fd >= 0 ? options->log_fd : STDERR_FILENO);
     if (keeper.control_fd < 0)
-        r = make_control(tapnet, &keeper.control_fd, error);
+        r = resident_listen(tapnet, &keeper.control_fd, error); /* there may be only one of us */
     if (r == 0)
         r = rights_fork_starter(tapnet->service, &tapnet->loan.starter_fd, error);
     if (r == 0)

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +68,8 @@ _Noreturn static void run_starter(int fd, int program_fd)
     while (message_receive(fd, word, sizeof(word), fds, ARRAY_COUNT(fds), &len, &fd_count, 0) == 0) {
         if (fd_count == ARRAY_COUNT(fds))
             start_service(program_fd, fds);
+        else if (fd_count == 1) /* "end": of a process of the service's user, as we are */
+            syscall(SYS_pidfd_send_signal, fds[0], SIGKILL, NULL, 0);
         for (size_t i = 0; i < fd_count; i++)
             close(fds[i]);
     }

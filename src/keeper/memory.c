@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* The ledgers of networks and sets as they were at the last look, should somebody tidy the run directory up. */
+#include "keeper/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply/run.h"
+#include "base/array.h"
+
+#define TEXT_MAX (64u << 20) /* of one ledger: a thousand ports are 200 kB */
+
+void memory_fini(struct memory *memory)
+{
+    for (size_t i = 0; i < memory->count; i++)
+        free(memory->files[i].text);
+    free(memory->files);
+    *memory = (struct memory){.count = 0};
+}
+
+/* The file that the object stands for; false when it is none of those. */
+static bool file_of(const struct model_object *object, char name[MODEL_NAME_MAX + 16])
+{
+    if (object->kind == MODEL_OBJECT_SERVICE)
+        snprintf(name, MODEL_NAME_MAX + 16, "networks/%s.json", object->service.network->name);
+    else if (object->kind == MODEL_OBJECT_RECORD)
+        snprintf(name, MODEL_NAME_MAX + 16, "sets/%.*s.json", MODEL_NAME_MAX, object->record.set);
+    else
+        return false;
+    return true;
+}
+
+static void learn_file(struct memory *memory, const char *run_dir, const char *name)
+{
+    struct memory_file *file;
+
+    if (array_reserve((void **)&memory->files, &memory->capacity, memory->count, 1, sizeof(*file)) < 0)
+        return;
+    file = &memory->files[memory->count];
+    snprintf(file->name, sizeof(file->name), "%s", name);
+    if (run_file_read(run_dir, name, TEXT_MAX, &file->text) == 0)
+        memory->count++;
+}
+
+void memory_learn(struct memory *memory, const char *run_dir, const struct observe_found *found)
+{
+    memory_fini(memory);
+    for (size_t i = 0; i < found->objects.count; i++) {
+        char name[MODEL_NAME_MAX + 16];
+
+        if (file_of(&found->objects.items[i], name))
+            learn_file(memory, run_dir, name);
+    }
+}
+
+/* Does the ledger @name stand for something that was found? */
+static bool is_there(const struct observe_found *found, const char *name)
+{
+    for (size_t i = 0; i < found->objects.count; i++) {
+        char other[MODEL_NAME_MAX + 16];
+
+        if (file_of(&found->objects.items[i], other) && strcmp(name, other) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Is a link there of what the ledger @name is about? */
+static bool is_missed(const struct observe_found *found, const char *name)
+{
+    bool network = strncmp(name, "networks/", strlen("networks/")) == 0;
+    const char *base = strchr(name, '/') + 1;
+    size_t len = strlen(base) - strlen(".json");
+
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_owner *owner = &found->objects.items[i].link.owner;
+        const char *own = network ? owner->network : owner->set;
+
+        if (found->objects.items[i].kind == MODEL_OBJECT_LINK && strlen(own) == len && strncmp(own, base, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+size_t memory_restore(const struct memory *memory, const char *run_dir, const struct observe_found *found,
+                      memory_report *report, void *data)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < memory->count; i++) {
+        const struct memory_file *file = &memory->files[i];
+
+        if (is_there(found, file->name) || !is_missed(found, file->name) ||
+            run_file_write(run_dir, file->name, file->text, NULL) < 0)
+            continue;
+        report(data, file->name);
+        count++;
+    }
+    return count;
+}

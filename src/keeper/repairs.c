@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* What the keeper decides about repairs, and what it says of them. */
+#include "keeper/repairs.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/resident.h"
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "keeper/served.h"
+#include "service/log.h"
+#include "service/loop.h"
+
+#define LINES_MAX 12 /* of the log, for one repair of one set */
+
+static void cleanup_json(json_t **json)
+{
+    json_decref(*json);
+}
+
+void repairs_fini(struct repairs *repairs)
+{
+    memory_fini(&repairs->memory);
+    patience_fini(&repairs->patience);
+    free(repairs->state);
+}
+
+/* ---- which steps are left alone ---- */
+
+static bool is_guard(const struct model_object *object)
+{
+    return object->kind == MODEL_OBJECT_TABLE || object->kind == MODEL_OBJECT_ELEMENT;
+}
+
+static enum guard_family family_of(const struct model_object *object)
+{
+    return object->kind == MODEL_OBJECT_TABLE ? object->table.family : guard_schemas[object->element.set].family;
+}
+
+static const char *culprit_of(const struct repairs *repairs, const struct model_object *object)
+{
+    const char *culprit = events_culprit(repairs->events, is_guard(object));
+
+    return *culprit ? culprit : "unknown";
+}
+
+static bool ask(struct repairs *repairs, const struct model_object *object, const char *name)
+{
+    unsigned pause;
+    bool allowed = patience_allows(&repairs->patience, name, loop_now_usec(), &pause);
+
+    if (pause)
+        log_line("%s: somebody keeps undoing it (the last: %s); left alone for %u s", name, culprit_of(repairs, object),
+                 pause);
+    return allowed;
+}
+
+/* A table and what is in it are one thing: they are taken away together. */
+static bool ask_for_table(struct repairs *repairs, const struct model_object *object)
+{
+    enum guard_family family = family_of(object);
+    const struct model_object table = {.kind = MODEL_OBJECT_TABLE, .table = {.family = family}};
+    char name[MODEL_OBJECT_TEXT_MAX];
+
+    if (!repairs->tables[family])
+        repairs->tables[family] = ask(repairs, object, model_object_print(&table, name)) ? 1 : -1;
+    return repairs->tables[family] > 0;
+}
+
+static bool allows(struct repairs *repairs, const struct plan_step *step)
+{
+    const struct model_object *object = plan_step_object(step);
+    char name[MODEL_OBJECT_TEXT_MAX];
+
+    return is_guard(object) ? ask_for_table(repairs, object) : ask(repairs, object, model_object_print(object, name));
+}
+
+/* Links that are not there, and stay away for now: what needs them is left alone too, and not counted. */
+struct absent {
+    const char **names;
+    size_t count, capacity;
+};
+
+static void absent_fini(struct absent *absent)
+{
+    free(absent->names);
+}
+
+static void add_absent(struct absent *absent, const struct plan_step *step)
+{
+    if (step->before || step->after->kind != MODEL_OBJECT_LINK ||
+        array_reserve((void **)&absent->names, &absent->capacity, absent->count, 1, sizeof(*absent->names)) < 0)
+        return;
+    absent->names[absent->count++] = step->after->link.name;
+}
+
+static bool is_absent(const struct absent *absent, const char *name)
+{
+    for (size_t i = 0; i < absent->count; i++)
+        if (strcmp(absent->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool needs_absent(const struct absent *absent, const struct model_object *object)
+{
+    switch (object->kind) {
+    case MODEL_OBJECT_LINK:
+        return is_absent(absent, object->link.master);
+    case MODEL_OBJECT_ADDRESS:
+        return is_absent(absent, object->address.device);
+    case MODEL_OBJECT_SERVICE:
+        return is_absent(absent, object->service.network->bridge);
+    default:
+        return false;
+    }
+}
+
+/* Steps come in an order in which nothing stands before what it needs. */
+static void judge(void *data, const char *set, struct plan *plan)
+{
+    struct repairs *repairs = data;
+    struct absent absent cleanup(absent_fini) = {.count = 0};
+    size_t kept = 0;
+
+    (void)set;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct plan_step *step = &plan->steps[i];
+
+        if (!needs_absent(&absent, plan_step_object(step)) && allows(repairs, step))
+            plan->steps[kept++] = *step;
+        else
+            add_absent(&absent, step);
+    }
+    plan->step_count = kept;
+}
+
+/* ---- what is said ---- */
+
+static void log_step(const struct repairs *repairs, const char *set, const struct plan_step *step)
+{
+    const struct model_object *object = plan_step_object(step);
+    char name[MODEL_OBJECT_TEXT_MAX], reason[PLAN_REASON_MAX];
+
+    plan_step_reason(step, reason);
+    log_line("set %s: %s %s: %s (by %s)", set,
+             !step->after   ? "took away"
+             : step->before ? "put right"
+                            : "put back",
+             model_object_print(object, name),
+             reason[0]      ? reason
+             : !step->after ? "it does not belong there"
+                            : "it was gone",
+             culprit_of(repairs, object));
+}
+
+/* Elements of a table that is put back whole go without saying. */
+static bool is_said(const struct plan *plan, const struct plan_step *step)
+{
+    const struct model_object *object = plan_step_object(step);
+
+    for (size_t i = 0; object->kind == MODEL_OBJECT_ELEMENT && i < plan->step_count; i++) {
+        const struct model_object *table = plan_step_object(&plan->steps[i]);
+
+        if (table->kind == MODEL_OBJECT_TABLE && table->table.family == family_of(object))
+            return true;
+    }
+    return false;
+}
+
+/* One line a step, or the first of many; what failed is said too, and only once while it is the same. */
+static void report(void *data, const char *set, const struct plan *plan, const struct tapnet_error *failure)
+{
+    struct repairs *repairs = data;
+    size_t lines = 0, left = 0;
+
+    for (size_t i = 0; i < plan->step_count; i++) {
+        if (is_said(plan, &plan->steps[i]))
+            continue;
+        if (lines < LINES_MAX)
+            log_step(repairs, set, &plan->steps[i]);
+        else
+            left++;
+        lines++;
+    }
+    if (left)
+        log_line("set %s: and %zu more", set, left);
+    if (!failure)
+        return;
+    if (strncmp(repairs->failure, failure->text, sizeof(repairs->failure) - 1) != 0)
+        log_line("set %s: %s", set, failure->text);
+    snprintf(repairs->failure, sizeof(repairs->failure), "%.*s", (int)sizeof(repairs->failure) - 1, failure->text);
+}
+
+static void report_file(void *data, const char *name)
+{
+    (void)data;
+    log_line("put back the file %s: it was gone", name);
+}
+
+/* It may be about to start a service. */
+static void give_way(void *data)
+{
+    served_give_way(&((struct repairs *)data)->tapnet->loan);
+}
+
+static bool restore(void *data, const struct observe_found *found)
+{
+    struct repairs *repairs = data;
+
+    return memory_restore(&repairs->memory, repairs->tapnet->run_dir, found, report_file, repairs) > 0;
+}
+
+/* ---- what is remembered ---- */
+
+/* All links that are ours, and the uplinks. */
+static void know_links(const struct repairs *repairs, const struct observe_found *found)
+{
+    _cleanup_free_ int *indexes = calloc(found->objects.count + found->link_count + 1, sizeof(*indexes));
+    size_t count = 0;
+
+    for (size_t i = 0; indexes && i < found->objects.count; i++)
+        if (found->objects.items[i].kind == MODEL_OBJECT_LINK)
+            indexes[count++] = found->objects.items[i].link.index;
+    for (size_t i = 0; indexes && i < found->link_count; i++)
+        if (strcmp(found->links[i].name, found->uplink) == 0 || found->links[i].ip4_forwarding > 0)
+            indexes[count++] = found->links[i].index;
+    events_know_links(repairs->events, indexes, count);
+}
+
+static void seen(void *data, const struct observe_found *found, size_t set_count)
+{
+    struct repairs *repairs = data;
+
+    repairs->set_count = set_count;
+    memory_learn(&repairs->memory, repairs->tapnet->run_dir, found);
+    know_links(repairs, found);
+}
+
+/* ---- what waits, for `tapnet status` ---- */
+
+/* NULL when nothing waits, or memory is short. */
+static char *print_state(const struct patience *patience, uint64_t now_usec)
+{
+    json_t *json cleanup(cleanup_json) = NULL;
+    json_t *waiting = json_array();
+
+    for (size_t i = 0; waiting && i < patience->count; i++)
+        if (patience->things[i].until_usec > now_usec)
+            json_array_append_new(waiting, json_pack("{s:s, s:i}", "object", patience->things[i].name, "seconds",
+                                                     (int)patience->things[i].pause_sec));
+    if (!json_array_size(waiting)) {
+        json_decref(waiting);
+        return NULL;
+    }
+    json = json_pack("{s:o}", "waiting", waiting);
+    return json ? json_dumps(json, JSON_COMPACT) : NULL;
+}
+
+static void write_state(struct repairs *repairs)
+{
+    _cleanup_free_ char *text = print_state(&repairs->patience, loop_now_usec());
+
+    if (strcmp(text ? text : "", repairs->state ? repairs->state : "") == 0)
+        return;
+    if (text)
+        run_file_write(repairs->tapnet->run_dir, RESIDENT_STATE, text, NULL);
+    else
+        run_file_remove(repairs->tapnet->run_dir, RESIDENT_STATE, NULL);
+    free(repairs->state);
+    repairs->state = take_pointer(text);
+}
+
+int repairs_run(struct repairs *repairs, struct tapnet_error *error)
+{
+    static const struct mend_hooks hooks = {
+        .wait = give_way, .restore = restore, .judge = judge, .report = report, .seen = seen};
+    int result;
+
+    repairs->tables[GUARD_INET] = repairs->tables[GUARD_BRIDGE] = 0;
+    result = mend_all(repairs->tapnet, &hooks, repairs, error);
+    if (result == 0)
+        repairs->failure[0] = '\0';
+    patience_forget(&repairs->patience, loop_now_usec());
+    write_state(repairs);
+    return result;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What the keeper decides about repairs, and what it says of them. */
+#ifndef KEEPER_REPAIRS_H
+#define KEEPER_REPAIRS_H
+
+#include "api/mend.h"
+#include "keeper/events.h"
+#include "keeper/memory.h"
+#include "keeper/patience.h"
+
+struct repairs {
+    struct tapnet *tapnet;
+    struct events *events;
+    struct memory memory;
+    struct patience patience;
+    size_t set_count;  /* that were up at the last look */
+    int tables[2];     /* this look's verdict on each table and its elements: 0 none yet, 1 allowed, -1 not */
+    char failure[512]; /* said last, so that it is said once */
+    char *state;       /* as it stands in RUN_DIR/keeper.json; NULL: there is no such file */
+};
+
+void repairs_fini(struct repairs *repairs);
+
+/* mend_all() with all hooks at @repairs. 0, or a negative errno: try again later. */
+int repairs_run(struct repairs *repairs, struct tapnet_error *error);
+
+#endif
