@@ -283,7 +283,7 @@ static void test_a_failure_leaves_nothing(void **state)
 
 /*
  *      this namespace            another one
- *      (nothing)                 tap0 ── fd held here
+ *      (nothing), then tap0      tap0 ── two fds held here
  */
 static void test_another_network_namespace(void **state)
 {
@@ -292,7 +292,7 @@ static void test_another_network_namespace(void **state)
         .kind = TAPNET_TAP, .name = "tap0", .queues = 2, .change = &change, .flags = TAPNET_DEVICE_UP};
     struct tapnet_device_options there = options;
     struct tapnet_device_list *list;
-    struct tapnet_device *device;
+    struct tapnet_device *device, *namesake;
     int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
     (void)state;
@@ -310,6 +310,15 @@ static void test_another_network_namespace(void **state)
     assert_int_equal(tapnet_device_info(list, 0)->queue_count, 2);
     assert_int_equal(tapnet_device_info(list, 0)->holders[0].pid, getpid());
     tapnet_device_list_free(list);
+    /* Another device of that name is here: each has its own holder. */
+    namesake = OPEN(.kind = TAPNET_TAP, .name = "tap0");
+    assert_int_equal(tapnet_device_list(-1, "tap0", &list, &error), 0);
+    assert_int_equal(tapnet_device_info(list, 0)->holders[0].queue_count, 1);
+    tapnet_device_list_free(list);
+    assert_int_equal(tapnet_device_list(there.netns, "tap0", &list, &error), 0);
+    assert_int_equal(tapnet_device_info(list, 0)->holders[0].queue_count, 2);
+    tapnet_device_list_free(list);
+    tapnet_device_close(namesake);
     /* What is said of the open device goes to where it is. */
     set_device(device, (struct tapnet_device_change){.fields = TAPNET_FIELD_MTU, .mtu = 1234});
     assert_int_equal(tapnet_device_add_queue(device, &error), 0);
