@@ -248,7 +248,7 @@ static void test_only_what_is_ours_is_deleted(void **state)
     assert_int_equal(DEVICE_ADDRESS_PROTOCOL, MODEL_ROUTE_PROTOCOL);
     make("ours", TAPNET_TAP, TAPNET_DEVICE_MARK);
     assert_string_equal(ip_says("ours", ".ifalias"), "tapnet://ours added");
-    assert_string_equal(sys_says("ours", "netdev_group"), "0"); /* 0x7461706e is for links of sets */
+    assert_string_equal(sys_says("ours", "netdev_group"), "0");                  /* 0x7461706e is for links of sets */
     assert_int_equal(model_alias_parse("tapnet://ours added", &owner), -EINVAL); /* no set takes it for its own */
     make("foreign", TAPNET_TAP, 0);
     make("sets", TAPNET_TAP, 0);
