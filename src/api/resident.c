@@ -87,6 +87,9 @@ static int start(const struct tapnet *tapnet, int control_fd)
     if (log_fd < 0)
         return -errno;
     fds[1] = log_fd;
+    if (strcmp(tapnet->service, TAPNET_SERVICE_PROGRAM) == 0 &&
+        apply_activate(tapnet->run_dir, "keeper", fds, ARRAY_COUNT(fds)) == 0)
+        return 0;
     return apply_spawn(program, arguments, fds, ARRAY_COUNT(fds), NULL);
 }
 

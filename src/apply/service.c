@@ -52,13 +52,19 @@ static const char *path_in(const struct apply_kernel *kernel, const char *name, 
 
 /* ---- starting ---- */
 
-/* By the starter, when we have one: it already is who the service is going to be. */
+/*
+ * By systemd, where it offers to: the service is that of a unit, and depends on nobody. By the starter, when we have
+ * one: it already is who the service is going to be. A service that was named to us is nobody's unit.
+ */
 static int spawn_service(const struct apply_kernel *kernel, int control_fd, int log_fd, struct tapnet_error *error)
 {
     static const char *const arguments[] = {"tapnet-service", "--control", "3", "--log", "4", NULL};
     const int fds[] = {control_fd, log_fd}; /* from APPLY_SPAWN_FIRST_FD on */
     int result;
 
+    if (strcmp(kernel->service, TAPNET_SERVICE_PROGRAM) == 0 &&
+        apply_activate(kernel->run_dir, "service", fds, ARRAY_COUNT(fds)) == 0)
+        return 0;
     if (kernel->loan.starter_fd < 0)
         return apply_spawn(kernel->service, arguments, fds, ARRAY_COUNT(fds), error);
     result = message_send(kernel->loan.starter_fd, "start", strlen("start"), fds, ARRAY_COUNT(fds), 0);

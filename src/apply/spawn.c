@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Starts a resident program that outlives us. */
+/* Starts a resident program that outlives us: by a fork, or by having systemd start its unit. */
 #include "apply/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "apply/kernel.h"
+#include "apply/run.h"
+#include "base/cleanup.h"
+#include "base/message.h"
+#include "netlink/unix.h"
 
 /* In the child: no call that is not async-signal-safe; the parent may have threads. */
 _Noreturn static void become(const char *program, const char *const *arguments, const int *fds, size_t count)
@@ -61,4 +68,33 @@ int apply_spawn(const char *program, const char *const *arguments, const int *fd
     while (waitpid(child, &code, 0) < 0 && errno == EINTR)
         ;
     return code == 0 ? 0 : error_set(error, -EAGAIN, "cannot start %s: no more processes", program);
+}
+
+/* ---- systemd ---- */
+
+static int start_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX])
+{
+    const char *slash = strrchr(run_dir, '/');
+    int base_len = slash ? (int)(slash - run_dir) : 0;
+
+    return snprintf(ret, RUN_PATH_MAX, "%.*s/%s.start", base_len, run_dir, name) < RUN_PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+bool apply_can_activate(const char *run_dir, const char *name)
+{
+    char path[RUN_PATH_MAX];
+
+    return start_path(run_dir, name, path) == 0 && access(path, F_OK) == 0 && unix_socket_is_ours(path);
+}
+
+int apply_activate(const char *run_dir, const char *name, const int *fds, size_t fd_count)
+{
+    static const char word[] = "start";
+    _cleanup_close_ int fd = -1;
+    char path[RUN_PATH_MAX];
+
+    if (!apply_can_activate(run_dir, name) || start_path(run_dir, name, path) < 0 ||
+        apply_socket_connect(path, &fd, NULL) < 0)
+        return -ENOENT;
+    return message_send(fd, word, strlen(word), fds, fd_count, 0);
 }

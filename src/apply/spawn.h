@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Starts a resident program that outlives us. */
+/* Starts a resident program that outlives us: by a fork, or by having systemd start its unit. */
 #ifndef APPLY_SPAWN_H
 #define APPLY_SPAWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -19,5 +20,14 @@
  */
 int apply_spawn(const char *program, const char *const *arguments, const int *fds, size_t fd_count,
                 struct tapnet_error *error);
+
+/*
+ * Has systemd start the resident @name (data/tapnet-NAME.socket): hands it @fds by the socket BASE/NAME.start, BASE
+ * being the directory of all run directories. The resident then stands in a unit of its own, with a sandbox of its own,
+ * whoever started tapnet. -ENOENT when systemd does not listen there, or is of another network namespace.
+ */
+int apply_activate(const char *run_dir, const char *name, const int *fds, size_t fd_count);
+/* Would it be tried? */
+bool apply_can_activate(const char *run_dir, const char *name);
 
 #endif

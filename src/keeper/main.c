@@ -7,14 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "apply/kernel.h"
+#include "apply/spawn.h"
 #include "api/resident.h"
 #include "base/cleanup.h"
 #include "keeper/keeper.h"
 #include "keeper/rights.h"
+#include "service/handed.h"
 #include "service/isolate.h"
 #include "service/log.h"
 
@@ -26,17 +29,18 @@
  */
 
 static const char usage[] =
-    "Usage: tapnet-keeper [--stay] [--control FD] [--log FD] [--run-dir DIRECTORY] [--service PROGRAM]\n"
+    "Usage: tapnet-keeper [--stay] [--control FD] [--log FD] [--handed FD] [--run-dir DIRECTORY] [--service PROGRAM]\n"
     "\n"
     "Puts back what others take away from tapnet's networks. Started by `tapnet up`, or by systemd.\n"
     "  --stay               go on when no network is up\n"
     "  --control FD         listening SOCK_SEQPACKET Unix socket for requests (default: makes its own)\n"
     "  --log FD             where to write one line an event (default: standard error)\n"
+    "  --handed FD          listening socket of systemd's; by a connection to it come both, from `tapnet up`\n"
     "  --run-dir DIRECTORY  where tapnet keeps its files of this boot (default: /run/tapnet)\n"
     "  --service PROGRAM    the program tapnet-service (default: where it was installed)\n";
 
 struct options {
-    int control_fd, log_fd; /* -1: not given */
+    int control_fd, log_fd, handed_fd; /* -1: not given */
     const char *run_base, *service;
     bool stay;
 };
@@ -61,22 +65,21 @@ static int parse_fd(const char *text, int *ret)
 static int parse_options(int argc, char **argv, struct options *ret)
 {
     static const struct option known[] = {
-        {"control", required_argument, NULL, 'c'},
-        {"log", required_argument, NULL, 'l'},
-        {"run-dir", required_argument, NULL, 'r'},
-        {"service", required_argument, NULL, 's'},
-        {"stay", no_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"control", required_argument, NULL, 'c'}, {"log", required_argument, NULL, 'l'},
+        {"handed", required_argument, NULL, 'H'},  {"run-dir", required_argument, NULL, 'r'},
+        {"service", required_argument, NULL, 's'}, {"stay", no_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},          {0},
     };
     int option, r = 0;
 
-    *ret = (struct options){-1, -1, NULL, NULL, false};
+    *ret = (struct options){-1, -1, -1, NULL, NULL, false};
     while (r == 0 && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'c')
             r = parse_fd(optarg, &ret->control_fd);
         else if (option == 'l')
             r = parse_fd(optarg, &ret->log_fd);
+        else if (option == 'H')
+            r = parse_fd(optarg, &ret->handed_fd);
         else if (option == 'r')
             ret->run_base = optarg;
         else if (option == 's')
@@ -113,6 +116,23 @@ static int leave_starter(const struct options *options, struct tapnet_error *err
     return 0;
 }
 
+/*
+ * What the tapnet hands over that had systemd start us. Nobody waits when systemd started us again after our end: then
+ * we make our own socket.
+ */
+static int take_handed(struct options *options)
+{
+    int flags = fcntl(options->handed_fd, F_GETFL);
+    _cleanup_close_ int connection = -1;
+
+    if (flags < 0 || fcntl(options->handed_fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -errno;
+    connection = accept4(options->handed_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (connection < 0)
+        return errno == EAGAIN ? 0 : -errno;
+    return handed_receive(connection, &options->control_fd, &options->log_fd);
+}
+
 static int run(const struct options *options, struct tapnet_error *error)
 {
     struct tapnet *tapnet cleanup(cleanup_tapnet_free) = NULL;
@@ -126,7 +146,7 @@ static int run(const struct options *options, struct tapnet_error *error)
     log_open(options->log_fd >= 0 ? options->log_fd : STDERR_FILENO);
     if (keeper.control_fd < 0)
         r = resident_listen(tapnet, &keeper.control_fd, error); /* there may be only one of us */
-    if (r == 0)
+    if (r == 0 && !apply_can_activate(tapnet->run_dir, "service"))
         r = rights_fork_starter(tapnet->service, &tapnet->loan.starter_fd, error);
     if (r == 0)
         r = apply_socket_reply(&tapnet->loan.reply_fd, error);
@@ -149,8 +169,10 @@ int main(int argc, char **argv)
         fputs(usage, r < 0 ? stderr : stdout);
         return r < 0 ? 2 : 0;
     }
-    r = run(&options, &error);
+    if (options.handed_fd >= 0)
+        r = take_handed(&options);
+    r = r < 0 ? error_set_errno(&error, r, "cannot take what was handed over") : run(&options, &error);
     if (r < 0)
         fprintf(stderr, "tapnet-keeper: %s\n", error.text);
-    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return r < 0 && r != -EALREADY ? EXIT_FAILURE : EXIT_SUCCESS;
 }

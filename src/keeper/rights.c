@@ -127,10 +127,11 @@ int rights_drop(struct tapnet_error *error)
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || no_core() < 0)
         return error_set_errno(error, -errno, "cannot set limits");
-    for (size_t i = 0; i < ARRAY_COUNT(stages); i++) {
+    capng_get_caps_process();
+    /* The bounding set can't be cut by who lacks CAP_SETPCAP: then there is nothing to fear from it either. */
+    for (size_t i = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) ? 0 : 1; i < ARRAY_COUNT(stages); i++) {
         capng_clear(CAPNG_SELECT_ALL);
         capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET, CAP_NET_ADMIN);
-        /* The bounding set can't be cut by who lacks CAP_SETPCAP: then there is nothing to fear from it either. */
         if (capng_apply(stages[i]) < 0 && stages[i] == CAPNG_SELECT_CAPS)
             return error_set(error, -EPERM, "cannot give up capabilities (CAP_NET_ADMIN is needed)");
     }

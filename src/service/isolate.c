@@ -110,6 +110,15 @@ static void isolate_choose(uid_t *ret_uid, gid_t *ret_gid)
     }
 }
 
+/* Are we @uid and @gid already, and in no other group? */
+static bool isolate_is_user(uid_t uid, gid_t gid)
+{
+    gid_t group = gid;
+    int count = getgroups(1, &group); /* it may list the group that we have anyway */
+
+    return getuid() == uid && geteuid() == uid && getgid() == gid && getegid() == gid && count >= 0 && group == gid;
+}
+
 /* Groups, gid, uid: in this order, since each needs a right that the next takes away. */
 static void isolate_user(struct isolation *isolation)
 {
@@ -117,7 +126,7 @@ static void isolate_user(struct isolation *isolation)
     gid_t gid;
 
     isolate_choose(&uid, &gid);
-    if (getuid() == uid && geteuid() == uid && getgid() == gid && getgroups(0, NULL) == 0)
+    if (isolate_is_user(uid, gid))
         return; /* started by one who did it for us */
     if (setgroups(0, NULL) < 0)
         isolate_note(isolation, "supplementary groups");

@@ -13,6 +13,7 @@
 #include "service/control.h"
 #include "service/dhcp.h"
 #include "service/dns.h"
+#include "service/handed.h"
 #include "service/isolate.h"
 #include "service/log.h"
 #include "service/loop.h"
@@ -33,15 +34,17 @@
  * It keeps no state. Whoever finds it dead starts another one and tells it the same again.
  */
 
-static const char usage[] = "Usage: tapnet-service --control FD [--log FD]\n"
+static const char usage[] = "Usage: tapnet-service {--control FD [--log FD] | --handed FD}\n"
                             "\n"
                             "Answers DHCP and DNS for tapnet networks. Started by tapnet, not by hand.\n"
                             "  --control FD  listening SOCK_SEQPACKET Unix socket for requests\n"
-                            "  --log FD      where to write one line an event (default: nowhere)\n";
+                            "  --log FD      where to write one line an event (default: nowhere)\n"
+                            "  --handed FD   connection by which both come: from systemd's socket\n";
 
 struct options {
     int control_fd;
-    int log_fd; /* -1: none */
+    int log_fd;    /* -1: none */
+    int handed_fd; /* -1: none; the others come by it */
 };
 
 /* An open descriptor above 2, or 2 itself. 0 or -EINVAL. */
@@ -64,10 +67,11 @@ static int parse_options(int argc, char **argv, struct options *ret)
     static const struct option known[] = {
         {"control", required_argument, NULL, 'c'},
         {"log", required_argument, NULL, 'l'},
+        {"handed", required_argument, NULL, 'H'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    struct options options = {-1, -1};
+    struct options options = {-1, -1, -1};
     int option, r = 0;
 
     while (r == 0 && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -75,10 +79,12 @@ static int parse_options(int argc, char **argv, struct options *ret)
             r = parse_fd(optarg, &options.control_fd);
         else if (option == 'l')
             r = parse_fd(optarg, &options.log_fd);
+        else if (option == 'H')
+            r = parse_fd(optarg, &options.handed_fd);
         else
             r = option == 'h' ? 1 : -EINVAL;
     }
-    if (r == 0 && (optind < argc || options.control_fd < 3))
+    if (r == 0 && (optind < argc || (options.handed_fd < 3 ? options.control_fd : options.handed_fd) < 3))
         r = -EINVAL;
     if (r == 0)
         *ret = options;
@@ -185,7 +191,9 @@ int main(int argc, char **argv)
         fputs(usage, r < 0 ? stderr : stdout);
         return r < 0 ? 2 : 0;
     }
-    r = run(&options, &error);
+    if (options.handed_fd >= 0)
+        r = handed_receive(options.handed_fd, &options.control_fd, &options.log_fd);
+    r = r < 0 ? error_set_errno(&error, r, "nobody handed a control socket over") : run(&options, &error);
     if (r < 0)
         fprintf(stderr, "tapnet-service: %s\n", error.text);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -82,7 +82,7 @@ def service_pid(machine):
 def test_apt_installs_it_without_a_network(machine, before):
     machine.out("apt-get install -q -y /test/tapnet_*.deb")
     assert machine.out("getent passwd tapnet").split(":")[5:] == ["/", "/usr/sbin/nologin"]
-    assert machine.sh("pidof tapnet-service").rc != 0  # nothing runs that nobody asked for
+    assert machine.sh("pidof tapnet-service tapnet-keeper").rc != 0  # nothing runs that nobody asked for
 
 
 def test_a_network_is_enabled_and_there(machine):
@@ -101,10 +101,39 @@ def test_the_service_has_no_rights(machine):
     assert (words["NoNewPrivs"], words["Seccomp"]) == ("1", "2")
 
 
+def test_the_residents_stand_in_units_of_their_own(machine):
+    """None of them in the unit that brought the network up, so that it can stop without them."""
+    units = {name: machine.out(f"ps_cgroup=$(cat /proc/$(pidof {name})/cgroup); echo ${{ps_cgroup##*/}}")
+             for name in ("tapnet-service", "tapnet-keeper")}
+    assert units["tapnet-service"].startswith("tapnet-service@")
+    assert units["tapnet-keeper"] == "tapnet-keeper.service"
+    keeper = machine.out("cat /proc/$(pidof tapnet-keeper)/status")
+    assert f"CapEff:\t{1 << 12:016x}\n" in keeper and f"CapPrm:\t{1 << 12:016x}\n" in keeper  # CAP_NET_ADMIN alone
+    assert machine.sh("pidof tapnet-starter").rc != 0  # systemd is who starts the service
+
+
+def test_systemd_rates_their_exposure(machine):
+    """Out of 100: the service, which reads what guests send, 20 at most."""
+    machine.out("systemd-analyze security --no-pager --threshold=20 tapnet-service@0.service")
+    machine.out("systemd-analyze security --no-pager --threshold=27 tapnet-keeper.service")
+
+
+def test_what_is_killed_comes_back_and_mends(machine):
+    old = service_pid(machine)
+    machine.out("kill -9 $(pidof tapnet-service)")
+    machine.wait_for(f"pidof tapnet-service | grep -qvw {old} && tapnet status > /dev/null", 60)
+    kept = service_pid(machine)
+    machine.out("kill -9 $(pidof tapnet-keeper); ip link set lab-db nomaster")
+    machine.wait_for("tapnet status > /dev/null && pidof tapnet-keeper", 60)
+    assert service_pid(machine) == kept
+    assert_up(machine, "lab")
+    machine.out("journalctl -b -q -o cat -u tapnet-keeper.service | grep 'set lab: .*lab-db'")
+
+
 def test_systemd_has_nothing_to_say_about_the_units(machine):
-    units = machine.out("dpkg -L tapnet | grep '/systemd/system/.*\\.'").split()
-    assert "/usr/lib/systemd/system/tapnet@.service" in units or "/lib/systemd/system/tapnet@.service" in units
-    names = " ".join(path.rsplit("/", 1)[1].replace("@.", "@lab.") for path in units)
+    units = machine.out("dpkg -L tapnet | grep -E '/systemd/system/[^/]+\\.(service|socket)$'").split()
+    assert len(units) == 5
+    names = " ".join({path.rsplit("/", 1)[1].replace("@.", "@lab.") for path in units})
     assert machine.out(f"systemd-analyze verify --man=no {names} 2>&1") == ""
 
 
@@ -196,7 +225,7 @@ def test_apt_removes_it_without_a_trace(machine, before):
     """Networks that are up go with it: one of the unit's, and one that was brought up by hand."""
     machine.out("tapnet up /etc/tapnet/office.yaml")
     machine.out("apt-get remove -q -y tapnet")
-    assert machine.sh("pidof tapnet-service").rc != 0
+    assert machine.sh("pidof tapnet-service tapnet-keeper").rc != 0
     machine.out("rm /etc/tapnet/*; apt-get purge -q -y tapnet")
     left = facts(machine)
     assert (before - left, left - before) == (set(), set())

@@ -35,16 +35,21 @@ def test_numbers_are_those_of_the_model():
     assert f'\n{constant("MODEL_ROUTE_PROTOCOL")}\ttapnet\n' in (DATA / "rt_protos.conf").read_text("utf-8")
 
 
-def test_the_unit_is_clean(tmp_path):
+def test_the_units_are_clean(tmp_path):
     """systemd's own parser, with a program that exists in place of the one that is not installed yet."""
     need("systemd-analyze")
     text = (BUILD / "data/tapnet@.service").read_text("utf-8")
     assert re.search(r"^ExecStart=/\S*/tapnet up --quiet /etc/tapnet/%i\.yaml$", text, flags=re.M)
-    assert not re.search(r"@\w+@", text), "a name that nothing was put in for"
-    unit = tmp_path / "tapnet@lab.service"
-    unit.write_text(re.sub(r"=/\S*/tapnet ", f"={shutil.which('true')} ", text), encoding="utf-8")
-    result = run("systemd-analyze", "verify", "--man=no", unit)
-    assert result.returncode == 0 and not result.stderr, result.stderr
+    names = ["tapnet@.service", "tapnet-service@.service", "tapnet-keeper.service"]
+    for name in names:
+        text = (BUILD / "data" / name).read_text("utf-8")
+        assert not re.search(r"@\w+@", text), "a name that nothing was put in for"
+        (tmp_path / name).write_text(re.sub(r"=/\S*/tapnet\S* ", f"={shutil.which('true')} ", text), encoding="utf-8")
+    for name in ("tapnet-service.socket", "tapnet-keeper.socket"):
+        shutil.copy(DATA / name, tmp_path)
+    for name in names + ["tapnet-service.socket", "tapnet-keeper.socket"]:
+        result = run("systemd-analyze", "verify", "--man=no", tmp_path / name)
+        assert result.returncode == 0 and not result.stderr, result.stderr
 
 
 def test_the_unit_leaves_enough_capabilities():
