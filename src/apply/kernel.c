@@ -63,14 +63,14 @@ static int bridge_create(void *data, const struct model_link *link, struct tapne
  * Without carrier, because nobody is plugged in yet: a link that comes up with it has the kernel join IPv6 multicast
  * groups, start its bridge port and take both back at once. Whoever opens the device next turns the carrier on.
  */
-static int open_device(void *data, const struct model_link *link, int *ret_fd, struct tapnet_error *error)
+static int open_device(void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error)
 {
     enum device_kind kind = link->kind == MODEL_LINK_TAP ? DEVICE_TAP : DEVICE_TUN;
     _cleanup_close_ int fd = -1;
     int result = apply_announce(data, link->name, error);
 
     if (result == 0)
-        result = device_open(link->name, kind, link->multi_queue, &fd, error);
+        result = device_open(link->name, kind, link->multi_queue, fresh, &fd, error);
     if (result == 0)
         result = device_carrier(fd, false, error);
     if (result == 0)

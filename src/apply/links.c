@@ -52,7 +52,7 @@ static int make_device(const struct apply_ops *ops, const struct model_link *lin
     struct netlink_link_change change;
     char alias[MODEL_ALIAS_MAX];
     _cleanup_close_ int fd = -1;
-    int result = ops->device_open(ops->data, link, &fd, error);
+    int result = ops->device_open(ops->data, link, true, &fd, error);
 
     if (result < 0)
         return result;
@@ -116,7 +116,7 @@ static int change_device(const struct apply_ops *ops, const struct model_link *b
 
     if (before->user == after->user && before->group == after->group && before->persistent == after->persistent)
         return 0;
-    result = ops->device_open(ops->data, after, &fd, error);
+    result = ops->device_open(ops->data, after, false, &fd, error);
     if (result < 0)
         return error_prefix(error, result, "cannot change owner or persistence of %s: unplug its guest first",
                             after->name);

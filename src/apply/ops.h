@@ -18,7 +18,8 @@ struct apply_ops {
     /* Links. Names are at most 15 characters. The index is asked for, nothing is changed. */
     int (*link_index)(void *data, const char *name, int *ret, struct tapnet_error *error);
     int (*bridge_create)(void *data, const struct model_link *link, struct tapnet_error *error);
-    int (*device_open)(void *data, const struct model_link *link, int *ret_fd, struct tapnet_error *error);
+    /* @fresh: to make it, -EEXIST when somebody has one of that name; else to change one that is there. */
+    int (*device_open)(void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error);
     int (*device_own)(void *data, int fd, const struct model_link *link, struct tapnet_error *error);
     int (*device_keep)(void *data, int fd, bool keep, struct tapnet_error *error);
     /* @master: name of the bridge when NETLINK_LINK_MASTER is among the fields, "" for none. */

@@ -78,17 +78,38 @@ static int make_directory(const char *path, struct tapnet_error *error)
     return error_set_errno(error, -errno, "cannot make the directory %s", path);
 }
 
-/* Is the file that @fd has locked still the one that @path names? A tapnet before us may have removed it. */
-static bool lock_is_current(int fd, const char *path)
+/*
+ * Is the file that @fd has locked still the one that @path names? A tapnet before us may have removed it. 1, 0, or a
+ * negative errno when that can't be told.
+ */
+static int lock_is_current(int fd, const char *path)
 {
     struct stat held, named;
 
-    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
-           held.st_dev == named.st_dev;
+    if (fstat(fd, &held) < 0)
+        return -errno;
+    if (stat(path, &named) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    return held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+/* Removes empty directories from @path upwards, at most @levels of them. */
+static void remove_empty(const char *path, int levels)
+{
+    char copy[RUN_PATH_MAX];
+    char *slash;
+
+    snprintf(copy, sizeof(copy), "%s", path);
+    for (; levels > 0 && rmdir(copy) == 0; levels--) {
+        slash = strrchr(copy, '/');
+        if (!slash || slash == copy)
+            return;
+        *slash = '\0';
+    }
 }
 
 /* @operation: LOCK_EX, and LOCK_NB not to wait. */
-static int lock(const char *run_dir, int operation, int *ret_fd, struct tapnet_error *error)
+static int lock_directory(const char *run_dir, int operation, int *ret_fd, struct tapnet_error *error)
 {
     char path[RUN_PATH_MAX], base[RUN_PATH_MAX];
 
@@ -112,11 +133,24 @@ static int lock(const char *run_dir, int operation, int *ret_fd, struct tapnet_e
             return error_set_errno(error, -errno, "cannot open %s", path);
         if (flock(fd, operation) < 0)
             return errno == EWOULDBLOCK ? -EWOULDBLOCK : error_set_errno(error, -errno, "cannot lock %s", path);
-        if (lock_is_current(fd, path)) {
+        result = lock_is_current(fd, path);
+        if (result < 0)
+            return error_set_errno(error, result, "cannot look at %s", path);
+        if (result) {
             *ret_fd = take_fd(&fd);
             return 0;
         }
     }
+}
+
+/* A lock that can't be had leaves no directory behind that was made for it. */
+static int lock(const char *run_dir, int operation, int *ret_fd, struct tapnet_error *error)
+{
+    int result = lock_directory(run_dir, operation, ret_fd, error);
+
+    if (result < 0)
+        remove_empty(run_dir, 2);
+    return result;
 }
 
 int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error)
@@ -127,21 +161,6 @@ int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error)
 int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error)
 {
     return lock(run_dir, LOCK_EX | LOCK_NB, ret_fd, error);
-}
-
-/* Removes empty directories from @path upwards, at most @levels of them. */
-static void remove_empty(const char *path, int levels)
-{
-    char copy[RUN_PATH_MAX];
-    char *slash;
-
-    snprintf(copy, sizeof(copy), "%s", path);
-    for (; levels > 0 && rmdir(copy) == 0; levels--) {
-        slash = strrchr(copy, '/');
-        if (!slash || slash == copy)
-            return;
-        *slash = '\0';
-    }
 }
 
 static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX], struct tapnet_error *error)

@@ -34,12 +34,14 @@ int device_open_queue(const struct device_queue *queue, char ret_name[IFNAMSIZ],
 int device_kernel_features(const char *node, unsigned *ret, struct tapnet_error *error);
 
 /*
- * Opens @name, creating it when it is not there: TUNSETIFF without packet information. A new device lives as long as
- * the descriptor unless device_keep() makes it persistent. An existing one must be of the same kind and queue mode
+ * Opens @name, creating it when it is not there: TUNSETIFF without packet information. @fresh: it must not be there,
+ * else -EEXIST; one that somebody made meanwhile is not ours. A new device lives as long as the descriptor unless
+ * device_keep() makes it persistent. An existing one must be of the same kind and queue mode
  * (@multi_queue), else -EINVAL; -EBUSY when somebody holds its only queue; -EPERM without CAP_NET_ADMIN for a device
  * that is not the caller's; -ENOENT when the tun module or its node is missing. The caller closes *ret_fd.
  */
-int device_open(const char *name, enum device_kind kind, bool multi_queue, int *ret_fd, struct tapnet_error *error);
+int device_open(const char *name, enum device_kind kind, bool multi_queue, bool fresh, int *ret_fd,
+                struct tapnet_error *error);
 
 /*
  * Who may open it by name besides holders of CAP_NET_ADMIN: TUNSETOWNER, TUNSETGROUP; both must fit when both are set,

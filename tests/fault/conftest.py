@@ -11,9 +11,7 @@ from collections import Counter
 
 import pytest
 
-from lab import Lab, Tally
-
-FULL = os.environ.get("TAPNET_FAULT") == "full"
+from lab import FULL, Lab, Tally
 
 
 def pytest_configure(config):

@@ -8,12 +8,13 @@
 #include "api/context.h"
 
 /*
- * usage: fault-tool RUN_BASE SERVICE up FILE | down SET   [NUMBER:ERRNO[:again] | lie:NAME]...
+ * usage: fault-tool RUN_BASE SERVICE up FILE | down SET   [NUMBER:ERRNO[:again] | lie:NAME | rival:NAME:COMMAND]...
  *
  * The NUMBER-th request (from 1) returns -ERRNO without having been made, and with "again" every later one of its name
- * does. Once all that were to fail have failed, and so
- * while the plan is undone, every request of the NAME of a lie claims success without having been made. Prints each
- * request's name on standard output, "!" behind one that failed, "?" behind a lie; an error on standard error.
+ * does. Once all that were to fail have failed, and so while the plan is undone, every request of the NAME of a lie
+ * claims success without having been made. Before the first request of the NAME of a rival, a shell runs its COMMAND:
+ * what others do meanwhile. Prints each request's name on standard output, "!" behind one that failed, "?" behind a
+ * lie; an error on standard error.
  * Exit: 0 done, 1 failed.
  */
 
@@ -33,6 +34,8 @@ struct fault {
     size_t fault_count, struck_count;
     const char *lies[FAULTS_MAX];
     size_t lie_count;
+    char *rival; /* name of a request */
+    const char *command;
 };
 
 /* Counts a request. The code that it is to fail with, 1 for a lie, 0 to let it through. */
@@ -41,6 +44,11 @@ static int strike(struct fault *fault, const char *name)
     int code = 0;
 
     fault->count++;
+    if (fault->rival && strcmp(fault->rival, name) == 0) {
+        fault->rival = NULL;
+        if (system(fault->command) != 0)
+            exit(2);
+    }
     for (size_t i = 0; fault->struck_count == fault->fault_count && i < fault->lie_count; i++)
         if (strcmp(fault->lies[i], name) == 0)
             code = 1;
@@ -74,8 +82,8 @@ static int strike(struct fault *fault, const char *name)
 
 WRAP(link_index, (void *data, const char *name, int *ret, struct tapnet_error *error), (REAL, name, ret, error))
 WRAP(bridge_create, (void *data, const struct model_link *link, struct tapnet_error *error), (REAL, link, error))
-WRAP(device_open, (void *data, const struct model_link *link, int *ret_fd, struct tapnet_error *error),
-     (REAL, link, ret_fd, error))
+WRAP(device_open, (void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error),
+     (REAL, link, fresh, ret_fd, error))
 WRAP(device_own, (void *data, int fd, const struct model_link *link, struct tapnet_error *error),
      (REAL, fd, link, error))
 WRAP(device_keep, (void *data, int fd, bool keep, struct tapnet_error *error), (REAL, fd, keep, error))
@@ -148,16 +156,21 @@ static int up(struct tapnet *tapnet, const char *file, struct tapnet_error *erro
     return result;
 }
 
-/* "NUMBER:ERRNO" or "lie:NAME". */
-static bool parse_fault(struct fault *fault, const char *word)
+/* "NUMBER:ERRNO", "lie:NAME" or "rival:NAME:COMMAND". */
+static bool parse_fault(struct fault *fault, char *word)
 {
-    const char *colon = strchr(word, ':');
+    char *colon = strchr(word, ':');
 
     if (!colon)
         return false;
     if (strncmp(word, "lie:", 4) == 0 && fault->lie_count < FAULTS_MAX)
         fault->lies[fault->lie_count++] = colon + 1;
-    else if (fault->fault_count < FAULTS_MAX)
+    else if (strncmp(word, "rival:", 6) == 0 && strchr(colon + 1, ':')) {
+        fault->rival = colon + 1;
+        colon = strchr(colon + 1, ':');
+        *colon = '\0';
+        fault->command = colon + 1;
+    } else if (fault->fault_count < FAULTS_MAX)
         fault->faults[fault->fault_count++] = (struct injected){
             .at = strtoul(word, NULL, 10), .code = atoi(colon + 1), .again = strstr(colon, ":again") != NULL};
     else
@@ -176,7 +189,9 @@ int main(int count, char **words)
     for (int i = 5; i < count && understood; i++)
         understood = parse_fault(&fault, words[i]);
     if (!understood) {
-        fputs("usage: fault-tool RUN_BASE SERVICE up FILE | down SET  [NUMBER:ERRNO | lie:NAME]...\n", stderr);
+        fputs("usage: fault-tool RUN_BASE SERVICE up FILE | down SET\n"
+              "                  [NUMBER:ERRNO[:again] | lie:NAME | rival:NAME:COMMAND]...\n",
+              stderr);
         return 2;
     }
     result = tapnet_new(words[1], words[2], &tapnet, &error);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A host whose tapnet is disturbed: runs plans with faults and kills, and says what they left behind."""
 
+import os
 import random
 import re
 import time
@@ -11,7 +12,18 @@ from plans import SUBNETS
 from tapnet_test.build import Tapnet, build_dir, program
 from tapnet_test.snapshot import assert_same, diff, snapshot
 
+FULL = os.environ.get("TAPNET_FAULT") == "full"
 SETTLE_SECONDS = 2  # a process that was told to end, or was killed, has that long to be gone
+
+
+def drawn(items, count, what):
+    """The tests of this run: all of @items in a full run, else @count of them, by the seed. For parametrize: every worker
+    must come to the same."""
+    items = list(items)
+    if FULL or len(items) <= count:
+        return items
+    chance = random.Random(f"{os.environ['TAPNET_SEED']} {what}")
+    return [items[number] for number in sorted(chance.sample(range(len(items)), count))]
 
 
 class Tally:
@@ -60,6 +72,7 @@ class Lab:
         self.run = self.tapnet.run_dir
         self.options = ["--no-keeper"]  # of every up: it would mend what we look for
         self.tools = build_dir() / "tests" / "fault"
+        self.patience = SETTLE_SECONDS
         self.nothing = self.look()
 
     def close(self):
@@ -72,7 +85,7 @@ class Lab:
 
     def settle(self, wanted):
         """The state as soon as it is @wanted, else what it still is when whatever was ending has ended."""
-        end = time.monotonic() + SETTLE_SECONDS
+        end = time.monotonic() + self.patience
         while (found := self.look()) != wanted and time.monotonic() < end:
             time.sleep(0.02)
         return found
@@ -114,11 +127,13 @@ class Lab:
 
     # ---- disturbing ----
 
-    def requests(self, words, *faults, lies=()):
+    def requests(self, words, *faults, lies=(), rival=None):
         """Runs a plan in fault-tool; @faults are (number of a request, errno), or (number, errno, "again") when all of
-        its name are to fail from there on; @lies names of requests."""
+        its name are to fail from there on; @lies names of requests; @rival (name of a request, shell command that is
+        run right before it)."""
         done = self.host.run(self.tools / "fault-tool", self.run, program("tapnet-service"), *words,
                              *(":".join(map(str, fault)) for fault in faults), *(f"lie:{name}" for name in lies),
+                             *([":".join(("rival", *rival))] if rival else []),
                              check=False)
         assert done.returncode in (0, 1), f"fault-tool: {done.returncode}\n{done.stderr}"
         return Outcome(done.returncode == 0, done.stdout.split(), done.stderr)

@@ -17,7 +17,7 @@ import pytest
 from plans import LAB, PORTS, TAP, Plan, file, network
 from tapnet_test.nsguest import Connection, NamespaceGuest
 
-SAMPLE = 12
+SAMPLE = 8
 # All that can change around two ports that stay.
 EDITED = Plan({"lab": LAB}, "lab",
               file(network({"web": "{ hostname: www }", "db": PORTS["db"], "mail": "{}"}),

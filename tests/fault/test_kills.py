@@ -14,6 +14,7 @@ import signal
 
 import pytest
 
+from lab import drawn
 from plans import PLANS
 
 KILLED = 128 + signal.SIGKILL
@@ -69,7 +70,7 @@ def take_down(lab, plan, what):
     lab.assert_nothing(what)
 
 
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("name", drawn(PLANS, 9, "kills"))
 def test_down_cleans_and_up_converges_after_a_kill(lab, name):
     """A kill after call N is one before call N + 1, so each instant gets both: the next tapnet is a down, or an up."""
     plan = PLANS[name]
@@ -83,7 +84,7 @@ def test_down_cleans_and_up_converges_after_a_kill(lab, name):
             take_down(lab, plan, f"{what}, up and down")
 
 
-@pytest.mark.parametrize("name", ["up", "edit: all at once", "edit: another subnet", "down"])
+@pytest.mark.parametrize("name", drawn(["up", "edit: all at once", "edit: another subnet", "down"], 2, "all"))
 def test_tapnet_and_all_that_it_started_are_killed_at_once(lab, name):
     plan = PLANS[name]
     calls, target = instants(lab, plan, "--tree")

@@ -15,11 +15,11 @@ import errno
 import pytest
 
 from errnos import REQUESTS
-from lab import unreported
+from lab import drawn, unreported
 from plans import PLANS
 
 # What a sample tries of each plan: requests that fail, and pairs of a request and one of its undoing.
-SAMPLE, SAMPLE_PAIRS = 3, 2
+SAMPLE, SAMPLE_PAIRS = 5, 3
 FULL_PAIRS = 40  # there are thousands
 
 
@@ -31,7 +31,7 @@ def requests_of(lab, plan):
     return outcome.requests
 
 
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("name", drawn(PLANS, 10, "requests"))
 def test_a_request_that_fails_leaves_no_trace(lab, name):
     plan = PLANS[name]
     names = requests_of(lab, plan)
@@ -63,7 +63,7 @@ def pairs_of(lab, words, names):
             yield (first, errno.ENOMEM), (second, code, *chance.choice(([], ["again"])))
 
 
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("name", drawn(PLANS, 6, "pairs"))
 def test_an_undoing_that_fails_is_told_and_the_next_down_does_it(lab, name):
     plan = PLANS[name]
     names = requests_of(lab, plan)

@@ -15,7 +15,7 @@ says what counts:
 | all of /proc/sys/net | the count of connections, the key of TCP Fast Open |
 | connections that name an address of the test's subnets | timers, states, marks |
 | listening, raw and packet sockets | backlogs, peers |
-| processes of the namespace, what their descriptors lead to | pids, numbers of descriptors and inodes |
+| processes of the namespace, what their descriptors lead to, memory files | pids, numbers of descriptors, inodes |
 | files below /etc and below the run directory | what stands in the service's log; a bridge's index in what it serves |
 """
 
@@ -243,8 +243,11 @@ def _sockets(answers):
 
 
 def _descriptor(pid, number):
-    """What a descriptor leads to, without inode numbers: "socket", "/dev/net/tun", "anon_inode:[eventpoll]"."""
+    """What a descriptor leads to, without inode numbers: "socket", "/dev/net/tun", "anon_inode:[eventpoll]"; of a
+    memory file what it holds."""
     target = os.readlink(f"/proc/{pid}/fd/{number}")
+    if target.startswith("/memfd:"):
+        return f"{target.split()[0]} {hashlib.sha256(Path(f'/proc/{pid}/fd/{number}').read_bytes()).hexdigest()}"
     return re.sub(r":\[\d+\]$", "", target)
 
 

@@ -75,11 +75,12 @@ static int bridge_create(void *data, const struct model_link *link, struct tapne
 }
 
 /* The "descriptor" is real, so that closing it is; a device that is not kept is gone with it: noted at keep. */
-static int device_open(void *data, const struct model_link *link, int *ret_fd, struct tapnet_error *error)
+static int device_open(void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error)
 {
     int result = note("open", link->name, error);
 
     (void)data;
+    (void)fresh;
     if (result == 0)
         *ret_fd = dup(0);
     return result;
