@@ -17,8 +17,8 @@ SETTLE_SECONDS = 2  # a process that was told to end, or was killed, has that lo
 
 
 def drawn(items, count, what):
-    """The tests of this run: all of @items in a full run, else @count of them, by the seed. For parametrize: every worker
-    must come to the same."""
+    """The tests of this run: all of @items in a full run, else @count of them, by the seed. For parametrize: every
+    worker must come to the same."""
     items = list(items)
     if FULL or len(items) <= count:
         return items
