@@ -2,13 +2,7 @@
 /* UDP over IPv4 in one Ethernet frame: taken apart without reading outside, and put together with full checksums. */
 #include "packet/udp4.h"
 
-#include <errno.h>
-#include <linux/if_ether.h>
-#include <netinet/in.h>
-#include <string.h>
-
-#include "packet/bytes.h"
-#include "packet/checksum.h"
+#include "packet/packet.h"
 
 #define UDP4_DONT_FRAGMENT 0x4000
 #define UDP4_FRAGMENT_MASK 0x3fff /* more fragments, and the offset */
@@ -43,8 +37,7 @@ int udp4_parse_datagram(const uint8_t *ip, size_t length, struct udp4 *ret)
     total_len = bytes_get_be16(ip + 2);
     if (header_len < UDP4_IP_LEN || total_len < header_len || total_len > length)
         return -EBADMSG;
-    if (bytes_get_be16(ip + 6) & UDP4_FRAGMENT_MASK || ip[9] != IPPROTO_UDP ||
-        checksum_finish(checksum_add(0, ip, header_len)) != 0)
+    if (bytes_get_be16(ip + 6) & UDP4_FRAGMENT_MASK || ip[9] != IPPROTO_UDP || tapnet_checksum(ip, header_len) != 0)
         return -EBADMSG;
     packet.source = bytes_get_be32(ip + 12);
     packet.destination = bytes_get_be32(ip + 16);
@@ -77,7 +70,7 @@ static void udp4_build_ip(uint8_t *ip, const struct udp4 *packet, uint16_t total
     ip[9] = IPPROTO_UDP;
     bytes_put_be32(ip + 12, packet->source);
     bytes_put_be32(ip + 16, packet->destination);
-    bytes_put_be16(ip + 10, checksum_finish(checksum_add(0, ip, UDP4_IP_LEN)));
+    bytes_put_be16(ip + 10, tapnet_checksum(ip, UDP4_IP_LEN));
 }
 
 size_t udp4_build(uint8_t *frame, const struct udp4 *packet)
@@ -97,8 +90,8 @@ size_t udp4_build(uint8_t *frame, const struct udp4 *packet)
     bytes_put_be16(udp + 2, packet->destination_port);
     bytes_put_be16(udp + 4, udp_len);
     bytes_put_be16(udp + 6, 0);
-    sum = checksum_pseudo4(packet->source, packet->destination, IPPROTO_UDP, udp_len);
-    checksum = checksum_finish(checksum_add(sum, udp, udp_len));
+    sum = tapnet_checksum_pseudo(ip + 12, ip + 16, 4, IPPROTO_UDP, udp_len);
+    checksum = tapnet_checksum_finish(tapnet_checksum_add(sum, udp, udp_len));
     bytes_put_be16(udp + 6, checksum ? checksum : 0xffff); /* 0 would say that there is none: RFC 768 */
     return UDP4_ETHERNET_LEN + UDP4_IP_LEN + (size_t)udp_len;
 }
