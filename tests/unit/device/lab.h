@@ -84,6 +84,17 @@ static inline bool exists(const char *name)
     return access(path, F_OK) == 0;
 }
 
+/*
+ * A device goes with its last descriptor, and that may be one that somebody else's walk of /proc holds for an instant:
+ * true when it is gone within a second.
+ */
+static inline bool gone(const char *name)
+{
+    for (int i = 0; i < 1000 && exists(name); i++)
+        usleep(1000);
+    return !exists(name);
+}
+
 /* Runs the tests in a network namespace of their own; for main(). */
 static inline void enter_lab(void)
 {

@@ -45,7 +45,7 @@ static void test_busy_names_the_process(void **state)
     close(done[0]);
     close(ready[0]);
     close(ready[1]);
-    assert_false(exists("tap0"));
+    assert_true(gone("tap0"));
 }
 
 static void test_what_differs(void **state)

@@ -116,7 +116,7 @@ static void test_pass_on(void **state)
     close(pair[1]);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    assert_false(exists("tap0"));
+    assert_true(gone("tap0"));
 }
 
 static size_t open_descriptors(void)
@@ -198,7 +198,7 @@ static void test_take_over_descriptors(void **state)
     assert_int_equal(tapnet_device_add_queue(taken, &error), 0);
     assert_queues(taken, 3, 0);
     tapnet_device_close(taken);
-    assert_false(exists("renamed"));
+    assert_true(gone("renamed"));
 }
 
 /* ---- programs ---- */

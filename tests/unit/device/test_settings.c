@@ -104,7 +104,7 @@ static void test_each_setting_of_a_descriptor(void **state)
     assert_int_equal(value, 12);
     assert_string_equal(ip_says("tun0", ".linkinfo.info_data.persist"), "false");
     tapnet_device_close(device);
-    assert_false(exists("tun0"));
+    assert_true(gone("tun0"));
 }
 
 static void test_owner_group_and_end(void **state)
@@ -120,7 +120,7 @@ static void test_owner_group_and_end(void **state)
     assert_string_equal(sys_says("tap0", "owner"), text);
     assert_string_equal(sys_says("tap0", "group"), text);
     change_device("tap0", (struct tapnet_device_change){.fields = TAPNET_FIELD_PERSISTENT});
-    assert_false(exists("tap0")); /* nobody held it */
+    assert_true(gone("tap0")); /* nobody held it */
     if (getenv("TAPNET_USERNS")) {
         make("tap0", TAPNET_TAP, 0);
         refuse_change("tap0", -EINVAL, (struct tapnet_device_change){.fields = TAPNET_FIELD_OWNER, .owner = 4321});
@@ -234,7 +234,7 @@ static void test_a_device_that_others_hold(void **state)
     close(done[1]);
     assert_int_equal(waitpid(child, NULL, 0), child);
     close(done[0]);
-    assert_false(exists("tap0"));
+    assert_true(gone("tap0"));
 }
 
 /* ---- marks and deleting ---- */
@@ -267,7 +267,7 @@ static void test_only_what_is_ours_is_deleted(void **state)
     tapnet_device_close(held);
     assert_true(shell("ip link set ours name renamed up")); /* it is ours by its alias */
     assert_int_equal(tapnet_device_delete(-1, "renamed", false, &error), 0);
-    assert_false(exists("renamed"));
+    assert_true(gone("renamed"));
     change_device("foreign", (struct tapnet_device_change){.fields = TAPNET_FIELD_MARK, .mark = true});
     assert_int_equal(tapnet_device_delete(-1, "foreign", false, &error), 0);
     assert_int_equal(tapnet_device_delete(-1, "sets", true, &error), 0);
