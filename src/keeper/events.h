@@ -9,10 +9,10 @@
 #include "base/error.h"
 
 /*
- * How it works: rtnetlink tells of links, addresses, routes and forwarding, nfnetlink of nf_tables, inotify of the files
- * in the run directory. What they say is not believed: each means "look again", and the look is a plan from the host as
- * it is. A queue that overflowed means the same, so no event can be lost. Who caused it is remembered as far as the
- * kernel tells, and only if it was about something of ours.
+ * How it works: rtnetlink tells of links, addresses, routes and forwarding, nfnetlink of nf_tables, inotify of files in
+ * the run directory. What they say is not believed: each means "look again", and the look is a plan from the host as it
+ * is. A queue that overflowed means the same, so no event can be lost. Who caused it is remembered as far as the kernel
+ * tells (of addresses, routes and tables, not of links), and only if it was about something of ours.
  *
  * Sysctls need no watch of their own: every one that tapnet sets is a forwarding flag, of which rtnetlink tells.
  */

@@ -29,8 +29,8 @@ struct patience {
 void patience_fini(struct patience *patience);
 
 /*
- * May the thing called @name be brought back at @now_usec (not 0)? Counts it when it may. *ret_pause: seconds of a pause
- * that begins now, else 0. Without memory everything may.
+ * May the thing called @name be brought back at @now_usec (not 0)? Counts it when it may. *ret_pause: seconds of a
+ * pause that begins now, else 0. Without memory everything may.
  */
 bool patience_allows(struct patience *patience, const char *name, uint64_t now_usec, unsigned *ret_pause);
 
