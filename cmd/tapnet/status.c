@@ -134,6 +134,16 @@ static void draw_devices(const struct tapnet_status *status)
 
 #define PROBLEMS_SHOWN 20
 
+static void draw_keeper(const struct tapnet_status *status)
+{
+    fputs(style(STYLE_DIM), stdout);
+    if (tapnet_status_keeper(status))
+        printf("keeper (%d): what others take away is put back", tapnet_status_keeper(status));
+    else
+        printf("no keeper: what others take away stays away until `tapnet up`");
+    printf("%s\n", style(STYLE_PLAIN));
+}
+
 static int draw(const struct tapnet_status *status)
 {
     const struct tapnet_status_network *network;
@@ -145,6 +155,8 @@ static int draw(const struct tapnet_status *status)
     if (!tapnet_status_network_count(status) && !tapnet_status_device_count(status) &&
         !tapnet_status_problem_count(status))
         puts("nothing is up");
+    else
+        draw_keeper(status);
     for (size_t i = 0; (problem = tapnet_status_warning(status, i)); i++)
         printf("%s!%s %s\n", style(STYLE_YELLOW), style(STYLE_PLAIN), problem);
     for (size_t i = 0; i < PROBLEMS_SHOWN && (problem = tapnet_status_problem(status, i)); i++)

@@ -218,6 +218,9 @@ const char *tapnet_status_problem(const struct tapnet_status *status, size_t ind
  */
 const char *tapnet_status_warning(const struct tapnet_status *status, size_t index);
 
+/** The process id of the keeper, which puts back what others take away; 0: none runs in this network namespace. */
+int tapnet_status_keeper(const struct tapnet_status *status);
+
 /** The status as JSON text, see tapnet(8) for its shape. The caller frees it. */
 int tapnet_status_json(const struct tapnet_status *status, char **ret, struct tapnet_error *error);
 

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -64,6 +65,41 @@ bool resident_runs(const struct tapnet *tapnet)
 
     return connect_keeper(tapnet, &fd) == 0;
 }
+
+/* ---- what it says of itself ---- */
+
+#define STATE_MAX (1u << 20)
+
+void resident_state_fini(struct resident_state *state)
+{
+    free(state->waiting);
+    json_decref(state->json);
+}
+
+void resident_state_read(const struct tapnet *tapnet, struct resident_state *ret)
+{
+    _cleanup_free_ char *text = NULL;
+    const json_t *list;
+
+    *ret = (struct resident_state){.pid = 0};
+    if (!resident_runs(tapnet) || run_file_read(tapnet->run_dir, RESIDENT_STATE, STATE_MAX, &text) < 0)
+        return;
+    ret->json = json_loads(text, 0, NULL);
+    ret->pid = (int)json_integer_value(json_object_get(ret->json, "pid"));
+    list = json_object_get(ret->json, "waiting");
+    ret->waiting = calloc(json_array_size(list) + 1, sizeof(*ret->waiting));
+    for (size_t i = 0; ret->waiting && i < json_array_size(list); i++) {
+        const json_t *thing = json_array_get(list, i);
+        const char *object = json_string_value(json_object_get(thing, "object"));
+
+        if (!object)
+            continue;
+        ret->waiting[ret->waiting_count].object = object;
+        ret->waiting[ret->waiting_count++].seconds = (unsigned)json_integer_value(json_object_get(thing, "seconds"));
+    }
+}
+
+/* ---- starting and ending it ---- */
 
 /* The directory that run directories are made in, as tapnet_new() takes it. */
 static void run_base(const struct tapnet *tapnet, char ret[RUN_PATH_MAX])

@@ -13,8 +13,8 @@
  *   {"do":"look"}    look at the host now; the reply comes afterwards: {"ok":true,"pid":123,"sets":1}. When no set is
  *                    up it is the last thing that the keeper says.
  *
- * The log is RUN_DIR/keeper.log. RUN_DIR/keeper.json is there while something is left alone for some time:
- * {"waiting":[{"object":"tap lab-web","seconds":8}]}.
+ * The log is RUN_DIR/keeper.log. RUN_DIR/keeper.json says what is left alone for some time:
+ * {"pid":123,"waiting":[{"object":"tap lab-web","seconds":8}]}.
  */
 #define RESIDENT_SOCKET "keeper.sock"
 #define RESIDENT_LOG "keeper.log"
@@ -29,6 +29,20 @@ void resident_start(const struct tapnet *tapnet);
 int resident_tell(const struct tapnet *tapnet, struct tapnet_error *error);
 /* Is one there? */
 bool resident_runs(const struct tapnet *tapnet);
+
+/* What RUN_DIR/keeper.json says. */
+struct resident_state {
+    int pid; /* 0: none runs */
+    struct {
+        const char *object; /* of @json */
+        unsigned seconds;
+    } * waiting;
+    size_t waiting_count;
+    struct json_t *json;
+};
+/* Of a keeper that does not run nothing is said. */
+void resident_state_read(const struct tapnet *tapnet, struct resident_state *ret);
+void resident_state_fini(struct resident_state *state);
 
 /* ---- for the keeper itself ---- */
 

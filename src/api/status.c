@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/resident.h"
 #include "api/sets.h"
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -320,6 +321,28 @@ static int add_problems(struct tapnet_status *status, const struct observe_found
     return result;
 }
 
+/* ---- the keeper ---- */
+
+/* What somebody keeps undoing, and so stays undone for some time. */
+static int add_waiting(struct tapnet_status *status, const char *object, unsigned seconds)
+{
+    return add_problem(status, arena_printf(&status->arena,
+                                            "%s: somebody keeps undoing it: the keeper puts it back every %u s only",
+                                            object, seconds));
+}
+
+static int add_keeper(struct tapnet_status *status, const struct tapnet *tapnet)
+{
+    struct resident_state state cleanup(resident_state_fini) = {.pid = 0};
+    int result = 0;
+
+    resident_state_read(tapnet, &state);
+    status->keeper_pid = state.pid;
+    for (size_t i = 0; i < state.waiting_count && result == 0; i++)
+        result = add_waiting(status, state.waiting[i].object, state.waiting[i].seconds);
+    return result;
+}
+
 /* ---- what is shown ---- */
 
 /* @name is a set, or a network of one. */
@@ -400,6 +423,8 @@ API int tapnet_status_get(struct tapnet *tapnet, const char *name, struct tapnet
         result = fill_devices(status, &view);
     if (result == 0)
         result = add_problems(status, found);
+    if (result == 0)
+        result = add_keeper(status, tapnet);
     if (result == -ENOMEM)
         return error_set(error, result, "out of memory");
     if (result < 0)
@@ -451,6 +476,11 @@ API const char *tapnet_status_problem(const struct tapnet_status *status, size_t
 API const char *tapnet_status_warning(const struct tapnet_status *status, size_t index)
 {
     return index < status->warning_count ? status->warnings[index] : NULL;
+}
+
+API int tapnet_status_keeper(const struct tapnet_status *status)
+{
+    return status->keeper_pid;
 }
 
 API const struct tapnet_status_set *tapnet_status_set(const struct tapnet_status *status, size_t index)

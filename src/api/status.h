@@ -17,6 +17,7 @@ struct tapnet_status {
     size_t problem_count, problem_capacity;
     const char **warnings;
     size_t warning_count, warning_capacity;
+    int keeper_pid; /* 0: none runs */
     struct arena arena;
 };
 

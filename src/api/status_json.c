@@ -50,6 +50,11 @@ static json_t *texts_json(const char *const *texts, size_t count)
     return array;
 }
 
+static json_t *keeper_json(int pid)
+{
+    return pid ? json_pack("{s:i}", "pid", pid) : json_null();
+}
+
 /* null when nobody knows it, or when its name is not UTF-8 and so can't be said in JSON. */
 static json_t *file_json(const char *file)
 {
@@ -71,8 +76,9 @@ API int tapnet_status_json(const struct tapnet_status *status, char **ret, struc
     for (size_t i = 0; i < status->set_count; i++)
         json_array_append_new(
             sets, json_pack("{s:s, s:o}", "name", status->sets[i].name, "file", file_json(status->sets[i].file)));
-    document = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "version", 1, "sets", sets, "networks", networks, "devices",
-                         devices, "problems", texts_json(status->problems, status->problem_count), "warnings",
+    document = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1, "keeper", keeper_json(status->keeper_pid),
+                         "sets", sets, "networks", networks, "devices", devices, "problems",
+                         texts_json(status->problems, status->problem_count), "warnings",
                          texts_json(status->warnings, status->warning_count));
     text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
     json_decref(document);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/resident.h"
@@ -67,11 +68,20 @@ static void schedule(struct keeper *keeper, int result, uint64_t now_usec)
         keeper->look_usec = now_usec + keeper->retry_sec * UINT64_C(1000000);
 }
 
+/* What this process has used of a processor: not the time that it waited for a lock, or for its turn. */
+static uint64_t used_usec(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
+}
+
 static void look(struct keeper *keeper)
 {
     struct tapnet *tapnet = keeper->options->tapnet;
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    uint64_t start = loop_now_usec(), end;
+    uint64_t used = used_usec(), end;
     int result;
 
     keeper->settling = false;
@@ -85,7 +95,7 @@ static void look(struct keeper *keeper)
     events_forget(keeper->events);
     end = loop_now_usec();
     schedule(keeper, result, end);
-    keeper->ready_usec = end + (end - start) * (KEEPER_SHARE - 1);
+    keeper->ready_usec = end + (used_usec() - used) * (KEEPER_SHARE - 1);
 }
 
 /* ---- waiting ---- */

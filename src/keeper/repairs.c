@@ -3,8 +3,10 @@
 #include "keeper/repairs.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/resident.h"
 #include "base/array.h"
@@ -241,7 +243,7 @@ static void seen(void *data, const struct observe_found *found, size_t set_count
 
 /* ---- what waits, for `tapnet status` ---- */
 
-/* NULL when nothing waits, or memory is short. */
+/* NULL when memory is short. */
 static char *print_state(const struct patience *patience, uint64_t now_usec)
 {
     json_t *json cleanup(cleanup_json) = NULL;
@@ -251,11 +253,7 @@ static char *print_state(const struct patience *patience, uint64_t now_usec)
         if (patience->things[i].until_usec > now_usec)
             json_array_append_new(waiting, json_pack("{s:s, s:i}", "object", patience->things[i].name, "seconds",
                                                      (int)patience->things[i].pause_sec));
-    if (!json_array_size(waiting)) {
-        json_decref(waiting);
-        return NULL;
-    }
-    json = json_pack("{s:o}", "waiting", waiting);
+    json = json_pack("{s:i, s:o}", "pid", (int)getpid(), "waiting", waiting);
     return json ? json_dumps(json, JSON_COMPACT) : NULL;
 }
 
@@ -263,12 +261,9 @@ static void write_state(struct repairs *repairs)
 {
     _cleanup_free_ char *text = print_state(&repairs->patience, loop_now_usec());
 
-    if (strcmp(text ? text : "", repairs->state ? repairs->state : "") == 0)
+    if (!text || (repairs->state && strcmp(text, repairs->state) == 0) ||
+        run_file_write(repairs->tapnet->run_dir, RESIDENT_STATE, text, NULL) < 0)
         return;
-    if (text)
-        run_file_write(repairs->tapnet->run_dir, RESIDENT_STATE, text, NULL);
-    else
-        run_file_remove(repairs->tapnet->run_dir, RESIDENT_STATE, NULL);
     free(repairs->state);
     repairs->state = take_pointer(text);
 }
@@ -284,6 +279,7 @@ int repairs_run(struct repairs *repairs, struct tapnet_error *error)
     if (result == 0)
         repairs->failure[0] = '\0';
     patience_forget(&repairs->patience, loop_now_usec());
-    write_state(repairs);
+    if (repairs->set_count)
+        write_state(repairs);
     return result;
 }

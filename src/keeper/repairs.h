@@ -16,7 +16,7 @@ struct repairs {
     size_t set_count;  /* that were up at the last look */
     int tables[2];     /* this look's verdict on each table and its elements: 0 none yet, 1 allowed, -1 not */
     char failure[512]; /* said last, so that it is said once */
-    char *state;       /* as it stands in RUN_DIR/keeper.json; NULL: there is no such file */
+    char *state;       /* as it stands in RUN_DIR/keeper.json; NULL: not written yet */
 };
 
 void repairs_fini(struct repairs *repairs);

@@ -114,19 +114,50 @@ int rights_fork_starter(const char *service, int *ret_fd, struct tapnet_error *e
 
 /* ---- ourselves ---- */
 
-static int no_core(void)
-{
-    const struct rlimit none = {0, 0};
+#define DESCRIPTORS 1024 /* a handful for good, and some sockets of one network at a time */
 
-    return setrlimit(RLIMIT_CORE, &none) < 0 ? -errno : 0;
+/* Never more than there is now: the hard limits only sink. */
+static int limit(int resource, rlim_t most)
+{
+    struct rlimit now;
+
+    if (getrlimit((__rlimit_resource_t)resource, &now) < 0)
+        return -errno;
+    if (now.rlim_max > most)
+        now.rlim_max = most;
+    now.rlim_cur = now.rlim_max;
+    return setrlimit((__rlimit_resource_t)resource, &now) < 0 ? -errno : 0;
 }
+
+static int set_limits(struct tapnet_error *error)
+{
+    int result = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : limit(RLIMIT_CORE, 0);
+
+    if (result == 0)
+        result = limit(RLIMIT_MEMLOCK, 0);
+    if (result == 0)
+        result = limit(RLIMIT_NOFILE, DESCRIPTORS);
+    return result < 0 ? error_set_errno(error, result, "cannot set limits") : 0;
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false /* a sanitizer needs more system calls; such builds are for tests */
+#endif
 
 int rights_drop(struct tapnet_error *error)
 {
     static const capng_select_t stages[] = {CAPNG_SELECT_BOUNDS, CAPNG_SELECT_CAPS};
+    int result = set_limits(error);
 
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || no_core() < 0)
-        return error_set_errno(error, -errno, "cannot set limits");
+    if (result < 0)
+        return result;
     capng_get_caps_process();
     /* The bounding set can't be cut by who lacks CAP_SETPCAP: then there is nothing to fear from it either. */
     for (size_t i = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) ? 0 : 1; i < ARRAY_COUNT(stages); i++) {
@@ -138,5 +169,5 @@ int rights_drop(struct tapnet_error *error)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return error_set_errno(error, -errno, "cannot become undumpable");
-    return 0;
+    return SANITIZED ? 0 : rights_filter(error);
 }

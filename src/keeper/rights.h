@@ -13,9 +13,12 @@
 int rights_fork_starter(const char *service, int *ret_fd, struct tapnet_error *error);
 
 /*
- * Keeps CAP_NET_ADMIN and nothing else, nothing to be had back, undumpable, no core, no new privileges. The user stays:
- * the files in the run directory are root's.
+ * Keeps CAP_NET_ADMIN and nothing else, nothing to be had back, undumpable, no core, few descriptors, no new privileges,
+ * and only the system calls that it needs. The user stays: the files in the run directory are root's.
  */
 int rights_drop(struct tapnet_error *error);
+
+/* filter.c: the last stage of it; no new privileges must be set. */
+int rights_filter(struct tapnet_error *error);
 
 #endif
