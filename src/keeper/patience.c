@@ -87,7 +87,7 @@ bool patience_allows(struct patience *patience, const char *name, uint64_t now_u
         return false;
     if (quiet_usec(thing, now_usec) > PATIENCE_PAUSE_MAX_SEC * SEC)
         thing->pause_sec = thing->repairs = 0;
-    tried = thing->last_usec > thing->until_usec;
+    tried = thing->last_usec >= thing->until_usec;
     thing->last_usec = now_usec;
     if (!thing->pause_sec && (!thing->repairs || now_usec - thing->since_usec > PATIENCE_WITHIN_SEC * SEC)) {
         thing->since_usec = now_usec;

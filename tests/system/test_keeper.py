@@ -7,11 +7,14 @@
 """
 
 import os
+import shutil
 import signal
+import subprocess
 import time
 
 import pytest
-from tapnet_test.build import Tapnet
+from tapnet_test.build import Tapnet, program
+from tapnet_test.processes import named, wait_gone
 
 LAB = "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {}, db: {} } } }\n"
 SOON = 2  # seconds within which all must be well again
@@ -22,21 +25,8 @@ def kept(host, world):
     """The lab is up, with a keeper at work."""
     tapnet = Tapnet(host, keeper=True)
     tapnet("up", tapnet.file(LAB))
-    wait_until(lambda: processes(host, "tapnet-starter") and len(processes(host, "tapnet-keeper")) == 1, "a keeper")
+    wait_until(lambda: named(host, "tapnet-starter") and len(named(host, "tapnet-keeper")) == 1, "a keeper")
     return tapnet
-
-
-def processes(netns, name):
-    """Those of this namespace whose name is @name, but not the dead."""
-    found = []
-    for pid in netns.pids():
-        try:
-            words = open(f"/proc/{pid}/stat", encoding="utf-8").read().rsplit(")", 1)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if words[0].split("(", 1)[1] == name and words[1].split()[0] != "Z":
-            found.append(pid)
-    return found
 
 
 def wait_until(true, what):
@@ -52,19 +42,19 @@ def is_well(tapnet):
 
 def test_up_starts_one_and_down_ends_it(kept, host):
     kept("up", kept.file(LAB))
-    wait_until(lambda: len(processes(host, "tapnet-keeper")) == 1, "a second up needs no second keeper")
+    wait_until(lambda: len(named(host, "tapnet-keeper")) == 1, "a second up needs no second keeper")
     kept("down", "--all")
-    assert not processes(host, "tapnet-keeper") and not processes(host, "tapnet-starter")
+    assert not named(host, "tapnet-keeper") and not named(host, "tapnet-starter")
     assert not kept.run_dir.exists()
 
 
 def test_it_holds_one_capability_and_its_starter_none(kept, host):
-    keeper, = processes(host, "tapnet-keeper")
+    keeper, = named(host, "tapnet-keeper")
     status = open(f"/proc/{keeper}/status", encoding="utf-8").read()
     for kind in ("CapPrm", "CapEff", "CapBnd"):
         assert f"{kind}:\t{1 << 12:016x}\n" in status, "CAP_NET_ADMIN"
-    assert "NoNewPrivs:\t1\n" in status
-    starter, = processes(host, "tapnet-starter")
+    assert "NoNewPrivs:\t1\n" in status and "Seccomp:\t2\n" in status
+    starter, = named(host, "tapnet-starter")
     assert "CapEff:\t0000000000000000\n" in open(f"/proc/{starter}/status", encoding="utf-8").read()
 
 
@@ -78,24 +68,24 @@ def test_what_others_take_away_comes_back(kept, host):
 
 
 def test_a_killed_service_serves_again(kept, host):
-    service, = processes(host, "tapnet-service")
+    service, = named(host, "tapnet-service")
     os.kill(service, signal.SIGKILL)
-    wait_until(lambda: processes(host, "tapnet-service") not in ([], [service]) and is_well(kept), "a new service")
-    status = open(f"/proc/{processes(host, 'tapnet-service')[0]}/status", encoding="utf-8").read()
+    wait_until(lambda: named(host, "tapnet-service") not in ([], [service]) and is_well(kept), "a new service")
+    status = open(f"/proc/{named(host, 'tapnet-service')[0]}/status", encoding="utf-8").read()
     assert "CapEff:\t0000000000000000\n" in status
 
 
 def test_a_killed_keeper_is_replaced_by_the_next_up(kept, host):
-    keeper, = processes(host, "tapnet-keeper")
+    keeper, = named(host, "tapnet-keeper")
     os.kill(keeper, signal.SIGKILL)
-    wait_until(lambda: not processes(host, "tapnet-starter"), "its starter ends with it")
+    wait_until(lambda: not named(host, "tapnet-starter"), "its starter ends with it")
     assert is_well(kept), "the network needs no keeper"
     kept("up", kept.file(LAB))
-    wait_until(lambda: len(processes(host, "tapnet-keeper")) == 1, "another")
+    wait_until(lambda: len(named(host, "tapnet-keeper")) == 1, "another")
 
 
 def test_down_leaves_nothing_of_a_killed_keeper(kept, host):
-    keeper, = processes(host, "tapnet-keeper")
+    keeper, = named(host, "tapnet-keeper")
     os.kill(keeper, signal.SIGKILL)
     kept("down", "--all")
     assert not kept.run_dir.exists()
@@ -117,6 +107,96 @@ def test_it_gives_up_for_a_while_when_somebody_means_it(kept, host):
 def test_without_one_nothing_is_put_back(host, world):
     tapnet = Tapnet(host, keeper=True)
     tapnet("up", "--no-keeper", tapnet.file(LAB))
-    assert not processes(host, "tapnet-keeper")
+    assert not named(host, "tapnet-keeper")
     host.run("ip", "link", "del", "lab-web")
     assert not is_well(tapnet)
+
+
+def test_status_says_whether_one_runs_and_what_it_leaves_alone(kept, host):
+    keeper, = named(host, "tapnet-keeper")
+    wait_until(lambda: kept.json("status")["keeper"] == {"pid": keeper}, "the keeper has written its state")
+    assert f"keeper ({keeper})" in kept("status").stdout
+    deadline = time.monotonic() + 10
+    while not any("somebody keeps undoing it" in line for line in problems(kept)):
+        host.run("ip", "link", "set", "lab-web", "mtu", "1300")
+        time.sleep(0.05)
+        assert time.monotonic() < deadline
+    assert any(line.startswith("tap lab-web: somebody") for line in problems(kept))
+    host.run("ip", "link", "set", "lab-db", "down")  # others are mended meanwhile
+    wait_until(lambda: "UP" in host.json("ip", "-j", "link", "show", "lab-db")[0]["flags"], "lab-db up")
+    os.kill(keeper, signal.SIGKILL)
+    wait_gone(keeper)
+    assert kept.json_of_status()["keeper"] is None
+    assert "no keeper" in kept("status", check=False).stdout
+
+
+def problems(tapnet):
+    return tapnet.json_of_status()["problems"]
+
+
+def test_two_never_run_in_one_namespace(kept, host):
+    keeper = named(host, "tapnet-keeper")
+    more = [host.popen(program("tapnet-keeper"), "--run-dir", kept.run_dir, "--service", program("tapnet-service"),
+                       stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    for process in more:
+        assert "runs already" in process.communicate(timeout=10)[1]
+    assert named(host, "tapnet-keeper") == keeper
+    os.kill(keeper[0], signal.SIGKILL)
+    wait_gone(keeper[0])
+    file = kept.file(LAB)
+    more = [host.popen(kept.program, "up", file) for _ in range(4)]
+    assert [process.wait(timeout=20) for process in more] == [0] * 4
+    wait_until(lambda: len(named(host, "tapnet-keeper")) == 1, "one keeper")
+
+
+def test_a_run_directory_that_was_tidied_away_comes_back(kept, host):
+    """Whoever removes all of /run/tapnet takes the ledgers, and the names of the residents' sockets."""
+    keeper, service = named(host, "tapnet-keeper"), named(host, "tapnet-service")
+    wait_until(lambda: kept.json("status")["keeper"], "the keeper has looked")
+    shutil.rmtree(kept.run_dir / os.listdir(kept.run_dir)[0], ignore_errors=True)  # it mends meanwhile
+    wait_until(lambda: list(kept.run_dir.glob("*/keeper.json")) and is_well(kept), "all ledgers are back")
+    assert named(host, "tapnet-keeper") == keeper
+    assert named(host, "tapnet-service") != service, "nobody can talk to the one before any more"
+    assert "nothing to do" in kept("plan", kept.file(LAB)).stdout
+    kept("down", "--all")
+    assert not named(host, "tapnet-keeper") and not named(host, "tapnet-service")
+
+
+def test_a_storm_neither_starves_it_nor_keeps_it_busy(kept, host):
+    """Links of others come and go as fast as the kernel makes them; one of ours is deleted in the middle of it."""
+    keeper, = named(host, "tapnet-keeper")
+    storm = host.popen("sh", "-c", "for i in 1 2; do (while :; do for n in 1 2 3 4 5 6 7 8; do echo link add s$0$n "
+                       "type bridge; echo link del s$0$n; done; done | ip -batch - ) & done; wait")
+    try:
+        time.sleep(0.3)
+        start, used = time.monotonic(), cpu_seconds(keeper)
+        while time.monotonic() - start < 3:
+            host.run("ip", "link", "set", "lab-web", "mtu", "1300")
+            wait_until(lambda: host.json("ip", "-j", "link", "show", "lab-web")[0]["mtu"] == 1500, "mended in a storm")
+            time.sleep(0.9)
+        share = (cpu_seconds(keeper) - used) / (time.monotonic() - start)
+    finally:
+        for pid in named(host, "ip") + named(host, "sh"):
+            os.kill(pid, signal.SIGKILL)
+        storm.wait()
+    print(f"in a storm the keeper used {share:.0%} of a processor")
+    assert share < 0.25
+
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_both_killed_are_both_back_with_the_next_up(kept, host):
+    for name in ("tapnet-keeper", "tapnet-service"):
+        for pid in named(host, name):
+            os.kill(pid, signal.SIGKILL)
+            wait_gone(pid)
+    wait_until(lambda: not named(host, "tapnet-starter"), "the starter ends")
+    kept("up", kept.file(LAB))
+    assert is_well(kept)
+    wait_until(lambda: len(named(host, "tapnet-keeper")) == 1, "a keeper")
+    service, = named(host, "tapnet-service")
+    os.kill(service, signal.SIGKILL)
+    wait_until(lambda: is_well(kept) and named(host, "tapnet-service") not in ([], [service]), "the new keeper works")

@@ -40,6 +40,10 @@ class Tapnet:
         """What `tapnet ... --json` says."""
         return json.loads(self(*argv, "--json").stdout)
 
+    def json_of_status(self):
+        """`status --json`, whether all is well or not."""
+        return json.loads(self("status", "--json", check=False).stdout)
+
     def file(self, text, name="lab.yaml"):
         """Writes a file to give to `up`; returns its path."""
         return self.netns.write(name, text)
