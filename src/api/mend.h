@@ -9,7 +9,7 @@
  * How it works: with the lock held, what a killed tapnet left is finished first. Then, set by set, a plan leads from
  * the host to what the ledgers say that the set should be (sets.h), and is run: first the guards, all of them or none;
  * then, only if they stand, the rest, each step for itself, because one that can't be done must not keep others from
- * being done. There is no journal: a repair that was cut short is never to be undone, and the next plan goes on with it.
+ * being done. There is no journal: a repair that was cut short is never to be undone, the next plan goes on with it.
  *
  * Nothing is taken away that a guest may be plugged into: a plan that would remove a link of ours, because no ledger
  * knows it, is run without all its removals, and what it would have removed stays for a person to decide.

@@ -32,6 +32,7 @@ struct events {
     size_t link_count;
     bool ours; /* the transaction that is being told of touches our table */
     bool seen;
+    int last_watch;                       /* of inotify */
     pid_t pid;                            /* the last that changed links of ours; 0: not known */
     char culprits[2][EVENTS_CULPRIT_MAX]; /* of links, of tables */
 };
@@ -204,16 +205,22 @@ bool events_read(struct events *events)
     return events->seen;
 }
 
-/* A folder that is watched already is not watched twice. */
-void events_watch_files(struct events *events, const char *run_dir)
+/* A folder that is watched already keeps its number; a new one gets the next. */
+bool events_watch_files(struct events *events, const char *run_dir)
 {
     static const char *const folders[] = {"", "/networks", "/sets", "/sysctl"};
+    int before = events->last_watch;
 
     for (size_t i = 0; i < ARRAY_COUNT(folders); i++) {
         char path[PATH_MAX];
 
+        int watch = -1;
+
         if (snprintf(path, sizeof(path), "%s%s", run_dir, folders[i]) < (int)sizeof(path))
-            inotify_add_watch(events->fds[SOURCE_FILES], path,
-                              IN_DELETE | IN_MOVE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR);
+            watch = inotify_add_watch(events->fds[SOURCE_FILES], path,
+                                      IN_DELETE | IN_MOVE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR);
+        if (watch > events->last_watch)
+            events->last_watch = watch;
     }
+    return events->last_watch > before;
 }

@@ -29,8 +29,11 @@ void events_fds(const struct events *events, int ret[EVENTS_FDS]);
 /* Reads all that is there. True when something was. */
 bool events_read(struct events *events);
 
-/* Watches the files of @run_dir: to be called after each look, since folders come and go. */
-void events_watch_files(struct events *events, const char *run_dir);
+/*
+ * Watches the files of @run_dir: to be called after each look, since folders come and go. True when a folder was not
+ * watched before: what happened in it until now nobody has told.
+ */
+bool events_watch_files(struct events *events, const char *run_dir);
 
 /* The indexes of the links that are ours, or matter to us; copied. */
 void events_know_links(struct events *events, const int *indexes, size_t count);

@@ -3,6 +3,7 @@
 #include "keeper/keeper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ struct keeper {
     bool settling;       /* an event was read, and the look that it asks for is near: the rest is read then */
     unsigned retry_sec;  /* of the last failure; 0: none */
     int client_fd;       /* who waits for the next look; -1: nobody */
+    uint64_t idle_usec;  /* since when no set has been up; 0: one is */
 };
 
 /* ---- a look ---- */
@@ -68,6 +70,12 @@ static void schedule(struct keeper *keeper, int result, uint64_t now_usec)
         keeper->look_usec = now_usec + keeper->retry_sec * UINT64_C(1000000);
 }
 
+static void want_look(struct keeper *keeper, uint64_t at)
+{
+    if (!keeper->look_usec || at < keeper->look_usec)
+        keeper->look_usec = at;
+}
+
 /* What this process has used of a processor: not the time that it waited for a lock, or for its turn. */
 static uint64_t used_usec(void)
 {
@@ -91,20 +99,15 @@ static void look(struct keeper *keeper)
     if (result < 0 && !keeper->retry_sec)
         log_line("cannot put back everything: %s", error.text);
     served_meet(&keeper->served, tapnet->run_dir, &tapnet->loan);
-    events_watch_files(keeper->events, tapnet->run_dir);
     events_forget(keeper->events);
     end = loop_now_usec();
     schedule(keeper, result, end);
+    if (events_watch_files(keeper->events, tapnet->run_dir))
+        want_look(keeper, end);
     keeper->ready_usec = end + (used_usec() - used) * (KEEPER_SHARE - 1);
 }
 
 /* ---- waiting ---- */
-
-static void want_look(struct keeper *keeper, uint64_t at)
-{
-    if (!keeper->look_usec || at < keeper->look_usec)
-        keeper->look_usec = at;
-}
 
 /* Milliseconds until the next look, rounded up; -1: none is due. */
 static int wait_msec(const struct keeper *keeper)
@@ -196,6 +199,21 @@ static bool is_known(const struct keeper *keeper)
            stat(path, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
+/* The one that we write went with the directory. Standard error is systemd's, or the same. */
+static void reopen_log(const struct keeper *keeper)
+{
+    char path[RUN_PATH_MAX];
+    int fd, lock;
+
+    if (run_lock(keeper->options->tapnet->run_dir, &lock, NULL) < 0)
+        return;
+    snprintf(path, sizeof(path), "%.4000s/" RESIDENT_LOG, keeper->options->tapnet->run_dir);
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    run_unlock(keeper->options->tapnet->run_dir, lock);
+    if (fd >= 0)
+        log_open(fd); /* for good */
+}
+
 /*
  * Somebody tidied up: our socket gets another name, unless another keeper was started meanwhile. What else is missing
  * the look finds. -EALREADY: there is another one.
@@ -207,6 +225,7 @@ static int become_known(struct keeper *keeper)
 
     if (is_known(keeper))
         return 0;
+    reopen_log(keeper);
     result = resident_listen(keeper->options->tapnet, &fd, &error);
     if (result < 0) {
         log_line("the keeper's socket was removed: %s", error.text);
@@ -218,19 +237,36 @@ static int become_known(struct keeper *keeper)
     return 0;
 }
 
+/* Was that the last look? */
+static bool ends(struct keeper *keeper)
+{
+    uint64_t now = loop_now_usec();
+
+    if (keeper->repairs.set_count || keeper->options->stay) {
+        keeper->idle_usec = 0;
+        return false;
+    }
+    if (!keeper->idle_usec)
+        keeper->idle_usec = now;
+    if (keeper->client_fd >= 0 || now >= keeper->idle_usec + KEEPER_LINGER_USEC)
+        return true;
+    want_look(keeper, keeper->idle_usec + KEEPER_LINGER_USEC);
+    return false;
+}
+
 /* Looks when it is time. True to go on, false when there is nothing to keep any more. */
 static bool look_if_due(struct keeper *keeper)
 {
-    bool ends;
+    bool last;
 
     if (wait_msec(keeper) != 0)
         return true;
     if (become_known(keeper) < 0)
         return false;
     look(keeper);
-    ends = keeper->repairs.set_count == 0 && !keeper->options->stay;
-    reply_to_client(keeper, ends);
-    return !ends;
+    last = ends(keeper);
+    reply_to_client(keeper, last);
+    return !last;
 }
 
 /* The last set is gone: so is our name, before anybody could meet us again. */

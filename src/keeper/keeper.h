@@ -16,6 +16,12 @@
 #define KEEPER_SETTLE_USEC 5000
 #define KEEPER_SHARE 10 /* of the time at most one in this many is spent on looks */
 
+/*
+ * When no set is up any more: whoever took the last one down comes and asks, and waits until we are gone. For this long
+ * we wait for him.
+ */
+#define KEEPER_LINGER_USEC 1000000
+
 struct keeper_options {
     struct tapnet *tapnet; /* opened, with its starter */
     int control_fd;        /* listening; see api/resident.h */

@@ -138,6 +138,7 @@ static int run(const struct options *options, struct tapnet_error *error)
     struct tapnet *tapnet cleanup(cleanup_tapnet_free) = NULL;
     struct keeper_options keeper = {.control_fd = options->control_fd, .stay = options->stay};
     int r = leave_starter(options, error);
+    pid_t starter = -1;
 
     if (r == 0)
         r = tapnet_new(options->run_base, options->service, &tapnet, error);
@@ -147,7 +148,7 @@ static int run(const struct options *options, struct tapnet_error *error)
     if (keeper.control_fd < 0)
         r = resident_listen(tapnet, &keeper.control_fd, error); /* there may be only one of us */
     if (r == 0 && !apply_can_activate(tapnet->run_dir, "service"))
-        r = rights_fork_starter(tapnet->service, &tapnet->loan.starter_fd, error);
+        r = rights_fork_starter(tapnet->service, &tapnet->loan.starter_fd, &starter, error);
     if (r == 0)
         r = apply_socket_reply(&tapnet->loan.reply_fd, error);
     if (r == 0)
@@ -156,7 +157,9 @@ static int run(const struct options *options, struct tapnet_error *error)
         return r;
     log_line("keeping the networks of this namespace");
     keeper.tapnet = tapnet;
-    return keeper_run(&keeper, error);
+    r = keeper_run(&keeper, error);
+    rights_end_starter(tapnet->loan.starter_fd, starter);
+    return r;
 }
 
 int main(int argc, char **argv)

@@ -43,17 +43,6 @@ static void learn_file(struct memory *memory, const char *run_dir, const char *n
         memory->count++;
 }
 
-void memory_learn(struct memory *memory, const char *run_dir, const struct observe_found *found)
-{
-    memory_fini(memory);
-    for (size_t i = 0; i < found->objects.count; i++) {
-        char name[MODEL_NAME_MAX + 16];
-
-        if (file_of(&found->objects.items[i], name))
-            learn_file(memory, run_dir, name);
-    }
-}
-
 /* Does the ledger @name stand for something that was found? */
 static bool is_there(const struct observe_found *found, const char *name)
 {
@@ -81,6 +70,43 @@ static bool is_missed(const struct observe_found *found, const char *name)
             return true;
     }
     return false;
+}
+
+static bool is_known(const struct memory *memory, const char *name)
+{
+    for (size_t i = 0; i < memory->count; i++)
+        if (strcmp(memory->files[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Ledgers that went while we looked are not forgotten for that. */
+static void keep_missed(struct memory *memory, struct memory *old, const struct observe_found *found)
+{
+    for (size_t i = 0; i < old->count; i++) {
+        struct memory_file *file = &old->files[i];
+
+        if (is_known(memory, file->name) || !is_missed(found, file->name) ||
+            array_reserve((void **)&memory->files, &memory->capacity, memory->count, 1, sizeof(*file)) < 0)
+            continue;
+        memory->files[memory->count++] = *file;
+        file->text = NULL;
+    }
+}
+
+void memory_learn(struct memory *memory, const char *run_dir, const struct observe_found *found)
+{
+    struct memory old = *memory;
+
+    *memory = (struct memory){.count = 0};
+    for (size_t i = 0; i < found->objects.count; i++) {
+        char name[MODEL_NAME_MAX + 16];
+
+        if (file_of(&found->objects.items[i], name))
+            learn_file(memory, run_dir, name);
+    }
+    keep_missed(memory, &old, found);
+    memory_fini(&old);
 }
 
 size_t memory_restore(const struct memory *memory, const char *run_dir, const struct observe_found *found,

@@ -257,11 +257,19 @@ static char *print_state(const struct patience *patience, uint64_t now_usec)
     return json ? json_dumps(json, JSON_COMPACT) : NULL;
 }
 
+static bool has_file(const struct repairs *repairs)
+{
+    char path[RUN_PATH_MAX];
+
+    return snprintf(path, sizeof(path), "%s/" RESIDENT_STATE, repairs->tapnet->run_dir) < RUN_PATH_MAX &&
+           access(path, F_OK) == 0;
+}
+
 static void write_state(struct repairs *repairs)
 {
     _cleanup_free_ char *text = print_state(&repairs->patience, loop_now_usec());
 
-    if (!text || (repairs->state && strcmp(text, repairs->state) == 0) ||
+    if (!text || (repairs->state && strcmp(text, repairs->state) == 0 && has_file(repairs)) ||
         run_file_write(repairs->tapnet->run_dir, RESIDENT_STATE, text, NULL) < 0)
         return;
     free(repairs->state);

@@ -86,7 +86,16 @@ static int isolate_starter(int fd, int program_fd)
     return result < 0 ? result : isolate_to_user(NULL);
 }
 
-int rights_fork_starter(const char *service, int *ret_fd, struct tapnet_error *error)
+void rights_end_starter(int fd, pid_t pid)
+{
+    if (fd < 0)
+        return;
+    close(fd);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+int rights_fork_starter(const char *service, int *ret_fd, pid_t *ret_pid, struct tapnet_error *error)
 {
     _cleanup_close_ int ours = -1, theirs = -1;
     /* Opened now: the starter's user may not be allowed into the directory that it lies in. */
@@ -109,6 +118,7 @@ int rights_fork_starter(const char *service, int *ret_fd, struct tapnet_error *e
         run_starter(theirs, program_fd);
     }
     *ret_fd = take_fd(&ours);
+    *ret_pid = child;
     return 0;
 }
 

@@ -29,10 +29,11 @@ def kept(host, world):
     return tapnet
 
 
-def wait_until(true, what):
+def wait_until(true, what, tapnet=None):
     deadline = time.monotonic() + SOON
     while not true():
-        assert time.monotonic() < deadline, f"not within {SOON} s: {what}"
+        log = "".join(path.read_text(encoding="utf-8") for path in tapnet.run_dir.glob("*/keeper.log")) if tapnet else ""
+        assert time.monotonic() < deadline, f"not within {SOON} s: {what}\n{log}"
         time.sleep(0.005)
 
 
@@ -154,7 +155,7 @@ def test_a_run_directory_that_was_tidied_away_comes_back(kept, host):
     keeper, service = named(host, "tapnet-keeper"), named(host, "tapnet-service")
     wait_until(lambda: kept.json("status")["keeper"], "the keeper has looked")
     shutil.rmtree(kept.run_dir / os.listdir(kept.run_dir)[0], ignore_errors=True)  # it mends meanwhile
-    wait_until(lambda: list(kept.run_dir.glob("*/keeper.json")) and is_well(kept), "all ledgers are back")
+    wait_until(lambda: list(kept.run_dir.glob("*/keeper.json")) and is_well(kept), "all ledgers are back", kept)
     assert named(host, "tapnet-keeper") == keeper
     assert named(host, "tapnet-service") != service, "nobody can talk to the one before any more"
     assert "nothing to do" in kept("plan", kept.file(LAB)).stdout

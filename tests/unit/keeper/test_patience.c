@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How often one thing is brought back: five times at once, then after pauses that grow, and anew after a quiet minute. */
+/* How often one thing is brought back: five times at once, then with pauses that grow; anew after a quiet minute. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
