@@ -32,7 +32,7 @@ def kept(host, world):
 def wait_until(true, what, tapnet=None):
     deadline = time.monotonic() + SOON
     while not true():
-        log = "".join(path.read_text(encoding="utf-8") for path in tapnet.run_dir.glob("*/keeper.log")) if tapnet else ""
+        log = "".join(path.read_text("utf-8") for path in tapnet.run_dir.glob("*/keeper.log")) if tapnet else ""
         assert time.monotonic() < deadline, f"not within {SOON} s: {what}\n{log}"
         time.sleep(0.005)
 
