@@ -37,7 +37,7 @@ static void start(void)
     model.subnet = (struct ip_prefix){ip4_from_value(0x0a140001), 24};
     ports[0].address = ip4_from_value(0x0a14000a);
     ports[1].address = ip4_from_value(0x0a14000b);
-    promise(loop_new(&loop) == 0 && dns_new(loop, -1, &dns, NULL) == 0);
+    promise(loop_new(&loop) == 0 && dns_new(loop, -1, 8192, &dns, NULL) == 0);
     network = (struct dns_network){.dns = dns};
     dns_names_init(&network.names, &model);
 }

@@ -192,13 +192,20 @@ static void tcp_handler(int fd, uint32_t events, void *data)
 
 /* ---- networks ---- */
 
-int dns_new(struct loop *loop, int etc_fd, struct dns **ret, struct tapnet_error *error)
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+int dns_new(struct loop *loop, int etc_fd, size_t descriptors, struct dns **ret, struct tapnet_error *error)
 {
     struct dns *dns = calloc(1, sizeof(*dns));
 
     if (!dns)
         return error_set(error, -ENOMEM, "out of memory");
     dns->loop = loop;
+    dns->query_max = smaller(DNS_QUERIES_MAX, descriptors * 3 / 4 / DNS_SERVERS_MAX);
+    dns->connection_max = smaller(DNS_CONNECTIONS_MAX, descriptors / 8);
     dns_resolvers_init(&dns->resolvers, etc_fd);
     *ret = dns;
     return 0;

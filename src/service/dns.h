@@ -10,10 +10,10 @@ struct dns;
 
 /*
  * @etc_fd: a descriptor of the directory /etc, opened before the service gave up its rights; it stays the caller's.
- * resolv.conf is read below it, again whenever a query is to be forwarded and it has changed. dns_free() before
- * loop_free().
+ * resolv.conf is read below it, again whenever a query is to be forwarded and it has changed. @descriptors: as many may
+ * be open in this process; the tables are made no larger than that feeds. dns_free() before loop_free().
  */
-int dns_new(struct loop *loop, int etc_fd, struct dns **ret, struct tapnet_error *error);
+int dns_new(struct loop *loop, int etc_fd, size_t descriptors, struct dns **ret, struct tapnet_error *error);
 void dns_free(struct dns *dns); /* takes NULL */
 
 /*

@@ -246,7 +246,7 @@ static struct dns_connection *connection_new(struct dns *dns, struct dns_guest *
 {
     struct dns_connection *connection = dns->free_connections;
 
-    if (!dns_share(guest->connections, 1, dns->connection_count, DNS_CONNECTIONS_MAX))
+    if (!dns_share(guest->connections, 1, dns->connection_count, dns->connection_max))
         return NULL;
     if (connection)
         dns->free_connections = connection->next;
@@ -263,7 +263,7 @@ void dns_connection_open(struct dns *dns, struct dns_network *network, struct dn
     struct dns_connection *connection;
     struct loop_source *source = NULL;
 
-    if (dns->connection_count == DNS_CONNECTIONS_MAX)
+    if (dns->connection_count == dns->connection_max)
         make_room(dns);
     connection = connection_new(dns, guest);
     if (!connection)

@@ -5,27 +5,32 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/array.h"
 #include "base/cleanup.h"
 #include "service/dns_state.h"
 
 /*
- * How it works: a query is sent as the guest sent it, but for its id, to one server after another, DNS_ATTEMPT_USEC
- * apart; with no server left, again to those that were asked. Every server has a socket of its own for every query,
- * connected, from a random port and with a random id, and all of them stay open to the end: so a server that takes
- * longer than an attempt is heard, and who wants to forge a reply must know address, port, id and question.
+ * How it works: a query is sent as the guest sent it, but for its id and the case of letters, to one server after
+ * another, DNS_ATTEMPT_USEC apart; with no server left, again to those that were asked. Every server has a socket of
+ * its own for every query, connected, from a random port, with a random id and letters of random case, and all of them
+ * stay open to the end: so a server that takes longer than an attempt is heard, and who wants to forge a reply must know
+ * address, port, id, question and a bit a letter. The guest gets back its own id and letters.
  *
  * What doesn't match is ignored, and waiting goes on. A server that can't be reached, or says SERVFAIL, REFUSED or the
  * like, makes the next one be asked at once; when there is none, its reply is the answer. TCP goes to TCP: same tries,
  * nothing is sent twice on one stream.
+ *
+ * A reply with all but the case right is of a forger who was lucky, or of a server that changes the case. It is not
+ * taken; the same is asked by TCP, and that reply is. If it has changed letters too, the server is known to do so, and
+ * its guests' letters are left alone from then on. If no reply is had by TCP, that is taken for granted: better the
+ * safety that port and id give than no names.
  */
 
 #define RECEIVE_MAX 8 /* datagrams of one socket before others get their turn */
 
 static void try_handler(int fd, uint32_t events, void *data);
+static int try_start(struct dns_try *try);
 static void query_attempt(struct dns_query *query);
 
 static struct dns *query_dns(const struct dns_query *query)
@@ -33,9 +38,12 @@ static struct dns *query_dns(const struct dns_query *query)
     return query->asker.network->dns;
 }
 
-static int query_socket_type(const struct dns_query *query)
+/* The number of @try's server; -1: the servers are others by now. */
+static int try_server(const struct dns_try *try)
 {
-    return query->asker.connection ? SOCK_STREAM : SOCK_DGRAM;
+    const struct dns_query *query = try->query;
+
+    return query->generation == query_dns(query)->resolvers.generation ? (int)(try - query->tries) : -1;
 }
 
 /* ---- the table ---- */
@@ -56,7 +64,7 @@ static void try_close(struct dns_try *try)
 static void tries_init(struct dns_query *query)
 {
     for (unsigned i = 0; i < DNS_SERVERS_MAX; i++)
-        query->tries[i] = (struct dns_try){.query = query, .fd = -1};
+        query->tries[i] = (struct dns_try){.query = query, .fd = -1, .stream = query->asker.connection};
 }
 
 static void tries_close(struct dns_query *query)
@@ -70,7 +78,7 @@ static struct dns_query *query_new(struct dns *dns, const struct dns_asker *aske
 {
     struct dns_query *query = dns->free_queries;
 
-    if (!dns_share(asker->guest->queries, 1, dns->query_count, DNS_QUERIES_MAX))
+    if (!dns_share(asker->guest->queries, 1, dns->query_count, dns->query_max))
         return NULL;
     if (query)
         dns->free_queries = query->next;
@@ -128,6 +136,13 @@ static void query_fail(struct dns_query *query)
     dns_refuse(dns, &asker, bytes, length, rcode);
 }
 
+/* Gives the reply at @bytes the client's id, and its letters as the client wrote them. */
+static void query_restore(const struct dns_query *query, uint8_t *bytes)
+{
+    memcpy(bytes, query->bytes, 2);
+    memcpy(bytes + DNS_HEADER, query->bytes + DNS_HEADER, query->question_end - DNS_HEADER);
+}
+
 /* The reply at @bytes goes to the client, by UDP; what it doesn't take becomes "ask by TCP". */
 static void query_deliver(struct dns_query *query, uint8_t *bytes, size_t length)
 {
@@ -135,7 +150,7 @@ static void query_deliver(struct dns_query *query, uint8_t *bytes, size_t length
     struct dns_asker asker = query->asker;
     uint8_t bare[DNS_REPLY_MAX];
 
-    memcpy(bytes, query->bytes, 2); /* the client's id */
+    query_restore(query, bytes);
     if (length > query->udp_size) {
         length = dns_reply_bare(query->bytes, query->length, dns_rcode(bytes), true, bare);
         bytes = bare;
@@ -144,16 +159,22 @@ static void query_deliver(struct dns_query *query, uint8_t *bytes, size_t length
     dns_reply(dns, &asker, bytes, length);
 }
 
-/* The reply in @try's chunk goes to the client, by TCP. */
+/* The reply in @try's chunk, which came by TCP, goes to the client. */
 static void query_deliver_chunk(struct dns_try *try)
 {
     struct dns_query *query = try->query;
-    struct dns_connection *connection = query->asker.connection;
+    struct dns *dns = query_dns(query);
+    struct dns_asker asker = query->asker;
     struct dns_chunk *chunk = take_pointer(try->reply);
 
-    memcpy(chunk->bytes + 2, query->bytes, 2); /* the client's id */
+    if (!asker.connection) {
+        query_deliver(query, chunk->bytes + 2, chunk->length - 2);
+        dns_chunk_free(dns, asker.guest, chunk);
+        return;
+    }
+    query_restore(query, chunk->bytes + 2);
     query_free(query);
-    dns_connection_send(connection, chunk);
+    dns_connection_send(asker.connection, chunk);
 }
 
 /* Is a server left that was not asked? */
@@ -178,11 +199,40 @@ static bool query_is_waiting(const struct dns_query *query, const struct dns_try
     return false;
 }
 
+/* Was a client of UDP given a stream, for the case of letters? */
+static bool try_verifies(const struct dns_try *try)
+{
+    return try->stream && !try->query->asker.connection;
+}
+
+/* Closes what there is, and asks once more, by TCP or UDP. 0 or negative errno. */
+static int try_again(struct dns_try *try, bool stream)
+{
+    struct dns_query *query = try->query;
+
+    try_close(try);
+    *try = (struct dns_try){.query = query, .fd = -1, .stream = stream};
+    return try_start(try);
+}
+
+/* The server does not say by TCP whether it changes the case. Is it asked by UDP once more? */
+static bool try_gave_up_verifying(struct dns_try *try)
+{
+    int server = try_server(try);
+
+    if (!try_verifies(try) || try->fd < 0 || server < 0)
+        return false;
+    dns_resolvers_folds_case(&query_dns(try->query)->resolvers, (unsigned)server, false);
+    return try_again(try, false) == 0;
+}
+
 /* Nothing is to be had from this server: the next one, or those still being waited for, or the end. */
 static void try_fail(struct dns_try *try)
 {
     struct dns_query *query = try->query;
 
+    if (try_gave_up_verifying(try))
+        return;
     try_close(try);
     try->failed = true;
     if (query_has_untried(query))
@@ -193,25 +243,48 @@ static void try_fail(struct dns_try *try)
 
 /* ---- replies ---- */
 
+static enum dns_match try_match(const struct dns_try *try, const uint8_t *bytes, size_t length)
+{
+    const struct dns_query *query = try->query;
+    uint8_t sent[DNS_QUERY_MAX];
+
+    memcpy(sent, query->bytes, query->question_end);
+    dns_case_mix(sent, query->question_end, try->cases);
+    return dns_reply_match(bytes, length, try->id, sent, query->question_end);
+}
+
 /*
- * A reply to @try has come. Is it for the client? An error is not while another server may know better; then, and when
- * it doesn't match, the query has been dealt with, and may be gone.
+ * A reply has come in which only the case of letters is wrong. Is it taken all the same? If not, the query has been
+ * dealt with, and may be gone.
  */
-static bool try_accepts(struct dns_try *try, const uint8_t *bytes, size_t length)
+static bool try_takes_case(struct dns_try *try)
+{
+    struct dns_resolvers *resolvers = &query_dns(try->query)->resolvers;
+    int server = try_server(try);
+
+    if (server >= 0 && try->stream)
+        dns_resolvers_folds_case(resolvers, (unsigned)server, true);
+    if (try->stream || server < 0 || resolvers->servers[server].folds_case)
+        return try->stream || server >= 0;
+    if (try_again(try, true) < 0)
+        try_fail(try);
+    return false;
+}
+
+/*
+ * A reply to @try has come, which is one (@match). Is it for the client? An error is not while another server may know
+ * better; then the query has been dealt with, and may be gone.
+ */
+static bool try_accepts(struct dns_try *try, enum dns_match match, const uint8_t *bytes)
 {
     struct dns_query *query = try->query;
-    struct dns *dns = query_dns(query);
-    enum dns_match match = dns_reply_match(bytes, length, try->id, query->bytes, query->question_end);
-    unsigned rcode = match == DNS_MATCH_NOT ? 0 : dns_rcode(bytes);
+    unsigned rcode = dns_rcode(bytes);
 
-    if (match == DNS_MATCH_NOT) {
-        if (query_socket_type(query) == SOCK_STREAM) /* nothing better will come */
-            try_fail(try);
+    if (match == DNS_MATCH_CASE && !try_takes_case(try))
         return false;
-    }
-    if (query->generation == dns->resolvers.generation)
-        dns_resolvers_answered(&dns->resolvers, (unsigned)(try - query->tries));
-    if (match == DNS_MATCH_WHOLE && (rcode == LDNS_RCODE_NOERROR || rcode == LDNS_RCODE_NXDOMAIN))
+    if (try_server(try) >= 0)
+        dns_resolvers_answered(&query_dns(query)->resolvers, (unsigned)try_server(try));
+    if (match != DNS_MATCH_ERROR && (rcode == LDNS_RCODE_NOERROR || rcode == LDNS_RCODE_NXDOMAIN))
         return true;
     query->rcode = (uint8_t)rcode;
     try->failed = true;
@@ -224,10 +297,8 @@ static bool try_accepts(struct dns_try *try, const uint8_t *bytes, size_t length
 
 static void try_unreachable(struct dns_try *try)
 {
-    struct dns *dns = query_dns(try->query);
-
-    if (try->query->generation == dns->resolvers.generation)
-        dns_resolvers_failed(&dns->resolvers, (unsigned)(try - try->query->tries), loop_now_usec());
+    if (try_server(try) >= 0 && !try_verifies(try))
+        dns_resolvers_failed(&query_dns(try->query)->resolvers, (unsigned)try_server(try), loop_now_usec());
     try_fail(try);
 }
 
@@ -237,16 +308,17 @@ static void try_receive(struct dns_try *try)
 
     for (unsigned i = 0; i < RECEIVE_MAX; i++) {
         ssize_t length = recv(try->fd, dns->buffer, sizeof(dns->buffer), 0);
+        enum dns_match match;
 
         if (length < 0) {
             if (errno != EAGAIN && errno != EINTR)
                 try_unreachable(try);
             return;
         }
-        if (dns_reply_match(dns->buffer, (size_t)length, try->id, try->query->bytes, try->query->question_end) ==
-            DNS_MATCH_NOT)
+        match = try_match(try, dns->buffer, (size_t)length);
+        if (match == DNS_MATCH_NOT)
             continue;
-        if (try_accepts(try, dns->buffer, (size_t)length))
+        if (try_accepts(try, match, dns->buffer))
             query_deliver(try->query, dns->buffer, (size_t)length);
         return;
     }
@@ -291,6 +363,7 @@ static bool stream_read_head(struct dns_try *try)
 static void stream_receive(struct dns_try *try)
 {
     struct dns_chunk *reply;
+    enum dns_match match;
     size_t got;
 
     if (!try->reply && !stream_read_head(try))
@@ -301,45 +374,43 @@ static void stream_receive(struct dns_try *try)
             return;
         reply->done += (uint32_t)got;
     }
-    if (reply->done == reply->length && try_accepts(try, reply->bytes + 2, reply->length - 2))
+    if (reply->done < reply->length)
+        return;
+    match = try_match(try, reply->bytes + 2, reply->length - 2);
+    if (match == DNS_MATCH_NOT) /* nothing better will come */
+        try_fail(try);
+    else if (try_accepts(try, match, reply->bytes + 2))
         query_deliver_chunk(try);
 }
 
 /* ---- sending ---- */
 
-/*
- * The bytes to send from offset @skip of the length in front (of streams), the id and the rest of the query, in two
- * parts: @head, the first four bytes, is the caller's.
- */
-static void query_parts(const struct dns_query *query, uint8_t head[4], size_t skip, struct iovec parts[2])
+/* Writes what is sent: the query's length, and the query with @try's id and letters. */
+static void try_write(const struct dns_try *try, uint8_t bytes[2 + DNS_QUERY_MAX])
 {
-    uint8_t *rest = (uint8_t *)(uintptr_t)query->bytes + 2;
-    size_t length = query->length - 2u;
+    const struct dns_query *query = try->query;
 
-    if (skip < 4) {
-        parts[0] = (struct iovec){head + skip, 4 - skip};
-        parts[1] = (struct iovec){rest, length};
-    } else {
-        parts[0] = (struct iovec){rest + (skip - 4), length - (skip - 4)};
-        parts[1] = (struct iovec){0};
-    }
+    bytes[0] = (uint8_t)(query->length >> 8);
+    bytes[1] = (uint8_t)query->length;
+    memcpy(bytes + 2, query->bytes, query->length);
+    bytes[2] = (uint8_t)(try->id >> 8);
+    bytes[3] = (uint8_t)try->id;
+    dns_case_mix(bytes + 2, query->question_end, try->cases);
 }
 
 /* Sends the query, of a stream what is left of it. 0, or negative errno: -EAGAIN when something is left. */
 static int try_send(struct dns_try *try)
 {
     const struct dns_query *query = try->query;
-    bool stream = query_socket_type(query) == SOCK_STREAM;
-    uint8_t head[] = {(uint8_t)(query->length >> 8), (uint8_t)query->length, (uint8_t)(try->id >> 8), (uint8_t)try->id};
-    struct iovec parts[2];
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = ARRAY_COUNT(parts)};
+    size_t skip = try->stream ? try->sent : 2; /* a datagram says its length itself */
+    uint8_t bytes[2 + DNS_QUERY_MAX];
     ssize_t sent;
 
-    query_parts(query, head, stream ? try->sent : 2, parts);
-    sent = sendmsg(try->fd, &message, MSG_NOSIGNAL);
+    try_write(try, bytes);
+    sent = send(try->fd, bytes + skip, query->length + 2u - skip, MSG_NOSIGNAL);
     if (sent < 0)
         return -errno;
-    if (!stream)
+    if (!try->stream)
         return 0;
     try->sent = (uint16_t)(try->sent + sent);
     return try->sent < query->length + 2 ? -EAGAIN : 0;
@@ -363,7 +434,7 @@ static void try_handler(int fd, uint32_t events, void *data)
     struct dns_try *try = data;
 
     (void)fd;
-    if (query_socket_type(try->query) == SOCK_DGRAM)
+    if (!try->stream)
         try_receive(try);
     else if (try->sent < try->query->length + 2)
         stream_send(try);
@@ -374,33 +445,40 @@ static void try_handler(int fd, uint32_t events, void *data)
 /* Makes the socket. 0 or negative errno. */
 static int try_open(struct dns_try *try)
 {
-    struct dns_query *query = try->query;
-    struct dns *dns = query_dns(query);
-    int type = query_socket_type(query);
+    struct dns *dns = query_dns(try->query);
+    const struct dns_server *server = &dns->resolvers.servers[try - try->query->tries];
+    uint64_t random[2];
     int fd;
 
-    if (getrandom(&try->id, sizeof(try->id), 0) != sizeof(try->id))
+    if (getrandom(random, sizeof(random), 0) != sizeof(random))
         return -EIO;
-    fd = dns_server_connect(&dns->resolvers.servers[try - query->tries], type);
+    try->id = (uint16_t)random[0];
+    try->cases = server->folds_case ? 0 : random[1];
+    fd = dns_server_connect(server, try->stream ? SOCK_STREAM : SOCK_DGRAM);
     if (fd < 0)
         return fd;
     try->fd = fd;
-    return loop_watch(dns->loop, fd, type == SOCK_DGRAM ? EPOLLIN : EPOLLOUT, try_handler, try, &try->source);
+    return loop_watch(dns->loop, fd, try->stream ? EPOLLOUT : EPOLLIN, try_handler, try, &try->source);
 }
 
 /* Asks, or asks again. 0, or a negative errno that says that this server is out of reach. */
 static int try_start(struct dns_try *try)
 {
-    bool stream = query_socket_type(try->query) == SOCK_STREAM;
     int r = 0;
 
     if (try->fd < 0)
         r = try_open(try);
-    else if (stream)
+    else if (try->stream)
         return 0; /* it has the query, or is about to get it */
-    if (r == 0 && !stream)
+    if (r == 0 && !try->stream)
         r = try_send(try);
     return r == -EAGAIN ? 0 : r;
+}
+
+/* Did what failed with @r fail for want of something of our own? Then no server is to blame. */
+static bool is_ours(int r)
+{
+    return r == -EMFILE || r == -ENFILE || r == -ENOBUFS || r == -ENOMEM || r == -EIO;
 }
 
 /* The server to ask now: one that was not asked, else the next one that was and has not failed. -1: none. */
@@ -428,8 +506,11 @@ static void query_alarm(void *data)
     struct dns_query *query = data;
     struct dns *dns = query_dns(query);
     uint64_t now_usec = loop_now_usec();
+    bool verified = true;
 
-    if (query->generation == dns->resolvers.generation)
+    for (unsigned i = 0; i < DNS_SERVERS_MAX; i++)
+        verified &= !try_gave_up_verifying(&query->tries[i]);
+    if (verified && query->generation == dns->resolvers.generation)
         dns_resolvers_failed(&dns->resolvers, query->last, now_usec);
     if (now_usec >= query->deadline_usec)
         query_fail(query);
@@ -442,7 +523,7 @@ static void query_attempt(struct dns_query *query)
 {
     struct dns *dns = query_dns(query);
     uint64_t due_usec = loop_now_usec() + DNS_ATTEMPT_USEC;
-    int server;
+    int server, r;
 
     dns_resolvers_refresh(&dns->resolvers);
     if (query->generation != dns->resolvers.generation) { /* other servers, all of them still to be asked */
@@ -454,11 +535,13 @@ static void query_attempt(struct dns_query *query)
     while ((server = query_choose(query)) >= 0) {
         struct dns_try *try = &query->tries[server];
 
-        if (try_start(try) == 0) {
+        r = try_start(try);
+        if (r == 0) {
             query->last = (unsigned)server;
             break;
         }
-        dns_resolvers_failed(&dns->resolvers, (unsigned)server, loop_now_usec());
+        if (!is_ours(r))
+            dns_resolvers_failed(&dns->resolvers, (unsigned)server, loop_now_usec());
         try_close(try);
         try->failed = true;
     }

@@ -11,6 +11,7 @@
 #define FLAG_TRUNCATED 0x02         /* of byte 2 */
 #define FLAG_CHECKING_DISABLED 0x10 /* of byte 3 */
 #define NAME_MAX_LENGTH 255
+#define CASE 0x20 /* what makes a small letter of a capital one */
 
 static void free_rr(ldns_rr **rr)
 {
@@ -243,6 +244,36 @@ size_t dns_reply_answer(const uint8_t *bytes, size_t length, const struct dns_an
     return reply_write(packet, reply);
 }
 
+static bool is_letter(uint8_t byte)
+{
+    return (byte | CASE) >= 'a' && (byte | CASE) <= 'z';
+}
+
+void dns_case_mix(uint8_t *bytes, size_t question_end, uint64_t cases)
+{
+    unsigned letters = 0;
+
+    /* Lengths of labels are less than any letter; type and class follow the name. */
+    for (size_t at = DNS_HEADER; at + 4 < question_end; at++)
+        if (is_letter(bytes[at]) && cases >> letters++ % 64 & 1)
+            bytes[at] ^= CASE;
+}
+
+/* How the questions of @reply and @query compare; both have bytes up to @question_end. */
+static enum dns_match match_questions(const uint8_t *reply, const uint8_t *query, size_t question_end)
+{
+    enum dns_match match = DNS_MATCH_WHOLE;
+
+    for (size_t at = DNS_HEADER; at < question_end; at++) {
+        if (reply[at] == query[at])
+            continue;
+        if ((reply[at] ^ query[at]) != CASE || !is_letter(query[at]) || at + 4 >= question_end)
+            return DNS_MATCH_NOT;
+        match = DNS_MATCH_CASE;
+    }
+    return match;
+}
+
 enum dns_match dns_reply_match(const uint8_t *reply, size_t length, uint16_t id, const uint8_t *query,
                                size_t question_end)
 {
@@ -254,8 +285,7 @@ enum dns_match dns_reply_match(const uint8_t *reply, size_t length, uint16_t id,
     error = dns_rcode(reply) != LDNS_RCODE_NOERROR && dns_rcode(reply) != LDNS_RCODE_NXDOMAIN;
     if (error && LDNS_QDCOUNT(reply) == 0 && length == DNS_HEADER)
         return DNS_MATCH_ERROR;
-    if (LDNS_QDCOUNT(reply) != 1 || length < question_end ||
-        memcmp(reply + DNS_HEADER, query + DNS_HEADER, question_end - DNS_HEADER) != 0)
+    if (LDNS_QDCOUNT(reply) != 1 || length < question_end)
         return DNS_MATCH_NOT;
-    return DNS_MATCH_WHOLE;
+    return match_questions(reply, query, question_end);
 }

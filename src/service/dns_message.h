@@ -18,7 +18,7 @@
  * ldns's work: records read with bounds checked, replies built and written.
  *
  * Messages of servers are never taken apart: whether one is the reply to a query follows from its header and from its
- * question, which must be the query's, byte for byte.
+ * question, which must be the query's as it was sent, byte for byte.
  */
 #define DNS_HEADER 12
 #define DNS_QUERY_MAX 512
@@ -59,8 +59,15 @@ static inline unsigned dns_rcode(const uint8_t *bytes)
     return bytes[3] & 0xf;
 }
 
+/*
+ * Changes the case of the letters of the name in @bytes, a message whose question ends at @question_end, where @cases
+ * has a bit set, one a letter, from the lowest on and over again. Done twice, it is undone.
+ */
+void dns_case_mix(uint8_t *bytes, size_t question_end, uint64_t cases);
+
 enum dns_match {
     DNS_MATCH_NOT,   /* not a reply to it */
+    DNS_MATCH_CASE,  /* the reply, had the letters of the name the same case */
     DNS_MATCH_WHOLE, /* the reply */
     DNS_MATCH_ERROR, /* a header with an error and without the question, as a server sends that couldn't read it */
 };

@@ -236,6 +236,16 @@ void dns_resolvers_failed(struct dns_resolvers *resolvers, unsigned server, uint
     failed->rests_usec = now_usec + DNS_SERVER_REST_USEC;
 }
 
+void dns_resolvers_folds_case(struct dns_resolvers *resolvers, unsigned server, bool proven)
+{
+    struct dns_server *folding = &resolvers->servers[server];
+
+    if (!folding->folds_case)
+        log_line("dns: %s changes the case of names%s: its replies are known by port and id alone", folding->text,
+                 proven ? "" : ", and does not answer by TCP");
+    folding->folds_case = true;
+}
+
 /* The index of the interface @name, asked over @fd. 0: there is none. */
 static unsigned interface_index(int fd, const char *name)
 {

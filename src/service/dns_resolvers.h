@@ -20,6 +20,9 @@
  * systemd-resolved(8)), followed in the same way. By its stub a guest would reach whatever resolved knows besides: the
  * names of our other networks, which the host may resolve and guests of this one may not, LLMNR, a VPN's names.
  *
+ * Queries by UDP leave with letters of random case, which a reply has to repeat: bits that a forger has to guess.
+ * Nearly all servers do. One that doesn't is learned by TCP, where nobody forges, see dns_forward.c.
+ *
  * A server that left DNS_SERVER_FAILURES queries in a row without an answer is asked after the others for
  * DNS_SERVER_REST_USEC; then one query tries it.
  */
@@ -35,6 +38,7 @@ struct dns_server {
     } address;
     char scope[IF_NAMESIZE]; /* of a link-local address; "": none */
     char text[IP_TEXT_MAX + IF_NAMESIZE];
+    bool folds_case;     /* replies don't repeat the case of letters */
     unsigned failures;   /* in a row */
     uint64_t rests_usec; /* until when; 0: it doesn't */
 };
@@ -66,6 +70,8 @@ unsigned dns_resolvers_parse(const char *text, size_t length, struct dns_server 
 int dns_resolvers_choose(struct dns_resolvers *resolvers, unsigned tried, uint64_t now_usec);
 void dns_resolvers_answered(struct dns_resolvers *resolvers, unsigned server);
 void dns_resolvers_failed(struct dns_resolvers *resolvers, unsigned server, uint64_t now_usec);
+/* @server was found not to repeat the case of letters; or so it seems, and by TCP (!@proven) it can't be asked. */
+void dns_resolvers_folds_case(struct dns_resolvers *resolvers, unsigned server, bool proven);
 
 /*
  * A non-blocking socket of its own, from a random port that the kernel chooses, connected (@type SOCK_STREAM: being

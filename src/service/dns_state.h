@@ -28,7 +28,7 @@
 #define DNS_MESSAGE_MAX 65535
 
 #define DNS_ATTEMPT_USEC 1500000 /* before a query is sent again, to another server if there is one */
-#define DNS_QUERY_USEC 6000000   /* before it is given up; glibc and busybox ask again after 5 s */
+#define DNS_QUERY_USEC 4500000   /* before it is given up; glibc and busybox ask again after 5 s */
 #define DNS_IDLE_USEC 10000000   /* a connection on which nothing is finished for so long is closed */
 #define DNS_HOLD_USEC 20000      /* a connection whose guest takes too much is not read for so long */
 
@@ -74,7 +74,9 @@ struct dns_try {
     struct dns_query *query;
     int fd; /* -1: not open */
     struct loop_source *source;
+    uint64_t cases;  /* of which letters the case was changed */
     uint16_t id;     /* what we sent, not the client's */
+    bool stream;     /* by TCP */
     bool failed;     /* it can't be reached, or said that it has no answer */
     uint16_t sent;   /* TCP: bytes, of the length in front and the query */
     uint8_t head[2]; /* TCP: the reply's length, */
@@ -124,6 +126,7 @@ struct dns {
     struct dns_resolvers resolvers;
     uint64_t complained_usec; /* when a guest was last named for taking too much */
     size_t query_count, connection_count, byte_count;
+    size_t query_max, connection_max;   /* as many as there are descriptors for */
     size_t query_high, connection_high; /* entries that were ever used */
     struct dns_query *free_queries;
     struct dns_connection *free_connections;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -137,16 +138,19 @@ static void service_fini(struct service *service)
 static int service_init(struct service *service, int control_fd, uid_t starter, int etc_fd, struct tapnet_error *error)
 {
     int r = isolate_rights(&service->isolation, error);
+    struct rlimit limit;
 
     if (r < 0)
         return r;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) /* asked now, since the system call filter ends who asks later */
+        return error_set_errno(error, -errno, "can't read limits");
     r = loop_new(&service->loop);
     if (r < 0)
         return error_set_errno(error, r, "can't make an event loop");
     r = isolate_system_calls(&service->isolation, error);
     if (r < 0)
         return r;
-    r = dns_new(service->loop, etc_fd, &service->dns, error);
+    r = dns_new(service->loop, etc_fd, limit.rlim_cur, &service->dns, error);
     if (r < 0)
         return r;
     r = dhcp_new(service->loop, &service->dhcp);

@@ -41,12 +41,12 @@ def question_end(message):
 
 
 def question(message):
-    """(name, type) of a message."""
+    """(name, type) of a message, the name in small letters: the service asks servers with letters of random case."""
     end, labels, at = question_end(message), [], 12
     while message[at]:
         labels.append(message[at + 1:at + 1 + message[at]].decode())
         at += message[at] + 1
-    return ".".join(labels), struct.unpack_from(">H", message, end - 4)[0]
+    return ".".join(labels).lower(), struct.unpack_from(">H", message, end - 4)[0]
 
 
 def record(data, kind=A, ttl=60):

@@ -346,16 +346,40 @@ static void only_the_reply_is_the_reply(void **state)
     assert_int_equal(dns_reply_match(reply.bytes, end, WIRE_ID + 1, query.bytes, end), DNS_MATCH_NOT);
     for (size_t length = 0; length < end; length++)
         assert_int_equal(dns_reply_match(reply.bytes, length, WIRE_ID, query.bytes, end), DNS_MATCH_NOT);
-    for (size_t at = 12; at < end; at++) { /* name, case of letters, type, class */
+    for (size_t at = 12; at < end; at++) { /* name, its dots and their case, type, class */
+        bool letter = strchr("wEbexampleorg", query.bytes[at]) && query.bytes[at] && at < end - 4;
+
         reply.bytes[at] ^= 0x20;
+        assert_int_equal(dns_reply_match(reply.bytes, end, WIRE_ID, query.bytes, end),
+                         letter ? DNS_MATCH_CASE : DNS_MATCH_NOT);
+        reply.bytes[at] ^= 0x21;
         assert_int_equal(dns_reply_match(reply.bytes, end, WIRE_ID, query.bytes, end), DNS_MATCH_NOT);
-        reply.bytes[at] ^= 0x20;
+        reply.bytes[at] ^= 0x01;
     }
     reply.bytes[5] = 2;
     assert_int_equal(dns_reply_match(reply.bytes, end, WIRE_ID, query.bytes, end), DNS_MATCH_NOT);
     reply.bytes[5] = 1;
     reply.bytes[2] = 0xa1; /* another opcode */
     assert_int_equal(dns_reply_match(reply.bytes, end, WIRE_ID, query.bytes, end), DNS_MATCH_NOT);
+}
+
+static void case_is_mixed_and_mixed_back(void **state)
+{
+    struct wire query, mixed;
+
+    (void)state;
+    wire_query(&query, "wEb-1.example.org", TYPE_A);
+    mixed = query;
+    dns_case_mix(mixed.bytes, mixed.length, 0x5);
+    assert_memory_equal(mixed.bytes + 12, "\5WEB-1\7example\3org\0\0\1\0\1", 23);
+    dns_case_mix(mixed.bytes, mixed.length, 0x5);
+    assert_memory_equal(mixed.bytes, query.bytes, query.length);
+    dns_case_mix(mixed.bytes, mixed.length, UINT64_MAX);
+    assert_memory_equal(mixed.bytes + 12, "\5WeB-1\7EXAMPLE\3ORG\0\0\1\0\1", 23);
+    wire_query(&query, "", TYPE_NS);
+    mixed = query;
+    dns_case_mix(mixed.bytes, mixed.length, UINT64_MAX);
+    assert_memory_equal(mixed.bytes, query.bytes, query.length);
 }
 
 static void errors_may_come_without_the_question(void **state)
@@ -389,6 +413,7 @@ int main(void)
         cmocka_unit_test(answers_of_every_kind),
         cmocka_unit_test(an_unknown_version_is_told_ours),
         cmocka_unit_test(only_the_reply_is_the_reply),
+        cmocka_unit_test(case_is_mixed_and_mixed_back),
         cmocka_unit_test(errors_may_come_without_the_question),
     };
 
