@@ -13,8 +13,8 @@
 /*
  * How it works: a query is sent as the guest sent it, but for its id and the case of letters, to one server after
  * another, DNS_ATTEMPT_USEC apart; with no server left, again to those that were asked. Every server has a socket of
- * its own for every query, connected, from a random port, with a random id and letters of random case, and all of them
- * stay open to the end: so a server that takes longer than an attempt is heard, and who wants to forge a reply must know
+ * its own for every query, connected, from a random port, with a random id and letters of random case. All of them stay
+ * open to the end: so a server that takes longer than an attempt is heard, and who wants to forge a reply must know
  * address, port, id, question and a bit a letter. The guest gets back its own id and letters.
  *
  * What doesn't match is ignored, and waiting goes on. A server that can't be reached, or says SERVFAIL, REFUSED or the
