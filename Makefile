@@ -23,6 +23,7 @@ deps-build:
 	@tools/deps build
 
 demo: ## two real guests get a network and lose it again; HOST=1: on this machine's own network, with a terminal in one
+	@[ "$$(id -u)" -eq 0 ] || { echo "make demo: needs root, for namespaces and interfaces: sudo make demo$(if $(HOST), HOST=1)"; exit 1; } >&2
 	@tools/deps build demo
 	@$(MAKE) --no-print-directory all
 	@TAPNET_BUILD=$(BUILD) tools/demo $(if $(HOST),--host)

@@ -135,3 +135,39 @@ def test_man_pages_are_clean():
     for word in ("Cm up", "Cm plan", "Cm down", "Cm status", "Fl -json", "Fl -dry-run", "Fl -all"):
         assert f".It {word}" in text or f", {word}" in text, word
     assert "@" not in re.sub(r"\w@\w+", "", text)  # every part of the frame was filled
+
+
+USER = """
+#include <stdio.h>
+#include <tapnet/network.h>
+
+int main(void)
+{
+    static const char text[] = "networks: { lab: {} }";
+    struct tapnet_spec *spec;
+
+    if (tapnet_spec_parse(text, sizeof(text) - 1, "lab.yaml", &spec, NULL) < 0)
+        return 1;
+    puts(tapnet_spec_set(spec));
+    tapnet_spec_free(spec);
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_a_program_builds_by_what_pkg_config_says(tmp_path, static):
+    """With libtapnet.a too; the other libraries are shared ones then, since Debian has no libmnl.a."""
+    need("pkg-config")
+    (tmp_path / "user.c").write_text(USER, encoding="utf-8")
+    env = {**os.environ, "PKG_CONFIG_PATH": str(BUILD / "meson-private"), "LD_LIBRARY_PATH": str(BUILD)}
+    said = run("pkg-config", *(["--static"] if static else []), "--cflags", "--libs", "tapnet", env=env)
+    assert said.returncode == 0, said.stderr
+    words = [str(BUILD / "libtapnet.a") if static and word == "-ltapnet" else word for word in said.stdout.split()]
+    built = run("cc", tmp_path / "user.c", "-o", tmp_path / "user", f"-I{TOP}/include", f"-L{BUILD}", *words)
+    if "undefined reference to `__asan" in built.stderr or "undefined reference to `__ubsan" in built.stderr:
+        pytest.skip("the library was built with sanitizers")
+    assert built.returncode == 0, built.stderr
+    assert run(tmp_path / "user", env=env).stdout == "lab\n"
+    needed = run("readelf", "-d", tmp_path / "user").stdout
+    assert ("libtapnet" in needed) != static

@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 def qemu_command(netdev, name="guest", mac=None, console="stdio", control=None, dhcp=True, shell=False):
     """The QEMU command line of a guest. @netdev is the value of -netdev (its id must be n0); @control a chardev for the
     command wire."""
-    image = guest_image.IMAGE
+    image = guest_image.find()
     words = ["console=ttyS0", "quiet", "loglevel=3", "panic=-1", "mitigations=off", "no_timer_check",
              f"tapnet.hostname={name}"]
     words += [] if dhcp else ["tapnet.dhcp=no"]

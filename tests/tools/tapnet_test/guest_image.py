@@ -29,6 +29,14 @@ class ImageError(Exception):
     """The image can't be made; says what is missing and which command helps."""
 
 
+def find():
+    """Where the image is; says how to get it when it was not made yet."""
+    for name in ("vmlinuz", "initrd"):
+        if not (IMAGE / name).exists():
+            raise ImageError(f"{IMAGE / name} is missing: `make test SUITES=guest` fetches the guests' kernel")
+    return IMAGE
+
+
 def make(say=print):
     """Makes the image if it is not there, or older than what goes into it. Needs the package lists of apt for the
     kernel, once."""
