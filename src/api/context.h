@@ -73,10 +73,10 @@ int api_recover(struct tapnet *tapnet, struct tapnet_error *error);
 
 /*
  * With the lock held: runs @plan with a journal; what a failure leaves is undone, or said. @all: every object of ours
- * that was found. @progress may be NULL.
+ * that was found. @function, called with @data, may be NULL.
  */
 int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
-                 tapnet_progress *progress, void *data, struct tapnet_error *error);
+                 tapnet_progress *function, void *data, struct tapnet_error *error);
 
 /*
  * With the lock held: runs @plan without a journal and undoes nothing: the guards first, all or none, then every other

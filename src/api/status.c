@@ -407,8 +407,9 @@ API int tapnet_status_get(struct tapnet *tapnet, const char *name, struct tapnet
 
     if (!status)
         return error_set(error, -ENOMEM, "out of memory");
-    if (result == 0)
-        result = observe_host(tapnet->run_dir, &found, error);
+    if (result < 0)
+        return result;
+    result = observe_host(tapnet->run_dir, &found, error);
     if (result == 0)
         result = device_holders(-1, &view.holders, &view.holder_count, error);
     if (result == 0)

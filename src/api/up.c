@@ -214,7 +214,7 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
 {
     bool keep = spec && tapnet->with_keeper;
     size_t steps = 0;
-    int lock, result = api_check_right(error);
+    int lock = -1, result = api_check_right(error);
 
     api_notes_clear(tapnet);
     if (result == 0 && keep)

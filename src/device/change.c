@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -458,18 +459,24 @@ static int check_addresses(const char *const *texts, size_t count, struct tapnet
     return 0;
 }
 
+#define MAP_LINE_MAX 64 /* three numbers of ten digits, aligned */
+
 /* Is @id mapped in our user namespace? @map is /proc/self/uid_map or gid_map; yes when nobody can tell. */
 static bool id_exists(const char *map, uint32_t id)
 {
     _cleanup_fclose_ FILE *file = fopen(map, "re");
-    unsigned first, outside, count;
+    char line[MAP_LINE_MAX];
 
-    if (!file)
-        return true;
-    while (fscanf(file, "%u %u %u", &first, &outside, &count) == 3)
+    while (file && fgets(line, sizeof(line), file)) { /* "first outside count" */
+        char *rest;
+        unsigned long first = strtoul(line, &rest, 10), count;
+
+        strtoul(rest, &rest, 10);
+        count = strtoul(rest, NULL, 10);
         if (id >= first && id - first < count)
             return true;
-    return false;
+    }
+    return !file;
 }
 
 static int check_ids(const struct tapnet_device_change *change, struct tapnet_error *error)

@@ -167,7 +167,7 @@ static int delete_there(void *data, struct tapnet_error *error)
 {
     struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
     const struct delete_call *call = data;
-    struct device_link link;
+    struct device_link link = {.link = {.index = 0}};
     int result = netlink_open(NETLINK_ROUTE, &netlink, error);
 
     if (result == 0)

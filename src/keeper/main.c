@@ -140,8 +140,9 @@ static int run(const struct options *options, struct tapnet_error *error)
     int r = leave_starter(options, error);
     pid_t starter = -1;
 
-    if (r == 0)
-        r = tapnet_new(options->run_base, options->service, &tapnet, error);
+    if (r < 0)
+        return r;
+    r = tapnet_new(options->run_base, options->service, &tapnet, error);
     if (r < 0)
         return r;
     log_open(options->log_fd >= 0 ? options->log_fd : STDERR_FILENO);

@@ -10,6 +10,7 @@
 #include <linux/netlink.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
@@ -42,15 +43,21 @@ static int bind_group(struct netlink *netlink, uint16_t group, uint32_t bytes_ma
     return netlink_request(netlink, &message, error);
 }
 
+#define GROUPS_LINE_MAX 128 /* a handful of numbers */
+
 /* The netlink port of who holds @group, or 0: nobody, or /proc does not say. */
 static unsigned group_holder(uint16_t group)
 {
     _cleanup_fclose_ FILE *file = fopen("/proc/thread-self/" GROUPS, "re");
-    unsigned number, holder;
+    char line[GROUPS_LINE_MAX];
 
-    while (file && fscanf(file, "%u %u%*[^\n]", &number, &holder) == 2)
+    while (file && fgets(line, sizeof(line), file)) { /* "group port ..." */
+        char *rest;
+        unsigned long number = strtoul(line, &rest, 10);
+
         if (number == group)
-            return holder;
+            return (unsigned)strtoul(rest, NULL, 10);
+    }
     return 0;
 }
 
