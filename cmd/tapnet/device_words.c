@@ -73,18 +73,21 @@ static int parse_switch(const char *command, const char *option, const char *wor
     return result;
 }
 
-/* Six pairs of hexadecimal digits with colons between. */
+/* Six numbers of one or two hexadecimal digits, with colons between. */
 static int parse_mac(const char *command, const char *word, uint8_t ret[6])
 {
-    unsigned bytes[6];
-    int length = 0;
+    uint8_t bytes[6];
+    const char *rest = word;
 
-    if (sscanf(word, "%2x:%2x:%2x:%2x:%2x:%2x%n", &bytes[0], &bytes[1], &bytes[2], &bytes[3], &bytes[4], &bytes[5],
-               &length) != 6 ||
-        word[length] || strspn(word, "0123456789abcdefABCDEF:") != (size_t)length)
-        return mistake(command, "--mac is like 52:54:00:00:00:07, not '%s'", word);
-    for (size_t i = 0; i < 6; i++)
-        ret[i] = (uint8_t)bytes[i];
+    for (size_t i = 0; i < 6; i++) {
+        size_t digits = strspn(rest, "0123456789abcdefABCDEF");
+
+        if (digits < 1 || digits > 2 || rest[digits] != (i < 5 ? ':' : '\0'))
+            return mistake(command, "--mac is like 52:54:00:00:00:07, not '%s'", word);
+        bytes[i] = (uint8_t)strtoul(rest, NULL, 16);
+        rest += digits + 1;
+    }
+    memcpy(ret, bytes, sizeof(bytes));
     return 0;
 }
 

@@ -157,7 +157,7 @@ static void describe_bash(void)
     }
     puts("    case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in");
     for (size_t i = 0; i < command_count; i++) {
-        for (size_t j = 0; j < commands[i].group_count; j++)
+        for (size_t j = 0; commands[i].group && j < commands[i].group_count; j++)
             describe_bash_command(&commands[i].group[j]);
         if (!commands[i].group)
             describe_bash_command(&commands[i]);

@@ -100,11 +100,10 @@ static int parse_route(const struct nlmsghdr *message, struct netlink_event *eve
 
 static int parse_config(const struct nlmsghdr *message, struct netlink_event *event)
 {
-    const struct netconfmsg *header = mnl_nlmsg_get_payload(message);
     const struct nlattr *attributes[NETCONFA_MAX + 1];
 
-    if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)) ||
-        netlink_parse(message, NLMSG_ALIGN(sizeof(*header)), attributes, NETCONFA_MAX) < 0)
+    if (message->nlmsg_len < NLMSG_LENGTH(sizeof(struct netconfmsg)) ||
+        netlink_parse(message, NLMSG_ALIGN(sizeof(struct netconfmsg)), attributes, NETCONFA_MAX) < 0)
         return -EBADMSG;
     event->kind = NETLINK_EVENT_CONFIG;
     event->index = (int)netlink_get_u32(attributes[NETCONFA_IFINDEX]); /* negative: all, default */
