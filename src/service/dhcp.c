@@ -27,11 +27,15 @@
  * the frame does. The reply goes out by the very same device. One that was made anew under its old name since is
  * another device: the request is forgotten, and the guest asks again.
  *
+ * Frames may stand in the socket's queue from before: the keeper hands it from a service that was killed to the next.
+ * So it is read only when no network has been added for DHCP_SETTLE_USEC: all whose guests may have asked are there.
+ *
  * Frames come in batches, one batch a wake-up, so that DNS gets its turn. Nothing is allocated per packet. How much one
  * port may ask is the rules' business.
  */
 
 #define DHCP_BATCH 8
+#define DHCP_SETTLE_USEC 5000
 #define DHCP_MESSAGE_MAX 4096 /* GUARD_LOG_BYTES_MAX and what the log says beside them, some 200 bytes */
 #define LOG_PORT_RATE 2       /* lines a second about one port */
 #define LOG_PORT_BURST 20
@@ -52,7 +56,8 @@ struct dhcp_network {
 
 struct dhcp {
     struct loop *loop;
-    struct loop_source *source;
+    struct loop_source *source; /* NULL: the log is not read yet */
+    struct loop_timer settle;
     int log_fd, reply_fd; /* -1: none yet */
     struct dhcp_network *first;
 };
@@ -220,6 +225,21 @@ static void dhcp_handle(int fd, uint32_t events, void *data)
     }
 }
 
+/* Memory is short: tried again a little later. */
+static void dhcp_watch(void *data)
+{
+    struct dhcp *dhcp = data;
+
+    if (loop_watch(dhcp->loop, dhcp->log_fd, EPOLLIN, dhcp_handle, dhcp, &dhcp->source) < 0)
+        loop_timer_arm(dhcp->loop, &dhcp->settle, loop_now_usec() + DHCP_SETTLE_USEC, dhcp_watch, dhcp);
+}
+
+static void dhcp_settle(struct dhcp *dhcp)
+{
+    if (dhcp->log_fd >= 0 && !dhcp->source)
+        loop_timer_arm(dhcp->loop, &dhcp->settle, loop_now_usec() + DHCP_SETTLE_USEC, dhcp_watch, dhcp);
+}
+
 int dhcp_add(struct dhcp *dhcp, const struct model_network *network, struct dhcp_network **ret)
 {
     struct dhcp_network *served _cleanup_free_ = calloc(1, sizeof(*served));
@@ -233,6 +253,7 @@ int dhcp_add(struct dhcp *dhcp, const struct model_network *network, struct dhcp
         return r;
     served->next = dhcp->first;
     dhcp->first = served;
+    dhcp_settle(dhcp);
     *ret = take_pointer(served);
     return 0;
 }
@@ -253,24 +274,21 @@ void dhcp_remove(struct dhcp_network *served)
 static void dhcp_close_sockets(struct dhcp *dhcp)
 {
     loop_unwatch(dhcp->loop, dhcp->source);
+    loop_timer_disarm(dhcp->loop, &dhcp->settle);
+    dhcp->source = NULL;
     if (dhcp->log_fd >= 0)
         close(dhcp->log_fd);
     if (dhcp->reply_fd >= 0)
         close(dhcp->reply_fd);
 }
 
-int dhcp_set_sockets(struct dhcp *dhcp, int log_fd, int reply_fd)
+void dhcp_set_sockets(struct dhcp *dhcp, int log_fd, int reply_fd)
 {
-    struct loop_source *source;
-    int r = loop_watch(dhcp->loop, log_fd, EPOLLIN, dhcp_handle, dhcp, &source);
-
-    if (r < 0)
-        return r;
     dhcp_close_sockets(dhcp);
-    dhcp->source = source;
     dhcp->log_fd = log_fd;
     dhcp->reply_fd = reply_fd;
-    return 0;
+    if (dhcp->first)
+        dhcp_settle(dhcp);
 }
 
 bool dhcp_get_sockets(const struct dhcp *dhcp, int *ret_log_fd, int *ret_reply_fd)

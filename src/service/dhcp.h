@@ -16,11 +16,8 @@ int dhcp_new(struct loop *loop, struct dhcp **ret);
 /* Takes NULL. All its networks must have been removed. */
 void dhcp_free(struct dhcp *dhcp);
 
-/*
- * Gives it the sockets "log" and "reply" of control.h, which become its own at success, in place of those it had. 0, or
- * epoll's error.
- */
-int dhcp_set_sockets(struct dhcp *dhcp, int log_fd, int reply_fd);
+/* Gives it the sockets "log" and "reply" of control.h, which become its own, in place of those it had. */
+void dhcp_set_sockets(struct dhcp *dhcp, int log_fd, int reply_fd);
 /* False: nothing is heard. The descriptors stay its own. */
 bool dhcp_get_sockets(const struct dhcp *dhcp, int *ret_log_fd, int *ret_reply_fd);
 

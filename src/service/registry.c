@@ -150,10 +150,9 @@ int registry_set_sockets(struct registry *registry, const int *fds, struct tapne
 
     if (r == 0)
         r = reply_socket_check(fds[1], error);
-    if (r < 0)
-        return r;
-    r = dhcp_set_sockets(registry->dhcp, fds[0], fds[1]);
-    return r < 0 ? error_set_errno(error, r, "can't hear DHCP requests") : 0;
+    if (r == 0)
+        dhcp_set_sockets(registry->dhcp, fds[0], fds[1]);
+    return r;
 }
 
 static int sockets_check(const struct model_network *network, const int *fds, size_t count, struct tapnet_error *error)

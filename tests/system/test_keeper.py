@@ -201,3 +201,61 @@ def test_both_killed_are_both_back_with_the_next_up(kept, host):
     service, = named(host, "tapnet-service")
     os.kill(service, signal.SIGKILL)
     wait_until(lambda: is_well(kept) and named(host, "tapnet-service") not in ([], [service]), "the new keeper works")
+
+
+# A guest that sends one DHCPDISCOVER for each line it is told, and says whether an offer comes within two seconds.
+ASK_ONCE = """
+import fcntl, os, select, struct, sys, time
+from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
+fd = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", sys.argv[1].encode(), 0x1002))
+time.sleep(1.5)  # carrier, and the bridge port that follows it
+print("ready", flush=True)
+for line in sys.stdin:
+    os.write(fd, bytes(Ether(dst="ff:ff:ff:ff:ff:ff", src=sys.argv[2]) / IP(src="0.0.0.0", dst="255.255.255.255") /
+             UDP(sport=68, dport=67) / BOOTP(chaddr=bytes.fromhex(sys.argv[2].replace(":", "")), xid=int(line)) /
+             DHCP(options=[("message-type", "discover"), "end"])))
+    print("sent", flush=True)
+    end, answer = time.monotonic() + 2, "silence"
+    while answer == "silence" and (left := end - time.monotonic()) > 0:
+        if select.select([fd], [], [], left)[0]:
+            frame = Ether(os.read(fd, 65535))
+            if BOOTP in frame and frame[BOOTP].op == 2 and frame[BOOTP].xid == int(line):
+                answer = "offer " + frame[BOOTP].yiaddr
+    print(answer, flush=True)
+"""
+
+
+def test_a_request_for_an_address_outlives_the_service(kept, host):
+    """It is sent once, while there is no service; the next one answers it."""
+    port = kept.status("lab")["ports"][0]
+    guest = host.popen("/usr/bin/python3", "-c", ASK_ONCE, port["device"], port["mac"], stdin=subprocess.PIPE,
+                       stdout=subprocess.PIPE, text=True, bufsize=1)
+    assert guest.stdout.readline() == "ready\n"
+    keeper, = named(host, "tapnet-keeper")
+    for number in (1, 2):
+        if number == 2:
+            os.kill(keeper, signal.SIGSTOP)
+            service, = named(host, "tapnet-service")
+            os.kill(service, signal.SIGKILL)
+            wait_gone(service)
+        guest.stdin.write(f"{number}\n")
+        assert guest.stdout.readline() == "sent\n"
+        os.kill(keeper, signal.SIGCONT)
+        assert guest.stdout.readline() == f"offer {port['addresses'][0]}\n", f"to request {number}"
+
+
+def test_up_gets_what_a_waiting_keeper_holds(kept, host):
+    """Netfilter's log has one holder. A keeper that has it, of a service that is dead, lets `up` start another one."""
+    keeper, = named(host, "tapnet-keeper")
+    os.kill(keeper, signal.SIGSTOP)
+    service, = named(host, "tapnet-service")
+    os.kill(service, signal.SIGKILL)
+    wait_gone(service)
+    up = host.popen(kept.program, "up", kept.file(LAB), stderr=subprocess.PIPE, text=True)
+    time.sleep(0.1)  # it has the lock, and asks for the log
+    os.kill(keeper, signal.SIGCONT)
+    assert up.wait(timeout=20) == 0, up.stderr.read()
+    assert is_well(kept)
