@@ -54,7 +54,9 @@ def test_it_holds_one_capability_and_its_starter_none(kept, host):
     status = open(f"/proc/{keeper}/status", encoding="utf-8").read()
     for kind in ("CapPrm", "CapEff", "CapBnd"):
         assert f"{kind}:\t{1 << 12:016x}\n" in status, "CAP_NET_ADMIN"
-    assert "NoNewPrivs:\t1\n" in status and "Seccomp:\t2\n" in status
+    assert "NoNewPrivs:\t1\n" in status
+    sanitized = b"__asan_init" in program("tapnet-keeper").read_bytes()  # needs more system calls
+    assert sanitized or "Seccomp:\t2\n" in status
     starter, = named(host, "tapnet-starter")
     assert "CapEff:\t0000000000000000\n" in open(f"/proc/{starter}/status", encoding="utf-8").read()
 
