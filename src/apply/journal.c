@@ -107,6 +107,15 @@ static int read_line(const char *line, struct model_objects *wanted, struct mode
     return result;
 }
 
+/* What it would have undone is not known any more. */
+static int explain_damage(const char *run_dir, struct tapnet_error *error)
+{
+    error_prefix(error, -EBADMSG, "%s/" JOURNAL_NAME, run_dir);
+    return error_add_line(error, -EBADMSG,
+                          "a tapnet was killed and what it wrote to be undone is damaged: remove that file, then run "
+                          "`tapnet up FILE` or `tapnet down --all`");
+}
+
 int apply_journal_read(const char *run_dir, bool *ret_found, struct model_objects *ret_wanted,
                        struct model_objects *ret_touched, struct tapnet_error *error)
 {
@@ -120,14 +129,14 @@ int apply_journal_read(const char *run_dir, bool *ret_found, struct model_object
     if (result == -ENOENT)
         return 0;
     if (result < 0)
-        return error_set_errno(error, result, "cannot read the journal in %s", run_dir);
+        return error_set_errno(error, result, "cannot read the journal %s/" JOURNAL_NAME, run_dir);
     for (rest = text; result == 0 && !end && (line = strsep(&rest, "\n"));)
         if (*line)
             result = read_line(line, &wanted, &touched, &end, error);
     if (result < 0 || !end) {
         model_objects_fini(&wanted);
         model_objects_fini(&touched);
-        return result;
+        return result == 0 || result == -ENOMEM ? result : explain_damage(run_dir, error);
     }
     model_objects_sort(&wanted);
     model_objects_sort(&touched);

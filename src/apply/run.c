@@ -69,6 +69,29 @@ static void parent_of(const char *path, char ret[RUN_PATH_MAX])
     snprintf(ret, RUN_PATH_MAX, "%.*s", slash ? (int)(slash - path) : 0, path);
 }
 
+/*
+ * What stands in it is believed: it must be ours or root's, and nobody else may write there. (In a user namespace the
+ * owner of what was there before us may be shown as nobody: that is the owner of / as well.)
+ */
+static int check_directory(const char *path, struct tapnet_error *error)
+{
+    struct stat status, top;
+
+    if (lstat(path, &status) < 0 || stat("/", &top) < 0)
+        return error_set_errno(error, -errno, "cannot look at the directory %s", path);
+    if (!S_ISDIR(status.st_mode))
+        return error_set(error, -ENOTDIR, "%s is no directory: remove it, or set TAPNET_RUN_DIR", path);
+    if (status.st_uid != geteuid() && status.st_uid != top.st_uid)
+        return error_set(error, -EPERM,
+                         "the directory %s belongs to user %u, who could have us do what its files say: remove it, or "
+                         "set TAPNET_RUN_DIR",
+                         path, (unsigned)status.st_uid);
+    if (status.st_mode & (S_IWGRP | S_IWOTH) && !(status.st_mode & S_ISVTX))
+        return error_set(error, -EPERM, "others may write to the directory %s: `chmod go-w %s`, or set TAPNET_RUN_DIR",
+                         path, path);
+    return 0;
+}
+
 static int make_directory(const char *path, struct tapnet_error *error)
 {
     if (mkdir(path, 0700) == 0 || errno == EEXIST)
@@ -122,6 +145,10 @@ static int lock_directory(const char *run_dir, int operation, int *ret_fd, struc
 
         if (result == 0)
             result = make_directory(run_dir, error);
+        if (result == 0)
+            result = check_directory(base, error);
+        if (result == 0)
+            result = check_directory(run_dir, error);
         if (result == -ENOENT && attempt < LOCK_ATTEMPTS)
             continue; /* another tapnet may have removed BASE between the two calls */
         if (result < 0)
@@ -276,6 +303,7 @@ int run_file_remove(const char *run_dir, const char *name, struct tapnet_error *
 int run_file_read(const char *run_dir, const char *name, size_t max, char **ret)
 {
     char path[RUN_PATH_MAX];
+    _cleanup_close_ int fd = -1;
     _cleanup_fclose_ FILE *file = NULL;
     _cleanup_free_ char *text = NULL;
     struct stat status;
@@ -283,9 +311,15 @@ int run_file_read(const char *run_dir, const char *name, size_t max, char **ret)
 
     if (file_path(run_dir, name, path, NULL) < 0)
         return -ENAMETOOLONG;
-    file = fopen(path, "re");
-    if (!file || fstat(fileno(file), &status) < 0)
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC); /* a pipe must not make us wait */
+    if (fd < 0 || fstat(fd, &status) < 0)
         return -errno;
+    if (!S_ISREG(status.st_mode))
+        return -EINVAL;
+    file = fdopen(fd, "r");
+    if (!file)
+        return -errno;
+    take_fd(&fd);
     if (status.st_size < 0 || (size_t)status.st_size > max)
         return -EFBIG;
     text = calloc(1, (size_t)status.st_size + 1);

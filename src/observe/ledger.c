@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
@@ -143,9 +144,13 @@ static bool is_ledger(const char *name)
 /* *ret is NULL for a file that is gone, or holds no JSON. */
 static int load_ledger(const char *path, json_t **ret, struct tapnet_error *error)
 {
-    _cleanup_fclose_ FILE *file = fopen(path, "re");
+    /* A pipe must not make us wait, and gives no JSON. */
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_fclose_ FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
     int code = file ? 0 : errno;
 
+    if (file)
+        take_fd(&fd);
     *ret = file ? json_loadf(file, JSON_REJECT_DUPLICATES, NULL) : NULL;
     if (file && ferror(file))
         code = EIO;
