@@ -225,6 +225,14 @@ static int take_down(struct tapnet *tapnet, const char *set, const struct argume
     return EXIT_DONE;
 }
 
+/* A file that is replaced by rename between two looks has two inodes and one path. */
+static bool is_path_of(const char *file, const char *path)
+{
+    char real[PATH_MAX];
+
+    return realpath(file, real) && strcmp(real, path) == 0;
+}
+
 /* Is what is up under this name another file's, one that is still there? Says so. A bare name means the set alone. */
 static bool is_anothers(struct tapnet *tapnet, const char *set, const char *operand)
 {
@@ -235,7 +243,8 @@ static bool is_anothers(struct tapnet *tapnet, const char *set, const char *oper
     if ((operand && !strpbrk(operand, "/.")) || stat(session_file(operand, path), &named) < 0 ||
         tapnet_set_file(tapnet, set, &from, NULL) < 0)
         return false;
-    another = stat(from, &recorded) == 0 && (recorded.st_dev != named.st_dev || recorded.st_ino != named.st_ino);
+    another = !is_path_of(session_file(operand, path), from) && stat(from, &recorded) == 0 &&
+              (recorded.st_dev != named.st_dev || recorded.st_ino != named.st_ino);
     if (another)
         fprintf(stderr, "tapnet: set %s is up from another file, %s: `tapnet down %s` takes it down\n", set, from, set);
     free(from);

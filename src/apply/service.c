@@ -78,12 +78,28 @@ static void forget_service(struct apply_kernel *kernel)
     run_file_remove(kernel->run_dir, LOG_NAME, NULL);
 }
 
+/*
+ * The service was found dead: until it has let go of all that it held. A process that ends lets go of its descriptors
+ * from the highest down (the kernel's task work), so the socket that it listens on is among the last: as long as that
+ * takes connections, a port or a log group may still be held.
+ */
+static void await_end(const char *path)
+{
+    _cleanup_close_ int fd = -1;
+    char byte;
+
+    if (apply_socket_connect(path, &fd, NULL) == 0)
+        recv(fd, &byte, 1, 0); /* ends with it; one that lives after all says nothing, and is given up after a while */
+}
+
 static int start_service(struct apply_kernel *kernel, struct tapnet_error *error)
 {
     _cleanup_close_ int control_fd = -1, log_fd = -1;
     char path[RUN_PATH_MAX];
-    int result = apply_socket_listen(path_in(kernel, SOCKET_NAME, path), &control_fd, error);
+    int result;
 
+    await_end(path_in(kernel, SOCKET_NAME, path));
+    result = apply_socket_listen(path, &control_fd, error);
     if (result < 0)
         return result;
     log_fd = open(path_in(kernel, LOG_NAME, path), O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
@@ -268,8 +284,9 @@ int apply_service_update(void *data, const struct model_network *network, struct
 
     if (result == 0)
         result = talk(data, request, &attachments, NULL, error);
-    if (result == -ECONNREFUSED)
-        return apply_service_serve(data, network, error); /* it died since we looked */
+    if (result == -ECONNREFUSED ||
+        result == -ENOENT) /* it died since we looked, or another one was started meanwhile */
+        return apply_service_serve(data, network, error);
     return result;
 }
 

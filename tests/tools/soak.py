@@ -3,7 +3,10 @@
 """Brings networks up, edits them, kills what may be killed, and takes them down, again and again, at random but
 repeatable; after each round the namespace must be as at the start, and the processes must not have grown.
 
-usage: soak.py [--seconds N] [--seed N]
+In most rounds two or eight tapnets run at once, on one set or on different ones, and some of them are killed: see
+tapnet_test/crowd.py.
+
+usage: soak.py [--seconds N] [--rounds N] [--seed N]
 """
 
 import argparse
@@ -18,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from tapnet_test.build import Tapnet  # noqa: E402
+from tapnet_test.crowd import Crowd  # noqa: E402
 from tapnet_test.snapshot import assert_same, snapshot  # noqa: E402
 from tapnet_test.world import World  # noqa: E402
 
@@ -91,23 +95,38 @@ class Soak:
         assert_same(self.before, snapshot(self.host, run_dir=self.tapnet.run_dir))
 
 
+def crowd_round(host, chance):
+    """Tapnets at once; how many were killed."""
+    count = chance.choice((2, 8))
+    crowd = Crowd(host, chance, count, chance.choice((1, count)))
+    crowd.round()
+    return crowd.kills
+
+
 def main():
     parser = argparse.ArgumentParser(description="looks for what many ups and downs leave behind")
-    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--seconds", type=float, default=600, help="go on at least that long ...")
+    parser.add_argument("--rounds", type=int, default=500, help="... and for at least so many rounds")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options = parser.parse_args()
     print(f"seed {options.seed}")
     end = time.monotonic() + options.seconds
-    rounds = 0
+    rounds = kills = 0
     with World() as world:
-        soak = Soak(world, random.Random(options.seed))
+        chance = random.Random(options.seed)
+        soak = Soak(world, chance)
         try:
-            while time.monotonic() < end:
-                soak.round()
+            while rounds < options.rounds or time.monotonic() < end:
+                kills += crowd_round(world.host, chance)
+                if rounds % 10 == 0:
+                    soak.round()
                 rounds += 1
-                print(f"{rounds} rounds: " + ", ".join(f"{count} × {what}" for what, count in soak.steps.items()))
+                print(f"{rounds} rounds, {kills} × killed among others, " +
+                      ", ".join(f"{count} × {what}" for what, count in soak.steps.items()))
         except AssertionError as error:
             sys.exit(f"soak: failed after {rounds} rounds, seed {options.seed}: {error}")
+    kills += soak.steps["killed tapnet"] + soak.steps["killed service"]
+    print(f"soak: {rounds} rounds, {kills} kills, nothing left")
 
 
 if __name__ == "__main__":
