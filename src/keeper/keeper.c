@@ -172,6 +172,7 @@ static int wait_for_events(struct keeper *keeper)
         log_line("the service has ended");
         served_forget(&keeper->served);
         want_look(keeper, loop_now_usec());
+        keeper->ready_usec = 0; /* a tapnet that starts another must find the log group free, or us giving way */
     }
     if (fds[EVENTS_FDS].revents)
         take_client(keeper);

@@ -98,7 +98,7 @@ class Soak:
 def crowd_round(host, chance):
     """Tapnets at once; how many were killed."""
     count = chance.choice((2, 8))
-    crowd = Crowd(host, chance, count, chance.choice((1, count)))
+    crowd = Crowd(host, chance, count, chance.choice((1, count)), keeper=chance.random() < 0.3)
     crowd.round()
     return crowd.kills
 
