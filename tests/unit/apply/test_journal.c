@@ -109,7 +109,8 @@ static void a_damaged_journal_is_an_error(void **state)
 
     (void)state;
     assert_int_equal(run_file_write(directory, "journal", "}{\n{\"end\":1}\n", NULL), 0);
-    assert_int_equal(apply_journal_read(directory, &found, &before, &touched, &error), -EINVAL);
+    assert_int_equal(apply_journal_read(directory, &found, &before, &touched, &error), -EBADMSG);
+    assert_non_null(strstr(error.text, "remove that file"));
     assert_non_null(strstr(error.text, "journal"));
     assert_int_equal(apply_journal_remove(directory, NULL), 0);
 }
