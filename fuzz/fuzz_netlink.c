@@ -6,6 +6,7 @@
 #include "netlink/address.h"
 #include "netlink/bridge.h"
 #include "netlink/link.h"
+#include "netlink/notify.h"
 #include "netlink/reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -76,6 +77,18 @@ static void read_tables(const struct nlmsghdr *message)
         promise(neighbour.address.family == 0 || neighbour.address.family == neighbour.family);
 }
 
+static void read_event(const struct nlmsghdr *message, int protocol)
+{
+    struct netlink_event event;
+
+    if (netlink_notify_parse(message, protocol, &event) < 0)
+        return;
+    promise(strnlen(event.name, sizeof(event.name)) < sizeof(event.name));
+    if (event.kind == NETLINK_EVENT_NFT)
+        check_text(message, event.table);
+    check_text(message, event.command);
+}
+
 /* An answer to a request that is the message itself, so that offsets of attributes have something to point at. */
 static void read_reply(const struct nlmsghdr *message)
 {
@@ -126,6 +139,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     read_link(message);
     read_bridge(message);
     read_tables(message);
+    read_event(message, NETLINK_ROUTE);
+    read_event(message, NETLINK_NETFILTER);
     read_reply(message);
     if (netlink_parse(message, 0, table, 7) == 0)
         for (int i = 0; i < 8; i++)

@@ -10,6 +10,7 @@
     +-------------------------------------------+     +---------------+
 """
 
+import subprocess
 import time
 
 import pytest
@@ -110,3 +111,48 @@ def test_an_uplink_that_the_file_names_stays(two_uplinks, host):
     host.run("ip", "route", "replace", "default", "via", "192.0.2.1")
     tapnet("down", "--all")
     assert_same(before, snapshot(host))
+
+
+# A guest that pings an address of the outside over and over, with one id, and prints the number of each reply.
+PING = """
+import fcntl, os, select, struct, sys, time
+from scapy.layers.inet import ICMP, IP
+from scapy.layers.l2 import ARP, Ether
+device, mac, address, gateway_mac, target = sys.argv[1:]
+fd = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", device.encode(), 0x1002))
+time.sleep(1.5)  # carrier, and the bridge port that follows it
+for number in range(10000):
+    os.write(fd, bytes(Ether(dst=gateway_mac, src=mac) / IP(src=address, dst=target) / ICMP(id=77, seq=number)))
+    while select.select([fd], [], [], 0.02)[0]:
+        frame = Ether(os.read(fd, 65535))
+        if ARP in frame and frame[ARP].op == 1 and frame[ARP].pdst == address:
+            os.write(fd, bytes(Ether(dst=frame.src, src=mac) / ARP(op=2, hwsrc=mac, psrc=address, hwdst=frame.src,
+                                                                  pdst=frame[ARP].psrc)))
+        elif ICMP in frame and frame[ICMP].type == 0:
+            print(frame[ICMP].seq, flush=True)
+"""
+
+
+def test_a_flow_goes_on_by_the_new_uplink(two_uplinks, host):
+    """With its new address, and nothing is left of the old masquerade."""
+    tapnet = Tapnet(host, keeper=True)
+    tapnet("up", tapnet.file(LAB))
+    port = tapnet.status("lab")["ports"][0]
+    bridge = host.json("ip", "-j", "link", "show", "br-lab")[0]["address"]
+    guest = host.popen("/usr/bin/python3", "-c", PING, port["device"], port["mac"], port["addresses"][0], bridge,
+                       "198.51.100.1", stdout=subprocess.PIPE, text=True)
+    for _ in range(3):
+        number = int(guest.stdout.readline())
+    assert "dst=192.0.2.2" in host.run("conntrack", "-L", "-p", "icmp").stdout
+    moved = time.monotonic()
+    host.run("ip", "route", "replace", "default", "via", "203.0.113.1")
+    while "dst=203.0.113.2" not in (flows := host.run("conntrack", "-L", "-p", "icmp").stdout):
+        assert time.monotonic() - moved < 1, flows
+    assert "192.0.2.2" not in flows
+    last = number
+    while time.monotonic() - moved < 0.5:
+        last = int(guest.stdout.readline())
+    assert last > number + 3
+    print(f"replies by the new uplink within {time.monotonic() - moved:.1f} s")
+    guest.kill()
