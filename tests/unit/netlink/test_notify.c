@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel tells of changes, in a namespace: each of them, who it was where it says so, and that some were lost. */
+/* What the kernel tells of changes, in a namespace: each of them, who it was where it says so, and what was lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
