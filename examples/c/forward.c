@@ -41,17 +41,18 @@ static int mode_is(const char *name)
     return strcmp(mode, name) == 0;
 }
 
-/* Some frames with room for @room bytes each. */
+/* Some frames with room for @room bytes each, and for the vnet header in front of them. */
 static struct tapnet_frame *new_frames(size_t count, size_t room)
 {
     struct tapnet_frame *frames = calloc(count, sizeof(*frames));
-    unsigned char *bytes = malloc(count * room);
+    unsigned char *bytes = malloc(count * (TAPNET_VNET_LEN + room));
 
     if (!frames || !bytes)
         exit(1);
     for (size_t i = 0; i < count; i++) {
-        frames[i].bytes = bytes + i * room;
+        frames[i].bytes = bytes + i * (TAPNET_VNET_LEN + room) + TAPNET_VNET_LEN;
         frames[i].room = room;
+        frames[i].headroom = TAPNET_VNET_LEN;
     }
     return frames;
 }
