@@ -15,7 +15,7 @@ import subprocess
 
 import pytest
 
-from tapnet_test.build import SOURCE, build_dir
+from tapnet_test.build import SOURCE, build_dir, program
 
 EXAMPLES = SOURCE / "examples/c"
 
@@ -41,9 +41,11 @@ def pkg_config(installed, *options):
 @pytest.fixture(scope="module")
 def build(installed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples")
+    # A sanitized library wants a program that is sanitized, too.
+    sanitizers = ["-fsanitize=address,undefined"] if b"__asan_init" in program("libtapnet.so").read_bytes() else []
 
     def compile_one(name):
-        subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "-O2", "-pthread", "-o", folder / name,
+        subprocess.run(["cc", *sanitizers, "-Wall", "-Wextra", "-Werror", "-O2", "-pthread", "-o", folder / name,
                         EXAMPLES / f"{name}.c", *pkg_config(installed, "--cflags", "--libs")], check=True)
         return folder / name
     return compile_one
