@@ -16,15 +16,11 @@
 #include "apply/spawn.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "model/json_cleanup.h"
 #include "base/message.h"
 
 #define EXIT_TIMEOUT_MSEC 5000
 #define KEEPER_PROGRAM "tapnet-keeper"
-
-static void cleanup_json(json_t **json)
-{
-    json_decref(*json);
-}
 
 /* Beside the service's. */
 static int program_path(const struct tapnet *tapnet, char ret[RUN_PATH_MAX], struct tapnet_error *error)
@@ -198,7 +194,7 @@ int resident_tell(const struct tapnet *tapnet, struct tapnet_error *error)
 {
     static const char request[] = "{\"do\":\"look\"}";
     char reply[RESIDENT_MESSAGE_MAX];
-    json_t *json cleanup(cleanup_json) = NULL;
+    _cleanup_json_ json_t *json = NULL;
     _cleanup_close_ int fd = -1;
     size_t len = 0, fd_count = 0;
 

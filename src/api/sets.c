@@ -12,6 +12,7 @@
 #include "api/context.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "model/json_cleanup.h"
 #include "spec/mistake.h"
 
 #define API __attribute__((visibility("default")))
@@ -268,17 +269,12 @@ int sets_check_origin(const struct observe_found *found, const struct model_set 
 
 /* ---- one record alone ---- */
 
-static void cleanup_json(json_t **json)
-{
-    json_decref(*json);
-}
-
 API int tapnet_set_file(struct tapnet *tapnet, const char *set, char **ret, struct tapnet_error *error)
 {
     struct arena arena cleanup(arena_fini) = {.blocks = NULL};
     _cleanup_free_ char *text = NULL;
     char name[MODEL_NAME_MAX + sizeof("sets/.json")];
-    json_t *json cleanup(cleanup_json) = NULL;
+    _cleanup_json_ json_t *json = NULL;
     struct model_object object = {.kind = MODEL_OBJECT_TABLE};
     int result;
 

@@ -11,21 +11,17 @@
 
 #include "apply/run.h"
 #include "base/cleanup.h"
+#include "model/json_cleanup.h"
 
 #define JOURNAL_NAME "journal"
 #define JOURNAL_MAX (256u << 20) /* a plan of 100,000 ports is a tenth of that */
 
-static void cleanup_json(json_t **json)
-{
-    json_decref(*json);
-}
-
 /* One line: the pair as JSON, null for "not there". */
 static int write_step(FILE *file, const struct plan_step *step)
 {
-    json_t *line cleanup(cleanup_json) = json_pack(
-        "{s:o, s:o}", "before", step->before ? model_object_to_json(step->before) : json_null(), "after",
-        step->after ? model_object_to_json(step->after) : json_null());
+    _cleanup_json_ json_t *line = json_pack("{s:o, s:o}", "before",
+                                            step->before ? model_object_to_json(step->before) : json_null(), "after",
+                                            step->after ? model_object_to_json(step->after) : json_null());
 
     if (!line)
         return -ENOMEM;
@@ -89,7 +85,7 @@ static int read_line(const char *line, struct model_objects *wanted, struct mode
                      struct tapnet_error *error)
 {
     json_error_t reason;
-    json_t *json cleanup(cleanup_json) = json_loads(line, 0, &reason);
+    _cleanup_json_ json_t *json = json_loads(line, 0, &reason);
     const json_t *before, *after;
     int result;
 

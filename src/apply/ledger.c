@@ -9,13 +9,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "model/json_cleanup.h"
 
 #define NAME_MAX_LEN 160
-
-static void cleanup_json(json_t **json)
-{
-    json_decref(*json);
-}
 
 static const char *sysctl_file(const struct model_sysctl *sysctl, char text[NAME_MAX_LEN])
 {
@@ -39,7 +35,7 @@ static int write_json(const struct apply_ops *ops, const char *name, json_t *jso
 static int write_ledger(const struct apply_ops *ops, const struct model_sysctl *sysctl, struct tapnet_error *error)
 {
     struct model_object object = {.kind = MODEL_OBJECT_SYSCTL, .sysctl = *sysctl};
-    json_t *json cleanup(cleanup_json) = model_object_to_json(&object);
+    _cleanup_json_ json_t *json = model_object_to_json(&object);
     char name[NAME_MAX_LEN];
 
     return write_json(ops, sysctl_file(sysctl, name), json, error);
@@ -100,7 +96,7 @@ static const char *network_file(const struct model_network *network, char text[N
 static int write_network(const struct apply_ops *ops, const struct model_service *service, struct tapnet_error *error)
 {
     char name[NAME_MAX_LEN];
-    json_t *json cleanup(cleanup_json) = NULL;
+    _cleanup_json_ json_t *json = NULL;
     int index, result = ops->link_index(ops->data, service->network->bridge, &index, error);
 
     if (result < 0)
@@ -184,7 +180,7 @@ int apply_record(const struct apply_ops *ops, const struct model_record *before,
                  struct tapnet_error *error)
 {
     struct model_object object = {.kind = MODEL_OBJECT_RECORD};
-    json_t *json cleanup(cleanup_json) = NULL;
+    _cleanup_json_ json_t *json = NULL;
     char name[NAME_MAX_LEN];
 
     snprintf(name, sizeof(name), "sets/%s.json", after ? after->set : before->set);

@@ -12,15 +12,11 @@
 #include "apply/kernel.h"
 #include "apply/run.h"
 #include "base/cleanup.h"
+#include "model/json_cleanup.h"
 #include "base/message.h"
 
 #define REPLY_MAX 65536
 #define PATIENCE_SEC 1 /* of one who has more to do than to wait for a service that hangs */
-
-static void cleanup_json(json_t **json)
-{
-    json_decref(*json);
-}
 
 struct reply {
     char *text;
@@ -60,7 +56,7 @@ static int ask(const char *run_dir, struct reply *reply, struct tapnet_error *er
 int apply_lend(const char *run_dir, int ret_fds[2], int *ret_pid, struct tapnet_error *error)
 {
     struct reply reply cleanup(reply_fini) = {.text = malloc(REPLY_MAX)};
-    json_t *json cleanup(cleanup_json) = NULL;
+    _cleanup_json_ json_t *json = NULL;
     int result = reply.text ? ask(run_dir, &reply, error) : error_set(error, -ENOMEM, "out of memory");
 
     if (result < 0)

@@ -19,6 +19,7 @@
 #include "apply/spawn.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "model/json_cleanup.h"
 #include "base/message.h"
 #include "netlink/log.h"
 
@@ -26,11 +27,6 @@
 #define EXIT_TIMEOUT_MSEC 5000
 #define SOCKET_NAME "service.sock"
 #define LOG_NAME "service.log"
-
-static void cleanup_json(json_t **json)
-{
-    json_decref(*json);
-}
 
 /* What goes with one request. */
 struct attachments {
@@ -130,7 +126,7 @@ static int talk(struct apply_kernel *kernel, json_t *request, const struct attac
 {
     _cleanup_free_ char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
     _cleanup_free_ char *reply = malloc(REPLY_MAX + 1);
-    json_t *json cleanup(cleanup_json) = NULL;
+    _cleanup_json_ json_t *json = NULL;
     _cleanup_close_ int fd = -1;
     char path[RUN_PATH_MAX];
     size_t len = 0, fd_count;
@@ -166,7 +162,7 @@ static int talk(struct apply_kernel *kernel, json_t *request, const struct attac
 static int attach_network(struct attachments *attachments, const struct model_network *network,
                           struct tapnet_error *error)
 {
-    json_t *json cleanup(cleanup_json) = model_network_to_json(network);
+    _cleanup_json_ json_t *json = model_network_to_json(network);
     _cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     _cleanup_close_ int fd = -1;
 
@@ -222,7 +218,7 @@ static int duplicate(int fd, int *ret_fd, struct tapnet_error *error)
 static int request_sockets(struct apply_kernel *kernel, struct tapnet_error *error)
 {
     struct attachments attachments cleanup(attachments_fini) = {.count = 0};
-    json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "sockets");
+    _cleanup_json_ json_t *request = json_pack("{s:s}", "do", "sockets");
     int result = kernel->loan.log_fd < 0
                      ? netlink_log_open(GUARD_LOG_GROUP, GUARD_LOG_BYTES_MAX, &attachments.fds[0], error)
                      : duplicate(kernel->loan.log_fd, &attachments.fds[0], error);
@@ -241,7 +237,7 @@ static int request_sockets(struct apply_kernel *kernel, struct tapnet_error *err
 /* A service that was started anew asks for its sockets first. */
 static int request_serve(struct apply_kernel *kernel, const struct attachments *attachments, struct tapnet_error *error)
 {
-    json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "serve");
+    _cleanup_json_ json_t *request = json_pack("{s:s}", "do", "serve");
     struct tapnet_error refusal = {0};
     int result = talk(kernel, request, attachments, NULL, &refusal);
 
@@ -279,7 +275,7 @@ int apply_service_serve(void *data, const struct model_network *network, struct 
 int apply_service_update(void *data, const struct model_network *network, struct tapnet_error *error)
 {
     struct attachments attachments cleanup(attachments_fini) = {.count = 0};
-    json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "update");
+    _cleanup_json_ json_t *request = json_pack("{s:s}", "do", "update");
     int result = attach_network(&attachments, network, error);
 
     if (result == 0)
@@ -310,7 +306,7 @@ static int request_stop(struct apply_kernel *kernel, const char *network, json_t
                         struct tapnet_error *error)
 {
     const struct attachments none = {.count = 0};
-    json_t *request cleanup(cleanup_json) = json_pack("{s:s, s:s}", "do", "stop", "network", network);
+    _cleanup_json_ json_t *request = json_pack("{s:s, s:s}", "do", "stop", "network", network);
 
     return talk(kernel, request, &none, ret_reply, error);
 }
@@ -318,7 +314,7 @@ static int request_stop(struct apply_kernel *kernel, const char *network, json_t
 static int request_status(struct apply_kernel *kernel, json_t **ret_reply, struct tapnet_error *error)
 {
     const struct attachments none = {.count = 0};
-    json_t *request cleanup(cleanup_json) = json_pack("{s:s}", "do", "status");
+    _cleanup_json_ json_t *request = json_pack("{s:s}", "do", "status");
 
     return talk(kernel, request, &none, ret_reply, error);
 }
@@ -339,7 +335,7 @@ static int retire(struct apply_kernel *kernel, const json_t *status, struct tapn
 int apply_service_stop(void *data, const char *network, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    json_t *reply cleanup(cleanup_json) = NULL;
+    _cleanup_json_ json_t *reply = NULL;
     int result = request_stop(kernel, network, &reply, error);
 
     if (result == -ENOENT)
@@ -352,7 +348,7 @@ int apply_service_stop(void *data, const char *network, struct tapnet_error *err
 int apply_service_release(void *data, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    json_t *reply cleanup(cleanup_json) = NULL;
+    _cleanup_json_ json_t *reply = NULL;
     int result = request_status(kernel, &reply, error);
 
     return result < 0 && result != -ECONNREFUSED ? result : retire(kernel, reply, error);

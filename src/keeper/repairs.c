@@ -11,16 +11,12 @@
 #include "api/resident.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "model/json_cleanup.h"
 #include "keeper/served.h"
 #include "service/log.h"
 #include "service/loop.h"
 
 #define LINES_MAX 12 /* of the log, for one repair of one set */
-
-static void cleanup_json(json_t **json)
-{
-    json_decref(*json);
-}
 
 void repairs_fini(struct repairs *repairs)
 {
@@ -246,7 +242,7 @@ static void seen(void *data, const struct observe_found *found, size_t set_count
 /* NULL when memory is short. */
 static char *print_state(const struct patience *patience, uint64_t now_usec)
 {
-    json_t *json cleanup(cleanup_json) = NULL;
+    _cleanup_json_ json_t *json = NULL;
     json_t *waiting = json_array();
 
     for (size_t i = 0; waiting && i < patience->count; i++)

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 
 #include "base/cleanup.h"
+#include "model/json_cleanup.h"
 #include "base/message.h"
 #include "netlink/sysctl.h"
 
@@ -22,11 +23,6 @@
  * stood for is found in the kernel or not at all. One that is there and can't be read now (no descriptor left, no
  * memory, a broken disk) is an error: a plan must not be made from half of what is known.
  */
-
-static void cleanup_json(json_t **json)
-{
-    json_decref(*json);
-}
 
 static void cleanup_closedir(DIR **directory)
 {
@@ -171,7 +167,7 @@ static int read_folder(const char *run_dir, const char *folder, const json_t *st
     if (!directory && errno != ENOENT)
         return error_set_errno(error, -errno, "cannot read %s", path);
     while (directory && result == 0 && (errno = 0, entry = readdir(directory))) {
-        json_t *json cleanup(cleanup_json) = NULL;
+        _cleanup_json_ json_t *json = NULL;
         char file[PATH_MAX + NAME_MAX + 2];
 
         if (!is_ledger(entry->d_name))
@@ -194,7 +190,7 @@ static int read_folder(const char *run_dir, const char *folder, const json_t *st
 
 int observe_ledgers(const char *run_dir, struct observe_found *found, struct tapnet_error *error)
 {
-    json_t *status cleanup(cleanup_json) = ask_service(run_dir);
+    _cleanup_json_ json_t *status = ask_service(run_dir);
     int result = read_folder(run_dir, "sysctl", NULL, found, error);
 
     if (result == 0)

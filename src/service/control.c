@@ -13,14 +13,13 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "model/json_cleanup.h"
 #include "base/message.h"
 #include "service/dhcp.h"
 #include "service/isolate.h"
 #include "service/log.h"
 #include "service/loop.h"
 #include "service/registry.h"
-
-DEFINE_CLEANUP(json_t *, json_decref)
 
 #define CONTROL_CLIENTS 16 /* connections at once; more are closed */
 #define SECOND UINT64_C(1000000)
@@ -247,7 +246,7 @@ static void client_silent(void *data)
 static void client_reply(struct control_client *client, const json_t *reply, const struct control_request *request,
                          const struct tapnet_error *error)
 {
-    json_t *refusal cleanup(cleanup_json_decref) = NULL;
+    _cleanup_json_ json_t *refusal = NULL;
     char *text _cleanup_free_ = NULL;
 
     if (!reply) {
@@ -275,7 +274,7 @@ static void client_handle(int fd, uint32_t events, void *data)
     struct control_client *client = data;
     struct control_request request = {.control = client->control};
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    json_t *reply cleanup(cleanup_json_decref) = NULL;
+    _cleanup_json_ json_t *reply = NULL;
     size_t length = 0;
     int r;
 

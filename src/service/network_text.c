@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "model/json_cleanup.h"
 #include "model/object.h"
 
 /*
@@ -25,8 +26,6 @@
  */
 
 #define NETWORK_BATCH 32
-
-DEFINE_CLEANUP(json_t *, json_decref)
 
 struct text {
     const char *bytes;
@@ -140,7 +139,7 @@ static int text_parse(const struct text *text, size_t from, size_t to, struct ar
 {
     size_t head = text->close ? text->open + 1 : 0, tail = text->close ? text->close : text->length;
     char *piece _cleanup_free_ = malloc(head + (to - from) + (text->length - tail) + 1);
-    json_t *json cleanup(cleanup_json_decref) = NULL;
+    _cleanup_json_ json_t *json = NULL;
     json_error_t mistake;
 
     if (!piece) {
