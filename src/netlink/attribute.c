@@ -100,3 +100,14 @@ const char *netlink_get_text(const struct nlattr *attribute)
 
     return text && memchr(text, '\0', attribute->nla_len - sizeof(*attribute)) ? text : NULL;
 }
+
+int netlink_get_ifname(const struct nlattr *attribute, char *name, size_t size)
+{
+    const char *text = netlink_get_text(attribute);
+    size_t len = text ? strlen(text) : 0;
+
+    if (!len || len >= size)
+        return -EBADMSG;
+    memcpy(name, text, len + 1);
+    return 0;
+}

@@ -71,17 +71,6 @@ static bool is_text(const struct nlattr *attribute, const char *text)
     return found && strcmp(found, text) == 0;
 }
 
-static int parse_name(const struct nlattr *attribute, char name[TAPNET_BRIDGE_NAME_MAX])
-{
-    const char *text = netlink_get_text(attribute);
-    size_t len = text ? strlen(text) : 0;
-
-    if (!len || len >= TAPNET_BRIDGE_NAME_MAX)
-        return -EBADMSG;
-    memcpy(name, text, len + 1);
-    return 0;
-}
-
 int netlink_bridge_parse(const struct nlmsghdr *message, struct netlink_bridge_link *ret)
 {
     const struct nlattr *attributes[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
@@ -90,7 +79,7 @@ int netlink_bridge_parse(const struct nlmsghdr *message, struct netlink_bridge_l
 
     if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)) ||
         netlink_parse(message, sizeof(*header), attributes, IFLA_MAX) < 0 ||
-        parse_name(attributes[IFLA_IFNAME], link.bridge.name) < 0 ||
+        netlink_get_ifname(attributes[IFLA_IFNAME], link.bridge.name, sizeof(link.bridge.name)) < 0 ||
         netlink_parse_nest(attributes[IFLA_LINKINFO], info, IFLA_INFO_MAX) < 0)
         return -EBADMSG;
     link.index = link.bridge.index = link.port.index = header->ifi_index;

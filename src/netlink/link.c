@@ -129,17 +129,6 @@ static void parse_counters(const struct nlattr *attribute, struct netlink_link *
     link->tx_dropped = stats.tx_dropped;
 }
 
-static int parse_name(const struct nlattr *attribute, char name[IFNAMSIZ])
-{
-    const char *text = netlink_get_text(attribute);
-    size_t len = text ? strlen(text) : 0;
-
-    if (!len || len >= IFNAMSIZ)
-        return -EBADMSG;
-    memcpy(name, text, len + 1);
-    return 0;
-}
-
 int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
 {
     const struct nlattr *attributes[IFLA_MAX + 1];
@@ -149,7 +138,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
 
     if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)) ||
         netlink_parse(message, sizeof(*header), attributes, IFLA_MAX) < 0 ||
-        parse_name(attributes[IFLA_IFNAME], link.name) < 0)
+        netlink_get_ifname(attributes[IFLA_IFNAME], link.name, sizeof(link.name)) < 0)
         return -EBADMSG;
     link.index = header->ifi_index;
     link.up = header->ifi_flags & IFF_UP;

@@ -98,5 +98,7 @@ uint32_t netlink_get_u32(const struct nlattr *attribute);
 uint64_t netlink_get_u64(const struct nlattr *attribute);
 const char *netlink_get_text(const struct nlattr *attribute);
 bool netlink_get_bytes(const struct nlattr *attribute, void *bytes, size_t len);
+/* An interface's name: 0, or -EBADMSG when it is not there, empty or too long for @size. */
+int netlink_get_ifname(const struct nlattr *attribute, char *name, size_t size);
 
 #endif
