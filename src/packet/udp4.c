@@ -9,26 +9,10 @@
 #define UDP4_TTL 64
 #define UDP4_PAYLOAD_MAX (65535 - UDP4_IP_LEN - UDP4_UDP_LEN)
 
-/* Reads the UDP datagram at @bytes, @length of which are the IP datagram's. 0 or -EBADMSG. */
-static int udp4_parse_udp(const uint8_t *bytes, size_t length, struct udp4 *packet)
-{
-    size_t udp_len;
-
-    if (length < UDP4_UDP_LEN)
-        return -EBADMSG;
-    udp_len = bytes_get_be16(bytes + 4);
-    if (udp_len < UDP4_UDP_LEN || udp_len > length)
-        return -EBADMSG;
-    packet->source_port = bytes_get_be16(bytes);
-    packet->destination_port = bytes_get_be16(bytes + 2);
-    packet->payload = bytes + UDP4_UDP_LEN;
-    packet->payload_len = udp_len - UDP4_UDP_LEN;
-    return 0;
-}
-
 int udp4_parse_datagram(const uint8_t *ip, size_t length, struct udp4 *ret)
 {
     struct udp4 packet = {0};
+    struct tapnet_udp udp;
     size_t header_len, total_len;
 
     if (length < UDP4_IP_LEN + UDP4_UDP_LEN || ip[0] >> 4 != 4)
@@ -39,10 +23,14 @@ int udp4_parse_datagram(const uint8_t *ip, size_t length, struct udp4 *ret)
         return -EBADMSG;
     if (bytes_get_be16(ip + 6) & UDP4_FRAGMENT_MASK || ip[9] != IPPROTO_UDP || tapnet_checksum(ip, header_len) != 0)
         return -EBADMSG;
+    if (tapnet_udp_parse(ip + header_len, total_len - header_len, &udp) < 0)
+        return -EBADMSG;
     packet.source = bytes_get_be32(ip + 12);
     packet.destination = bytes_get_be32(ip + 16);
-    if (udp4_parse_udp(ip + header_len, total_len - header_len, &packet) < 0)
-        return -EBADMSG;
+    packet.source_port = udp.source_port;
+    packet.destination_port = udp.destination_port;
+    packet.payload = ip + header_len + TAPNET_UDP_LEN;
+    packet.payload_len = udp.len - TAPNET_UDP_LEN;
     *ret = packet;
     return 0;
 }
@@ -75,9 +63,9 @@ static void udp4_build_ip(uint8_t *ip, const struct udp4 *packet, uint16_t total
 
 size_t udp4_build(uint8_t *frame, const struct udp4 *packet)
 {
+    const struct tapnet_udp header = {.source_port = packet->source_port, .destination_port = packet->destination_port};
     uint8_t *ip = frame + UDP4_ETHERNET_LEN, *udp = ip + UDP4_IP_LEN;
-    uint16_t udp_len, checksum;
-    uint32_t sum;
+    uint16_t udp_len;
 
     if (packet->payload_len > UDP4_PAYLOAD_MAX)
         return 0;
@@ -86,12 +74,7 @@ size_t udp4_build(uint8_t *frame, const struct udp4 *packet)
     memcpy(frame + 6, packet->source_mac.bytes, 6);
     bytes_put_be16(frame + 12, ETH_P_IP);
     udp4_build_ip(ip, packet, (uint16_t)(UDP4_IP_LEN + udp_len));
-    bytes_put_be16(udp, packet->source_port);
-    bytes_put_be16(udp + 2, packet->destination_port);
-    bytes_put_be16(udp + 4, udp_len);
-    bytes_put_be16(udp + 6, 0);
-    sum = tapnet_checksum_pseudo(ip + 12, ip + 16, 4, IPPROTO_UDP, udp_len);
-    checksum = tapnet_checksum_finish(tapnet_checksum_add(sum, udp, udp_len));
-    bytes_put_be16(udp + 6, checksum ? checksum : 0xffff); /* 0 would say that there is none: RFC 768 */
+    tapnet_udp_build(udp, udp_len, &header, packet->payload_len,
+                     tapnet_checksum_pseudo(ip + 12, ip + 16, 4, IPPROTO_UDP, udp_len));
     return UDP4_ETHERNET_LEN + UDP4_IP_LEN + (size_t)udp_len;
 }
