@@ -47,20 +47,6 @@ struct options {
 
 DEFINE_CLEANUP(struct tapnet *, tapnet_free)
 
-/* An open descriptor above 1. 0 or -EINVAL. */
-static int parse_fd(const char *text, int *ret)
-{
-    char *end;
-    long value;
-
-    errno = 0;
-    value = strtol(text, &end, 10);
-    if (errno || end == text || *end || value < 2 || value > 1 << 20 || fcntl((int)value, F_GETFD) < 0)
-        return -EINVAL;
-    *ret = (int)value;
-    return 0;
-}
-
 /* 0 to go on, 1 when help was asked for, or -EINVAL. */
 static int parse_options(int argc, char **argv, struct options *ret)
 {
@@ -75,11 +61,11 @@ static int parse_options(int argc, char **argv, struct options *ret)
     *ret = (struct options){-1, -1, -1, NULL, NULL, false};
     while (r == 0 && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'c')
-            r = parse_fd(optarg, &ret->control_fd);
+            r = handed_parse(optarg, &ret->control_fd);
         else if (option == 'l')
-            r = parse_fd(optarg, &ret->log_fd);
+            r = handed_parse(optarg, &ret->log_fd);
         else if (option == 'H')
-            r = parse_fd(optarg, &ret->handed_fd);
+            r = handed_parse(optarg, &ret->handed_fd);
         else if (option == 'r')
             ret->run_base = optarg;
         else if (option == 's')

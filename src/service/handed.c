@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What a resident that systemd started is handed by the tapnet that wanted it (apply/spawn.h). */
+/* What a resident is handed by whoever starts it: descriptors by number, or by a connection (apply/spawn.h). */
 #include "service/handed.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -11,6 +13,20 @@
 #include "base/message.h"
 
 #define WAIT_SEC 10
+#define FD_MAX (1 << 20) /* the kernel's own limit, fs.nr_open, unless somebody raised it */
+
+int handed_parse(const char *text, int *ret)
+{
+    char *end;
+    long value;
+
+    errno = 0;
+    value = strtol(text, &end, 10);
+    if (errno || end == text || *end || value < 2 || value > FD_MAX || fcntl((int)value, F_GETFD) < 0)
+        return -EINVAL;
+    *ret = (int)value;
+    return 0;
+}
 
 int handed_receive(int connection, int *ret_control_fd, int *ret_log_fd)
 {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What a resident that systemd started is handed by the tapnet that wanted it (apply/spawn.h). */
+/* What a resident is handed by whoever starts it: descriptors by number, or by a connection (apply/spawn.h). */
 #ifndef SERVICE_HANDED_H
 #define SERVICE_HANDED_H
 
+/* The number of an open descriptor from standard error on, as an option gives it. 0 or -EINVAL. */
+int handed_parse(const char *text, int *ret);
+
 /*
- * Receives the control socket and the log on @connection, which stays the caller's. 0; -EPROTO when it was something
- * else; the errno of reading, -EAGAIN when nothing comes for ten seconds.
+ * What a resident that systemd started is sent on @connection, which stays the caller's: the control socket and the
+ * log. 0; -EPROTO when it was something else; the errno of reading, -EAGAIN when nothing comes for ten seconds.
  */
 int handed_receive(int connection, int *ret_control_fd, int *ret_log_fd);
 

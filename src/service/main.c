@@ -48,20 +48,6 @@ struct options {
     int handed_fd; /* -1: none; the others come by it */
 };
 
-/* An open descriptor above 2, or 2 itself. 0 or -EINVAL. */
-static int parse_fd(const char *text, int *ret)
-{
-    char *end;
-    long value;
-
-    errno = 0;
-    value = strtol(text, &end, 10);
-    if (errno || end == text || *end || value < 2 || value > 1 << 20 || fcntl((int)value, F_GETFD) < 0)
-        return -EINVAL;
-    *ret = (int)value;
-    return 0;
-}
-
 /* 0 to go on, 1 when help was asked for, or -EINVAL. */
 static int parse_options(int argc, char **argv, struct options *ret)
 {
@@ -77,11 +63,11 @@ static int parse_options(int argc, char **argv, struct options *ret)
 
     while (r == 0 && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'c')
-            r = parse_fd(optarg, &options.control_fd);
+            r = handed_parse(optarg, &options.control_fd);
         else if (option == 'l')
-            r = parse_fd(optarg, &options.log_fd);
+            r = handed_parse(optarg, &options.log_fd);
         else if (option == 'H')
-            r = parse_fd(optarg, &options.handed_fd);
+            r = handed_parse(optarg, &options.handed_fd);
         else
             r = option == 'h' ? 1 : -EINVAL;
     }
