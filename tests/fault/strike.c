@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs a command and strikes at one exact system call of it: kills it there, or makes the call fail. */
+/* Runs a command and strikes at one exact system call of it: kills or signals it there, or makes the call fail. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -27,6 +27,8 @@ static const char usage[] =
     "usage: strike [OPTIONS] -- COMMAND...\n"
     "  --at N           the call to strike at, from 1 (default: none)\n"
     "  --kill HOW       before, after: kill at the call's entry or exit\n"
+    "  --send SIGNAL    the caller gets this at the call's entry, and runs on unwatched\n"
+    "  --then N         with --send: the call at which it gets it again\n"
     "  --fail ERRNO     the call returns this instead of being made; it counts what can fail, not what changes\n"
     "  --again          with --fail: from there on every call of the same name by the same program fails\n"
     "  --tree           follow children; a kill hits all of them\n"
@@ -42,9 +44,10 @@ struct tracee {
 
 struct strike {
     /* what is to be done */
-    unsigned long at;
+    unsigned long at, then;
     bool before, after, again, tree;
     int fail; /* errno; 0: kill */
+    int send; /* signal; 0: none */
     const char *only;
     FILE *report;
     /* what was done */
@@ -53,6 +56,7 @@ struct strike {
     char struck_comm[16];
     pid_t main, victim; /* victim: to be killed at the exit of its call */
     bool running;       /* the command's own program has begun */
+    bool done;          /* nothing is left to do: it runs on unwatched */
     struct tracee tracees[TRACEES];
 };
 
@@ -98,6 +102,14 @@ static void kill_tracees(struct strike *strike, pid_t caller)
     for (size_t i = 0; i < TRACEES; i++)
         if (strike->tracees[i].pid && (!strike->only || strike->tracees[i].pid == caller))
             kill(strike->tracees[i].pid, SIGKILL);
+}
+
+static void send_signal(struct strike *strike, pid_t caller)
+{
+    if (strike->count != strike->at && strike->count != strike->then)
+        return;
+    kill(caller, strike->send);
+    strike->done = strike->count >= strike->then;
 }
 
 /* Is this call one that fails? The one that was chosen, or with --again one of its kind after it. */
@@ -151,6 +163,8 @@ static void enter_call(struct strike *strike, struct tracee *tracee, const struc
         tracee->result = -strike->fail;
         skip_call(tracee->pid);
     }
+    if (strike->send)
+        send_signal(strike, tracee->pid);
     if (strike->count != strike->at)
         return;
     strike->struck = call;
@@ -208,7 +222,7 @@ static int trace(struct strike *strike)
             return 1 << 8;
         if (WIFSTOPPED(status)) {
             signal = handle_stop(strike, meet_tracee(strike, pid), status);
-            ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)signal);
+            ptrace(strike->done ? PTRACE_DETACH : PTRACE_SYSCALL, pid, NULL, (void *)(long)signal);
             continue;
         }
         if (find_tracee(strike, pid))
@@ -252,6 +266,7 @@ static bool parse_options(struct strike *strike, int count, char **words)
 {
     static const struct option known[] = {
         {"at", required_argument, NULL, 'n'},     {"kill", required_argument, NULL, 'k'},
+        {"send", required_argument, NULL, 's'},   {"then", required_argument, NULL, 'T'},
         {"fail", required_argument, NULL, 'f'},   {"again", no_argument, NULL, 'a'},
         {"tree", no_argument, NULL, 't'},         {"only", required_argument, NULL, 'o'},
         {"report", required_argument, NULL, 'r'}, {0},
@@ -264,7 +279,11 @@ static bool parse_options(struct strike *strike, int count, char **words)
         else if (option == 'k') {
             strike->before = strcmp(optarg, "before") == 0;
             strike->after = strcmp(optarg, "after") == 0;
-        } else if (option == 'f')
+        } else if (option == 's')
+            strike->send = atoi(optarg);
+        else if (option == 'T')
+            strike->then = strtoul(optarg, NULL, 10);
+        else if (option == 'f')
             strike->fail = atoi(optarg);
         else if (option == 'a')
             strike->again = true;

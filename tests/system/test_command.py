@@ -15,6 +15,7 @@ import subprocess
 
 import pytest
 
+from tapnet_test.build import program
 from tapnet_test.snapshot import assert_same, snapshot
 
 LAB = "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {} } } }\n"
@@ -222,24 +223,24 @@ def test_a_reader_that_goes_does_not_stop_the_work(lab, host, tapnet):
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
-def big_file(tapnet, count=900):
-    ports = "\n".join(f"      p{i}: {{}}" for i in range(count))
+PORTS = 60
+AMID = {"up": 200, "down": 100}  # a call that makes, or takes away, a port amid the others: strike.c counts them
+
+
+def big_file(tapnet):
+    ports = "\n".join(f"      p{i}: {{}}" for i in range(PORTS))
     return tapnet.file(f"networks:\n  big:\n    ports:\n{ports}\n", "big.yaml")
 
 
-def wait_for_steps(tapnet):
-    """Until the plan in progress stands in its journal."""
-    while not list(tapnet.run_dir.glob("*/journal")):
-        pass
+def struck(host, call, *words):
+    """Runs a command under strike, which does something to it at that call: no race, however busy the machine is."""
+    return host.run(program("tests/fault/strike"), "--at", call, *words, check=False, timeout=60)
 
 
 def stop(host, tapnet, number, *argv):
-    """Starts a command, sends it @number amid its work; its exit code and what it said."""
-    child = host.popen(tapnet.program, *argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for_steps(tapnet)
-    child.send_signal(number)
-    output, errors = child.communicate(timeout=60)
-    return child.returncode, output, errors
+    """Runs a command and sends it @number amid its work; its exit code and what it said."""
+    done = struck(host, AMID[argv[0]], "--send", int(number), "--", tapnet.program, *argv)
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -264,15 +265,11 @@ def test_a_signal_during_down_puts_everything_back(host, tapnet):
 def test_a_second_signal_does_not_stop_the_undoing(host, tapnet):
     file = big_file(tapnet)
     before = snapshot(host, run_dir=tapnet.run_dir)
-    child = host.popen(tapnet.program, "up", file, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while "big-p100:" not in host.run("ip", "-o", "link").stdout:
-        pass  # so that there is enough to undo
-    child.send_signal(signal.SIGINT)
-    first = child.stderr.readline()
-    child.send_signal(signal.SIGINT)
-    errors = first + child.communicate(timeout=60)[1]
-    assert child.returncode == 130
-    assert "undoing" in first and "still undoing" in errors and "and undone" in errors
+    twice = "--send", int(signal.SIGINT), "--then", AMID["up"] + 10
+    done = struck(host, AMID["up"], *twice, "--", tapnet.program, "up", file)
+    assert done.returncode == 130
+    undoing, still_undoing, undone = done.stderr.splitlines()
+    assert "undoing" in undoing and "still undoing" in still_undoing and "and undone" in undone
     assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
 
 
@@ -296,23 +293,16 @@ def waits_for_a_lock(pid):
 
 
 def test_who_ignores_hangups_is_not_stopped_by_one(host, tapnet):
-    file = big_file(tapnet)
-    child = host.popen("nohup", tapnet.program, "up", file, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for_steps(tapnet)
-    child.send_signal(signal.SIGHUP)
-    output, _ = child.communicate(timeout=60)
-    assert child.returncode == 0 and "big is up" in output
+    words = "nohup", tapnet.program, "up", big_file(tapnet)
+    done = struck(host, AMID["up"], "--send", int(signal.SIGHUP), "--", *words)
+    assert done.returncode == 0 and "big is up" in done.stdout
 
 
 def test_down_says_what_a_killed_up_had_left(host, tapnet):
     file = big_file(tapnet)
     before = snapshot(host, run_dir=tapnet.run_dir)
-    child = host.popen(tapnet.program, "up", file, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for_steps(tapnet)
-    while not (host.run("ip", "-o", "link", "show", "type", "bridge").stdout):
-        pass
-    child.kill()
-    child.communicate()
+    killed = struck(host, AMID["up"], "--kill", "before", "--", tapnet.program, "up", file)
+    assert killed.returncode == 128 + signal.SIGKILL
     answer = tapnet("down", file)
     assert "undid what a tapnet that was killed had left: 2 nftables tables, " in answer.stderr
     assert "1 bridge" in answer.stderr
