@@ -32,7 +32,7 @@ test: ## all tests, in builds by gcc and clang and with sanitizers; or some: mak
 	@tools/deps build demo test
 	@tools/run-tests $(SUITES)
 
-test-all: ## the same, and what takes longer: clang-tidy, fuzzing, a Debian that boots, every system test as a user and under the sanitizers
+test-all: ## the same, and what takes longer: clang-tidy, fuzzing, a Debian that boots, and the whole of what is a sample there
 	@tools/deps
 	@tools/run-tests --long $(SUITES)
 

@@ -1,4 +1,33 @@
 # SPDX-License-Identifier: MIT
-"""Gives every test below the namespaces, worlds and guests of tools/tapnet_test."""
+"""Gives every test below the namespaces, worlds and guests of tools/tapnet_test, and draws samples.
+
+TAPNET_SAMPLE=PERCENT runs as many of the tests, others each time; TAPNET_SEED=N draws those of that time again.
+"""
+
+import os
+import random
 
 pytest_plugins = ["tapnet_test.fixtures"]
+
+
+def pytest_configure(config):
+    """One seed for all workers: they must collect the same tests."""
+    os.environ.setdefault("TAPNET_SEED", str(random.randrange(1 << 32)))
+
+
+def pytest_report_header(config):
+    percent = os.environ.get("TAPNET_SAMPLE")
+    return f"seed {os.environ['TAPNET_SEED']}" + (f", a sample of {percent} % of the tests" if percent else "")
+
+
+def pytest_collection_modifyitems(config, items):
+    percent = int(os.environ.get("TAPNET_SAMPLE", 100))
+    chance = random.Random(os.environ["TAPNET_SEED"])
+    drawn = set(chance.sample(range(len(items)), len(items) * percent // 100))
+    config.hook.pytest_deselected(items=[item for number, item in enumerate(items) if number not in drawn])
+    items[:] = [item for number, item in enumerate(items) if number in drawn]
+
+
+def pytest_terminal_summary(terminalreporter):
+    if "TAPNET_SAMPLE" in os.environ:
+        terminalreporter.line(f"a sample of {os.environ['TAPNET_SAMPLE']} %, seed {os.environ['TAPNET_SEED']}")

@@ -5,22 +5,12 @@ TAPNET_FAULT=full tries everything; otherwise a sample, another one each time. T
 """
 
 import os
-import random
 import re
 from collections import Counter
 
 import pytest
 
 from lab import FULL, Lab, Tally
-
-
-def pytest_configure(config):
-    """One seed for all workers: they must collect the same tests."""
-    os.environ.setdefault("TAPNET_SEED", str(random.randrange(1 << 32)))
-
-
-def pytest_report_header(config):
-    return f"faults: {'all' if FULL else 'a sample'}, seed {os.environ['TAPNET_SEED']}"
 
 
 @pytest.fixture
