@@ -7,11 +7,19 @@
 
 #include "base/cleanup.h"
 
+/* A bridge says nothing of the host's other addresses; a port itself, past its bridge, hears and says nothing. */
+static unsigned restore_arp(const struct model_link *link)
+{
+    if (link->kind == MODEL_LINK_BRIDGE)
+        return NETLINK_LINK_ARP_IGNORE;
+    return link->master[0] ? NETLINK_LINK_NO_ARP : 0u;
+}
+
 /* Everything a fresh link is told in one request: it is labelled and in its bridge before it can outlive us. */
 static void change_for_new(const struct model_link *link, const char *alias, struct netlink_link_change *ret)
 {
     *ret = (struct netlink_link_change){
-        .fields = NETLINK_LINK_ALIAS | NETLINK_LINK_GROUP | NETLINK_LINK_NO_IP6,
+        .fields = NETLINK_LINK_ALIAS | NETLINK_LINK_GROUP | NETLINK_LINK_NO_IP6 | restore_arp(link),
         .alias = alias,
         .group = MODEL_LINK_GROUP,
         .mac = link->mac,
@@ -77,13 +85,15 @@ static bool owner_equal(const struct model_owner *a, const struct model_owner *b
 }
 
 /* What somebody altered is put right in one direction only: undoing leaves it so. */
-static unsigned restore_altered(unsigned altered)
+static unsigned restore_altered(unsigned altered, const struct model_link *link)
 {
     return (altered & MODEL_ALTERED_GROUP ? NETLINK_LINK_GROUP : 0u) |
            (altered & MODEL_ALTERED_STP ? NETLINK_LINK_NO_STP : 0u) |
            (altered & MODEL_ALTERED_DELAY ? NETLINK_LINK_NO_DELAY : 0u) |
            (altered & MODEL_ALTERED_SNOOPING ? NETLINK_LINK_NO_SNOOPING : 0u) |
-           (altered & MODEL_ALTERED_PORT ? NETLINK_LINK_NO_PORT_FLAGS : 0u);
+           (altered & MODEL_ALTERED_PORT ? NETLINK_LINK_NO_PORT_FLAGS : 0u) |
+           (altered & MODEL_ALTERED_GROUPS ? NETLINK_LINK_NO_GROUP_EXITS : 0u) |
+           (altered & MODEL_ALTERED_ARP ? restore_arp(link) : 0u);
 }
 
 /* The fields in which @before and @after differ, as one request. */
@@ -104,7 +114,7 @@ static void change_between(const struct model_link *before, const struct model_l
         ret->fields |= NETLINK_LINK_UP;
     if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding)
         ret->fields |= NETLINK_LINK_FORWARDING;
-    ret->fields |= restore_altered(before->altered);
+    ret->fields |= restore_altered(before->altered, after);
 }
 
 /* Owner and persistence need the device opened, which fails while a guest holds its only queue: said as such. */

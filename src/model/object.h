@@ -56,6 +56,8 @@ enum {
     MODEL_ALTERED_DELAY = 1 << 2,    /* bridge: a forward delay */
     MODEL_ALTERED_SNOOPING = 1 << 3, /* bridge: multicast snooping on */
     MODEL_ALTERED_PORT = 1 << 4,     /* port: isolated, not learning, not flooded to, hairpin, ... */
+    MODEL_ALTERED_GROUPS = 1 << 5,   /* bridge: frames to bridge group addresses reach the port's own IP stack */
+    MODEL_ALTERED_ARP = 1 << 6,      /* bridge: answers ARP for any address of the host; port: hears ARP itself */
 };
 
 struct model_link {

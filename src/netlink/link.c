@@ -20,15 +20,16 @@
 static void parse_inet(const struct nlattr *family, struct netlink_link *link)
 {
     const struct nlattr *families[AF_INET + 1], *inet[IFLA_INET_MAX + 1];
-    uint32_t values[IPV4_DEVCONF_FORWARDING];
+    uint32_t values[IPV4_DEVCONF_ARP_IGNORE];
 
-    link->ip4_forwarding = -1;
     if (netlink_parse_nest(family, families, AF_INET) < 0 ||
         netlink_parse_nest(families[AF_INET], inet, IFLA_INET_MAX) < 0)
         return;
     /* An array of u32, indexed by IPV4_DEVCONF_* - 1. */
-    if (netlink_get_bytes(inet[IFLA_INET_CONF], values, sizeof(values)))
+    if (netlink_get_bytes(inet[IFLA_INET_CONF], values, sizeof(values))) {
         link->ip4_forwarding = values[IPV4_DEVCONF_FORWARDING - 1] != 0;
+        link->ip4_arp_ignore = (int)values[IPV4_DEVCONF_ARP_IGNORE - 1];
+    }
 }
 
 static uint32_t tun_id(const struct nlattr *attribute)
@@ -65,6 +66,17 @@ static const struct port_flag {
     {IFLA_BRPORT_LOCKED, 0},
 };
 
+#define GROUP_EXITS_NONE 0xfff8u /* all that the kernel allows: not STP, pause frames and link aggregation */
+#define NO_GROUP_LEARNING (1u << BR_BOOLOPT_NO_LL_LEARN)
+
+/* Linux before 5.0 has no such option, and says nothing of it. */
+static bool has_group_learning(const struct nlattr *attribute)
+{
+    struct br_boolopt_multi options;
+
+    return netlink_get_bytes(attribute, &options, sizeof(options)) && !(options.optval & NO_GROUP_LEARNING);
+}
+
 static void parse_bridge(const struct nlattr *data, struct netlink_link *link)
 {
     const struct nlattr *values[IFLA_BR_MAX + 1];
@@ -74,6 +86,8 @@ static void parse_bridge(const struct nlattr *data, struct netlink_link *link)
     link->bridge_has_stp = netlink_get_u32(values[IFLA_BR_STP_STATE]) != 0;
     link->bridge_has_delay = netlink_get_u32(values[IFLA_BR_FORWARD_DELAY]) != 0;
     link->bridge_has_snooping = netlink_get_u8(values[IFLA_BR_MCAST_SNOOPING]) != 0;
+    link->bridge_has_group_exits = netlink_get_u16(values[IFLA_BR_GROUP_FWD_MASK]) != GROUP_EXITS_NONE ||
+                                   has_group_learning(values[IFLA_BR_MULTI_BOOLOPT]);
 }
 
 static void parse_port(const struct nlattr *data, struct netlink_link *link)
@@ -133,7 +147,8 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
 {
     const struct nlattr *attributes[IFLA_MAX + 1];
     const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
-    struct netlink_link link = {.ip4_forwarding = -1, .tun_user = UINT32_MAX, .tun_group = UINT32_MAX};
+    struct netlink_link link = {
+        .ip4_forwarding = -1, .ip4_arp_ignore = -1, .tun_user = UINT32_MAX, .tun_group = UINT32_MAX};
     const char *alias;
 
     if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)) ||
@@ -145,6 +160,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
     link.carrier = header->ifi_flags & 0x10000; /* IFF_LOWER_UP */
     link.loopback = header->ifi_flags & IFF_LOOPBACK;
     link.point_to_point = header->ifi_flags & IFF_POINTOPOINT;
+    link.no_arp = header->ifi_flags & IFF_NOARP;
     link.master_index = (int)netlink_get_u32(attributes[IFLA_MASTER]);
     link.mtu = netlink_get_u32(attributes[IFLA_MTU]);
     link.group = netlink_get_u32(attributes[IFLA_GROUP]);
@@ -217,12 +233,17 @@ int netlink_link_get(struct netlink *netlink, int index, const char *name, netli
 
 /* ---- changing ---- */
 
-static void put_forwarding(struct netlink_message *message, bool forwarding)
+#define INET_FIELDS (NETLINK_LINK_FORWARDING | NETLINK_LINK_ARP_IGNORE)
+
+static void put_inet(struct netlink_message *message, const struct netlink_link_change *change)
 {
     size_t inet = netlink_nest_begin(message, AF_INET);
     size_t conf = netlink_nest_begin(message, IFLA_INET_CONF);
 
-    netlink_put_u32(message, IPV4_DEVCONF_FORWARDING, forwarding);
+    if (change->fields & NETLINK_LINK_FORWARDING)
+        netlink_put_u32(message, IPV4_DEVCONF_FORWARDING, change->forwarding);
+    if (change->fields & NETLINK_LINK_ARP_IGNORE)
+        netlink_put_u32(message, IPV4_DEVCONF_ARP_IGNORE, 1);
     netlink_nest_end(message, conf);
     netlink_nest_end(message, inet);
 }
@@ -235,16 +256,24 @@ static void put_no_ip6(struct netlink_message *message)
     netlink_nest_end(message, inet6);
 }
 
-/* The attributes of the address families: net.ipv4.conf.NAME.forwarding, no IPv6 link-local address. */
+/* The attributes of the address families: net.ipv4.conf.NAME, no IPv6 link-local address. */
 static void put_families(struct netlink_message *message, bool no_ip6, const struct netlink_link_change *change)
 {
     size_t families = netlink_nest_begin(message, IFLA_AF_SPEC);
 
     if (no_ip6)
         put_no_ip6(message);
-    if (change->fields & NETLINK_LINK_FORWARDING)
-        put_forwarding(message, change->forwarding);
+    if (change->fields & INET_FIELDS)
+        put_inet(message, change);
     netlink_nest_end(message, families);
+}
+
+static void put_no_group_exits(struct netlink_message *message)
+{
+    const struct br_boolopt_multi options = {.optval = NO_GROUP_LEARNING, .optmask = NO_GROUP_LEARNING};
+
+    netlink_put_u16(message, IFLA_BR_GROUP_FWD_MASK, GROUP_EXITS_NONE);
+    netlink_put(message, IFLA_BR_MULTI_BOOLOPT, &options, sizeof(options));
 }
 
 int netlink_bridge_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group,
@@ -267,6 +296,7 @@ int netlink_bridge_create(struct netlink *netlink, const char *name, const struc
     netlink_put_u32(&message, IFLA_BR_STP_STATE, 0);
     netlink_put_u32(&message, IFLA_BR_FORWARD_DELAY, 0); /* a guest's first frames must not wait */
     netlink_put_u8(&message, IFLA_BR_MCAST_SNOOPING, 0); /* without a querier it would lose neighbour discovery */
+    put_no_group_exits(&message);
     netlink_nest_end(&message, data);
     netlink_nest_end(&message, information);
     return netlink_request(netlink, &message, error);
@@ -303,6 +333,8 @@ static void put_bridge_options(struct netlink_message *message, unsigned fields)
         netlink_put_u32(message, IFLA_BR_FORWARD_DELAY, 0);
     if (fields & NETLINK_LINK_NO_SNOOPING)
         netlink_put_u8(message, IFLA_BR_MCAST_SNOOPING, 0);
+    if (fields & NETLINK_LINK_NO_GROUP_EXITS)
+        put_no_group_exits(message);
     netlink_nest_end(message, data);
     netlink_nest_end(message, information);
 }
@@ -332,23 +364,25 @@ static void begin_change(struct netlink_message *message, int index, const char 
         netlink_put_text(message, IFLA_IFNAME, name);
 }
 
-#define BRIDGE_OPTIONS (NETLINK_LINK_NO_STP | NETLINK_LINK_NO_DELAY | NETLINK_LINK_NO_SNOOPING)
+#define BRIDGE_OPTIONS                                                                                                 \
+    (NETLINK_LINK_NO_STP | NETLINK_LINK_NO_DELAY | NETLINK_LINK_NO_SNOOPING | NETLINK_LINK_NO_GROUP_EXITS)
 
 /* One request for all that changes; without the attributes of IPv6 when @no_ip6 is false. */
 static int send_change(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
                        bool no_ip6, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    unsigned mask = change->fields & NETLINK_LINK_UP ? IFF_UP : 0;
+    unsigned up = change->fields & NETLINK_LINK_UP ? IFF_UP : 0;
+    unsigned no_arp = change->fields & NETLINK_LINK_NO_ARP ? IFF_NOARP : 0;
 
     netlink_message_init(&message);
-    begin_change(&message, index, name, change->up ? mask : 0, mask);
+    begin_change(&message, index, name, (change->up ? up : 0) | no_arp, up | no_arp);
     put_change(&message, change);
     if (change->fields & BRIDGE_OPTIONS)
         put_bridge_options(&message, change->fields);
     if (change->fields & NETLINK_LINK_NO_PORT_FLAGS)
         put_port_flags(&message);
-    if (no_ip6 || change->fields & NETLINK_LINK_FORWARDING)
+    if (no_ip6 || change->fields & INET_FIELDS)
         put_families(&message, no_ip6, change);
     return netlink_request(netlink, &message, error);
 }

@@ -23,9 +23,11 @@ struct netlink_link {
     bool carrier;          /* IFF_LOWER_UP */
     bool loopback;
     bool point_to_point;
+    bool no_arp;        /* IFF_NOARP */
     int ip4_forwarding; /* IPV4_DEVCONF_FORWARDING, -1 when the kernel did not say */
+    int ip4_arp_ignore; /* IPV4_DEVCONF_ARP_IGNORE, the same */
     /* What differs of a bridge from what netlink_bridge_create() makes, of its port from the kernel's default. */
-    bool bridge_has_stp, bridge_has_delay, bridge_has_snooping, port_has_flags;
+    bool bridge_has_stp, bridge_has_delay, bridge_has_snooping, bridge_has_group_exits, port_has_flags;
     /* kind "tun" */
     bool tun_is_tap;
     bool tun_persistent, tun_multi_queue, tun_packet_information, tun_vnet_header;
@@ -47,7 +49,8 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
 
 /*
  * Creates a bridge, down, with MAC and group in the creating request (so that it is ours from its first instant),
- * STP off, no forward delay, no multicast snooping. -EEXIST. The kernel takes no attributes of an address family in
+ * STP off, no forward delay, no multicast snooping, no exits for bridge group addresses (see
+ * NETLINK_LINK_NO_GROUP_EXITS). -EEXIST. The kernel takes no attributes of an address family in
  * this request (-EAFNOSUPPORT: the device has no IPv6 state yet): NETLINK_LINK_NO_IP6 belongs into the next one, which
  * is in time, since no link-local address appears before the bridge is up.
  */
@@ -70,6 +73,14 @@ enum {
     NETLINK_LINK_NO_DELAY = 1 << 11,      /* forward delay 0 (what the kernel allows without spanning tree only), */
     NETLINK_LINK_NO_SNOOPING = 1 << 12,   /* multicast snooping off */
     NETLINK_LINK_NO_PORT_FLAGS = 1 << 13, /* port of a bridge: learning, flooding, ... as the kernel's default is */
+    /*
+     * Bridge: frames to the group addresses of IEEE 802.1D (01:80:c2:00:00:03 to 0f) are frames like any others, that
+     * all hooks see, and none that reach the IP stack of their port past them. Those to 02 the kernel lets nobody have;
+     * they teach the bridge nothing any more.
+     */
+    NETLINK_LINK_NO_GROUP_EXITS = 1 << 14,
+    NETLINK_LINK_NO_ARP = 1 << 15, /* IFF_NOARP: the device itself hears no ARP; what its bridge does is another's */
+    NETLINK_LINK_ARP_IGNORE = 1 << 16, /* net.ipv4.conf.NAME.arp_ignore = 1: no answers for other devices' addresses */
 };
 
 struct netlink_link_change {

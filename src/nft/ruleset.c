@@ -14,9 +14,11 @@
  * that ends with a drop. So a port fails closed: known to the sets and to no rule, it gets nowhere.
  *
  * inet: what guests reach. A network's bridge is in `networks`; so is every port, whose own name shows up here only
- * when its frames got past the bridge: when it was taken out of it, or by an address of 802.1D (01:80:c2:00:00:0e)
- * that the kernel hands to the port's own IP stack without asking any hook of the bridge family. With br_netfilter,
- * frames between two ports of one bridge pass `forward` too, as (bridge, bridge): `bridged` lets them, of any family.
+ * when its frames got past the bridge: when it was taken out of it, or by 01:80:c2:00:00:02 (link aggregation), which
+ * the kernel hands to the port's own IP stack. (The other addresses of 802.1D pass the bridge table like all frames,
+ * since our bridges are told so; and ARP, which no table of inet sees, our ports do not speak: netlink/link.h.) With
+ * br_netfilter, frames between two ports of one bridge pass `forward` too, as (bridge, bridge): `bridged` lets them, of
+ * any family.
  *
  * Most packets belong to a connection that is known: one look at `paths`, which holds every pair that the rules below
  * would accept them for, is all that these cost. Only the first of each goes the long way.

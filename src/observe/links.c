@@ -32,11 +32,21 @@ static bool is_ours(const struct netlink_link *link, struct model_owner *ret_own
     return link->group == MODEL_LINK_GROUP;
 }
 
-static unsigned find_altered(const struct netlink_link *link)
+/* Whose it is tells a port from a device that stands alone, whose ARP is its own affair. */
+static bool has_arp(const struct netlink_link *link, const struct model_owner *owner)
+{
+    if (strcmp(link->kind, "bridge") == 0)
+        return link->ip4_arp_ignore == 0;
+    return owner->network[0] && !link->no_arp;
+}
+
+static unsigned find_altered(const struct netlink_link *link, const struct model_owner *owner)
 {
     return (link->group != MODEL_LINK_GROUP ? MODEL_ALTERED_GROUP : 0u) |
            (link->bridge_has_stp ? MODEL_ALTERED_STP : 0u) | (link->bridge_has_delay ? MODEL_ALTERED_DELAY : 0u) |
-           (link->bridge_has_snooping ? MODEL_ALTERED_SNOOPING : 0u) | (link->port_has_flags ? MODEL_ALTERED_PORT : 0u);
+           (link->bridge_has_snooping ? MODEL_ALTERED_SNOOPING : 0u) |
+           (link->bridge_has_group_exits ? MODEL_ALTERED_GROUPS : 0u) |
+           (link->port_has_flags ? MODEL_ALTERED_PORT : 0u) | (has_arp(link, owner) ? MODEL_ALTERED_ARP : 0u);
 }
 
 static enum model_link_kind link_kind(const struct netlink_link *link)
@@ -62,7 +72,7 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         .up = link->up,
         .forwarding = link->ip4_forwarding == 1,
         .index = link->index,
-        .altered = find_altered(link),
+        .altered = find_altered(link, owner),
         .disowned = !owner->set[0] && link->alias[0],
         .link_group = link->group,
         .carrier = link->carrier,

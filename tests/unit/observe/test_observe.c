@@ -219,11 +219,21 @@ static void test_what_somebody_altered(void **state)
          MODEL_ALTERED_PORT},
         {"lab-web", "bridge link set dev lab-web hairpin on", "bridge link set dev lab-web hairpin off",
          MODEL_ALTERED_PORT},
+        {"br-lab", "ip link set br-lab type bridge group_fwd_mask 16",
+         "ip link set br-lab type bridge group_fwd_mask 0xfff8", MODEL_ALTERED_GROUPS},
+        {"br-lab", "ip link set br-lab type bridge no_linklocal_learn 0",
+         "ip link set br-lab type bridge no_linklocal_learn 1", MODEL_ALTERED_GROUPS},
+        {"br-lab", "sysctl -qw net.ipv4.conf.br-lab.arp_ignore=0", "sysctl -qw net.ipv4.conf.br-lab.arp_ignore=1",
+         MODEL_ALTERED_ARP},
+        {"lab-web", "ip link set lab-web arp on", "ip link set lab-web arp off", MODEL_ALTERED_ARP},
     };
     struct observe_found *found;
 
     (void)state;
-    assert_int_equal(system("ip link set br-lab type bridge forward_delay 0 mcast_snooping 0"), 0);
+    assert_int_equal(system("ip link set br-lab type bridge forward_delay 0 mcast_snooping 0 group_fwd_mask 0xfff8 "
+                            "no_linklocal_learn 1 && sysctl -qw net.ipv4.conf.br-lab.arp_ignore=1 && "
+                            "ip link set lab-web arp off"),
+                     0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(system(cases[i].damage), 0);
         found = observe();
