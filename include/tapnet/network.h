@@ -166,7 +166,8 @@ struct tapnet_status_network {
     const char *set, *name, *mode, *bridge, *subnet;
     const char *uplink;  /**< "" when there is none */
     const char *gateway; /**< the host's address in it, "" in isolated mode */
-    bool served;         /**< DHCP and DNS answer */
+    bool ports_see_each_other;
+    bool served; /**< DHCP and DNS answer */
     const struct tapnet_status_port *ports;
     size_t port_count;
 };

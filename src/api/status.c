@@ -133,6 +133,7 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         .set = arena_strdup(&status->arena, service->set),
         .name = arena_strdup(&status->arena, network->name),
         .mode = model_mode_print(network->mode),
+        .ports_see_each_other = network->ports_see_each_other,
         .bridge = arena_strdup(&status->arena, network->bridge),
         .subnet = arena_strdup(&status->arena, ip_prefix_print(&network->subnet, subnet)),
         .uplink = network->mode == MODEL_MODE_NAT ? arena_strdup(&status->arena, network->uplink) : "",

@@ -28,9 +28,10 @@ static json_t *network_json(const struct tapnet_status_network *network)
 
     for (size_t i = 0; ports && i < network->port_count; i++)
         json_array_append_new(ports, port_json(&network->ports[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:[s], s:s*, s:s*, s:b, s:o}", "set", network->set, "name", network->name,
-                     "mode", network->mode, "bridge", network->bridge, "subnets", network->subnet, "gateway",
-                     *network->gateway ? network->gateway : NULL, "uplink", *network->uplink ? network->uplink : NULL,
+    return json_pack("{s:s, s:s, s:s, s:s, s:[s], s:s*, s:s*, s:b, s:b, s:o}", "set", network->set, "name",
+                     network->name, "mode", network->mode, "bridge", network->bridge, "subnets", network->subnet,
+                     "gateway", *network->gateway ? network->gateway : NULL, "uplink",
+                     *network->uplink ? network->uplink : NULL, "ports_see_each_other", network->ports_see_each_other,
                      "served", network->served, "ports", ports);
 }
 

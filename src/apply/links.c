@@ -26,6 +26,7 @@ static void change_for_new(const struct model_link *link, const char *alias, str
         .mtu = link->mtu,
         .up = link->up,
         .forwarding = link->forwarding,
+        .isolated = link->isolated,
     };
     if (link->kind == MODEL_LINK_TAP)
         ret->fields |= NETLINK_LINK_MAC;
@@ -33,10 +34,35 @@ static void change_for_new(const struct model_link *link, const char *alias, str
         ret->fields |= NETLINK_LINK_MTU;
     if (link->master[0])
         ret->fields |= NETLINK_LINK_MASTER;
+    if (link->isolated)
+        ret->fields |= NETLINK_LINK_ISOLATED;
     if (link->up)
         ret->fields |= NETLINK_LINK_UP;
     if (link->forwarding)
         ret->fields |= NETLINK_LINK_FORWARDING;
+}
+
+/*
+ * One request, or two: the kernel isolates only who is a port already. What becomes a port comes up isolated. When the
+ * second fails, the first is to be undone by the caller: *ret_begun then.
+ */
+static int set_link(const struct apply_ops *ops, const struct model_link *link, struct netlink_link_change *change,
+                    bool *ret_begun, struct tapnet_error *error)
+{
+    const unsigned port = NETLINK_LINK_MASTER | NETLINK_LINK_ISOLATED;
+    unsigned last = change->fields & (NETLINK_LINK_ISOLATED | NETLINK_LINK_UP);
+    int result;
+
+    *ret_begun = false;
+    if ((change->fields & port) != port)
+        return ops->link_set(ops->data, link->name, change, link->master, error);
+    change->fields &= ~last;
+    result = ops->link_set(ops->data, link->name, change, link->master, error);
+    if (result < 0)
+        return result;
+    *ret_begun = true;
+    change->fields = last;
+    return ops->link_set(ops->data, link->name, change, link->master, error);
 }
 
 static int make_bridge(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
@@ -60,12 +86,13 @@ static int make_device(const struct apply_ops *ops, const struct model_link *lin
     struct netlink_link_change change;
     char alias[MODEL_ALIAS_MAX];
     _cleanup_close_ int fd = -1;
+    bool begun;
     int result = ops->device_open(ops->data, link, true, &fd, error);
 
     if (result < 0)
         return result;
     change_for_new(link, model_alias_print(&link->owner, alias), &change);
-    result = ops->link_set(ops->data, link->name, &change, link->master, error);
+    result = set_link(ops, link, &change, &begun, error);
     if (result == 0 && (link->user != MODEL_ID_NONE || link->group != MODEL_ID_NONE))
         result = ops->device_own(ops->data, fd, link, error);
     if (result == 0 && link->persistent)
@@ -110,6 +137,8 @@ static void change_between(const struct model_link *before, const struct model_l
         ret->fields |= NETLINK_LINK_MTU;
     if (strcmp(before->master, after->master) != 0)
         ret->fields |= NETLINK_LINK_MASTER;
+    if (after->master[0] && after->isolated != (before->isolated && !(ret->fields & NETLINK_LINK_MASTER)))
+        ret->fields |= NETLINK_LINK_ISOLATED;
     if (before->up != after->up)
         ret->fields |= NETLINK_LINK_UP;
     if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding)
@@ -146,13 +175,18 @@ static int change(const struct apply_ops *ops, const struct model_link *before, 
 {
     struct netlink_link_change change;
     char alias[MODEL_ALIAS_MAX];
+    bool begun = false;
     int result;
 
     result = change_device(ops, before, after, error);
     if (result < 0)
         return result;
     change_between(before, after, model_alias_print(&after->owner, alias), &change);
-    result = change.fields ? ops->link_set(ops->data, after->name, &change, after->master, error) : 0;
+    result = change.fields ? set_link(ops, after, &change, &begun, error) : 0;
+    if (begun && result < 0) {
+        change_between(after, before, model_alias_print(&before->owner, alias), &change);
+        set_link(ops, before, &change, &begun, NULL);
+    }
     if (result < 0)
         change_device(ops, after, before, NULL);
     return result;

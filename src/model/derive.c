@@ -161,6 +161,8 @@ static void derive_network(const struct model_set *set, struct model_network *ne
     network->mac = mac_derive(seed, NULL);
     derive_bridge_name(network);
     derive_guest_macs(network);
+    if (!network->ports_see_each_other_given)
+        network->ports_see_each_other = true;
     for (size_t i = 0; i < network->port_count; i++) {
         struct model_port *port = &network->ports[i];
 

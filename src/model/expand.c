@@ -111,6 +111,7 @@ static void add_port_link(struct expansion *expansion, const struct model_networ
         .group = port->group,
         .persistent = true,
         .up = true,
+        .isolated = !network->ports_see_each_other,
     };
     link->owner.guest_mac = port->guest_mac;
     memcpy(link->name, port->device, sizeof(link->name));

@@ -82,6 +82,7 @@ struct json_t *model_network_to_json(const struct model_network *network)
     json_put_flag(&json, "uplink_given", network->uplink_given);
     json_put(&json, "mtu", json_integer(network->mtu));
     json_put_flag(&json, "mtu_given", network->mtu_given);
+    json_put_flag(&json, "ports_apart", !network->ports_see_each_other);
     json_put_mac(&json, "mac", &network->mac);
     json_put(&json, "dns_port", json_integer(network->dns_port));
     put_dhcp(&json, &network->dhcp);
@@ -188,6 +189,7 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
 {
     char mode[MODEL_NAME_MAX] = "";
     uint32_t dns_port = 0;
+    bool ports_apart = false;
 
     json_read_name(reader, "name", JSON_REQUIRED, network->name);
     json_read_text(reader, "id", JSON_OPTIONAL, NULL, "an id", network->id, sizeof(network->id));
@@ -205,6 +207,8 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
     json_read_flag(reader, "uplink_given", &network->uplink_given);
     json_read_number(reader, "mtu", JSON_REQUIRED, MODEL_MTU_MAX, &network->mtu);
     json_read_flag(reader, "mtu_given", &network->mtu_given);
+    json_read_flag(reader, "ports_apart", &ports_apart);
+    network->ports_see_each_other = !ports_apart;
     json_read_mac(reader, "mac", JSON_OPTIONAL, &network->mac);
     json_read_number(reader, "dns_port", JSON_REQUIRED, UINT16_MAX, &dns_port);
     network->dns_port = (uint16_t)dns_port;
@@ -262,7 +266,8 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
 {
     if (strcmp(a->name, b->name) != 0 || strcmp(a->id, b->id) != 0 || strcmp(a->bridge, b->bridge) != 0 ||
         strcmp(a->uplink, b->uplink) != 0 || a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port ||
-        a->uplink_given != b->uplink_given || a->mtu_given != b->mtu_given || a->port_count != b->port_count)
+        a->uplink_given != b->uplink_given || a->mtu_given != b->mtu_given ||
+        a->ports_see_each_other != b->ports_see_each_other || a->port_count != b->port_count)
         return false;
     if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || !mac_equal(&a->mac, &b->mac) ||
         !dhcp_equal(&a->dhcp, &b->dhcp))

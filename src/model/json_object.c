@@ -160,6 +160,7 @@ static void link_to_json(json_t **json, const struct model_link *link)
     json_put(json, "persistent", json_boolean(link->persistent));
     json_put(json, "up", json_boolean(link->up));
     json_put(json, "forwarding", json_boolean(link->forwarding));
+    json_put_flag(json, "isolated", link->isolated);
 }
 
 static size_t word_index(const char *const *words, size_t count, const char *word)
@@ -216,6 +217,7 @@ static void link_from_json(struct json_reader *reader, struct model_link *ret)
     json_read_bool(reader, "persistent", &ret->persistent);
     json_read_bool(reader, "up", &ret->up);
     json_read_bool(reader, "forwarding", &ret->forwarding);
+    json_read_flag(reader, "isolated", &ret->isolated);
 }
 
 /* ---- sysctls ---- */

@@ -70,7 +70,8 @@ struct model_network {
     bool uplink_given;
     uint32_t mtu; /* 0 until model_resolve() */
     bool mtu_given;
-    struct mac mac;         /* of the bridge, derived; it never moves */
+    bool ports_see_each_other, ports_see_each_other_given; /* true unless given */
+    struct mac mac;                                        /* of the bridge, derived; it never moves */
     uint16_t dns_port;      /* private port of our DNS on the gateway address; 0 in isolated mode */
     struct model_dhcp dhcp; /* for every port, unless the port has its own */
     struct model_port *ports;

@@ -108,7 +108,7 @@ static bool link_equal(const struct model_link *wanted, const struct model_link 
         return false;
     if ((wanted->mtu && wanted->mtu != found->mtu) || wanted->up != found->up)
         return false;
-    if (strcmp(wanted->master, found->master) != 0 || found->altered)
+    if (strcmp(wanted->master, found->master) != 0 || wanted->isolated != found->isolated || found->altered)
         return false;
     return wanted->kind == MODEL_LINK_BRIDGE ? wanted->forwarding == found->forwarding : tun_equal(wanted, found);
 }

@@ -55,7 +55,7 @@ enum {
     MODEL_ALTERED_STP = 1 << 1,      /* bridge: spanning tree on */
     MODEL_ALTERED_DELAY = 1 << 2,    /* bridge: a forward delay */
     MODEL_ALTERED_SNOOPING = 1 << 3, /* bridge: multicast snooping on */
-    MODEL_ALTERED_PORT = 1 << 4,     /* port: isolated, not learning, not flooded to, hairpin, ... */
+    MODEL_ALTERED_PORT = 1 << 4,     /* port: not learning, not flooded to, hairpin, ... */
     MODEL_ALTERED_GROUPS = 1 << 5,   /* bridge: frames to bridge group addresses reach the port's own IP stack */
     MODEL_ALTERED_ARP = 1 << 6,      /* bridge: answers ARP for any address of the host; port: hears ARP itself */
 };
@@ -72,6 +72,7 @@ struct model_link {
     bool persistent;               /* TAP and TUN */
     bool up;
     bool forwarding;  /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
+    bool isolated;    /* port of a bridge: no frame goes from it to another isolated port */
     unsigned altered; /* MODEL_ALTERED_..., found only: wanted is 0 */
     /* Found only, not compared: */
     bool disowned; /* in our group, with somebody else's alias: it concerns only who wants its name */

@@ -54,16 +54,15 @@ static void parse_tun(const struct nlattr *data, struct netlink_link *link)
     link->tun_group = tun_id(tun[IFLA_TUN_GROUP]);
 }
 
-/* What `bridge link set` can make of a port, and the kernel's defaults. */
+/* What `bridge link set` can make of a port, isolation apart, and the kernel's defaults. */
 static const struct port_flag {
     uint16_t type;
     uint8_t value;
 } port_flags[] = {
-    {IFLA_BRPORT_MODE, 0},          {IFLA_BRPORT_GUARD, 0},       {IFLA_BRPORT_PROTECT, 0},
-    {IFLA_BRPORT_FAST_LEAVE, 0},    {IFLA_BRPORT_LEARNING, 1},    {IFLA_BRPORT_UNICAST_FLOOD, 1},
-    {IFLA_BRPORT_MCAST_FLOOD, 1},   {IFLA_BRPORT_BCAST_FLOOD, 1}, {IFLA_BRPORT_PROXYARP, 0},
-    {IFLA_BRPORT_PROXYARP_WIFI, 0}, {IFLA_BRPORT_ISOLATED, 0},    {IFLA_BRPORT_NEIGH_SUPPRESS, 0},
-    {IFLA_BRPORT_LOCKED, 0},
+    {IFLA_BRPORT_MODE, 0},          {IFLA_BRPORT_GUARD, 0},          {IFLA_BRPORT_PROTECT, 0},
+    {IFLA_BRPORT_FAST_LEAVE, 0},    {IFLA_BRPORT_LEARNING, 1},       {IFLA_BRPORT_UNICAST_FLOOD, 1},
+    {IFLA_BRPORT_MCAST_FLOOD, 1},   {IFLA_BRPORT_BCAST_FLOOD, 1},    {IFLA_BRPORT_PROXYARP, 0},
+    {IFLA_BRPORT_PROXYARP_WIFI, 0}, {IFLA_BRPORT_NEIGH_SUPPRESS, 0}, {IFLA_BRPORT_LOCKED, 0},
 };
 
 #define GROUP_EXITS_NONE 0xfff8u /* all that the kernel allows: not STP, pause frames and link aggregation */
@@ -99,6 +98,7 @@ static void parse_port(const struct nlattr *data, struct netlink_link *link)
     for (size_t i = 0; i < ARRAY_COUNT(port_flags); i++)
         if (values[port_flags[i].type] && netlink_get_u8(values[port_flags[i].type]) != port_flags[i].value)
             link->port_has_flags = true;
+    link->port_isolated = netlink_get_u8(values[IFLA_BRPORT_ISOLATED]);
 }
 
 static bool is_bridge_text(const struct nlattr *attribute)
@@ -340,15 +340,17 @@ static void put_bridge_options(struct netlink_message *message, unsigned fields)
 }
 
 /* What an older kernel does not know it passes over. */
-static void put_port_flags(struct netlink_message *message)
+static void put_port_flags(struct netlink_message *message, const struct netlink_link_change *change)
 {
     size_t information = netlink_nest_begin(message, IFLA_LINKINFO);
     size_t data;
 
     netlink_put_text(message, IFLA_INFO_SLAVE_KIND, "bridge");
     data = netlink_nest_begin(message, IFLA_INFO_SLAVE_DATA);
-    for (size_t i = 0; i < ARRAY_COUNT(port_flags); i++)
+    for (size_t i = 0; change->fields & NETLINK_LINK_NO_PORT_FLAGS && i < ARRAY_COUNT(port_flags); i++)
         netlink_put_u8(message, port_flags[i].type, port_flags[i].value);
+    if (change->fields & NETLINK_LINK_ISOLATED)
+        netlink_put_u8(message, IFLA_BRPORT_ISOLATED, change->isolated);
     netlink_nest_end(message, data);
     netlink_nest_end(message, information);
 }
@@ -364,6 +366,7 @@ static void begin_change(struct netlink_message *message, int index, const char 
         netlink_put_text(message, IFLA_IFNAME, name);
 }
 
+#define PORT_FLAGS (NETLINK_LINK_NO_PORT_FLAGS | NETLINK_LINK_ISOLATED)
 #define BRIDGE_OPTIONS                                                                                                 \
     (NETLINK_LINK_NO_STP | NETLINK_LINK_NO_DELAY | NETLINK_LINK_NO_SNOOPING | NETLINK_LINK_NO_GROUP_EXITS)
 
@@ -380,8 +383,8 @@ static int send_change(struct netlink *netlink, int index, const char *name, con
     put_change(&message, change);
     if (change->fields & BRIDGE_OPTIONS)
         put_bridge_options(&message, change->fields);
-    if (change->fields & NETLINK_LINK_NO_PORT_FLAGS)
-        put_port_flags(&message);
+    if (change->fields & PORT_FLAGS)
+        put_port_flags(&message, change);
     if (no_ip6 || change->fields & INET_FIELDS)
         put_families(&message, no_ip6, change);
     return netlink_request(netlink, &message, error);

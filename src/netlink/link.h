@@ -27,7 +27,7 @@ struct netlink_link {
     int ip4_forwarding; /* IPV4_DEVCONF_FORWARDING, -1 when the kernel did not say */
     int ip4_arp_ignore; /* IPV4_DEVCONF_ARP_IGNORE, the same */
     /* What differs of a bridge from what netlink_bridge_create() makes, of its port from the kernel's default. */
-    bool bridge_has_stp, bridge_has_delay, bridge_has_snooping, bridge_has_group_exits, port_has_flags;
+    bool bridge_has_stp, bridge_has_delay, bridge_has_snooping, bridge_has_group_exits, port_has_flags, port_isolated;
     /* kind "tun" */
     bool tun_is_tap;
     bool tun_persistent, tun_multi_queue, tun_packet_information, tun_vnet_header;
@@ -81,6 +81,7 @@ enum {
     NETLINK_LINK_NO_GROUP_EXITS = 1 << 14,
     NETLINK_LINK_NO_ARP = 1 << 15, /* IFF_NOARP: the device itself hears no ARP; what its bridge does is another's */
     NETLINK_LINK_ARP_IGNORE = 1 << 16, /* net.ipv4.conf.NAME.arp_ignore = 1: no answers for other devices' addresses */
+    NETLINK_LINK_ISOLATED = 1 << 17,   /* port of a bridge: nothing between it and others that are; see below */
 };
 
 struct netlink_link_change {
@@ -94,12 +95,13 @@ struct netlink_link_change {
     bool forwarding;
     uint32_t queue_length;
     bool carrier;
+    bool isolated;
 };
 
 /*
  * The link is named by @index when it is not 0, else by @name. One request. The kernel takes a link up
  * before it looks at what is said of IPv6: with NETLINK_LINK_NO_IP6 bring it up without carrier, else the address is
- * there.
+ * there. It looks at NETLINK_LINK_ISOLATED before NETLINK_LINK_MASTER: that takes two requests.
  * -ENODEV, and whatever the kernel refuses.
  */
 int netlink_link_set(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,

@@ -71,6 +71,7 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         .persistent = link->tun_persistent,
         .up = link->up,
         .forwarding = link->ip4_forwarding == 1,
+        .isolated = link->port_isolated,
         .index = link->index,
         .altered = find_altered(link, owner),
         .disowned = !owner->set[0] && link->alias[0],

@@ -81,6 +81,8 @@ static void link_reason(const struct model_link *before, const struct model_link
                after->master[0] ? after->master : "none");
     if (!mac_equal(&before->mac, &after->mac) && after->kind != MODEL_LINK_TUN)
         append(text, "MAC %s, wanted %s", mac_print(&before->mac, had), mac_print(&after->mac, wants));
+    if (before->isolated != after->isolated)
+        append(text, "is %sisolated", before->isolated ? "" : "not ");
     if (after->mtu && before->mtu != after->mtu)
         append(text, "MTU %u, wanted %u", before->mtu, after->mtu);
     if (before->up != after->up)

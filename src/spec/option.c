@@ -117,6 +117,11 @@ const struct spec_option spec_options[] = {
      .default_text = "the uplink's",
      .description = "The largest packet, in bytes, on the bridge and its ports; guests are told (DHCP option 26)",
      .example = "1450"},
+    {.section = SPEC_SECTION_NETWORK, .key = "ports_see_each_other", .type = SPEC_TYPE_BOOLEAN,
+     AT(model_network, ports_see_each_other), NO_COUNT, GIVEN_AT(model_network, ports_see_each_other_given), NO_PLACE,
+     .synonyms = " isolation isolate_ports port_isolation isolated client_isolation ", .default_text = "true",
+     .description = "Whether guests of this network reach each other; with false they reach only what the mode gives "
+                    "all of them", .example = "false"},
     {.section = SPEC_SECTION_NETWORK, .key = "bridge", .type = SPEC_TYPE_IFNAME, AT(model_network, bridge),
      NO_COUNT, NO_GIVEN, PLACE_AT(model_network, bridge_place), .synonyms = " device ifname br ",
      .default_text = "br- and the network's name, shortened where it would not fit",

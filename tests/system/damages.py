@@ -91,7 +91,7 @@ DAMAGES = [
     Damage("bridge's alias taken", "ip link set br-lab alias ''", "bridge br-lab was not labelled"),
     Damage("port's group", "ip link set lab-web group 7", "tap lab-web is in another interface group"),
     Damage("port's owner", change_owner, "tap lab-web user 12345, wanted 0"),
-    Damage("port isolated", "bridge link set dev lab-web isolated on", "tap lab-web its flags as a bridge's port"),
+    Damage("port isolated", "bridge link set dev lab-web isolated on", "tap lab-web is isolated"),
     Damage("port does not learn", "bridge link set dev lab-db learning off", "tap lab-db its flags as a bridge's port"),
     Damage("port a hairpin", "brctl hairpin br-lab lab-db on", "tap lab-db its flags as a bridge's port"),
     Damage("spanning tree", "brctl stp br-lab on", "bridge br-lab spanning tree is on"),

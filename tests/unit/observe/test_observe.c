@@ -213,7 +213,7 @@ static void test_what_somebody_altered(void **state)
          MODEL_ALTERED_DELAY},
         {"br-lab", "ip link set br-lab type bridge mcast_snooping 1", "ip link set br-lab type bridge mcast_snooping 0",
          MODEL_ALTERED_SNOOPING},
-        {"lab-web", "bridge link set dev lab-web isolated on", "bridge link set dev lab-web isolated off",
+        {"lab-web", "bridge link set dev lab-web flood off", "bridge link set dev lab-web flood on",
          MODEL_ALTERED_PORT},
         {"lab-web", "bridge link set dev lab-web learning off", "bridge link set dev lab-web learning on",
          MODEL_ALTERED_PORT},

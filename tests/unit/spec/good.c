@@ -37,6 +37,7 @@ const struct spec_case good[] = {
          "devices:\n"),
     GOOD("no-networks", "networks: {}\n"),
     GOOD("isolated-without-ports", "networks: { cell: { mode: isolated } }\n"),
+    GOOD("ports-apart", "networks: { apart: { ports_see_each_other: false }, together: {} }\n"),
     GOOD("quoted",
          "\"networks\":\n"
          "  'lab':\n"

@@ -168,6 +168,15 @@ static void isolated(void **state)
     assert_int_equal(set->networks[0].port_count, 0);
 }
 
+static void ports_see_each_other_unless_told_otherwise(void **state)
+{
+    _cleanup_set_ struct model_set *set = parse_case("ports-apart");
+
+    (void)state;
+    assert_false(set->networks[0].ports_see_each_other);
+    assert_true(set->networks[1].ports_see_each_other);
+}
+
 static void quotes_change_nothing(void **state)
 {
     _cleanup_set_ struct model_set *set = parse_case("quoted");
@@ -278,6 +287,7 @@ int main(void)
         cmocka_unit_test(words_of_yaml),
         cmocka_unit_test(nothing_means_defaults),
         cmocka_unit_test(isolated),
+        cmocka_unit_test(ports_see_each_other_unless_told_otherwise),
         cmocka_unit_test(quotes_change_nothing),
         cmocka_unit_test(lists),
         cmocka_unit_test(names_given),
