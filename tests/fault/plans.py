@@ -40,7 +40,8 @@ PORTS = {"web": "{}", "db": "{ address: 10.20.0.8, user: 65534, group: 65534 }"}
 
 LAB = file(network(PORTS), devices=TUN)
 MANY = file(network(PORTS), network({"a": "{}", "b": "{}"}, "cell", "10.21.0.1/24", "mode: isolated"),
-            network({"x": "{}"}, "third", "10.22.0.1/24", "ports_see_each_other: false"), network({}, "empty", "10.23.0.1/24"),
+            network({"x": "{}"}, "third", "10.22.0.1/24", "ports_see_each_other: false"),
+            network({}, "empty", "10.23.0.1/24"),
             devices=TUN + TAP)
 OTHER = file(network({"o1": "{}", "o2": "{}"}, "other", "10.24.0.1/24"))
 
