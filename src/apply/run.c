@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -235,7 +236,9 @@ void run_unlock(const char *run_dir, int fd)
                 *strrchr(aside, '/') = '\0';
                 rmdir(aside);
             } else {
-                rename(aside, path);
+                /* Not by a rename: whoever came meanwhile may have made a lock there, and hold it. */
+                link(aside, path);
+                unlink(aside);
             }
         }
     }

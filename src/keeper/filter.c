@@ -30,9 +30,9 @@ static const int any[] = {
     CALL(memfd_create),
     /* files of the run directory, /proc, /sys, /dev/net/tun */
     CALL(open), CALL(openat), CALL(stat), CALL(lstat), CALL(newfstatat), CALL(statx), CALL(access),
-    CALL(faccessat), CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(getdents64), CALL(rename),
-    CALL(renameat), CALL(renameat2), CALL(unlink), CALL(unlinkat), CALL(mkdir), CALL(mkdirat), CALL(rmdir),
-    CALL(inotify_init1), CALL(inotify_add_watch), CALL(pidfd_open), CALL(wait4),
+    CALL(faccessat), CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(getdents64), CALL(link),
+    CALL(rename), CALL(renameat), CALL(renameat2), CALL(unlink), CALL(unlinkat), CALL(mkdir), CALL(mkdirat),
+    CALL(rmdir), CALL(inotify_init1), CALL(inotify_add_watch), CALL(pidfd_open), CALL(wait4),
     /* sockets */
     CALL(bind), CALL(listen), CALL(connect), CALL(accept4), CALL(getsockname), CALL(getpeername),
     CALL(setsockopt), CALL(getsockopt), CALL(sendto), CALL(sendmsg), CALL(recvfrom), CALL(recvmsg),
