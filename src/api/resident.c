@@ -52,7 +52,9 @@ static int connect_keeper(const struct tapnet *tapnet, int *ret_fd)
 {
     char path[RUN_PATH_MAX];
 
-    return file_path(tapnet, RESIDENT_SOCKET, path) < 0 ? -ENAMETOOLONG : apply_socket_connect(path, ret_fd, NULL);
+    if (file_path(tapnet, RESIDENT_SOCKET, path) < 0)
+        return -ENAMETOOLONG;
+    return apply_socket_connect(path, APPLY_SOCKET_SECONDS, ret_fd, NULL);
 }
 
 bool resident_runs(const struct tapnet *tapnet)
@@ -190,17 +192,22 @@ static int remove_leavings(const struct tapnet *tapnet, struct tapnet_error *err
     return result;
 }
 
-int resident_tell(const struct tapnet *tapnet, struct tapnet_error *error)
+int resident_meet(const struct tapnet *tapnet)
+{
+    int fd;
+
+    return connect_keeper(tapnet, &fd) < 0 ? -1 : fd;
+}
+
+int resident_tell(const struct tapnet *tapnet, int keeper_fd, struct tapnet_error *error)
 {
     static const char request[] = "{\"do\":\"look\"}";
     char reply[RESIDENT_MESSAGE_MAX];
     _cleanup_json_ json_t *json = NULL;
-    _cleanup_close_ int fd = -1;
+    _cleanup_close_ int fd = keeper_fd;
     size_t len = 0, fd_count = 0;
 
-    if (connect_keeper(tapnet, &fd) < 0)
-        return remove_leavings(tapnet, error);
-    if (message_send(fd, request, strlen(request), NULL, 0, 0) < 0 ||
+    if (fd < 0 || message_send(fd, request, strlen(request), NULL, 0, 0) < 0 ||
         message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0) < 0)
         return remove_leavings(tapnet, error);
     json = json_loadb(reply, len, 0, NULL);

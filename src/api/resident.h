@@ -10,6 +10,8 @@
  * and handed over listening: so one namespace has one, and whoever comes next can talk to it before it runs. One JSON
  * datagram a request:
  *
+ * A command that takes something down connects before, so that the keeper does not leave before it has been told.
+ *
  *   {"do":"look"}    look at the host now; the reply comes afterwards: {"ok":true,"pid":123,"sets":1}. When no set is
  *                    up it is the last thing that the keeper says.
  *
@@ -25,8 +27,16 @@
 int resident_check(const struct tapnet *tapnet, struct tapnet_error *error);
 /* With the lock held. Does nothing when one is there already. Not waited for; a failure is not one of `up`. */
 void resident_start(const struct tapnet *tapnet);
-/* Without the lock: has the keeper look, and when nothing is left for it to keep, sees it to its end. */
-int resident_tell(const struct tapnet *tapnet, struct tapnet_error *error);
+/*
+ * With the lock held, and before a set goes: a connection to the keeper, so that it knows that it is going to be told.
+ * -1: there is none.
+ */
+int resident_meet(const struct tapnet *tapnet);
+/*
+ * Without the lock: has the keeper behind @fd, which is closed, look, and when nothing is left for it to keep, sees it
+ * to its end.
+ */
+int resident_tell(const struct tapnet *tapnet, int fd, struct tapnet_error *error);
 /* Is one there? */
 bool resident_runs(const struct tapnet *tapnet);
 

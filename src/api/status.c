@@ -317,6 +317,8 @@ static int add_problems(struct tapnet_status *status, const struct observe_found
 {
     int result = 0;
 
+    if (found->service_is_mute)
+        result = add_problem(status, "the service does not answer: `tapnet up` ends it and starts another");
     for (size_t i = 0; i < status->set_count && result == 0; i++)
         result = add_set_problems(status, found, status->sets[i].name);
     return result;

@@ -213,6 +213,7 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
                     tapnet_progress *progress, void *data, size_t *ret_steps, struct tapnet_error *error)
 {
     bool keep = spec && tapnet->with_keeper;
+    _cleanup_close_ int keeper = -1;
     size_t steps = 0;
     int lock = -1, result = api_check_right(error);
 
@@ -223,12 +224,14 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
         result = run_lock(tapnet->run_dir, &lock, error);
     if (result < 0)
         return result;
+    if (!spec)
+        keeper = resident_meet(tapnet);
     result = converge_locked(tapnet, spec, set_name, progress, data, &steps, error);
     if (result == 0 && keep)
         resident_start(tapnet); /* what is up is up without it; status says when it is not there */
     run_unlock(tapnet->run_dir, lock);
     if (result == 0 && !spec)
-        result = resident_tell(tapnet, error);
+        result = resident_tell(tapnet, take_fd(&keeper), error);
     if (result == 0 && ret_steps)
         *ret_steps = steps;
     return result;

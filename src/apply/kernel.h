@@ -45,7 +45,13 @@ int apply_socket_dns(int type, const struct ip_address *address, uint16_t port, 
                      struct tapnet_error *error);
 /* The control socket, listening, at @path; one that a dead service left is replaced. */
 int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *error);
-/* Connects to the service's control socket; -ECONNREFUSED or -ENOENT when it does not run. */
-int apply_socket_connect(const char *path, int *ret_fd, struct tapnet_error *error);
+/*
+ * Connects to a resident's control socket, to wait @seconds at most for each of its answers: -EAGAIN then.
+ * -ECONNREFUSED or -ENOENT when it does not run.
+ */
+#define APPLY_SOCKET_SECONDS 10
+int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct tapnet_error *error);
+/* The service at the other end of @fd as a pidfd, by what the kernel says. -ESRCH: it is none, or not yet. */
+int apply_socket_service(int fd, int *ret_pid_fd);
 
 #endif

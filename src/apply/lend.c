@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Asks the service for its sockets for DHCP, so that they outlive it (service/control.h, "sockets"). */
+/* What the keeper asks of the service: its sockets for DHCP, to outlive it, and a way to see that it works. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "apply/kernel.h"
@@ -16,12 +14,13 @@
 #include "base/message.h"
 
 #define REPLY_MAX 65536
-#define PATIENCE_SEC 1 /* of one who has more to do than to wait for a service that hangs */
+#define REPLY_FDS 2
+#define PATIENCE_SEC 3 /* for a service that hangs: its guests wait, too */
 
 struct reply {
     char *text;
     size_t len;
-    int fds[2];
+    int fds[REPLY_FDS];
     size_t fd_count;
 };
 
@@ -32,40 +31,53 @@ static void reply_fini(struct reply *reply)
         close(reply->fds[i]);
 }
 
-/* Sends the request, and reads what comes back. */
-static int ask(const char *run_dir, struct reply *reply, struct tapnet_error *error)
-{
-    static const char request[] = "{\"do\":\"sockets\"}";
-    const struct timeval timeout = {.tv_sec = PATIENCE_SEC};
-    _cleanup_close_ int fd = -1;
-    char path[RUN_PATH_MAX];
-    int result;
-
-    snprintf(path, sizeof(path), "%.4000s/service.sock", run_dir);
-    result = apply_socket_connect(path, &fd, error);
-    if (result < 0)
-        return result;
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-    result = message_send(fd, request, strlen(request), NULL, 0, 0);
-    if (result == 0)
-        result = message_receive(fd, reply->text, REPLY_MAX, reply->fds, 2, &reply->len, &reply->fd_count, 0);
-    return result < 0 ? error_set_errno(error, result, "the service does not answer") : 0;
-}
-
-int apply_lend(const char *run_dir, int ret_fds[2], int *ret_pid, struct tapnet_error *error)
+/* Sends the request on @fd, and reads what comes back: with @fd_count descriptors, which are @ret_fds then. */
+static int ask(int fd, const char *request, int *ret_fds, size_t fd_count, struct tapnet_error *error)
 {
     struct reply reply cleanup(reply_fini) = {.text = malloc(REPLY_MAX)};
     _cleanup_json_ json_t *json = NULL;
-    int result = reply.text ? ask(run_dir, &reply, error) : error_set(error, -ENOMEM, "out of memory");
+    int result = reply.text ? message_send(fd, request, strlen(request), NULL, 0, 0) : -ENOMEM;
+
+    if (result == 0)
+        result = message_receive(fd, reply.text, REPLY_MAX, reply.fds, REPLY_FDS, &reply.len, &reply.fd_count, 0);
+    if (result < 0)
+        return error_set_errno(error, result, "the service does not answer");
+    json = json_loadb(reply.text, reply.len, 0, NULL);
+    if (!json_is_true(json_object_get(json, "ok")) || reply.fd_count != fd_count)
+        return error_set(error, -ENOTCONN, "the service does not give what it is asked for");
+    memcpy(ret_fds, reply.fds, fd_count * sizeof(*ret_fds));
+    reply.fd_count = 0; /* the caller's now */
+    return 0;
+}
+
+static int connect_service(const char *run_dir, int *ret_fd, struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX];
+
+    snprintf(path, sizeof(path), "%.4000s/service.sock", run_dir);
+    return apply_socket_connect(path, PATIENCE_SEC, ret_fd, error);
+}
+
+int apply_lend(const char *run_dir, int ret_fds[2], int *ret_pid_fd, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = -1, process = -1;
+    int result = connect_service(run_dir, &fd, error);
 
     if (result < 0)
         return result;
-    json = json_loadb(reply.text, reply.len, 0, NULL);
-    if (!json_is_true(json_object_get(json, "ok")) || reply.fd_count != 2)
-        return error_set(error, -ENOTCONN, "the service has no sockets for DHCP");
-    memcpy(ret_fds, reply.fds, sizeof(reply.fds));
-    *ret_pid = (int)json_integer_value(json_object_get(json, "pid"));
-    reply.fd_count = 0; /* the caller's now */
-    return 0;
+    result = apply_socket_service(fd, &process);
+    if (result < 0)
+        return error_set_errno(error, result, "no service listens");
+    result = ask(fd, "{\"do\":\"sockets\"}", ret_fds, 2, error);
+    if (result == 0)
+        *ret_pid_fd = take_fd(&process);
+    return result;
+}
+
+int apply_watch(const char *run_dir, int *ret_fd, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = -1;
+    int result = connect_service(run_dir, &fd, error);
+
+    return result < 0 ? result : ask(fd, "{\"do\":\"watch\"}", ret_fd, 1, error);
 }

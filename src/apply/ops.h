@@ -77,8 +77,12 @@ void apply_kernel_lend(struct apply_kernel *kernel, struct apply_loan loan);
 
 /*
  * Asks the service for its sockets for DHCP, so that they outlive it: the log's, then the one for replies, the caller's
- * to close; and for its process id. -ECONNREFUSED, -ENOENT: none runs; -ENOTCONN: it has none yet.
+ * to close; and its process as a pidfd. -ECONNREFUSED, -ENOENT: none runs; -ENOTCONN: it has none yet; -EAGAIN: it does
+ * not answer within a few seconds.
  */
-int apply_lend(const char *run_dir, int ret_fds[2], int *ret_pid, struct tapnet_error *error);
+int apply_lend(const char *run_dir, int ret_fds[2], int *ret_pid_fd, struct tapnet_error *error);
+
+/* Asks the service for the descriptor that is readable while it has something to do (control.h, "watch"). As above. */
+int apply_watch(const char *run_dir, int *ret_fd, struct tapnet_error *error);
 
 #endif

@@ -84,7 +84,7 @@ static void await_end(const char *path)
     _cleanup_close_ int fd = -1;
     char byte;
 
-    if (apply_socket_connect(path, &fd, NULL) == 0)
+    if (apply_socket_connect(path, APPLY_SOCKET_SECONDS, &fd, NULL) == 0)
         recv(fd, &byte, 1, 0); /* ends with it; one that lives after all says nothing, and is given up after a while */
 }
 
@@ -118,6 +118,46 @@ static bool is_dead(int result)
 }
 
 /*
+ * Whoever listens and says nothing for so long hangs, or was stopped, or taken over. 0 when it is gone; -ESRCH when it
+ * is no service; -EPERM when it is not ours to end.
+ */
+static int end_mute(int fd)
+{
+    _cleanup_close_ int service = -1;
+    int result = apply_socket_service(fd, &service);
+    struct pollfd poll_fd = {.fd = service, .events = POLLIN};
+
+    if (result < 0)
+        return result;
+    if (syscall(SYS_pidfd_send_signal, service, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+        return -errno;
+    return poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC) == 1 ? 0 : -EAGAIN;
+}
+
+/* Sends @text and reads the reply. -ECONNREFUSED, without a sentence, when the service is dead, or is now. */
+static int exchange(struct apply_kernel *kernel, const char *text, const struct attachments *attachments,
+                    char reply[REPLY_MAX], size_t *ret_len, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = -1;
+    char path[RUN_PATH_MAX];
+    size_t fd_count;
+    int result = apply_socket_connect(path_in(kernel, SOCKET_NAME, path), APPLY_SOCKET_SECONDS, &fd, error);
+
+    if (result == 0)
+        result = message_send(fd, text, strlen(text), attachments->fds, attachments->count, 0);
+    if (result == 0)
+        result = message_receive(fd, reply, REPLY_MAX, NULL, 0, ret_len, &fd_count, 0);
+    if (is_dead(result) || (result == -EAGAIN && fd >= 0 && end_mute(fd) == 0))
+        return -ECONNREFUSED;
+    if (result < 0)
+        return error_set_errno(error, result,
+                               "the service does not answer: end it (`pkill -KILL -x tapnet-service`), and the next "
+                               "`tapnet up` starts another (its log: %s)",
+                               path_in(kernel, LOG_NAME, path));
+    return 0;
+}
+
+/*
  * Sends one request and reads its reply; the service's own refusal becomes the error. -ECONNREFUSED, without a
  * sentence, when the service is dead.
  */
@@ -125,27 +165,18 @@ static int talk(struct apply_kernel *kernel, json_t *request, const struct attac
                 struct tapnet_error *error)
 {
     _cleanup_free_ char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
-    _cleanup_free_ char *reply = malloc(REPLY_MAX + 1);
+    _cleanup_free_ char *reply = malloc(REPLY_MAX);
     _cleanup_json_ json_t *json = NULL;
-    _cleanup_close_ int fd = -1;
     char path[RUN_PATH_MAX];
-    size_t len = 0, fd_count;
+    size_t len = 0;
     int result;
 
     if (!text || !reply)
         return error_set(error, -ENOMEM, "out of memory");
-    result = apply_socket_connect(path_in(kernel, SOCKET_NAME, path), &fd, error);
-    if (result == 0)
-        result = message_send(fd, text, strlen(text), attachments->fds, attachments->count, 0);
-    if (result == 0)
-        result = message_receive(fd, reply, REPLY_MAX, NULL, 0, &len, &fd_count, 0);
-    if (is_dead(result))
-        return -ECONNREFUSED;
+    result = exchange(kernel, text, attachments, reply, &len, error);
     if (result < 0)
-        return error_set_errno(error, result, "the service does not answer (its log: %s)",
-                               path_in(kernel, LOG_NAME, path));
-    reply[len] = '\0';
-    json = json_loads(reply, 0, NULL);
+        return result;
+    json = json_loadb(reply, len, 0, NULL);
     if (!json_is_true(json_object_get(json, "ok"))) {
         const char *why = json_string_value(json_object_get(json, "error"));
         json_int_t code = json_integer_value(json_object_get(json, "code"));
@@ -198,7 +229,7 @@ int apply_service_prepare(void *data, struct tapnet_error *error)
     struct apply_kernel *kernel = data;
     char path[RUN_PATH_MAX];
     _cleanup_close_ int fd = -1;
-    int result = apply_socket_connect(path_in(kernel, SOCKET_NAME, path), &fd, error);
+    int result = apply_socket_connect(path_in(kernel, SOCKET_NAME, path), APPLY_SOCKET_SECONDS, &fd, error);
 
     /* One that lives and can't be reached must not lose its name to a second one: nobody would ever end it. */
     return is_dead(result) ? start_service(kernel, error) : result;
@@ -288,17 +319,29 @@ int apply_service_update(void *data, const struct model_network *network, struct
 
 /* ---- stopping ---- */
 
-/* Waits until the process is gone: `down` must not leave one that is just about to end. */
-static void wait_for_exit(pid_t pid)
+/* The service's process, as a pidfd. -1: there is none, or it has only just begun. */
+static int open_process(const struct apply_kernel *kernel)
 {
-    _cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    _cleanup_close_ int fd = -1;
+    char path[RUN_PATH_MAX];
+    int process;
 
-    if (fd < 0 || poll(&poll_fd, 1, 0) != 0)
+    if (apply_socket_connect(path_in(kernel, SOCKET_NAME, path), APPLY_SOCKET_SECONDS, &fd, NULL) < 0 ||
+        apply_socket_service(fd, &process) < 0)
+        return -1;
+    return process;
+}
+
+/* Waits until the process is gone: `down` must not leave one that is just about to end. */
+static void wait_for_exit(int process)
+{
+    struct pollfd poll_fd = {.fd = process, .events = POLLIN};
+
+    if (process < 0 || poll(&poll_fd, 1, 0) != 0)
         return;
-    syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0); /* one that serves nobody any more need not wait */
+    syscall(SYS_pidfd_send_signal, process, SIGTERM, NULL, 0); /* one that serves nobody any more need not wait */
     if (poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC) == 0)
-        syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+        syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
 }
 
 /* Tells the service to stop @network. -ENOENT: it does not serve that one, as after it was started anew. */
@@ -319,15 +362,21 @@ static int request_status(struct apply_kernel *kernel, json_t **ret_reply, struc
     return talk(kernel, request, &none, ret_reply, error);
 }
 
-/* Sees an idle service to its end, and removes what stood for it. One that serves somebody stays. */
-static int retire(struct apply_kernel *kernel, const json_t *status, struct tapnet_error *error)
+/*
+ * Sees an idle service to its end, and removes what stood for it. One that serves somebody stays. @process is -1 for one
+ * that has not been told to end.
+ */
+static int retire(struct apply_kernel *kernel, const json_t *status, int process, struct tapnet_error *error)
 {
+    _cleanup_close_ int fresh = -1;
     int result;
 
     if (json_array_size(json_object_get(status, "networks")))
         return 0;
+    if (status && process < 0)
+        fresh = process = open_process(kernel);
     if (status)
-        wait_for_exit((pid_t)json_integer_value(json_object_get(status, "pid")));
+        wait_for_exit(process);
     result = run_file_remove(kernel->run_dir, SOCKET_NAME, error);
     return result < 0 ? result : run_file_remove(kernel->run_dir, LOG_NAME, error);
 }
@@ -335,6 +384,7 @@ static int retire(struct apply_kernel *kernel, const json_t *status, struct tapn
 int apply_service_stop(void *data, const char *network, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
+    _cleanup_close_ int process = open_process(kernel); /* now: when it has stopped nobody can tell */
     _cleanup_json_ json_t *reply = NULL;
     int result = request_stop(kernel, network, &reply, error);
 
@@ -342,7 +392,7 @@ int apply_service_stop(void *data, const char *network, struct tapnet_error *err
         result = request_status(kernel, &reply, error);
     if (result < 0 && result != -ECONNREFUSED)
         return result;
-    return retire(kernel, reply, error);
+    return retire(kernel, reply, process, error);
 }
 
 int apply_service_release(void *data, struct tapnet_error *error)
@@ -351,5 +401,5 @@ int apply_service_release(void *data, struct tapnet_error *error)
     _cleanup_json_ json_t *reply = NULL;
     int result = request_status(kernel, &reply, error);
 
-    return result < 0 && result != -ECONNREFUSED ? result : retire(kernel, reply, error);
+    return result < 0 && result != -ECONNREFUSED ? result : retire(kernel, reply, -1, error);
 }

@@ -4,10 +4,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,7 +23,7 @@
  */
 #define DNS_ANSWERS_LEN (16 << 20)
 #define CONTROL_BACKLOG 8
-#define CONTROL_TIMEOUT_SEC 10
+#define SERVICE_COMM "tapnet-service\n"
 
 int apply_socket_reply(int *ret_fd, struct tapnet_error *error)
 {
@@ -104,10 +106,36 @@ int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *erro
     return 0;
 }
 
-int apply_socket_connect(const char *path, int *ret_fd, struct tapnet_error *error)
+/* Is that its name? Not a matter of trust: the socket is the starter's until the service has taken it over. */
+static bool is_service(pid_t pid)
+{
+    char path[32], name[sizeof(SERVICE_COMM)] = "";
+    _cleanup_close_ int fd = -1;
+
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && strcmp(name, SERVICE_COMM) == 0;
+}
+
+int apply_socket_service(int fd, int *ret_pid_fd)
+{
+    struct ucred peer = {.pid = 0};
+    socklen_t length = sizeof(peer);
+    _cleanup_close_ int pid_fd = -1;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+        return -errno;
+    pid_fd = peer.pid > 0 ? (int)syscall(SYS_pidfd_open, peer.pid, 0) : -1;
+    if (pid_fd < 0 || !is_service(peer.pid)) /* in this order: the name is that of the process that we hold */
+        return -ESRCH;
+    *ret_pid_fd = take_fd(&pid_fd);
+    return 0;
+}
+
+int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct tapnet_error *error)
 {
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    const struct timeval timeout = {.tv_sec = CONTROL_TIMEOUT_SEC};
+    const struct timeval timeout = {.tv_sec = seconds};
     struct sockaddr_un name;
     int result = control_name(path, &name, error);
 

@@ -94,7 +94,7 @@ int apply_activate(const char *run_dir, const char *name, const int *fds, size_t
     char path[RUN_PATH_MAX];
 
     if (!apply_can_activate(run_dir, name) || start_path(run_dir, name, path) < 0 ||
-        apply_socket_connect(path, &fd, NULL) < 0)
+        apply_socket_connect(path, APPLY_SOCKET_SECONDS, &fd, NULL) < 0)
         return -ENOENT;
     return message_send(fd, word, strlen(word), fds, fd_count, 0);
 }

@@ -17,7 +17,7 @@
 #include "apply/kernel.h"
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/message.h"
+#include "keeper/clients.h"
 #include "keeper/events.h"
 #include "keeper/repairs.h"
 #include "keeper/served.h"
@@ -36,23 +36,19 @@ struct keeper {
     uint64_t ready_usec; /* not before */
     bool settling;       /* an event was read, and the look that it asks for is near: the rest is read then */
     unsigned retry_sec;  /* of the last failure; 0: none */
-    int client_fd;       /* who waits for the next look; -1: nobody */
-    uint64_t idle_usec;  /* since when no set has been up; 0: one is */
+    struct clients clients;
+    uint64_t idle_usec; /* since when no set has been up; 0: one is */
 };
 
 /* ---- a look ---- */
 
-static void reply_to_client(struct keeper *keeper, bool ends)
+static void reply_to_clients(struct keeper *keeper, bool ends)
 {
     char text[128];
 
-    if (keeper->client_fd < 0)
-        return;
     snprintf(text, sizeof(text), "{\"ok\":true,\"pid\":%d,\"sets\":%zu,\"ends\":%s}", (int)getpid(),
              keeper->repairs.set_count, ends ? "true" : "false");
-    message_send(keeper->client_fd, text, strlen(text), NULL, 0, MSG_DONTWAIT);
-    close(keeper->client_fd);
-    keeper->client_fd = -1;
+    clients_reply(&keeper->clients, text);
 }
 
 /* When the next look is due without an event: after a failure, and when something may be brought back again. */
@@ -109,35 +105,30 @@ static void look(struct keeper *keeper)
 
 /* ---- waiting ---- */
 
-/* Milliseconds until the next look, rounded up; -1: none is due. */
-static int wait_msec(const struct keeper *keeper)
+/* Milliseconds until then, rounded up; 0 is never: -1. */
+static int msec_until(uint64_t usec)
 {
-    uint64_t now = loop_now_usec(), at = keeper->look_usec;
+    uint64_t now = loop_now_usec();
 
-    if (!at)
+    if (!usec)
         return -1;
-    if (at < keeper->ready_usec)
-        at = keeper->ready_usec;
-    return at <= now ? 0 : (int)((at - now + 999) / 1000);
+    return usec <= now ? 0 : (int)((usec - now + 999) / 1000);
 }
 
-/* A tapnet command wants a look now; it waits for us, so what it says is read at once. */
-static void take_client(struct keeper *keeper)
+/* Until the next look; -1: none is due. */
+static int wait_msec(const struct keeper *keeper)
 {
-    const struct timeval timeout = {.tv_sec = 1};
-    _cleanup_close_ int fd = accept4(keeper->control_fd, NULL, NULL, SOCK_CLOEXEC);
-    char request[RESIDENT_MESSAGE_MAX];
-    size_t len, fd_count;
+    uint64_t at = keeper->look_usec;
 
-    if (fd < 0)
-        return;
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    if (message_receive(fd, request, sizeof(request), NULL, 0, &len, &fd_count, 0) < 0)
-        return; /* only somebody who asks whether we are there */
-    if (keeper->client_fd >= 0)
-        close(keeper->client_fd);
-    keeper->client_fd = take_fd(&fd);
-    keeper->look_usec = keeper->ready_usec = 1;
+    return msec_until(at && at < keeper->ready_usec ? keeper->ready_usec : at);
+}
+
+/* The earlier of the two, of which -1 is never. */
+static int earlier(int msec, int other)
+{
+    if (msec < 0 || other < 0)
+        return msec < 0 ? other : msec;
+    return msec < other ? msec : other;
 }
 
 static bool any_ready(const struct pollfd *fds, size_t count)
@@ -148,34 +139,65 @@ static bool any_ready(const struct pollfd *fds, size_t count)
     return false;
 }
 
+/* The service is gone, or is at work: or is not? */
+static void take_service(struct keeper *keeper, bool ended, bool stirs)
+{
+    struct tapnet *tapnet = keeper->options->tapnet;
+
+    if (ended) {
+        log_line("the service has ended");
+        served_forget(&keeper->served);
+        want_look(keeper, loop_now_usec());
+        keeper->ready_usec = 0; /* a tapnet that starts another must find the log group free, or us giving way */
+    } else if (stirs) {
+        served_stirs(&keeper->served);
+    } else if (msec_until(keeper->served.look_usec) == 0) {
+        served_look(&keeper->served, tapnet->run_dir, &tapnet->loan);
+    }
+}
+
+/* A tapnet command connects, or wants a look now. */
+static void take_clients(struct keeper *keeper, bool connects, const struct pollfd *fds)
+{
+    if (clients_read(&keeper->clients, fds))
+        keeper->look_usec = keeper->ready_usec = 1;
+    if (connects)
+        clients_accept(&keeper->clients, keeper->control_fd);
+}
+
+/* Who is waited for, by place. */
+enum {
+    WAIT_CONTROL = EVENTS_FDS,
+    WAIT_SERVICE_END,
+    WAIT_SERVICE_WORK,
+    WAIT_CLIENTS,
+    WAIT_COUNT = WAIT_CLIENTS + CLIENTS_MAX,
+};
+
 /*
  * Under a storm an event is read once a look, with all that came behind it: while a look is near, nobody wakes us for
  * more of them.
  */
 static int wait_for_events(struct keeper *keeper)
 {
-    struct pollfd fds[EVENTS_FDS + 2];
+    struct pollfd fds[WAIT_COUNT];
     int sources[EVENTS_FDS];
 
     events_fds(keeper->events, sources);
     for (size_t i = 0; i < EVENTS_FDS; i++)
         fds[i] = (struct pollfd){.fd = keeper->settling ? -1 : sources[i], .events = POLLIN};
-    fds[EVENTS_FDS] = (struct pollfd){.fd = keeper->control_fd, .events = POLLIN};
-    fds[EVENTS_FDS + 1] = (struct pollfd){.fd = keeper->served.pid_fd, .events = POLLIN};
-    if (poll(fds, ARRAY_COUNT(fds), wait_msec(keeper)) < 0)
+    fds[WAIT_CONTROL] = (struct pollfd){.fd = keeper->control_fd, .events = POLLIN};
+    fds[WAIT_SERVICE_END] = (struct pollfd){.fd = keeper->served.pid_fd, .events = POLLIN};
+    fds[WAIT_SERVICE_WORK] = (struct pollfd){.fd = served_watch_fd(&keeper->served), .events = POLLIN};
+    clients_poll(&keeper->clients, fds + WAIT_CLIENTS);
+    if (poll(fds, ARRAY_COUNT(fds), earlier(wait_msec(keeper), msec_until(keeper->served.look_usec))) < 0)
         return errno == EINTR ? 0 : -errno;
     if (any_ready(fds, EVENTS_FDS) && events_read(keeper->events)) {
         want_look(keeper, loop_now_usec() + KEEPER_SETTLE_USEC);
         keeper->settling = true;
     }
-    if (fds[EVENTS_FDS + 1].revents) {
-        log_line("the service has ended");
-        served_forget(&keeper->served);
-        want_look(keeper, loop_now_usec());
-        keeper->ready_usec = 0; /* a tapnet that starts another must find the log group free, or us giving way */
-    }
-    if (fds[EVENTS_FDS].revents)
-        take_client(keeper);
+    take_service(keeper, fds[WAIT_SERVICE_END].revents, fds[WAIT_SERVICE_WORK].revents);
+    take_clients(keeper, fds[WAIT_CONTROL].revents, fds + WAIT_CLIENTS);
     return 0;
 }
 
@@ -186,8 +208,7 @@ static void keeper_fini(struct keeper *keeper)
     repairs_fini(&keeper->repairs);
     served_fini(&keeper->served, &keeper->options->tapnet->loan);
     events_close(keeper->events);
-    if (keeper->client_fd >= 0)
-        close(keeper->client_fd);
+    clients_fini(&keeper->clients);
 }
 
 /* Is our socket in the run directory? Without, nobody knows of us. */
@@ -247,9 +268,11 @@ static bool ends(struct keeper *keeper)
         keeper->idle_usec = 0;
         return false;
     }
-    if (!keeper->idle_usec)
+    if (clients_wait(&keeper->clients))
+        return true;
+    if (!keeper->idle_usec || clients_any(&keeper->clients)) /* one that is about to ask */
         keeper->idle_usec = now;
-    if (keeper->client_fd >= 0 || now >= keeper->idle_usec + KEEPER_LINGER_USEC)
+    if (now >= keeper->idle_usec + KEEPER_LINGER_USEC)
         return true;
     want_look(keeper, keeper->idle_usec + KEEPER_LINGER_USEC);
     return false;
@@ -266,7 +289,7 @@ static bool look_if_due(struct keeper *keeper)
         return false;
     look(keeper);
     last = ends(keeper);
-    reply_to_client(keeper, last);
+    reply_to_clients(keeper, last);
     return !last;
 }
 
@@ -288,10 +311,11 @@ int keeper_run(const struct keeper_options *options, struct tapnet_error *error)
                                                  .repairs = {.tapnet = options->tapnet},
                                                  .served = SERVED_NONE,
                                                  .control_fd = options->control_fd,
-                                                 .look_usec = 1,
-                                                 .client_fd = -1};
-    int result = events_open(&keeper.events, error);
+                                                 .look_usec = 1};
+    int result;
 
+    clients_init(&keeper.clients);
+    result = events_open(&keeper.events, error);
     keeper.repairs.events = keeper.events;
     while (result == 0 && look_if_due(&keeper)) {
         result = wait_for_events(&keeper);

@@ -47,18 +47,21 @@ static int connect_service(const char *run_dir)
     return connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0 ? take_fd(&fd) : -1;
 }
 
-/* What the service says (service/control.h, "status"); NULL when there is none, or none that answers. */
-static json_t *ask_service(const char *run_dir)
+/* What the service says (service/control.h, "status"); NULL when there is none, or, *ret_mute, none that answers. */
+static json_t *ask_service(const char *run_dir, bool *ret_mute)
 {
     static const char request[] = "{\"do\":\"status\"}";
     _cleanup_close_ int fd = connect_service(run_dir);
     _cleanup_free_ char *reply = malloc(REPLY_MAX);
     size_t len = 0, fd_count = 0;
 
-    if (fd < 0 || !reply || message_send(fd, request, strlen(request), NULL, 0, 0) < 0 ||
-        message_receive(fd, reply, REPLY_MAX, NULL, 0, &len, &fd_count, 0) < 0)
+    int result;
+
+    if (fd < 0 || !reply || message_send(fd, request, strlen(request), NULL, 0, 0) < 0)
         return NULL;
-    return json_loadb(reply, len, 0, NULL);
+    result = message_receive(fd, reply, REPLY_MAX, NULL, 0, &len, &fd_count, 0);
+    *ret_mute = result == -EAGAIN;
+    return result < 0 ? NULL : json_loadb(reply, len, 0, NULL);
 }
 
 static bool is_served(const json_t *status, const char *network)
@@ -190,7 +193,7 @@ static int read_folder(const char *run_dir, const char *folder, const json_t *st
 
 int observe_ledgers(const char *run_dir, struct observe_found *found, struct tapnet_error *error)
 {
-    _cleanup_json_ json_t *status = ask_service(run_dir);
+    _cleanup_json_ json_t *status = ask_service(run_dir, &found->service_is_mute);
     int result = read_folder(run_dir, "sysctl", NULL, found, error);
 
     if (result == 0)

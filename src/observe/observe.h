@@ -23,6 +23,7 @@ struct observe_found {
     bool foreign_table;            /* a table of our name that is not ours: nothing of it is among the objects */
     char uplink[MODEL_IFNAME_MAX]; /* of the IPv4 default route with the lowest metric, not one of our links; "" */
     bool ip_forward;               /* net.ipv4.ip_forward */
+    bool service_is_mute;          /* it listens and does not answer */
 };
 
 /*

@@ -165,6 +165,14 @@ static json_t *handle_show(struct control_request *request, struct tapnet_error 
     return json_pack("{s:b, s:i, s:s}", "ok", 1, "pid", (int)getpid(), "network", served->network->name);
 }
 
+static json_t *handle_watch(struct control_request *request, struct tapnet_error *error)
+{
+    (void)error;
+    request->reply_fds[0] = loop_fd(request->control->loop);
+    request->reply_fd_count = 1;
+    return control_reply(request->control);
+}
+
 static json_t *control_isolation(const struct isolation *isolation)
 {
     json_t *not_dropped = json_array();
@@ -194,6 +202,7 @@ static const struct control_verb control_verbs[] = {
     {"stop", 2, 0, 0, handle_stop},
     {"show", 2, 0, 0, handle_show},
     {"status", 1, 0, 0, handle_status},
+    {"watch", 1, 0, 0, handle_watch},
     /* clang-format on */
 };
 
@@ -251,7 +260,8 @@ static void client_reply(struct control_client *client, const json_t *reply, con
 
     if (!reply) {
         refusal = json_pack("{s:b, s:i, s:s}", "ok", 0, "code", error->code, "error", error->text);
-        log_line("control: refused: %s", error->text);
+        if (error->code != -ENOTCONN) /* the way to tell a service that was started anew */
+            log_line("control: refused: %s", error->text);
     }
     text = json_dumps(reply ? reply : refusal, JSON_COMPACT);
     if (!text ||

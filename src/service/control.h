@@ -39,11 +39,15 @@
  *   {"do":"show","network":"lab"}    the reply carries the memfd of the last serve or update, so that the state of the
  *        service can be compared with what is wanted. Read it with pread(): the offset is shared.
  *   {"do":"status"}                  what is served, and what the service gave up at its start.
+ *   {"do":"watch"}                   the reply carries a descriptor that is readable while something waits that the
+ *        service has not dealt with: whoever polls it learns of a service that hangs without asking it all the time.
+ *        It is the service's epoll, which keeps no socket open when the service ends.
  *
  * Replies:
  *   {"ok":true,"pid":123,"networks":["lab",...]}           to sockets, serve, update, stop; "networks" in the order of
  *                                                          serving; to sockets without descriptors + the two
  *   {"ok":true,"pid":123,"network":"lab"} + the memfd      to show
+ *   {"ok":true,"pid":123,"networks":["lab",...]} + epoll   to watch
  *   {"ok":true,"pid":123,"networks":[...],"version":"0.1.0","isolation":{"uid":65534,"gid":65534,
  *      "capabilities":0,"no_new_privs":true,"dumpable":false,"seccomp":true,"sanitizer":false,"not_dropped":["..."]}}
  *                                                          to status
@@ -56,6 +60,10 @@
  * their descriptors closed. A service that nobody has asked to serve anything for SERVICE_CONTROL_IDLE seconds after
  * its start exits.
  *
+ * The service calls listen() on the control socket once more when it has given up its rights: so SO_PEERCRED of whoever
+ * connects names the service's process, told by the kernel. Nobody is to be signalled for a "pid" of a reply: a service
+ * that a guest took over may say any.
+ *
  * When the service was killed, connect() fails with ECONNREFUSED: start another one and serve again; nothing else is
  * lost, since it keeps no state.
  *
@@ -64,6 +72,7 @@
  * looks it up in its models; nothing of the frame says who it is. A frame of a device that no network has is ignored.
  */
 #define SERVICE_CONTROL_MAX 65536             /* bytes of one datagram, requests and replies */
+#define SERVICE_CONTROL_BACKLOG 8             /* connections that wait to be accepted */
 #define SERVICE_CONTROL_FDS 5                 /* descriptors of one request */
 #define SERVICE_CONTROL_SILENCE 30            /* seconds */
 #define SERVICE_CONTROL_IDLE 60               /* seconds */

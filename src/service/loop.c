@@ -240,6 +240,11 @@ int loop_run(struct loop *loop)
     return r;
 }
 
+int loop_fd(const struct loop *loop)
+{
+    return loop->epoll_fd;
+}
+
 void loop_stop(struct loop *loop)
 {
     loop->stopped = true;

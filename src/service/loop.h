@@ -26,6 +26,8 @@ void loop_free(struct loop *loop);
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 uint64_t loop_now_usec(void);
+/* Readable while something waits that no handler has dealt with yet. Stays the loop's. */
+int loop_fd(const struct loop *loop);
 
 /* Watches @fd for @events (EPOLLIN, ...). The fd stays the caller's. Removing is safe from inside any handler. */
 int loop_watch(struct loop *loop, int fd, uint32_t events, loop_handler *handler, void *data, struct loop_source **ret);

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -95,7 +97,8 @@ static int leave_starter(const struct options *options, struct tapnet_error *err
         return r;
     if (options->log_fd < 0 && dup2(1, 2) < 0)
         return error_set_errno(error, -errno, "can't leave standard error");
-    setsid(); /* fails when we lead a session already: as well */
+    prctl(PR_SET_NAME, "tapnet-service", 0, 0, 0); /* started by a descriptor it may have a number for a name */
+    setsid();                                      /* fails when we lead a session already: as well */
     if (chdir("/") < 0)
         return error_set_errno(error, -errno, "can't enter /");
     sigemptyset(&none);
@@ -128,6 +131,8 @@ static int service_init(struct service *service, int control_fd, uid_t starter, 
 
     if (r < 0)
         return r;
+    if (listen(control_fd, SERVICE_CONTROL_BACKLOG) < 0) /* again, so that its clients see who we are: control.h */
+        return error_set_errno(error, -errno, "can't listen for requests");
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) /* asked now, since the system call filter ends who asks later */
         return error_set_errno(error, -errno, "can't read limits");
     r = loop_new(&service->loop);

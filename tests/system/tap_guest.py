@@ -70,4 +70,5 @@ def main(device, mac, name):
         print("icmp" if ICMP in answer else f"answer {answer[IP].src} {answer[DNS].an.rdata}")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

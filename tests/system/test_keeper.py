@@ -9,6 +9,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -25,15 +26,15 @@ def kept(host, world):
     """The lab is up, with a keeper at work."""
     tapnet = Tapnet(host, keeper=True)
     tapnet("up", tapnet.file(LAB))
-    wait_until(lambda: named(host, "tapnet-starter") and len(named(host, "tapnet-keeper")) == 1, "a keeper")
+    wait_until(lambda: named(host, "tapnet-starter") and len(named(host, "tapnet-keeper")) == 1, "a keeper", seconds=20)
     return tapnet
 
 
-def wait_until(true, what, tapnet=None):
-    deadline = time.monotonic() + SOON
+def wait_until(true, what, tapnet=None, seconds=SOON):
+    deadline = time.monotonic() + seconds
     while not true():
         log = "".join(path.read_text("utf-8") for path in tapnet.run_dir.glob("*/keeper.log")) if tapnet else ""
-        assert time.monotonic() < deadline, f"not within {SOON} s: {what}\n{log}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}\n{log}"
         time.sleep(0.005)
 
 
@@ -43,10 +44,29 @@ def is_well(tapnet):
 
 def test_up_starts_one_and_down_ends_it(kept, host):
     kept("up", kept.file(LAB))
-    wait_until(lambda: len(named(host, "tapnet-keeper")) == 1, "a second up needs no second keeper")
+    wait_until(lambda: len(named(host, "tapnet-keeper")) == 1, "a second up needs no second keeper", seconds=20)
     kept("down", "--all")
     assert not named(host, "tapnet-keeper") and not named(host, "tapnet-starter")
     assert not kept.run_dir.exists()
+
+
+def test_it_does_not_leave_while_somebody_is_about_to_tell_it(kept, host):
+    """A `down` that is slow to say so must find it, to see it end. One that was killed is not waited for."""
+    wait_until(lambda: kept.json("status")["keeper"], "the keeper has looked", seconds=20)
+    keeper, = named(host, "tapnet-keeper")
+    path, slow = next(kept.run_dir.glob("*/keeper.sock")), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    slow.connect(str(path))
+    os.kill(keeper, signal.SIGSTOP)
+    aside = path.rename(host.tmp / "keeper.sock")  # this `down` does not find it, so that only we are there to tell it
+    kept("down", "--all")
+    path.parent.mkdir(0o700, parents=True)
+    aside.rename(path)
+    os.kill(keeper, signal.SIGCONT)
+    time.sleep(3)
+    assert named(host, "tapnet-keeper") == [keeper]
+    slow.close()
+    wait_gone(keeper, 10)
+    wait_until(lambda: not kept.run_dir.exists(), "nothing is left")
 
 
 def test_it_holds_one_capability_and_its_starter_none(kept, host):

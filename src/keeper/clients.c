@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Who talks to the keeper: tapnet commands that are connected to its socket (api/resident.h). */
+#include "keeper/clients.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/resident.h"
+#include "base/cleanup.h"
+#include "base/message.h"
+
+void clients_init(struct clients *clients)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        clients->places[i].fd = -1;
+}
+
+static void part(struct clients *clients, size_t i)
+{
+    if (clients->places[i].fd >= 0)
+        close(clients->places[i].fd);
+    clients->places[i].fd = -1;
+    clients->places[i].waits = false;
+}
+
+void clients_fini(struct clients *clients)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        part(clients, i);
+}
+
+/* The directory lets nobody else in; should it ever, nobody else is heard. */
+static bool permits(int fd)
+{
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+}
+
+void clients_accept(struct clients *clients, int listening)
+{
+    _cleanup_close_ int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0 || !permits(fd))
+        return;
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        if (clients->places[i].fd < 0) {
+            clients->places[i].fd = take_fd(&fd);
+            return;
+        }
+    }
+}
+
+void clients_poll(const struct clients *clients, struct pollfd ret[CLIENTS_MAX])
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        ret[i] = (struct pollfd){.fd = clients->places[i].fd, .events = POLLIN};
+}
+
+bool clients_read(struct clients *clients, const struct pollfd polled[CLIENTS_MAX])
+{
+    char request[RESIDENT_MESSAGE_MAX];
+    bool asked = false;
+
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        size_t len, fd_count;
+        int result;
+
+        if (!polled[i].revents)
+            continue;
+        result = message_receive(polled[i].fd, request, sizeof(request), NULL, 0, &len, &fd_count, MSG_DONTWAIT);
+        if (result == 0)
+            asked = clients->places[i].waits = true;
+        else if (result != -EAGAIN)
+            part(clients, i);
+    }
+    return asked;
+}
+
+bool clients_any(const struct clients *clients)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        if (clients->places[i].fd >= 0)
+            return true;
+    return false;
+}
+
+bool clients_wait(const struct clients *clients)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        if (clients->places[i].waits)
+            return true;
+    return false;
+}
+
+void clients_reply(struct clients *clients, const char *text)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        if (!clients->places[i].waits)
+            continue;
+        message_send(clients->places[i].fd, text, strlen(text), NULL, 0, MSG_DONTWAIT);
+        part(clients, i);
+    }
+}
