@@ -363,8 +363,8 @@ static int request_status(struct apply_kernel *kernel, json_t **ret_reply, struc
 }
 
 /*
- * Sees an idle service to its end, and removes what stood for it. One that serves somebody stays. @process is -1 for one
- * that has not been told to end.
+ * Sees an idle service to its end, and removes what stood for it. One that serves somebody stays. @process is -1 for
+ * one that has not been told to end.
  */
 static int retire(struct apply_kernel *kernel, const json_t *status, int process, struct tapnet_error *error)
 {
