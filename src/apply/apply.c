@@ -158,6 +158,8 @@ static bool freed_address(const struct plan_step *step, struct ip_address *ret)
     if (before->kind == MODEL_OBJECT_ADDRESS)
         *ret = before->address.prefix.address;
     else if (before->kind == MODEL_OBJECT_ELEMENT && before->element.set == GUARD_PORT_ADDRESSES)
+        *ret = guard_read_ip4(&before->element, 2);
+    else if (before->kind == MODEL_OBJECT_ELEMENT && before->element.set == GUARD_ANY_MAC_ADDRESSES)
         *ret = guard_read_ip4(&before->element, 1);
     else
         return false;

@@ -120,6 +120,7 @@ static unsigned restore_altered(unsigned altered, const struct model_link *link)
            (altered & MODEL_ALTERED_SNOOPING ? NETLINK_LINK_NO_SNOOPING : 0u) |
            (altered & MODEL_ALTERED_PORT ? NETLINK_LINK_NO_PORT_FLAGS : 0u) |
            (altered & MODEL_ALTERED_GROUPS ? NETLINK_LINK_NO_GROUP_EXITS : 0u) |
+           (altered & MODEL_ALTERED_LEARNING ? NETLINK_LINK_LEARN_LIMIT : 0u) |
            (altered & MODEL_ALTERED_ARP ? restore_arp(link) : 0u);
 }
 

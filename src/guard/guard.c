@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #define IFNAME GUARD_FIELD_IFNAME
+#define MAC GUARD_FIELD_MAC
 #define IP4 GUARD_FIELD_IP4
 #define PORT GUARD_FIELD_PORT
 
@@ -23,7 +24,11 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_CLOSED] = {"closed", GUARD_INET, {IFNAME}, 0, "forwards for our networks only"},
     [GUARD_PORTS] = {"ports", GUARD_BRIDGE, {IFNAME}, 0, "every port of ours"},
     [GUARD_PORT_ADDRESSES] =
-        {"port_addresses", GUARD_BRIDGE, {IFNAME, IP4}, 0, "port and an address its guest may use"},
+        {"port_addresses", GUARD_BRIDGE, {IFNAME, MAC, IP4}, 0, "port, its guest's MAC and an address it may use"},
+    [GUARD_PORT_MACS] = {"port_macs", GUARD_BRIDGE, {IFNAME, MAC}, 0, "port and its guest's MAC"},
+    [GUARD_ANY_MAC_ADDRESSES] =
+        {"any_mac_addresses", GUARD_BRIDGE, {IFNAME, IP4}, 0, "port with any MAC and an address its guest may use"},
+    [GUARD_ANY_MAC_PORTS] = {"any_mac_ports", GUARD_BRIDGE, {IFNAME}, 0, "ports whose guests may use any MAC"},
     [GUARD_RESOLVERS] = {"resolvers", GUARD_BRIDGE, {IP4}, 0, "where guests ask the DNS service"},
 };
 
@@ -34,6 +39,8 @@ size_t guard_field_len(enum guard_field field)
         return 0;
     case GUARD_FIELD_IFNAME:
         return 16;
+    case GUARD_FIELD_MAC:
+        return 6;
     case GUARD_FIELD_IP4:
         return 4;
     case GUARD_FIELD_PROTOCOL:
@@ -95,6 +102,11 @@ static void write_ip4(uint8_t *bytes, const struct ip_address *address)
 {
     if (address->family == AF_INET)
         memcpy(bytes, address->bytes, guard_field_len(IP4));
+}
+
+static void write_mac(uint8_t *bytes, const struct mac *mac)
+{
+    memcpy(bytes, mac->bytes, guard_field_len(MAC));
 }
 
 static void write_port(uint8_t *bytes, uint16_t port)
@@ -183,9 +195,37 @@ struct guard_element guard_port(const char *device, const char *label)
     return element_of(GUARD_PORTS, device, label);
 }
 
-struct guard_element guard_port_source(const char *device, const struct ip_address *address, const char *label)
+static struct guard_element element_of_mac(enum guard_set set, const char *device, const struct mac *mac,
+                                           const char *label)
 {
-    return element_of_address(GUARD_PORT_ADDRESSES, device, address, label);
+    struct guard_element element = element_of(set, device, label);
+
+    write_mac(element.key + key_offset(set, 1), mac);
+    return element;
+}
+
+struct guard_element guard_port_source(const char *device, const struct mac *mac, const struct ip_address *address,
+                                       const char *label)
+{
+    struct guard_element element = element_of_mac(GUARD_PORT_ADDRESSES, device, mac, label);
+
+    write_ip4(element.key + key_offset(GUARD_PORT_ADDRESSES, 2), address);
+    return element;
+}
+
+struct guard_element guard_port_mac(const char *device, const struct mac *mac, const char *label)
+{
+    return element_of_mac(GUARD_PORT_MACS, device, mac, label);
+}
+
+struct guard_element guard_any_mac_source(const char *device, const struct ip_address *address, const char *label)
+{
+    return element_of_address(GUARD_ANY_MAC_ADDRESSES, device, address, label);
+}
+
+struct guard_element guard_any_mac_port(const char *device, const char *label)
+{
+    return element_of(GUARD_ANY_MAC_PORTS, device, label);
 }
 
 struct guard_element guard_resolver(const struct ip_address *gateway, const char *label)
@@ -214,6 +254,15 @@ static enum guard_field field_type(const struct guard_element *element, int inde
 const char *guard_read_ifname(const struct guard_element *element, int index)
 {
     return field_type(element, index) == IFNAME ? (const char *)field_bytes(element, index) : "";
+}
+
+struct mac guard_read_mac(const struct guard_element *element, int index)
+{
+    struct mac mac = {0};
+
+    if (field_type(element, index) == MAC)
+        memcpy(mac.bytes, field_bytes(element, index), guard_field_len(MAC));
+    return mac;
 }
 
 struct ip_address guard_read_ip4(const struct guard_element *element, int index)
@@ -257,14 +306,19 @@ __attribute__((format(printf, 2, 3))) static void print_append(struct guard_prin
 
 static void print_field(struct guard_print *print, const struct guard_element *element, int index)
 {
-    char address[IP_TEXT_MAX];
+    char address[IP_TEXT_MAX], mac_text[MAC_TEXT_MAX];
     struct ip_address ip4;
+    struct mac mac;
 
     switch (field_type(element, index)) {
     case GUARD_FIELD_NONE:
         break;
     case GUARD_FIELD_IFNAME:
         print_append(print, "%.15s", guard_read_ifname(element, index));
+        break;
+    case GUARD_FIELD_MAC:
+        mac = guard_read_mac(element, index);
+        print_append(print, "%s", mac_print(&mac, mac_text));
         break;
     case GUARD_FIELD_IP4:
         ip4 = guard_read_ip4(element, index);

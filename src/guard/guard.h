@@ -17,6 +17,9 @@
  * A port is in `networks` beside its bridge: what it sends shows up in the IP stack under its own name only when it
  * got past the bridge, and must then find everything closed.
  *
+ * A port is in `port_addresses` and `port_macs` or, when the file lets its guest use any MAC, in `any_mac_addresses`
+ * and `any_mac_ports`. The MAC is in the key by which the address is looked up: it costs a packet no look of its own.
+ *
  * A key is the concatenation of its fields, each padded to a multiple of four bytes as nf_tables does it.
  */
 
@@ -40,6 +43,7 @@ enum guard_family {
 enum guard_field {
     GUARD_FIELD_NONE = 0,
     GUARD_FIELD_IFNAME,   /* 16 bytes, NUL padded */
+    GUARD_FIELD_MAC,      /* 6 bytes, padded to 8 */
     GUARD_FIELD_IP4,      /* 4 bytes */
     GUARD_FIELD_PROTOCOL, /* 1 byte, padded to 4 */
     GUARD_FIELD_PORT,     /* 2 bytes, network order, padded to 4 */
@@ -56,9 +60,12 @@ enum guard_set {
     GUARD_PATHS,      /* { ifname . ifname }: (in, out) of what may be forwarded once conntrack knows it */
     GUARD_CLOSED,     /* { ifname }: uplinks that forward only because we turned it on */
     /* table bridge tapnet */
-    GUARD_PORTS,          /* { ifname }: every TAP of ours */
-    GUARD_PORT_ADDRESSES, /* { ifname . ipv4_addr }: TAP, an address that its guest may use */
-    GUARD_RESOLVERS,      /* { ipv4_addr }: gateway; where guests ask the DNS service */
+    GUARD_PORTS,             /* { ifname }: every TAP of ours */
+    GUARD_PORT_ADDRESSES,    /* { ifname . ether_addr . ipv4_addr }: TAP, its guest's MAC, an address that it may use */
+    GUARD_PORT_MACS,         /* { ifname . ether_addr }: TAP, its guest's MAC; what is not IPv4 */
+    GUARD_ANY_MAC_ADDRESSES, /* { ifname . ipv4_addr }: TAP whose guest may use any MAC, an address that it may use */
+    GUARD_ANY_MAC_PORTS,     /* { ifname }: those TAPs */
+    GUARD_RESOLVERS,         /* { ipv4_addr }: gateway; where guests ask the DNS service */
     GUARD_SET_COUNT,
 };
 
@@ -105,11 +112,16 @@ struct guard_element guard_dns_served(const char *bridge, const struct ip_addres
 struct guard_element guard_path(const char *from, const char *to, const char *label);
 struct guard_element guard_closed(const char *uplink, const char *label);
 struct guard_element guard_port(const char *device, const char *label);
-struct guard_element guard_port_source(const char *device, const struct ip_address *address, const char *label);
+struct guard_element guard_port_source(const char *device, const struct mac *mac, const struct ip_address *address,
+                                       const char *label);
+struct guard_element guard_port_mac(const char *device, const struct mac *mac, const char *label);
+struct guard_element guard_any_mac_source(const char *device, const struct ip_address *address, const char *label);
+struct guard_element guard_any_mac_port(const char *device, const char *label);
 struct guard_element guard_resolver(const struct ip_address *gateway, const char *label);
 
 /* Readers: field @index of the key (0 is the first), or the data when @index is -1. The field's type must fit. */
 const char *guard_read_ifname(const struct guard_element *element, int index);
+struct mac guard_read_mac(const struct guard_element *element, int index);
 struct ip_address guard_read_ip4(const struct guard_element *element, int index);
 uint16_t guard_read_port(const struct guard_element *element, int index);
 

@@ -165,6 +165,18 @@ static void expand_nat(struct expansion *expansion, const struct model_network *
         open_uplink(expansion, network);
 }
 
+/* What its guest may send from. */
+static void expand_sources(struct expansion *expansion, const struct model_port *port, const char *label)
+{
+    if (port->mac_spoofing) {
+        add_element(expansion, port->place, guard_any_mac_port(port->device, label));
+        add_element(expansion, port->place, guard_any_mac_source(port->device, &port->address, label));
+        return;
+    }
+    add_element(expansion, port->place, guard_port_mac(port->device, &port->guest_mac, label));
+    add_element(expansion, port->place, guard_port_source(port->device, &port->guest_mac, &port->address, label));
+}
+
 static void expand_port(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
 {
     const char *label = make_label(expansion, network, port);
@@ -172,7 +184,7 @@ static void expand_port(struct expansion *expansion, const struct model_network 
     add_element(expansion, port->place, guard_port(port->device, label));
     /* Link-local multicast (01:80:c2:00:00:0X) reaches the TAP's own IP stack past the bridge: closed like a bridge. */
     add_element(expansion, port->place, guard_network(port->device, label));
-    add_element(expansion, port->place, guard_port_source(port->device, &port->address, label));
+    expand_sources(expansion, port, label);
     add_port_link(expansion, network, port);
 }
 

@@ -32,11 +32,15 @@ static const char *const link_words[] = {
 static json_t *field_to_json(enum guard_field field, const uint8_t *bytes)
 {
     struct ip_address address = {.family = AF_INET};
+    struct mac mac;
     char text[IP_TEXT_MAX];
 
     switch (field) {
     case GUARD_FIELD_IFNAME:
         return json_ifname((const char *)bytes, guard_field_len(field));
+    case GUARD_FIELD_MAC:
+        memcpy(mac.bytes, bytes, sizeof(mac.bytes));
+        return json_string(mac_print(&mac, text));
     case GUARD_FIELD_IP4:
         memcpy(address.bytes, bytes, 4);
         return json_string(ip_address_print(&address, text));
@@ -56,10 +60,17 @@ static void field_from_json(struct json_reader *reader, const char *key, const j
     json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
     const char *text = json_text_of(value, IP_TEXT_MAX - 1);
     struct ip_address address;
+    struct mac mac;
 
     switch (field) {
     case GUARD_FIELD_IFNAME:
         json_read_found_ifname(reader, key, value, (char *)ret, guard_field_len(field));
+        return;
+    case GUARD_FIELD_MAC:
+        if (!text || mac_parse(text, &mac) < 0)
+            json_read_wrong(reader, key, "of a MAC where the set has one");
+        else
+            memcpy(ret, mac.bytes, sizeof(mac.bytes));
         return;
     case GUARD_FIELD_IP4:
         if (!text || ip_address_parse(text, &address) < 0 || address.family != AF_INET)

@@ -53,6 +53,7 @@ struct model_port {
     struct mac mac;                /* of the TAP itself, derived, never the guest's */
     struct mac guest_mac;          /* given, or proposed to the guest */
     bool guest_mac_given;
+    bool mac_spoofing;         /* its guest may use any MAC, not this one alone */
     struct ip_address address; /* family 0 until model_resolve() chose one */
     bool address_given;
     struct model_dhcp dhcp;

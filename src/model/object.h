@@ -57,7 +57,8 @@ enum {
     MODEL_ALTERED_SNOOPING = 1 << 3, /* bridge: multicast snooping on */
     MODEL_ALTERED_PORT = 1 << 4,     /* port: not learning, not flooded to, hairpin, ... */
     MODEL_ALTERED_GROUPS = 1 << 5,   /* bridge: frames to bridge group addresses reach the port's own IP stack */
-    MODEL_ALTERED_ARP = 1 << 6,      /* bridge: answers ARP for any address of the host; port: hears ARP itself */
+    MODEL_ALTERED_LEARNING = 1 << 6, /* bridge: without our limit to the MACs that it learns */
+    MODEL_ALTERED_ARP = 1 << 7,      /* bridge: answers ARP for any address of the host; port: hears ARP itself */
 };
 
 struct model_link {

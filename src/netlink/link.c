@@ -65,6 +65,7 @@ static const struct port_flag {
     {IFLA_BRPORT_PROXYARP_WIFI, 0}, {IFLA_BRPORT_NEIGH_SUPPRESS, 0}, {IFLA_BRPORT_LOCKED, 0},
 };
 
+#define BRIDGE_LEARN_LIMIT 49    /* IFLA_BR_FDB_MAX_LEARNED, of Linux 6.7 */
 #define GROUP_EXITS_NONE 0xfff8u /* all that the kernel allows: not STP, pause frames and link aggregation */
 #define NO_GROUP_LEARNING (1u << BR_BOOLOPT_NO_LL_LEARN)
 
@@ -78,15 +79,17 @@ static bool has_group_learning(const struct nlattr *attribute)
 
 static void parse_bridge(const struct nlattr *data, struct netlink_link *link)
 {
-    const struct nlattr *values[IFLA_BR_MAX + 1];
+    const struct nlattr *values[BRIDGE_LEARN_LIMIT + 1];
 
-    if (!data || netlink_parse_nest(data, values, IFLA_BR_MAX) < 0)
+    if (!data || netlink_parse_nest(data, values, BRIDGE_LEARN_LIMIT) < 0)
         return;
     link->bridge_has_stp = netlink_get_u32(values[IFLA_BR_STP_STATE]) != 0;
     link->bridge_has_delay = netlink_get_u32(values[IFLA_BR_FORWARD_DELAY]) != 0;
     link->bridge_has_snooping = netlink_get_u8(values[IFLA_BR_MCAST_SNOOPING]) != 0;
     link->bridge_has_group_exits = netlink_get_u16(values[IFLA_BR_GROUP_FWD_MASK]) != GROUP_EXITS_NONE ||
                                    has_group_learning(values[IFLA_BR_MULTI_BOOLOPT]);
+    link->bridge_learns_all = values[BRIDGE_LEARN_LIMIT] &&
+                              netlink_get_u32(values[BRIDGE_LEARN_LIMIT]) != NETLINK_BRIDGE_MACS_MAX;
 }
 
 static void parse_port(const struct nlattr *data, struct netlink_link *link)
@@ -297,6 +300,7 @@ int netlink_bridge_create(struct netlink *netlink, const char *name, const struc
     netlink_put_u32(&message, IFLA_BR_FORWARD_DELAY, 0); /* a guest's first frames must not wait */
     netlink_put_u8(&message, IFLA_BR_MCAST_SNOOPING, 0); /* without a querier it would lose neighbour discovery */
     put_no_group_exits(&message);
+    netlink_put_u32(&message, BRIDGE_LEARN_LIMIT, NETLINK_BRIDGE_MACS_MAX); /* an older kernel passes over it */
     netlink_nest_end(&message, data);
     netlink_nest_end(&message, information);
     return netlink_request(netlink, &message, error);
@@ -335,6 +339,8 @@ static void put_bridge_options(struct netlink_message *message, unsigned fields)
         netlink_put_u8(message, IFLA_BR_MCAST_SNOOPING, 0);
     if (fields & NETLINK_LINK_NO_GROUP_EXITS)
         put_no_group_exits(message);
+    if (fields & NETLINK_LINK_LEARN_LIMIT)
+        netlink_put_u32(message, BRIDGE_LEARN_LIMIT, NETLINK_BRIDGE_MACS_MAX);
     netlink_nest_end(message, data);
     netlink_nest_end(message, information);
 }
@@ -368,7 +374,8 @@ static void begin_change(struct netlink_message *message, int index, const char 
 
 #define PORT_FLAGS (NETLINK_LINK_NO_PORT_FLAGS | NETLINK_LINK_ISOLATED)
 #define BRIDGE_OPTIONS                                                                                                 \
-    (NETLINK_LINK_NO_STP | NETLINK_LINK_NO_DELAY | NETLINK_LINK_NO_SNOOPING | NETLINK_LINK_NO_GROUP_EXITS)
+    (NETLINK_LINK_NO_STP | NETLINK_LINK_NO_DELAY | NETLINK_LINK_NO_SNOOPING | NETLINK_LINK_NO_GROUP_EXITS |            \
+     NETLINK_LINK_LEARN_LIMIT)
 
 /* One request for all that changes; without the attributes of IPv6 when @no_ip6 is false. */
 static int send_change(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,

@@ -28,6 +28,7 @@ struct netlink_link {
     int ip4_arp_ignore; /* IPV4_DEVCONF_ARP_IGNORE, the same */
     /* What differs of a bridge from what netlink_bridge_create() makes, of its port from the kernel's default. */
     bool bridge_has_stp, bridge_has_delay, bridge_has_snooping, bridge_has_group_exits, port_has_flags, port_isolated;
+    bool bridge_learns_all; /* any number of MACs; false where the kernel knows no limit */
     /* kind "tun" */
     bool tun_is_tap;
     bool tun_persistent, tun_multi_queue, tun_packet_information, tun_vnet_header;
@@ -49,13 +50,15 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
 
 /*
  * Creates a bridge, down, with MAC and group in the creating request (so that it is ours from its first instant),
- * STP off, no forward delay, no multicast snooping, no exits for bridge group addresses (see
- * NETLINK_LINK_NO_GROUP_EXITS). -EEXIST. The kernel takes no attributes of an address family in
+ * STP off, no forward delay, no multicast snooping, no exits for bridge group addresses and a limit to what it learns
+ * (see NETLINK_LINK_NO_GROUP_EXITS and _LEARN_LIMIT). -EEXIST. The kernel takes no attributes of an address family in
  * this request (-EAFNOSUPPORT: the device has no IPv6 state yet): NETLINK_LINK_NO_IP6 belongs into the next one, which
  * is in time, since no link-local address appears before the bridge is up.
  */
 int netlink_bridge_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group,
                           uint32_t mtu, struct tapnet_error *error);
+
+#define NETLINK_BRIDGE_MACS_MAX 8192 /* that a bridge learns: eight of each port that it can have */
 
 /* What netlink_link_set() may change of a link that exists. Only what is in @fields is sent. */
 enum {
@@ -80,8 +83,9 @@ enum {
      */
     NETLINK_LINK_NO_GROUP_EXITS = 1 << 14,
     NETLINK_LINK_NO_ARP = 1 << 15, /* IFF_NOARP: the device itself hears no ARP; what its bridge does is another's */
-    NETLINK_LINK_ARP_IGNORE = 1 << 16, /* net.ipv4.conf.NAME.arp_ignore = 1: no answers for other devices' addresses */
-    NETLINK_LINK_ISOLATED = 1 << 17,   /* port of a bridge: nothing between it and others that are; see below */
+    NETLINK_LINK_ARP_IGNORE = 1 << 16,  /* net.ipv4.conf.NAME.arp_ignore = 1: no answers for other devices' addresses */
+    NETLINK_LINK_ISOLATED = 1 << 17,    /* port of a bridge: nothing between it and others that are; see below */
+    NETLINK_LINK_LEARN_LIMIT = 1 << 18, /* bridge: NETLINK_BRIDGE_MACS_MAX; Linux before 6.7 has none */
 };
 
 struct netlink_link_change {

@@ -39,6 +39,7 @@
 #define IS_IP4 META(NFPROTO, 1), IS(NFPROTO_IPV4)      /* meta nfproto ipv4, in inet */
 #define PROTOCOL_IP4 META(PROTOCOL, 2), IS(0x08, 0x00) /* meta protocol ip, in bridge */
 #define ETHER_TYPE(...) PAYLOAD(NFT_PAYLOAD_LL_HEADER, 12, 2), IS(__VA_ARGS__)
+#define ETHER_SADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 6, 6)
 #define L4(protocol) META(L4PROTO, 1), IS(protocol)
 #define IP_SADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 12, 4)
 #define IP_DADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 4)
@@ -49,6 +50,7 @@
 #define ICMP_TYPE(...) PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1), IS(__VA_ARGS__)
 #define CT_STATE(bits) CT(STATE, 4), ANY_OF(bits)
 #define CT_STATUS(bits) CT(STATUS, 4), ANY_OF(bits)
+#define ARP_SADDR_ETHER PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 8, 6)
 #define ARP_SADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 14, 4)
 #define ARP_DADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 4)
 #define ARP_FOR_IP4 PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 0, 4), IS(0, 1, 0x08, 0x00) /* hardware and protocol type */
@@ -153,6 +155,8 @@ static const struct nft_chain bridge_chains[] = {
     {"from_port_ip4", NULL, 0, 0},
     {"dhcp", NULL, 0, 0},
     {"from_port_arp", NULL, 0, 0},
+    {"own_arp", NULL, 0, 0},
+    {"any_mac_arp", NULL, 0, 0},
     {"from_port_ip6", NULL, 0, 0},
 };
 
@@ -169,14 +173,15 @@ static const struct nft_rule bridge_rules[] = {
     /* counter drop */
     {"from_port", "no other protocol, no VLAN, no STP", {COUNTER, DROP}},
 
-    /* meta l4proto != udp iifname . ip saddr @port_addresses accept */
+    /* meta l4proto != udp iifname . ether saddr . ip saddr @port_addresses accept */
     {"ip4",
      "the ports' own addresses, in haste",
-     {META(L4PROTO, 1), IS_NOT(IPPROTO_UDP), PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
-    /* udp dport > 67 udp sport != 67 iifname . ip saddr @port_addresses accept, neither DHCP nor DNS */
+     {META(L4PROTO, 1), IS_NOT(IPPROTO_UDP), PROTOCOL_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_PORT_ADDRESSES),
+      ACCEPT}},
+    /* udp dport > 67 udp sport != 67 iifname . ether saddr . ip saddr @port_addresses accept, neither DHCP nor DNS */
     {"ip4",
      "the same of UDP",
-     {L4(IPPROTO_UDP), TH_DPORT, ABOVE(0, 67), TH_SPORT, IS_NOT(0, 67), PROTOCOL_IP4, IIFNAME, IP_SADDR,
+     {L4(IPPROTO_UDP), TH_DPORT, ABOVE(0, 67), TH_SPORT, IS_NOT(0, 67), PROTOCOL_IP4, IIFNAME, ETHER_SADDR, IP_SADDR,
       IN(GUARD_PORT_ADDRESSES), ACCEPT}},
     /* iifname @ports goto from_port_ip4 */
     {"ip4", "what a port may send of IPv4", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port_ip4")}},
@@ -196,28 +201,63 @@ static const struct nft_rule bridge_rules[] = {
      "more DNS queries than one port may send",
      {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), PROTOCOL_IP4, IP_DADDR, IN(GUARD_RESOLVERS), IIFNAME, OVER(NFT_LIMIT_DNS),
       COUNTER, DROP}},
-    /* iifname . ip saddr @port_addresses accept */
-    {"from_port_ip4", "the port's own addresses", {PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* iifname . ether saddr . ip saddr @port_addresses accept */
+    {"from_port_ip4",
+     "the port's own addresses",
+     {PROTOCOL_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* iifname . ip saddr @any_mac_addresses accept */
+    {"from_port_ip4",
+     "the same of a port with any MAC",
+     {PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_ANY_MAC_ADDRESSES), ACCEPT}},
     /* counter drop */
     {"from_port_ip4", "forged sources", {COUNTER, DROP}},
 
     /* update @dhcp_rate { iifname limit rate over 20/second burst 40 packets } counter drop */
     {"dhcp", "more DHCP requests than one port may send", {IIFNAME, OVER(NFT_LIMIT_DHCP), COUNTER, DROP}},
-    /* counter log group 29793 drop */
-    {"dhcp", "the service hears them, nobody else does", {COUNTER, LOG(GUARD_LOG_GROUP), DROP}},
-
-    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ip @port_addresses accept */
-    {"from_port_arp",
-     "ARP about the port's own addresses",
-     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_LENGTHS, IIFNAME, ARP_SADDR_IP, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
-    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation request arp saddr ip 0.0.0.0
-       iifname . arp daddr ip @port_addresses accept */
-    {"from_port_arp",
-     "probes for the port's own addresses",
-     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_REQUEST, ARP_SADDR_IP, IS(0, 0, 0, 0), IIFNAME, ARP_DADDR_IP,
-      IN(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* iifname . ether saddr @port_macs counter log group 29793 drop */
+    {"dhcp",
+     "the service hears them, nobody else does",
+     {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), COUNTER, LOG(GUARD_LOG_GROUP), DROP}},
+    /* iifname @any_mac_ports counter log group 29793 drop */
+    {"dhcp",
+     "the same of a port with any MAC",
+     {IIFNAME, IN(GUARD_ANY_MAC_PORTS), COUNTER, LOG(GUARD_LOG_GROUP), DROP}},
     /* counter drop */
-    {"from_port_arp", "forged ARP", {COUNTER, DROP}},
+    {"dhcp", "from another MAC than the port's", {COUNTER, DROP}},
+
+    /* iifname . ether saddr @port_macs goto own_arp */
+    {"from_port_arp", "from the port's own MAC", {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), GOTO("own_arp")}},
+    /* iifname @any_mac_ports goto any_mac_arp */
+    {"from_port_arp", "from a port with any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), GOTO("any_mac_arp")}},
+    /* counter drop */
+    {"from_port_arp", "ARP from another MAC than the port's", {COUNTER, DROP}},
+
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ether . arp saddr ip @port_addresses accept */
+    {"own_arp",
+     "ARP about the port's own addresses",
+     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_LENGTHS, IIFNAME, ARP_SADDR_ETHER, ARP_SADDR_IP,
+      IN(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation request arp saddr ip 0.0.0.0
+       iifname . arp saddr ether . arp daddr ip @port_addresses accept */
+    {"own_arp",
+     "probes for the port's own addresses",
+     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_REQUEST, ARP_SADDR_IP, IS(0, 0, 0, 0), IIFNAME, ARP_SADDR_ETHER,
+      ARP_DADDR_IP, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* counter drop */
+    {"own_arp", "forged ARP", {COUNTER, DROP}},
+
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ip @any_mac_addresses accept */
+    {"any_mac_arp",
+     "ARP about the port's own addresses, at any MAC",
+     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_LENGTHS, IIFNAME, ARP_SADDR_IP, IN(GUARD_ANY_MAC_ADDRESSES), ACCEPT}},
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation request arp saddr ip 0.0.0.0
+       iifname . arp daddr ip @any_mac_addresses accept */
+    {"any_mac_arp",
+     "probes for them",
+     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_REQUEST, ARP_SADDR_IP, IS(0, 0, 0, 0), IIFNAME, ARP_DADDR_IP,
+      IN(GUARD_ANY_MAC_ADDRESSES), ACCEPT}},
+    /* counter drop */
+    {"any_mac_arp", "forged ARP, at any MAC", {COUNTER, DROP}},
 
     /* icmpv6 type nd-router-advert counter drop */
     {"from_port_ip6",
@@ -229,8 +269,12 @@ static const struct nft_rule bridge_rules[] = {
      {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(137), COUNTER, DROP}},
     /* udp sport 547 counter drop */
     {"from_port_ip6", "guests are no DHCPv6 servers", {L4(IPPROTO_UDP), TH_SPORT, IS(2, 35), COUNTER, DROP}},
-    /* accept */
-    {"from_port_ip6", "IPv6 among guests", {ACCEPT}},
+    /* iifname . ether saddr @port_macs accept */
+    {"from_port_ip6", "IPv6 among guests", {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
+    /* iifname @any_mac_ports accept */
+    {"from_port_ip6", "the same of a port with any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
+    /* counter drop */
+    {"from_port_ip6", "IPv6 from another MAC than the port's", {COUNTER, DROP}},
 };
 
 /* No guest boots so fast, and no resolver asks so much, that it meets its limit. */

@@ -9,6 +9,7 @@
 
 /* The numbers that `nft` has for the types of fields: in no header of the kernel, which does not care. */
 #define TYPE_IP4 7
+#define TYPE_MAC 9
 #define TYPE_PROTOCOL 12
 #define TYPE_PORT 13
 #define TYPE_IFNAME 41
@@ -27,6 +28,8 @@ static uint32_t field_type(enum guard_field field)
         return 0;
     case GUARD_FIELD_IFNAME:
         return TYPE_IFNAME;
+    case GUARD_FIELD_MAC:
+        return TYPE_MAC;
     case GUARD_FIELD_IP4:
         return TYPE_IP4;
     case GUARD_FIELD_PROTOCOL:

@@ -46,7 +46,8 @@ static unsigned find_altered(const struct netlink_link *link, const struct model
            (link->bridge_has_stp ? MODEL_ALTERED_STP : 0u) | (link->bridge_has_delay ? MODEL_ALTERED_DELAY : 0u) |
            (link->bridge_has_snooping ? MODEL_ALTERED_SNOOPING : 0u) |
            (link->bridge_has_group_exits ? MODEL_ALTERED_GROUPS : 0u) |
-           (link->port_has_flags ? MODEL_ALTERED_PORT : 0u) | (has_arp(link, owner) ? MODEL_ALTERED_ARP : 0u);
+           (link->bridge_learns_all ? MODEL_ALTERED_LEARNING : 0u) | (link->port_has_flags ? MODEL_ALTERED_PORT : 0u) |
+           (has_arp(link, owner) ? MODEL_ALTERED_ARP : 0u);
 }
 
 static enum model_link_kind link_kind(const struct netlink_link *link)

@@ -63,6 +63,7 @@ static void altered_reason(unsigned altered, char *text)
         {MODEL_ALTERED_SNOOPING, "multicast snooping is on"},
         {MODEL_ALTERED_PORT, "its flags as a bridge's port were changed"},
         {MODEL_ALTERED_GROUPS, "frames to bridge group addresses get past the guards"},
+        {MODEL_ALTERED_LEARNING, "may learn another number of MACs"},
         {MODEL_ALTERED_ARP, "answers ARP that is not for it"},
     };
 

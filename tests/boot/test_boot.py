@@ -12,7 +12,7 @@ networks:
   lab:
     subnet: 10.20.0.1/24
     ports:
-      web: {}
+      web: { mac: 52:54:00:00:00:99 }
       db: { address: 10.20.0.7, mac: 52:54:00:00:00:07 }
 """
 OFFICE = "networks: { office: { subnet: 10.30.0.1/24, ports: { desk: {} } } }\n"

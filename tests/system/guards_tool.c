@@ -47,11 +47,17 @@ static size_t split(char *line, const char *words[WORDS_MAX], const char **ret_l
 static int write_field(enum guard_field field, const char *word, uint8_t *bytes)
 {
     struct ip_address address;
+    struct mac mac;
     unsigned port;
 
     switch (field) {
     case GUARD_FIELD_IFNAME:
         memcpy(bytes, word, strnlen(word, 15));
+        return 0;
+    case GUARD_FIELD_MAC:
+        if (mac_parse(word, &mac) < 0)
+            return -EINVAL;
+        memcpy(bytes, mac.bytes, 6);
         return 0;
     case GUARD_FIELD_IP4:
         if (ip_address_parse(word, &address) < 0)

@@ -170,6 +170,7 @@ class Lab:
         ns = self._space(name)
         join(self.host, f"tap-{name}", ns, "eth0")
         self.host.run("ip", "link", "set", f"tap-{name}", "master", bridge)
+        ns.run("ip", "link", "set", "eth0", "address", f"52:54:00:00:00:0{name}")
         ns.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
         ns.run("ip", "route", "add", "default", "via", gateway)
         return ns
@@ -201,9 +202,12 @@ class Lab:
         ports tap-a | lab/lab/a
         ports tap-b | lab/lab/b
         ports tap-c | lab/two/c
-        port_addresses tap-a 10.20.0.2 | lab/lab/a
-        port_addresses tap-b 10.20.0.3 | lab/lab/b
-        port_addresses tap-c 10.30.0.2 | lab/two/c
+        port_addresses tap-a 52:54:00:00:00:0a 10.20.0.2 | lab/lab/a
+        port_addresses tap-b 52:54:00:00:00:0b 10.20.0.3 | lab/lab/b
+        port_addresses tap-c 52:54:00:00:00:0c 10.30.0.2 | lab/two/c
+        port_macs tap-a 52:54:00:00:00:0a | lab/lab/a
+        port_macs tap-b 52:54:00:00:00:0b | lab/lab/b
+        port_macs tap-c 52:54:00:00:00:0c | lab/two/c
         resolvers 10.20.0.1 | lab/lab
     """
 

@@ -28,7 +28,9 @@ LAB = """
 networks:
   lab:
     subnet: 10.20.0.1/24
-    ports: { web: { address: 10.20.0.6 }, db: { address: 10.20.0.7 } }
+    ports:
+      web: { address: 10.20.0.6, mac: "52:54:00:00:00:06" }
+      db: { address: 10.20.0.7, mac: "52:54:00:00:00:07" }
 """
 GATEWAY = "10.20.0.1"
 

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dhcp6 import DHCP6_Advertise
-from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_Redirect, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether, LLC, STP, Dot3
 from scapy.packet import Raw, fuzz
@@ -42,7 +42,7 @@ def from_a(lab, frame, to="b"):
 
 
 def ether(lab, to="b", **fields):
-    return Ether(src=lab.macs["a"], dst=lab.macs[to], **fields)
+    return Ether(**{"src": lab.macs["a"], "dst": lab.macs[to], **fields})
 
 
 def dhcp(source="0.0.0.0", destination="255.255.255.255", mac=BROADCAST, **ip):
@@ -87,6 +87,129 @@ def test_ip_options_fragments_and_broken_headers_do_not_hide_a_forged_source(lab
                IP(src="10.20.0.77", dst="10.20.0.3", len=9000),
                IP(src="10.20.0.77", dst="10.20.0.3", chksum=1)):
         assert not from_a(lab, ether(lab) / ip / UDP())
+
+
+# ---- MACs ----
+
+STRANGE_MACS = ["52:54:00:99:99:99", "52:54:00:00:00:0b", "host", "02:00:00:00:00:00"]
+
+
+def strange(lab, mac):
+    return lab.macs.get(mac, mac)
+
+
+def of_each_protocol(lab, source, psrc="10.20.0.2"):
+    """Frames that are a's in all but their MAC."""
+    there = ether(lab, src=source)
+    return {
+        "tcp": there / IP(src=psrc, dst="10.20.0.3") / TCP(),
+        "udp": there / IP(src=psrc, dst="10.20.0.3") / UDP(dport=4000),
+        "dns": there / IP(src=psrc, dst="10.20.0.3") / UDP(dport=53),
+        "icmp": there / IP(src=psrc, dst="10.20.0.3") / ICMP(),
+        "unknown": there / IP(src=psrc, dst="10.20.0.3", proto=253),
+        "arp": there / ARP(op=1, hwsrc=source, psrc=psrc, pdst="10.20.0.3"),
+        "ip6": there / IPv6(src="fe80::2", dst="fe80::3") / ICMPv6EchoRequest(),
+    }
+
+
+PROTOCOLS = ["tcp", "udp", "dns", "icmp", "unknown", "arp", "ip6"]
+
+
+@pytest.mark.parametrize("mac", STRANGE_MACS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_another_mac_than_the_ports_own_is_dropped(lab, protocol, mac):
+    assert from_a(lab, of_each_protocol(lab, lab.macs["a"])[protocol])
+    frame = of_each_protocol(lab, strange(lab, mac))[protocol]
+    assert not from_a(lab, frame)
+    frame.dst = lab.macs["host"]
+    assert not from_a(lab, frame, to="host")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_other_macs_are_dropped_by_the_guards_and_by_nothing_else(lab, protocol):
+    lab.only_guards_stop(lambda: from_a(lab, of_each_protocol(lab, "52:54:00:99:99:99")[protocol]))
+
+
+@pytest.mark.parametrize("ethernet,arp", [("a", "b"), ("b", "a"), ("a", "host"), ("a", None)])
+@pytest.mark.parametrize("operation,psrc,pdst", [(1, "10.20.0.2", "10.20.0.3"), (2, "10.20.0.2", "10.20.0.3"),
+                                                 (1, "0.0.0.0", "10.20.0.2")], ids=["request", "reply", "probe"])
+def test_arp_names_the_ports_own_mac_twice(lab, ethernet, arp, operation, psrc, pdst):
+    """In the frame's header and in what it says: else its address would be looked for at another's MAC."""
+    says = lab.macs[arp] if arp else "52:54:00:99:99:99"
+    own = Ether(src=lab.macs["a"], dst=BROADCAST) / ARP(op=operation, hwsrc=lab.macs["a"], psrc=psrc, pdst=pdst)
+    assert from_a(lab, own)
+    assert not from_a(lab, Ether(src=lab.macs[ethernet], dst=BROADCAST) /
+                      ARP(op=operation, hwsrc=says, psrc=psrc, pdst=pdst))
+
+
+def learnt(lab):
+    entries = lab.host.json("bridge", "-j", "fdb", "show", "brport", "tap-a")
+    return {entry["mac"] for entry in entries if entry.get("state") != "permanent"}
+
+
+def test_a_guest_fills_no_forwarding_database(lab):
+    def grows():
+        before = len(learnt(lab))
+        with Wire(lab.a, "eth0") as guest:
+            for number in range(500):
+                source = f"52:54:00:77:{number >> 8:02x}:{number & 255:02x}"
+                for frame in of_each_protocol(lab, source).values():
+                    guest.send(frame)
+        return len(learnt(lab)) - before > 400
+
+    lab.only_guards_stop(grows)
+
+
+def test_a_neighbours_frames_do_not_come_to_who_takes_its_mac(lab):
+    def are_taken():
+        with Wire(lab.a, "eth0") as thief, Wire(lab.c, "eth0"):
+            thief.send(of_each_protocol(lab, lab.macs["b"])["icmp"])
+            thief.drain()
+            tag = b"tag-%08d" % next(tags)
+            with Wire(lab.host, "br-lab") as bridge:
+                bridge.send(Ether(dst=lab.macs["b"]) / IP(src="10.20.0.1", dst="10.20.0.3") / UDP() / Raw(tag))
+            return thief.receive(lambda seen: tag in bytes(seen))
+
+    from_b = ether(lab, to="a", src=lab.macs["b"]) / IP(src="10.20.0.3", dst="10.20.0.2") / ICMP()
+    with Wire(lab.b, "eth0") as owner:
+        owner.send(from_b)
+    try:
+        lab.only_guards_stop(are_taken)
+    finally:
+        with Wire(lab.b, "eth0") as owner:
+            owner.send(from_b)
+
+
+@pytest.fixture
+def any_mac(lab):
+    """Port a as `mac_spoofing: true` makes it."""
+    pinned = "port_macs tap-a 52:54:00:00:00:0a", "port_addresses tap-a 52:54:00:00:00:0a 10.20.0.2"
+    free = "any_mac_ports tap-a", "any_mac_addresses tap-a 10.20.0.2"
+
+    def change(away, instead):
+        lab.run_tool("".join(f"element delete {element} | lab/lab/a\n" for element in away) +
+                     "".join(f"element add {element} | lab/lab/a\n" for element in instead) + "commit\n")
+
+    change(pinned, free)
+    yield lab
+    change(free, pinned)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_where_the_file_lets_it_a_guest_uses_any_mac(any_mac, protocol):
+    for mac in any_mac.macs["a"], "52:54:00:99:99:99":
+        assert from_a(any_mac, of_each_protocol(any_mac, mac)[protocol])
+
+
+def test_with_any_mac_a_probe_passes(any_mac):
+    assert from_a(any_mac, Ether(src="52:54:00:99:99:99", dst=BROADCAST) /
+                  ARP(op=1, hwsrc="52:54:00:99:99:99", psrc="0.0.0.0", pdst="10.20.0.2"))
+
+
+@pytest.mark.parametrize("protocol", [each for each in PROTOCOLS if each != "ip6"])
+def test_with_any_mac_the_address_is_still_the_ports_own(any_mac, protocol):
+    for mac in any_mac.macs["a"], "52:54:00:99:99:99", any_mac.macs["b"]:
+        assert not from_a(any_mac, of_each_protocol(any_mac, mac, "10.20.0.3")[protocol])
 
 
 # ---- ARP ----
@@ -154,6 +277,19 @@ def test_a_dhcp_request_to_the_server_itself_is_heard_too(rested):
     assert port == "tap-a" and packet.dst == "10.20.0.1"
 
 
+def test_a_dhcp_request_from_another_mac_is_not_heard(rested):
+    frame = dhcp()
+    frame.src = rested.macs["b"]
+    assert not heard_of(rested, frame)
+    assert not from_a(rested, frame, to="host")
+
+
+def test_with_any_mac_a_dhcp_request_is_heard(rested, any_mac):
+    frame = dhcp()
+    frame.src = "52:54:00:99:99:99"
+    assert heard_of(rested, frame)[0] == "tap-a"
+
+
 def test_each_port_has_its_name(rested):
     assert heard_of(rested, dhcp(), rested.b)[0] == "tap-b"
     assert heard_of(rested, dhcp(), rested.c)[0] == "tap-c"
@@ -190,7 +326,7 @@ def test_a_flood_of_requests_from_one_port_leaves_the_others_heard(rested):
         b.send(dhcp())
         assert log.receive()[0] == "tap-b"
     counted = [counted_by(rule) for rule in rules_of(rested, "dhcp")]
-    assert counted[0] - before[0] > 380 and sum(counted) - sum(before) == 501
+    assert counted[0] - before[0] > 380 and sum(counted) - sum(before) == 501 and counted[3] == before[3]
 
 
 def rules_of(lab, chain):

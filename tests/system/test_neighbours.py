@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-LAB = "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: { address: 10.20.0.7 } } } }\n"
 MAC = "52:54:00:00:00:07"
+LAB = f"networks: {{ lab: {{ subnet: 10.20.0.1/24, ports: {{ web: {{ address: 10.20.0.7, mac: '{MAC}' }} }} }} }}\n"
 
 UNBOUND = """
 server:

@@ -18,6 +18,14 @@ static struct ip_address address(const char *text)
     return parsed;
 }
 
+static struct mac mac(const char *text)
+{
+    struct mac parsed;
+
+    assert_int_equal(mac_parse(text, &parsed), 0);
+    return parsed;
+}
+
 static void each_set_is_described(void **state)
 {
     (void)state;
@@ -39,6 +47,8 @@ static void keys_have_the_lengths_of_their_fields(void **state)
     assert_int_equal(guard_key_len(GUARD_NETWORKS), 16);
     assert_int_equal(guard_key_len(GUARD_EGRESS), 32);
     assert_int_equal(guard_key_len(GUARD_GATEWAYS), 20);
+    assert_int_equal(guard_key_len(GUARD_PORT_MACS), 24); /* six bytes take two registers */
+    assert_int_equal(guard_key_len(GUARD_PORT_ADDRESSES), 28);
     assert_int_equal(guard_key_len(GUARD_DNS_SERVED), 24);
     assert_int_equal(guard_data_len(GUARD_DNS_PORTS), 2);
     assert_int_equal(guard_key_len(GUARD_RESOLVERS), 4);
@@ -51,9 +61,12 @@ static void a_key_is_laid_out_as_registers_are(void **state)
     struct ip_address gateway = address("10.20.0.1");
     struct guard_element element = guard_dns_served("br-lab", &gateway, 10053, "lab/lab");
     static const uint8_t expected[GUARD_KEY_MAX] = {'b', 'r', '-', 'l', 'a', 'b', [16] = 10, 20, 0, 1, 0x27, 0x45};
+    static const uint8_t source[GUARD_KEY_MAX] = {'t', [16] = 0x52, 0x54, 0, 1, 2, 3, 0, 0, 10, 20, 0, 1};
+    struct mac guest = mac("52:54:00:01:02:03");
 
     (void)state;
     assert_memory_equal(element.key, expected, GUARD_KEY_MAX);
+    assert_memory_equal(guard_port_source("t", &guest, &gateway, "").key, source, GUARD_KEY_MAX);
     assert_string_equal(element.label, "lab/lab");
 }
 
@@ -112,8 +125,16 @@ static void readers_give_back_what_was_put_in(void **state)
     struct guard_element served = guard_dns_served("br-lab", &gateway, 65535, "");
     struct guard_element resolver = guard_resolver(&gateway, "");
     struct guard_element port = guard_dns_port("br-lab", &gateway, 10053, "");
+    struct mac guest = mac("52:54:00:01:02:03"), got;
+    struct guard_element source = guard_port_source("tap-web", &guest, &gateway, "");
 
     (void)state;
+    got = guard_read_mac(&source, 1);
+    assert_true(mac_equal(&got, &guest));
+    read = guard_read_ip4(&source, 2);
+    assert_true(ip_address_equal(&read, &gateway));
+    got = guard_read_mac(&source, 2);
+    assert_true(mac_is_zero(&got));
     read = guard_read_ip4(&served, 1);
     assert_true(ip_address_equal(&read, &gateway));
     assert_int_equal(guard_read_port(&served, 2), 65535);
@@ -128,16 +149,18 @@ static void readers_give_back_what_was_put_in(void **state)
 static void an_ipv6_address_matches_no_guest(void **state)
 {
     struct ip_address six = address("2001:db8::1");
-    struct guard_element element = guard_port_source("tap-web", &six, "");
+    struct mac guest = mac("52:54:00:01:02:03");
+    struct guard_element element = guard_port_source("tap-web", &guest, &six, "");
     char text[GUARD_TEXT_MAX];
 
     (void)state;
-    assert_string_equal(guard_element_print(&element, text), "tap-web . 0.0.0.0");
+    assert_string_equal(guard_element_print(&element, text), "tap-web . 52:54:00:01:02:03 . 0.0.0.0");
 }
 
 static void elements_print_as_nft_would(void **state)
 {
     struct ip_address gateway = address("10.20.0.1");
+    struct mac guest = mac("52:54:00:01:02:03");
     struct guard_element element;
     char text[GUARD_TEXT_MAX];
 
@@ -154,6 +177,12 @@ static void elements_print_as_nft_would(void **state)
     assert_string_equal(guard_element_print(&element, text), "10.20.0.1");
     element = guard_closed("eth0", "");
     assert_string_equal(guard_element_print(&element, text), "eth0");
+    element = guard_port_mac("tap-web", &guest, "");
+    assert_string_equal(guard_element_print(&element, text), "tap-web . 52:54:00:01:02:03");
+    element = guard_any_mac_port("tap-web", "");
+    assert_string_equal(guard_element_print(&element, text), "tap-web");
+    element = guard_any_mac_source("tap-web", &gateway, "");
+    assert_string_equal(guard_element_print(&element, text), "tap-web . 10.20.0.1");
 }
 
 int main(void)

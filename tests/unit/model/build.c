@@ -219,6 +219,7 @@ static void random_port(struct random *random, struct arena *arena, const struct
     random_ifname(random, ret->device);
     ret->mac = random_mac(random);
     ret->guest_mac = random_mac(random);
+    ret->mac_spoofing = random_chance(random, 20);
     if (network->subnet.address.family && random_chance(random, 90)) /* the lowest three bits stay in any subnet */
         ret->address = ip4_from_value((first & ~3u) | random_below(random, 4));
     random_dhcp(random, arena, &ret->dhcp);

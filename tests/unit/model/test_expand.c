@@ -69,8 +69,10 @@ static void a_nat_network_in_full(void **state)
         "element closed { eth0 }",
         "element ports { lab-db }",
         "element ports { lab-web }",
-        "element port_addresses { lab-db . 10.20.0.7 }",
-        "element port_addresses { lab-web . 10.20.0.6 }",
+        "element port_addresses { lab-db . 52:54:00:00:00:07 . 10.20.0.7 }",
+        "element port_addresses { lab-web . 52:54:00:78:ec:cb . 10.20.0.6 }",
+        "element port_macs { lab-db . 52:54:00:00:00:07 }",
+        "element port_macs { lab-web . 52:54:00:78:ec:cb }",
         "element resolvers { 10.20.0.1 }",
         "bridge br-lab",
         "tap lab-db",
@@ -171,7 +173,8 @@ static void an_isolated_network_in_full(void **state)
         "element networks { dark-a }",
         "element bridged { br-dark . br-dark }",
         "element ports { dark-a }",
-        "element port_addresses { dark-a . 10.20.0.7 }",
+        "element port_addresses { dark-a . 52:54:00:84:54:b3 . 10.20.0.7 }",
+        "element port_macs { dark-a . 52:54:00:84:54:b3 }",
         "bridge br-dark",
         "tap dark-a",
         "DHCP for network dark",
@@ -188,6 +191,34 @@ static void an_isolated_network_in_full(void **state)
     assert_texts(&objects, expected, ARRAY_COUNT(expected));
     assert_false(find_link(&objects, "br-dark")->link.forwarding);
     assert_int_equal(find_link(&objects, "br-dark")->link.owner.mode, MODEL_MODE_ISOLATED);
+}
+
+/* A guest with a bridge of its own: the address is pinned to the port, no MAC is. */
+static void a_port_whose_guest_may_use_any_mac(void **state)
+{
+    static const char *const expected[] = {
+        "table inet tapnet",
+        "table bridge tapnet",
+        "element networks { br-dark }",
+        "element networks { dark-a }",
+        "element bridged { br-dark . br-dark }",
+        "element ports { dark-a }",
+        "element any_mac_addresses { dark-a . 10.20.0.7 }",
+        "element any_mac_ports { dark-a }",
+        "bridge br-dark",
+        "tap dark-a",
+        "DHCP for network dark",
+        "record of set demo",
+    };
+    struct model_set *set _cleanup_set_ = build_set("demo");
+    struct model_network *network = build_network(set, "dark", "10.20.0.1/24");
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    network->mode = MODEL_MODE_ISOLATED;
+    build_port(set, network, "a", "10.20.0.7", NULL)->mac_spoofing = true;
+    expand(set, false, &objects);
+    assert_texts(&objects, expected, ARRAY_COUNT(expected));
 }
 
 static size_t count(const struct model_objects *objects, enum model_object_kind kind, enum guard_set set)
@@ -282,7 +313,7 @@ static void an_empty_set_wants_nothing(void **state)
     assert_int_equal(objects.count, 0);
 }
 
-/* Four objects a port, however many there are; and the same list twice. */
+/* Five objects a port, however many there are; and the same list twice. */
 static void cost_per_port_is_constant(void **state)
 {
     struct model_set *set _cleanup_set_ = build_set("demo");
@@ -297,7 +328,7 @@ static void cost_per_port_is_constant(void **state)
     set->networks[0].subnet = build_prefix("10.20.0.1/20");
     build_many_ports(set, &set->networks[0], "vm%u", 900);
     expand(set, false, &objects);
-    assert_int_equal(objects.count, others + 4 * 900);
+    assert_int_equal(objects.count, others + 5 * 900);
     assert_sorted(&objects);
     assert_int_equal(model_expand(set, false, &again, NULL), 0);
     for (size_t i = 0; i < objects.count; i++)
@@ -311,6 +342,7 @@ int main(void)
         cmocka_unit_test(the_links_of_a_nat_network),
         cmocka_unit_test(objects_know_their_line_their_owner_and_their_network),
         cmocka_unit_test(an_isolated_network_in_full),
+        cmocka_unit_test(a_port_whose_guest_may_use_any_mac),
         cmocka_unit_test(networks_behind_one_uplink_open_it_once),
         cmocka_unit_test(a_host_that_forwards_is_left_as_it_is),
         cmocka_unit_test(without_an_uplink_nothing_goes_out),

@@ -74,6 +74,7 @@ static struct guard_element random_element(struct random *random, struct arena *
 {
     struct ip_address address = ip4_from_value(random_below(random, UINT32_MAX));
     uint16_t port = (uint16_t)random_below(random, 65536);
+    struct mac mac = random_mac(random);
     char one[MODEL_IFNAME_MAX], other[MODEL_IFNAME_MAX];
     const char *label = random_chance(random, 80) ? arena_printf(arena, "lab/net/p%u", random_below(random, 99)) : NULL;
 
@@ -99,7 +100,13 @@ static struct guard_element random_element(struct random *random, struct arena *
     case GUARD_PORTS:
         return guard_port(one, label);
     case GUARD_PORT_ADDRESSES:
-        return guard_port_source(one, &address, label);
+        return guard_port_source(one, &mac, &address, label);
+    case GUARD_PORT_MACS:
+        return guard_port_mac(one, &mac, label);
+    case GUARD_ANY_MAC_ADDRESSES:
+        return guard_any_mac_source(one, &address, label);
+    case GUARD_ANY_MAC_PORTS:
+        return guard_any_mac_port(one, label);
     default:
         return guard_resolver(&address, label);
     }

@@ -20,7 +20,9 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 11
+#define SAMPLES 14
+
+static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
 /* One element of each set. */
 static void make_samples(struct guard_element samples[SAMPLES])
@@ -38,7 +40,10 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_DNS_SERVED] = guard_dns_served("br-lab", &gateway, 1, "lab/lab");
     samples[GUARD_CLOSED] = guard_closed("eth0", "");
     samples[GUARD_PORTS] = guard_port("t", "lab/lab/t");
-    samples[GUARD_PORT_ADDRESSES] = guard_port_source("t", &guest, longest);
+    samples[GUARD_PORT_ADDRESSES] = guard_port_source("t", &guest_mac, &guest, longest);
+    samples[GUARD_PORT_MACS] = guard_port_mac("t", &guest_mac, "lab/lab/t");
+    samples[GUARD_ANY_MAC_ADDRESSES] = guard_any_mac_source("t", &guest, "lab/lab/t");
+    samples[GUARD_ANY_MAC_PORTS] = guard_any_mac_port("t", "lab/lab/t");
     samples[GUARD_RESOLVERS] = guard_resolver(&gateway, "lab/lab");
 }
 
@@ -89,7 +94,7 @@ static void nft_prints_elements_with_their_types(void **state)
                               "[{\"elem\":{\"val\":{\"concat\":[\"br-of-15-charac\",\"up-of-15-charac\"]},"
                               "\"comment\":\"lab/lab\"}}]]");
     kernel_shell_line("nft list set bridge tapnet port_addresses | grep -o '\"t\" .*' | tr -d l", line, sizeof(line));
-    assert_string_equal(line, "\"t\" . 255.255.255.254 comment \"\" }");
+    assert_string_equal(line, "\"t\" . 52:54:00:01:02:03 . 255.255.255.254 comment \"\" }");
     kernel_shell_line("nft list set bridge tapnet resolvers | grep -o '10.*'", line, sizeof(line));
     assert_string_equal(line, "10.20.0.1 comment \"lab/lab\" }");
 }
@@ -194,8 +199,8 @@ static void one_bad_element_leaves_everything_as_before(void **state)
 static void an_element_that_is_gone_is_named(void **state)
 {
     struct ip_address guest = kernel_address("10.20.0.2");
-    struct guard_element there = guard_port_source("tap-a", &guest, "x");
-    struct guard_element elements[] = {there, guard_port_source("tap-b", &guest, "x")};
+    struct guard_element there = guard_port_source("tap-a", &guest_mac, &guest, "x");
+    struct guard_element elements[] = {there, guard_port_source("tap-b", &guest_mac, &guest, "x")};
     struct tapnet_error error = {0};
     struct nft_transaction transaction;
 
@@ -204,7 +209,7 @@ static void an_element_that_is_gone_is_named(void **state)
     nft_transaction_init(&transaction);
     nft_elements_delete(&transaction, elements, 2);
     assert_int_equal(kernel_commit(&transaction, &error), -ENOENT);
-    assert_string_equal(error.text, "element tap-b . 10.20.0.2 of nftables set port_addresses: "
+    assert_string_equal(error.text, "element tap-b . 52:54:00:01:02:03 . 10.20.0.2 of nftables set port_addresses: "
                                     "No such file or directory");
     kernel_observe_elements(GUARD_BRIDGE);
     assert_int_equal(kernel_found.count, 1);
@@ -276,7 +281,7 @@ static void make_many(void)
         snprintf(labels[i], sizeof(labels[i]), "lab/lab/port-%u", i);
         snprintf(names[i], sizeof(names[i]), "tap-%u", i);
         if (i < MANY / 2)
-            many[i] = guard_port_source(names[i], &guest, labels[i]);
+            many[i] = guard_port_source(names[i], &guest_mac, &guest, labels[i]);
         else
             many[i] = guard_port(names[i], labels[i]);
     }
@@ -338,7 +343,8 @@ static void the_one_bad_of_five_thousand_is_named(void **state)
     nft_transaction_init(&transaction);
     nft_elements_add(&transaction, many, MANY);
     assert_int_equal(kernel_commit(&transaction, &error), -EEXIST);
-    assert_string_equal(error.text, "element tap-1234 . 10.20.4.210 of nftables set port_addresses: File exists");
+    assert_string_equal(error.text, "element tap-1234 . 52:54:00:01:02:03 . 10.20.4.210 of nftables set "
+                                    "port_addresses: File exists");
     kernel_observe_elements(GUARD_BRIDGE);
     assert_int_equal(kernel_found.count, 1);
 }
