@@ -17,12 +17,15 @@ from pathlib import Path
 import pytest
 
 from tapnet_test import debian, guest_image
-from tapnet_test.build import SOURCE
+from tapnet_test.build import SOURCE, build_dir, program
 from tapnet_test.netns import Netns
 
 WEBSERVER = SOURCE / "tests" / "tools" / "tapnet_test" / "webserver.py"
 HERE = Path(__file__).parent
-PAYLOAD = [HERE / "cable.py", HERE / "vm", guest_image.BUSYBOX, guest_image.FILES / "udhcpc.script"]
+PAYLOAD = [HERE / "cable.py", HERE / "vm", HERE / "terminal.py", HERE / "facts.py", guest_image.BUSYBOX,
+           guest_image.FILES / "udhcpc.script"]
+# What `make demo` needs of the source tree: this much of it stands in /test/tapnet.
+DEMO = ["tools/demo", "tools/deps", "tools/packages.txt", "tests/tools/tapnet_test", "tests/guest", "examples"]
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +54,24 @@ def outside():
         yield netns
 
 
+def copy_demo(to):
+    """The demo with what `make` makes for it: the programs, and what a guest boots."""
+    for name in DEMO:
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        if (SOURCE / name).is_dir():
+            shutil.copytree(SOURCE / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(SOURCE / name, to / name)
+    (to / "build").mkdir()
+    for name in ("tapnet", "tapnet-service", "tapnet-keeper"):
+        shutil.copy2(program(name), to / "build")
+    shutil.copy2(build_dir() / "libtapnet.so.0", to / "build")
+    shutil.copytree(guest_image.make(), to / "build" / "guest")
+
+
 @pytest.fixture(scope="session")
 def machine(package, outside):
-    """The Debian, booted; nothing of tapnet is on it but the package file in /test."""
+    """The Debian, booted; nothing of tapnet is on it but what is in /test: the package file, and a built tree."""
     try:
         debian.make(package)
     except guest_image.ImageError as error:
@@ -62,6 +80,7 @@ def machine(package, outside):
     payload.mkdir()
     for path in [package, *PAYLOAD]:
         shutil.copy(path, payload)
+    copy_demo(payload / "tapnet")
     with debian.Debian(outside, "t1", payload) as booted:
         booted.wait_booted()
         yield booted

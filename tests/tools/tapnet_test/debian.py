@@ -23,10 +23,10 @@ SOURCE = Path(__file__).resolve().parents[3]
 IMAGE = SOURCE / "build" / "debian"
 FILES = SOURCE / "tests" / "boot" / "files"
 WIRE = SOURCE / "tests" / "guest" / "wire"
-DISK_MBYTES = 1500
-# The system, and the neighbours on it. What the package under test depends on comes to these.
+DISK_MBYTES = 2500
+# The system, and the neighbours on it. What the package under test depends on comes to these, and what the demo needs.
 PACKAGES = ["systemd-sysv", "dbus", "udev", "kmod", "initramfs-tools", "linux-image-cloud-amd64", "iproute2",
-            "nftables", "iputils-ping", "python3-minimal", "systemd-resolved", "network-manager", "libnss-resolve"]
+            "nftables", "iputils-ping", "systemd-resolved", "network-manager", "libnss-resolve"]
 # What would only cost time, or start by itself at some moment.
 MASKED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer",
           "e2scrub_reap.service", "getty@tty1.service", "serial-getty@ttyS0.service", "systemd-pstore.service"]
@@ -41,6 +41,12 @@ def depends(package):
     return sorted(word.split()[0] for word in text.replace("|", ",").split(",") if word.strip())
 
 
+def needed_for(use):
+    """The packages that `tools/deps USE` installs."""
+    rows = [line.split() for line in (SOURCE / "tools" / "packages.txt").read_text().splitlines() if line[:1].isalnum()]
+    return [words[0] for words in rows if use in words[1].split(",")]
+
+
 def make(package, say=print):
     """Makes the disk of a Debian on which the package file can be installed; leaves one that is as it should be."""
     for program in ("mmdebstrap", "mke2fs", "apt-get"):
@@ -48,7 +54,7 @@ def make(package, say=print):
             raise ImageError(f"{program} is missing: run 'make deps'")
     if os.geteuid() != 0 or os.uname().machine != "x86_64":
         raise ImageError("the disk of a Debian is made by root, for x86_64")
-    packages = PACKAGES + depends(package)
+    packages = PACKAGES + needed_for("demo") + depends(package)
     parts = [Path(__file__), WIRE, *sorted(path for path in FILES.rglob("*") if path.is_file())]
     stamp = hashlib.sha256(b"".join(path.read_bytes() for path in parts) + " ".join(packages).encode()).hexdigest()
     if (IMAGE / "stamp").exists() and (IMAGE / "stamp").read_text() == stamp:
@@ -112,9 +118,9 @@ class Debian(Machine):
 
     timeout = 120
 
-    def __init__(self, netns, device, payload, memory_mbytes=512):
+    def __init__(self, netns, device, payload, memory_mbytes=768):
         disk = netns.tmp / "payload.disk"
-        make_disk(payload, disk, 64)
+        make_disk(payload, disk, 100)
 
         def command(console, control):
             words = ["root=/dev/vda", "rw", "console=ttyS0", "quiet", "loglevel=3", "panic=-1", "mitigations=off",

@@ -85,11 +85,25 @@ class _Answers:
 def snapshot(netns, subnets=(), run_dir=None):
     """The namespace as text. Connections count when they name an address of @subnets; files below run_dir (by
     default the namespace's `run` directory) and below its /etc."""
+    parts = [*_network(netns, subnets), _processes(netns), _files("etc", netns.etc),
+             _files("run", run_dir or netns.tmp / "run")]
+    return _as_text(parts)
+
+
+def network_snapshot(netns, subnets=()):
+    """Of these facts those that are the kernel's own about the network. Of @netns nothing but run() is asked, so it
+    may be a host."""
+    return _as_text(_network(netns, subnets))
+
+
+def _network(netns, subnets):
     subnets = [ipaddress.ip_network(subnet, strict=False) for subnet in subnets]
     answers = _Answers(netns)
-    parts = [_links(answers), _addresses(answers), _routes(answers), _neighbours(answers), _bridges(answers),
-             _tc(netns, answers), _nft(answers), _sysctls(answers), _conntrack(netns, subnets), _sockets(answers),
-             _processes(netns), _files("etc", netns.etc), _files("run", run_dir or netns.tmp / "run")]
+    return [_links(answers), _addresses(answers), _routes(answers), _neighbours(answers), _bridges(answers),
+            _tc(netns, answers), _nft(answers), _sysctls(answers), _conntrack(netns, subnets), _sockets(answers)]
+
+
+def _as_text(parts):
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
