@@ -3,6 +3,7 @@
 
 import pytest
 
+from dns_lab import Lab
 from tapnet_test.build import program
 
 
@@ -10,3 +11,17 @@ from tapnet_test.build import program
 def guards_tool():
     """The program that puts single rules and elements into tapnet's tables, see guards_tool.c."""
     return program("tests/system/guards_tool")
+
+
+@pytest.fixture
+def lab(world, make_netns):
+    """The host of dns_lab.py, with the service; a test module that is about another lab has a fixture of its own."""
+    made = Lab(world, make_netns)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def web(lab):
+    """The guest that asks."""
+    return lab.clients["web"]

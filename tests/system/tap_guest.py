@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A guest made of scapy: holds a TAP by name, asks for an address and for a name, prints every answer as a line.
+"""A guest made of scapy: holds a TAP by name, asks for an address and for names, answers ARP.
 
-usage: tap_guest.py DEVICE MAC QNAME
+usage: tap_guest.py DEVICE MAC QNAME     prints every answer as a line
 """
 
 import fcntl
@@ -21,12 +21,12 @@ IFF_TAP_NO_PI = 0x1002
 
 
 class Guest:
-    """The other end of the TAP."""
+    """The other end of the TAP, in the namespace that the caller is in (tapnet_test.service.in_netns)."""
 
-    def __init__(self, device, mac):
-        self.fd = os.open("/dev/net/tun", os.O_RDWR)
+    def __init__(self, device, mac, address=None, gateway=None, gateway_mac=None):
+        self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
         fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", device.encode(), IFF_TAP_NO_PI))
-        self.mac, self.address = mac, None
+        self.mac, self.address, self.gateway, self.gateway_mac = mac, address, gateway, gateway_mac
 
     def send(self, frame):
         os.write(self.fd, bytes(frame))
@@ -44,19 +44,41 @@ class Guest:
             else:
                 yield frame
 
+    # ---- DHCP ----
+
+    def discover_frame(self):
+        return (Ether(dst="ff:ff:ff:ff:ff:ff", src=self.mac) / IP(src="0.0.0.0", dst="255.255.255.255") /
+                UDP(sport=68, dport=67) / BOOTP(chaddr=bytes.fromhex(self.mac.replace(":", "")), xid=4711) /
+                DHCP(options=[("message-type", "discover"), "end"]))
+
     def discover(self):
-        """All offers that come within a second."""
-        self.send(Ether(dst="ff:ff:ff:ff:ff:ff", src=self.mac) / IP(src="0.0.0.0", dst="255.255.255.255") /
-                  UDP(sport=68, dport=67) / BOOTP(chaddr=bytes.fromhex(self.mac.replace(":", "")), xid=4711) /
-                  DHCP(options=[("message-type", "discover"), "end"]))
+        """All offers that come within a second and a half."""
+        self.send(self.discover_frame())
         return [frame for frame in self.receive(1.5) if BOOTP in frame]
 
-    def ask(self, gateway, gateway_mac, name):
+    def offer(self, seconds=2):
+        """The address that is offered first; None: none within that time."""
+        self.send(self.discover_frame())
+        return next((frame[BOOTP].yiaddr for frame in self.receive(seconds) if BOOTP in frame), None)
+
+    # ---- DNS ----
+
+    def query_frame(self, number, name="outside.example"):
+        return (Ether(dst=self.gateway_mac, src=self.mac) / IP(src=self.address, dst=self.gateway) /
+                UDP(sport=40000 + number % 1000, dport=53) / DNS(id=number, rd=1, qd=DNSQR(qname=name)))
+
+    def answer(self, number, seconds=2):
+        """The first address in the answer to one query; None: none within that time."""
+        self.send(self.query_frame(number))
+        return next((frame[DNS].an.rdata for frame in self.receive(seconds)
+                     if DNS in frame and frame[DNS].id == number and frame[DNS].ancount), None)
+
+    def ask(self, name):
         """Everything that comes back within a second and a half of one query."""
-        self.send(Ether(dst=gateway_mac, src=self.mac) / IP(src=self.address, dst=gateway) /
-                  UDP(sport=33333, dport=53) / DNS(id=77, rd=1, qd=DNSQR(qname=name)))
-        return [frame for frame in self.receive(1.5)
-                if (UDP in frame and frame[UDP].dport == 33333) or ICMP in frame]
+        frame = self.query_frame(77, name)
+        self.send(frame)
+        return [each for each in self.receive(1.5)
+                if (UDP in each and each[UDP].dport == frame[UDP].sport) or ICMP in each]
 
 
 def main(device, mac, name):
@@ -65,8 +87,8 @@ def main(device, mac, name):
     offers = guest.discover()
     for offer in offers:
         print("offer", offer[IP].src, offer[BOOTP].yiaddr)
-    guest.address = offers[0][BOOTP].yiaddr
-    for answer in guest.ask(offers[0][IP].src, offers[0].src, name):
+    guest.address, guest.gateway, guest.gateway_mac = offers[0][BOOTP].yiaddr, offers[0][IP].src, offers[0].src
+    for answer in guest.ask(name):
         print("icmp" if ICMP in answer else f"answer {answer[IP].src} {answer[DNS].an.rdata}")
 
 

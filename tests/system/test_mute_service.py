@@ -16,7 +16,8 @@ from tapnet_test.build import Tapnet
 from tapnet_test.processes import named, wait_gone
 from tapnet_test.service import in_netns
 
-LAB = "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: { address: 10.20.0.6 }, db: {} } } }\n"
+MAC = "52:54:00:00:00:06"
+LAB = f"networks: {{ lab: {{ subnet: 10.20.0.1/24, ports: {{ web: {{ mac: \"{MAC}\" }}, db: {{}} }} }} }}\n"
 NOTICED = 5 + 3 + 2  # seconds: served.h's patience, a question's, and the next service's start
 
 
@@ -71,7 +72,7 @@ def switches(pid):
 
 def test_a_guests_request_has_the_keeper_replace_it(kept, host):
     """Nothing tells that it hangs until a guest wants something; the request is answered by the next service."""
-    guest = in_netns(host, lambda: Guest("lab-web", "52:54:00:00:00:06"))
+    guest = in_netns(host, lambda: Guest("lab-web", MAC))
     wait_until(lambda: guest.discover(), 20, "an offer")
     service = stop(host)
     start = time.monotonic()

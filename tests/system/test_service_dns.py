@@ -7,23 +7,9 @@ import socket
 import struct
 import time
 
-import pytest
-
-from dns_lab import GATEWAY, ONE, OTHER, OUTSIDE, Lab, wait_for
+from dns_lab import GATEWAY, ONE, OTHER, OUTSIDE, wait_for
 from tapnet_test import dns
 from tapnet_test.service import DNS_PORT, in_netns, network
-
-
-@pytest.fixture
-def lab(world, make_netns):
-    made = Lab(world, make_netns)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def web(lab):
-    return lab.clients["web"]
 
 
 # ---- names ----

@@ -9,23 +9,11 @@ from collections import Counter
 
 import pytest
 
-from dns_lab import GATEWAY, ONE, OTHER, Lab, wait_for
+from dns_lab import GATEWAY, ONE, OTHER, wait_for
 from tapnet_test import dns
 from tapnet_test.build import SOURCE
 from tapnet_test.dns import Client
-from tapnet_test.service import DNS_PORT, network
-
-
-@pytest.fixture
-def lab(world, make_netns):
-    made = Lab(world, make_netns)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def web(lab):
-    return lab.clients["web"]
+from tapnet_test.service import DNS_PORT, in_netns, network
 
 
 # ---- TCP ----
@@ -148,6 +136,40 @@ def test_one_guest_can_not_take_all_connections(lab, web):
     for line in lines:
         line.close()
     wait_for(lambda: dns.addresses(web.ask_tcp(dns.query("db.lab")) or dns.query("x")) == ["10.20.0.11"])
+
+
+def test_a_thousand_connections_that_hang(lab, web):
+    """Some say nothing, some half a message, some a byte a second: one guest's, and others are served meanwhile."""
+    neighbour = lab.clients["db"]
+    lab.upstream(ONE)
+    lab.resolvers(ONE)
+    before, message = lab.service.fds(), dns.framed(dns.query("db.lab"))
+    lines, took, most = in_netns(web.netns, lambda: [socket.socket() for _ in range(1000)]), [], 0
+    for i, line in enumerate(lines):
+        line.connect(web.server)
+        try:
+            line.send(message[:i % len(message)])
+        except ConnectionError:
+            pass  # it is one too many
+    for second in range(5):
+        for at, line in enumerate(lines[::3]):
+            try:
+                line.send(message[second + at % 20:][:1])
+            except ConnectionError:
+                pass
+        start = time.monotonic()
+        assert dns.addresses(neighbour.ask_tcp(dns.query("web.lab"))) == ["10.20.0.10"]
+        assert dns.addresses(neighbour.ask_tcp(dns.query("example.org"))) == ["198.51.100.7"]
+        assert dns.addresses(neighbour.ask(dns.query("example.org"))) == ["198.51.100.7"]
+        took.append(time.monotonic() - start)
+        most = max(most, lab.service.fds() - before)
+        time.sleep(max(0, 1 - took[-1]))
+    print(f"three questions of the neighbour took {max(took) * 1000:.0f} ms at most; the guest had {most} descriptors")
+    assert max(took) < 1
+    assert 60 < most < 140  # half of all places at most, and what the neighbour's questions need
+    for line in lines:
+        line.close()
+    wait_for(lambda: lab.service.fds() <= before, timeout=15)
 
 
 # ---- no open resolver, no amplifier ----
