@@ -10,6 +10,7 @@
 #include "apply/run.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "device/device.h"
 #include "device/tun.h"
 #include "netlink/address.h"
 #include "netlink/conntrack.h"
@@ -90,6 +91,26 @@ static int keep_device(void *data, int fd, bool keep, struct tapnet_error *error
 {
     (void)data;
     return device_keep(fd, keep, error);
+}
+
+_Static_assert((unsigned)MODEL_OFFLOAD_CHECKSUM == TAPNET_OFFLOAD_CHECKSUM &&
+                   (unsigned)MODEL_OFFLOAD_TSO_ECN == TAPNET_OFFLOAD_TSO_ECN &&
+                   (unsigned)MODEL_OFFLOAD_USO6 == TAPNET_OFFLOAD_USO6 &&
+                   (unsigned)MODEL_OFFLOAD_UDP_TUNNEL_CHECKSUM == TAPNET_OFFLOAD_UDP_TUNNEL_CHECKSUM,
+               "the model has the kernel's values, as device.h");
+
+static int set_device(void *data, int fd, enum apply_setting setting, uint32_t value, struct tapnet_error *error)
+{
+    (void)data;
+    switch (setting) {
+    case APPLY_LINK_TYPE:
+        return device_set_link_type(fd, (uint16_t)value, error);
+    case APPLY_OFFLOADS:
+        return device_set_offloads(fd, value, error);
+    case APPLY_VNET_HEADER_SIZE:
+        return device_set_header_size(fd, (int)value, error);
+    }
+    abort(); /* every setting stands above */
 }
 
 /* The ports of one bridge come in a row: its index is asked for once. */
@@ -303,6 +324,7 @@ static const struct apply_ops kernel_ops = {
     .device_open = open_device,
     .device_own = own_device,
     .device_keep = keep_device,
+    .device_set = set_device,
     .link_set = link_set,
     .link_delete = link_delete,
     .links_delete = links_delete,

@@ -27,6 +27,7 @@ static void change_for_new(const struct model_link *link, const char *alias, str
         .up = link->up,
         .forwarding = link->forwarding,
         .isolated = link->isolated,
+        .queue_length = link->queue_length,
     };
     if (link->kind == MODEL_LINK_TAP)
         ret->fields |= NETLINK_LINK_MAC;
@@ -40,6 +41,8 @@ static void change_for_new(const struct model_link *link, const char *alias, str
         ret->fields |= NETLINK_LINK_UP;
     if (link->forwarding)
         ret->fields |= NETLINK_LINK_FORWARDING;
+    if (link->queue_length)
+        ret->fields |= NETLINK_LINK_QUEUE_LENGTH;
 }
 
 /*
@@ -80,6 +83,21 @@ static int make_bridge(const struct apply_ops *ops, const struct model_link *lin
     return result;
 }
 
+/* A fresh device that is down has the driver's own settings: the others. */
+static int set_fresh(const struct apply_ops *ops, int fd, const struct model_link *link, struct tapnet_error *error)
+{
+    const struct model_settings *settings = &link->settings;
+    int result = 0;
+
+    if (link->link_type)
+        result = ops->device_set(ops->data, fd, APPLY_LINK_TYPE, link->link_type, error);
+    if (result == 0 && settings->offloads)
+        result = ops->device_set(ops->data, fd, APPLY_OFFLOADS, settings->offloads, error);
+    if (result == 0 && settings->vnet_header_size)
+        result = ops->device_set(ops->data, fd, APPLY_VNET_HEADER_SIZE, settings->vnet_header_size, error);
+    return result;
+}
+
 /* A TAP or TUN lives with the descriptor until it is labelled, in its bridge and owned; only then is it kept. */
 static int make_device(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
 {
@@ -89,6 +107,8 @@ static int make_device(const struct apply_ops *ops, const struct model_link *lin
     bool begun;
     int result = ops->device_open(ops->data, link, true, &fd, error);
 
+    if (result == 0)
+        result = set_fresh(ops, fd, link, error);
     if (result < 0)
         return result;
     change_for_new(link, model_alias_print(&link->owner, alias), &change);
@@ -142,31 +162,71 @@ static void change_between(const struct model_link *before, const struct model_l
         ret->fields |= NETLINK_LINK_ISOLATED;
     if (before->up != after->up)
         ret->fields |= NETLINK_LINK_UP;
+    if (after->queue_length && before->queue_length != after->queue_length)
+        ret->fields |= NETLINK_LINK_QUEUE_LENGTH;
     if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding)
         ret->fields |= NETLINK_LINK_FORWARDING;
     ret->fields |= restore_altered(before->altered, after);
 }
 
-/* Owner and persistence need the device opened, which fails while a guest holds its only queue: said as such. */
+/* What of a device only a descriptor changes. The link type is not among it: a device of another one is made anew. */
+enum descriptor_part {
+    PART_OFFLOADS = 1 << 0,
+    PART_VNET_HEADER_SIZE = 1 << 1,
+    PART_OWNER = 1 << 2,
+    PART_KEEP = 1 << 3,
+};
+
+static unsigned parts_between(const struct model_link *before, const struct model_link *after)
+{
+    const struct model_settings *had = &before->settings, *wants = &after->settings;
+
+    return (model_offloads_equal(wants, had) ? 0u : PART_OFFLOADS) |
+           (model_vnet_header_size(had) == model_vnet_header_size(wants) ? 0u : PART_VNET_HEADER_SIZE) |
+           (before->user == after->user && before->group == after->group ? 0u : PART_OWNER) |
+           (before->persistent == after->persistent ? 0u : PART_KEEP);
+}
+
+static int set_part(const struct apply_ops *ops, int fd, const struct model_link *link, unsigned part,
+                    struct tapnet_error *error)
+{
+    const struct model_settings *settings = &link->settings;
+
+    switch ((enum descriptor_part)part) {
+    case PART_OFFLOADS:
+        return ops->device_set(ops->data, fd, APPLY_OFFLOADS, settings->offloads, error);
+    case PART_VNET_HEADER_SIZE:
+        return ops->device_set(ops->data, fd, APPLY_VNET_HEADER_SIZE, model_vnet_header_size(settings), error);
+    case PART_OWNER:
+        return ops->device_own(ops->data, fd, link, error);
+    case PART_KEEP:
+        return ops->device_keep(ops->data, fd, link->persistent, error);
+    }
+    return 0;
+}
+
+/* Needs the device opened, which fails while a guest holds its only queue: said as such. All of it or nothing. */
 static int change_device(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
                          struct tapnet_error *error)
 {
+    unsigned parts = parts_between(before, after), part;
     _cleanup_close_ int fd = -1;
     int result;
 
-    if (before->user == after->user && before->group == after->group && before->persistent == after->persistent)
+    if (after->kind == MODEL_LINK_BRIDGE || !parts)
         return 0;
     result = ops->device_open(ops->data, after, false, &fd, error);
     if (result < 0)
-        return error_prefix(error, result, "cannot change owner or persistence of %s: unplug its guest first",
+        return error_prefix(error, result, "cannot change owner, persistence or settings of %s: unplug its guest first",
                             after->name);
-    if (before->user != after->user || before->group != after->group)
-        result = ops->device_own(ops->data, fd, after, error);
-    if (result < 0 || before->persistent == after->persistent)
-        return result;
-    result = ops->device_keep(ops->data, fd, after->persistent, error);
-    if (result < 0)
-        ops->device_own(ops->data, fd, before, NULL);
+    for (part = 1; part <= PART_KEEP && result == 0; part <<= 1)
+        if (parts & part)
+            result = set_part(ops, fd, after, part, error);
+    if (result == 0)
+        return 0;
+    for (part >>= 2; part; part >>= 1) /* from the one before the one that failed */
+        if (parts & part)
+            set_part(ops, fd, before, part, NULL);
     return result;
 }
 

@@ -7,6 +7,13 @@
 #include "netlink/link.h"
 #include "nft/nft.h"
 
+/* What device_set() sets of a TUN or TAP by its descriptor, one ioctl each. */
+enum apply_setting {
+    APPLY_LINK_TYPE,        /* ARPHRD_..., while the link is down */
+    APPLY_OFFLOADS,         /* MODEL_OFFLOAD_... */
+    APPLY_VNET_HEADER_SIZE, /* bytes */
+};
+
 /*
  * How it works: apply/ reaches the host through this struct alone. apply_kernel_ops() fills it with the real
  * requests; a test wraps these, counts them and makes any one of them fail. Every function is one request of the
@@ -22,6 +29,7 @@ struct apply_ops {
     int (*device_open)(void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error);
     int (*device_own)(void *data, int fd, const struct model_link *link, struct tapnet_error *error);
     int (*device_keep)(void *data, int fd, bool keep, struct tapnet_error *error);
+    int (*device_set)(void *data, int fd, enum apply_setting setting, uint32_t value, struct tapnet_error *error);
     /* @master: name of the bridge when NETLINK_LINK_MASTER is among the fields, "" for none. */
     int (*link_set)(void *data, const char *name, struct netlink_link_change *change, const char *master,
                     struct tapnet_error *error);

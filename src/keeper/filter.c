@@ -2,6 +2,7 @@
 /* Which system calls the keeper may still make once it has given up its rights. */
 #include <errno.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -59,6 +60,10 @@ static const struct {
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETGROUP, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETCARRIER, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETPERSIST, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETLINK, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETOFFLOAD, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETVNETHDRSZ, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, SIOCETHTOOL, 0}},
 };
 /* clang-format on */
 

@@ -329,6 +329,13 @@ static void check_device(const struct model_device *device, struct mistakes *mis
     else if (mac_is_multicast(&device->mac))
         mistakes_add(mistakes, device->place, "device %s: mac %s is a multicast address; its first byte must be even",
                      device->name, mac_print(&device->mac, mac));
+    if (device->kind == MODEL_DEVICE_TAP && device->link_type && device->link_type != MODEL_LINK_TYPE_ETHERNET)
+        mistakes_add(mistakes, device->place,
+                     "device %s: link_type %u: a tap carries Ethernet, %d; leave it out, or write `kind: tun`",
+                     device->name, device->link_type, MODEL_LINK_TYPE_ETHERNET);
+    if (model_offloads_fault(device->settings.offloads))
+        mistakes_add(mistakes, place_of(device->offloads_place, device->place), "device %s: offloads: %s", device->name,
+                     model_offloads_fault(device->settings.offloads));
 }
 
 static int check_devices(const struct model_set *set, struct ranges *ranges, struct mistakes *mistakes)

@@ -181,6 +181,7 @@ void model_derive(struct model_set *set)
         struct model_device *device = &set->devices[i];
         char seed[SEED_MAX];
 
+        device->up = device->up || !device->up_given;
         if (device->kind != MODEL_DEVICE_TAP || !mac_is_zero(&device->mac))
             continue;
         snprintf(seed, sizeof(seed), "tapnet device %s/%s", set->name, device->name);

@@ -30,6 +30,7 @@ json_t *json_ifname(const char *name, size_t size);
 /* A file's path, with its bytes above 127 in the same way. */
 json_t *json_path(const char *path);
 void json_put_id(json_t **json, const char *key, uint32_t id); /* of a user or a group, unless it is MODEL_ID_NONE */
+void json_put_some(json_t **json, const char *key, uint32_t number);                     /* unless it is 0 */
 void json_put_mac(json_t **json, const char *key, const struct mac *mac);                /* unless it is zero */
 void json_put_address(json_t **json, const char *key, const struct ip_address *address); /* unless there is none */
 void json_put_prefix(json_t **json, const char *key, const struct ip_prefix *prefix);    /* unless there is none */
@@ -86,6 +87,10 @@ void json_read_flag(struct json_reader *reader, const char *key, bool *ret);
 void json_read_mac(struct json_reader *reader, const char *key, enum json_need need, struct mac *ret);
 void json_read_address(struct json_reader *reader, const char *key, enum json_need need, struct ip_address *ret);
 void json_read_prefix(struct json_reader *reader, const char *key, enum json_need need, struct ip_prefix *ret);
+/* What of struct model_settings is not the driver's own: a key each. Written and read the same way. */
+struct model_settings;
+void json_put_settings(json_t **json, const struct model_settings *settings);
+void json_read_settings(struct json_reader *reader, struct model_settings *ret);
 /* The text of @value, at most @max bytes of it and no NUL among them; NULL when it is anything else. */
 const char *json_text_of(const json_t *value, size_t max);
 /* Is @text printable ASCII and not empty? */

@@ -172,6 +172,9 @@ static void link_to_json(json_t **json, const struct model_link *link)
     json_put(json, "up", json_boolean(link->up));
     json_put(json, "forwarding", json_boolean(link->forwarding));
     json_put_flag(json, "isolated", link->isolated);
+    json_put_some(json, "queue_length", link->queue_length);
+    json_put_some(json, "link_type", link->link_type);
+    json_put_settings(json, &link->settings);
 }
 
 static size_t word_index(const char *const *words, size_t count, const char *word)
@@ -229,6 +232,9 @@ static void link_from_json(struct json_reader *reader, struct model_link *ret)
     json_read_bool(reader, "up", &ret->up);
     json_read_bool(reader, "forwarding", &ret->forwarding);
     json_read_flag(reader, "isolated", &ret->isolated);
+    json_read_number(reader, "queue_length", JSON_OPTIONAL, UINT32_MAX, &ret->queue_length);
+    json_read_number(reader, "link_type", JSON_OPTIONAL, UINT16_MAX, &ret->link_type);
+    json_read_settings(reader, &ret->settings);
 }
 
 /* ---- sysctls ---- */

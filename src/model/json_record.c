@@ -38,6 +38,10 @@ static json_t *device_to_json(const struct model_device *device)
     json_put(&json, "mtu", json_integer(device->mtu));
     json_put_mac(&json, "mac", &device->mac);
     json_put(&json, "multi_queue", json_boolean(device->multi_queue));
+    json_put_flag(&json, "down", !device->up);
+    json_put_some(&json, "queue_length", device->queue_length);
+    json_put_some(&json, "link_type", device->link_type);
+    json_put_settings(&json, &device->settings);
     return json;
 }
 
@@ -89,6 +93,7 @@ static int device_from_json(const json_t *json, struct arena *arena, struct mode
                             struct tapnet_error *error)
 {
     struct json_reader reader;
+    bool down = false;
 
     json_read_begin(&reader, json, "device", arena, error);
     json_read_ifname(&reader, "name", JSON_REQUIRED, ret->name);
@@ -99,6 +104,11 @@ static int device_from_json(const json_t *json, struct arena *arena, struct mode
     json_read_number(&reader, "mtu", JSON_REQUIRED, MODEL_MTU_MAX, &ret->mtu);
     json_read_mac(&reader, "mac", JSON_OPTIONAL, &ret->mac);
     json_read_bool(&reader, "multi_queue", &ret->multi_queue);
+    json_read_flag(&reader, "down", &down);
+    ret->up = !down;
+    json_read_number(&reader, "queue_length", JSON_OPTIONAL, UINT32_MAX, &ret->queue_length);
+    json_read_number(&reader, "link_type", JSON_OPTIONAL, UINT16_MAX, &ret->link_type);
+    json_read_settings(&reader, &ret->settings);
     return json_read_end(&reader);
 }
 
@@ -149,7 +159,9 @@ static bool device_equal(const struct model_device *a, const struct model_device
         if (ip_prefix_compare(&a->addresses[i], &b->addresses[i]) != 0)
             return false;
     return a->user == b->user && a->group == b->group && a->mtu == b->mtu && mac_equal(&a->mac, &b->mac) &&
-           a->multi_queue == b->multi_queue;
+           a->multi_queue == b->multi_queue && a->up == b->up && a->queue_length == b->queue_length &&
+           a->link_type == b->link_type && a->settings.offloads_given == b->settings.offloads_given &&
+           a->settings.offloads == b->settings.offloads && a->settings.vnet_header_size == b->settings.vnet_header_size;
 }
 
 bool model_record_equal(const struct model_record *a, const struct model_record *b)

@@ -21,6 +21,11 @@
 #define MODEL_PREFIX_MAX 30      /* ... one host and one guest at least */
 #define MODEL_MTU_MIN 576        /* what every IPv4 host takes (RFC 791) */
 #define MODEL_MTU_MAX 65521      /* of a TAP: 65535 less the Ethernet header */
+#define MODEL_DEVICE_MTU 1500    /* what the kernel gives a new TUN or TAP, as the next ones: */
+#define MODEL_QUEUE_LENGTH_TUN 500
+#define MODEL_QUEUE_LENGTH_TAP 1000
+#define MODEL_VNET_HEADER_SIZE 10  /* struct virtio_net_hdr */
+#define MODEL_LINK_TYPE_ETHERNET 1 /* ARPHRD_ETHER */
 
 enum model_mode {
     MODEL_MODE_NAT,      /* own subnet, masqueraded to the uplink */
@@ -85,6 +90,32 @@ enum model_device_kind {
     MODEL_DEVICE_TUN,
 };
 
+/* A word of a list of words, and what it stands for. */
+struct model_word {
+    const char *word;
+    unsigned value;
+    bool later; /* known, but not in this version */
+};
+
+/* Unfinished packets that a program takes, with the kernel's values (TUN_F_... of linux/if_tun.h). */
+enum {
+    MODEL_OFFLOAD_CHECKSUM = 0x01,
+    MODEL_OFFLOAD_TSO4 = 0x02,
+    MODEL_OFFLOAD_TSO6 = 0x04,
+    MODEL_OFFLOAD_TSO_ECN = 0x08,
+    MODEL_OFFLOAD_USO4 = 0x20,
+    MODEL_OFFLOAD_USO6 = 0x40,
+    MODEL_OFFLOAD_UDP_TUNNEL = 0x80,
+    MODEL_OFFLOAD_UDP_TUNNEL_CHECKSUM = 0x100,
+};
+
+/* Settings that the tun driver keeps from one holder of a device to the next: each finds what there was before it. */
+struct model_settings {
+    bool offloads_given;       /* wanted: in the file; found: nobody holds the device, they are no holder's affair */
+    uint32_t offloads;         /* MODEL_OFFLOAD_... */
+    uint32_t vnet_header_size; /* bytes; 0: the driver's own, MODEL_VNET_HEADER_SIZE */
+};
+
 /* One stand-alone TUN or TAP. */
 struct model_device {
     char name[MODEL_IFNAME_MAX];
@@ -92,10 +123,15 @@ struct model_device {
     struct ip_prefix addresses[MODEL_LIST_MAX];
     size_t address_count;
     uint32_t user, group;
-    uint32_t mtu;   /* 0: the kernel's default, 1500 */
+    uint32_t mtu;   /* 0: MODEL_DEVICE_MTU */
     struct mac mac; /* TAP only; derived unless given */
     bool multi_queue;
-    struct model_place place;
+    bool up; /* true unless it is given */
+    bool up_given;
+    uint32_t queue_length; /* packets that wait for the program; 0: the driver's own, see model_expand() */
+    uint32_t link_type;    /* ARPHRD_...; 0: the kind's, or what it has */
+    struct model_settings settings;
+    struct model_place place, offloads_place;
 };
 
 /* What one file declares. */
@@ -114,6 +150,16 @@ void model_set_free(struct model_set *set); /* takes NULL */
 
 const char *model_mode_print(enum model_mode mode);
 int model_mode_parse(const char *text, enum model_mode *ret);
+
+/* ---- offload.c ---- */
+
+/* Every offload that an interface shows, by name, and "none"; ends with a NULL word. */
+extern const struct model_word model_offload_words[];
+#define MODEL_OFFLOADS_TEXT_MAX 64
+/* "csum, tso4", or "none". */
+const char *model_offloads_print(uint32_t offloads, char text[MODEL_OFFLOADS_TEXT_MAX]);
+/* Why the driver takes no such combination, with a remedy; NULL: it does, where the kernel is new enough. */
+const char *model_offloads_fault(uint32_t offloads);
 
 /* ---- derive.c: names and MACs that follow from names ---- */
 

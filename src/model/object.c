@@ -94,10 +94,32 @@ static bool owner_equal(const struct model_link *wanted, const struct model_link
     return mac_equal(&a->guest_mac, &b->guest_mac);
 }
 
+bool model_link_type_equal(const struct model_link *wanted, const struct model_link *found)
+{
+    return !wanted->link_type || wanted->link_type == found->link_type;
+}
+
+bool model_offloads_equal(const struct model_settings *wanted, const struct model_settings *found)
+{
+    return !wanted->offloads_given || !found->offloads_given || wanted->offloads == found->offloads;
+}
+
+uint32_t model_vnet_header_size(const struct model_settings *settings)
+{
+    return settings->vnet_header_size ? settings->vnet_header_size : MODEL_VNET_HEADER_SIZE;
+}
+
+static bool settings_equal(const struct model_settings *wanted, const struct model_settings *found)
+{
+    return model_offloads_equal(wanted, found) && model_vnet_header_size(wanted) == model_vnet_header_size(found);
+}
+
 static bool tun_equal(const struct model_link *wanted, const struct model_link *found)
 {
     return wanted->user == found->user && wanted->group == found->group && wanted->multi_queue == found->multi_queue &&
-           wanted->persistent == found->persistent;
+           wanted->persistent == found->persistent && model_link_type_equal(wanted, found) &&
+           (!wanted->queue_length || wanted->queue_length == found->queue_length) &&
+           settings_equal(&wanted->settings, &found->settings);
 }
 
 static bool link_equal(const struct model_link *wanted, const struct model_link *found)

@@ -72,6 +72,10 @@ struct model_link {
     bool multi_queue;              /* TAP and TUN: as it was made; can't change */
     bool persistent;               /* TAP and TUN */
     bool up;
+    uint32_t queue_length; /* TAP and TUN, packets; 0 in wanted: whatever it is */
+    uint32_t link_type;    /* ARPHRD_...; 0 in wanted: whatever it is */
+    /* Of a stand-alone device. The header size, which no dump tells, is found as its set's record has it. */
+    struct model_settings settings;
     bool forwarding;  /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
     bool isolated;    /* port of a bridge: no frame goes from it to another isolated port */
     unsigned altered; /* MODEL_ALTERED_..., found only: wanted is 0 */
@@ -161,6 +165,11 @@ void model_objects_sort(struct model_objects *objects);
 int model_object_compare(const struct model_object *a, const struct model_object *b);
 /* For two objects of the same identity: is there nothing to do? */
 bool model_object_equal(const struct model_object *wanted, const struct model_object *found);
+/* Parts of that: what is not wanted, or a holder's affair, is equal. */
+bool model_link_type_equal(const struct model_link *wanted, const struct model_link *found);
+bool model_offloads_equal(const struct model_settings *wanted, const struct model_settings *found);
+/* Bytes, never 0. */
+uint32_t model_vnet_header_size(const struct model_settings *settings);
 /* "bridge br-lab", "address 10.20.0.1/24 on br-lab": what `plan` prints. */
 #define MODEL_OBJECT_TEXT_MAX 192
 const char *model_object_print(const struct model_object *object, char text[MODEL_OBJECT_TEXT_MAX]);

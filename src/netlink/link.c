@@ -168,6 +168,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
     link.mtu = netlink_get_u32(attributes[IFLA_MTU]);
     link.group = netlink_get_u32(attributes[IFLA_GROUP]);
     link.queue_length = netlink_get_u32(attributes[IFLA_TXQLEN]);
+    link.plugged = netlink_get_u8(attributes[IFLA_CARRIER]) == 1;
     link.type = header->ifi_type;
     alias = netlink_get_text(attributes[IFLA_IFALIAS]);
     link.alias = alias ? alias : "";

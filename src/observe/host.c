@@ -13,12 +13,12 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "device/device.h"
 #include "netlink/address.h"
 #include "netlink/sysctl.h"
 #include "nft/nft.h"
 
 DEFINE_CLEANUP(struct observe_found *, observe_free)
-DEFINE_CLEANUP(struct netlink *, netlink_close)
 
 void observe_free(struct observe_found *found)
 {
@@ -299,6 +299,7 @@ int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_
         return error_set(error, -ENOMEM, "out of memory");
     result = observe_route_side(&pass);
     free(pass.indices);
+    device_features_close(pass.features);
     if (result == 0)
         result = observe_guards(&pass);
     if (result == 0)
@@ -313,6 +314,7 @@ int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_
     found->ip_forward = result == 0 && strcmp(ip_forward, "0") != 0;
     look_at_uplink(found);
     model_objects_sort(&found->objects);
+    observe_recorded_settings(found);
     *ret = take_pointer(found);
     return 0;
 }

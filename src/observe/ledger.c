@@ -191,6 +191,37 @@ static int read_folder(const char *run_dir, const char *folder, const json_t *st
     return result;
 }
 
+static int compare_objects(const void *a, const void *b)
+{
+    return model_object_compare(a, b);
+}
+
+/* The link of @device, which set @set has on record; NULL when it is not there, or not that set's. */
+static struct model_link *find_device(struct observe_found *found, const char *set, const struct model_device *device)
+{
+    struct model_object key = {.kind = MODEL_OBJECT_LINK, .link = {.kind = MODEL_LINK_TAP}}, *object;
+
+    memcpy(key.link.name, device->name, sizeof(key.link.name));
+    object = found->objects.count ? bsearch(&key, found->objects.items, found->objects.count,
+                                            sizeof(*found->objects.items), compare_objects)
+                                  : NULL;
+    return object && strcmp(object->link.owner.set, set) == 0 && !object->link.owner.network[0] ? &object->link : NULL;
+}
+
+void observe_recorded_settings(struct observe_found *found)
+{
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_record *record = &found->objects.items[i].record;
+
+        for (size_t j = 0; found->objects.items[i].kind == MODEL_OBJECT_RECORD && j < record->device_count; j++) {
+            struct model_link *link = find_device(found, record->set, &record->devices[j]);
+
+            if (link)
+                link->settings.vnet_header_size = record->devices[j].settings.vnet_header_size;
+        }
+    }
+}
+
 int observe_ledgers(const char *run_dir, struct observe_found *found, struct tapnet_error *error)
 {
     _cleanup_json_ json_t *status = ask_service(run_dir, &found->service_is_mute);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "device/device.h"
 
 /*
  * A link is ours when its alias says so and it is of a kind that we make; or when it is of such a kind and in our
@@ -57,6 +58,33 @@ static enum model_link_kind link_kind(const struct netlink_link *link)
     return link->tun_is_tap ? MODEL_LINK_TAP : MODEL_LINK_TUN;
 }
 
+/* A device that stands alone. */
+static bool is_device(const struct model_owner *owner)
+{
+    return owner->set[0] && !owner->network[0];
+}
+
+/*
+ * The offloads that the next program finds. While somebody holds the device they are that one's affair, so they are not
+ * asked for. A device that goes meanwhile has none, and a kernel that does not tell has none to compare.
+ */
+static int read_offloads(struct observe_pass *pass, struct model_link *link)
+{
+    unsigned offloads;
+    int result = pass->features ? 0 : device_features_open(&pass->features, pass->error);
+
+    if (result < 0)
+        return result;
+    result = device_features_get(pass->features, link->name, &offloads);
+    if (result == -ENODEV || result == -EOPNOTSUPP)
+        return 0;
+    if (result < 0)
+        return error_set_errno(pass->error, result, "cannot read the offloads of %s", link->name);
+    link->settings.offloads_given = true;
+    link->settings.offloads = offloads;
+    return 0;
+}
+
 static int add_own(struct observe_pass *pass, const struct netlink_link *link, const struct model_owner *owner)
 {
     struct model_object object = {.kind = MODEL_OBJECT_LINK};
@@ -71,6 +99,8 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         .multi_queue = link->tun_multi_queue,
         .persistent = link->tun_persistent,
         .up = link->up,
+        .queue_length = link->queue_length,
+        .link_type = link->type,
         .forwarding = link->ip4_forwarding == 1,
         .isolated = link->port_isolated,
         .index = link->index,
@@ -83,6 +113,13 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
     if (object.link.kind == MODEL_LINK_BRIDGE) {
         object.link.user = object.link.group = MODEL_ID_NONE;
         object.link.persistent = object.link.multi_queue = false;
+        object.link.queue_length = object.link.link_type = 0;
+    }
+    if (is_device(owner) && !link->plugged) {
+        int result = read_offloads(pass, &object.link);
+
+        if (result < 0)
+            return result;
     }
     return model_objects_add(&pass->found->objects, &object);
 }

@@ -6,6 +6,8 @@
 #include "netlink/link.h"
 #include "observe/observe.h"
 
+struct device_features; /* device/device.h */
+
 /* Every link of the host as seen in one dump, to name indices afterwards. */
 struct observe_index {
     int index, master_index;
@@ -18,6 +20,7 @@ struct observe_pass {
     struct observe_index *indices; /* sorted by index once the dump is over */
     size_t index_count, index_capacity, link_capacity, taken_capacity;
     uint32_t best_metric;
+    struct device_features *features; /* opened when a device is met whose offloads are looked at */
     struct tapnet_error *error;
 };
 
@@ -28,5 +31,7 @@ const struct observe_index *observe_find_index(const struct observe_pass *pass, 
 
 /* ledger.c: what stands in the run directory. */
 int observe_ledgers(const char *run_dir, struct observe_found *found, struct tapnet_error *error);
+/* What no look at a device tells, from its set's record to its link. The objects are sorted. */
+void observe_recorded_settings(struct observe_found *found);
 
 #endif

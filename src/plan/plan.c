@@ -65,14 +65,18 @@ static int add_step(struct plan *plan, enum plan_phase phase, const struct model
     return 0;
 }
 
-/* The kernel changes neither kind nor queue mode, and can't take an owner or a group away again. */
+/*
+ * The kernel changes neither kind nor queue mode, can't take an owner or a group away again, and gives a link another
+ * type only while it is down, with which its IPv6 addresses go.
+ */
 static bool needs_replacing(const struct model_object *before, const struct model_object *after)
 {
     const struct model_link *a = &before->link, *b = &after->link;
 
-    return before->kind == MODEL_OBJECT_LINK && (a->kind != b->kind || a->multi_queue != b->multi_queue ||
-                                                 (a->user != MODEL_ID_NONE && b->user == MODEL_ID_NONE) ||
-                                                 (a->group != MODEL_ID_NONE && b->group == MODEL_ID_NONE));
+    return before->kind == MODEL_OBJECT_LINK &&
+           (a->kind != b->kind || a->multi_queue != b->multi_queue || !model_link_type_equal(b, a) ||
+            (a->user != MODEL_ID_NONE && b->user == MODEL_ID_NONE) ||
+            (a->group != MODEL_ID_NONE && b->group == MODEL_ID_NONE));
 }
 
 /* Is @address on a device that the plan, as far as it goes, makes anew? Links come before addresses. */

@@ -35,6 +35,8 @@ static void link_identity_reason(const struct model_link *before, const struct m
 
     if (before->kind != after->kind || before->multi_queue != after->multi_queue)
         append(text, "is of another kind or queue mode: made anew");
+    if (!model_link_type_equal(after, before))
+        append(text, "link type %u, wanted %u: made anew", before->link_type, after->link_type);
     if (before->disowned)
         append(text, "has another alias");
     else if (!before->owner.set[0])
@@ -49,6 +51,18 @@ static void link_identity_reason(const struct model_link *before, const struct m
         append(text, "group %s, wanted %s", id_print(before->group, had), id_print(after->group, wants));
     if (before->persistent != after->persistent)
         append(text, "would end with its holder");
+}
+
+static void settings_reason(const struct model_settings *before, const struct model_settings *after, char *text)
+{
+    char had[MODEL_OFFLOADS_TEXT_MAX], wants[MODEL_OFFLOADS_TEXT_MAX];
+
+    if (!model_offloads_equal(after, before))
+        append(text, "offloads %s, wanted %s", model_offloads_print(before->offloads, had),
+               model_offloads_print(after->offloads, wants));
+    if (model_vnet_header_size(before) != model_vnet_header_size(after))
+        append(text, "vnet header of %u bytes, wanted %u", model_vnet_header_size(before),
+               model_vnet_header_size(after));
 }
 
 static void altered_reason(unsigned altered, char *text)
@@ -88,6 +102,9 @@ static void link_reason(const struct model_link *before, const struct model_link
         append(text, "MTU %u, wanted %u", before->mtu, after->mtu);
     if (before->up != after->up)
         append(text, "is %s", before->up ? "up" : "down");
+    if (after->queue_length && before->queue_length != after->queue_length)
+        append(text, "queue length %u, wanted %u", before->queue_length, after->queue_length);
+    settings_reason(&before->settings, &after->settings, text);
     if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding)
         append(text, "forwarding is %s", before->forwarding ? "on" : "off");
     if (after->kind == MODEL_LINK_BRIDGE && before->owner.mode != after->owner.mode)

@@ -52,10 +52,10 @@ static void roff_type(FILE *out, const struct spec_option *option)
 {
     const char *separator = "";
 
-    if (option->type == SPEC_TYPE_ENUM || option->type == SPEC_TYPE_BOOLEAN) {
-        static const struct spec_word booleans[] = {{"true", 1, false}, {"false", 0, false}, {NULL, 0, false}};
+    if (option->type == SPEC_TYPE_ENUM || option->type == SPEC_TYPE_WORDS || option->type == SPEC_TYPE_BOOLEAN) {
+        static const struct model_word booleans[] = {{"true", 1, false}, {"false", 0, false}, {NULL, 0, false}};
 
-        for (const struct spec_word *word = option->words ? option->words : booleans; word->word; word++) {
+        for (const struct model_word *word = option->words ? option->words : booleans; word->word; word++) {
             if (word->later)
                 continue;
             fprintf(out, "%s\\fB%s\\fR", separator, word->word);
@@ -68,7 +68,7 @@ static void roff_type(FILE *out, const struct spec_option *option)
     } else {
         fprintf(out, "\\fI%s\\fR", spec_type_name(option->type));
     }
-    if (option->list)
+    if (option->list || option->type == SPEC_TYPE_WORDS)
         fprintf(out, " | [\\fI%s\\fR, ...]", spec_type_name(option->type));
 }
 

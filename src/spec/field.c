@@ -33,8 +33,8 @@ static int parse_scalar(struct spec_parser *parser, const struct spec_option *op
     if (event->type != YAML_SCALAR_EVENT) {
         spec_mistake_add(&parser->mistakes, spec_reader_place(&parser->reader),
                          "%s takes %s, not %s; write it as in `%s: %s`", option->key,
-                         option->list ? "single values" : "one value", spec_event_show(event, shown), option->key,
-                         option->example);
+                         option->list || option->type == SPEC_TYPE_WORDS ? "single values" : "one value",
+                         spec_event_show(event, shown), option->key, option->example);
         return spec_reader_skip(&parser->reader);
     }
     r = spec_value_parse(option, &parser->values, (const char *)event->data.scalar.value, event->data.scalar.length,
@@ -137,6 +137,65 @@ static int parse_list(struct spec_parser *parser, const struct spec_option *opti
     return 0;
 }
 
+/* That @object has the option, and where. */
+static void set_marks(const struct spec_option *option, struct model_place place, void *object)
+{
+    if (option->given_offset != SPEC_NOWHERE)
+        *(bool *)spec_member(object, option->given_offset) = true;
+    if (option->place_offset != SPEC_NOWHERE)
+        *(struct model_place *)spec_member(object, option->place_offset) = place;
+}
+
+/* One word of SPEC_TYPE_WORDS, added to those before it. A word without a value ("none") stands for itself alone. */
+static int parse_word(struct spec_parser *parser, const struct spec_option *option, unsigned *words, unsigned *count)
+{
+    struct model_place place = spec_reader_place(&parser->reader);
+    char shown[SPEC_SHOWN_MAX];
+    unsigned word = 0;
+    int r = parse_scalar(parser, option, &word);
+
+    if (r <= 0)
+        return r;
+    if (*count > 0 && (!word || !*words))
+        spec_mistake_add(&parser->mistakes, place, "%s: `%s` stands alone; take it or the others out", option->key,
+                         option->words->word);
+    else if (*words & word)
+        spec_mistake_add(&parser->mistakes, place, "%s %s is in the list twice; take one out", option->key,
+                         spec_event_show(&parser->reader.event, shown));
+    *words |= word;
+    ++*count;
+    return 0;
+}
+
+/* Words, alone or in a list; their values are stored together. */
+static int parse_words(struct spec_parser *parser, const struct spec_option *option, void *object)
+{
+    struct spec_reader *reader = &parser->reader;
+    struct model_place place = spec_reader_place(reader);
+    unsigned words = 0, count = 0, elements = 0;
+    int r = 0;
+
+    if (reader->event.type != YAML_SEQUENCE_START_EVENT)
+        r = parse_word(parser, option, &words, &count);
+    else
+        for (;; elements++) {
+            r = spec_reader_next(reader);
+            if (r < 0 || reader->event.type == YAML_SEQUENCE_END_EVENT)
+                break;
+            r = parse_word(parser, option, &words, &count);
+            if (r < 0)
+                break;
+        }
+    if (r < 0)
+        return r;
+    if (reader->event.type == YAML_SEQUENCE_END_EVENT && elements == 0)
+        spec_mistake_add(&parser->mistakes, place, "%s: the list is empty; leave the key out, or write `%s`",
+                         option->key, option->words->word);
+    memcpy(spec_member(object, option->offset), &words, sizeof(words));
+    set_marks(option, place, object);
+    return 0;
+}
+
 /* A value of any type but a map, with its marks (given, place) in @object. */
 static int parse_single(struct spec_parser *parser, const struct spec_option *option, void *object)
 {
@@ -150,14 +209,13 @@ static int parse_single(struct spec_parser *parser, const struct spec_option *op
         strcpy(spec_member(object, option->offset), value);
     else
         memcpy(spec_member(object, option->offset), value, spec_value_size(option->type));
-    if (option->given_offset != SPEC_NOWHERE)
-        *(bool *)spec_member(object, option->given_offset) = true;
-    if (option->place_offset != SPEC_NOWHERE)
-        *(struct model_place *)spec_member(object, option->place_offset) = place;
+    set_marks(option, place, object);
     return 0;
 }
 
 int spec_field_parse(struct spec_parser *parser, const struct spec_option *option, void *object)
 {
+    if (option->type == SPEC_TYPE_WORDS)
+        return parse_words(parser, option, object);
     return option->list ? parse_list(parser, option, object) : parse_single(parser, option, object);
 }

@@ -22,7 +22,7 @@ const struct spec_section_info spec_sections[SPEC_SECTION_COUNT] = {
                              SPEC_DEVICES_MAX},
 };
 
-static const struct spec_word mode_words[] = {
+static const struct model_word mode_words[] = {
     {"nat", MODEL_MODE_NAT, false},
     {"isolated", MODEL_MODE_ISOLATED, false},
     {"bridge", 0, true},
@@ -30,7 +30,7 @@ static const struct spec_word mode_words[] = {
     {NULL, 0, false},
 };
 
-static const struct spec_word kind_words[] = {
+static const struct model_word kind_words[] = {
     {"tun", MODEL_DEVICE_TUN, false},
     {"tap", MODEL_DEVICE_TAP, false},
     {NULL, 0, false},
@@ -189,6 +189,32 @@ const struct spec_option spec_options[] = {
      NO_OFFSETS, .synonyms = " queues mq ", .default_text = "false",
      .description = "Whether several queues may be opened on the device, as multi-threaded programs do",
      .example = "true"},
+    {.section = SPEC_SECTION_DEVICE, .key = "up", .type = SPEC_TYPE_BOOLEAN, AT(model_device, up), NO_COUNT,
+     GIVEN_AT(model_device, up_given), NO_PLACE, .synonyms = " enabled state ", .default_text = "true",
+     .description = "Whether the interface is up", .example = "false"},
+    {.section = SPEC_SECTION_DEVICE, .key = "queue_length", .type = SPEC_TYPE_INTEGER, .minimum = 1,
+     .maximum = 1000000, AT(model_device, queue_length), NO_OFFSETS, .synonyms = " txqueuelen txqlen qlen ",
+     .default_text = "500 of a tun, 1000 of a tap",
+     .description = "How many packets wait for the program, in each queue, before others are dropped",
+     .example = "2000"},
+    {.section = SPEC_SECTION_DEVICE, .key = "link_type", .type = SPEC_TYPE_INTEGER, .minimum = 1, .maximum = 65535,
+     AT(model_device, link_type), NO_OFFSETS, .synonyms = " arphrd ",
+     .default_text = "that of the kind; a device that is there keeps the one it has",
+     .description = "What the interface says to carry, a number ARPHRD_... of linux/if_arp.h, where it is a tun; "
+                    "a device of another link type is made anew", .example = "1"},
+    {.section = SPEC_SECTION_DEVICE, .key = "offloads", .type = SPEC_TYPE_WORDS, .words = model_offload_words,
+     AT(model_device, settings.offloads), NO_COUNT, GIVEN_AT(model_device, settings.offloads_given),
+     PLACE_AT(model_device, offloads_place), .synonyms = " offload gso tso features ",
+     .default_text = "none of a new device, then those of its last program",
+     .description = "What the next program finds switched on, for programs that use a vnet header and leave the "
+                    "offloads as they are; who holds the device has others at will, until it lets go",
+     .example = "[csum, tso4, tso6]"},
+    {.section = SPEC_SECTION_DEVICE, .key = "vnet_header_size", .type = SPEC_TYPE_INTEGER, .minimum = 10,
+     .maximum = 4096, AT(model_device, settings.vnet_header_size), NO_OFFSETS,
+     .synonyms = " vnet_hdr_sz vnet_hdr_size vnet_header ", .default_text = "10",
+     .description = "Bytes of the vnet header that a program finds who asks for one and not for its size; set when "
+                    "the device is made and when this line changes, as no look at the device tells of it",
+     .example = "12"},
 };
 /* clang-format on */
 

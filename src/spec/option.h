@@ -35,17 +35,11 @@ enum spec_type {
     SPEC_TYPE_IP4_PREFIX,
     SPEC_TYPE_IP_PREFIX, /* both families; struct ip_prefix */
     SPEC_TYPE_ENUM,      /* one of words; an enum */
+    SPEC_TYPE_WORDS,     /* some of words, alone or in a list; an unsigned of all their values */
     SPEC_TYPE_USER,      /* name or number; uint32_t */
     SPEC_TYPE_GROUP,
     SPEC_TYPE_MAP, /* names, each with the keys of section entries; pointer to an array */
     SPEC_TYPE_COUNT,
-};
-
-/* A word of an enum. */
-struct spec_word {
-    const char *word;
-    unsigned value;
-    bool later; /* known, but not in this version */
 };
 
 struct spec_option {
@@ -55,7 +49,7 @@ struct spec_option {
     bool list; /* one value or a list of up to MODEL_LIST_MAX */
     bool required;
     uint32_t minimum, maximum;
-    const struct spec_word *words; /* ends with a NULL word */
+    const struct model_word *words; /* ends with a NULL word */
     enum spec_section entries;
     /* In the section's struct, or SPEC_NOWHERE. */
     size_t offset, count_offset, given_offset, place_offset;

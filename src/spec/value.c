@@ -268,8 +268,8 @@ static int parse_ip_prefix(const struct value *value, void *target)
 
 static int parse_enum(const struct value *value, void *target)
 {
-    const struct spec_word *words = value->option->words, *word;
-    char known[128] = "";
+    const struct model_word *words = value->option->words, *word;
+    char known[192] = "";
     bool later = false;
 
     for (word = words; word->word; word++) {
@@ -344,6 +344,7 @@ static const struct {
     [SPEC_TYPE_IP4_PREFIX] = {"address/length", sizeof(struct ip_prefix), parse_ip_prefix},
     [SPEC_TYPE_IP_PREFIX] = {"address/length", sizeof(struct ip_prefix), parse_ip_prefix},
     [SPEC_TYPE_ENUM] = {"word", sizeof(unsigned), parse_enum},
+    [SPEC_TYPE_WORDS] = {"word", sizeof(unsigned), parse_enum},
     [SPEC_TYPE_USER] = {"user", sizeof(uint32_t), parse_user},
     [SPEC_TYPE_GROUP] = {"group", sizeof(uint32_t), parse_group},
     [SPEC_TYPE_MAP] = {"map", 0, NULL},

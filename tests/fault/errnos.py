@@ -21,6 +21,8 @@ REQUESTS = {
     "device_open": FILES + [ENOENT, ENODEV, EACCES, EPERM, EBUSY, EINVAL],
     "device_own": [EINVAL, EPERM],  # an id that the user namespace does not map
     "device_keep": [EBADFD, EPERM],  # the device went under the descriptor
+    # The device went under the descriptor; a kernel without the offload; the link is up; no memory for features.
+    "device_set": [EBADFD, EINVAL, EOPNOTSUPP, EBUSY, ENOMEM],
     # It went; another master or a macvlan holds it; its bridge is full; a loop; a MAC or MTU that it refuses.
     "link_set": NETLINK + [ENODEV, EBUSY, EXFULL, ELOOP, EINVAL, EADDRNOTAVAIL, EOPNOTSUPP],
     "link_delete": NETLINK + [ENODEV, EBUSY],

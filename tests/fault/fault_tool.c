@@ -87,6 +87,8 @@ WRAP(device_open, (void *data, const struct model_link *link, bool fresh, int *r
 WRAP(device_own, (void *data, int fd, const struct model_link *link, struct tapnet_error *error),
      (REAL, fd, link, error))
 WRAP(device_keep, (void *data, int fd, bool keep, struct tapnet_error *error), (REAL, fd, keep, error))
+WRAP(device_set, (void *data, int fd, enum apply_setting setting, uint32_t value, struct tapnet_error *error),
+     (REAL, fd, setting, value, error))
 WRAP(link_set,
      (void *data, const char *name, struct netlink_link_change *change, const char *master, struct tapnet_error *error),
      (REAL, name, change, master, error))
@@ -126,6 +128,7 @@ static void wrap(struct apply_ops *ops, void *data)
         .device_open = fault_device_open,
         .device_own = fault_device_own,
         .device_keep = fault_device_keep,
+        .device_set = fault_device_set,
         .link_set = fault_link_set,
         .link_delete = fault_link_delete,
         .links_delete = fault_links_delete,

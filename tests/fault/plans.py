@@ -36,6 +36,9 @@ def file(*networks, devices=""):
 
 TUN = "  tun1: { kind: tun, address: 192.168.3.11/24 }\n"
 TAP = "  tap1: { kind: tap, address: [192.168.4.1/24, 192.168.5.1/24], user: 0, mtu: 1400 }\n"
+FULL = ("  tun2: { kind: tun, address: 192.168.6.1/24, queue_length: 77, link_type: 512, offloads: [csum, tso4], "
+        "vnet_header_size: 12, up: false }\n")
+BARE = "  tun2: { kind: tun, address: 192.168.6.1/24, offloads: none, up: false }\n"
 PORTS = {"web": "{}", "db": "{ address: 10.20.0.8, user: 65534, group: 65534 }"}
 
 LAB = file(network(PORTS), devices=TUN)
@@ -64,6 +67,12 @@ EDITS = {
     "a network more": file(network(PORTS), network({"a": "{}"}, "cell", "10.21.0.1/24"), devices=TUN),
     "another network": file(network({"a": "{}"}, "cell", "10.21.0.1/24"), devices=TUN),
     "a device more": file(network(PORTS), devices=TUN + TAP),
+    "a device with settings": file(network(PORTS), devices=TUN + FULL),
+    "settings": file(network(PORTS), devices="  tun1: { kind: tun, address: 192.168.3.11/24, mtu: 1400, "
+                     "queue_length: 77, offloads: [csum, tso4, tso6], vnet_header_size: 12 }\n"),
+    "link type": file(network(PORTS), devices="  tun1: { kind: tun, address: 192.168.3.11/24, link_type: 512 }\n"),
+    "settings: a device down": file(network(PORTS),
+                                    devices="  tun1: { kind: tun, address: 192.168.3.11/24, up: false }\n"),
     "no device": file(network(PORTS)),
     "another kind of device": file(network(PORTS), devices="  tun1: { kind: tap, address: 192.168.3.11/24 }\n"),
     "queues": file(network(PORTS), devices="  tun1: { kind: tun, address: 192.168.3.12/24, multi_queue: true }\n"),
@@ -76,6 +85,8 @@ PLANS = {
     "up of many": Plan({}, "lab", MANY),
     "up beside another set": Plan({"other": OTHER}, "lab", LAB),
     **{f"edit: {name}": Plan({"lab": LAB}, "lab", text) for name, text in EDITS.items()},
+    "edit: no settings": Plan({"lab": file(network(PORTS), devices=TUN + FULL)}, "lab",
+                              file(network(PORTS), devices=TUN + BARE)),
     "edit: many to one": Plan({"lab": MANY}, "lab", LAB),
     "edit beside another set": Plan({"lab": LAB, "other": OTHER}, "lab", EDITS["all at once"]),
     "down": Plan({"lab": LAB}, "lab", None),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Other people's hands: ways to damage a network that is up, each with the words that `tapnet status` has for it.
 
-What is damaged is LAB: a network with two ports behind a NAT uplink, and two devices that stand alone.
+What is damaged is LAB: a network with two ports behind a NAT uplink, and three devices that stand alone.
 """
 
 import os
@@ -20,9 +20,10 @@ networks:
 devices:
   tun1: { kind: tun, address: 192.168.3.11/24 }
   tap9: { kind: tap }
+  tap8: { kind: tap, up: false, queue_length: 77, offloads: [csum, tso4, tso6] }
 """
 
-# Opens a TAP as a guest does, and has the kernel change it: MAC, owner or persistence.
+# Opens a TAP as a guest does, and has the kernel change it: owner, offloads.
 IOCTL = """
 import fcntl, os, struct, sys
 name, request, value = sys.argv[1], int(sys.argv[2], 16), int(sys.argv[3])
@@ -30,7 +31,7 @@ fd = os.open("/dev/net/tun", os.O_RDWR)
 fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", name.encode(), 0x1002))
 fcntl.ioctl(fd, request, value)
 """
-TUNSETOWNER = "0x400454cc"
+TUNSETOWNER, TUNSETOFFLOAD = "0x400454cc", "0x400454d0"
 
 
 class Damage(NamedTuple):
@@ -72,6 +73,10 @@ def change_owner(lab):
     if "TAPNET_USERNS" in os.environ:
         pytest.skip("there is no other user in this user namespace")
     lab.host.run("/usr/bin/python3", "-c", IOCTL, "lab-web", TUNSETOWNER, "12345")
+
+
+def leave_offloads(lab):
+    lab.host.run("/usr/bin/python3", "-c", IOCTL, "tap8", TUNSETOFFLOAD, "1")
 
 
 DAMAGES = [
@@ -133,6 +138,11 @@ DAMAGES = [
     Damage("device's address", "ip address del 192.168.3.11/24 dev tun1",
            "address 192.168.3.11/24 on tun1 is missing"),
     Damage("device down", "ip link set tap9 down", "tap tap9 is down"),
+    Damage("device's MTU", "ip link set tap9 mtu 1300", "tap tap9 MTU 1300, wanted 1500"),
+    Damage("device's queue", "ip link set tap9 txqueuelen 7", "tap tap9 queue length 7, wanted 1000"),
+    Damage("device's own queue", "ip link set tap8 txqueuelen 1000", "tap tap8 queue length 1000, wanted 77"),
+    Damage("device's offloads", "ethtool -K tap8 tx off", "tap tap8 offloads none, wanted csum, tso4, tso6"),
+    Damage("offloads left by a holder", leave_offloads, "tap tap8 offloads csum, wanted csum, tso4, tso6"),
     Damage("everything deleted", "ip link del lab-web; ip link del lab-db; ip link del br-lab; ip link del tun1; "
            "ip link del tap9; nft flush ruleset", "bridge br-lab is missing"),
     Damage("service killed", kill_service, "network lab is not served"),

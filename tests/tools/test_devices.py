@@ -64,6 +64,21 @@ def test_offloads_have_the_kernels_values():
         assert int(value, 16) == int(ours[OURS[name]], 16), name
 
 
+def test_every_option_and_key_of_a_device_is_in_the_table():
+    options = (TOP / "cmd/tapnet/command.c").read_text("utf-8")
+    typed = {word for name in ("add", "set")
+             for word in re.findall(r'"([a-z-]+)"', re.search(rf"{name}_options\[\] = {{(.*?)}};", options, re.S)[1])}
+    keys = set(re.findall(r'SPEC_SECTION_DEVICE, \.key = "(\w+)"', (TOP / "src/spec/option.c").read_text("utf-8")))
+    text = (TOP / "docs/design/devices.md").read_text("utf-8").split("## In a file")[1].split("\n## ")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines()
+             if line.startswith("| ")][2:]
+    assert all(len(row) == 4 and len(row[3]) > 6 for row in cells)
+    listed_options = {word for row in cells for word in re.findall(r"`--([a-z-]+)`", row[1])}
+    listed_keys = {word for row in cells for word in re.findall(r"`(\w+)`", row[2])}
+    assert listed_options == typed - {"json", "quiet", "help"}
+    assert listed_keys == keys | {"user", "group"}  # these two stand in a macro
+
+
 def test_the_man_page_has_every_function():
     declared = set(re.findall(r"\b(tapnet_device_\w+)\(", (TOP / "include/tapnet/device.h").read_text("utf-8")))
     page = (TOP / "man/tapnet-device.3").read_text("utf-8")

@@ -7,6 +7,7 @@ says what counts:
 | kept | dropped, because it changes while nobody changes anything |
 | --- | --- |
 | links with all that `ip -d` shows, bridge ports too | indexes, numbers of ports, statistics, timers, carrier |
+| offloads of TUNs and TAPs | |
 | addresses, multicast groups | lifetimes, "tentative" |
 | routes and rules of all tables, next hops | the flag linkdown, IPv6's multicast route (there while a link is ready) |
 | permanent neighbours, proxies, static FDB and MDB entries | what was learnt |
@@ -57,6 +58,8 @@ _COMMANDS = {
     "proxies": "ip -j neigh show proxy",
     "fdb": "bridge -j fdb show",
     "mdb": "bridge -j mdb show",
+    "offloads": "for file in /sys/class/net/*/tun_flags; do if test -e $file; then name=${file%/*}; name=${name##*/};"
+                " ethtool -k $name | sed -n \"s/^\\s*\\(tx-[a-z0-9-]*: o[nf]*\\).*/$name \\1/p\"; fi; done",
     "qdiscs": "tc -j qdisc show",
     "nft": "nft -j list ruleset",
     # Some files can't be read (stable_secret before it is set, flush): that is no error here.
@@ -156,7 +159,7 @@ def _links(answers):
     for link in sorted(_clean(answers.json("links")), key=lambda link: link["ifname"]):
         link = _without_carrier(link)
         lines += _flat(f"link {link.pop('ifname')}", link)
-    return lines
+    return lines + [f"offload {line}" for line in sorted(answers.text("offloads").splitlines())]
 
 
 def _addresses(answers):

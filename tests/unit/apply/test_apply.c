@@ -102,6 +102,16 @@ static int device_own(void *data, int fd, const struct model_link *link, struct 
     return note("own", link->name, error);
 }
 
+static int device_set(void *data, int fd, enum apply_setting setting, uint32_t value, struct tapnet_error *error)
+{
+    char text[32];
+
+    (void)data;
+    (void)fd;
+    snprintf(text, sizeof(text), "%d to %u", (int)setting, value);
+    return note("tune", text, error);
+}
+
 static int link_set(void *data, const char *name, struct netlink_link_change *wanted, const char *master,
                     struct tapnet_error *error)
 {
@@ -212,6 +222,7 @@ static const struct apply_ops recording = {
     .device_open = device_open,
     .device_own = device_own,
     .device_keep = device_keep,
+    .device_set = device_set,
     .link_set = link_set,
     .link_delete = link_delete,
     .links_delete = links_delete,

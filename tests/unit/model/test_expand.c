@@ -122,7 +122,9 @@ static void the_links_of_a_nat_network(void **state)
     assert_int_equal(db->group, MODEL_ID_NONE);
     assert_string_equal(model_alias_print(&db->owner, alias), "tapnet:demo/lab/db declared mac=52:54:00:00:00:07");
     assert_true(tun->up && tun->persistent);
-    assert_int_equal(tun->mtu, 0);
+    assert_int_equal(tun->mtu, 1500); /* said outright, so that another one goes away with its line in the file */
+    assert_int_equal(tun->queue_length, 500);
+    assert_int_equal(tun->link_type, 0);
     assert_string_equal(tun->master, "");
     assert_string_equal(model_alias_print(&tun->owner, alias), "tapnet:demo//tun1 declared");
 }
@@ -291,8 +293,16 @@ static void devices_alone_need_no_guards(void **state)
     tap->multi_queue = true;
     tap->mtu = 9000;
     tap->group = 27;
+    tap->up_given = true; /* and not up */
+    set->devices[0].link_type = 512;
+    tap->settings = (struct model_settings){true, MODEL_OFFLOAD_CHECKSUM, 12};
     expand(set, false, &objects);
     assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    assert_true(!objects.items[0].link.up && objects.items[1].link.up);
+    assert_int_equal(objects.items[1].link.link_type, 512);
+    assert_int_equal(objects.items[0].link.queue_length, 1000);
+    assert_true(objects.items[0].link.settings.offloads_given && !objects.items[1].link.settings.offloads_given);
+    assert_int_equal(objects.items[0].link.settings.vnet_header_size, 12);
     assert_true(objects.items[0].link.multi_queue);
     assert_int_equal(objects.items[0].link.mtu, 9000);
     assert_int_equal(objects.items[0].link.group, 27);

@@ -52,6 +52,14 @@ static void random_found_name(struct random *random, char ret[MODEL_IFNAME_MAX])
     ret[len] = '\0';
 }
 
+static void random_settings(struct random *random, struct model_settings *ret)
+{
+    *ret = (struct model_settings){.offloads_given = random_chance(random, 50)};
+    for (const struct model_word *word = model_offload_words; ret->offloads_given && word->word; word++)
+        ret->offloads |= random_chance(random, 50) ? word->value : 0;
+    ret->vnet_header_size = random_chance(random, 50) ? random_below(random, 4097) : 0;
+}
+
 static void random_link(struct random *random, struct model_link *ret)
 {
     *ret = (struct model_link){.kind = (enum model_link_kind)random_below(random, 4)};
@@ -68,6 +76,9 @@ static void random_link(struct random *random, struct model_link *ret)
     ret->persistent = random_chance(random, 50);
     ret->up = random_chance(random, 50);
     ret->forwarding = random_chance(random, 50);
+    ret->queue_length = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0;
+    ret->link_type = random_chance(random, 50) ? random_below(random, UINT16_MAX) : 0;
+    random_settings(random, &ret->settings);
 }
 
 static struct guard_element random_element(struct random *random, struct arena *arena)
@@ -139,6 +150,10 @@ static void random_device(struct random *random, struct model_device *ret)
     if (ret->kind == MODEL_DEVICE_TAP)
         ret->mac = random_mac(random);
     ret->multi_queue = random_chance(random, 50);
+    ret->up = random_chance(random, 50);
+    ret->queue_length = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0;
+    ret->link_type = random_chance(random, 50) ? random_below(random, UINT16_MAX) : 0;
+    random_settings(random, &ret->settings);
 }
 
 /* A path has any byte but NUL in it. */
@@ -198,7 +213,9 @@ static bool links_same(const struct model_link *a, const struct model_link *b)
     return memcmp(&a->owner, &b->owner, sizeof(a->owner)) == 0 && strcmp(a->name, b->name) == 0 && a->kind == b->kind &&
            mac_equal(&a->mac, &b->mac) && a->mtu == b->mtu && strcmp(a->master, b->master) == 0 && a->user == b->user &&
            a->group == b->group && a->multi_queue == b->multi_queue && a->persistent == b->persistent &&
-           a->up == b->up && a->forwarding == b->forwarding;
+           a->up == b->up && a->forwarding == b->forwarding && a->queue_length == b->queue_length &&
+           a->link_type == b->link_type && a->settings.offloads_given == b->settings.offloads_given &&
+           a->settings.offloads == b->settings.offloads && a->settings.vnet_header_size == b->settings.vnet_header_size;
 }
 
 /* Stricter than model_object_equal(): what that leaves out must survive as well. */
@@ -391,6 +408,14 @@ static void what_is_wrong_is_refused_with_a_sentence(void **state)
         {"{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"a\",\"user\":-1" LINK_TAIL, "\"user\" must be"},
         {"{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"a\",\"user\":1.5" LINK_TAIL, "\"user\" must be"},
         {"{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"a\",\"user\":\"root\"" LINK_TAIL, "\"user\" must be"},
+        {"{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"a\",\"link_type\":65536" LINK_TAIL, "\"link_type\" must be"},
+        {"{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"a\",\"offloads\":\"csum\"" LINK_TAIL,
+         "\"offloads\" must be a list"},
+        {"{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"a\",\"offloads\":[\"none\"]" LINK_TAIL,
+         "\"offloads\" must be a list of offloads that this version knows"},
+        {"{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"a\",\"offloads\":[\"csum\",\"csum\"]" LINK_TAIL, "each once"},
+        {"{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"a\",\"vnet_header_size\":65536" LINK_TAIL,
+         "\"vnet_header_size\" must be"},
         {"{\"kind\":\"address\",\"device\":\"a\",\"prefix\":\"10.20.0.1\"}", "\"prefix\" must be"},
         {"{\"kind\":\"address\",\"device\":\"a\",\"prefix\":null}", "\"prefix\" must be"},
         {"{\"kind\":\"sysctl\",\"path\":\"kernel/core_pattern\",\"value\":\"1\"}", "\"path\" must be"},

@@ -301,6 +301,41 @@ static void a_small_mtu_with_ip6(struct model_set *set)
     build_device(set, "tun1", MODEL_DEVICE_TUN, "fd00::1/64")->mtu = 1279;
 }
 
+static void a_link_type_of_a_tap(struct model_set *set)
+{
+    build_device(set, "tap1", MODEL_DEVICE_TAP, NULL)->link_type = 512;
+}
+
+static void offloading(struct model_set *set, uint32_t offloads)
+{
+    build_device(set, "tap1", MODEL_DEVICE_TAP, NULL)->settings.offloads = offloads;
+}
+
+static void offloads_without_checksums(struct model_set *set)
+{
+    offloading(set, MODEL_OFFLOAD_TSO4);
+}
+
+static void ecn_without_tcp(struct model_set *set)
+{
+    offloading(set, MODEL_OFFLOAD_CHECKSUM | MODEL_OFFLOAD_TSO_ECN);
+}
+
+static void one_of_two_uso(struct model_set *set)
+{
+    offloading(set, MODEL_OFFLOAD_CHECKSUM | MODEL_OFFLOAD_TSO4 | MODEL_OFFLOAD_USO6);
+}
+
+static void tunnels_of_nothing(struct model_set *set)
+{
+    offloading(set, MODEL_OFFLOAD_CHECKSUM | MODEL_OFFLOAD_UDP_TUNNEL);
+}
+
+static void a_sum_of_no_tunnel(struct model_set *set)
+{
+    offloading(set, MODEL_OFFLOAD_CHECKSUM | MODEL_OFFLOAD_TSO4 | MODEL_OFFLOAD_UDP_TUNNEL_CHECKSUM);
+}
+
 static void a_mac_of_a_tun(struct model_set *set)
 {
     build_device(set, "tun1", MODEL_DEVICE_TUN, NULL)->mac = build_mac("02:00:00:00:00:01");
@@ -406,6 +441,17 @@ static const struct {
                            "the IPv6 address out"},
     {a_mac_of_a_tun, "lab.yaml:2:3: device tun1: mac 02:00:00:00:00:01: a tun carries IP packets and has none; leave "
                      "it out, or write `kind: tap`"},
+    {a_link_type_of_a_tap, "lab.yaml:2:3: device tap1: link_type 512: a tap carries Ethernet, 1; leave it out, or "
+                           "write `kind: tun`"},
+    {offloads_without_checksums, "lab.yaml:2:3: device tap1: offloads: every offload needs that of checksums; add "
+                                 "`csum`"},
+    {ecn_without_tcp, "lab.yaml:2:3: device tap1: offloads: `ecn` is about TCP; add `tso4` or `tso6`"},
+    {one_of_two_uso, "lab.yaml:2:3: device tap1: offloads: the kernel takes `uso4` and `uso6` together only; add the "
+                     "other one"},
+    {tunnels_of_nothing,
+     "lab.yaml:2:3: device tap1: offloads: `tunnel` is about what goes through tunnels; add `tso4`, "
+     "`tso6`, or `uso4` and `uso6`"},
+    {a_sum_of_no_tunnel, "lab.yaml:2:3: device tap1: offloads: `tunnel-csum` is about tunnels; add `tunnel`"},
 };
 
 static void each_mistake_has_its_place_its_text_and_its_remedy(void **state)

@@ -214,6 +214,18 @@ static void change(struct model_link *link, unsigned number)
     case 13:
         link->up = false;
         return;
+    case 14:
+        link->queue_length = 10;
+        return;
+    case 15:
+        link->link_type = 512;
+        return;
+    case 16:
+        link->settings.offloads = MODEL_OFFLOAD_CHECKSUM;
+        return;
+    case 17:
+        link->settings.vnet_header_size = 12;
+        return;
     default:
         fail();
     }
@@ -222,14 +234,34 @@ static void change(struct model_link *link, unsigned number)
 static void every_difference_of_a_tap_is_seen(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 14; i++) {
-        struct model_object wanted = link_object(MODEL_LINK_TAP, "lab-web"), found = wanted;
+    for (unsigned i = 0; i < 18; i++) {
+        struct model_object wanted = link_object(MODEL_LINK_TAP, "lab-web"), found;
 
+        wanted.link.queue_length = 1000;
+        wanted.link.link_type = 1;
+        wanted.link.settings.offloads_given = true;
+        found = wanted;
         change(&found.link, i);
         assert_int_equal(model_object_compare(&wanted, &found), 0);
         assert_false(model_object_equal(&wanted, &found));
         assert_false(model_object_equal(&found, &wanted));
     }
+}
+
+static void settings_that_nobody_asked_for_or_a_holder_made_are_fine(void **state)
+{
+    struct model_object wanted = link_object(MODEL_LINK_TAP, "tap9"), found = wanted;
+
+    (void)state;
+    found.link.queue_length = 77;
+    found.link.link_type = 512;
+    found.link.settings = (struct model_settings){.offloads_given = true, .offloads = MODEL_OFFLOAD_CHECKSUM};
+    found.link.settings.vnet_header_size = 10; /* the driver's own, said outright */
+    assert_true(model_object_equal(&wanted, &found));
+    wanted.link.settings.offloads_given = true;
+    assert_false(model_object_equal(&wanted, &found));
+    found.link.settings.offloads_given = false; /* somebody holds it */
+    assert_true(model_object_equal(&wanted, &found));
 }
 
 static void a_bridge_has_a_mode_and_forwards_but_no_user(void **state)
@@ -361,6 +393,7 @@ int main(void)
         cmocka_unit_test(where_a_thing_stands_in_the_file_is_never_compared),
         cmocka_unit_test(what_only_the_kernel_knows_is_not_compared),
         cmocka_unit_test(every_difference_of_a_tap_is_seen),
+        cmocka_unit_test(settings_that_nobody_asked_for_or_a_holder_made_are_fine),
         cmocka_unit_test(a_bridge_has_a_mode_and_forwards_but_no_user),
         cmocka_unit_test(a_tun_has_no_mac),
         cmocka_unit_test(an_mtu_that_nobody_asked_for_is_fine),

@@ -118,6 +118,37 @@ static void a_changed_link_says_what_differs(void **state)
     model_objects_fini(&found);
 }
 
+static void a_device_of_other_settings_says_which(void **state)
+{
+    struct model_objects wanted, found;
+    char reason[PLAN_REASON_MAX];
+    struct model_link *link = NULL;
+    struct plan *plan;
+    struct lab lab;
+
+    (void)state;
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    lab_expand(&lab, &found);
+    for (size_t i = 0; i < found.count; i++) {
+        if (found.items[i].kind != MODEL_OBJECT_LINK || found.items[i].link.kind == MODEL_LINK_BRIDGE)
+            continue;
+        wanted.items[i].link.queue_length = 500;
+        wanted.items[i].link.settings = (struct model_settings){true, MODEL_OFFLOAD_CHECKSUM, 12};
+        found.items[i].link = wanted.items[i].link;
+        link = link ? link : &found.items[i].link;
+    }
+    link->queue_length = 77;
+    link->settings = (struct model_settings){true, 0, 0};
+    plan = make(&wanted, &found);
+    assert_int_equal(plan->step_count, 1);
+    assert_string_equal(plan_step_reason(&plan->steps[0], reason),
+                        "queue length 77, wanted 500, offloads none, wanted csum, vnet header of 10 bytes, wanted 12");
+    plan_free(plan);
+    model_objects_fini(&wanted);
+    model_objects_fini(&found);
+}
+
 /* A TUN that becomes a TAP can't be changed: its address goes, it goes, both are made again; and in this order. */
 static void a_device_of_another_kind_is_made_anew_with_its_address(void **state)
 {
@@ -153,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_new_port_touches_nothing_of_the_others),
         cmocka_unit_test(guards_go_last),
         cmocka_unit_test(a_changed_link_says_what_differs),
+        cmocka_unit_test(a_device_of_other_settings_says_which),
         cmocka_unit_test(a_device_of_another_kind_is_made_anew_with_its_address),
     };
 

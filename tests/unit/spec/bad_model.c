@@ -76,6 +76,10 @@ const struct spec_case bad_model[] = {
         "      db: { mac: 52:54:00:00:00:07 }\n",
         "lab.yaml:5:18: port db: mac 52:54:00:00:00:07 is already that of the guest of port web (line 4); "
         "give it another `mac:`"),
+    BAD("offload-alone",
+        "devices:\n"
+        "  tap1: { kind: tap, offloads: [tso4] }\n",
+        "lab.yaml:2:32: device tap1: offloads: every offload needs that of checksums; add `csum`"),
     BAD("isolated-uplink",
         "networks:\n"
         "  lab:\n"

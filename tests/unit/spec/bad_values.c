@@ -534,6 +534,40 @@ const struct spec_case bad_values[] = {
         "    multi_queue: 1\n",
         "lab.yaml:4:18: device tun1: multi_queue `1` is neither `true` nor `false`; write one of them"),
 
+    BAD("offload-unknown",
+        "devices:\n"
+        "  tap1: { kind: tap, offloads: [csum, tsunami] }\n",
+        "lab.yaml:2:39: device tap1: offloads `tsunami` is not known; write `none` or `csum` or `tso4` or `tso6` or "
+        "`ecn` or `uso4` or `uso6` or `tunnel` or `tunnel-csum`"),
+    BAD("offload-twice",
+        "devices:\n"
+        "  tap1: { kind: tap, offloads: [csum, tso4, csum] }\n",
+        "lab.yaml:2:45: device tap1: offloads `csum` is in the list twice; take one out"),
+    BAD("offload-none-and-more",
+        "devices:\n"
+        "  tap1: { kind: tap, offloads: [csum, none] }\n"
+        "  tap2: { kind: tap, offloads: [none, csum] }\n",
+        "lab.yaml:2:39: device tap1: offloads: `none` stands alone; take it or the others out\n"
+        "lab.yaml:3:39: device tap2: offloads: `none` stands alone; take it or the others out"),
+    BAD("offload-empty",
+        "devices:\n"
+        "  tap1: { kind: tap, offloads: [] }\n",
+        "lab.yaml:2:32: device tap1: offloads: the list is empty; leave the key out, or write `none`"),
+    BAD("offload-map",
+        "devices:\n"
+        "  tap1: { kind: tap, offloads: { csum: true } }\n",
+        "lab.yaml:2:32: device tap1: offloads takes single values, not a map; write it as in `offloads: [csum, tso4, "
+        "tso6]`"),
+    BAD("link-type-name",
+        "devices:\n"
+        "  tap1: { kind: tap, link_type: ppp }\n",
+        "lab.yaml:2:33: device tap1: link_type `ppp` is not a plain decimal number; write it like `1`"),
+    BAD("vnet-header-small",
+        "devices:\n"
+        "  tap1: { kind: tap, vnet_hdr_sz: 12, vnet_header_size: 9 }\n",
+        "lab.yaml:2:22: device tap1: unknown key `vnet_hdr_sz`; did you mean `vnet_header_size`?\n"
+        "lab.yaml:2:57: device tap1: vnet_header_size `9` is out of range; it may be 10 to 4096"),
+
     /* Several at once */
     BAD("several",
         "version: 2\n"

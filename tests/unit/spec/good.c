@@ -61,6 +61,17 @@ const struct spec_case good[] = {
          "    multi_queue: true\n"
          "    mtu: 9000\n"
          "    mac: 02:00:00:00:00:09\n"),
+    GOOD("device-settings",
+         "devices:\n"
+         "  tap1:\n"
+         "    kind: tap\n"
+         "    up: false\n"
+         "    queue_length: 2000\n"
+         "    offloads: [csum, tso4, tso6, ecn, uso4, uso6, tunnel, tunnel-csum]\n"
+         "    vnet_header_size: 12\n"
+         "  tun1: { kind: tun, offloads: none, up: true, link_type: 512 }\n"
+         "  tun2: { kind: tun, offloads: [none] }\n"
+         "  tun3: { kind: tun, offloads: csum }\n"),
     GOOD("names-given",
          "name: office\n"
          "networks:\n"

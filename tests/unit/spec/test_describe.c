@@ -65,7 +65,7 @@ static void the_table_is_whole(void **state)
         assert_true(option->required != !!option->default_text);
         assert_ptr_equal(spec_option_find(option->section, option->key), option);
         assert_true(option->list == (option->count_offset != SPEC_NOWHERE && option->type != SPEC_TYPE_MAP));
-        assert_true((option->type == SPEC_TYPE_ENUM) == (option->words != NULL));
+        assert_true((option->type == SPEC_TYPE_ENUM || option->type == SPEC_TYPE_WORDS) == (option->words != NULL));
         assert_true(option->minimum <= option->maximum);
     }
 }

@@ -216,6 +216,24 @@ static void lists(void **state)
     assert_mac(&device->mac, "02:00:00:00:00:09");
 }
 
+static void device_settings(void **state)
+{
+    _cleanup_set_ struct model_set *set = parse_case("device-settings");
+    const struct model_device *tap = set->devices;
+
+    (void)state;
+    assert_int_equal(set->device_count, 4);
+    assert_true(!tap->up && tap->up_given && set->devices[1].up && set->devices[2].up);
+    assert_int_equal(tap->queue_length, 2000);
+    assert_int_equal(set->devices[1].link_type, 512);
+    assert_int_equal(tap->settings.offloads, 0x1ef); /* all but the old TUN_F_UFO */
+    assert_place(tap->offloads_place, 6, 15);
+    assert_int_equal(tap->settings.vnet_header_size, 12);
+    assert_true(set->devices[1].settings.offloads_given && set->devices[2].settings.offloads_given);
+    assert_int_equal(set->devices[1].settings.offloads | set->devices[2].settings.offloads, 0);
+    assert_int_equal(set->devices[3].settings.offloads, MODEL_OFFLOAD_CHECKSUM);
+}
+
 static void names_given(void **state)
 {
     _cleanup_set_ struct model_set *set = parse_case("names-given");
@@ -290,6 +308,7 @@ int main(void)
         cmocka_unit_test(ports_see_each_other_unless_told_otherwise),
         cmocka_unit_test(quotes_change_nothing),
         cmocka_unit_test(lists),
+        cmocka_unit_test(device_settings),
         cmocka_unit_test(names_given),
         cmocka_unit_test(ids),
         cmocka_unit_test(wrappings),
