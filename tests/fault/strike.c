@@ -20,7 +20,9 @@
  * How it works: ptrace stops the command, and with --tree whatever it forks, at entry and exit of every system call;
  * those that count (strike_calls.c) are numbered from 1 in the order in which they are entered. A call that is to fail
  * is replaced by none at its entry, and gets its result at its exit. A process that is killed at the entry of a call
- * never makes it. When the command has ended, what it left running is let go and runs on as if nobody had watched.
+ * never makes it. The dynamic loader crashes by some failures before a program can be asked anything: only calls after
+ * its last one, the munmap() of its cache, are made to fail. When the command has ended, what it left running is let go
+ * and runs on as if nobody had watched.
  */
 
 static const char usage[] =
@@ -39,7 +41,8 @@ static const char usage[] =
 
 struct tracee {
     pid_t pid;
-    int result; /* of the call that it is in, when that is to fail; 0: it is let through */
+    int result;   /* of the call that it is in, when that is to fail; 0: it is let through */
+    bool loading; /* its program is being loaded */
 };
 
 struct strike {
@@ -151,7 +154,9 @@ static void enter_call(struct strike *strike, struct tracee *tracee, const struc
                                                       (const uint64_t *)info->entry.args);
     char comm[16];
 
-    if (!call || !strike->running)
+    if (info->entry.nr == SYS_munmap)
+        tracee->loading = false;
+    if (!call || !strike->running || (strike->fail && tracee->loading))
         return;
     read_comm(tracee->pid, comm);
     if (strike->only && strcmp(comm, strike->only) != 0)
@@ -194,8 +199,10 @@ static int handle_stop(struct strike *strike, struct tracee *tracee, int status)
     struct __ptrace_syscall_info info;
     int event = status >> 16;
 
-    if (event == PTRACE_EVENT_EXEC && tracee->pid == strike->main)
-        strike->running = true;
+    if (event == PTRACE_EVENT_EXEC) {
+        tracee->loading = true;
+        strike->running |= tracee->pid == strike->main;
+    }
     if (event)
         return 0;
     if (WSTOPSIG(status) != (SIGTRAP | 0x80))
