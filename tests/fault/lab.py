@@ -32,10 +32,11 @@ class Tally:
     def __init__(self, full, seed):
         self.full, self.chance, self.counts = full, random.Random(seed), Counter(faults=0, kills=0, differences=0)
 
-    def sample(self, items, count):
-        """All of the items in a full run, else @count of them, in their order."""
+    def sample(self, items, count, most=None):
+        """All of the items in a full run, or @most of them; else @count; in their order."""
         items = list(items)
-        if self.full or len(items) <= count:
+        count = (most or len(items)) if self.full else count
+        if len(items) <= count:
             return items
         return [items[number] for number in sorted(self.chance.sample(range(len(items)), count))]
 
