@@ -198,9 +198,15 @@ static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MA
     return 0;
 }
 
+/* Where the lock stands while its directory is being removed. */
+static void print_aside(const char *run_dir, char ret[RUN_PATH_MAX])
+{
+    snprintf(ret, RUN_PATH_MAX, "%s.lock", run_dir);
+}
+
 /*
  * What is left when a file is being written or removed and that ends halfway: the new file before its rename, a folder
- * with nothing in it.
+ * with nothing in it, a lock that was to go with its directory.
  */
 static void sweep(const char *run_dir)
 {
@@ -210,6 +216,8 @@ static void sweep(const char *run_dir)
 
     if (file_path(run_dir, FRESH_NAME, path, NULL) == 0)
         unlink(path);
+    print_aside(run_dir, path);
+    unlink(path);
     while (directory && (entry = readdir(directory)))
         if (entry->d_name[0] != '.' && file_path(run_dir, entry->d_name, path, NULL) == 0)
             rmdir(path); /* a file, or a folder that is not empty, stays */
@@ -226,10 +234,10 @@ void run_unlock(const char *run_dir, int fd)
     /* Two links: ".", and the parent's entry; the lock must be all that is left: rmdir says so. */
     snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir);
     if (stat(run_dir, &status) == 0 && status.st_nlink == 2) {
-        char aside[RUN_PATH_MAX + 8];
+        char aside[RUN_PATH_MAX];
 
         /* Take the lock file away only when the directory can go with it: put it back otherwise. */
-        snprintf(aside, sizeof(aside), "%s.lock", run_dir);
+        print_aside(run_dir, aside);
         if (rename(path, aside) == 0) {
             if (rmdir(run_dir) == 0) {
                 unlink(aside);

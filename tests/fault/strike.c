@@ -216,10 +216,22 @@ static int handle_stop(struct strike *strike, struct tracee *tracee, int status)
     return 0;
 }
 
+/* Is one in a call that was taken from it, and whose result it has not got yet? Let go now it would get another. */
+static bool is_amid(const struct strike *strike)
+{
+    for (size_t i = 0; i < TRACEES; i++)
+        if (strike->tracees[i].pid && strike->tracees[i].result)
+            return true;
+    return false;
+}
+
 /* Until the command itself has ended: its wait status. */
 static int trace(struct strike *strike)
 {
-    for (;;) {
+    bool ended = false;
+    int result = 0;
+
+    while (!ended || is_amid(strike)) {
         int status, signal;
         pid_t pid = waitpid(-1, &status, __WALL);
 
@@ -234,9 +246,12 @@ static int trace(struct strike *strike)
         }
         if (find_tracee(strike, pid))
             *find_tracee(strike, pid) = (struct tracee){.pid = 0};
-        if (pid == strike->main)
-            return status;
+        if (pid == strike->main) {
+            ended = true;
+            result = status;
+        }
     }
+    return result;
 }
 
 /* Starts the command, held until we watch it. */

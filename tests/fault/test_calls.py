@@ -66,6 +66,10 @@ def fail_each(lab, name, options, count=SAMPLE):
         again = lab.tally.chance.choice(([], ["--again"])) if code not in (errno.EINTR, errno.ENOBUFS) else []
         strike = lab.strike("--at", number, "--fail", code, *again, *options, words=lab.command(plan))
         lab.tally.counts["faults"] += strike.struck is not None
+        if strike.struck and code not in CALLS.get(strike.struck[1], ()):
+            before = None  # two processes at once: the number was another call's this time, which can't fail so
+            lab.tapnet("down", "--all")
+            continue
         what = f"{name}: call {number} {strike.struck} -> {errno.errorcode[code]} {again}, said {strike.said}"
         if judge(lab, plan, before, strike, what):
             continue

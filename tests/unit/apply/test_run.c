@@ -66,6 +66,25 @@ static void the_lock_keeps_others_out_and_leaves_nothing(void **state)
     assert_int_equal(stat(directory, &status), -1); /* nothing was in it: it is gone */
 }
 
+/* Whoever is killed between two steps of the removal leaves the lock beside the directory. */
+static void a_lock_that_was_left_aside_goes(void **state)
+{
+    char directory[RUN_PATH_MAX], aside[RUN_PATH_MAX + 8];
+    int fd;
+
+    (void)state;
+    assert_int_equal(run_dir_name(base, directory, NULL), 0);
+    assert_int_equal(run_lock(directory, &fd, NULL), 0);
+    assert_int_equal(run_file_write(directory, "kept", "", NULL), 0);
+    snprintf(aside, sizeof(aside), "%s.lock", directory);
+    assert_true(close(open(aside, O_CREAT | O_WRONLY, 0600)) == 0);
+    run_unlock(directory, fd);
+    assert_int_equal(access(aside, F_OK), -1);
+    assert_int_equal(run_lock(directory, &fd, NULL), 0);
+    assert_int_equal(run_file_remove(directory, "kept", NULL), 0);
+    run_unlock(directory, fd);
+}
+
 static void a_file_keeps_the_directory(void **state)
 {
     char directory[RUN_PATH_MAX];
@@ -150,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_name_is_the_same_twice_and_makes_nothing),
         cmocka_unit_test(the_lock_keeps_others_out_and_leaves_nothing),
+        cmocka_unit_test(a_lock_that_was_left_aside_goes),
         cmocka_unit_test(a_file_keeps_the_directory),
         cmocka_unit_test(a_place_that_can_not_be_written_is_named),
         cmocka_unit_test(only_the_base_itself_is_made),
