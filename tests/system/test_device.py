@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 
+from tapnet_test.build import program
 from tapnet_test.snapshot import assert_same, snapshot
 
 # Be the program behind a device: open it by name (IFF_TAP or IFF_TUN, IFF_NO_PI), say so, hold it until the end.
@@ -252,6 +253,38 @@ def test_a_user_without_rights_is_told_what_is_missing(host, tapnet):
     # Looking needs no right.
     shown = host.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", tapnet.program, "device", "show")
     assert "vm0  tap  down" in shown.stdout
+
+
+def test_opening_says_why_not(host, tapnet, hold):
+    """A program of the library (examples/c/forward opens TUNs) meets what others have made, hold, or may open alone."""
+    forward = program("examples/c/forward")
+
+    def refused(*words, node=None):
+        script = {None: 'exec "$@"', "none": 'mount -t tmpfs none /dev/net && exec "$@"',
+                  "dead": 'mount -t tmpfs none /dev/net && mknod /dev/net/tun c 241 241 && exec "$@"',
+                  "nobody": 'mount -t tmpfs none /dev/net && mknod -m 666 /dev/net/tun c 10 200 && exec setpriv'
+                            ' --reuid=65534 --regid=65534 --clear-groups "$@"'}[node]
+        done = host.run(*(["unshare", "-m"] if node else []), "sh", "-c", script, "sh", forward, "pass", *words,
+                        check=False)
+        assert done.returncode == 1, done
+        return done.stderr.removeprefix("forward: ").split(": ", 1)[1]  # behind the device's name
+
+    for name, kind in (("vm0", "tap"), ("tun1", "tun"), ("tun2", "tun")):
+        tapnet("device", "add", name, "--kind", kind)
+    assert refused("vm0", "tun2") == "vm0 is a TAP; wanted is a TUN\n"
+    assert refused("tun1", "tun2", 2) == "TUN tun1 was made for one queue and must be opened so\n"
+    assert refused("lo", "tun2") == "the name lo is taken: it is the loopback interface, neither TUN nor TAP\n"
+    holder = hold("tun1", TUN)
+    assert refused("tun1", "tun2") == f"TUN tun1 is held by python3 ({holder.pid})\n"
+    assert refused("tun1", "tun2", node="none") == (
+        "/dev/net/tun does not exist: run `modprobe tun`, or, in a container, pass the node in\n")
+    if in_user_namespace():
+        return  # which has no nodes and no second user
+    assert refused("tun1", "tun2", node="dead") == "/dev/net/tun has no driver behind it: run `modprobe tun`\n"
+    assert refused("tun2", "tun1", node="nobody") == (
+        "may not open TUN tun2: it is for user root (0), this is user nobody (65534); else CAP_NET_ADMIN is needed\n")
+    assert refused("new", "tun1", node="nobody") == (
+        "may not make TUN new: CAP_NET_ADMIN is needed (run as root)\n")
 
 
 def test_help_lists_what_there_is(tapnet):
