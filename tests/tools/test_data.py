@@ -123,12 +123,29 @@ def test_bash_completes_commands_and_options():
     assert complete("tapnet", "device", "show", "l") == ["lo"]
 
 
+def headers():
+    return sorted(path.stem for path in (TOP / "include/tapnet").glob("*.h"))
+
+
+def test_every_function_of_the_library_is_in_a_man_page():
+    """With its prototype and its comment; what the library exports is the judge, which knows nothing of the headers."""
+    symbols = run("nm", "-D", "--defined-only", BUILD / "libtapnet.so").stdout.split("\n")
+    exported = {line.split()[2] for line in symbols if re.search(r" T tapnet_", line)}
+    assert len(exported) > 80
+    text = "".join((BUILD / f"man/tapnet-{header}.3").read_text("utf-8") for header in headers())
+    assert set(re.findall(r"^\.It Fn (\w+)$", text, re.M)) == exported
+    assert set(re.findall(r"^\.Ft .*\n\.Fn (\w+) \"", text, re.M)) == exported
+    overview = (TOP / "man/libtapnet.3").read_text("utf-8")
+    for header in headers():
+        assert f".In tapnet/{header}.h\n" in overview and f".It Xr tapnet-{header} 3\n" in overview
+
+
 def test_man_pages_are_clean():
     """What mandoc calls a warning or worse; the pages know every command and every option."""
     need("mandoc")
-    for name in ("tapnet-device.3", "tapnet-tunctl.8"):
-        assert run("mandoc", "-T", "lint", "-W", "warning", TOP / "man" / name).stdout == ""
-    for name in ("tapnet.8", "tapnet.yaml.5"):
+    for page in sorted((TOP / "man").glob("*.[38]")):
+        assert run("mandoc", "-T", "lint", "-W", "warning", page).stdout == ""
+    for name in ("tapnet.8", "tapnet.yaml.5", *(f"tapnet-{header}.3" for header in headers())):
         result = run("mandoc", "-T", "lint", "-W", "warning", BUILD / "man" / name)
         assert result.returncode == 0, result.stdout
     text = (BUILD / "man/tapnet.8").read_text("utf-8")

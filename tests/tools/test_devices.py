@@ -77,9 +77,3 @@ def test_every_option_and_key_of_a_device_is_in_the_table():
     listed_keys = {word for row in cells for word in re.findall(r"`(\w+)`", row[2])}
     assert listed_options == typed - {"json", "quiet", "help"}
     assert listed_keys == keys | {"user", "group"}  # these two stand in a macro
-
-
-def test_the_man_page_has_every_function():
-    declared = set(re.findall(r"\b(tapnet_device_\w+)\(", (TOP / "include/tapnet/device.h").read_text("utf-8")))
-    page = (TOP / "man/tapnet-device.3").read_text("utf-8")
-    assert set(re.findall(r"^\.Fn (\w+) \"", page, re.M)) == declared
