@@ -8,16 +8,13 @@ The lines run in order and build on each other. Lines that begin with "!" are pr
 """
 
 import re
-import shutil
 
 import pytest
-from tapnet_test.build import program
-from tapnet_test.netns import Netns
+from twins import Twin, compare, in_user_namespace, twins_of
 
 DEBIAN = "/usr/sbin/brctl"
 
 LINES = """
-    ! a host with three cables and a TAP
     (nothing)
     --help | -h | --version | -V | -x | --nonsense | bad | "" | show -V
     addbr | delbr | addif | addif br0 | delif | delif br0 | hairpin | hairpin br0 v0 | setageing br0 | setbridgeprio
@@ -86,53 +83,26 @@ KEPT_FOR_USERS = {
 }
 
 
-def command_lines():
-    for line in LINES.strip().splitlines():
-        line = line.strip()
-        if line.startswith("! a host") or not line:
-            continue
-        if line.startswith("!"):
-            yield line
-            continue
-        for words in line.split(" | "):
-            yield "" if words == "(nothing)" else words
-
-
-def split(words):
-    return [re.sub(r'^""$', "", word) for word in words.split()]
-
-
 def normal(text):
     for pattern, replacement in NORMAL:
         text = pattern.sub(replacement, text)
     return text
 
 
-def only_different(one, other):
-    keys = [key for key in sorted({**one, **other}) if one.get(key) != other.get(key)]
-    return {key: one.get(key) for key in keys}, {key: other.get(key) for key in keys}
+class Host(Twin):
+    """A host with three cables and a TAP."""
 
+    command = "brctl"
 
-class Twin:
-    """A namespace whose brctl is @path."""
-
-    def __init__(self, netns, path):
-        self.netns = netns
-        directory = netns.tmp / "bin"
-        directory.mkdir()
-        (directory / "brctl").symlink_to(path)
-        self.path = f"{directory}:/usr/sbin:/usr/bin:/sbin:/bin"
-        netns.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")  # nobody speaks who was not asked
+    def prepare(self):
+        run = self.netns.run
+        run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")  # nobody speaks who was not asked
         for number in range(3):
-            netns.run("ip", "link", "add", f"v{number}", "address", f"02:00:00:00:10:0{number}", "type", "veth", "peer",
-                      "name", f"p{number}", "address", f"02:00:00:00:20:0{number}")
-            netns.run("ip", "link", "set", f"p{number}", "up")
-        netns.run("ip", "tuntap", "add", "t0", "mode", "tap")
-        netns.run("ip", "link", "set", "t0", "address", "02:00:00:00:10:10")
-
-    def run(self, words):
-        # The name alone, so that getopt's own complaints begin the same.
-        return self.netns.run("sh", "-c", 'exec brctl "$@"', "brctl", *words, check=False, env={"PATH": self.path})
+            run("ip", "link", "add", f"v{number}", "address", f"02:00:00:00:10:0{number}", "type", "veth", "peer",
+                "name", f"p{number}", "address", f"02:00:00:00:20:0{number}")
+            run("ip", "link", "set", f"p{number}", "up")
+        run("ip", "tuntap", "add", "t0", "mode", "tap")
+        run("ip", "link", "set", "t0", "address", "02:00:00:00:10:10")
 
     def state(self):
         """What the kernel has: bridges, their options, their ports and theirs, without what runs by itself."""
@@ -156,55 +126,33 @@ class Twin:
 
 @pytest.fixture(scope="module")
 def twins():
-    if not shutil.which(DEBIAN):
-        pytest.skip("Debian's package bridge-utils is not installed")
-    with Netns("debian") as one, Netns("ours") as other:
-        yield Twin(one, DEBIAN), Twin(other, program("tapnet"))
+    with twins_of(Host, DEBIAN, "bridge-utils") as pair:
+        yield pair
 
 
 def test_every_line_does_the_same(twins):
-    debian, ours = twins
-    tried, different = 0, []
-    for line in command_lines():
-        if line.startswith("!"):
-            for twin in twins:
-                twin.netns.run(*line[1:].split())
-            continue
-        tried += 1
-        expected, found = (twin.run(split(line)) for twin in twins)
-        for what, a, b in (("exit code", expected.returncode, found.returncode),
-                           ("output", normal(expected.stdout), normal(found.stdout)),
-                           ("complaint", normal(expected.stderr), normal(found.stderr)),
-                           ("state", *only_different(debian.state(), ours.state()))):
-            if a != b and line not in KEPT:
-                different.append(f"brctl {line}: {what}\n  Debian's: {a!r}\n  ours:     {b!r}")
-    print(f"{tried} command lines, {len(KEPT)} differences kept")
-    assert not different, "\n".join(different)
-    assert tried >= 120
+    assert compare(twins, LINES, KEPT, normal) >= 120
 
 
 def test_ports_of_a_network_are_listed(twins):
     """A bridge with ports shows them in the order of their names, however they were added."""
     for twin in twins:
-        twin.run(["addbr", "many"])
-        twin.run(["addif", "many", "v2", "t0", "v0", "v1"])
-    debian, ours = (twin.run(["show", "many"]).stdout for twin in twins)
+        twin.run("addbr many")
+        twin.run("addif many v2 t0 v0 v1")
+    debian, ours = (twin.run("show many").stdout for twin in twins)
     assert debian == ours and [line.split()[-1] for line in ours.splitlines()[1:]] == ["t0", "v0", "v1", "v2"]
 
 
 def test_an_ordinary_user_may_look_and_not_touch(twins):
     """The kernel refuses, and brctl says so in the same words."""
-    results = []
-    for twin in twins:
-        twin.netns.tmp.chmod(0o755)
-        results.append([
-            twin.netns.run("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all", "sh",
-                           "-c", 'exec brctl "$@"', "brctl", *words.split(), check=False, env={"PATH": twin.path})
-            for words in ("show many", "addbr br9", "addif many v0", "delbr many", "stp many on", "setfd many 4",
-                          "hairpin many v0 on", "setpathcost many v0 9", "showmacs many")])
-    for one, other in zip(*results, strict=True):
-        if " ".join(one.args[-4:]) in KEPT_FOR_USERS:
+    if in_user_namespace():
+        pytest.skip("one user is all that there is")
+    debian, ours = twins
+    for line in ("show many", "addbr br9", "addif many v0", "delbr many", "stp many on", "setfd many 4",
+                 "hairpin many v0 on", "setpathcost many v0 9", "showmacs many"):
+        one, other = debian.run_as_nobody(line), ours.run_as_nobody(line)
+        if line in KEPT_FOR_USERS:
             assert one.returncode == other.returncode == 1 and "not permitted" in other.stderr
             continue
         assert (one.returncode, normal(one.stdout), one.stderr) == (other.returncode, normal(other.stdout),
-                                                                    other.stderr), one.args
+                                                                    other.stderr), line

@@ -9,12 +9,10 @@ queues, `tn` a TUN; NODE is a node of the same driver at another place.
 """
 
 import os
-import shutil
 import subprocess
 
 import pytest
-from tapnet_test.build import program
-from tapnet_test.netns import Netns
+from twins import Twin, compare, in_user_namespace, twins_of
 
 DEBIAN = "/usr/bin/tunctl"
 
@@ -47,38 +45,17 @@ sys.stdin.read()
 """
 
 
-def in_user_namespace():
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        return file.read().split() != ["0", "0", "4294967295"]
+class Host(Twin):
+    """A host with three devices, one of them held."""
 
+    command = "tunctl"
 
-def command_lines():
-    for line in LINES.strip().splitlines():
-        for words in line.strip().split(" | "):
-            yield "" if words == "(nothing)" else words
-
-
-class Twin:
-    """A namespace whose tunctl is @path."""
-
-    def __init__(self, netns, path, node):
-        self.netns = netns
-        directory = netns.tmp / "bin"
-        directory.mkdir()
-        (directory / "tunctl").symlink_to(path)
-        self.path = f"{directory}:/usr/sbin:/usr/bin:/sbin:/bin"
+    def prepare(self):
         for words in ("held mode tap", "many mode tap multi_queue", "tn mode tun"):
-            netns.run("ip", "tuntap", "add", *words.split())
-        self.holder = netns.popen("/usr/bin/python3", "-c", HOLD, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                  text=True)
+            self.netns.run("ip", "tuntap", "add", *words.split())
+        self.holder = self.netns.popen("/usr/bin/python3", "-c", HOLD, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       text=True)
         assert self.holder.stdout.readline() == "held\n"
-        self.node = node
-
-    def run(self, line, *before):
-        words = ["" if word == '""' else self.node if word == "NODE" else word for word in line.split()]
-        # The name alone, so that getopt's own complaints begin the same.
-        return self.netns.run(*before, "sh", "-c", 'exec tunctl "$@"', "tunctl", *words, check=False,
-                              env={"PATH": self.path})
 
     def state(self):
         """What the kernel has of each device, without what is random (MAC) or counts up (index)."""
@@ -92,50 +69,39 @@ class Twin:
 
 
 @pytest.fixture(scope="module")
-def twins():
-    if not shutil.which(DEBIAN):
-        pytest.skip("Debian's package uml-utilities is not installed")
-    with Netns("debian") as one, Netns("ours") as other:
-        node = "/dev/net/tun"
-        if not in_user_namespace():  # where nobody can make nodes
-            node = str(one.tmp / "node")
-            os.mknod(node, 0o20666, os.makedev(10, 200))
-            os.chmod(node, 0o666)
-        yield Twin(one, DEBIAN, node), Twin(other, program("tapnet"), node)
+def twins(tmp_path_factory):
+    node = "/dev/net/tun"
+    if not in_user_namespace():  # where nobody can make nodes
+        folder = tmp_path_factory.mktemp("node")
+        node = str(folder / "node")
+        os.mknod(node, 0o20666, os.makedev(10, 200))
+        os.chmod(node, 0o666)
+        for path in (folder, folder.parent):
+            path.chmod(0o755)
+    Host.stands_for = {**Twin.stands_for, "NODE": node}
+    with twins_of(Host, DEBIAN, "uml-utilities") as pair:
+        yield pair
 
 
 def test_every_line_does_the_same(twins):
-    debian, ours = twins
-    tried, different = 0, []
     if in_user_namespace():
         pytest.skip("users that do not exist here are another test's")
-    for line in command_lines():
-        tried += 1
-        expected, found = debian.run(line), ours.run(line)
-        for what, a, b in (("exit code", expected.returncode, found.returncode),
-                           ("output", expected.stdout, found.stdout),
-                           ("complaint", expected.stderr, found.stderr), ("state", debian.state(), ours.state())):
-            if a != b and line not in KEPT:
-                different.append(f"tunctl {line}: {what}\n  Debian's: {a!r}\n  ours:     {b!r}")
-    print(f"{tried} command lines, {len(KEPT)} differences kept")
-    assert not different, "\n".join(different)
-    assert tried >= 80
+    assert compare(twins, LINES, KEPT) >= 80
 
 
 def test_an_ordinary_user_gets_the_same_answers(twins):
     """With a node that everybody may open: no right to make a device or to open another's, the right to one's own."""
     if in_user_namespace():
         pytest.skip("one user is all that there is")
-    user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"]
+    debian, ours = twins
     for twin in twins:
-        twin.netns.tmp.chmod(0o755)
         twin.run("-u 65534 -t mine")
         twin.run("-u 0 -t roots")
     for line in ("", "-f NODE", "-f NODE -t mine", "-f NODE -t roots", "-f NODE -d roots", "-f NODE -u 4242 -t mine",
                  "-f NODE -d mine", "-u nosuch"):
-        one, other = (twin.run(line, *user) for twin in twins)
+        one, other = debian.run_as_nobody(line), ours.run_as_nobody(line)
         assert (one.returncode, one.stdout, one.stderr) == (other.returncode, other.stdout, other.stderr), line
-        assert twins[0].state() == twins[1].state(), line
+        assert debian.state() == ours.state(), line
 
 
 def test_a_user_that_does_not_exist_leaves_no_device_behind(twins):
