@@ -31,6 +31,11 @@
  * here: the service gets a copy from netfilter's log, which names the device that it came in by, and no port, no
  * program of the host ever sees it, also when nobody serves. One port can't take the others' share of the service: what
  * it may ask of DHCP and DNS has a limit a port.
+ *
+ * Of IPv6 little is forbidden, and that must not hide. The kernel looks for the protocol behind all extension headers;
+ * where it does not find it (in a first fragment that ends among them, in a later one that may go on with them) `meta
+ * l4proto` has no value, which ends any rule that asks for it: those that accept ask (RFC 7113 says why). A fragment
+ * that goes on with what is no extension header may pass: what its first one is was seen.
  */
 
 /* Words of the text, in the order in which they build a key or test it. */
@@ -178,10 +183,10 @@ static const struct nft_rule bridge_rules[] = {
      "the ports' own addresses, in haste",
      {META(L4PROTO, 1), IS_NOT(IPPROTO_UDP), PROTOCOL_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_PORT_ADDRESSES),
       ACCEPT}},
-    /* udp dport > 67 udp sport != 67 iifname . ether saddr . ip saddr @port_addresses accept, neither DHCP nor DNS */
+    /* udp dport > 68 udp sport != 67 iifname . ether saddr . ip saddr @port_addresses accept, neither DHCP nor DNS */
     {"ip4",
      "the same of UDP",
-     {L4(IPPROTO_UDP), TH_DPORT, ABOVE(0, 67), TH_SPORT, IS_NOT(0, 67), PROTOCOL_IP4, IIFNAME, ETHER_SADDR, IP_SADDR,
+     {L4(IPPROTO_UDP), TH_DPORT, ABOVE(0, 68), TH_SPORT, IS_NOT(0, 67), PROTOCOL_IP4, IIFNAME, ETHER_SADDR, IP_SADDR,
       IN(GUARD_PORT_ADDRESSES), ACCEPT}},
     /* iifname @ports goto from_port_ip4 */
     {"ip4", "what a port may send of IPv4", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port_ip4")}},
@@ -193,6 +198,8 @@ static const struct nft_rule bridge_rules[] = {
       GOTO("dhcp")}},
     /* udp sport 67 counter drop */
     {"from_port_ip4", "guests are no DHCP servers", {L4(IPPROTO_UDP), TH_SPORT, IS(0, 67), COUNTER, DROP}},
+    /* udp dport 68 counter drop */
+    {"from_port_ip4", "nor servers by another name", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 68), COUNTER, DROP}},
     /* udp dport 67 counter drop */
     {"from_port_ip4", "no other way to a DHCP server", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), COUNTER, DROP}},
     /* udp dport 53 ip daddr @resolvers update @dns_rate { iifname limit rate over 500/second burst 1000 packets }
@@ -269,12 +276,18 @@ static const struct nft_rule bridge_rules[] = {
      {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(137), COUNTER, DROP}},
     /* udp sport 547 counter drop */
     {"from_port_ip6", "guests are no DHCPv6 servers", {L4(IPPROTO_UDP), TH_SPORT, IS(2, 35), COUNTER, DROP}},
-    /* iifname . ether saddr @port_macs accept */
-    {"from_port_ip6", "IPv6 among guests", {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
-    /* iifname @any_mac_ports accept */
-    {"from_port_ip6", "the same of a port with any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
+    /* udp dport 546 counter drop */
+    {"from_port_ip6", "nor DHCPv6 servers by another name", {L4(IPPROTO_UDP), TH_DPORT, IS(2, 34), COUNTER, DROP}},
+    /* meta l4proto != 255 iifname . ether saddr @port_macs accept, see above */
+    {"from_port_ip6",
+     "IPv6 among guests",
+     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
+    /* meta l4proto != 255 iifname @any_mac_ports accept */
+    {"from_port_ip6",
+     "the same of a port with any MAC",
+     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
     /* counter drop */
-    {"from_port_ip6", "IPv6 from another MAC than the port's", {COUNTER, DROP}},
+    {"from_port_ip6", "IPv6 from another MAC, or of a kind that it hides", {COUNTER, DROP}},
 };
 
 /* No guest boots so fast, and no resolver asks so much, that it meets its limit. */

@@ -11,6 +11,7 @@ forwards between all its devices, so that what does not arrive is the guards' do
 """
 
 import ctypes
+import itertools
 import os
 import select
 import socket
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 
 from scapy.layers.inet import IP
 from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 
 from tapnet_test.build import build_dir
 from tapnet_test.netns import Netns, join
@@ -134,12 +136,31 @@ class Log:
         self.close()
 
 
+tags = itertools.count(1)
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+
+
+def from_a(lab, frame, to="b"):
+    """Sends a frame out of guest a; what of it arrives at b, or on the host's bridge device. A tag tells it apart."""
+    tag = b"tag-%08d" % next(tags)
+    ends = {"b": (lab.b, "eth0"), "host": (lab.host, "br-lab")}
+    with Wire(lab.a, "eth0") as guest, Wire(*ends[to]) as end:
+        guest.send(frame / Raw(tag))
+        return end.receive(lambda seen: tag in bytes(seen))
+
+
+def ether(lab, to="b", **fields):
+    return Ether(**{"src": lab.macs["a"], "dst": lab.macs[to], **fields})
+
+
 class Lab:
     def __init__(self, bridge_nf):
         self.tool = build_dir() / "tests" / "system" / "guards_tool"
         self.spaces = []
         try:
             self._build(bridge_nf)
+            self.macs = {name: self.mac(getattr(self, name), "eth0") for name in ("a", "b", "c")}
+            self.macs["host"] = self.mac(self.host, "br-lab")
             self.guard()
         except BaseException:
             self.close()
@@ -227,6 +248,14 @@ class Lab:
             yield
         finally:
             self.guard()
+            self._forget()
+
+    def _forget(self):
+        """Nobody and no bridge keeps what it learnt of forged frames."""
+        for ns in (self.host, self.a, self.b, self.c):
+            ns.run("ip", "neigh", "flush", "all")
+        for bridge in "br-lab", "br-two":
+            self.host.run("ip", "link", "set", bridge, "type", "bridge", "fdb_flush")
 
     def only_guards_stop(self, attempt):
         """attempt() fails behind the guards and succeeds without them."""
