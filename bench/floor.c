@@ -2,7 +2,7 @@
 /* The kernel's floor: the requests that N ports on one bridge need at least, made by bare C and nothing around it. */
 
 /*
- * How it works: `floor up N` makes a bridge with an address, one nftables transaction (three sets, three elements a
+ * How it works: `floor up N` makes a bridge with an address, one nftables transaction (four sets, four elements a
  * port) and N persistent TAPs, each by open, TUNSETIFF, TUNSETCARRIER, one send (alias, group, MAC, master; up),
  * TUNSETPERSIST, close.
  * `floor down` deletes the group and the table. It checks nothing, parses nothing, remembers nothing and can
@@ -34,17 +34,20 @@
 #define GATEWAY 0x0a630001u     /* 10.99.0.1 */
 #define ELEMENTS_LEN_MAX 60000u /* an attribute's length has 16 bits */
 
-enum { KEY_IFNAME_LEN = 16, KEY_IP4_LEN = 4 };
-enum { TYPE_IP4 = 7, TYPE_IFNAME = 41, TYPE_IFNAME_IP4 = TYPE_IFNAME << 6 | TYPE_IP4 }; /* as nft(8) numbers them */
+enum { IFNAME_LEN = 16, MAC_LEN = 8, IP4_LEN = 4 };                   /* of a part of a key: a multiple of 4 */
+enum { TYPE_IP4 = 7, TYPE_MAC = 9, TYPE_IFNAME = 41, TYPE_BITS = 6 }; /* as nft(8) numbers them */
 
-/* What tapnet keeps of each port: a set of devices, a set of (device, address), a map of device to address. */
+#define TYPE_IFNAME_MAC (TYPE_IFNAME << TYPE_BITS | TYPE_MAC)
+
+/* What tapnet keeps of each port: two sets of devices, one of (device, MAC), one of (device, MAC, address). */
 static const struct {
     const char *name;
-    uint32_t key_type, key_len, data_type, data_len;
+    uint32_t key_type, key_len;
 } sets[] = {
-    {"ports", TYPE_IFNAME, KEY_IFNAME_LEN, 0, 0},
-    {"addresses", TYPE_IFNAME_IP4, KEY_IFNAME_LEN + KEY_IP4_LEN, 0, 0},
-    {"address", TYPE_IFNAME, KEY_IFNAME_LEN, TYPE_IP4, KEY_IP4_LEN},
+    {"ports", TYPE_IFNAME, IFNAME_LEN},
+    {"networks", TYPE_IFNAME, IFNAME_LEN},
+    {"macs", TYPE_IFNAME_MAC, IFNAME_LEN + MAC_LEN},
+    {"addresses", TYPE_IFNAME_MAC << TYPE_BITS | TYPE_IP4, IFNAME_LEN + MAC_LEN + IP4_LEN},
 };
 
 static void port_name(unsigned port, char name[IFNAMSIZ])
@@ -189,11 +192,7 @@ static void put_set(struct batch *batch, size_t set)
     mnl_attr_put_u32(message, NFTA_SET_ID, htonl((uint32_t)set + 1));
     mnl_attr_put_u32(message, NFTA_SET_KEY_TYPE, htonl(sets[set].key_type));
     mnl_attr_put_u32(message, NFTA_SET_KEY_LEN, htonl(sets[set].key_len));
-    mnl_attr_put_u32(message, NFTA_SET_FLAGS, htonl(sets[set].data_len ? NFT_SET_MAP : 0));
-    if (sets[set].data_len) {
-        mnl_attr_put_u32(message, NFTA_SET_DATA_TYPE, htonl(sets[set].data_type));
-        mnl_attr_put_u32(message, NFTA_SET_DATA_LEN, htonl(sets[set].data_len));
-    }
+    mnl_attr_put_u32(message, NFTA_SET_FLAGS, 0);
     batch_end(batch, message);
 }
 
@@ -209,13 +208,13 @@ static void put_element(struct nlmsghdr *message, size_t set, unsigned port)
 {
     struct nlattr *nest = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
     uint32_t address = htonl(GATEWAY + 1 + port);
-    char key[KEY_IFNAME_LEN + KEY_IP4_LEN];
+    const uint8_t mac[MAC_LEN] = {0x52, 0x54, 0, 0, (uint8_t)(port >> 8), (uint8_t)port};
+    char key[IFNAME_LEN + MAC_LEN + IP4_LEN];
 
     port_name(port, key);
-    memcpy(key + KEY_IFNAME_LEN, &address, sizeof(address));
+    memcpy(key + IFNAME_LEN, mac, sizeof(mac));
+    memcpy(key + IFNAME_LEN + MAC_LEN, &address, sizeof(address));
     put_value(message, NFTA_SET_ELEM_KEY, key, sets[set].key_len);
-    if (sets[set].data_len)
-        put_value(message, NFTA_SET_ELEM_DATA, &address, sizeof(address));
     mnl_attr_nest_end(message, nest);
 }
 
