@@ -85,6 +85,13 @@ int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct mo
 int api_plan_mend(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
                   struct tapnet_error *error);
 
+/*
+ * With the lock held, after @plan took @set (NULL: all) down: ends what the run directory would have told of, had
+ * nobody removed it; -ENODATA with what to do when something can't be known any more.
+ */
+int api_take_leftovers(struct tapnet *tapnet, const struct tapnet_plan *plan, const char *set,
+                       struct tapnet_error *error);
+
 /* The link called @name when it is there and not ours, else NULL. */
 const struct observe_link *api_find_foreign(const struct observe_found *found, const char *name);
 

@@ -204,9 +204,9 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     if (result < 0)
         return result;
     *ret_steps = api_plan_shown(plan);
-    if (!plan->plan->step_count)
-        return 0;
-    return api_plan_run(tapnet, plan->plan, &plan->found->objects, progress, data, error);
+    if (plan->plan->step_count)
+        result = api_plan_run(tapnet, plan->plan, &plan->found->objects, progress, data, error);
+    return result < 0 || spec ? result : api_take_leftovers(tapnet, plan, set_name, error);
 }
 
 static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,

@@ -35,6 +35,12 @@ int apply_service_release(void *data, struct tapnet_error *error);
 int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error);
 int apply_service_update(void *data, const struct model_network *network, struct tapnet_error *error);
 int apply_service_stop(void *data, const char *network, struct tapnet_error *error);
+/*
+ * Has the service stop every network that is not @needed, also one that no ledger tells of. NULL: none is, and the
+ * service ends, even when its socket was deleted. @context is @needed's.
+ */
+int apply_service_trim(struct apply_kernel *kernel, bool (*needed)(const void *context, const char *network),
+                       const void *context, struct tapnet_error *error);
 
 /* ---- sockets.c: what the service can't open itself ---- */
 
@@ -51,6 +57,8 @@ int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *erro
  */
 #define APPLY_SOCKET_SECONDS 10
 int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct tapnet_error *error);
+/* Is it called so? Not a matter of trust: who is asked about came from the kernel, or holds what only it should. */
+bool apply_process_is_service(int pid);
 /* The service at the other end of @fd as a pidfd, by what the kernel says. -ESRCH: it is none, or not yet. */
 int apply_socket_service(int fd, int *ret_pid_fd);
 

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "apply/orphan.h"
 #include "apply/run.h"
 #include "apply/spawn.h"
 #include "base/array.h"
@@ -95,7 +96,9 @@ static int start_service(struct apply_kernel *kernel, struct tapnet_error *error
     int result;
 
     await_end(path_in(kernel, SOCKET_NAME, path));
-    result = apply_socket_listen(path, &control_fd, error);
+    result = apply_orphan_end(path, error);
+    if (result == 0)
+        result = apply_socket_listen(path, &control_fd, error);
     if (result < 0)
         return result;
     log_fd = open(path_in(kernel, LOG_NAME, path), O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
@@ -402,4 +405,37 @@ int apply_service_release(void *data, struct tapnet_error *error)
     int result = request_status(kernel, &reply, error);
 
     return result < 0 && result != -ECONNREFUSED ? result : retire(kernel, reply, -1, error);
+}
+
+/* What the service says that it serves; @ret NULL when nobody is reached. */
+static int ask_served(struct apply_kernel *kernel, json_t **ret, struct tapnet_error *error)
+{
+    struct tapnet_error refusal = {0};
+    int result = request_status(kernel, ret, &refusal);
+
+    if (result == -ECONNREFUSED || result == -ENOENT) {
+        *ret = NULL;
+        return 0;
+    }
+    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
+}
+
+int apply_service_trim(struct apply_kernel *kernel, bool (*needed)(const void *context, const char *network),
+                       const void *context, struct tapnet_error *error)
+{
+    _cleanup_json_ json_t *status = NULL;
+    const json_t *networks;
+    char path[RUN_PATH_MAX];
+    int result = ask_served(kernel, &status, error);
+
+    if (result == 0 && !status)
+        return needed ? 0 : apply_orphan_end(path_in(kernel, SOCKET_NAME, path), error);
+    networks = json_object_get(status, "networks");
+    for (size_t i = 0; i < json_array_size(networks) && result == 0; i++) {
+        const char *network = json_string_value(json_array_get(networks, i));
+
+        if (network && !(needed && needed(context, network)))
+            result = apply_service_stop(kernel, network, error);
+    }
+    return result < 0 || json_array_size(networks) ? result : retire(kernel, status, -1, error);
 }

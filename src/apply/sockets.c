@@ -106,13 +106,13 @@ int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *erro
     return 0;
 }
 
-/* Is that its name? Not a matter of trust: the socket is the starter's until the service has taken it over. */
-static bool is_service(pid_t pid)
+/* The socket is the starter's until the service has taken it over. */
+bool apply_process_is_service(int pid)
 {
     char path[32], name[sizeof(SERVICE_COMM)] = "";
     _cleanup_close_ int fd = -1;
 
-    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     return fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && strcmp(name, SERVICE_COMM) == 0;
 }
@@ -126,7 +126,8 @@ int apply_socket_service(int fd, int *ret_pid_fd)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
         return -errno;
     pid_fd = peer.pid > 0 ? (int)syscall(SYS_pidfd_open, peer.pid, 0) : -1;
-    if (pid_fd < 0 || !is_service(peer.pid)) /* in this order: the name is that of the process that we hold */
+    /* In this order: the name is that of the process that we hold. */
+    if (pid_fd < 0 || !apply_process_is_service(peer.pid))
         return -ESRCH;
     *ret_pid_fd = take_fd(&pid_fd);
     return 0;

@@ -4,6 +4,7 @@
 #define NETLINK_UNIX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Did a process of this network namespace bind a Unix socket to @path? A socket's file is seen by whoever shares the
@@ -11,5 +12,10 @@
  * would take our link for another of the same number.
  */
 bool unix_socket_is_ours(const char *path);
+/*
+ * The inodes of the sockets of this network namespace that were bound to @path and listen, whether or not a file of
+ * that name is there. Returns how many, @max at most.
+ */
+size_t unix_socket_listeners(const char *path, unsigned long *inodes, size_t max);
 
 #endif

@@ -302,16 +302,43 @@ static bool was_turned_on(const struct model_objects *all, const char *device)
     return find_same(all, &closed) != NULL;
 }
 
-/* Adds the sysctl with its merged users, and the element that closes its uplink for others. */
+/* The sets whose networks go out by @device, as its ledger would name them. */
+static const char *egress_users(struct arena *arena, const struct model_objects *all, const char *device)
+{
+    const char *users = "";
+    char set[MODEL_NAME_MAX];
+
+    for (size_t i = 0; i < all->count && users; i++)
+        if (all->items[i].kind == MODEL_OBJECT_ELEMENT && all->items[i].element.set == GUARD_EGRESS &&
+            strcmp(guard_read_ifname(&all->items[i].element, 1), device) == 0 && *plan_object_set(&all->items[i], set))
+            users = share_users(arena, users, set, true);
+    return users;
+}
+
+/* The forwarding of @device, which the ledger does not tell of (any more). Its users are NULL when memory is short. */
+static struct model_object lost_sysctl(struct plan_scope *scope, const struct model_objects *all, const char *device)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_SYSCTL, .sysctl = {.value = "1", .restore = "0"}};
+
+    snprintf(object.sysctl.path, sizeof(object.sysctl.path), "net/ipv4/conf/%s/forwarding", device);
+    object.sysctl.users = egress_users(&scope->wanted.arena, all, device);
+    return object;
+}
+
+/*
+ * Adds the sysctl with its merged users, and the element that closes its uplink for others. @own: the set wants it;
+ * @found: what the ledger has of it, or NULL; @users without or with the set's.
+ */
 static int add_shared_sysctl(struct plan_scope *scope, const struct model_object *own, const struct model_object *found,
-                             const struct model_objects *all, const char *set, const struct plan_host *host)
+                             const char *users, const struct model_objects *all, const char *set,
+                             const struct plan_host *host)
 {
     struct model_object sysctl = found ? *found : *own;
     char device[MODEL_IFNAME_MAX] = "";
     struct model_object closed = {.kind = MODEL_OBJECT_ELEMENT};
     int result;
 
-    sysctl.sysctl.users = share_users(&scope->wanted.arena, found ? found->sysctl.users : "", set, own != NULL);
+    sysctl.sysctl.users = share_users(&scope->wanted.arena, users, set, own != NULL);
     if (!sysctl.sysctl.users)
         return -ENOMEM;
     if (!sysctl.sysctl.users[0] || host->ip_forward)
@@ -352,6 +379,37 @@ static int add_found_shared(struct plan_scope *scope, const struct model_object 
     return add_copy(&scope->found, &copy);
 }
 
+/* A sysctl that the set wants and no ledger tells of. */
+static int share_new_sysctl(struct plan_scope *scope, const struct model_object *own, const struct model_objects *all,
+                            const char *set, const struct plan_host *host)
+{
+    char device[MODEL_IFNAME_MAX];
+    const char *users = forwarding_device(&own->sysctl, device) ? egress_users(&scope->wanted.arena, all, device) : "";
+
+    return users ? add_shared_sysctl(scope, own, NULL, users, all, set, host) : -ENOMEM;
+}
+
+/*
+ * An uplink that is closed for others, and no ledger tells that we turned its forwarding on. While another set goes out
+ * by it, the ledger is written anew, as that set's; else it is turned off, as if the ledger had told.
+ */
+static int share_lost_sysctl(struct plan_scope *scope, const struct model_object *closed,
+                             const struct model_objects *wanted, const struct model_objects *all, const char *set,
+                             const struct plan_host *host)
+{
+    const char *device = guard_read_ifname(&closed->element, 0), *users;
+    struct model_object lost = lost_sysctl(scope, all, device);
+
+    if (find_same(all, &lost) || find_same(wanted, &lost) || host->forwarding(host->data, device) != 1)
+        return 0;
+    users = lost.sysctl.users ? share_users(&scope->wanted.arena, lost.sysctl.users, set, false) : NULL;
+    if (!users)
+        return -ENOMEM;
+    lost.sysctl.users = users;
+    return users[0] ? add_shared_sysctl(scope, NULL, &lost, users, all, set, host)
+                    : add_found_shared(scope, &lost, host);
+}
+
 static int share_sysctls(struct plan_scope *scope, const struct model_objects *wanted, const struct model_objects *all,
                          const char *set, const struct plan_host *host)
 {
@@ -361,15 +419,17 @@ static int share_sysctls(struct plan_scope *scope, const struct model_objects *w
         const struct model_object *object = &all->items[i];
 
         if (object->kind == MODEL_OBJECT_SYSCTL)
-            result = add_shared_sysctl(scope, find_same(wanted, object), object, all, set, host);
+            result = add_shared_sysctl(scope, find_same(wanted, object), object, object->sysctl.users, all, set, host);
         if (result == 0 && is_shared(object) && object->kind != MODEL_OBJECT_TABLE)
             result = add_found_shared(scope, object, host);
+        if (result == 0 && object->kind == MODEL_OBJECT_ELEMENT && object->element.set == GUARD_CLOSED)
+            result = share_lost_sysctl(scope, object, wanted, all, set, host);
     }
     for (size_t i = 0; i < wanted->count && result == 0; i++) {
         const struct model_object *object = &wanted->items[i];
 
         if (object->kind == MODEL_OBJECT_SYSCTL && !find_same(all, object))
-            result = add_shared_sysctl(scope, object, NULL, all, set, host);
+            result = share_new_sysctl(scope, object, all, set, host);
     }
     return result;
 }

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* A service whose socket somebody deleted: nobody can reach it, and it holds what the next one needs. */
+#include "apply/kernel.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "apply/orphan.h"
+#include "base/cleanup.h"
+#include "netlink/unix.h"
+
+/*
+ * How it works: the name of a Unix socket stays in /proc/self/net/unix after its file is gone, with the socket's inode;
+ * who holds that is found by /proc/PID/fd. It must be called as the service is, too: its starter held the socket first,
+ * and whoever has the run directory's name may pass one on.
+ */
+
+#define EXIT_TIMEOUT_MSEC 5000
+#define SOCKETS_MAX 8 /* of one name at once: one each time that somebody deleted it and another service was started */
+
+static void cleanup_closedir(DIR **directory)
+{
+    if (*directory)
+        closedir(*directory);
+}
+
+struct search {
+    unsigned long inodes[SOCKETS_MAX];
+    size_t count;
+};
+
+/* Is the descriptor that @path links to one of the sockets? */
+static bool is_wanted(const struct search *search, int directory_fd, const char *name)
+{
+    char target[64];
+    ssize_t len = readlinkat(directory_fd, name, target, sizeof(target) - 1);
+    unsigned long inode;
+
+    if (len <= 0)
+        return false;
+    target[len] = '\0';
+    if (sscanf(target, "socket:[%lu]", &inode) != 1)
+        return false;
+    for (size_t i = 0; i < search->count; i++)
+        if (search->inodes[i] == inode)
+            return true;
+    return false;
+}
+
+static bool holds_socket(const struct search *search, int pid)
+{
+    char path[64];
+    DIR *directory cleanup(cleanup_closedir) = NULL;
+    const struct dirent *entry;
+
+    snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+    directory = opendir(path);
+    while (directory && (entry = readdir(directory)))
+        if (is_wanted(search, dirfd(directory), entry->d_name))
+            return true;
+    return false;
+}
+
+/* Ends process @pid if it is one. 1, 0 when it is another, or a negative errno. */
+static int end_if_orphan(const struct search *search, int pid)
+{
+    _cleanup_close_ int process = -1;
+    struct pollfd poll_fd = {.events = POLLIN};
+
+    if (!apply_process_is_service(pid))
+        return 0;
+    process = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (process < 0 || !apply_process_is_service(pid) || !holds_socket(search, pid)) /* of the one that we hold */
+        return 0;
+    if (syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0) < 0)
+        return -errno;
+    poll_fd.fd = process;
+    return poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC) == 1 ? 1 : -ETIMEDOUT;
+}
+
+int apply_orphan_end(const char *path, struct tapnet_error *error)
+{
+    struct search search = {.count = 0};
+    DIR *directory cleanup(cleanup_closedir) = NULL;
+    const struct dirent *entry;
+    int ended = 0, result = 0;
+
+    search.count = unix_socket_listeners(path, search.inodes, SOCKETS_MAX);
+    if (!search.count)
+        return 0;
+    directory = opendir("/proc");
+    while (directory && result >= 0 && (entry = readdir(directory))) {
+        int pid = atoi(entry->d_name);
+
+        result = pid > 0 ? end_if_orphan(&search, pid) : 0;
+        ended += result > 0;
+    }
+    if (result >= 0 && ended)
+        return 0;
+    return error_set(error, result < 0 ? result : -EPERM,
+                     "the service runs, its socket %s was deleted, and it can't be ended (%s): "
+                     "`pkill -KILL -x tapnet-service` as root does it",
+                     path, result < 0 ? strerrordesc_np(-result) : "whose process it is can't be seen");
+}
