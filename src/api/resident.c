@@ -111,8 +111,8 @@ static int start(const struct tapnet *tapnet, int control_fd)
     char program[RUN_PATH_MAX], base[RUN_PATH_MAX], log[RUN_PATH_MAX];
     const char *const arguments[] = {KEEPER_PROGRAM, "--control",     "3",         "--log", "4",
                                      "--service",    tapnet->service, "--run-dir", base,    NULL};
-    _cleanup_close_ int log_fd = -1;
-    int fds[] = {control_fd, -1};
+    _cleanup_close_ int log_fd = -1, reply_fd = -1;
+    int fds[] = {control_fd, -1, -1};
 
     run_base(tapnet, base);
     if (program_path(tapnet, program, NULL) < 0 || file_path(tapnet, RESIDENT_LOG, log) < 0)
@@ -121,10 +121,14 @@ static int start(const struct tapnet *tapnet, int control_fd)
     if (log_fd < 0)
         return -errno;
     fds[1] = log_fd;
-    if (strcmp(tapnet->service, TAPNET_SERVICE_PROGRAM) == 0 &&
-        apply_activate(tapnet->run_dir, "keeper", fds, ARRAY_COUNT(fds)) == 0)
-        return 0;
-    return apply_spawn(program, arguments, fds, ARRAY_COUNT(fds), NULL);
+    if (strcmp(tapnet->service, TAPNET_SERVICE_PROGRAM) == 0 && apply_can_activate(tapnet->run_dir, "keeper")) {
+        size_t count = apply_socket_reply(&reply_fd, NULL) < 0 ? 2 : 3; /* its unit may not open one */
+
+        fds[2] = reply_fd;
+        if (apply_activate(tapnet->run_dir, "keeper", fds, count) == 0)
+            return 0;
+    }
+    return apply_spawn(program, arguments, fds, 2, NULL);
 }
 
 void resident_start(const struct tapnet *tapnet)

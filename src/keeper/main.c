@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "keeper/keeper.h"
 #include "keeper/rights.h"
+#include "keeper/store.h"
 #include "service/handed.h"
 #include "service/isolate.h"
 #include "service/log.h"
@@ -41,6 +42,7 @@ static const char usage[] =
 
 struct options {
     int control_fd, log_fd, handed_fd; /* -1: not given */
+    int reply_fd;                      /* for DHCP replies, handed over or stored; -1: ours to open */
     const char *run_base, *service;
     bool stay;
 };
@@ -58,7 +60,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
     };
     int option, r = 0;
 
-    *ret = (struct options){-1, -1, -1, NULL, NULL, false};
+    *ret = (struct options){.control_fd = -1, .log_fd = -1, .handed_fd = -1, .reply_fd = -1};
     while (r == 0 && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'c')
             r = handed_parse(optarg, &ret->control_fd);
@@ -81,7 +83,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 /* Leaves what the starter left us: descriptors, directory, signal mask. */
 static int leave_starter(const struct options *options, struct tapnet_error *error)
 {
-    int keep[2];
+    int keep[3];
     size_t count = 0;
     sigset_t none;
     int r;
@@ -90,6 +92,8 @@ static int leave_starter(const struct options *options, struct tapnet_error *err
         keep[count++] = options->control_fd;
     if (options->log_fd >= 0)
         keep[count++] = options->log_fd;
+    if (options->reply_fd >= 0)
+        keep[count++] = options->reply_fd;
     r = isolate_descriptors(keep, count, error);
     if (r < 0)
         return r;
@@ -104,19 +108,51 @@ static int leave_starter(const struct options *options, struct tapnet_error *err
 
 /*
  * What the tapnet hands over that had systemd start us. Nobody waits when systemd started us again after our end: then
- * we make our own socket.
+ * we make our own socket, and the one for replies is the one that we had stored: our unit may open none.
  */
 static int take_handed(struct options *options)
 {
-    int flags = fcntl(options->handed_fd, F_GETFL);
+    int flags = fcntl(options->handed_fd, F_GETFL), r;
     _cleanup_close_ int connection = -1;
+    struct handed handed;
 
+    options->reply_fd = store_find(options->handed_fd);
     if (flags < 0 || fcntl(options->handed_fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return -errno;
     connection = accept4(options->handed_fd, NULL, NULL, SOCK_CLOEXEC);
     if (connection < 0)
         return errno == EAGAIN ? 0 : -errno;
-    return handed_receive(connection, &options->control_fd, &options->log_fd);
+    r = handed_receive(connection, &handed);
+    if (r < 0)
+        return r;
+    options->control_fd = handed.control_fd;
+    options->log_fd = handed.log_fd;
+    if (options->reply_fd < 0 && handed.reply_fd >= 0)
+        store_keep(options->reply_fd = handed.reply_fd);
+    else if (handed.reply_fd >= 0)
+        close(handed.reply_fd);
+    return 0;
+}
+
+/*
+ * The socket for DHCP replies: handed over, else opened, else the service's. Without any a service that ends can't be
+ * followed by another until the next `tapnet up`; all else is kept.
+ */
+static void get_reply_socket(const struct options *options, struct tapnet *tapnet)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    int fds[2];
+    _cleanup_close_ int pid_fd = -1;
+
+    tapnet->loan.reply_fd = options->reply_fd;
+    if (options->reply_fd >= 0 || apply_socket_reply(&tapnet->loan.reply_fd, &error) == 0)
+        return;
+    if (apply_lend(tapnet->run_dir, fds, &pid_fd, NULL) < 0) {
+        log_line("%s", error.text);
+        return;
+    }
+    close(fds[0]);
+    tapnet->loan.reply_fd = fds[1];
 }
 
 static int run(const struct options *options, struct tapnet_error *error)
@@ -136,10 +172,10 @@ static int run(const struct options *options, struct tapnet_error *error)
         r = resident_listen(tapnet, &keeper.control_fd, error); /* there may be only one of us */
     if (r == 0 && !apply_can_activate(tapnet->run_dir, "service"))
         r = rights_fork_starter(tapnet->service, &tapnet->loan.starter_fd, &starter, error);
-    if (r == 0)
-        r = apply_socket_reply(&tapnet->loan.reply_fd, error);
-    if (r == 0)
-        r = rights_drop(error);
+    if (r < 0)
+        return r;
+    get_reply_socket(options, tapnet);
+    r = rights_drop(error);
     if (r < 0)
         return r;
     log_line("keeping the networks of this namespace");

@@ -161,14 +161,24 @@ static int set_limits(struct tapnet_error *error)
 #define SANITIZED false /* a sanitizer needs more system calls; such builds are for tests */
 #endif
 
-int rights_drop(struct tapnet_error *error)
+/* Is CAP_NET_ADMIN all that we have, or can ever get? So it is in our unit, that allows no capset(2). */
+static bool has_no_more(void)
+{
+    capng_get_caps_process();
+    for (unsigned capability = 0; capability <= CAP_LAST_CAP; capability++)
+        if (capability != CAP_NET_ADMIN && (capng_have_capability(CAPNG_PERMITTED, capability) ||
+                                            capng_have_capability(CAPNG_INHERITABLE, capability) ||
+                                            capng_have_capability(CAPNG_BOUNDING_SET, capability)))
+            return false;
+    return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN);
+}
+
+static int drop_capabilities(struct tapnet_error *error)
 {
     static const capng_select_t stages[] = {CAPNG_SELECT_BOUNDS, CAPNG_SELECT_CAPS};
-    int result = set_limits(error);
 
-    if (result < 0)
-        return result;
-    capng_get_caps_process();
+    if (has_no_more())
+        return 0;
     /* The bounding set can't be cut by who lacks CAP_SETPCAP: then there is nothing to fear from it either. */
     for (size_t i = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) ? 0 : 1; i < ARRAY_COUNT(stages); i++) {
         capng_clear(CAPNG_SELECT_ALL);
@@ -176,6 +186,17 @@ int rights_drop(struct tapnet_error *error)
         if (capng_apply(stages[i]) < 0 && stages[i] == CAPNG_SELECT_CAPS)
             return error_set(error, -EPERM, "cannot give up capabilities (CAP_NET_ADMIN is needed)");
     }
+    return 0;
+}
+
+int rights_drop(struct tapnet_error *error)
+{
+    int result = set_limits(error);
+
+    if (result == 0)
+        result = drop_capabilities(error);
+    if (result < 0)
+        return result;
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return error_set_errno(error, -errno, "cannot become undumpable");

@@ -28,23 +28,22 @@ int handed_parse(const char *text, int *ret)
     return 0;
 }
 
-int handed_receive(int connection, int *ret_control_fd, int *ret_log_fd)
+int handed_receive(int connection, struct handed *ret)
 {
     const struct timeval timeout = {.tv_sec = WAIT_SEC};
     size_t length, count;
     char word[8];
-    int fds[2], r;
+    int fds[] = {-1, -1, -1}, r;
 
     setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     r = message_receive(connection, word, sizeof(word), fds, ARRAY_COUNT(fds), &length, &count, 0);
     if (r < 0)
         return r;
-    if (count < ARRAY_COUNT(fds)) {
-        for (size_t i = 0; i < count; i++)
-            close(fds[i]);
+    if (count < 2) {
+        if (count)
+            close(fds[0]);
         return -EPROTO;
     }
-    *ret_control_fd = fds[0];
-    *ret_log_fd = fds[1];
+    *ret = (struct handed){.control_fd = fds[0], .log_fd = fds[1], .reply_fd = count > 2 ? fds[2] : -1};
     return 0;
 }

@@ -7,9 +7,13 @@
 int handed_parse(const char *text, int *ret);
 
 /*
- * What a resident that systemd started is sent on @connection, which stays the caller's: the control socket and the
- * log. 0; -EPROTO when it was something else; the errno of reading, -EAGAIN when nothing comes for ten seconds.
+ * What a resident that systemd started is sent on @connection, which stays the caller's: the control socket, the log,
+ * and to the keeper the socket for DHCP replies (else -1). 0; -EPROTO when it was something else; the errno of reading,
+ * -EAGAIN when nothing comes for ten seconds.
  */
-int handed_receive(int connection, int *ret_control_fd, int *ret_log_fd);
+struct handed {
+    int control_fd, log_fd, reply_fd;
+};
+int handed_receive(int connection, struct handed *ret);
 
 #endif

@@ -176,6 +176,20 @@ static int run(const struct options *options, struct tapnet_error *error)
     return 0;
 }
 
+static int take_handed(struct options *options)
+{
+    struct handed handed;
+    int r = handed_receive(options->handed_fd, &handed);
+
+    if (r < 0)
+        return r;
+    options->control_fd = handed.control_fd;
+    options->log_fd = handed.log_fd;
+    if (handed.reply_fd >= 0)
+        close(handed.reply_fd);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
@@ -187,7 +201,7 @@ int main(int argc, char **argv)
         return r < 0 ? 2 : 0;
     }
     if (options.handed_fd >= 0)
-        r = handed_receive(options.handed_fd, &options.control_fd, &options.log_fd);
+        r = take_handed(&options);
     r = r < 0 ? error_set_errno(&error, r, "nobody handed a control socket over") : run(&options, &error);
     if (r < 0)
         fprintf(stderr, "tapnet-service: %s\n", error.text);
