@@ -58,6 +58,7 @@ struct plan_host api_plan_host(const struct observe_found *found)
         .data = found,
         .foreign_table = found->foreign_table,
         .ip_forward = found->ip_forward,
+        .resolver = found->resolver,
     };
 }
 

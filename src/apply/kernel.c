@@ -339,6 +339,8 @@ static const struct apply_ops kernel_ops = {
     .service_serve = apply_service_serve,
     .service_update = apply_service_update,
     .service_stop = apply_service_stop,
+    .names_tell = apply_names_tell,
+    .names_forget = apply_names_forget,
     .conntrack_forget = conntrack_forget,
 };
 

@@ -42,6 +42,10 @@ int apply_service_stop(void *data, const char *network, struct tapnet_error *err
 int apply_service_trim(struct apply_kernel *kernel, bool (*needed)(const void *context, const char *network),
                        const void *context, struct tapnet_error *error);
 
+/* ---- names.c: @data is the struct apply_kernel ---- */
+int apply_names_tell(void *data, const struct model_network *network, struct tapnet_error *error);
+int apply_names_forget(void *data, const struct model_network *network, struct tapnet_error *error);
+
 /* ---- sockets.c: what the service can't open itself ---- */
 
 /* Raw packet socket that receives nothing and may send to any link. */

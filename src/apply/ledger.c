@@ -145,6 +145,26 @@ static int tell(const struct apply_ops *ops, const struct model_network *before,
     return result;
 }
 
+/*
+ * The host's resolver is another's: that it could not be told is no reason to take a network away from its guests. The
+ * next look finds that it does not ask, and says so.
+ */
+static void tell_host(const struct apply_ops *ops, const struct model_service *before,
+                      const struct model_service *after)
+{
+    if (after && after->named)
+        ops->names_tell(ops->data, after->network, NULL);
+    else if (before && before->named)
+        ops->names_forget(ops->data, before->network, NULL);
+}
+
+/* Is there nothing to do but to tell the host? */
+static bool only_names_differ(const struct model_service *before, const struct model_service *after)
+{
+    return before && before->running && after->running && before->named != after->named && before->set &&
+           strcmp(before->set, after->set) == 0 && model_network_equal(before->network, after->network);
+}
+
 int apply_service(const struct apply_ops *ops, const struct model_service *before, const struct model_service *after,
                   struct tapnet_error *error)
 {
@@ -152,6 +172,7 @@ int apply_service(const struct apply_ops *ops, const struct model_service *befor
     int result;
 
     if (!after) {
+        tell_host(ops, before, NULL);
         result = ops->service_stop(ops->data, before->network->name, error);
         if (result < 0)
             return result;
@@ -159,6 +180,10 @@ int apply_service(const struct apply_ops *ops, const struct model_service *befor
         if (result < 0 && before->running)
             ops->service_serve(ops->data, before->network, NULL);
         return result;
+    }
+    if (only_names_differ(before, after)) {
+        tell_host(ops, before, after);
+        return 0;
     }
     result = write_network(ops, after, error);
     if (result < 0)
@@ -172,8 +197,10 @@ int apply_service(const struct apply_ops *ops, const struct model_service *befor
             write_network(ops, before, NULL);
         else
             ops->file_remove(ops->data, network_file(after->network, name), NULL);
+        return result;
     }
-    return result;
+    tell_host(ops, before, after);
+    return 0;
 }
 
 int apply_record(const struct apply_ops *ops, const struct model_record *before, const struct model_record *after,

@@ -58,6 +58,10 @@ struct apply_ops {
     int (*service_update)(void *data, const struct model_network *network, struct tapnet_error *error);
     int (*service_stop)(void *data, const char *network, struct tapnet_error *error);
 
+    /* The host's own resolver asks the network's DNS for names below the network's, or forgets that. */
+    int (*names_tell)(void *data, const struct model_network *network, struct tapnet_error *error);
+    int (*names_forget)(void *data, const struct model_network *network, struct tapnet_error *error);
+
     /* Conntrack entries of addresses that changed hands, sorted. */
     int (*conntrack_forget)(void *data, const struct ip_address *addresses, size_t count, struct tapnet_error *error);
 };

@@ -206,6 +206,14 @@ bool events_read(struct events *events)
 }
 
 /* A folder that is watched already keeps its number; a new one gets the next. */
+static void watch_folder(struct events *events, const char *path, uint32_t mask)
+{
+    int watch = inotify_add_watch(events->fds[SOURCE_FILES], path, mask | IN_ONLYDIR);
+
+    if (watch > events->last_watch)
+        events->last_watch = watch;
+}
+
 bool events_watch_files(struct events *events, const char *run_dir)
 {
     static const char *const folders[] = {"", "/networks", "/sets", "/sysctl"};
@@ -214,13 +222,11 @@ bool events_watch_files(struct events *events, const char *run_dir)
     for (size_t i = 0; i < ARRAY_COUNT(folders); i++) {
         char path[PATH_MAX];
 
-        int watch = -1;
-
         if (snprintf(path, sizeof(path), "%s%s", run_dir, folders[i]) < (int)sizeof(path))
-            watch = inotify_add_watch(events->fds[SOURCE_FILES], path,
-                                      IN_DELETE | IN_MOVE | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR);
-        if (watch > events->last_watch)
-            events->last_watch = watch;
+            watch_folder(events, path, IN_DELETE | IN_MOVE | IN_CLOSE_WRITE | IN_DELETE_SELF);
     }
+    /* systemd-resolved: its folder comes with its first start, its socket with each; files tell of changed servers. */
+    watch_folder(events, "/run/systemd", IN_CREATE);
+    watch_folder(events, "/run/systemd/resolve", IN_CREATE | IN_MOVED_TO);
     return events->last_watch > before;
 }

@@ -292,6 +292,7 @@ static void service_to_json(json_t **json, const struct model_service *service)
 {
     json_put_text(json, "set", service->set);
     json_put(json, "running", json_boolean(service->running));
+    json_put(json, "named", json_boolean(service->named));
     json_put(json, "network", model_network_to_json(service->network));
 }
 
@@ -304,6 +305,7 @@ static void service_from_json(struct json_reader *reader, struct model_service *
     if (ret->set && !model_name_valid(ret->set))
         json_read_wrong(reader, "set", "a name (a-z, 0-9 and -)");
     json_read_bool(reader, "running", &ret->running);
+    json_read_bool(reader, "named", &ret->named);
     json = json_read(reader, "network", JSON_REQUIRED);
     if (json)
         reader->code = model_network_from_json(json, reader->arena, &network, reader->error);

@@ -137,7 +137,7 @@ static bool link_equal(const struct model_link *wanted, const struct model_link 
 
 static bool service_equal(const struct model_service *wanted, const struct model_service *found)
 {
-    return wanted->running == found->running && text_equal(wanted->set, found->set) &&
+    return wanted->running == found->running && wanted->named == found->named && text_equal(wanted->set, found->set) &&
            model_network_equal(wanted->network, found->network);
 }
 

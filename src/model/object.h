@@ -112,6 +112,7 @@ struct model_service {
     const struct model_network *network; /* identity: its name; compared whole, by model_network_equal() */
     const char *set;
     bool running; /* wanted: true; found: the service is alive. Compared. */
+    bool named;   /* the host's own resolver asks it for the network's names. Compared. */
 };
 
 /*

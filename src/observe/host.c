@@ -304,6 +304,8 @@ int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_
         result = observe_guards(&pass);
     if (result == 0)
         result = observe_ledgers(run_dir, found, error);
+    if (result == 0)
+        result = observe_names(found);
     if (result == -ENOMEM)
         return error_set(error, result, "out of memory");
     if (result < 0)

@@ -29,6 +29,9 @@ int observe_links(struct netlink *netlink, struct observe_pass *pass);
 /* The link of @index; NULL when there is none (any more). */
 const struct observe_index *observe_find_index(const struct observe_pass *pass, int index);
 
+/* names.c: found->resolver, and which services it knows. Links and ledgers were read. -ENOMEM. */
+int observe_names(struct observe_found *found);
+
 /* ledger.c: what stands in the run directory. */
 int observe_ledgers(const char *run_dir, struct observe_found *found, struct tapnet_error *error);
 /* What no look at a device tells, from its set's record to its link. The objects are sorted. */

@@ -72,6 +72,7 @@ struct plan_host {
     const void *data;
     bool foreign_table; /* a nftables table of our name is there that is not ours */
     bool ip_forward;    /* net.ipv4.ip_forward: the host is a router by its own wish */
+    bool resolver;      /* the host's own resolver can be told of the networks' names */
 };
 
 /*

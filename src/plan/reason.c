@@ -114,6 +114,16 @@ static void link_reason(const struct model_link *before, const struct model_link
     altered_reason(before->altered, text);
 }
 
+static void service_reason(const struct model_service *before, const struct model_service *after, char *text)
+{
+    if (!before->running)
+        append(text, "is not served");
+    else if (before->named == after->named)
+        append(text, "ports or options changed");
+    else
+        append(text, after->named ? "is unknown to the host's resolver" : "is known to the host's resolver");
+}
+
 const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON_MAX])
 {
     char element[GUARD_TEXT_MAX];
@@ -138,7 +148,7 @@ const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON
             append(text, "needed by %s", step->after->sysctl.users);
         break;
     case MODEL_OBJECT_SERVICE:
-        append(text, step->before->service.running ? "ports or options changed" : "is not served");
+        service_reason(&step->before->service, &step->after->service, text);
         break;
     case MODEL_OBJECT_RECORD:
         append(text, strcmp(step->before->record.path, step->after->record.path) != 0

@@ -474,6 +474,17 @@ static int share_services(struct plan_scope *scope, const struct model_objects *
     return result;
 }
 
+/* What is served is told to the host's own resolver, where there is one. */
+static void name_services(struct plan_scope *scope, const struct plan_host *host)
+{
+    for (size_t i = 0; i < scope->wanted.count; i++) {
+        struct model_object *object = &scope->wanted.items[i];
+
+        if (object->kind == MODEL_OBJECT_SERVICE)
+            object->service.named = host->resolver && object->service.network->dns_port;
+    }
+}
+
 int plan_scope_make(const struct model_objects *wanted, const struct model_objects *all, const char *set,
                     const struct plan_host *host, struct plan_scope *ret, struct tapnet_error *error)
 {
@@ -497,6 +508,7 @@ int plan_scope_make(const struct model_objects *wanted, const struct model_objec
         plan_scope_fini(&scope);
         return error_set(error, result, "out of memory");
     }
+    name_services(&scope, host);
     model_objects_sort(&scope.wanted);
     model_objects_sort(&scope.found);
     *ret = scope;

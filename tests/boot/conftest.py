@@ -23,7 +23,7 @@ from tapnet_test.netns import Netns
 WEBSERVER = SOURCE / "tests" / "tools" / "tapnet_test" / "webserver.py"
 HERE = Path(__file__).parent
 PAYLOAD = [HERE / "cable.py", HERE / "vm", HERE / "terminal.py", HERE / "facts.py", guest_image.BUSYBOX,
-           guest_image.FILES / "udhcpc.script"]
+           SOURCE / "tests" / "system" / "tap_guest.py", guest_image.FILES / "udhcpc.script"]
 # What `make demo` needs of the source tree: this much of it stands in /test/tapnet.
 DEMO = ["tools/demo", "tools/deps", "tools/packages.txt", "tests/tools/tapnet_test", "tests/guest", "examples"]
 

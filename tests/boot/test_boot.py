@@ -4,6 +4,7 @@ and come in this order. The picture is in conftest.py.
 """
 
 import json
+import re
 
 import pytest
 
@@ -15,7 +16,7 @@ networks:
       web: { mac: 52:54:00:00:00:99 }
       db: { address: 10.20.0.7, mac: 52:54:00:00:00:07 }
 """
-OFFICE = "networks: { office: { subnet: 10.30.0.1/24, ports: { desk: {} } } }\n"
+OFFICE = "networks: { office: { subnet: 10.30.0.1/24, ports: { desk: { mac: \"52:54:00:00:00:98\" } } } }\n"
 
 # Every fact that "without a trace" is about. Left out is what other programs change all the time, and what systemd,
 # dpkg and the C library keep for themselves about any package.
@@ -71,6 +72,11 @@ def assert_guest_lives(machine, port="web", mac="52:54:00:00:00:99"):
     assert "10.20.0.7" in machine.out(f"/test/vm {port} nslookup -type=a db.lab")
     assert machine.out(f"/test/vm {port} wget -q -O - http://outside.example/")
     machine.out(f"/test/vm {port} pull")
+
+
+def keeper_log(machine):
+    """It stands in the run directory, or with systemd when that has started the keeper again."""
+    return machine.out("journalctl -b -q -o cat -u tapnet-keeper.service; cat /run/tapnet/*/keeper.log")
 
 
 def service_pid(machine):
@@ -166,26 +172,143 @@ def test_a_device_is_ours_from_its_first_instant(machine):
     names = [f"p{i}" for i in range(40)]
     text = "networks: { many: { ports: { " + ", ".join(f"{name}: {{}}" for name in names) + " } } }\n"
     write(machine, "many", text)
-    machine.out("tapnet up /etc/tapnet/many.yaml; udevadm settle")
-    assert status(machine)["problems"] == []
-    links = machine.out("for name in /sys/class/net/many-*; do udevadm info --query=property $name; done")
-    assert links.count("TAPNET=1") == len(names) and links.count("10-tapnet.link") == len(names)
-    machine.out("tapnet down many; rm /etc/tapnet/many.yaml")
+    try:
+        machine.out("tapnet up /etc/tapnet/many.yaml && udevadm settle")
+        machine.wait_for("tapnet status > /dev/null")
+        links = machine.out("for name in /sys/class/net/many-*; do udevadm info --query=property $name; done")
+        assert links.count("TAPNET=1") == len(names) and links.count("10-tapnet.link") == len(names)
+        masters = machine.out("for name in /sys/class/net/many-*; do readlink $name/master; done").splitlines()
+        assert masters == ["../br-many"] * len(names)
+        assert "many-p" not in keeper_log(machine)  # nor had the keeper to put anything right
+    finally:
+        machine.out("tapnet down many; rm /etc/tapnet/many.yaml")
 
 
 def test_network_manager_leaves_our_devices_alone(machine):
     had = ports(machine)
     machine.out("systemctl start NetworkManager; nm-online -s -q -t 120")
-    states = dict(line.split(":") for line in machine.out("nmcli -t -f DEVICE,STATE device").splitlines())
-    assert {name: states[name] for name in ("br-lab", "lab-web", "lab-db")} == dict.fromkeys(
-        ("br-lab", "lab-web", "lab-db"), "unmanaged")
-    machine.out("tapnet down lab; tapnet up /etc/tapnet/lab.yaml; nm-online -s -q -t 120; udevadm settle")
+    try:
+        states = dict(line.split(":") for line in machine.out("nmcli -t -f DEVICE,STATE device").splitlines())
+        assert {name: states[name] for name in ("br-lab", "lab-web", "lab-db")} == dict.fromkeys(
+            ("br-lab", "lab-web", "lab-db"), "unmanaged")
+        machine.out("tapnet down lab; tapnet up /etc/tapnet/lab.yaml; nm-online -s -q -t 120; udevadm settle")
+        assert_up(machine, "lab")
+        assert ports(machine) == had
+    finally:
+        machine.out("systemctl stop NetworkManager")
+
+
+# ---- chapter 3: the host's own resolver ----
+
+def resolve(machine, name):
+    """The address that programs of the host get for a name; "" for none."""
+    return machine.sh(f"getent ahostsv4 {name}").output.partition(" ")[0]
+
+
+@pytest.fixture
+def plugged(machine):
+    """A guest on lab's port web, with its lease: systemd-resolved asks nobody by a link without carrier."""
+    machine.out("/test/vm web plug lab-web 52:54:00:00:00:99; /test/vm web udhcpc -q -n -i eth0 -s /bin/udhcpc.script")
+    machine.wait_for("resolvectl status br-lab | grep -q 'Current Scopes: DNS'")
+    yield
+    machine.out("/test/vm web pull")
+
+
+def test_the_host_resolves_guests_names(machine, plugged):
+    assert resolve(machine, "db.lab") == "10.20.0.7"
+    assert resolve(machine, "outside.example") == "10.77.0.1"
+    assert resolve(machine, "nobody.lab") == ""
+    assert "10.20.0.1:10053" in machine.out("resolvectl dns br-lab")
+    assert machine.out("resolvectl domain br-lab").endswith(": ~lab")
+    assert machine.out("resolvectl default-route br-lab").endswith(": no")
+    assert "10.20.0.1" not in machine.out("cat /run/systemd/resolve/resolv.conf")
+
+
+def test_guests_get_past_the_stub(machine, plugged, outside):
+    """They are answered by whom resolved asks, follow it to another, and don't learn what the host alone may know."""
+    write(machine, "office", OFFICE)
+    machine.out("systemctl start tapnet@office; /test/vm desk plug office-desk 52:54:00:00:00:98")
+    machine.wait_for("getent ahostsv4 desk.office")
+    assert machine.out("/test/vm web cat /etc/resolv.conf") == "search lab\nnameserver 10.20.0.1"
+    assert "10.77.0.1" in machine.out("/test/vm web nslookup -type=a outside.example")
+    assert machine.sh("/test/vm web nslookup -type=a desk.office").rc != 0
+    outside.run("ip", "address", "add", "10.77.0.2/24", "dev", "br0")
+    machine.out("resolvectl dns enp0s1 10.77.0.2")
+    assert "10.77.0.1" in machine.out("/test/vm web nslookup -type=a outside.example")
+    log = machine.out("cat /run/tapnet/*/service.log")
+    assert re.findall(r"dns: asking (\S+)", log)[-2:] == ["10.77.0.1", "10.77.0.2"]
+    machine.out("/test/vm desk pull; systemctl stop tapnet@office; resolvectl revert enp0s1")
+    machine.wait_for("resolvectl dns enp0s1 | grep -q 10.77.0.1")
+
+
+def wait_for_names(machine):
+    """Until resolved knows whom to ask for lab's names."""
+    machine.wait_for("resolvectl domain br-lab | grep -q ': ~lab$' && resolvectl dns br-lab | grep -q 10.20.0.1")
+
+
+def test_what_the_resolver_forgets_the_keeper_tells_it_again(machine, plugged):
+    machine.out("systemctl restart systemd-resolved")
+    assert resolve(machine, "db.lab") == "10.20.0.7"  # it keeps what it was told
+    machine.out("resolvectl revert br-lab")
+    wait_for_names(machine)
+    assert resolve(machine, "db.lab") == "10.20.0.7"
+    machine.out("resolvectl domain br-lab lab example.org")
+    wait_for_names(machine)
+    machine.out("systemctl stop systemd-resolved; rm -rf /run/systemd/resolve/*; systemctl start systemd-resolved")
+    wait_for_names(machine)
+    assert "is unknown to the host's resolver" in keeper_log(machine)
+
+
+def test_without_a_keeper_status_says_it_and_up_mends_it(machine):
+    machine.out("kill -STOP $(pidof tapnet-keeper); resolvectl revert br-lab")
+    try:
+        assert machine.sh("tapnet status").output.count("is unknown to the host's resolver") == 1
+        machine.out("tapnet up --no-keeper /etc/tapnet/lab.yaml")
+        assert machine.out("resolvectl domain br-lab").endswith(": ~lab")
+    finally:
+        machine.out("kill -CONT $(pidof tapnet-keeper)")
+
+
+def test_a_resolver_that_hangs_or_is_gone_holds_nobody_up(machine):
+    machine.out("kill -STOP $(pidof systemd-resolved)")
+    done = machine.sh("timeout 60 tapnet up /etc/tapnet/office.yaml && timeout 60 tapnet down office")
+    machine.out("kill -CONT $(pidof systemd-resolved)")
+    assert done.rc == 0, done.output
+    machine.out("systemctl stop systemd-resolved; tapnet down lab; tapnet up /etc/tapnet/lab.yaml")
     assert_up(machine, "lab")
-    assert ports(machine) == had
-    machine.out("systemctl stop NetworkManager")
+    machine.out("systemctl start systemd-resolved")
+    wait_for_names(machine)
+    assert_up(machine, "lab")
 
 
-# ---- chapter 3: sets come and go ----
+def test_a_killed_tapnet_leaves_no_names(machine):
+    """They are the bridge's, and go with it."""
+    machine.out("tapnet down lab; tapnet up --no-keeper /etc/tapnet/lab.yaml; kill -9 $(pidof tapnet-service)")
+    machine.out("rm -r /run/tapnet/*/networks; tapnet down lab")
+    assert "lab" not in machine.out("resolvectl")
+    machine.out("tapnet up /etc/tapnet/lab.yaml")
+    assert_up(machine, "lab")
+
+
+def test_one_answer_beside_a_stub_on_every_address(machine):
+    """resolved listens on *:53 too: a guest gets one offer and one answer, and no "port unreachable"."""
+    machine.out("mkdir -p /run/systemd/resolved.conf.d; "
+                "printf '[Resolve]\nDNSStubListenerExtra=0.0.0.0\n' > /run/systemd/resolved.conf.d/all.conf; "
+                "systemctl restart systemd-resolved; ss -lnu sport = 53 | grep -q 0.0.0.0:53")
+    heard = machine.out("python3 /test/tap_guest.py lab-web 52:54:00:00:00:99 outside.example")
+    machine.out("rm -r /run/systemd/resolved.conf.d; systemctl restart systemd-resolved")
+    address = status(machine)["networks"][0]["ports"][0]["addresses"][0]
+    assert heard.splitlines() == [f"offer 10.20.0.1 {address}", "answer 10.20.0.1 10.77.0.1"]
+
+
+def test_with_the_network_its_names_go(machine):
+    machine.out("systemctl stop tapnet@lab")
+    assert "lab" not in machine.out("resolvectl")
+    machine.out("systemctl start tapnet@lab")
+    assert machine.out("resolvectl domain br-lab").endswith(": ~lab")
+
+
+# ---- chapter 4: sets come and go ----
 
 def test_sets_share_the_service_and_don_t_end_it_for_each_other(machine):
     write(machine, "office", OFFICE)
@@ -220,13 +343,14 @@ def test_nftables_reload_does_not_leave_guests_without_guards(machine):
     machine.out("systemctl stop nftables; tapnet up /etc/tapnet/lab.yaml")
 
 
-# ---- chapter 4: the host boots again ----
+# ---- chapter 5: the host boots again ----
 
 def test_after_a_reboot_the_network_is_back_by_itself(machine):
     had = ports(machine)
     machine.reboot()
     assert_up(machine, "lab")
     assert ports(machine) == had
+    assert machine.out("resolvectl domain br-lab").endswith(": ~lab")
     assert_guest_lives(machine)
 
 

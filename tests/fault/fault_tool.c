@@ -113,6 +113,9 @@ WRAP(service_serve, (void *data, const struct model_network *network, struct tap
 WRAP(service_update, (void *data, const struct model_network *network, struct tapnet_error *error),
      (REAL, network, error))
 WRAP(service_stop, (void *data, const char *network, struct tapnet_error *error), (REAL, network, error))
+WRAP(names_tell, (void *data, const struct model_network *network, struct tapnet_error *error), (REAL, network, error))
+WRAP(names_forget, (void *data, const struct model_network *network, struct tapnet_error *error),
+     (REAL, network, error))
 WRAP(conntrack_forget, (void *data, const struct ip_address *addresses, size_t count, struct tapnet_error *error),
      (REAL, addresses, count, error))
 
@@ -143,6 +146,8 @@ static void wrap(struct apply_ops *ops, void *data)
         .service_serve = fault_service_serve,
         .service_update = fault_service_update,
         .service_stop = fault_service_stop,
+        .names_tell = fault_names_tell,
+        .names_forget = fault_names_forget,
         .conntrack_forget = fault_conntrack_forget,
     };
 }

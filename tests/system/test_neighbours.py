@@ -47,6 +47,25 @@ def wait_for_port(host, port):
              "done; exit 1")
 
 
+def names_of_lab(host):
+    """What tapnet.yaml(5) tells people to write, for each of the two: names below lab are asked for at the gateway."""
+    dnsmasq_way = ["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root",
+                   "--pid-file=", "--listen-address=127.0.0.1", "--bind-interfaces", "--server=/lab/10.20.0.1#10053"]
+    text = UNBOUND.format(tmp=host.tmp).replace("interface: 0.0.0.0", "interface: 127.0.0.1\n    domain-insecure: lab")
+    text += "forward-zone:\n    name: lab\n    forward-addr: 10.20.0.1@10053\n"
+    return {"dnsmasq": dnsmasq_way, "unbound": ["unbound", "-d", "-c", host.write("unbound.conf", text)]}
+
+
+@pytest.mark.parametrize("server", ["dnsmasq", "unbound"])
+def test_the_hosts_own_server_asks_for_guests_names(world, host, tapnet, server):
+    tapnet("up", tapnet.file(LAB))
+    host.popen(*names_of_lab(host)[server])
+    wait_for_port(host, 53)
+    asked = host.run("dig", "@127.0.0.1", "+short", "+tries=1", "web.lab").stdout
+    assert asked == "10.20.0.7\n"
+    tapnet("down", "lab")
+
+
 @pytest.mark.parametrize("rival", [dnsmasq(), dnsmasq("--bind-dynamic"), dnsmasq("--bind-interfaces"), unbound],
                          ids=["dnsmasq", "dnsmasq-bind-dynamic", "dnsmasq-bind-interfaces", "unbound"])
 @pytest.mark.parametrize("rival_first", [True, False], ids=["rival-first", "tapnet-first"])

@@ -26,7 +26,8 @@ WIRE = SOURCE / "tests" / "guest" / "wire"
 DISK_MBYTES = 2500
 # The system, and the neighbours on it. What the package under test depends on comes to these, and what the demo needs.
 PACKAGES = ["systemd-sysv", "dbus", "udev", "kmod", "initramfs-tools", "linux-image-cloud-amd64", "iproute2",
-            "nftables", "iputils-ping", "systemd-resolved", "network-manager", "libnss-resolve"]
+            "nftables", "iputils-ping", "systemd-resolved", "network-manager", "libnss-resolve",
+            "python3-scapy"]
 # What would only cost time, or start by itself at some moment.
 MASKED = ["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer",
           "e2scrub_reap.service", "getty@tty1.service", "serial-getty@ttyS0.service", "systemd-pstore.service"]

@@ -208,6 +208,20 @@ static int stop(void *data, const char *network, struct tapnet_error *error)
     return change(false, "service", error);
 }
 
+static int names_tell(void *data, const struct model_network *network, struct tapnet_error *error)
+{
+    (void)data;
+    (void)network;
+    return note("tell", "names", error);
+}
+
+static int names_forget(void *data, const struct model_network *network, struct tapnet_error *error)
+{
+    (void)data;
+    (void)network;
+    return note("forget", "names", error);
+}
+
 static int forget(void *data, const struct ip_address *addresses, size_t count, struct tapnet_error *error)
 {
     (void)data;
@@ -237,6 +251,8 @@ static const struct apply_ops recording = {
     .service_serve = serve,
     .service_update = serve,
     .service_stop = stop,
+    .names_tell = names_tell,
+    .names_forget = names_forget,
     .conntrack_forget = forget,
 };
 
@@ -306,6 +322,39 @@ static void a_failed_up_leaves_nothing(void **state)
     model_objects_fini(&wanted);
 }
 
+static struct model_service *find_service(struct model_objects *objects)
+{
+    for (size_t i = 0; i < objects->count; i++)
+        if (objects->items[i].kind == MODEL_OBJECT_SERVICE)
+            return &objects->items[i].service;
+    fail_msg("no service");
+    return NULL;
+}
+
+/* The host's resolver comes last and is asked for alone; whatever it says, the network is up. */
+static void a_resolver_that_fails_fails_nothing(void **state)
+{
+    struct model_objects wanted, found, nothing = {0};
+    struct lab lab;
+
+    (void)state;
+    host = (struct host){.count = 0};
+    expand(&lab, &wanted);
+    expand(&lab, &found);
+    find_service(&wanted)->named = true;
+    assert_int_equal(run(&wanted, &nothing, 0, NULL), 0);
+    assert_true(strstr(host.log, "make service") < strstr(host.log, "tell names"));
+    find_service(&found)->running = true;
+    assert_int_equal(run(&wanted, &found, 0, NULL), 0);
+    assert_null(strstr(host.log, "make service"));
+    assert_non_null(strstr(host.log, "tell names"));
+    assert_int_equal(run(&wanted, &found, host.requests, NULL), 0);
+    assert_int_equal(run(&nothing, &wanted, 0, NULL), 0);
+    assert_true(strstr(host.log, "forget names") < strstr(host.log, "remove service"));
+    model_objects_fini(&wanted);
+    model_objects_fini(&found);
+}
+
 /* The same for `down`: what was removed is made again. */
 static void a_failed_down_leaves_everything(void **state)
 {
@@ -336,6 +385,7 @@ int main(void)
         cmocka_unit_test(guards_stand_before_anything_is_up),
         cmocka_unit_test(a_failed_up_leaves_nothing),
         cmocka_unit_test(a_failed_down_leaves_everything),
+        cmocka_unit_test(a_resolver_that_fails_fails_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -346,7 +346,8 @@ static int read_object(const char *text, struct tapnet_error *error)
 
 #define LINK_TAIL ",\"mtu\":0,\"multi_queue\":false,\"persistent\":true,\"up\":true,\"forwarding\":false}"
 #define NETWORK_HEAD                                                                                                   \
-    "{\"kind\":\"service\",\"running\":true,\"network\":{\"name\":\"lab\",\"bridge\":\"br-lab\",\"mode\":\"nat\","
+    "{\"kind\":\"service\",\"running\":true,\"named\":false,"                                                          \
+    "\"network\":{\"name\":\"lab\",\"bridge\":\"br-lab\",\"mode\":\"nat\","
 #define NETWORK_TAIL "\"mtu\":1500,\"dns_port\":10053,\"ports\":[]}}"
 
 static void what_is_written_by_hand_and_right_is_read(void **state)
@@ -425,9 +426,10 @@ static void what_is_wrong_is_refused_with_a_sentence(void **state)
         {"{\"kind\":\"sysctl\",\"path\":\"net/ipv4/\",\"value\":\"1\"}", "\"path\" must be"},
         {"{\"kind\":\"sysctl\",\"path\":\"net/x\",\"value\":\"1234567890123456\"}", "\"value\" must be"},
         {"{\"kind\":\"sysctl\",\"path\":\"net/x\",\"value\":\"1\\n2\"}", "\"value\" must be"},
-        {"{\"kind\":\"service\",\"running\":true}", "no \"network\""},
-        {"{\"kind\":\"service\",\"running\":true,\"set\":\"../x\",\"network\":null}", "\"set\" must be"},
-        {"{\"kind\":\"service\",\"running\":true,\"network\":null}", "network must be a JSON object"},
+        {"{\"kind\":\"service\",\"running\":true,\"named\":false}", "no \"network\""},
+        {"{\"kind\":\"service\",\"running\":true,\"named\":false,\"set\":\"../x\",\"network\":null}",
+         "\"set\" must be"},
+        {"{\"kind\":\"service\",\"running\":true,\"named\":false,\"network\":null}", "network must be a JSON object"},
         {NETWORK_HEAD "\"subnet\":\"fd00::1/64\"," NETWORK_TAIL, "\"subnet\" must be"},
         {NETWORK_HEAD "\"subnet\":\"10.20.0.1/31\"," NETWORK_TAIL, "\"subnet\" must be"},
         {NETWORK_HEAD "\"subnet\":\"10.20.0.1/7\"," NETWORK_TAIL, "\"subnet\" must be"},

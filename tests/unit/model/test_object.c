@@ -60,7 +60,7 @@ static struct model_object service_object(const struct model_network *network, c
 {
     struct model_object object = {.kind = MODEL_OBJECT_SERVICE};
 
-    object.service = (struct model_service){network, set, running};
+    object.service = (struct model_service){.network = network, .set = set, .running = running};
     return object;
 }
 
@@ -353,6 +353,9 @@ static void a_service_is_all_that_its_network_is(void **state)
     found.service.running = false;
     assert_false(model_object_equal(&wanted, &found));
     found = service_object(&other, "zoo", true);
+    assert_false(model_object_equal(&wanted, &found));
+    found = service_object(&other, "lab", true);
+    wanted.service.named = true;
     assert_false(model_object_equal(&wanted, &found));
 }
 

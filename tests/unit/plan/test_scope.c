@@ -7,7 +7,7 @@
 struct host {
     const char *foreign; /* the one link that is not ours */
     int forwarding;      /* of any uplink */
-    bool ip_forward, bridge, foreign_table;
+    bool ip_forward, bridge, foreign_table, resolver;
 };
 
 static bool is_bridge(const void *data, const char *name)
@@ -31,7 +31,15 @@ static int forwarding(const void *data, const char *name)
 
 static struct plan_host plan_host(const struct host *host)
 {
-    return (struct plan_host){is_foreign, forwarding, is_bridge, host, host->foreign_table, host->ip_forward};
+    return (struct plan_host){
+        .is_foreign = is_foreign,
+        .forwarding = forwarding,
+        .is_bridge = is_bridge,
+        .data = host,
+        .foreign_table = host->foreign_table,
+        .ip_forward = host->ip_forward,
+        .resolver = host->resolver,
+    };
 }
 
 /* What a host has and what the set "lab" wants; each test has one of its own. */
@@ -310,6 +318,36 @@ static void a_link_with_another_alias_concerns_only_who_wants_it(void **state)
     assert_null(find(&scene->result.found, MODEL_OBJECT_LINK));
 }
 
+/* The one step about the service between what is there and what is wanted; NULL for none. */
+static const char *service_step(struct scene *scene, const struct host *host, char reason[PLAN_REASON_MAX])
+{
+    const char *text = NULL;
+    struct plan *plan;
+
+    assert_int_equal(scope(scene, &scene->wanted, "lab", host), 0);
+    assert_int_equal(plan_make(&scene->result.wanted, &scene->result.found, &plan), 0);
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].phase == PLAN_SERVICES_SET)
+            text = plan_step_reason(&plan->steps[i], reason);
+    plan_free(plan);
+    return text;
+}
+
+/* A resolver that came is told, with no other step; one that went is no difference; no DNS, no names. */
+static void the_hosts_resolver_is_told_where_there_is_one(void **state)
+{
+    struct scene *scene = *state;
+    struct host host = {.forwarding = 1, .ip_forward = true};
+    char reason[PLAN_REASON_MAX];
+
+    lab_expand(&scene->lab, &scene->all); /* all is there */
+    assert_null(service_step(scene, &host, reason));
+    host.resolver = true;
+    assert_string_equal(service_step(scene, &host, reason), "is unknown to the host's resolver");
+    scene->lab.network.dns_port = 0;
+    assert_null(service_step(scene, &host, reason));
+}
+
 #define SCENE_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -329,6 +367,7 @@ int main(void)
         SCENE_TEST(without_its_ledger_a_sysctl_is_known_by_what_closes_it),
         SCENE_TEST(an_element_that_is_nobodys_is_everybodys_to_take_away),
         SCENE_TEST(a_link_with_another_alias_concerns_only_who_wants_it),
+        SCENE_TEST(the_hosts_resolver_is_told_where_there_is_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
