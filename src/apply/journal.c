@@ -3,6 +3,7 @@
 #include "apply/apply.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,11 +33,14 @@ static int write_step(FILE *file, const struct plan_step *step)
 
 static int write_steps(const char *path, const struct plan *plan)
 {
-    _cleanup_fclose_ FILE *file = fopen(path, "we");
+    /* As the other files of the run directory: never through a link. */
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    _cleanup_fclose_ FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     int result = 0;
 
     if (!file)
         return -errno;
+    take_fd(&fd);
     for (size_t i = 0; i < plan->step_count && result == 0; i++)
         result = write_step(file, &plan->steps[i]);
     if (result == 0 && (fprintf(file, "{\"end\":%zu}\n", plan->step_count) < 0 || fflush(file) == EOF))

@@ -93,9 +93,14 @@ static int check_directory(const char *path, struct tapnet_error *error)
     return 0;
 }
 
-static int make_directory(const char *path, struct tapnet_error *error)
+/* *ret_made is set when it was not there before. */
+static int make_directory(const char *path, bool *ret_made, struct tapnet_error *error)
 {
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+    if (mkdir(path, 0700) == 0) {
+        *ret_made = true;
+        return 0;
+    }
+    if (errno == EEXIST)
         return 0;
     if (errno == ENOENT) /* a mistyped path must not grow */
         return error_set(error, -ENOENT, "cannot make the directory %s: what it is to stand in is not there", path);
@@ -132,8 +137,26 @@ static void remove_empty(const char *path, int levels)
     }
 }
 
+/* Which directories a lock has made, that are to go again when it can't be had. */
+struct made {
+    bool base, run_dir;
+};
+
+/* BASE is looked at before anything is made in it. */
+static int make_directories(const char *base, const char *run_dir, struct made *made, struct tapnet_error *error)
+{
+    int result = make_directory(base, &made->base, error);
+
+    if (result == 0)
+        result = check_directory(base, error);
+    if (result == 0)
+        result = make_directory(run_dir, &made->run_dir, error);
+    return result < 0 ? result : check_directory(run_dir, error);
+}
+
 /* @operation: LOCK_EX, and LOCK_NB not to wait. */
-static int lock_directory(const char *run_dir, int operation, int *ret_fd, struct tapnet_error *error)
+static int lock_directory(const char *run_dir, int operation, struct made *made, int *ret_fd,
+                          struct tapnet_error *error)
 {
     char path[RUN_PATH_MAX], base[RUN_PATH_MAX];
 
@@ -142,14 +165,8 @@ static int lock_directory(const char *run_dir, int operation, int *ret_fd, struc
     parent_of(run_dir, base);
     for (int attempt = 0;; attempt++) {
         _cleanup_close_ int fd = -1;
-        int result = make_directory(base, error);
+        int result = make_directories(base, run_dir, made, error);
 
-        if (result == 0)
-            result = make_directory(run_dir, error);
-        if (result == 0)
-            result = check_directory(base, error);
-        if (result == 0)
-            result = check_directory(run_dir, error);
         if (result == -ENOENT && attempt < LOCK_ATTEMPTS)
             continue; /* another tapnet may have removed BASE between the two calls */
         if (result < 0)
@@ -171,13 +188,20 @@ static int lock_directory(const char *run_dir, int operation, int *ret_fd, struc
     }
 }
 
-/* A lock that can't be had leaves no directory behind that was made for it. */
+/* A lock that can't be had leaves no directory behind that was made for it, and touches no other. */
 static int lock(const char *run_dir, int operation, int *ret_fd, struct tapnet_error *error)
 {
-    int result = lock_directory(run_dir, operation, ret_fd, error);
+    struct made made = {.base = false};
+    int result = lock_directory(run_dir, operation, &made, ret_fd, error);
+    char base[RUN_PATH_MAX];
 
-    if (result < 0)
-        remove_empty(run_dir, 2);
+    if (result == 0)
+        return 0;
+    parent_of(run_dir, base);
+    if (made.run_dir)
+        rmdir(run_dir);
+    if (made.base)
+        rmdir(base);
     return result;
 }
 
@@ -277,6 +301,7 @@ static int write_whole(const char *path, const char *text, struct tapnet_error *
 int run_file_write(const char *run_dir, const char *name, const char *text, struct tapnet_error *error)
 {
     char path[RUN_PATH_MAX], folder[RUN_PATH_MAX], fresh[RUN_PATH_MAX];
+    bool made;
     int result = file_path(run_dir, name, path, error);
 
     if (result == 0)
@@ -284,7 +309,9 @@ int run_file_write(const char *run_dir, const char *name, const char *text, stru
     if (result < 0)
         return result;
     parent_of(path, folder);
-    result = make_directory(folder, error);
+    result = make_directory(folder, &made, error);
+    if (result == 0)
+        result = check_directory(folder, error); /* no link to another */
     if (result < 0)
         return result;
     result = write_whole(fresh, text, error);

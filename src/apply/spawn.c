@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +88,18 @@ bool apply_can_activate(const char *run_dir, const char *name)
     return start_path(run_dir, name, path) == 0 && access(path, F_OK) == 0 && unix_socket_is_ours(path);
 }
 
+/*
+ * Was it root, or our own user, who listens there? In a directory that all may write to (TAPNET_RUN_DIR=/tmp) anybody
+ * could, and would be handed the service's sockets.
+ */
+static bool is_trusted(int fd)
+{
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+}
+
 int apply_activate(const char *run_dir, const char *name, const int *fds, size_t fd_count)
 {
     static const char word[] = "start";
@@ -94,7 +107,7 @@ int apply_activate(const char *run_dir, const char *name, const int *fds, size_t
     char path[RUN_PATH_MAX];
 
     if (!apply_can_activate(run_dir, name) || start_path(run_dir, name, path) < 0 ||
-        apply_socket_connect(path, APPLY_SOCKET_SECONDS, &fd, NULL) < 0)
+        apply_socket_connect(path, APPLY_SOCKET_SECONDS, &fd, NULL) < 0 || !is_trusted(fd))
         return -ENOENT;
     return message_send(fd, word, strlen(word), fds, fd_count, 0);
 }

@@ -8,8 +8,8 @@
 
 /*
  * Did a process of this network namespace bind a Unix socket to @path? A socket's file is seen by whoever shares the
- * file system; the list in /proc/self/net/unix is of the namespace's own. So a daemon of the host is told from one that
- * would take our link for another of the same number.
+ * file system; the kernel's list of sockets is of the namespace's own. So a daemon of the host is told from one that
+ * would take our link for another of the same number. Only sockets of root and of our own user count.
  */
 bool unix_socket_is_ours(const char *path);
 /*
