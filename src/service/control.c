@@ -23,6 +23,7 @@
 
 #define CONTROL_CLIENTS 16 /* connections at once; more are closed */
 #define SECOND UINT64_C(1000000)
+#define REFUSALS_BURST 10 /* lines at once about who was cut off, and then one a second */
 
 struct control_client {
     struct control *control;
@@ -38,6 +39,7 @@ struct control {
     struct registry registry;
     const struct isolation *isolation;
     uid_t uid;
+    struct bucket refusals; /* that the log is told of */
     struct control_client clients[CONTROL_CLIENTS];
 };
 
@@ -179,10 +181,11 @@ static json_t *control_isolation(const struct isolation *isolation)
 
     for (size_t i = 0; not_dropped && isolation->not_dropped[i]; i++)
         json_array_append_new(not_dropped, json_string(isolation->not_dropped[i]));
-    return json_pack("{s:I, s:I, s:I, s:b, s:b, s:b, s:b, s:o}", "uid", (json_int_t)isolation->uid, "gid",
+    return json_pack("{s:I, s:I, s:I, s:b, s:b, s:b, s:I, s:b, s:o}", "uid", (json_int_t)isolation->uid, "gid",
                      (json_int_t)isolation->gid, "capabilities", (json_int_t)isolation->capabilities, "no_new_privs",
                      isolation->no_new_privs, "dumpable", isolation->dumpable, "seccomp", isolation->seccomp,
-                     "sanitizer", isolation->sanitizer, "not_dropped", not_dropped);
+                     "landlock", (json_int_t)isolation->landlock, "sanitizer", isolation->sanitizer, "not_dropped",
+                     not_dropped);
 }
 
 static json_t *handle_status(struct control_request *request, struct tapnet_error *error)
@@ -339,7 +342,8 @@ static void control_accept(int fd, uint32_t events, void *data)
     if (accepted < 0)
         return;
     if (!client || !control_permits(control, accepted)) {
-        log_line("control: a connection was refused: %s", client ? "not root" : "too many");
+        if (bucket_take(&control->refusals, loop_now_usec(), 1, REFUSALS_BURST))
+            log_line("control: a connection was refused: %s", client ? "not root" : "too many");
         return;
     }
     if (loop_watch(control->loop, accepted, EPOLLIN, client_handle, client, &client->source) < 0)

@@ -49,7 +49,8 @@
  *   {"ok":true,"pid":123,"network":"lab"} + the memfd      to show
  *   {"ok":true,"pid":123,"networks":["lab",...]} + epoll   to watch
  *   {"ok":true,"pid":123,"networks":[...],"version":"0.1.0","isolation":{"uid":65534,"gid":65534,
- *      "capabilities":0,"no_new_privs":true,"dumpable":false,"seccomp":true,"sanitizer":false,"not_dropped":["..."]}}
+ *      "capabilities":0,"no_new_privs":true,"dumpable":false,"seccomp":true,"landlock":7,"sanitizer":false,
+ *      "not_dropped":["..."]}}
  *                                                          to status
  *   {"ok":false,"code":-2,"error":"no network lab is served"}   negative errno and one sentence
  *

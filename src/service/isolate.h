@@ -18,6 +18,7 @@ struct isolation {
     bool no_new_privs;
     bool dumpable;
     bool seccomp;
+    unsigned landlock;          /* version of the kernel's; 0: it has none, or we may not use it */
     bool sanitizer;             /* built with a sanitizer: the wider filter */
     const char *not_dropped[4]; /* what the kernel would not let us give up; NULL ends the list */
 };
@@ -35,7 +36,13 @@ int isolate_rights(struct isolation *ret, struct tapnet_error *error);
 /* Of stage 2 what a process can do that has yet to start the service: user, capabilities, no new privileges. */
 int isolate_to_user(struct tapnet_error *error);
 
-/* Stage 3: the system call filter (seccomp.c). From here on anything else ends the process. */
+/*
+ * Stage 3: files other than resolv.conf and those about it, and ports other than that of DNS (landlock.c), as far as
+ * the kernel has that.
+ */
+int isolate_reach(struct isolation *isolation, struct tapnet_error *error);
+
+/* Stage 4: the system call filter (seccomp.c). From here on anything else ends the process. */
 int isolate_system_calls(struct isolation *isolation, struct tapnet_error *error);
 
 #endif

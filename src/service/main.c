@@ -29,10 +29,12 @@
  *   1. every descriptor it was not told of, its terminal, its working directory;
  *   2. it opens /etc, for resolv.conf;
  *   3. new privileges, limits, the capability bounding set, groups, the user, all capabilities, being dumped or traced;
- *   4. system calls beyond those of seccomp.c.
+ *   4. files that are not about resolv.conf, TCP to any port but that of DNS, as far as the kernel can (landlock.c);
+ *   5. system calls beyond those of seccomp.c.
  *
- * What a guest that took it over could still do: answer this host's guests wrongly on networks that it serves, ask DNS
- * servers, and read files that everybody may read.
+ * What a guest that took it over could still do: answer this host's guests wrongly on networks that it serves, send
+ * frames to them by the socket for DHCP replies, ask DNS servers, send datagrams to anybody, and read files of /etc and
+ * /run that everybody may read. tests/system/test_taken_over.py does what it can.
  *
  * It keeps no state. Whoever finds it dead starts another one and tells it the same again.
  */
@@ -138,7 +140,9 @@ static int service_init(struct service *service, int control_fd, uid_t starter, 
     r = loop_new(&service->loop);
     if (r < 0)
         return error_set_errno(error, r, "can't make an event loop");
-    r = isolate_system_calls(&service->isolation, error);
+    r = isolate_reach(&service->isolation, error);
+    if (r == 0)
+        r = isolate_system_calls(&service->isolation, error);
     if (r < 0)
         return r;
     r = dns_new(service->loop, etc_fd, limit.rlim_cur, &service->dns, error);
