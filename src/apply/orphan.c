@@ -17,9 +17,9 @@
 #include "netlink/unix.h"
 
 /*
- * How it works: the name of a Unix socket stays in /proc/self/net/unix after its file is gone, with the socket's inode;
- * who holds that is found by /proc/PID/fd. It must be called as the service is, too: its starter held the socket first,
- * and whoever has the run directory's name may pass one on.
+ * How it works: the kernel keeps the name of a Unix socket after its file is gone, with the socket's inode
+ * (netlink/unix.h); who holds that is found by /proc/PID/fd. It must be called as the service is, too: its starter held
+ * the socket first, and whoever has the run directory's name may pass one on.
  */
 
 #define EXIT_TIMEOUT_MSEC 5000

@@ -16,9 +16,9 @@
 #include "netlink/netlink.h"
 
 /*
- * How it works: the kernel tells each socket's name, byte by byte, and whose it is. /proc/net/unix has the names too, but
- * prints them as they are: with a name that holds a newline anybody forges a whole line. And a user in a mount namespace
- * of his own may bind any path: so only root's sockets count, and our own user's.
+ * How it works: the kernel tells each socket's name, byte by byte, and whose it is. /proc/net/unix has the names too,
+ * but prints them as they are: with a name that holds a newline anybody forges a whole line. And a user in a mount
+ * namespace of his own may bind any path: so only root's sockets count, and our own user's.
  */
 struct search {
     const char *path;

@@ -113,7 +113,8 @@ os.mkdir("{shared}/{name}.lock")
 held = []
 for path in ("{shared}/service.start", "{shared}/keeper.start", *(
         "\\0" + each for each in ("tapnet", "tapnet-service", "{shared}/{name}/service.sock",
-                                  "x {shared}/service.start"))):
+                                  "x {shared}/{name}/service.sock", "x {shared}/service.start",
+                                  "\\n0: 2 0 00010000 5 01 4711 {shared}/{name}/service.sock"))):
     held.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
     held[-1].bind(path)
     held[-1].listen(8)
