@@ -289,7 +289,7 @@ static const struct device_holder *rows_of(const struct device_holder *rows, siz
     for (last = first; last < count && strcmp(rows[last].device, name) == 0;)
         last++;
     *ret_count = last - first;
-    return rows + first;
+    return *ret_count ? rows + first : NULL;
 }
 
 static void ask_holder(const struct list_call *call, const struct device_holder *rows, size_t count,
