@@ -60,6 +60,10 @@ const struct option_row option_rows[] = {
     {"netns", 0, DEVICE(netns), "in this network namespace: a name of `ip netns`, or a path", "NETNS"},
     {"force", 'f', DEVICE(force), "also a device that was not made by `device add`, or that somebody holds"},
 #undef DEVICE
+    {"answer", 0, offsetof(struct arguments, watch.answer),
+     "answer as whoever is asked for: a list out of arp, ping, ndp", "LIST"},
+    {"count", 'c', offsetof(struct arguments, watch.count), "end after so many packets", "PACKETS"},
+    {"for", 0, offsetof(struct arguments, watch.duration), "end after so long", "SECONDS"},
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
@@ -78,6 +82,9 @@ static const char *const set_options[] = {
     "no-address", "up",          "down",  "carrier", "persistent",   "link-type", "vnet-header-size", "byte-order",
     "offloads",   "send-buffer", "netns", "quiet",   "help",         NULL};
 static const char *const show_options[] = {"netns", "json", "help", NULL};
+
+static const char *const watch_options[] = {"answer", "count", "for",  "kind", "address",
+                                            "netns",  "quiet", "help", NULL};
 
 static const struct command device_commands[] = {
     {"device add", "[NAME]", "make a TUN or TAP that stays",
@@ -125,6 +132,12 @@ const struct command commands[] = {
      "Makes, deletes, changes and lists TUN and TAP devices one by one: with any right that a descriptor or netlink "
      "gives, and without a file. What is made here belongs to no set: `up` and `down` leave it alone.",
      group_options, NULL, device_commands, sizeof(device_commands) / sizeof(device_commands[0])},
+    {"watch", "DEVICE", "be the program at the other end of a TUN or TAP: print what arrives, answer it",
+     "Opens DEVICE and prints a line for each packet that the host sends into it, in the words of tcpdump, and at the "
+     "end what it was. A device that is not there is made, with the addresses of --address, and goes with the watch. "
+     "With --answer what asks for an address is answered as if somebody lived there; on a TAP the host asks by arp or "
+     "ndp before it pings.",
+     watch_options, run_watch, NULL, 0},
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 

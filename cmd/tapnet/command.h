@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "device.h"
+#include "watch.h"
 
 /* Exit codes, told in tapnet(8). */
 enum {
@@ -21,6 +22,7 @@ struct arguments {
     bool json, all, dry_run, help, version, quiet, replace, no_keeper;
     const char *operand; /* FILE, SET, NAME; NULL when it was left out */
     struct device_words device;
+    struct watch_words watch;
 };
 
 struct option_row {

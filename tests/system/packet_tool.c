@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Splits and merges packets for a test that checks them with other means. */
+/* Splits, merges, prints and answers packets for a test that checks them with other means. */
 
 /*
- * How it works: `packet_tool split|merge tun|tap` reads frames from standard input until its end, and writes what comes
- * of them to standard output. A frame is: the packet's length (four bytes, big endian), a vnet header of ten bytes
- * (little endian), the packet. `split` stores full checksums; `partial` is split that does not.
+ * How it works: `packet_tool split|merge|print|answer tun|tap` reads frames from standard input until its end, and
+ * writes what comes of them to standard output. A frame is: the packet's length (four bytes, big endian), a vnet header
+ * of ten bytes (little endian), the packet. `split` stores full checksums; `partial` is split that does not.
+ * `print` writes lines; `answer` what 02:00:00:00:00:01 answers.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tapnet/packet.h>
+#include <tapnet/watch.h>
 
 #define FRAMES_MAX 2000
 #define ROOM 70000
@@ -63,6 +64,29 @@ static int split(const struct tapnet_frame *frame, enum tapnet_device_kind kind,
     return result;
 }
 
+static void print(const struct tapnet_frame *frame, enum tapnet_device_kind kind)
+{
+    char line[TAPNET_LINE_MAX];
+
+    tapnet_packet_print(frame->bytes, frame->len, kind, line, sizeof(line));
+    puts(line);
+}
+
+static void answer(const struct tapnet_frame *frame, enum tapnet_device_kind kind)
+{
+    static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
+    struct tapnet_frame reply = new_frame();
+    int len = tapnet_packet_answer(frame->bytes, frame->len, kind,
+                                   TAPNET_ANSWER_ARP | TAPNET_ANSWER_PING | TAPNET_ANSWER_NDP, mac, reply.bytes,
+                                   reply.room);
+
+    if (len > 0) {
+        reply.len = (size_t)len;
+        write_frame(&reply);
+    }
+    free(reply.bytes);
+}
+
 int main(int count, char **words)
 {
     static struct tapnet_frame frames[FRAMES_MAX];
@@ -80,6 +104,10 @@ int main(int count, char **words)
     for (size_t i = 0; i < frame_count; i++) {
         if (strcmp(words[1], "merge") == 0)
             write_frame(&frames[i]);
+        else if (strcmp(words[1], "print") == 0)
+            print(&frames[i], kind);
+        else if (strcmp(words[1], "answer") == 0)
+            answer(&frames[i], kind);
         else if (split(&frames[i], kind, strcmp(words[1], "partial") != 0) < 0)
             return 1;
     }
