@@ -31,8 +31,8 @@ static void reply_fini(struct reply *reply)
         close(reply->fds[i]);
 }
 
-/* Sends the request on @fd, and reads what comes back: with @fd_count descriptors, which are @ret_fds then. */
-static int ask(int fd, const char *request, int *ret_fds, size_t fd_count, struct tapnet_error *error)
+/* Sends the request on @fd, and reads what comes back: with two descriptors, which are @ret_fds then. */
+static int ask(int fd, const char *request, int ret_fds[REPLY_FDS], struct tapnet_error *error)
 {
     struct reply reply cleanup(reply_fini) = {.text = malloc(REPLY_MAX)};
     _cleanup_json_ json_t *json = NULL;
@@ -43,9 +43,9 @@ static int ask(int fd, const char *request, int *ret_fds, size_t fd_count, struc
     if (result < 0)
         return error_set_errno(error, result, "the service does not answer");
     json = json_loadb(reply.text, reply.len, 0, NULL);
-    if (!json_is_true(json_object_get(json, "ok")) || reply.fd_count != fd_count)
+    if (!json_is_true(json_object_get(json, "ok")) || reply.fd_count != REPLY_FDS)
         return error_set(error, -ENOTCONN, "the service does not give what it is asked for");
-    memcpy(ret_fds, reply.fds, fd_count * sizeof(*ret_fds));
+    memcpy(ret_fds, reply.fds, sizeof(reply.fds));
     reply.fd_count = 0; /* the caller's now */
     return 0;
 }
@@ -68,16 +68,16 @@ int apply_lend(const char *run_dir, int ret_fds[2], int *ret_pid_fd, struct tapn
     result = apply_socket_service(fd, &process);
     if (result < 0)
         return error_set_errno(error, result, "no service listens");
-    result = ask(fd, "{\"do\":\"sockets\"}", ret_fds, 2, error);
+    result = ask(fd, "{\"do\":\"sockets\"}", ret_fds, error);
     if (result == 0)
         *ret_pid_fd = take_fd(&process);
     return result;
 }
 
-int apply_watch(const char *run_dir, int *ret_fd, struct tapnet_error *error)
+int apply_watch(const char *run_dir, int ret_fds[2], struct tapnet_error *error)
 {
     _cleanup_close_ int fd = -1;
     int result = connect_service(run_dir, &fd, error);
 
-    return result < 0 ? result : ask(fd, "{\"do\":\"watch\"}", ret_fd, 1, error);
+    return result < 0 ? result : ask(fd, "{\"do\":\"watch\"}", ret_fds, error);
 }

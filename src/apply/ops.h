@@ -94,7 +94,10 @@ void apply_kernel_lend(struct apply_kernel *kernel, struct apply_loan loan);
  */
 int apply_lend(const char *run_dir, int ret_fds[2], int *ret_pid_fd, struct tapnet_error *error);
 
-/* Asks the service for the descriptor that is readable while it has something to do (control.h, "watch"). As above. */
-int apply_watch(const char *run_dir, int *ret_fd, struct tapnet_error *error);
+/*
+ * Asks the service for the descriptor that is readable while it has something to do, and for the one that ends it
+ * (control.h, "watch"). As above.
+ */
+int apply_watch(const char *run_dir, int ret_fds[2], struct tapnet_error *error);
 
 #endif

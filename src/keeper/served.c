@@ -32,6 +32,7 @@ void served_forget(struct served *served)
 {
     close_fd(&served->pid_fd);
     close_fd(&served->watch_fd);
+    close_fd(&served->switch_fd);
     *served = SERVED_NONE;
 }
 
@@ -53,7 +54,10 @@ void served_meet(struct served *served, const char *run_dir, struct apply_loan *
     loan->log_fd = fds[0];
     close(fds[1]);
     served->pid_fd = pid_fd;
-    apply_watch(run_dir, &served->watch_fd, NULL);
+    if (apply_watch(run_dir, fds, NULL) == 0) {
+        served->watch_fd = fds[0];
+        served->switch_fd = fds[1];
+    }
 }
 
 /* ---- does it work? ---- */
@@ -66,12 +70,14 @@ static bool has_ended(int fd, int msec)
     return poll(&poll_fd, 1, msec) == 1;
 }
 
-/* By the starter, who is the same user. */
+/* By itself, else by the starter, who is the same user. */
 static void end(struct served *served, const struct apply_loan *loan, const char *why)
 {
     if (served->unending)
         return;
     log_line("%s: another service takes over", why);
+    if (write(served->switch_fd, "x", 1) == 1 && has_ended(served->pid_fd, END_TIMEOUT_MSEC))
+        return;
     if (message_send(loan->starter_fd, "end", strlen("end"), &served->pid_fd, 1, 0) == 0 &&
         has_ended(served->pid_fd, END_TIMEOUT_MSEC))
         return;
@@ -92,11 +98,12 @@ void served_stirs(struct served *served)
 /* Ends it when it says nothing; that it has gone, or says no, is no such case. */
 static void ask(struct served *served, const char *run_dir, const struct apply_loan *loan)
 {
-    int fd = -1;
+    int fds[2] = {-1, -1};
 
-    if (apply_watch(run_dir, &fd, NULL) == -EAGAIN && !has_ended(served->pid_fd, 0))
+    if (apply_watch(run_dir, fds, NULL) == -EAGAIN && !has_ended(served->pid_fd, 0))
         end(served, loan, "the service does not answer");
-    close_fd(&fd);
+    close_fd(&fds[0]);
+    close_fd(&fds[1]);
 }
 
 void served_look(struct served *served, const char *run_dir, const struct apply_loan *loan)

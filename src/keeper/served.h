@@ -17,16 +17,18 @@
  * That it hangs nothing tells. So the service lends the descriptor of its own epoll (service/control.h, "watch"), which
  * is readable while something waits that it has not dealt with. When that wakes us, it is left alone for
  * SERVED_PATIENCE_USEC and then looked at again: is it readable still, then either the next thing has just come in, or
- * the service hangs: it is asked, and one that does not answer is ended. So nobody is asked anything while no guest
- * wants anything, and a busy service costs us two glances and at most one question each five seconds.
+ * the service hangs: it is asked, and one that does not answer is ended, by the pipe that it lent for that; should it
+ * have broken that, by the starter, where there is one. So nobody is asked anything while no guest wants anything, and
+ * a busy service costs us two glances and at most one question each five seconds.
  */
 struct served {
     int pid_fd;         /* readable when the service has ended; -1: none is known */
     int watch_fd;       /* readable while it has something to do; -1: it lends none */
+    int switch_fd;      /* what is written there ends it; -1 */
     uint64_t look_usec; /* when to look at that again; 0: it may wake us */
     bool unending;      /* it hangs, and we can't end it; that was said */
 };
-#define SERVED_NONE ((struct served){.pid_fd = -1, .watch_fd = -1})
+#define SERVED_NONE ((struct served){.pid_fd = -1, .watch_fd = -1, .switch_fd = -1})
 #define SERVED_PATIENCE_USEC 5000000
 
 void served_fini(struct served *served, struct apply_loan *loan);

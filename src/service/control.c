@@ -171,7 +171,8 @@ static json_t *handle_watch(struct control_request *request, struct tapnet_error
 {
     (void)error;
     request->reply_fds[0] = loop_fd(request->control->loop);
-    request->reply_fd_count = 1;
+    request->reply_fds[1] = request->control->isolation->switch_fd;
+    request->reply_fd_count = 2;
     return control_reply(request->control);
 }
 

@@ -39,15 +39,17 @@
  *   {"do":"show","network":"lab"}    the reply carries the memfd of the last serve or update, so that the state of the
  *        service can be compared with what is wanted. Read it with pread(): the offset is shared.
  *   {"do":"status"}                  what is served, and what the service gave up at its start.
- *   {"do":"watch"}                   the reply carries a descriptor that is readable while something waits that the
- *        service has not dealt with: whoever polls it learns of a service that hangs without asking it all the time.
- *        It is the service's epoll, which keeps no socket open when the service ends.
+ *   {"do":"watch"}                   the reply carries two descriptors:
+ *        0  one that is readable while something waits that the service has not dealt with: whoever polls it learns of
+ *           a service that hangs without asking it all the time. It is the service's epoll, which keeps no socket open
+ *           when the service ends
+ *        1  the end of a pipe: whoever writes to it has the kernel kill the service, without the right to signal it
  *
  * Replies:
  *   {"ok":true,"pid":123,"networks":["lab",...]}           to sockets, serve, update, stop; "networks" in the order of
  *                                                          serving; to sockets without descriptors + the two
  *   {"ok":true,"pid":123,"network":"lab"} + the memfd      to show
- *   {"ok":true,"pid":123,"networks":["lab",...]} + epoll   to watch
+ *   {"ok":true,"pid":123,"networks":["lab",...]} + both    to watch
  *   {"ok":true,"pid":123,"networks":[...],"version":"0.1.0","isolation":{"uid":65534,"gid":65534,
  *      "capabilities":0,"no_new_privs":true,"dumpable":false,"seccomp":true,"landlock":7,"sanitizer":false,
  *      "not_dropped":["..."]}}

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,19 @@ static int isolate_capabilities(struct isolation *isolation, struct tapnet_error
     if (isolation->capabilities)
         return error_set(error, -EPERM, "capabilities %#llx could not be given up",
                          (unsigned long long)isolation->capabilities);
+    return 0;
+}
+
+int isolate_switch(int *ret_fd, struct tapnet_error *error)
+{
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+        return error_set_errno(error, -errno, "can't make a pipe");
+    if (fcntl(fds[0], F_SETSIG, SIGKILL) < 0 || fcntl(fds[0], F_SETOWN, getpid()) < 0 ||
+        fcntl(fds[0], F_SETFL, O_NONBLOCK | O_ASYNC) < 0)
+        return error_set_errno(error, -errno, "can't have a pipe end us");
+    *ret_fd = fds[1];
     return 0;
 }
 

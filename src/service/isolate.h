@@ -18,6 +18,7 @@ struct isolation {
     bool no_new_privs;
     bool dumpable;
     bool seccomp;
+    int switch_fd;              /* of isolate_switch() */
     unsigned landlock;          /* version of the kernel's; 0: it has none, or we may not use it */
     bool sanitizer;             /* built with a sanitizer: the wider filter */
     const char *not_dropped[4]; /* what the kernel would not let us give up; NULL ends the list */
@@ -35,6 +36,12 @@ int isolate_rights(struct isolation *ret, struct tapnet_error *error);
 
 /* Of stage 2 what a process can do that has yet to start the service: user, capabilities, no new privileges. */
 int isolate_to_user(struct tapnet_error *error);
+
+/*
+ * After stage 2: a pipe whose reader signals itself with SIGKILL when something is written (F_SETSIG). So whoever is
+ * given *ret_fd, and may not signal the service's user, can end a service that hangs. Both ends stay open for good.
+ */
+int isolate_switch(int *ret_fd, struct tapnet_error *error);
 
 /*
  * Stage 3: files other than resolv.conf and those about it, and ports other than that of DNS (landlock.c), as far as

@@ -140,6 +140,9 @@ static int service_init(struct service *service, int control_fd, uid_t starter, 
     r = loop_new(&service->loop);
     if (r < 0)
         return error_set_errno(error, r, "can't make an event loop");
+    r = isolate_switch(&service->isolation.switch_fd, error);
+    if (r < 0)
+        return r;
     r = isolate_reach(&service->isolation, error);
     if (r == 0)
         r = isolate_system_calls(&service->isolation, error);
