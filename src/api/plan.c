@@ -212,6 +212,31 @@ static int collect_taken(const struct observe_found *found, const char *set, str
     return 0;
 }
 
+/* A bridge or a port of a network leads to guests, not out. (The set's own are refused when the file is checked.) */
+static int check_uplinks(const struct tapnet_plan *plan, struct tapnet_error *error)
+{
+    const struct model_objects *objects = &plan->found->objects;
+
+    for (size_t n = 0; n < plan->set->network_count; n++) {
+        const struct model_network *network = &plan->set->networks[n];
+
+        for (size_t i = 0; network->uplink_given && i < objects->count; i++) {
+            const struct model_link *link = &objects->items[i].link;
+
+            if (objects->items[i].kind != MODEL_OBJECT_LINK || !link->owner.network[0] ||
+                strcmp(link->name, network->uplink) != 0 || strcmp(link->owner.set, plan->set->name) == 0)
+                continue;
+            return error_set(error, -EINVAL,
+                             "%s:%u:%u: network %s: uplink %s is of network %s of set %s, not a way out; name an "
+                             "interface of the host",
+                             plan->set->file ? plan->set->file : "", network->uplink_place.line,
+                             network->uplink_place.column, network->name, network->uplink, link->owner.network,
+                             link->owner.set);
+        }
+    }
+    return 0;
+}
+
 static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, struct tapnet_error *error)
 {
     const struct observe_found *found = plan->found;
@@ -225,6 +250,7 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
         .data = &asked,
     };
     const struct observe_link *uplink = api_find_foreign(found, found->uplink);
+    int result;
 
     memcpy(surroundings.uplink, found->uplink, sizeof(surroundings.uplink));
     surroundings.uplink_mtu = uplink ? uplink->mtu : 0;
@@ -232,7 +258,8 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
         collect_taken(found, spec->set->name, &taken, &surroundings.taken_count) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     surroundings.taken = taken;
-    return model_resolve(plan->set, &surroundings, error);
+    result = check_uplinks(plan, error);
+    return result < 0 ? result : model_resolve(plan->set, &surroundings, error);
 }
 
 /* Steps about records stand together: their phases are neighbours. */

@@ -213,6 +213,43 @@ static int check_given_subnet(const struct model_set *set, const struct model_ne
     return 0;
 }
 
+/*
+ * An address of a device whose subnet would take what the host reaches another way already. One inside a subnet of the
+ * host's takes a part of it, as point to point links do, and is what the file says.
+ */
+static int check_device_address(const struct model_set *set, const struct model_device *device,
+                                const struct ip_prefix *address, const struct model_surroundings *surroundings,
+                                struct tapnet_error *error)
+{
+    char text[IP_PREFIX_TEXT_MAX], taken[IP_PREFIX_TEXT_MAX];
+
+    for (size_t i = 0; i < surroundings->taken_count; i++) {
+        const struct ip_prefix *prefix = &surroundings->taken[i];
+
+        if (address->address.family != AF_INET || address->length == 32 || prefix->length < HOST_ROUTE_MIN ||
+            prefix->length < address->length || !ip_prefix_overlaps(prefix, address))
+            continue;
+        return error_add_line(error, -EINVAL,
+                              "%s:%u:%u: device %s: address %s would take %s, an address or route of this host; choose "
+                              "another one",
+                              file_of(set), device->place.line, device->place.column, device->name,
+                              ip_prefix_print(address, text), ip_prefix_print(prefix, taken));
+    }
+    return 0;
+}
+
+static int check_device_addresses(const struct model_set *set, const struct model_surroundings *surroundings,
+                                  struct tapnet_error *error)
+{
+    unsigned mistakes = 0;
+
+    for (size_t i = 0; i < set->device_count; i++)
+        for (size_t j = 0; j < set->devices[i].address_count && mistakes < 20; j++)
+            mistakes += check_device_address(set, &set->devices[i], &set->devices[i].addresses[j], surroundings,
+                                             error) < 0;
+    return mistakes ? -EINVAL : 0;
+}
+
 static int check_given_subnets(const struct model_set *set, const struct model_surroundings *surroundings,
                                struct tapnet_error *error)
 {
@@ -345,6 +382,8 @@ int model_resolve(struct model_set *set, const struct model_surroundings *surrou
 
     if (result == 0)
         result = check_given_subnets(set, surroundings, error);
+    if (result == 0)
+        result = check_device_addresses(set, surroundings, error);
     if (result == 0)
         result = resolve_subnets(set, surroundings, error);
     for (size_t i = 0; i < set->network_count && result == 0; i++) {
