@@ -26,8 +26,9 @@ static int write_step(FILE *file, const struct plan_step *step)
 
     if (!line)
         return -ENOMEM;
+    errno = 0;
     if (json_dumpf(line, file, JSON_COMPACT) < 0 || fputc('\n', file) == EOF)
-        return -EIO;
+        return errno ? -errno : -EIO;
     return 0;
 }
 

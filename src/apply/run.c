@@ -13,6 +13,8 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -21,6 +23,9 @@
 #define BOOT_ID_USED 8 /* hex digits: told apart are two boots of one machine */
 #define LOCK_NAME "lock"
 #define LOCK_ATTEMPTS 100
+#define SOCKET_PATH_MAX sizeof(((struct sockaddr_un *)NULL)->sun_path)
+#define LONGEST_SOCKET "/service.sock"
+#define BASE_MODE 01700 /* the sticky bit says that we made it: then it goes with the last of what is in it */
 #define FRESH_NAME "new" /* a file that is being written; whoever has the lock writes one at a time */
 
 static int read_boot_id(char ret[BOOT_ID_USED + 1], struct tapnet_error *error)
@@ -57,8 +62,11 @@ int run_dir_name(const char *base, char ret[RUN_PATH_MAX], struct tapnet_error *
         result = read_netns_cookie(&cookie, error);
     if (result < 0)
         return result;
-    if (snprintf(ret, RUN_PATH_MAX, "%s/%s-%" PRIx64, base, boot, cookie) >= RUN_PATH_MAX)
-        return error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
+    if (snprintf(ret, RUN_PATH_MAX, "%s/%s-%" PRIx64, base, boot, cookie) + sizeof(LONGEST_SOCKET) > SOCKET_PATH_MAX)
+        return error_set(error, -ENAMETOOLONG,
+                         "the run directory %.200s is too deep: a socket in it has a path of more than %zu characters; "
+                         "choose another one (TAPNET_RUN_DIR)",
+                         base, SOCKET_PATH_MAX - 1);
     return 0;
 }
 
@@ -94,9 +102,9 @@ static int check_directory(const char *path, struct tapnet_error *error)
 }
 
 /* *ret_made is set when it was not there before. */
-static int make_directory(const char *path, bool *ret_made, struct tapnet_error *error)
+static int make_directory(const char *path, mode_t mode, bool *ret_made, struct tapnet_error *error)
 {
-    if (mkdir(path, 0700) == 0) {
+    if (mkdir(path, mode) == 0) {
         *ret_made = true;
         return 0;
     }
@@ -122,19 +130,13 @@ static int lock_is_current(int fd, const char *path)
     return held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
-/* Removes empty directories from @path upwards, at most @levels of them. */
-static void remove_empty(const char *path, int levels)
+/* Removes the directory of run directories when it is empty; one that was there before us stays. */
+static void remove_base(const char *base)
 {
-    char copy[RUN_PATH_MAX];
-    char *slash;
+    struct stat status;
 
-    snprintf(copy, sizeof(copy), "%s", path);
-    for (; levels > 0 && rmdir(copy) == 0; levels--) {
-        slash = strrchr(copy, '/');
-        if (!slash || slash == copy)
-            return;
-        *slash = '\0';
-    }
+    if (lstat(base, &status) == 0 && (status.st_mode & 07777) == BASE_MODE)
+        rmdir(base);
 }
 
 /* Which directories a lock has made, that are to go again when it can't be had. */
@@ -145,12 +147,12 @@ struct made {
 /* BASE is looked at before anything is made in it. */
 static int make_directories(const char *base, const char *run_dir, struct made *made, struct tapnet_error *error)
 {
-    int result = make_directory(base, &made->base, error);
+    int result = make_directory(base, BASE_MODE, &made->base, error);
 
     if (result == 0)
         result = check_directory(base, error);
     if (result == 0)
-        result = make_directory(run_dir, &made->run_dir, error);
+        result = make_directory(run_dir, 0700, &made->run_dir, error);
     return result < 0 ? result : check_directory(run_dir, error);
 }
 
@@ -215,6 +217,26 @@ int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error)
     return lock(run_dir, LOCK_EX | LOCK_NB, ret_fd, error);
 }
 
+int run_lock_holder(const char *run_dir)
+{
+    _cleanup_fclose_ FILE *file = fopen("/proc/locks", "re");
+    char path[RUN_PATH_MAX], line[256];
+    struct stat status;
+
+    if (!file || snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= (int)sizeof(path) || stat(path, &status) < 0)
+        return 0;
+    while (fgets(line, sizeof(line), file)) { /* who waits has an arrow before the kind */
+        unsigned long inode;
+        unsigned major, minor;
+        int pid;
+
+        if (sscanf(line, "%*s FLOCK %*s WRITE %d %x:%x:%lu", &pid, &major, &minor, &inode) == 4 && pid > 0 &&
+            inode == status.st_ino && makedev(major, minor) == status.st_dev)
+            return pid;
+    }
+    return 0;
+}
+
 static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX], struct tapnet_error *error)
 {
     if (snprintf(ret, RUN_PATH_MAX, "%s/%s", run_dir, name) >= RUN_PATH_MAX - 4)
@@ -266,7 +288,7 @@ void run_unlock(const char *run_dir, int fd)
             if (rmdir(run_dir) == 0) {
                 unlink(aside);
                 *strrchr(aside, '/') = '\0';
-                rmdir(aside);
+                remove_base(aside);
             } else {
                 /* Not by a rename: whoever came meanwhile may have made a lock there, and hold it. */
                 link(aside, path);
@@ -309,7 +331,7 @@ int run_file_write(const char *run_dir, const char *name, const char *text, stru
     if (result < 0)
         return result;
     parent_of(path, folder);
-    result = make_directory(folder, &made, error);
+    result = make_directory(folder, 0700, &made, error);
     if (result == 0)
         result = check_directory(folder, error); /* no link to another */
     if (result < 0)
@@ -333,7 +355,7 @@ int run_file_remove(const char *run_dir, const char *name, struct tapnet_error *
         return error_set_errno(error, -errno, "cannot remove %s", path);
     if (strchr(name, '/')) {
         *strrchr(path, '/') = '\0';
-        remove_empty(path, 1);
+        rmdir(path);
     }
     return 0;
 }

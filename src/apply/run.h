@@ -13,20 +13,24 @@
 
 /*
  * BASE/BOOT-COOKIE, where BOOT is the start of this boot's id and COOKIE the network namespace's (SO_NETNS_COOKIE):
- * names and inode numbers of namespaces are reused, the cookie is not. Makes nothing.
+ * names and inode numbers of namespaces are reused, the cookie is not. Makes nothing. -ENAMETOOLONG when sockets would
+ * have no room in it.
  */
 int run_dir_name(const char *base, char ret[RUN_PATH_MAX], struct tapnet_error *error);
 
 /*
  * Makes the directory (mode 0700, of the caller) and BASE, but not what BASE stands in (-ENOENT), and takes the lock in
  * it, waiting for another tapnet: -EINTR when a signal is handled meanwhile. The lock is let go by closing *ret_fd, or
- * by run_unlock(), which also removes what a tapnet that was killed left half made, and the directory when nothing but
- * the lock is left in it.
+ * by run_unlock(), which also removes what a tapnet that was killed left half made, the directory when nothing but the
+ * lock is left in it, and then BASE, if it was made here.
  */
 int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error);
 void run_unlock(const char *run_dir, int fd);
 /* As run_lock(), but -EWOULDBLOCK at once, without a sentence, while another tapnet has it. */
 int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error);
+
+/* The process that has the lock: 0 when nobody has it, or who it is can't be seen (another pid namespace). */
+int run_lock_holder(const char *run_dir);
 
 /* A file below it, replaced as a whole by rename; directories on the way are made. @name has no "..". */
 int run_file_write(const char *run_dir, const char *name, const char *text, struct tapnet_error *error);
