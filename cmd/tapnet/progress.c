@@ -3,6 +3,7 @@
 #include "progress.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,9 +11,14 @@
 
 #define PROGRESS_AFTER_MSEC 300 /* what is quicker than that needs no progress */
 #define PROGRESS_EVERY_MSEC 100
+#define WAIT_SEC 1 /* before it is told whom we wait for */
 
 static const int stopping[] = {SIGINT, SIGTERM, SIGHUP};
 #define STOPPING_COUNT (sizeof(stopping) / sizeof(stopping[0]))
+
+/* Whose turn we wait for, while we do: the thread of the timer reads it, and may come late. */
+static pthread_mutex_t waiting_mutex = PTHREAD_MUTEX_INITIALIZER;
+static const struct tapnet *waiting;
 
 static volatile sig_atomic_t came; /* the signal that came while we waited for our turn; 0: none */
 
@@ -29,7 +35,49 @@ static long long now_msec(void)
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-void progress_start(struct progress *progress, bool quiet)
+/* ---- the wait for another tapnet ---- */
+
+static void tell_wait(union sigval value)
+{
+    int pid;
+
+    (void)value;
+    pthread_mutex_lock(&waiting_mutex);
+    pid = waiting ? tapnet_busy(waiting) : 0;
+    if (pid && pid != getpid())
+        fprintf(stderr, "tapnet: waiting for another tapnet, process %d\n", pid);
+    pthread_mutex_unlock(&waiting_mutex);
+}
+
+static void set_waiting(const struct tapnet *tapnet)
+{
+    pthread_mutex_lock(&waiting_mutex);
+    waiting = tapnet;
+    pthread_mutex_unlock(&waiting_mutex);
+}
+
+static void start_wait(struct progress *progress, const struct tapnet *tapnet)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD};
+    const struct itimerspec after = {.it_value.tv_sec = WAIT_SEC};
+
+    event.sigev_notify_function = tell_wait;
+    set_waiting(tapnet);
+    progress->timed = timer_create(CLOCK_MONOTONIC, &event, &progress->timer) == 0 &&
+                      timer_settime(progress->timer, 0, &after, NULL) == 0;
+}
+
+static void end_wait(struct progress *progress)
+{
+    set_waiting(NULL);
+    if (progress->timed)
+        timer_delete(progress->timer);
+    progress->timed = false;
+}
+
+/* ---- progress and signals ---- */
+
+void progress_start(struct progress *progress, bool quiet, const struct tapnet *tapnet)
 {
     const struct sigaction note = {.sa_handler = note_signal}; /* no SA_RESTART: it is to end a wait */
 
@@ -44,6 +92,8 @@ void progress_start(struct progress *progress, bool quiet)
         sigaction(stopping[i], &note, NULL);
         sigaddset(&progress->signals, stopping[i]);
     }
+    if (!quiet && tapnet_busy(tapnet))
+        start_wait(progress, tapnet);
 }
 
 /* A signal that came since we asked last; 0: none. */
@@ -97,6 +147,8 @@ int progress_step(size_t done, size_t total, void *data)
     bool first = !progress->begun, undoing = progress->stopped_by != 0;
 
     if (first)
+        end_wait(progress);
+    if (first)
         sigprocmask(SIG_BLOCK, &progress->signals, NULL);
     progress->begun = true;
     hear(progress);
@@ -111,6 +163,7 @@ int progress_step(size_t done, size_t total, void *data)
 void progress_end(struct progress *progress)
 {
     clear_line(progress);
+    end_wait(progress);
     if (!progress->begun)
         progress->stopped_by = came;
     while (next_signal(progress))

@@ -6,12 +6,15 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
+
+#include <tapnet/network.h>
 
 /*
  * How it works: until it is our turn, a signal ends the wait for another tapnet, and nothing was touched. From then on
  * SIGINT, SIGTERM and SIGHUP are blocked, so that no request of the kernel is cut short, and asked for between the
  * steps: the first one stops the work, and the library undoes it; later ones only hear that this is under way. A signal
- * that is ignored when we start (nohup) stays so.
+ * that is ignored when we start (nohup) stays so. A wait that takes long says whom it is for, from a thread of its own.
  */
 struct progress {
     long long start_msec, shown_msec;
@@ -21,10 +24,12 @@ struct progress {
     int stopped_by;   /* the signal; 0: none */
     bool begun;       /* it was our turn */
     bool worked;      /* and there was something to do */
+    timer_t timer;    /* of the wait */
+    bool timed;
 };
 
-/* @quiet: show no progress. */
-void progress_start(struct progress *progress, bool quiet);
+/* @quiet: show no progress. @tapnet: what is going to work, or to wait. */
+void progress_start(struct progress *progress, bool quiet, const struct tapnet *tapnet);
 /* A tapnet_progress; @data is the struct progress. */
 int progress_step(size_t done, size_t total, void *data);
 /* Clears the line, and lets signals through again. */

@@ -116,7 +116,7 @@ static int bring_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const
     int result;
 
     tapnet_with_keeper(tapnet, !arguments->no_keeper && !(keeper && strcmp(keeper, "off") == 0));
-    progress_start(&progress, arguments->quiet);
+    progress_start(&progress, arguments->quiet, tapnet);
     result = tapnet_up(tapnet, spec, progress_step, &progress, &steps, &error);
     progress_end(&progress);
     print_notes(tapnet);
@@ -210,7 +210,7 @@ static int take_down(struct tapnet *tapnet, const char *set, const struct argume
     size_t steps = 0;
     int result;
 
-    progress_start(&progress, arguments->quiet);
+    progress_start(&progress, arguments->quiet, tapnet);
     result = tapnet_down(tapnet, set, progress_step, &progress, &steps, &error);
     progress_end(&progress);
     print_notes(tapnet);
@@ -277,6 +277,10 @@ int run_down(const struct arguments *arguments)
     }
     if (!arguments->all)
         set_of_operand(arguments->operand, set);
+    if (!arguments->all && !*set) {
+        fprintf(stderr, "tapnet down: '%s' names no file and no set\n", arguments->operand ? arguments->operand : "");
+        return EXIT_USAGE;
+    }
     result = session_open(&tapnet);
     if (result)
         return result;

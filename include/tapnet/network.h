@@ -121,6 +121,14 @@ int tapnet_plan_json(const struct tapnet_plan *plan, char **ret, struct tapnet_e
 typedef int tapnet_progress(size_t done, size_t total, void *data);
 
 /**
+ * Who is at work in this network namespace: whom tapnet_up() and tapnet_down() wait for. Any thread may ask
+ * while another one waits with the same context.
+ *
+ * @return the process; 0 when there is none, or it can't be seen
+ */
+int tapnet_busy(const struct tapnet *tapnet);
+
+/**
  * Brings the host to what @spec describes, or leaves it as it was: a step that fails has all before it undone.
  * Returns when guests are served (DHCP and DNS answer). Another tapnet at work in this network namespace is waited for;
  * a signal that is handled meanwhile ends the wait with -EINTR, and nothing was touched.

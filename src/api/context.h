@@ -53,6 +53,8 @@ void api_notes_clear(struct tapnet *tapnet);
 int api_note_uplinks(struct tapnet *tapnet, const struct tapnet_plan *plan);
 /* Says what @plan, which undoes what a killed tapnet left, does. -ENOMEM. */
 int api_note_undone(struct tapnet *tapnet, const struct plan *plan);
+/* Says who holds the devices that @plan takes away: to be called before it runs. -ENOMEM. */
+int api_note_holders(struct tapnet *tapnet, const struct plan *plan);
 /* What a user should know of the network's uplink, the arena's; *ret NULL when there is nothing. -ENOMEM. */
 int api_uplink_warning(const struct observe_found *found, const struct model_network *network, struct arena *arena,
                        const char **ret);

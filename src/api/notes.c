@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/cleanup.h"
+#include "device/holders.h"
 
 #define API __attribute__((visibility("default")))
 
@@ -80,6 +82,49 @@ int api_note_uplinks(struct tapnet *tapnet, const struct tapnet_plan *plan)
         result = api_uplink_warning(plan->found, &plan->set->networks[i], &tapnet->note_arena, &warning);
         if (result == 0 && warning)
             result = add_note(tapnet, warning);
+    }
+    return result;
+}
+
+/* ---- devices that go while somebody holds them ---- */
+
+static const struct model_link *taken_device(const struct plan_step *step)
+{
+    const struct model_object *before = step->before;
+
+    return before && !step->after && before->kind == MODEL_OBJECT_LINK && before->link.kind != MODEL_LINK_BRIDGE
+               ? &before->link
+               : NULL;
+}
+
+static int note_holder(struct tapnet *tapnet, const struct model_link *link, const struct device_holder *holder)
+{
+    return add_note(tapnet,
+                    arena_printf(&tapnet->note_arena,
+                                 "device %s is taken from %s (%d), which holds it: its guest has no network until it "
+                                 "is plugged in anew",
+                                 link->name, holder->command, holder->pid));
+}
+
+int api_note_holders(struct tapnet *tapnet, const struct plan *plan)
+{
+    _cleanup_free_ struct device_holder *holders = NULL;
+    size_t count = 0;
+    bool looked = false;
+    int result = 0;
+
+    for (size_t i = 0; i < plan->step_count && result == 0; i++) {
+        const struct model_link *link = taken_device(&plan->steps[i]);
+
+        if (!link || !link->carrier) /* who holds it has turned it on, mostly: a walk of /proc costs more than a port */
+            continue;
+        if (!looked)
+            result = device_holders(-1, &holders, &count, NULL);
+        looked = true;
+        for (size_t h = 0; h < count && result == 0; h++)
+            if (strcmp(holders[h].device, link->name) == 0 &&
+                (h == 0 || holders[h - 1].pid != holders[h].pid || strcmp(holders[h - 1].device, link->name) != 0))
+                result = note_holder(tapnet, link, &holders[h]);
     }
     return result;
 }

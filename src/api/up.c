@@ -150,14 +150,29 @@ static int undo_rest(struct tapnet *tapnet, const struct plan *plan, int code, s
     return code;
 }
 
+static bool is_full(int code)
+{
+    return code == -ENOSPC || code == -EDQUOT || code == -EROFS;
+}
+
+/* Taking down is what makes room, and when it is killed, the next one goes on without a journal. */
+static bool only_removes(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].after)
+            return false;
+    return true;
+}
+
 int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
                  tapnet_progress *function, void *data, struct tapnet_error *error)
 {
     struct progress progress = {function, data};
-    int result = apply_journal_write(tapnet->run_dir, plan, error);
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
+    int result = apply_journal_write(tapnet->run_dir, plan, &refusal);
 
-    if (result < 0)
-        return result;
+    if (result < 0 && !(is_full(result) && only_removes(plan)))
+        return error_set(error, result, "%s", refusal.text);
     result = run_plan(tapnet, apply_run, plan, all, &progress, error);
     if (result == 0)
         result = apply_journal_remove(tapnet->run_dir, error);
@@ -188,6 +203,11 @@ int api_plan_mend(struct tapnet *tapnet, const struct plan *plan, const struct m
 
 /* ---- up and down ---- */
 
+API int tapnet_busy(const struct tapnet *tapnet)
+{
+    return run_lock_holder(tapnet->run_dir);
+}
+
 /* With the lock held: plans and runs. *ret_steps is set. */
 static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
                            tapnet_progress *progress, void *data, size_t *ret_steps, struct tapnet_error *error)
@@ -204,6 +224,8 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     if (result < 0)
         return result;
     *ret_steps = api_plan_shown(plan);
+    if (api_note_holders(tapnet, plan->plan) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
     if (plan->plan->step_count)
         result = api_plan_run(tapnet, plan->plan, &plan->found->objects, progress, data, error);
     return result < 0 || spec ? result : api_take_leftovers(tapnet, plan, set_name, error);

@@ -25,7 +25,7 @@
 #define LOCK_ATTEMPTS 100
 #define SOCKET_PATH_MAX sizeof(((struct sockaddr_un *)NULL)->sun_path)
 #define LONGEST_SOCKET "/service.sock"
-#define BASE_MODE 01700 /* the sticky bit says that we made it: then it goes with the last of what is in it */
+#define BASE_MODE 01700  /* the sticky bit says that we made it: then it goes with the last of what is in it */
 #define FRESH_NAME "new" /* a file that is being written; whoever has the lock writes one at a time */
 
 static int read_boot_id(char ret[BOOT_ID_USED + 1], struct tapnet_error *error)
