@@ -12,7 +12,7 @@
 
 #include "apply/run.h"
 #include "base/cleanup.h"
-#include "netlink/unix.h"
+#include "device/announce.h"
 
 /*
  * How it works: a link of ours is known by its interface group, but TUNSETIFF makes a device in group 0, and udevd may
@@ -22,7 +22,6 @@
  * it does, one of them tells. The lock of the namespace is held; only tapnets of udevd's own namespace do this.
  */
 #define DIRECTORY "making"
-#define UDEVD "/run/udev/control"
 
 static void directory_path(const struct apply_kernel *kernel, char ret[RUN_PATH_MAX])
 {
@@ -32,12 +31,6 @@ static void directory_path(const struct apply_kernel *kernel, char ret[RUN_PATH_
              slash ? kernel->run_dir : ".");
 }
 
-/* Does udevd hear of our links? */
-static bool udevd_listens(void)
-{
-    return access(UDEVD, F_OK) == 0 && unix_socket_is_ours(UDEVD);
-}
-
 /* Opens the directory; -ENOENT when nobody listens. */
 static int open_directory(struct apply_kernel *kernel, struct tapnet_error *error)
 {
@@ -45,7 +38,7 @@ static int open_directory(struct apply_kernel *kernel, struct tapnet_error *erro
 
     if (kernel->making_fd >= 0)
         return 0;
-    if (kernel->making_fd == APPLY_MAKING_UNKNOWN && !udevd_listens())
+    if (kernel->making_fd == APPLY_MAKING_UNKNOWN && !device_udev_listens())
         kernel->making_fd = APPLY_MAKING_UNHEARD;
     if (kernel->making_fd == APPLY_MAKING_UNHEARD)
         return -ENOENT;
@@ -97,7 +90,7 @@ void apply_announce_fini(struct apply_kernel *kernel)
     if (opened)
         close(kernel->making_fd);
     directory_path(kernel, path);
-    if (!opened && (access(path, F_OK) < 0 || !udevd_listens()))
+    if (!opened && (access(path, F_OK) < 0 || !device_udev_listens()))
         return;
     remove_entries(path);
     rmdir(path);

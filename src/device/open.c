@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 
 #include "base/array.h"
+#include "device/announce.h"
 #include "device/device.h"
 #include "device/explain.h"
 #include "device/tun.h"
@@ -307,9 +308,8 @@ static int apply(struct open_call *call, struct tapnet_error *error)
 }
 
 /* In the device's network namespace. */
-static int open_there(void *data, struct tapnet_error *error)
+static int open_there(struct open_call *call, struct tapnet_error *error)
 {
-    struct open_call *call = data;
     struct tapnet_device *device = call->device;
     const struct device_queue next = {
         .node = call->options->node,
@@ -328,6 +328,18 @@ static int open_there(void *data, struct tapnet_error *error)
     return result < 0 ? result : apply(call, error);
 }
 
+/* One that is going to carry our label is announced until it does. */
+static int open_announced(void *data, struct tapnet_error *error)
+{
+    struct open_call *call = data;
+    const char *name = wanted_name(call->options);
+    int directory = call->options->flags & TAPNET_DEVICE_MARK ? device_announce(name) : -1;
+    int result = open_there(call, error);
+
+    device_announce_end(directory, name);
+    return result;
+}
+
 API int tapnet_device_open(const struct tapnet_device_options *options, struct tapnet_device **ret,
                            struct tapnet_error *error)
 {
@@ -342,7 +354,7 @@ API int tapnet_device_open(const struct tapnet_device_options *options, struct t
         return error_set(error, -ENOMEM, "out of memory");
     device->kind = options->kind;
     call.device = device;
-    result = device_in_netns(options->netns, open_there, &call, error);
+    result = device_in_netns(options->netns, open_announced, &call, error);
     netlink_close(call.netlink);
     if (result < 0)
         return result;

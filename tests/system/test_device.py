@@ -97,6 +97,48 @@ def test_names_are_chosen(host, tapnet):
     assert names(host) == ["tap0", "tun0", "vm0", "vm1"]
 
 
+ADD_BESIDE_UDEVD = """
+import os, socket, subprocess, sys
+log, listens, *command = sys.argv[1:]
+subprocess.run(["mount", "-t", "tmpfs", "run", "/run"], check=True)
+os.mkdir("/run/udev")
+udevd = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+if listens == "1":
+    udevd.bind("/run/udev/control")
+    udevd.listen()
+subprocess.run(["strace", "-f", "-s", "300", "-o", log, "-e", "trace=openat,ioctl,sendto,sendmsg,unlinkat", *command],
+               check=True)
+print(os.listdir("/run"))
+"""
+
+
+def add_beside_udevd(host, tapnet, listens):
+    """What `device add vm0` asked of the kernel, a call a line, and what it left in /run."""
+    log = host.tmp / "calls"
+    left = host.run("unshare", "-m", "/usr/bin/python3", "-c", ADD_BESIDE_UDEVD, log, int(listens), tapnet.program,
+                    "device", "add", "vm0", "--kind", "tap").stdout
+    return log.read_text(encoding="utf-8").splitlines(), left
+
+
+def place(calls, *words):
+    """Which call is the one with all these words."""
+    found, = [number for number, call in enumerate(calls) if all(word in call for word in words)]
+    return found
+
+
+def test_a_udevd_is_told_whose_the_device_is_before_it_can_see_it(host, tapnet):
+    """By a file of its name, from before it is made until it has our label: a TAP's MAC would be udev's else."""
+    calls, left = add_beside_udevd(host, tapnet, listens=True)
+    assert (place(calls, "openat(", '"vm0"', "O_CREAT") < place(calls, "ioctl(", "TUNSETIFF") <
+            place(calls, "tapnet://vm0 added") < place(calls, "unlinkat(", '"vm0"'))
+    assert left == "vm0\n['udev']\n"
+
+
+def test_where_no_udevd_listens_no_file_is_made(host, tapnet):
+    calls, left = add_beside_udevd(host, tapnet, listens=False)
+    assert not [call for call in calls if '"vm0", O_' in call] and left == "vm0\n['udev']\n"
+
+
 def test_who_may_open_it(host, tapnet):
     """Whoever made it, unless the command says otherwise."""
     tapnet("device", "add", "mine")
