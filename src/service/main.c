@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,7 @@ static int run(const struct options *options, struct tapnet_error *error)
     etc_fd = open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (etc_fd < 0)
         return error_set_errno(error, -errno, "can't open /etc");
+    json_object_seed(0); /* of /dev/urandom, while we may read it */
     log_open(options->log_fd);
     r = service_init(&service, options->control_fd, starter, etc_fd, error);
     if (r < 0)

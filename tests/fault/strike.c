@@ -257,6 +257,7 @@ static int trace(struct strike *strike)
 /* Starts the command, held until we watch it. */
 static int start(struct strike *strike, char **command)
 {
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
     long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC;
     int pipe_fds[2];
     char go;
@@ -270,6 +271,8 @@ static int start(struct strike *strike, char **command)
         return -errno;
     if (strike->main == 0) {
         close(pipe_fds[1]);
+        for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+            signal(ending[i], SIG_DFL); /* a test run in the background ignores some */
         if (read(pipe_fds[0], &go, 1) == 1)
             execvp(command[0], command);
         _exit(127);
