@@ -46,8 +46,9 @@ static bool is_wanted(const struct search *search, int directory_fd, const char 
     if (len <= 0)
         return false;
     target[len] = '\0';
-    if (sscanf(target, "socket:[%lu]", &inode) != 1)
+    if (strncmp(target, "socket:[", 8) != 0)
         return false;
+    inode = strtoul(target + 8, NULL, 10);
     for (size_t i = 0; i < search->count; i++)
         if (search->inodes[i] == inode)
             return true;
@@ -97,7 +98,7 @@ int apply_orphan_end(const char *path, struct tapnet_error *error)
         return 0;
     directory = opendir("/proc");
     while (directory && result >= 0 && (entry = readdir(directory))) {
-        int pid = atoi(entry->d_name);
+        int pid = (int)strtol(entry->d_name, NULL, 10); /* 0: no process */
 
         result = pid > 0 ? end_if_orphan(&search, pid) : 0;
         ended += result > 0;

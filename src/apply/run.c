@@ -217,6 +217,26 @@ int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error)
     return lock(run_dir, LOCK_EX | LOCK_NB, ret_fd, error);
 }
 
+/* Who holds the lock of a line of /proc/locks, "1: FLOCK  ADVISORY  WRITE PID MM:MM:INODE", if it is of @file; or 0. */
+static int read_lock(const char *line, const struct stat *file)
+{
+    static const char kind[] = ": FLOCK ", mode[] = " WRITE "; /* who waits has an arrow before the kind */
+    const char *at = strstr(line, kind);
+    unsigned long major, minor;
+    char *rest;
+    long pid;
+
+    at = at ? strstr(at, mode) : NULL;
+    if (!at)
+        return 0;
+    pid = strtol(at + sizeof(mode) - 1, &rest, 10);
+    major = strtoul(rest, &rest, 16);
+    minor = *rest == ':' ? strtoul(rest + 1, &rest, 16) : 0;
+    if (*rest != ':' || strtoul(rest + 1, NULL, 10) != file->st_ino || makedev(major, minor) != file->st_dev)
+        return 0;
+    return (int)pid;
+}
+
 int run_lock_holder(const char *run_dir)
 {
     _cleanup_fclose_ FILE *file = fopen("/proc/locks", "re");
@@ -225,13 +245,10 @@ int run_lock_holder(const char *run_dir)
 
     if (!file || snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= (int)sizeof(path) || stat(path, &status) < 0)
         return 0;
-    while (fgets(line, sizeof(line), file)) { /* who waits has an arrow before the kind */
-        unsigned long inode;
-        unsigned major, minor;
-        int pid;
+    while (fgets(line, sizeof(line), file)) {
+        int pid = read_lock(line, &status);
 
-        if (sscanf(line, "%*s FLOCK %*s WRITE %d %x:%x:%lu", &pid, &major, &minor, &inode) == 4 && pid > 0 &&
-            inode == status.st_ino && makedev(major, minor) == status.st_dev)
+        if (pid > 0)
             return pid;
     }
     return 0;

@@ -371,15 +371,14 @@ static int request_status(struct apply_kernel *kernel, json_t **ret_reply, struc
  */
 static int retire(struct apply_kernel *kernel, const json_t *status, int process, struct tapnet_error *error)
 {
-    _cleanup_close_ int fresh = -1;
+    bool idle = !json_array_size(json_object_get(status, "networks"));
+    _cleanup_close_ int fresh = idle && status && process < 0 ? open_process(kernel) : -1;
     int result;
 
-    if (json_array_size(json_object_get(status, "networks")))
+    if (!idle)
         return 0;
-    if (status && process < 0)
-        fresh = process = open_process(kernel);
     if (status)
-        wait_for_exit(process);
+        wait_for_exit(process < 0 ? fresh : process);
     result = run_file_remove(kernel->run_dir, SOCKET_NAME, error);
     return result < 0 ? result : run_file_remove(kernel->run_dir, LOG_NAME, error);
 }

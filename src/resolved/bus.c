@@ -199,8 +199,8 @@ static int refuse(struct bus *bus, struct dbus_reader *reader, const struct dbus
 int bus_call(struct bus *bus, struct dbus_call *call, struct dbus_reader *ret, const char **ret_signature,
              struct tapnet_error *error)
 {
-    struct dbus_header header;
-    struct dbus_reader reader;
+    struct dbus_header header = {0};
+    struct dbus_reader reader = {0};
     int result = dbus_call_finish(call);
 
     bus->error_name[0] = '\0';

@@ -295,7 +295,8 @@ def test_resolv_conf_is_followed(lab, web):
     assert ask() == ["198.51.100.12"]
     shell(f"echo nameserver {ONE} > /etc/new; mv /etc/new /etc/resolv.conf")
     assert ask() == ["198.51.100.11"]
-    target = lab.host.tmp / "stub.conf"
+    target = "/etc/elsewhere/stub.conf"  # below /etc or /run, or where it was when the service began: landlock.c
+    shell("mkdir /etc/elsewhere")
     shell(f"echo nameserver {OTHER} > {target}; ln -sf {target} /etc/resolv.conf")
     assert ask() == ["198.51.100.12"]
     shell(f"echo nameserver {ONE} > {target}.new; mv {target}.new {target}")
