@@ -151,7 +151,7 @@ sys.stdin.read()""", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
                        stderr=subprocess.PIPE, text=True)
     assert "one queue of several" in child.stderr.readline()
     assert child.stderr.readline().startswith("watching")
-    for flow in range(20):
+    for flow in range(6):
         ping(host, f"192.168.6.{flow + 2}", 1)
     lines, _ = end(child)
     requests = [line for line in lines if "echo request" in line]
@@ -304,8 +304,11 @@ def test_lines_say_what_tcpdump_says(host, watch):
     child = watch("tap1", "--address", "192.168.4.11/24", "--address", "fd00:4::1/64", "--answer", "arp,ndp,ping")
     dump = host.popen("tcpdump", "-n", "-l", "-t", "-S", "-Q", "out", "-i", "tap1", stdout=subprocess.PIPE,
                       stderr=subprocess.PIPE, text=True)
-    while "listening on" not in dump.stderr.readline():
-        pass
+    said = "nothing"
+    while "listening on" not in said:
+        last, said = said, dump.stderr.readline()
+        if not said:
+            pytest.skip(f"tcpdump does not run here, it said {last}")  # it wants another user to become
     ping(host, "192.168.4.12", 2)
     ping(host, "fd00:4::12", 2)
     host.run("timeout", "0.5", "bash", "-c", "echo > /dev/tcp/192.168.4.13/80", check=False)
