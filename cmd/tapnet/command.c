@@ -64,6 +64,13 @@ const struct option_row option_rows[] = {
      "answer as whoever is asked for: a list out of arp, ping, ndp", "LIST"},
     {"count", 'c', offsetof(struct arguments, watch.count), "end after so many packets", "PACKETS"},
     {"for", 0, offsetof(struct arguments, watch.duration), "end after so long", "SECONDS"},
+    {"write", 'w', offsetof(struct arguments, watch.write),
+     "write what arrives, and what is sent, to FILE as pcapng, for tcpdump and Wireshark; `-` is standard output, the "
+     "text goes to standard error then",
+     "FILE"},
+    {"replay", 'r', offsetof(struct arguments, watch.replay),
+     "send the packets of FILE, pcapng or pcap, to the host, with the pauses that they had", "FILE"},
+    {"fast", 0, offsetof(struct arguments, watch.fast), "replay without the pauses"},
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
@@ -83,8 +90,8 @@ static const char *const set_options[] = {
     "offloads",   "send-buffer", "netns", "quiet",   "help",         NULL};
 static const char *const show_options[] = {"netns", "json", "help", NULL};
 
-static const char *const watch_options[] = {"answer", "count", "for",  "kind", "address",
-                                            "netns",  "quiet", "help", NULL};
+static const char *const watch_options[] = {"answer", "write",   "replay", "fast",  "count", "for",
+                                            "kind",   "address", "netns",  "quiet", "help",  NULL};
 
 static const struct command device_commands[] = {
     {"device add", "[NAME]", "make a TUN or TAP that stays",
@@ -136,7 +143,8 @@ const struct command commands[] = {
      "Opens DEVICE and prints a line for each packet that the host sends into it, in the words of tcpdump, and at the "
      "end what it was. A device that is not there is made, with the addresses of --address, and goes with the watch. "
      "With --answer what asks for an address is answered as if somebody lived there; on a TAP the host asks by arp or "
-     "ndp before it pings.",
+     "ndp before it pings. A file to --replay is looked through before DEVICE is opened; when all of it is sent, the "
+     "watch goes on.",
      watch_options, run_watch, NULL, 0},
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
@@ -227,12 +235,18 @@ static int set_option(const struct command *command, const struct option_row *ro
     return 0;
 }
 
-static int parse_letters(const struct command *command, const char *word, struct arguments *arguments)
+/* "-nq"; the last letter may have a value, in the same word ("-c4") or in @next, as parse_long(). */
+static int parse_letters(const struct command *command, const char *word, const char *next, struct arguments *arguments,
+                         bool *ret_taken)
 {
     for (const char *letter = word + 1; *letter; letter++) {
-        int result = set_option(command, option_find_letter(*letter), word, NULL, arguments);
+        const struct option_row *row = option_find_letter(*letter);
+        const char *value = row && row->value && letter[1] ? letter + 1 : NULL;
+        int result;
 
-        if (result)
+        *ret_taken = row && row->value && !value && next;
+        result = set_option(command, row, word, *ret_taken ? next : value, arguments);
+        if (result || value)
             return result;
     }
     return 0;
@@ -279,7 +293,7 @@ int command_parse(const struct command *command, int count, char **words, struct
     bool options_end = false;
 
     for (int i = 0; i < count; i++) {
-        const char *word = words[i];
+        const char *word = words[i], *next = i + 1 < count ? words[i + 1] : NULL;
         bool taken = false;
         int result;
 
@@ -288,9 +302,9 @@ int command_parse(const struct command *command, int count, char **words, struct
             continue;
         }
         if (!options_end && strncmp(word, "--", 2) == 0)
-            result = parse_long(command, word, i + 1 < count ? words[i + 1] : NULL, &arguments, &taken);
+            result = parse_long(command, word, next, &arguments, &taken);
         else if (!options_end && word[0] == '-' && word[1])
-            result = parse_letters(command, word, &arguments);
+            result = parse_letters(command, word, next, &arguments, &taken);
         else
             result = parse_operand(command, word, &arguments);
         if (result)

@@ -116,6 +116,28 @@ static void describe_roff_options(void)
     }
 }
 
+static bool is_interface(const char *operand)
+{
+    return strstr(operand, "NAME") || strstr(operand, "DEVICE");
+}
+
+/* Behind an option whose value is a file: files. */
+static void describe_bash_files(void)
+{
+    const char *separator = "";
+
+    fputs("    case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n    ", stdout);
+    for (const struct option_row *row = option_rows; row < option_rows + option_row_count; row++) {
+        if (!row->value || strcmp(row->value, "FILE") != 0)
+            continue;
+        printf("%s--%s", separator, row->name);
+        if (row->letter)
+            printf("|-%c", row->letter);
+        separator = "|";
+    }
+    puts(") COMPREPLY=($(compgen -f -- \"$word\"))\n        return ;;\n    esac");
+}
+
 /* "        PATTERN) COMPREPLY=...": a command's options, and its operand: interfaces or files. */
 static void describe_bash_command(const struct command *command)
 {
@@ -124,9 +146,9 @@ static void describe_bash_command(const struct command *command)
     printf("    '%s'*) COMPREPLY=($(compgen -W \"", command->name);
     for (const char *const *name = command->options; *name; name++)
         printf("%s--%s", name == command->options ? "" : " ", *name);
-    printf("\" -- \"$word\")%s) ;;\n", !operand                  ? ""
-                                       : strstr(operand, "NAME") ? " $(cd /sys/class/net && compgen -f -- \"$word\")"
-                                                                 : " $(compgen -f -- \"$word\")");
+    printf("\" -- \"$word\")%s) ;;\n", !operand                ? ""
+                                       : is_interface(operand) ? " $(cd /sys/class/net && compgen -f -- \"$word\")"
+                                                               : " $(compgen -f -- \"$word\")");
 }
 
 /* The last word of the commands' names. */
@@ -155,6 +177,7 @@ static void describe_bash(void)
         describe_bash_names(commands[i].group, commands[i].group_count);
         puts("\" -- \"$word\"))\n        return\n    fi");
     }
+    describe_bash_files();
     puts("    case \"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in");
     for (size_t i = 0; i < command_count; i++) {
         for (size_t j = 0; commands[i].group && j < commands[i].group_count; j++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command watch: the program at the other end of a device, that prints what arrives and answers. */
+/* The command watch: the program at the other end of a device, that prints what arrives, answers and sends. */
 #include "watch.h"
 
 #include <errno.h>
@@ -15,13 +15,16 @@
 #include <tapnet/watch.h>
 
 #include "command.h"
-#include "device_words.h"
-#include "session.h"
 #include "watch_device.h"
+#include "watch_record.h"
+#include "watch_replay.h"
+#include "watch_tally.h"
 
 /*
- * How it works: one descriptor of the device, without waiting; poll(2) on it, on the signals that end us and on the end
- * of --for. What has arrived is read in a batch; each packet is printed, counted, and answered where it may be.
+ * How it works: one descriptor of the device, without waiting; ppoll(2) on it, on the signals that end us, on whoever
+ * reads what we write, and on the time of the next packet to replay or of the end. What has arrived is read in a batch;
+ * each packet is printed, recorded, counted, and answered where it may be. All that is prepared changes nothing; the
+ * device is opened last.
  */
 
 #define BATCH 16
@@ -29,179 +32,200 @@
 #define SECOND_NSEC 1000000000ULL
 
 struct watch {
+    struct watch_orders orders;
     struct watch_device device;
-    unsigned answers;
-    unsigned long most; /* packets; 0: no end */
-    uint64_t end_nsec;  /* of the monotonic clock; 0: no end */
-    bool quiet;
-    unsigned long packets, answered;
-    unsigned long long bytes;
+    struct watch_record record;
+    struct watch_replay replay;
+    struct watch_tally tally;
+    FILE *text;        /* where lines go; NULL: nowhere */
+    bool blocked;      /* the device took no packet: to be tried again when it does */
+    uint64_t end_nsec; /* of the monotonic clock; UINT64_MAX: no end */
     uint8_t *buffer, *reply;
     struct tapnet_frame frames[BATCH];
 };
 
-static uint64_t now_nsec(void)
+/* How a step of the loop goes on: 0, or one of these, or a negative errno. */
+enum { ENDED = 1, FAILED = 2 /* it has been told why */ };
+
+static uint64_t clock_nsec(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * SECOND_NSEC + (uint64_t)now.tv_nsec;
-}
-
-/* ---- what was typed ---- */
-
-static int mistake(const char *format, const char *word)
-{
-    fputs("tapnet watch: ", stderr);
-    fprintf(stderr, format, word);
-    fputc('\n', stderr);
-    return EXIT_USAGE;
-}
-
-static int parse_answers(const char *list, unsigned *ret)
-{
-    static const struct {
-        const char *name;
-        unsigned answer;
-    } rows[] = {{"arp", TAPNET_ANSWER_ARP}, {"ping", TAPNET_ANSWER_PING}, {"ndp", TAPNET_ANSWER_NDP}};
-
-    *ret = 0;
-    for (const char *word = list; word && *word; word += strcspn(word, ",") + (strchr(word, ',') ? 1 : 0)) {
-        unsigned answer = 0;
-
-        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-            if (strlen(rows[i].name) == strcspn(word, ",") && strncmp(rows[i].name, word, strcspn(word, ",")) == 0)
-                answer = rows[i].answer;
-        if (!answer)
-            return mistake("--answer is a list out of arp, ping, ndp, not '%s'", list);
-        *ret |= answer;
-    }
-    return list && !*ret ? mistake("--answer is a list out of arp, ping, ndp, not '%s'", list) : 0;
-}
-
-static int parse_count(const char *word, unsigned long *ret)
-{
-    char *end;
-
-    *ret = 0;
-    if (!word)
-        return 0;
-    errno = 0;
-    *ret = strtoul(word, &end, 10);
-    if (errno || *end || end == word || *word == '-' || *word == '+' || *ret == 0)
-        return mistake("--count is a number of packets, 1 or more, not '%s'", word);
-    return 0;
-}
-
-/* Seconds, also "0.5". */
-static int parse_duration(const char *word, uint64_t *ret_end_nsec)
-{
-    double seconds;
-    char *end;
-
-    *ret_end_nsec = 0;
-    if (!word)
-        return 0;
-    seconds = strtod(word, &end);
-    if (*end || end == word || !(seconds > 0) || seconds > 1e9)
-        return mistake("--for is a number of seconds, more than 0, not '%s'", word);
-    *ret_end_nsec = now_nsec() + (uint64_t)(seconds * (double)SECOND_NSEC);
-    return 0;
 }
 
 /* ---- packets ---- */
 
-static void print_packet(const struct watch *watch, const struct tapnet_frame *frame)
+static void print_packet(const struct watch *watch, const struct tapnet_frame *frame, uint64_t time_nsec)
 {
+    const time_t seconds = (time_t)(time_nsec / SECOND_NSEC);
     char line[TAPNET_LINE_MAX], clock[16];
-    struct timespec now;
     struct tm broken;
 
-    if (watch->quiet)
+    if (!watch->text)
         return;
-    clock_gettime(CLOCK_REALTIME, &now);
-    strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&now.tv_sec, &broken));
+    strftime(clock, sizeof(clock), "%H:%M:%S", localtime_r(&seconds, &broken));
     tapnet_packet_print(frame->bytes, frame->len, watch->device.kind, line, sizeof(line));
-    printf("%s.%06ld %s\n", clock, now.tv_nsec / 1000, line);
+    fprintf(watch->text, "%s.%06u %s", clock, (unsigned)(time_nsec % SECOND_NSEC / 1000), line);
+    if (frame->vnet.gso_type != TAPNET_GSO_NONE)
+        fprintf(watch->text, ", in segments of %u", frame->vnet.gso_size);
+    putc('\n', watch->text);
 }
 
-static void answer_packet(struct watch *watch, struct tapnet_frame *frame)
+/* Sends @frame to the host. 0, or a negative errno of tapnet_frames_write(). */
+static int send_packet(struct watch *watch, const struct tapnet_frame *frame)
+{
+    int result = tapnet_frames_write(watch->device.fd, &watch->device.format, frame, 1);
+
+    if (result < 0)
+        return result;
+    watch_record_put(&watch->record, frame->bytes, frame->len, clock_nsec(CLOCK_REALTIME), TAPNET_DIRECTION_IN);
+    return 0;
+}
+
+static void answer_packet(struct watch *watch, const struct tapnet_frame *frame)
 {
     struct tapnet_frame reply = {
         .bytes = watch->reply + VNET_HEADROOM, .room = TAPNET_FRAME_MAX, .headroom = VNET_HEADROOM};
     int len;
 
-    if (!watch->answers || tapnet_checksum_complete(frame) < 0)
+    if (!watch->orders.answers || frame->vnet.gso_type != TAPNET_GSO_NONE)
         return;
-    len = tapnet_packet_answer(frame->bytes, frame->len, watch->device.kind, watch->answers, watch->device.mac,
+    len = tapnet_packet_answer(frame->bytes, frame->len, watch->device.kind, watch->orders.answers, watch->device.mac,
                                reply.bytes, reply.room);
     if (len <= 0)
         return;
     reply.len = (size_t)len;
-    if (tapnet_frames_write(watch->device.fd, &watch->device.format, &reply, 1) == 1)
-        watch->answered++;
+    watch->tally.answered += send_packet(watch, &reply) == 0;
 }
 
-/* Reads what waits. 0 to go on, 1 when the count is reached, or a negative errno. */
+static void take_packet(struct watch *watch, struct tapnet_frame *frame)
+{
+    uint64_t now = clock_nsec(CLOCK_REALTIME);
+
+    tapnet_checksum_complete(frame); /* one that is still to be split stays as it is */
+    print_packet(watch, frame, now);
+    watch_record_put(&watch->record, frame->bytes, frame->len, now, TAPNET_DIRECTION_OUT);
+    watch_tally_add(&watch->tally, frame->bytes, frame->len, watch->device.kind);
+    answer_packet(watch, frame);
+}
+
+/* Reads what waits. 0, ENDED when the count is reached, or a negative errno. */
 static int take_packets(struct watch *watch)
 {
-    size_t room = watch->most && watch->most - watch->packets < BATCH ? watch->most - watch->packets : BATCH;
+    unsigned long left = watch->orders.count - watch->tally.packets;
+    size_t room = watch->orders.count && left < BATCH ? left : BATCH;
     int count = tapnet_frames_read(watch->device.fd, &watch->device.format, watch->frames, room);
 
     if (count < 0)
         return count == -EAGAIN ? 0 : count;
-    for (int i = 0; i < count; i++) {
-        print_packet(watch, &watch->frames[i]);
-        watch->packets++;
-        watch->bytes += watch->frames[i].len;
-        answer_packet(watch, &watch->frames[i]);
-    }
-    fflush(stdout);
-    return watch->most && watch->packets >= watch->most;
+    for (int i = 0; i < count; i++)
+        take_packet(watch, &watch->frames[i]);
+    return watch->orders.count && watch->tally.packets >= watch->orders.count ? ENDED : 0;
 }
 
-static int patience(const struct watch *watch)
+/* Sends what is due of the file, at most a batch. 0, FAILED, or a negative errno. */
+static int replay_packets(struct watch *watch)
 {
-    uint64_t now = now_nsec();
+    struct watch_replay *replay = &watch->replay;
 
-    if (!watch->end_nsec)
-        return -1;
-    if (now >= watch->end_nsec)
-        return 0;
-    return watch->end_nsec - now > 1000000000000ULL ? 1000000 : (int)((watch->end_nsec - now) / 1000000) + 1;
+    for (int i = 0; i < BATCH && replay->pending && replay->due_nsec <= clock_nsec(CLOCK_MONOTONIC); i++) {
+        const struct tapnet_frame frame = {.bytes = watch_replay_bytes(replay), .len = replay->packet.len};
+        int result = send_packet(watch, &frame);
+
+        watch->blocked = result == -EAGAIN;
+        if (watch->blocked)
+            return 0;
+        if (result == -EBADFD || result == -ENODEV)
+            return result;
+        watch->tally.replayed += result == 0;
+        watch->tally.refused += result < 0;
+        if (watch_replay_next(replay))
+            return FAILED;
+    }
+    return 0;
 }
 
-/* 0 when it ended as it should, or a negative errno. */
+/* ---- the loop ---- */
+
+/* Until the next packet of the file, or the end; NULL: for ever. */
+static const struct timespec *patience(const struct watch *watch, struct timespec *ret)
+{
+    uint64_t until = watch->end_nsec, now = clock_nsec(CLOCK_MONOTONIC), left;
+
+    if (watch->replay.pending && !watch->blocked && watch->replay.due_nsec < until)
+        until = watch->replay.due_nsec;
+    if (until == UINT64_MAX)
+        return NULL;
+    left = until > now ? until - now : 0;
+    *ret = (struct timespec){(time_t)(left / SECOND_NSEC), (long)(left % SECOND_NSEC)};
+    return ret;
+}
+
+/* Lets readers of text and file have what there is. 0, ENDED when nobody reads any more, or FAILED. */
+static int flush(struct watch *watch)
+{
+    int result = watch_record_flush(&watch->record);
+
+    if (result < 0 && result != -EPIPE && watch->record.stream != stdout) /* of that one main() tells */
+        fprintf(stderr, "tapnet: cannot write %s: %s\n", watch->record.name, strerror(-result));
+    if (result < 0)
+        return result == -EPIPE || watch->record.stream == stdout ? ENDED : FAILED;
+    fflush(stdout);
+    return ferror(stdout) ? ENDED : 0;
+}
+
+/* What the descriptors tell. 0, ENDED, FAILED, or a negative errno. */
+static int step(struct watch *watch, const struct pollfd polls[3])
+{
+    int result = 0, flushed;
+
+    if (polls[1].revents || polls[2].revents & (POLLERR | POLLHUP))
+        return ENDED; /* told to end, or nobody reads any more */
+    if (polls[0].revents & (POLLERR | POLLHUP | POLLNVAL))
+        return -ENODEV;
+    if (polls[0].revents & POLLOUT)
+        watch->blocked = false;
+    if (polls[0].revents & POLLIN)
+        result = take_packets(watch);
+    if (result == 0 && !watch->blocked)
+        result = replay_packets(watch);
+    flushed = flush(watch);
+    return result ? result : flushed;
+}
+
 static int run_loop(struct watch *watch, int signal_fd)
 {
-    struct pollfd polls[] = {{.fd = watch->device.fd, .events = POLLIN},
+    bool prints = watch->text == stdout || watch->record.stream == stdout;
+    struct pollfd polls[] = {{.fd = watch->device.fd},
                              {.fd = signal_fd, .events = POLLIN},
-                             {.fd = STDOUT_FILENO, .events = 0}};
+                             {.fd = prints ? STDOUT_FILENO : -1, .events = 0}};
     int result = 0;
 
-    while (result == 0 && !(watch->end_nsec && now_nsec() >= watch->end_nsec)) {
-        if (poll(polls, 3, patience(watch)) < 0 && errno != EINTR)
+    while (result == 0 && clock_nsec(CLOCK_MONOTONIC) < watch->end_nsec) {
+        struct timespec timeout;
+
+        polls[0].events = (short)(POLLIN | (watch->blocked ? POLLOUT : 0));
+        if (ppoll(polls, 3, patience(watch, &timeout), NULL) < 0 && errno != EINTR)
             return -errno;
-        if (polls[1].revents || (polls[2].revents & (POLLERR | POLLHUP) && !watch->quiet))
-            return 0; /* told to end, or nobody reads any more */
-        if (polls[0].revents & (POLLERR | POLLHUP | POLLNVAL))
-            return -ENODEV;
-        if (polls[0].revents)
-            result = take_packets(watch);
-        if (ferror(stdout))
-            return 0;
+        result = step(watch, polls);
     }
-    return result < 0 ? result : 0;
+    return result;
 }
 
-static int prepare(struct watch *watch)
+/* ---- beginning and end ---- */
+
+static int allocate(struct watch *watch)
 {
     const size_t stride = VNET_HEADROOM + TAPNET_FRAME_MAX;
 
     watch->buffer = malloc(BATCH * stride);
     watch->reply = malloc(stride);
-    if (!watch->buffer || !watch->reply)
-        return -ENOMEM;
+    if (!watch->buffer || !watch->reply) {
+        fprintf(stderr, "tapnet: %s\n", strerror(ENOMEM));
+        return EXIT_FAILED;
+    }
     for (size_t i = 0; i < BATCH; i++)
         watch->frames[i] = (struct tapnet_frame){
             .bytes = watch->buffer + i * stride + VNET_HEADROOM, .room = TAPNET_FRAME_MAX, .headroom = VNET_HEADROOM};
@@ -218,47 +242,63 @@ static int open_signals(void)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+/* All that is needed, the device last. 0, or an exit code with the mistake printed. */
+static int prepare(const struct arguments *arguments, struct watch *watch)
+{
+    int result = watch_words_parse(&arguments->watch, &watch->orders);
+
+    if (!result)
+        result = watch_device_look(arguments, &watch->device);
+    if (!result)
+        result = watch_replay_open(arguments->watch.replay, arguments->watch.fast, watch->device.kind, &watch->replay);
+    if (!result)
+        result = watch_record_open(arguments->watch.write, watch->replay.fd, &watch->record);
+    if (!result)
+        result = allocate(watch);
+    if (!result)
+        result = watch_device_open(arguments, &watch->device);
+    if (!result)
+        result = watch_record_begin(&watch->record, watch->device.kind, watch->device.name);
+    watch->text = arguments->quiet ? NULL : watch->record.stream == stdout ? stderr : stdout;
+    return result;
 }
 
 static int watch_until_end(struct watch *watch)
 {
-    uint64_t start = now_nsec();
-    int signal_fd = open_signals(), result = signal_fd < 0 ? -errno : prepare(watch);
+    uint64_t begin = clock_nsec(CLOCK_MONOTONIC);
+    int signal_fd = open_signals(), result = signal_fd < 0 ? -errno : 0;
 
-    if (result == 0) {
-        fprintf(stderr, "watching %s, a %s; Ctrl-C ends\n", watch->device.name,
-                watch->device.kind == TAPNET_TUN ? "TUN" : "TAP");
-        result = run_loop(watch, signal_fd);
-        fprintf(stderr, "%lu packet%s, %llu bytes in %.1f s; %lu answered\n", watch->packets,
-                watch->packets == 1 ? "" : "s", watch->bytes, (double)(now_nsec() - start) / (double)SECOND_NSEC,
-                watch->answered);
-    }
+    fprintf(stderr, "watching %s, a %s; Ctrl-C ends\n", watch->device.name,
+            watch->device.kind == TAPNET_TUN ? "TUN" : "TAP");
+    watch->end_nsec = watch->orders.duration_nsec ? begin + watch->orders.duration_nsec : UINT64_MAX;
+    if (result == 0)
+        result = watch_replay_begin(&watch->replay, begin) ? FAILED : run_loop(watch, signal_fd);
+    watch->tally.lost = watch_device_lost(&watch->device);
+    watch_record_end(&watch->record, clock_nsec(CLOCK_REALTIME), watch->tally.packets, watch->tally.lost);
+    flush(watch);
+    watch_tally_print(&watch->tally, clock_nsec(CLOCK_MONOTONIC) - begin, watch->replay.name != NULL);
     if (result < 0)
         fprintf(stderr, "tapnet: cannot watch %s any more: %s\n", watch->device.name,
                 result == -ENODEV || result == -EBADFD ? "the device is gone" : strerror(-result));
     if (signal_fd >= 0)
         close(signal_fd);
-    free(watch->buffer);
-    free(watch->reply);
-    return result < 0 ? EXIT_FAILED : EXIT_DONE;
+    return result < 0 || result == FAILED ? EXIT_FAILED : EXIT_DONE;
 }
 
 int run_watch(const struct arguments *arguments)
 {
-    struct watch watch = {.quiet = arguments->quiet};
-    int result = parse_answers(arguments->watch.answer, &watch.answers);
+    struct watch watch = {.device = {.fd = -1, .netns = -1}, .replay = {.fd = -1}};
+    int result = prepare(arguments, &watch);
 
     if (!result)
-        result = parse_count(arguments->watch.count, &watch.most);
-    if (!result)
-        result = parse_duration(arguments->watch.duration, &watch.end_nsec);
-    if (!result)
-        result = watch_device_open(arguments, &watch.device);
-    if (result)
-        return result;
-    result = watch_until_end(&watch);
+        result = watch_until_end(&watch);
+    watch_record_close(&watch.record);
+    watch_replay_close(&watch.replay);
     watch_device_close(&watch.device);
+    free(watch.buffer);
+    free(watch.reply);
     return result;
 }
