@@ -6,12 +6,21 @@
     |  ping 192.168.3.12 ──► tun0 192.168.3.11/24 ──► fd ──── ping-responder
     |  many flows        ──► tun0 10.9.0.1/24  ──► 4 fds ──── queue-counter
     +----------------------------------------------------+
+
+      a                                                b
+    +------------------+        switch        +------------------+
+    |  tap0 10.7.0.1  ── fd ──────┬────── fd ── tap0 10.7.0.2    |
+    +------------------+          fd          +------------------+
+                                  │
+                             c: tap0 10.7.0.3
 """
 
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -77,6 +86,112 @@ def test_queue_counter(host, build, installed):
     counts = [int(count) for count in re.findall(r"queue \d: (\d+) packets", out)]
     assert len(counts) == 4 and sum(counts) >= sent >= 40
     assert sum(count > 0 for count in counts) > 1
+
+
+# ---- the switch ----
+
+SEND = """
+import hashlib, socket
+listener = socket.create_server(("", 5001))
+print("ready", flush=True)
+connection, _ = listener.accept()
+digest = hashlib.sha256()
+for number in range(200):
+    block = hashlib.shake_128(str(number).encode()).digest(1 << 17)
+    digest.update(block)
+    connection.sendall(block)
+connection.close()
+print(digest.hexdigest(), flush=True)"""
+RECEIVE = """
+import hashlib, socket
+connection = socket.create_connection(("10.7.0.1", 5001), timeout=20)
+digest = hashlib.sha256()
+while data := connection.recv(1 << 20):
+    digest.update(data)
+print(digest.hexdigest())"""
+
+
+class Switch:
+    """The switch with a namespace on each port."""
+
+    def __init__(self, program, installed, ends, *words):
+        self.child = subprocess.Popen([program, *words, *(f"{end.name}/tap0" for end in ends)], env=installed,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.child.stdout.readline() == f"switching {len(ends)} ports\n"
+        self.macs = []
+        for number, end in enumerate(ends):
+            end.run("ip", "address", "add", f"10.7.0.{number + 1}/24", "dev", "tap0")
+            self.macs.append(end.json("ip", "-j", "link", "show", "tap0")[0]["address"])
+
+    def table(self):
+        """MAC to port, as the switch knows it."""
+        self.child.stdin.write("\n")
+        self.child.stdin.flush()
+        lines = iter(self.child.stdout.readline, "end of table\n")
+        return {line.split()[0]: int(re.search(r"port (\d+)", line)[1]) for line in lines}
+
+
+@pytest.fixture
+def switch(make_netns, build, installed):
+    made = []
+
+    def start(*words):
+        ends = [make_netns(name) for name in "abc"]
+        made.append(Switch(build("switch"), installed, ends, *words))
+        return (made[-1], *ends)
+    yield start
+    for one in made:
+        one.child.kill()
+        one.child.communicate()
+
+
+def traffic(end, direction):
+    return end.json("ip", "-s", "-j", "link", "show", "tap0")[0]["stats64"][direction]
+
+
+def test_a_switch_learns_who_is_where(switch):
+    made, a, b, c = switch()
+    spy = c.popen("tcpdump", "-l", "-n", "-i", "tap0", "-Q", "in", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                  text=True)
+    while "listening on" not in spy.stderr.readline():
+        pass
+    assert "3 received" in a.run("ping", "-c", "3", "-i", "0.2", "10.7.0.2").stdout
+    table = made.table()
+    assert [table.get(mac) for mac in made.macs[:2]] == [0, 1]
+    spy.send_signal(signal.SIGINT)
+    seen = spy.communicate()[0]
+    assert "ARP, Request who-has 10.7.0.2" in seen and "ICMP echo" not in seen
+    assert "1 received" in b.run("ping", "-c", "1", "10.7.0.3").stdout
+    assert made.table()[made.macs[2]] == 2
+
+
+def test_large_packets_go_through_a_switch_in_one_piece(switch):
+    _, a, b, _ = switch()
+    sender = a.popen("/usr/bin/python3", "-c", SEND, stdout=subprocess.PIPE, text=True)
+    assert sender.stdout.readline() == "ready\n"
+    before = traffic(b, "rx")
+    assert b.run("/usr/bin/python3", "-c", RECEIVE, timeout=60).stdout == sender.stdout.readline()
+    after = traffic(b, "rx")
+    packets, size = (after[key] - before[key] for key in ("packets", "bytes"))
+    assert size > 200 << 17 and size / packets > 5000, f"{size} bytes in {packets} packets of an MTU of 1500"
+
+
+def test_a_switch_forgets_and_never_grows(switch):
+    made, a, b, _ = switch("-a", "1")
+    assert "1 received" in a.run("ping", "-c", "1", "10.7.0.2").stdout
+    a.run("/usr/bin/python3", "-c", """
+import socket
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+raw.bind(("tap0", 0))
+for number in range(20000):
+    raw.send(bytes(6) + b"\\x02" + number.to_bytes(5, "big") + b"\\x88\\xb5" + bytes(46))""")
+    table = made.table()
+    assert 1000 < len(table) <= 4096
+    assert "1 received" in b.run("ping", "-c", "1", "10.7.0.1").stdout  # whoever made up MACs stops nobody
+    for end in (a, b):
+        end.run("ip", "link", "set", "tap0", "down")
+    time.sleep(3)
+    assert not [mac for mac in made.table() if mac.startswith("02:00")]
 
 
 @pytest.mark.parametrize("compiler", ["cc -std=c99 -pedantic -x c", "cc -std=c17 -pedantic -x c", "c++ -x c++"])
