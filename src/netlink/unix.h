@@ -12,6 +12,8 @@
  * would take our link for another of the same number. Only sockets of root and of our own user count.
  */
 bool unix_socket_is_ours(const char *path);
+/* The same, whoever's it is: of a path where only the right one can put a socket. */
+bool unix_socket_is_bound(const char *path);
 /*
  * The inodes of the sockets of this network namespace that were bound to @path and listen, whether or not a file of
  * that name is there. Returns how many, @max at most.

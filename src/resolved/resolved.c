@@ -27,7 +27,7 @@
 
 bool resolved_listens(void)
 {
-    return access(LISTENER, F_OK) == 0 && unix_socket_is_ours(LISTENER);
+    return access(LISTENER, F_OK) == 0 && unix_socket_is_bound(LISTENER);
 }
 
 /* ---- reading ---- */
