@@ -218,7 +218,7 @@ static int set_value(const struct command *command, const struct option_row *row
 static int set_option(const struct command *command, const struct option_row *row, const char *word, const char *value,
                       struct arguments *arguments)
 {
-    if (!takes_option(command, row)) {
+    if (!row || !takes_option(command, row)) {
         const char *meant = strncmp(word, "--", 2) == 0 ? suggest_option(command->options, word + 2) : NULL;
 
         fprintf(stderr, "tapnet %s: unknown option %s; %s%s%s`tapnet %s --help` lists them\n", command->name, word,
