@@ -18,13 +18,14 @@
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 
 import pytest
+from scapy.all import ARP, Ether, ICMP
 
 from tapnet_test.build import SOURCE, build_dir, program
+from tapnet_test.listener import Listener
 
 EXAMPLES = SOURCE / "examples/c"
 
@@ -151,16 +152,13 @@ def traffic(end, direction):
 
 def test_a_switch_learns_who_is_where(switch):
     made, a, b, c = switch()
-    spy = c.popen("tcpdump", "-l", "-n", "-i", "tap0", "-Q", "in", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                  text=True)
-    while "listening on" not in spy.stderr.readline():
-        pass
+    spy = Listener(c, "tap0")
     assert "3 received" in a.run("ping", "-c", "3", "-i", "0.2", "10.7.0.2").stdout
     table = made.table()
     assert [table.get(mac) for mac in made.macs[:2]] == [0, 1]
-    spy.send_signal(signal.SIGINT)
-    seen = spy.communicate()[0]
-    assert "ARP, Request who-has 10.7.0.2" in seen and "ICMP echo" not in seen
+    seen = [Ether(data) for _, data in spy.end()]
+    assert any(ARP in frame and frame[ARP].pdst == "10.7.0.2" for frame in seen)
+    assert not any(ICMP in frame for frame in seen)
     assert "1 received" in b.run("ping", "-c", "1", "10.7.0.3").stdout
     assert made.table()[made.macs[2]] == 2
 
