@@ -7,6 +7,7 @@ without: both must behave the same.
 
 import itertools
 import socket
+import time
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
@@ -158,7 +159,17 @@ def test_broadcast_and_multicast_services_of_the_host_are_closed(lab):
         lab.only_guards_stop(lambda: heard(address))
 
 
+def wait_for_link_local(ns, device, seconds=10):
+    """Until duplicate address detection has let the address be used."""
+    end = time.monotonic() + seconds
+    while ns.run("ip", "-6", "addr", "show", "dev", device, "tentative").stdout:
+        assert time.monotonic() < end, f"{device} is still looking for a duplicate of its address"
+        time.sleep(0.05)
+
+
 def test_ipv6_of_the_host_is_closed_link_local_included(lab):
+    wait_for_link_local(lab.host, "br-lab")
+    wait_for_link_local(lab.a, "eth0")
     index = lab.a.json("ip", "-j", "link", "show", "eth0")[0]["ifindex"]
     on_bridge = lab.host.json("ip", "-j", "-6", "addr", "show", "br-lab")[0]
     link_local = next(a["local"] for a in on_bridge["addr_info"] if a["scope"] == "link")
