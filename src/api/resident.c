@@ -74,15 +74,48 @@ void resident_state_fini(struct resident_state *state)
     json_decref(state->json);
 }
 
-void resident_state_read(const struct tapnet *tapnet, struct resident_state *ret)
+static int read_state(const struct tapnet *tapnet, json_t **ret)
 {
     _cleanup_free_ char *text = NULL;
+    int result = run_file_read(tapnet->run_dir, RESIDENT_STATE, STATE_MAX, &text);
+
+    if (result < 0)
+        return result;
+    *ret = json_loads(text, 0, NULL);
+    return *ret ? 0 : -EBADMSG;
+}
+
+/*
+ * The keeper behind @fd has been started, and has not written its state yet. It writes that, then answers whoever has
+ * asked it by then, then looks at the host, which may take it long: so the file is tried once more behind the question,
+ * and the answer is waited for only when it comes before that look.
+ */
+static int ask_state(const struct tapnet *tapnet, int fd, json_t **ret)
+{
+    static const char request[] = "{\"do\":\"who\"}";
+    char reply[RESIDENT_MESSAGE_MAX];
+    size_t len = 0, fd_count = 0;
+    int result = message_send(fd, request, strlen(request), NULL, 0, 0);
+
+    if (result == 0 && read_state(tapnet, ret) == 0)
+        return 0;
+    if (result == 0)
+        result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0);
+    if (result < 0)
+        return result;
+    *ret = json_loadb(reply, len, 0, NULL);
+    return *ret ? 0 : -EBADMSG;
+}
+
+void resident_state_read(const struct tapnet *tapnet, struct resident_state *ret)
+{
+    _cleanup_close_ int fd = -1;
     const json_t *list;
 
     *ret = (struct resident_state){.pid = 0};
-    if (!resident_runs(tapnet) || run_file_read(tapnet->run_dir, RESIDENT_STATE, STATE_MAX, &text) < 0)
+    if (connect_keeper(tapnet, &fd) < 0 ||
+        (read_state(tapnet, &ret->json) < 0 && ask_state(tapnet, fd, &ret->json) < 0))
         return;
-    ret->json = json_loads(text, 0, NULL);
     ret->pid = (int)json_integer_value(json_object_get(ret->json, "pid"));
     list = json_object_get(ret->json, "waiting");
     ret->waiting = calloc(json_array_size(list) + 1, sizeof(*ret->waiting));
@@ -137,7 +170,7 @@ void resident_start(const struct tapnet *tapnet)
     char path[RUN_PATH_MAX];
 
     if (resident_runs(tapnet) || file_path(tapnet, RESIDENT_SOCKET, path) < 0 ||
-        apply_socket_listen(path, &control_fd, NULL) < 0)
+        run_file_remove(tapnet->run_dir, RESIDENT_STATE, NULL) < 0 || apply_socket_listen(path, &control_fd, NULL) < 0)
         return;
     if (start(tapnet, control_fd) < 0)
         run_file_remove(tapnet->run_dir, RESIDENT_SOCKET, NULL);
@@ -175,6 +208,8 @@ int resident_listen(const struct tapnet *tapnet, int *ret_fd, struct tapnet_erro
     else if (file_path(tapnet, RESIDENT_SOCKET, path) < 0)
         result = error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
     else
+        result = run_file_remove(tapnet->run_dir, RESIDENT_STATE, error);
+    if (result == 0)
         result = apply_socket_listen(path, ret_fd, error);
     run_unlock(tapnet->run_dir, lock);
     return result;

@@ -14,9 +14,11 @@
  *
  *   {"do":"look"}    look at the host now; the reply comes afterwards: {"ok":true,"pid":123,"sets":1}. When no set is
  *                    up it is the last thing that the keeper says.
+ *   {"do":"who"}     {"ok":true,"pid":123}, at once, unless a look is under way.
  *
  * The log is RUN_DIR/keeper.log. RUN_DIR/keeper.json says what is left alone for some time:
- * {"pid":123,"waiting":[{"object":"tap lab-web","seconds":8}]}.
+ * {"pid":123,"waiting":[{"object":"tap lab-web","seconds":8}]}. A keeper writes it before its first look; where it is
+ * not there, the keeper has been started and has not come so far: then it is asked who it is.
  */
 #define RESIDENT_SOCKET "keeper.sock"
 #define RESIDENT_LOG "keeper.log"
@@ -50,13 +52,13 @@ struct resident_state {
     size_t waiting_count;
     struct json_t *json;
 };
-/* Of a keeper that does not run nothing is said. */
+/* Of a keeper that does not run nothing is said; one that is only just being started is waited for. */
 void resident_state_read(const struct tapnet *tapnet, struct resident_state *ret);
 void resident_state_fini(struct resident_state *state);
 
 /* ---- for the keeper itself ---- */
 
-/* Makes the socket, with the lock taken meanwhile. -EALREADY: a keeper has it. */
+/* Makes the socket, with the lock taken meanwhile; the state of a keeper before goes. -EALREADY: a keeper has it. */
 int resident_listen(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error);
 /* With the lock held: removes socket, log and state. */
 int resident_remove_files(const struct tapnet *tapnet, struct tapnet_error *error);

@@ -3,6 +3,8 @@
 #include "keeper/clients.h"
 
 #include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 #include "api/resident.h"
 #include "base/cleanup.h"
 #include "base/message.h"
+#include "model/json_cleanup.h"
 
 void clients_init(struct clients *clients)
 {
@@ -60,6 +63,29 @@ void clients_poll(const struct clients *clients, struct pollfd ret[CLIENTS_MAX])
         ret[i] = (struct pollfd){.fd = clients->places[i].fd, .events = POLLIN};
 }
 
+/* Does the datagram ask who we are? All else asks for a look. */
+static bool asks_who(const char *request, size_t len)
+{
+    _cleanup_json_ json_t *json = json_loadb(request, len, 0, NULL);
+    const char *what = json_string_value(json_object_get(json, "do"));
+
+    return what && strcmp(what, "who") == 0;
+}
+
+static void tell(struct clients *clients, size_t i, const char *text)
+{
+    message_send(clients->places[i].fd, text, strlen(text), NULL, 0, MSG_DONTWAIT);
+    part(clients, i);
+}
+
+static void tell_who(struct clients *clients, size_t i)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "{\"ok\":true,\"pid\":%d}", (int)getpid());
+    tell(clients, i, text);
+}
+
 bool clients_read(struct clients *clients, const struct pollfd polled[CLIENTS_MAX])
 {
     char request[RESIDENT_MESSAGE_MAX];
@@ -72,7 +98,9 @@ bool clients_read(struct clients *clients, const struct pollfd polled[CLIENTS_MA
         if (!polled[i].revents)
             continue;
         result = message_receive(polled[i].fd, request, sizeof(request), NULL, 0, &len, &fd_count, MSG_DONTWAIT);
-        if (result == 0)
+        if (result == 0 && asks_who(request, len))
+            tell_who(clients, i);
+        else if (result == 0)
             asked = clients->places[i].waits = true;
         else if (result != -EAGAIN)
             part(clients, i);
@@ -98,10 +126,7 @@ bool clients_wait(const struct clients *clients)
 
 void clients_reply(struct clients *clients, const char *text)
 {
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        if (!clients->places[i].waits)
-            continue;
-        message_send(clients->places[i].fd, text, strlen(text), NULL, 0, MSG_DONTWAIT);
-        part(clients, i);
-    }
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        if (clients->places[i].waits)
+            tell(clients, i, text);
 }

@@ -29,7 +29,7 @@ void clients_accept(struct clients *clients, int listening);
 
 /* What to poll: all CLIENTS_MAX of @ret are set. */
 void clients_poll(const struct clients *clients, struct pollfd ret[CLIENTS_MAX]);
-/* Reads what poll() found in @polled. True when somebody asks for a look now. */
+/* Reads what poll() found in @polled, and answers who only wants to know who we are. True: a look is wanted now. */
 bool clients_read(struct clients *clients, const struct pollfd polled[CLIENTS_MAX]);
 
 /* Is there one at all? Does one wait for a look? */

@@ -203,6 +203,24 @@ static int wait_for_events(struct keeper *keeper)
 
 /* ---- the whole ---- */
 
+/*
+ * Before the first look: who we are is written, and told to those who have asked already. They know from the socket
+ * that there is a keeper, and the look may wait for the lock.
+ */
+static void introduce(struct keeper *keeper)
+{
+    struct pollfd fds[1 + CLIENTS_MAX];
+
+    repairs_write_state(&keeper->repairs);
+    for (;;) {
+        fds[0] = (struct pollfd){.fd = keeper->control_fd, .events = POLLIN};
+        clients_poll(&keeper->clients, fds + 1);
+        if (poll(fds, ARRAY_COUNT(fds), 0) <= 0)
+            return;
+        take_clients(keeper, fds[0].revents, fds + 1);
+    }
+}
+
 static void keeper_fini(struct keeper *keeper)
 {
     repairs_fini(&keeper->repairs);
@@ -317,6 +335,8 @@ int keeper_run(const struct keeper_options *options, struct tapnet_error *error)
     clients_init(&keeper.clients);
     result = events_open(&keeper.events, error);
     keeper.repairs.events = keeper.events;
+    if (result == 0)
+        introduce(&keeper);
     while (result == 0 && look_if_due(&keeper)) {
         result = wait_for_events(&keeper);
         if (result < 0)

@@ -261,7 +261,7 @@ static bool has_file(const struct repairs *repairs)
            access(path, F_OK) == 0;
 }
 
-static void write_state(struct repairs *repairs)
+void repairs_write_state(struct repairs *repairs)
 {
     _cleanup_free_ char *text = print_state(&repairs->patience, loop_now_usec());
 
@@ -284,6 +284,6 @@ int repairs_run(struct repairs *repairs, struct tapnet_error *error)
         repairs->failure[0] = '\0';
     patience_forget(&repairs->patience, loop_now_usec());
     if (repairs->set_count)
-        write_state(repairs);
+        repairs_write_state(repairs);
     return result;
 }

@@ -21,6 +21,9 @@ struct repairs {
 
 void repairs_fini(struct repairs *repairs);
 
+/* Says in RUN_DIR/keeper.json who we are and what waits, unless that stands there. */
+void repairs_write_state(struct repairs *repairs);
+
 /* mend_all() with all hooks at @repairs. 0, or a negative errno: try again later. */
 int repairs_run(struct repairs *repairs, struct tapnet_error *error);
 

@@ -52,7 +52,7 @@ def test_up_starts_one_and_down_ends_it(kept, host):
 
 def test_it_does_not_leave_while_somebody_is_about_to_tell_it(kept, host):
     """A `down` that is slow to say so must find it, to see it end. One that was killed is not waited for."""
-    wait_until(lambda: kept.json("status")["keeper"], "the keeper has looked", seconds=20)
+    kept.let_look()
     keeper, = named(host, "tapnet-keeper")
     path, slow = next(kept.run_dir.glob("*/keeper.sock")), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     slow.connect(str(path))
@@ -136,6 +136,52 @@ def test_without_one_nothing_is_put_back(host, world):
     assert not is_well(tapnet)
 
 
+RECVMSG = {"x86_64": "47", "aarch64": "212"}
+
+
+def waits_for_an_answer(pid):
+    with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
+        return file.read().split()[0] == RECVMSG[os.uname().machine]
+
+
+def slow_keeper(host):
+    """A directory with the service, and a keeper that does nothing until something is written into a FIFO beside it."""
+    directory = host.tmp / "programs"
+    directory.mkdir()
+    (directory / "tapnet-service").symlink_to(program("tapnet-service"))
+    os.mkfifo(directory / "fifo")
+    keeper = directory / "tapnet-keeper"
+    keeper.write_text(f"#!/bin/sh\nread -r go < {directory}/fifo\nexec {program('tapnet-keeper')} \"$@\"\n")
+    keeper.chmod(0o755)
+    return directory
+
+
+def test_status_right_behind_up_knows_the_keeper(host, world):
+    """It is there from the moment when `up` returns, however long the process takes to come to its senses."""
+    tapnet, programs = Tapnet(host, keeper=True), slow_keeper(host)
+    tapnet("up", tapnet.file(LAB), env={"TAPNET_SERVICE": str(programs / "tapnet-service")})
+    status = host.popen(tapnet.program, "status", stdout=subprocess.PIPE, text=True)
+    while status.poll() is None and not waits_for_an_answer(status.pid):
+        pass
+    (programs / "fifo").write_text("go\n", encoding="ascii")
+    shown = status.communicate(timeout=20)[0]
+    keeper, = named(host, "tapnet-keeper")
+    assert f"keeper ({keeper}): " in shown and status.returncode == 0
+    assert tapnet.json("status")["keeper"] == {"pid": keeper}
+    tapnet("down", "--all")
+    assert not tapnet.run_dir.exists()
+
+
+def test_status_names_the_keeper_that_runs_not_one_before_it(kept, host):
+    before, = named(host, "tapnet-keeper")
+    assert kept.json("status")["keeper"] == {"pid": before}
+    os.kill(before, signal.SIGKILL)
+    wait_gone(before)
+    assert kept.json("status")["keeper"] is None
+    kept("up", kept.file(LAB))
+    assert kept.json("status")["keeper"]["pid"] not in (None, before)
+
+
 def test_status_says_whether_one_runs_and_what_it_leaves_alone(kept, host):
     keeper, = named(host, "tapnet-keeper")
     wait_until(lambda: kept.json("status")["keeper"] == {"pid": keeper}, "the keeper has written its state")
@@ -176,7 +222,7 @@ def test_two_never_run_in_one_namespace(kept, host):
 def test_a_run_directory_that_was_tidied_away_comes_back(kept, host):
     """Whoever removes all of /run/tapnet takes the ledgers, and the names of the residents' sockets."""
     keeper, service = named(host, "tapnet-keeper"), named(host, "tapnet-service")
-    wait_until(lambda: kept.json("status")["keeper"], "the keeper has looked")
+    kept.let_look()
     shutil.rmtree(kept.run_dir / os.listdir(kept.run_dir)[0], ignore_errors=True)  # it mends meanwhile
     wait_until(lambda: list(kept.run_dir.glob("*/keeper.json")) and is_well(kept), "all ledgers are back", kept)
     assert named(host, "tapnet-keeper") == keeper

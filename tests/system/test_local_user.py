@@ -229,9 +229,7 @@ def test_who_reaches_one_is_cut_off_and_in_nobodys_way(host, world, resident):
     """Somebody has opened the run directory to all. The residents don't listen to him, and others get through."""
     tapnet = Tapnet(host, keeper=True)
     tapnet("up", tapnet.file(LAB))
-    deadline = time.monotonic() + 20
-    while not tapnet.json("status")["keeper"]:
-        assert time.monotonic() < deadline
+    tapnet.let_look()
     path, = tapnet.run_dir.glob(f"*/{resident}.sock")
     for each in (host.tmp, tapnet.run_dir, path.parent):
         each.chmod(0o755)

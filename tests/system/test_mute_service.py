@@ -25,7 +25,7 @@ NOTICED = 5 + 3 + 2  # seconds: served.h's patience, a question's, and the next 
 def kept(host, world):
     tapnet = Tapnet(host, keeper=True)
     tapnet("up", tapnet.file(LAB))
-    wait_until(lambda: tapnet.json("status")["keeper"], 20, "the keeper has looked")
+    tapnet.let_look()
     yield tapnet
     tapnet("down", "--all")
     assert not named(host, "tapnet-service") and not tapnet.run_dir.exists()

@@ -3,6 +3,7 @@
 
 import json
 import os
+import socket
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[3]
@@ -54,3 +55,11 @@ class Tapnet:
             if entry["name"] == network:
                 return entry
         raise AssertionError(f"tapnet status knows no network {network}")
+
+    def let_look(self):
+        """Returns when the keeper has looked at the host."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as keeper:
+            keeper.settimeout(20)
+            keeper.connect(str(next(self.run_dir.glob("*/keeper.sock"))))
+            keeper.send(b'{"do":"look"}')
+            assert json.loads(keeper.recv(4096))["ok"]
