@@ -3,7 +3,6 @@
 #include "keeper/events.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/netlink.h>
 #include <stdio.h>
@@ -15,7 +14,6 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "guard/guard.h"
-#include "model/object.h"
 #include "netlink/notify.h"
 
 #define DATAGRAMS_MAX 4096 /* in one go: any storm is noticed, and there is time for work */
@@ -28,13 +26,12 @@ enum source {
 
 struct events {
     int fds[EVENTS_FDS]; /* by enum source */
-    int *links;          /* sorted */
-    size_t link_count;
-    bool ours; /* the transaction that is being told of touches our table */
+    bool ours;           /* the transaction that is being told of touches our table */
     bool seen;
-    int last_watch;                       /* of inotify */
-    pid_t pid;                            /* the last that changed links of ours; 0: not known */
-    char culprits[2][EVENTS_CULPRIT_MAX]; /* of links, of tables */
+    int last_watch;                   /* of inotify */
+    pid_t pid;                        /* whose transaction touched our tables last; 0: nobody's */
+    bool several;                     /* and one of another process did, too */
+    char culprit[EVENTS_CULPRIT_MAX]; /* its name */
 };
 
 DEFINE_CLEANUP(struct events *, events_close)
@@ -67,7 +64,6 @@ void events_close(struct events *events)
     for (int i = 0; i < EVENTS_FDS; i++)
         if (events->fds[i] >= 0)
             close(events->fds[i]);
-    free(events->links);
     free(events);
 }
 
@@ -78,68 +74,34 @@ void events_fds(const struct events *events, int ret[EVENTS_FDS])
 
 /* ---- who it was ---- */
 
-static int compare_index(const void *a, const void *b)
+/*
+ * A transaction of @name, process @pid, has touched our tables. When there was one of another process since the last
+ * look, nobody can tell which of them it was. A process chooses its own name: nothing of it may play tricks with a
+ * terminal.
+ */
+static void set_culprit(struct events *events, const char *name, pid_t pid)
 {
-    int left = *(const int *)a, right = *(const int *)b;
-
-    return (left > right) - (left < right);
-}
-
-void events_know_links(struct events *events, const int *indexes, size_t count)
-{
-    int *copy = count ? malloc(count * sizeof(*copy)) : NULL;
-
-    free(events->links);
-    events->links = copy;
-    events->link_count = copy ? count : 0;
-    if (!copy)
-        return;
-    memcpy(copy, indexes, count * sizeof(*copy));
-    qsort(copy, count, sizeof(*copy), compare_index);
-}
-
-static bool is_known_link(const struct events *events, int index)
-{
-    return events->link_count &&
-           bsearch(&index, events->links, events->link_count, sizeof(*events->links), compare_index);
-}
-
-/* A process chooses its own name: nothing of it may play tricks with a terminal. */
-static void set_culprit(char culprit[EVENTS_CULPRIT_MAX], const char *name, pid_t pid)
-{
+    if (events->pid && events->pid != pid)
+        events->several = true;
+    events->pid = pid;
     if (*name)
-        snprintf(culprit, EVENTS_CULPRIT_MAX, "%.40s (%d)", name, (int)pid);
+        snprintf(events->culprit, EVENTS_CULPRIT_MAX, "%.40s (%d)", name, (int)pid);
     else
-        snprintf(culprit, EVENTS_CULPRIT_MAX, "process %d", (int)pid);
-    for (char *at = culprit; *at; at++)
+        snprintf(events->culprit, EVENTS_CULPRIT_MAX, "process %d", (int)pid);
+    for (char *at = events->culprit; *at; at++)
         if (*at < ' ' || *at > '~')
             *at = '?';
 }
 
-/* The name of a process that may be gone by now. */
-static void name_process(pid_t pid, char culprit[EVENTS_CULPRIT_MAX])
+const char *events_culprit(const struct events *events)
 {
-    char path[32], name[32] = "";
-    _cleanup_close_ int fd = -1;
-    ssize_t len = 0;
-
-    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0)
-        len = read(fd, name, sizeof(name) - 1);
-    name[len > 0 ? len : 0] = '\0';
-    name[strcspn(name, "\n")] = '\0';
-    set_culprit(culprit, name, pid);
-}
-
-const char *events_culprit(const struct events *events, bool nft)
-{
-    return events->culprits[nft];
+    return events->pid && !events->several ? events->culprit : "";
 }
 
 void events_forget(struct events *events)
 {
-    events->culprits[0][0] = events->culprits[1][0] = '\0';
+    events->pid = 0;
+    events->several = false;
 }
 
 /* ---- reading ---- */
@@ -154,16 +116,13 @@ static void take_event(const struct netlink_event *event, void *data)
     case NETLINK_EVENT_ADDRESS:
     case NETLINK_EVENT_ROUTE:
     case NETLINK_EVENT_CONFIG:
-        if (event->pid && event->pid != getpid() &&
-            (is_known_link(events, event->index) || event->group == MODEL_LINK_GROUP || event->is_default))
-            events->pid = event->pid;
         return;
     case NETLINK_EVENT_NFT:
         events->ours |= strcmp(event->table, GUARD_TABLE) == 0;
         return;
     case NETLINK_EVENT_COMMIT:
         if (events->ours && event->pid && event->pid != getpid())
-            set_culprit(events->culprits[1], event->command, event->pid);
+            set_culprit(events, event->command, event->pid);
         events->ours = false;
         return;
     case NETLINK_EVENT_LOST:
@@ -196,10 +155,7 @@ static void read_files(struct events *events)
 bool events_read(struct events *events)
 {
     events->seen = false;
-    events->pid = 0;
     netlink_notify_read(events->fds[SOURCE_ROUTE], NETLINK_ROUTE, DATAGRAMS_MAX, take_event, events);
-    if (events->pid) /* at once: it may not live long */
-        name_process(events->pid, events->culprits[0]);
     netlink_notify_read(events->fds[SOURCE_NETFILTER], NETLINK_NETFILTER, DATAGRAMS_MAX, take_event, events);
     read_files(events);
     return events->seen;

@@ -11,8 +11,8 @@
 /*
  * How it works: rtnetlink tells of links, addresses, routes and forwarding, nfnetlink of nf_tables, inotify of files in
  * the run directory. What they say is not believed: each means "look again", and the look is a plan from the host as it
- * is. A queue that overflowed means the same, so no event can be lost. Who caused it is remembered as far as the kernel
- * tells (of addresses, routes and tables, not of links), and only if it was about something of ours.
+ * is. A queue that overflowed means the same, so no event can be lost. Who caused it is remembered where the kernel knows
+ * (of tables alone), and only if it was about something of ours.
  *
  * Sysctls need no watch of their own: every one that tapnet sets is a forwarding flag, of which rtnetlink tells.
  */
@@ -35,12 +35,12 @@ bool events_read(struct events *events);
  */
 bool events_watch_files(struct events *events, const char *run_dir);
 
-/* The indexes of the links that are ours, or matter to us; copied. */
-void events_know_links(struct events *events, const int *indexes, size_t count);
-
-/* "NAME (PID)" of who was the last to change links, or tables (@nft), of ours since events_forget(); else "". */
+/*
+ * "NAME (PID)" of who changed tables of ours since events_forget(); "" when nobody has, or several, and of all else: a
+ * notification about a link, an address or a route has at most a netlink port, which a process may choose.
+ */
 #define EVENTS_CULPRIT_MAX 64
-const char *events_culprit(const struct events *events, bool nft);
+const char *events_culprit(const struct events *events);
 void events_forget(struct events *events);
 
 #endif

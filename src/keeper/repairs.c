@@ -37,21 +37,27 @@ static enum guard_family family_of(const struct model_object *object)
     return object->kind == MODEL_OBJECT_TABLE ? object->table.family : guard_schemas[object->element.set].family;
 }
 
-static const char *culprit_of(const struct repairs *repairs, const struct model_object *object)
+/* " (by nft (4711))" with the words @before, or "" where the kernel does not tell. */
+static const char *print_culprit(const struct repairs *repairs, const struct model_object *object, const char *before,
+                                 char text[EVENTS_CULPRIT_MAX + 16])
 {
-    const char *culprit = events_culprit(repairs->events, is_guard(object));
+    const char *culprit = is_guard(object) ? events_culprit(repairs->events) : "";
 
-    return *culprit ? culprit : "unknown";
+    text[0] = '\0';
+    if (*culprit)
+        snprintf(text, EVENTS_CULPRIT_MAX + 16, " (%s %s)", before, culprit);
+    return text;
 }
 
 static bool ask(struct repairs *repairs, const struct model_object *object, const char *name)
 {
+    char culprit[EVENTS_CULPRIT_MAX + 16];
     unsigned pause;
     bool allowed = patience_allows(&repairs->patience, name, loop_now_usec(), &pause);
 
     if (pause)
-        log_line("%s: somebody keeps undoing it (the last: %s); left alone for %u s", name, culprit_of(repairs, object),
-                 pause);
+        log_line("%s: somebody keeps undoing it%s; left alone for %u s", name,
+                 print_culprit(repairs, object, "the last:", culprit), pause);
     return allowed;
 }
 
@@ -140,10 +146,10 @@ static void judge(void *data, const char *set, struct plan *plan)
 static void log_step(const struct repairs *repairs, const char *set, const struct plan_step *step)
 {
     const struct model_object *object = plan_step_object(step);
-    char name[MODEL_OBJECT_TEXT_MAX], reason[PLAN_REASON_MAX];
+    char name[MODEL_OBJECT_TEXT_MAX], reason[PLAN_REASON_MAX], culprit[EVENTS_CULPRIT_MAX + 16];
 
     plan_step_reason(step, reason);
-    log_line("set %s: %s %s: %s (by %s)", set,
+    log_line("set %s: %s %s: %s%s", set,
              !step->after   ? "took away"
              : step->before ? "put right"
                             : "put back",
@@ -151,7 +157,7 @@ static void log_step(const struct repairs *repairs, const char *set, const struc
              reason[0]      ? reason
              : !step->after ? "it does not belong there"
                             : "it was gone",
-             culprit_of(repairs, object));
+             print_culprit(repairs, object, "by", culprit));
 }
 
 /* Elements of a table that is put back whole go without saying. */
@@ -213,28 +219,12 @@ static bool restore(void *data, const struct observe_found *found)
 
 /* ---- what is remembered ---- */
 
-/* All links that are ours, and the uplinks. */
-static void know_links(const struct repairs *repairs, const struct observe_found *found)
-{
-    _cleanup_free_ int *indexes = calloc(found->objects.count + found->link_count + 1, sizeof(*indexes));
-    size_t count = 0;
-
-    for (size_t i = 0; indexes && i < found->objects.count; i++)
-        if (found->objects.items[i].kind == MODEL_OBJECT_LINK)
-            indexes[count++] = found->objects.items[i].link.index;
-    for (size_t i = 0; indexes && i < found->link_count; i++)
-        if (strcmp(found->links[i].name, found->uplink) == 0 || found->links[i].ip4_forwarding > 0)
-            indexes[count++] = found->links[i].index;
-    events_know_links(repairs->events, indexes, count);
-}
-
 static void seen(void *data, const struct observe_found *found, size_t set_count)
 {
     struct repairs *repairs = data;
 
     repairs->set_count = set_count;
     memory_learn(&repairs->memory, repairs->tapnet->run_dir, found);
-    know_links(repairs, found);
 }
 
 /* ---- what waits, for `tapnet status` ---- */

@@ -18,7 +18,6 @@
 
 #define QUEUE_BYTES (2 * 1024 * 1024) /* the kernel's queue: some thousand changes that nobody has read yet */
 #define DATAGRAM_MAX (64 * 1024)
-#define PID_MAX_LIMIT (4 * 1024 * 1024) /* linux/threads.h: a port above it was made up by the kernel */
 
 static const int route_groups[] = {RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR,  RTNLGRP_IPV6_IFADDR,
                                    RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_NEIGH};
@@ -45,15 +44,6 @@ int netlink_notify_open(int protocol, int *ret_fd, struct tapnet_error *error)
 }
 
 /* ---- one message ---- */
-
-/*
- * A notification carries the netlink port of the socket that the request came from. The first socket of a process that
- * lets the kernel choose has its process id; later ones, and none at all, say nothing.
- */
-static pid_t port_to_pid(uint32_t port)
-{
-    return port < PID_MAX_LIMIT ? (pid_t)port : 0;
-}
 
 static int parse_link(const struct nlmsghdr *message, struct netlink_event *event)
 {
@@ -150,7 +140,7 @@ static int parse_nft(const struct nlmsghdr *message, struct netlink_event *event
 
 int netlink_notify_parse(const struct nlmsghdr *message, int protocol, struct netlink_event *ret)
 {
-    struct netlink_event event = {.pid = port_to_pid(message->nlmsg_pid), .command = ""};
+    struct netlink_event event = {.command = ""};
     int result = -ENOMSG;
 
     if (protocol == NETLINK_NETFILTER)

@@ -30,7 +30,7 @@ struct netlink_event {
     uint32_t group;      /* LINK: its interface group */
     bool is_default;     /* ROUTE: leads everywhere */
     const char *table;   /* NFT: name of the table */
-    pid_t pid;           /* who asked for it, as far as that is known: 0 not at all */
+    pid_t pid;           /* COMMIT: who asked for it. Of all else a message's port says nothing certain */
     const char *command; /* COMMIT: the name of that process, "" when it is not said */
 };
 

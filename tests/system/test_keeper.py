@@ -91,6 +91,34 @@ def test_what_others_take_away_comes_back(kept, host):
     assert "put back tap lab-web" in log and "put back bridge br-lab" in log
 
 
+def test_the_log_names_who_did_it_only_where_it_is_known(kept, host):
+    """Of tables the kernel tells. Whoever takes an address or a link away has at most a port of his own choice."""
+    host.run("/usr/bin/python3", "-c", DELETE_ADDRESS_AS, os.getpid())
+    wait_until(lambda: is_well(kept), "the address is back")
+    host.run("ip", "link", "del", "lab-web")
+    wait_until(lambda: is_well(kept), "the port is back")
+    nft = host.popen("nft", "delete", "table", "bridge", "tapnet")
+    nft.wait()
+    wait_until(lambda: is_well(kept), "the table is back")
+    log = next(kept.run_dir.glob("*/keeper.log")).read_text(encoding="utf-8")
+    guilty = [line for line in log.splitlines() if "(by " in line]
+    assert guilty and all(line.endswith(f"(by nft ({nft.pid}))") and "table bridge" in line for line in guilty), log
+    assert "unknown" not in log and "put back tap lab-web: it was gone\n" in log
+
+
+# Takes 10.20.0.1/24 from br-lab, by a socket that is bound to the given port: another process's id.
+DELETE_ADDRESS_AS = """
+import socket, struct, sys
+link = socket.if_nametoindex("br-lab")
+attribute = struct.pack("=HH4s", 8, 2, bytes((10, 20, 0, 1)))
+body = struct.pack("=BBBBI", socket.AF_INET, 24, 0, 0, link) + attribute
+with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
+    netlink.bind((int(sys.argv[1]), 0))
+    netlink.send(struct.pack("=IHHII", 16 + len(body), 21, 5, 1, 0) + body)
+    assert struct.unpack("=i", netlink.recv(4096)[16:20]) == (0,)
+"""
+
+
 def test_a_killed_service_serves_again(kept, host):
     service, = named(host, "tapnet-service")
     os.kill(service, signal.SIGKILL)
