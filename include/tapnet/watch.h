@@ -40,7 +40,7 @@ enum tapnet_answer {
  * The answer of whoever would live at the address that @bytes ask for. Not answered: questions of who asks for his own
  * address, or has none yet (announcements, duplicate address detection: RFC 5227, RFC 4862), fragments, routing
  * headers, wrong checksums, what was sent to or from a multicast or broadcast address (but for ARP and solicitations),
- * and what is still to be split or summed by its vnet header: complete it first.
+ * frames for another MAC than @mac, and what is still to be split or summed by its vnet header: complete it first.
  *
  * @param answers  TAPNET_ANSWER_...
  * @param mac      ours, on a TAP; NULL on a TUN

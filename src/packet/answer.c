@@ -197,8 +197,9 @@ API int tapnet_packet_answer(const void *bytes, size_t len, enum tapnet_device_k
 
     if (tapnet_layout_parse(bytes, len, kind, &question.layout) < 0)
         return 0;
-    if (kind == TAPNET_TAP && is_group(question.bytes + 6))
-        return 0;
+    if (kind == TAPNET_TAP &&
+        (is_group(question.bytes + 6) || !(is_group(question.bytes) || memcmp(question.bytes, mac, 6) == 0)))
+        return 0; /* from a group; to somebody else, as a bridge floods it */
     if (question.layout.type == ETH_P_ARP)
         return kind == TAPNET_TAP && answers & TAPNET_ANSWER_ARP ? answer_arp(&question, reply, room) : 0;
     return question.layout.version ? answer_icmp(&question, answers, reply, room) : 0;

@@ -292,6 +292,14 @@ def test_what_is_not_answered(what):
     assert answer(kind, on(kind, packet)) is None
 
 
+@pytest.mark.parametrize("packet", [
+    IP(src="10.0.0.1", dst="10.0.0.2") / ICMP(), ARP(op=1, hwsrc=GUEST, psrc="10.0.0.1", pdst="10.0.0.2"),
+    IPv6(src="fd00::1", dst="fd00::2") / ICMPv6ND_NS(tgt="fd00::2")])
+def test_frames_for_another_mac_are_not_answered(packet):
+    assert answer("tap", on("tap", packet, "02:00:00:00:00:02")) is None
+    assert answer("tap", on("tap", packet)) is not None
+
+
 def test_nobody_answers_a_group_as_sender():
     packet = Ether(src="01:00:5e:00:00:01", dst=US) / IP(src="10.0.0.1", dst="10.0.0.2") / ICMP()
     assert answer("tap", packet) is None
