@@ -38,6 +38,7 @@ struct watch {
     struct watch_replay replay;
     struct watch_tally tally;
     FILE *text;        /* where lines go; NULL: nowhere */
+    bool quiet;        /* errors only */
     bool blocked;      /* the device took no packet: to be tried again when it does */
     uint64_t end_nsec; /* of the monotonic clock; UINT64_MAX: no end */
     uint8_t *buffer, *reply;
@@ -253,7 +254,8 @@ static int prepare(const struct arguments *arguments, struct watch *watch)
     if (!result)
         result = watch_device_look(arguments, &watch->device);
     if (!result)
-        result = watch_replay_open(arguments->watch.replay, arguments->watch.fast, watch->device.kind, &watch->replay);
+        result = watch_replay_open(arguments->watch.replay, arguments->watch.fast, arguments->quiet, watch->device.kind,
+                                   &watch->replay);
     if (!result)
         result = watch_record_open(arguments->watch.write, watch->replay.fd, &watch->record);
     if (!result)
@@ -266,20 +268,34 @@ static int prepare(const struct arguments *arguments, struct watch *watch)
     return result;
 }
 
+/* What is said before the first packet, unless nothing is to be said. */
+static void introduce(const struct watch *watch)
+{
+    const unsigned asking = TAPNET_ANSWER_ARP | TAPNET_ANSWER_NDP;
+
+    if (watch->quiet)
+        return;
+    if (watch->device.kind == TAPNET_TAP && watch->orders.answers && !(watch->orders.answers & asking))
+        fputs("tapnet: on a TAP the host asks for a MAC before it pings: `--answer arp,ndp,ping` answers that, too\n",
+              stderr);
+    fprintf(stderr, "watching %s, a %s; Ctrl-C ends\n", watch->device.name,
+            watch->device.kind == TAPNET_TUN ? "TUN" : "TAP");
+}
+
 static int watch_until_end(struct watch *watch)
 {
     uint64_t begin = clock_nsec(CLOCK_MONOTONIC);
     int signal_fd = open_signals(), result = signal_fd < 0 ? -errno : 0;
 
-    fprintf(stderr, "watching %s, a %s; Ctrl-C ends\n", watch->device.name,
-            watch->device.kind == TAPNET_TUN ? "TUN" : "TAP");
+    introduce(watch);
     watch->end_nsec = watch->orders.duration_nsec ? begin + watch->orders.duration_nsec : UINT64_MAX;
     if (result == 0)
         result = watch_replay_begin(&watch->replay, begin) ? FAILED : run_loop(watch, signal_fd);
     watch->tally.lost = watch_device_lost(&watch->device);
     watch_record_end(&watch->record, clock_nsec(CLOCK_REALTIME), watch->tally.packets, watch->tally.lost);
     flush(watch);
-    watch_tally_print(&watch->tally, clock_nsec(CLOCK_MONOTONIC) - begin, watch->replay.name != NULL);
+    if (!watch->quiet)
+        watch_tally_print(&watch->tally, clock_nsec(CLOCK_MONOTONIC) - begin, watch->replay.name != NULL);
     if (result < 0)
         fprintf(stderr, "tapnet: cannot watch %s any more: %s\n", watch->device.name,
                 result == -ENODEV || result == -EBADFD ? "the device is gone" : strerror(-result));
@@ -290,7 +306,7 @@ static int watch_until_end(struct watch *watch)
 
 int run_watch(const struct arguments *arguments)
 {
-    struct watch watch = {.device = {.fd = -1, .netns = -1}, .replay = {.fd = -1}};
+    struct watch watch = {.device = {.fd = -1, .netns = -1}, .replay = {.fd = -1}, .quiet = arguments->quiet};
     int result = prepare(arguments, &watch);
 
     if (!result)

@@ -39,8 +39,9 @@ static int look(const char *name, struct watch_device *ret, struct tapnet_error 
 }
 
 /* What was typed for a new device can't change one that is there. */
-static int check_existing(const char *name, const struct watch_device *existing, const struct device_words *words)
+static int check_existing(const char *name, const struct watch_device *existing, const struct arguments *arguments)
 {
+    const struct device_words *words = &arguments->device;
     const char *kind = existing->kind == TAPNET_TUN ? "tun" : "tap";
 
     if (words->kind && strcmp(words->kind, kind) != 0) {
@@ -61,9 +62,9 @@ static int check_existing(const char *name, const struct watch_device *existing,
                 name);
         return EXIT_FAILED;
     }
-    if (existing->down)
+    if (existing->down && !arguments->quiet)
         fprintf(stderr, "tapnet: %s is down: nothing arrives before `tapnet device set %s --up`\n", name, name);
-    if (existing->flags & TAPNET_DEVICE_JOIN)
+    if (existing->flags & TAPNET_DEVICE_JOIN && !arguments->quiet)
         fprintf(stderr, "tapnet: somebody else holds %s, too: this is one queue of several, and sees its share\n",
                 name);
     return 0;
@@ -128,7 +129,7 @@ int watch_device_look(const struct arguments *arguments, struct watch_device *re
     if (result < 0)
         return session_fail(&error, session_exit_code(result));
     if (ret->found)
-        return check_existing(arguments->operand, ret, &arguments->device);
+        return check_existing(arguments->operand, ret, arguments);
     return device_words_kind("watch", &arguments->device, arguments->operand, &ret->kind);
 }
 

@@ -121,6 +121,16 @@ static int next_packet(struct watch_replay *replay)
     }
 }
 
+/* What is in the file. */
+static void introduce(const struct watch_replay *replay)
+{
+    fprintf(stderr, "replaying %s: %lu packet%s of %.1f s", replay->name, replay->packets,
+            replay->packets == 1 ? "" : "s", (double)(replay->last_nsec - replay->first_nsec) / 1e9);
+    if (replay->cut)
+        fprintf(stderr, "; %lu left out, of which the file has a part only (`tcpdump -s 0` captures all)", replay->cut);
+    fputc('\n', stderr);
+}
+
 /* Looks through the whole file, and goes back to its beginning. 0, or an exit code with the mistake printed. */
 static int look_through(struct watch_replay *replay)
 {
@@ -130,11 +140,8 @@ static int look_through(struct watch_replay *replay)
         result = next_packet(replay);
     if (result != ENDED)
         return result;
-    fprintf(stderr, "replaying %s: %lu packet%s of %.1f s", replay->name, replay->packets,
-            replay->packets == 1 ? "" : "s", (double)(replay->last_nsec - replay->first_nsec) / 1e9);
-    if (replay->cut)
-        fprintf(stderr, "; %lu left out, of which the file has a part only (`tcpdump -s 0` captures all)", replay->cut);
-    fputc('\n', stderr);
+    if (!replay->quiet)
+        introduce(replay);
     if (lseek(replay->fd, 0, SEEK_SET) < 0)
         return refuse(replay, strerror(errno));
     replay->start = replay->end = 0;
@@ -143,11 +150,11 @@ static int look_through(struct watch_replay *replay)
     return 0;
 }
 
-int watch_replay_open(const char *name, bool fast, enum tapnet_device_kind kind, struct watch_replay *ret)
+int watch_replay_open(const char *name, bool fast, bool quiet, enum tapnet_device_kind kind, struct watch_replay *ret)
 {
     struct stat status;
 
-    *ret = (struct watch_replay){.name = name, .fd = -1, .fast = fast, .kind = kind};
+    *ret = (struct watch_replay){.name = name, .fd = -1, .fast = fast, .quiet = quiet, .kind = kind};
     if (!name)
         return 0;
     ret->buffer = malloc(TAPNET_CAPTURE_ROOM);

@@ -11,6 +11,7 @@ struct watch_replay {
     const char *name; /* as it was typed; NULL: nothing is replayed */
     int fd;
     bool fast;    /* without the pauses */
+    bool quiet;   /* do not say what is in the file */
     bool pending; /* @packet is the next one, due at @due_nsec */
     enum tapnet_device_kind kind;
     struct tapnet_capture_reader reader;
@@ -28,7 +29,7 @@ struct watch_replay {
  * Opens @name (NULL: none) and looks through it: a file that is broken, or for devices of another kind, is refused
  * here. 0, or an exit code with the mistake printed.
  */
-int watch_replay_open(const char *name, bool fast, enum tapnet_device_kind kind, struct watch_replay *ret);
+int watch_replay_open(const char *name, bool fast, bool quiet, enum tapnet_device_kind kind, struct watch_replay *ret);
 /* Begins now. As watch_replay_next(). */
 int watch_replay_begin(struct watch_replay *replay, uint64_t now_nsec);
 /* Reads the packet that comes next, if any: see @pending. 0, or an exit code with the mistake printed. */

@@ -88,6 +88,12 @@ def test_on_a_tap_the_host_asks_who_has_it_first(host, watch):
     assert any("ICMP6, neighbor solicitation, who has fd00:4::12, length 32" in line for line in lines)
 
 
+def test_a_ping_alone_is_not_enough_on_a_tap(host, tapnet):
+    for kind, hinted in (("tap", True), ("tun", False)):
+        answer = tapnet("watch", f"{kind}1", "--answer", "ping", "--for", "0.1")
+        assert ("`--answer arp,ndp,ping`" in answer.stderr) == hinted
+
+
 # ---- the device ----
 
 def test_a_device_that_it_made_goes_with_it(host, watch, tapnet):
@@ -134,6 +140,8 @@ def test_one_that_is_down_is_told(host, tapnet):
     tapnet("device", "add", "tun5")
     answer = tapnet("watch", "tun5", "--for", "0.1")
     assert "tun5 is down" in answer.stderr and "0 packets" in answer.stderr
+    answer = tapnet("watch", "tun5", "--for", "0.1", "--quiet")
+    assert (answer.stdout, answer.stderr) == ("", "")
     tapnet("device", "del", "tun5")
 
 
