@@ -62,6 +62,10 @@ const struct option_row option_rows[] = {
 #undef DEVICE
     {"answer", 0, offsetof(struct arguments, watch.answer),
      "answer as whoever is asked for: a list out of arp, ping, ndp", "LIST"},
+    {"guest-mac", 0, offsetof(struct arguments, watch.guest_mac),
+     "MAC of whoever answers on a TAP; on a port of a network the one that `status` shows, since no other is let "
+     "through; made up when it is left out",
+     "MAC"},
     {"count", 'c', offsetof(struct arguments, watch.count), "end after so many packets", "PACKETS"},
     {"for", 0, offsetof(struct arguments, watch.duration), "end after so long", "SECONDS"},
     {"write", 'w', offsetof(struct arguments, watch.write),
@@ -90,8 +94,8 @@ static const char *const set_options[] = {
     "offloads",   "send-buffer", "netns", "quiet",   "help",         NULL};
 static const char *const show_options[] = {"netns", "json", "help", NULL};
 
-static const char *const watch_options[] = {"answer", "write",   "replay", "fast",  "count", "for",
-                                            "kind",   "address", "netns",  "quiet", "help",  NULL};
+static const char *const watch_options[] = {"answer", "guest-mac", "write", "replay", "fast", "count", "for",
+                                            "kind",   "address",   "netns", "quiet",  "help", NULL};
 
 static const struct command device_commands[] = {
     {"device add", "[NAME]", "make a TUN or TAP that stays",

@@ -73,8 +73,7 @@ static int parse_switch(const char *command, const char *option, const char *wor
     return result;
 }
 
-/* Six numbers of one or two hexadecimal digits, with colons between. */
-static int parse_mac(const char *command, const char *word, uint8_t ret[6])
+int device_words_mac(const char *command, const char *option, const char *word, uint8_t ret[6])
 {
     uint8_t bytes[6];
     const char *rest = word;
@@ -83,7 +82,7 @@ static int parse_mac(const char *command, const char *word, uint8_t ret[6])
         size_t digits = strspn(rest, "0123456789abcdefABCDEF");
 
         if (digits < 1 || digits > 2 || rest[digits] != (i < 5 ? ':' : '\0'))
-            return mistake(command, "--mac is like 52:54:00:00:00:07, not '%s'", word);
+            return mistake(command, "--%s is like 52:54:00:00:00:07, not '%s'", option, word);
         bytes[i] = (uint8_t)strtoul(rest, NULL, 16);
         rest += digits + 1;
     }
@@ -265,7 +264,7 @@ static int parse_words(const char *command, const struct device_words *words, st
 
     if (words->mac) {
         change->fields |= TAPNET_FIELD_MAC;
-        result = parse_mac(command, words->mac, change->mac);
+        result = device_words_mac(command, "mac", words->mac, change->mac);
     }
     if (!result && words->offloads) {
         change->fields |= TAPNET_FIELD_OFFLOADS;

@@ -21,6 +21,9 @@ int device_words_kind(const char *command, const struct device_words *words, con
 
 int device_words_index(const char *command, const struct device_words *words, int *ret);
 
+/* Six numbers of one or two hexadecimal digits, with colons between. */
+int device_words_mac(const char *command, const char *option, const char *word, uint8_t ret[6]);
+
 /* The network namespace: -1 when none was named, else a descriptor that the caller closes. */
 int device_words_netns(const char *command, const struct device_words *words, int *ret);
 

@@ -8,7 +8,7 @@
 
 /* As they were typed; NULL when they were not. */
 struct watch_words {
-    const char *answer, *count, *duration, *write, *replay;
+    const char *answer, *count, *duration, *write, *replay, *guest_mac;
     bool fast;
 };
 

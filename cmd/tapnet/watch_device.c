@@ -70,6 +70,29 @@ static int check_existing(const char *name, const struct watch_device *existing,
     return 0;
 }
 
+/* Who we are, when it was said. On a port of a set only the port's own MAC is let through. */
+static int parse_guest_mac(const char *word, struct watch_device *ret)
+{
+    int result = word ? device_words_mac("watch", "guest-mac", word, ret->mac) : 0;
+
+    if (!word || result)
+        return result;
+    ret->has_mac = true;
+    if (ret->kind == TAPNET_TAP && !(ret->mac[0] & 1))
+        return 0;
+    fprintf(stderr, "tapnet watch: --guest-mac %s: %s\n", word,
+            ret->kind == TAPNET_TUN ? "a TUN has no MACs" : "nobody has the MAC of a group");
+    return EXIT_USAGE;
+}
+
+/* A MAC for us; not the interface's own: the kernel would take our frames for its own. */
+static void make_up_mac(const uint8_t interface_mac[6], uint8_t ret[6])
+{
+    memcpy(ret, interface_mac, 6);
+    ret[0] = (uint8_t)((ret[0] | 2) & ~1);
+    ret[5] ^= 1;
+}
+
 static int open_device(struct tapnet_device_options *options, struct watch_device *ret)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
@@ -84,9 +107,8 @@ static int open_device(struct tapnet_device_options *options, struct watch_devic
     if (result < 0)
         return session_fail(&error, EXIT_FAILED);
     ret->dropped_before = tapnet_device_info(list, 0)->tx_dropped;
-    memcpy(ret->mac, tapnet_device_info(list, 0)->mac, 6);
-    ret->mac[0] = (uint8_t)((ret->mac[0] | 2) & ~1);
-    ret->mac[5] ^= 1; /* not the interface's own: the kernel would take our frames for its own */
+    if (!ret->has_mac)
+        make_up_mac(tapnet_device_info(list, 0)->mac, ret->mac);
     tapnet_device_list_free(list);
     return 0;
 }
@@ -129,8 +151,10 @@ int watch_device_look(const struct arguments *arguments, struct watch_device *re
     if (result < 0)
         return session_fail(&error, session_exit_code(result));
     if (ret->found)
-        return check_existing(arguments->operand, ret, arguments);
-    return device_words_kind("watch", &arguments->device, arguments->operand, &ret->kind);
+        result = check_existing(arguments->operand, ret, arguments);
+    else
+        result = device_words_kind("watch", &arguments->device, arguments->operand, &ret->kind);
+    return result ? result : parse_guest_mac(arguments->watch.guest_mac, ret);
 }
 
 int watch_device_open(const struct arguments *arguments, struct watch_device *device)

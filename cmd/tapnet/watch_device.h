@@ -13,6 +13,7 @@ struct watch_device {
     uint8_t mac[6];   /* of the guest that we play, on a TAP */
     int fd;           /* of one queue; it is the device's */
     int netns;        /* that it is in; -1: here */
+    bool has_mac;     /* it was given, not made up */
     bool found, down; /* it was there before us; nothing arrives */
     unsigned flags;   /* with which it is opened, when it was there */
     uint64_t dropped_before;

@@ -94,6 +94,22 @@ def test_a_ping_alone_is_not_enough_on_a_tap(host, tapnet):
         assert ("`--answer arp,ndp,ping`" in answer.stderr) == hinted
 
 
+# ---- a port of a network ----
+
+def test_the_guest_of_a_port_has_its_mac_and_its_address(world, host, watch, tapnet):
+    """The guards let the port's own MAC and address through and no other: so must we have them."""
+    tapnet("up", tapnet.file("networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {} } } }"))
+    [port] = tapnet.status("lab")["ports"]
+    child = watch("lab-web", "--answer", "arp,ping")
+    assert ping(host, port["addresses"][0], 1) == 0
+    end(child)
+    child = watch("lab-web", "--answer", "arp,ping", "--guest-mac", port["mac"])
+    assert ping(host, port["addresses"][0], 2) == 2
+    assert ping(host, "10.20.0.99", 1) == 0
+    end(child)
+    tapnet("down", "lab")
+
+
 # ---- the device ----
 
 def test_a_device_that_it_made_goes_with_it(host, watch, tapnet):
@@ -198,6 +214,9 @@ def test_nobody_reads_any_more(host, tapnet):
     (["tun1", "--count", "-1"], "--count is"), (["tun1", "--for", "soon"], "--for is a number of seconds"),
     (["tun1", "--for", "nan"], "--for is"), ([], "DEVICE is missing"),
     (["tun1", "--address", "192.168.3.11"], "192.168.3.11"),
+    (["tap1", "--guest-mac", "52:54"], "--guest-mac is like 52:54:00:00:00:07, not '52:54'"),
+    (["tap1", "--guest-mac", "01:00:5e:00:00:01"], "nobody has the MAC of a group"),
+    (["tun1", "--guest-mac", "52:54:00:00:00:07"], "a TUN has no MACs"),
 ])
 def test_bad_words_touch_nothing(host, tapnet, words, told):
     before = snapshot(host, run_dir=tapnet.run_dir)
