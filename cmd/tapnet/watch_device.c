@@ -122,7 +122,7 @@ static int open_new(const struct arguments *arguments, struct watch_device *ret)
     options.name = arguments->operand;
     options.netns = ret->netns;
     options.kind = ret->kind;
-    options.flags = TAPNET_DEVICE_NEW | TAPNET_DEVICE_NONBLOCKING | TAPNET_DEVICE_UP;
+    options.flags = TAPNET_DEVICE_NEW | TAPNET_DEVICE_NONBLOCKING | TAPNET_DEVICE_UP | TAPNET_DEVICE_SPARE_SUBNETS;
     options.change = &change;
     return open_device(&options, ret);
 }

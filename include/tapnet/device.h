@@ -77,6 +77,12 @@ enum tapnet_device_flag {
      * nor group, so without this flag a device that gets neither is the caller's (geteuid()).
      */
     TAPNET_DEVICE_FOR_ANYBODY = 1 << 14,
+    /**
+     * With TAPNET_DEVICE_NEW: no address may have a subnet that overlaps one which the host has an address in or a
+     * route to, else -EADDRINUSE: one of the two would be cut off. Default routes and others that lead everywhere (IPv4
+     * shorter than /8, IPv6 than /16) do not count, nor do addresses that are alone in their subnet.
+     */
+    TAPNET_DEVICE_SPARE_SUBNETS = 1 << 15,
 };
 
 /** What the program takes from the kernel unfinished, as TUN_F_* of linux/if_tun.h. All need a vnet header. */
@@ -185,6 +191,7 @@ struct tapnet_device;
  * @param ret      the device; the caller ends it with tapnet_device_close()
  * @return -EINVAL  options that contradict each other; or the name is taken by something else: @error says by what, and
  *                  what differs (kind, one queue or several)
+ * @return -EADDRINUSE  see TAPNET_DEVICE_SPARE_SUBNETS
  * @return -EBUSY   others hold it: @error names them (/proc/PID/fdinfo), as far as they can be seen
  * @return -EPERM   @error says which capability, user or group would do
  * @return -ENOENT, -ENODEV, -EACCES  /dev/net/tun is missing, has no driver, may not be opened

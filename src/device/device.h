@@ -70,6 +70,15 @@ int device_in_netns(int netns, device_call *call, void *data, struct tapnet_erro
  */
 int device_beside(int fd, device_call *call, void *data, struct tapnet_error *error);
 
+/* ---- taken.c ---- */
+
+/*
+ * Does the subnet of an address in @change (NULL: none), as device_change_check() has passed it, overlap one that is
+ * reached from the network namespace of @netlink, which is the calling thread's? -EADDRINUSE with a sentence.
+ */
+int device_check_subnets(struct netlink *netlink, const struct tapnet_device_change *change,
+                         struct tapnet_error *error);
+
 /* ---- ethtool.c ---- */
 
 /* Offloads by name of the link, in the calling thread's network namespace (SIOCETHTOOL). */

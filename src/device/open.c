@@ -56,6 +56,8 @@ static int check_flags(const struct tapnet_device_options *options, struct tapne
 
     if (flags & TAPNET_DEVICE_NEW && flags & (TAPNET_DEVICE_EXISTING | TAPNET_DEVICE_JOIN))
         return error_set(error, -EINVAL, "a device can't be new and exist");
+    if (flags & TAPNET_DEVICE_SPARE_SUBNETS && !(flags & TAPNET_DEVICE_NEW))
+        return error_set(error, -EINVAL, "subnets of the host are spared by new devices only");
     if (flags & TAPNET_DEVICE_NAPI_FRAGS && (!(flags & TAPNET_DEVICE_NAPI) || options->kind != TAPNET_TAP))
         return error_set(error, -EINVAL, "NAPI fragments are for a TAP with NAPI");
     if (options->offloads && !(flags & TAPNET_DEVICE_VNET_HEADER))
@@ -208,6 +210,8 @@ static int open_first(struct open_call *call, struct tapnet_error *error)
         result = netlink_open(NETLINK_ROUTE, &call->netlink, error);
     if (result == 0 && must_exist)
         result = device_link_find(call->netlink, options->name, &call->link, error);
+    if (result == 0 && options->flags & TAPNET_DEVICE_SPARE_SUBNETS)
+        result = device_check_subnets(call->netlink, options->change, error);
     if (result == 0)
         result = add_queue(device, first, error);
     return result;

@@ -152,6 +152,19 @@ def test_it_ends_when_the_device_does(host, watch):
     assert child.returncode == 1 and "the device is gone" in errors
 
 
+def test_an_address_that_would_cut_off_others_is_refused(host, tapnet):
+    host.run("ip", "link", "add", "lan0", "type", "bridge")
+    host.run("ip", "link", "set", "lan0", "up")
+    host.run("ip", "addr", "add", "192.168.3.1/24", "dev", "lan0")
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    for address in ("192.168.3.11/24", "192.168.0.1/16", "192.168.3.129/25"):
+        answer = tapnet("watch", "tun1", "--address", address, "--for", "0.1", check=False)
+        assert answer.returncode == 1
+        assert f"{address} overlaps 192.168.3.0/24, which this host reaches by lan0" in answer.stderr
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+    tapnet("watch", "tun1", "--address", "192.168.4.11/24", "--for", "0.1")
+
+
 def test_one_that_is_down_is_told(host, tapnet):
     tapnet("device", "add", "tun5")
     answer = tapnet("watch", "tun5", "--for", "0.1")

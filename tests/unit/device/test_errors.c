@@ -195,6 +195,46 @@ static void test_descriptors_that_are_no_devices(void **state)
     close(idle);
 }
 
+/* tun0 with @address, that spares what the host reaches already: made, or refused with @says. */
+static void open_sparing(const char *address, const char *says)
+{
+    const struct tapnet_device_change change = {.addresses = &address, .address_count = 1};
+    const unsigned flags = TAPNET_DEVICE_NEW | TAPNET_DEVICE_UP | TAPNET_DEVICE_SPARE_SUBNETS;
+
+    if (!says) {
+        tapnet_device_close(OPEN(.kind = TAPNET_TUN, .name = "tun0", .flags = flags, .change = &change));
+        return;
+    }
+    REFUSE(-EADDRINUSE, .kind = TAPNET_TUN, .name = "tun0", .flags = flags, .change = &change);
+    assert_string_equal(error.text, says);
+    assert_true(gone("tun0"));
+}
+
+static void test_subnets_that_the_host_reaches(void **state)
+{
+    (void)state;
+    assert_true(shell("ip link add lan0 type bridge && ip link set lan0 up && ip addr add 10.9.1.1/24 dev lan0"));
+    assert_true(shell("ip addr add fd00:9::1/64 dev lan0 && ip route add 10.8.0.0/16 via 10.9.1.2"));
+    assert_true(shell("ip route add 0.0.0.0/1 via 10.9.1.2 && ip route add blackhole 10.7.0.0/16"));
+    assert_true(shell("ip link add off0 type bridge && ip addr add 10.6.0.1/24 dev off0"));
+    open_sparing("10.9.1.5/24",
+                 "10.9.1.5/24 overlaps 10.9.1.0/24, which this host reaches by lan0: choose another address");
+    open_sparing("10.9.200.1/16",
+                 "10.9.200.1/16 overlaps 10.9.1.0/24, which this host reaches by lan0: choose another address");
+    open_sparing("10.8.3.1/24",
+                 "10.8.3.1/24 overlaps 10.8.0.0/16, which this host reaches by lan0: choose another address");
+    open_sparing("10.6.0.9/30",
+                 "10.6.0.9/30 overlaps 10.6.0.0/24, which this host reaches by off0: choose another address");
+    open_sparing("fd00:9::7/64",
+                 "fd00:9::7/64 overlaps fd00:9::/64, which this host reaches by lan0: choose another address");
+    open_sparing("10.9.1.5/32", NULL);
+    open_sparing("10.9.2.5/24", NULL);
+    open_sparing("10.7.0.1/24", NULL);
+    open_sparing("fe80::7/64", NULL);
+    REFUSE(-EINVAL, .kind = TAPNET_TUN, .name = "tun0", .flags = TAPNET_DEVICE_SPARE_SUBNETS);
+    assert_true(shell("ip link del lan0 && ip link del off0 && ip route del blackhole 10.7.0.0/16"));
+}
+
 /* Somebody deletes the device while it is open. */
 static void test_a_device_that_went_away(void **state)
 {
@@ -219,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_permission_names_the_owner),
         cmocka_unit_test(test_the_node),
         cmocka_unit_test(test_descriptors_that_are_no_devices),
+        cmocka_unit_test(test_subnets_that_the_host_reaches),
         cmocka_unit_test(test_a_device_that_went_away),
     };
 
