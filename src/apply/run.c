@@ -308,8 +308,8 @@ void run_unlock(const char *run_dir, int fd)
                 remove_base(aside);
             } else {
                 /*
-                 * Not by a rename: whoever came meanwhile may have made a lock there, and hold it. A name that could not
-                 * be put back is no loss: who waits for this lock finds that it is no more, and makes one.
+                 * Not by a rename: whoever came meanwhile may have made a lock there, and hold it. A name that could
+                 * not be put back is no loss: who waits for this lock finds that it is no more, and makes one.
                  */
                 bool has_name = link(aside, path) == 0;
 

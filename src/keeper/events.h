@@ -11,8 +11,8 @@
 /*
  * How it works: rtnetlink tells of links, addresses, routes and forwarding, nfnetlink of nf_tables, inotify of files in
  * the run directory. What they say is not believed: each means "look again", and the look is a plan from the host as it
- * is. A queue that overflowed means the same, so no event can be lost. Who caused it is remembered where the kernel knows
- * (of tables alone), and only if it was about something of ours.
+ * is. A queue that overflowed means the same, so no event can be lost. Who caused it is remembered where the kernel
+ * knows (of tables alone), and only if it was about something of ours.
  *
  * Sysctls need no watch of their own: every one that tapnet sets is a forwarding flag, of which rtnetlink tells.
  */

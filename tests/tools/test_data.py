@@ -154,6 +154,17 @@ def test_man_pages_are_clean():
     assert "@" not in re.sub(r"\w@\w+", "", text)  # every part of the frame was filled
 
 
+def test_groff_has_nothing_to_say_of_the_pages():
+    """As `man --warnings` shows them: a word longer than a line is one of the things that mandoc lets pass."""
+    need("groff")
+    pages = [*(TOP / "man").glob("*.[38]"), *(BUILD / "man").glob("*.[358]")]
+    assert len(pages) > 10
+    for page in sorted(pages):
+        for width in ("LL=78n", "LL=100n"):
+            result = run("groff", "-ww", "-mandoc", "-Tutf8", f"-r{width}", page)
+            assert result.returncode == 0 and result.stderr == "", result.stderr
+
+
 USER = """
 #include <stdio.h>
 #include <tapnet/network.h>
