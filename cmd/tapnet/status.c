@@ -70,9 +70,11 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
                          : strcmp(port->state, "free") == 0  ? STYLE_DIM
                                                              : STYLE_RED;
 
+    bool has_more = port->rx_packets || port->tx_packets || port->dropped; /* no blanks at the end of a line */
+
     printf("    %s %s%-*s%s  %-*s  %s  %-*s  %s%-*s%s", last ? "└─" : "├─", style(STYLE_BOLD), widths->name, port->name,
            style(STYLE_PLAIN), widths->device, port->device, port->mac, widths->address, port->address, style(colour),
-           widths->holder, print_holder(port, holder), style(STYLE_PLAIN));
+           has_more ? widths->holder : 0, print_holder(port, holder), style(STYLE_PLAIN));
     if (port->rx_packets || port->tx_packets)
         printf("  ↓ %s  ↑ %s", print_bytes(port->rx_bytes, received), print_bytes(port->tx_bytes, sent));
     if (port->dropped)

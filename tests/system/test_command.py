@@ -117,6 +117,15 @@ def test_status_of_one_set_or_one_network(host, tapnet):
     assert tapnet("status", "b", check=False).returncode == 1
 
 
+def test_no_line_of_status_ends_in_blanks(host, tapnet):
+    """The last column is as wide as its widest, where something stands behind it."""
+    tapnet("up", tapnet.file("networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {}, db: {} } } }"))
+    host.run("ip", "link", "del", "lab-web")
+    lines = tapnet("status", check=False).stdout.splitlines()
+    assert any(line.endswith("  missing") for line in lines) and any(line.endswith("  free") for line in lines)
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
 def test_status_names_the_file_of_a_set(lab, host, tapnet):
     tapnet("up", lab)
     assert tapnet.json("status")["sets"] == [{"name": "lab", "file": str(lab)}]
