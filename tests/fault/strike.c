@@ -19,7 +19,7 @@
 /*
  * How it works: ptrace stops the command, and with --tree whatever it forks, at entry and exit of every system call;
  * those that count (strike_calls.c) are numbered from 1 in the order in which they are entered. A call that is to fail
- * is replaced by none at its entry, and gets its result at its exit. A process that is killed at the entry of a call
+ * is replaced by getpid() at its entry, and gets its result at its exit. A process that is killed at the entry of a call
  * never makes it. The dynamic loader crashes by some failures before a program can be asked anything: only calls after
  * its last one, the munmap() of its cache, are made to fail. When the command has ended, what it left running is let go
  * and runs on as if nobody had watched.
@@ -126,13 +126,13 @@ static bool is_to_fail(const struct strike *strike, const struct strike_call *ca
            strcmp(comm, strike->struck_comm) == 0;
 }
 
-/* No call stands in the place of the one that is being entered. */
+/* In the place of the call that is being entered one that does nothing: not none, since for that a filter kills. */
 static void skip_call(pid_t pid)
 {
     struct user_regs_struct registers;
 
     if (ptrace(PTRACE_GETREGS, pid, NULL, &registers) == 0) {
-        registers.orig_rax = (unsigned long long)-1;
+        registers.orig_rax = SYS_getpid;
         ptrace(PTRACE_SETREGS, pid, NULL, &registers);
     }
 }
