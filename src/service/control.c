@@ -23,7 +23,9 @@
 
 #define CONTROL_CLIENTS 16 /* connections at once; more are closed */
 #define SECOND UINT64_C(1000000)
-#define REFUSALS_BURST 10 /* lines at once about who was cut off, and then one a second */
+#define ACCEPT_REST_USEC (SECOND / 20) /* after an accept that failed for want of something */
+#define ACCEPT_TRIES 10                /* that fail in a row, and the service ends */
+#define REFUSALS_BURST 10              /* lines at once about who was cut off, and then one a second */
 
 struct control_client {
     struct control *control;
@@ -35,7 +37,8 @@ struct control_client {
 struct control {
     struct loop *loop;
     struct loop_source *source;
-    struct loop_timer idle;
+    struct loop_timer idle, rest;
+    unsigned failures; /* of accept() in a row */
     struct registry registry;
     const struct isolation *isolation;
     uid_t uid;
@@ -333,6 +336,27 @@ static struct control_client *control_free_place(struct control *control)
     return NULL;
 }
 
+static void control_rested(void *data)
+{
+    struct control *control = data;
+
+    loop_rewatch(control->loop, control->source, EPOLLIN);
+}
+
+/* No connection could be taken, for want of memory or descriptors: again a little later. A service that nobody reaches
+ * any more ends, since whoever finds it dead starts another one, and one that hangs is waited for. */
+static void control_accept_failed(struct control *control)
+{
+    control->failures++;
+    if (control->failures >= ACCEPT_TRIES) {
+        log_line("control: no connection can be taken: exiting");
+        loop_stop(control->loop);
+        return;
+    }
+    loop_rewatch(control->loop, control->source, 0);
+    loop_timer_arm(control->loop, &control->rest, loop_now_usec() + ACCEPT_REST_USEC, control_rested, control);
+}
+
 static void control_accept(int fd, uint32_t events, void *data)
 {
     struct control *control = data;
@@ -340,6 +364,8 @@ static void control_accept(int fd, uint32_t events, void *data)
     int accepted _cleanup_close_ = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     (void)events;
+    if (accepted < 0 && errno != EAGAIN)
+        control_accept_failed(control);
     if (accepted < 0)
         return;
     if (!client || !control_permits(control, accepted)) {
@@ -347,8 +373,11 @@ static void control_accept(int fd, uint32_t events, void *data)
             log_line("control: a connection was refused: %s", client ? "not root" : "too many");
         return;
     }
-    if (loop_watch(control->loop, accepted, EPOLLIN, client_handle, client, &client->source) < 0)
+    if (loop_watch(control->loop, accepted, EPOLLIN, client_handle, client, &client->source) < 0) {
+        control_accept_failed(control);
         return;
+    }
+    control->failures = 0;
     client->fd = take_fd(&accepted);
     loop_timer_arm(control->loop, &client->silence, loop_now_usec() + SERVICE_CONTROL_SILENCE * SECOND, client_silent,
                    client);
@@ -395,6 +424,7 @@ void control_free(struct control *control)
             client_close(&control->clients[i]);
     }
     loop_timer_disarm(control->loop, &control->idle);
+    loop_timer_disarm(control->loop, &control->rest);
     loop_unwatch(control->loop, control->source);
     registry_fini(&control->registry);
     free(control);
