@@ -106,7 +106,7 @@ int apply_orphan_end(const char *path, struct tapnet_error *error)
     if (result >= 0 && ended)
         return 0;
     return error_set(error, result < 0 ? result : -EPERM,
-                     "the service runs, its socket %s was deleted, and it can't be ended (%s): "
+                     "the service runs, can't be reached at %s, and can't be ended (%s): "
                      "`pkill -KILL -x tapnet-service` as root does it",
                      path, result < 0 ? strerrordesc_np(-result) : "whose process it is can't be seen");
 }

@@ -367,19 +367,24 @@ static int request_status(struct apply_kernel *kernel, json_t **ret_reply, struc
 
 /*
  * Sees an idle service to its end, and removes what stood for it. One that serves somebody stays. @process is -1 for
- * one that has not been told to end.
+ * one that has not been told to end; @status is NULL when it is dead, or lives and answers nobody, which ends it too:
+ * without its name nobody could.
  */
 static int retire(struct apply_kernel *kernel, const json_t *status, int process, struct tapnet_error *error)
 {
     bool idle = !json_array_size(json_object_get(status, "networks"));
     _cleanup_close_ int fresh = idle && status && process < 0 ? open_process(kernel) : -1;
-    int result;
+    char path[RUN_PATH_MAX];
+    int result = 0;
 
     if (!idle)
         return 0;
     if (status)
         wait_for_exit(process < 0 ? fresh : process);
-    result = run_file_remove(kernel->run_dir, SOCKET_NAME, error);
+    else
+        result = apply_orphan_end(path_in(kernel, SOCKET_NAME, path), error);
+    if (result == 0)
+        result = run_file_remove(kernel->run_dir, SOCKET_NAME, error);
     return result < 0 ? result : run_file_remove(kernel->run_dir, LOG_NAME, error);
 }
 
