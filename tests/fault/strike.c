@@ -19,8 +19,8 @@
 /*
  * How it works: ptrace stops the command, and with --tree whatever it forks, at entry and exit of every system call;
  * those that count (strike_calls.c) are numbered from 1 in the order in which they are entered. A call that is to fail
- * is replaced by getpid() at its entry, and gets its result at its exit. A process that is killed at the entry of a call
- * never makes it. The dynamic loader crashes by some failures before a program can be asked anything: only calls after
+ * is replaced by getpid() at its entry, and gets its result at its exit. A process killed at the entry of a call never
+ * makes it. The dynamic loader crashes by some failures before a program can be asked anything: only calls after
  * its last one, the munmap() of its cache, are made to fail. When the command has ended, what it left running is let go
  * and runs on as if nobody had watched.
  */
