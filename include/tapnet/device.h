@@ -148,6 +148,11 @@ struct tapnet_device_change {
     size_t address_count;         /**< 0: none */
     const char *const *removed_addresses; /**< removed before others are added; -EADDRNOTAVAIL (RTM_DELADDR) */
     size_t removed_address_count;
+    /**
+     * Also of a device by name that belongs to a set, although its keeper undoes that; and into a set's bridge, where
+     * no guard holds the new port. Otherwise -EPERM.
+     */
+    bool force;
 };
 
 /* ---- opening ---- */
@@ -320,7 +325,7 @@ int tapnet_device_change(int netns, const char *name, const struct tapnet_device
  * Deletes the device @name in @netns (RTM_DELLINK). One that a set of tapnet_up() declares is not ours to delete.
  *
  * @param force  also when it is held, or was not made with TAPNET_DEVICE_MARK
- * @return -ENODEV; -EINVAL (not a TUN or TAP); without @force -EPERM (not ours) and -EBUSY (held: @error names by whom)
+ * @return -ENODEV (or not a TUN or TAP); without @force -EPERM (not ours) and -EBUSY (held: @error names by whom)
  */
 int tapnet_device_delete(int netns, const char *name, bool force, struct tapnet_error *error);
 
@@ -374,7 +379,7 @@ struct tapnet_device_list;
  * Every TUN and TAP in @netns, whoever made it, ordered by name (RTM_GETLINK, RTM_GETADDR, /proc). Needs no right; less
  * is seen of holders that belong to others.
  *
- * @param name  NULL: all; else this one, -ENODEV when it is not there, -EINVAL when it is something else
+ * @param name  NULL: all; else this one, -ENODEV when it is not there, or is neither TUN nor TAP
  * @param ret   freed by the caller with tapnet_device_list_free()
  */
 int tapnet_device_list(int netns, const char *name, struct tapnet_device_list **ret, struct tapnet_error *error);

@@ -121,11 +121,12 @@ static int write_queue_length(const struct device_target *target, const struct t
     return link_set(target, &link, "the queue length", error);
 }
 
-/* The index of bridge @name; 0 for NULL. */
-static int find_bridge(const struct device_target *target, const char *name, int *ret, struct tapnet_error *error)
+/* The index of bridge @name; 0 for NULL. @force: also of a set's, whose guards know nothing of another port. */
+static int find_bridge(const struct device_target *target, const char *name, bool force, int *ret,
+                       struct tapnet_error *error)
 {
     struct device_link bridge;
-    char text[64];
+    char text[64], origin[DEVICE_ALIAS_MAX + 8];
     int result;
 
     if (!name) {
@@ -137,6 +138,14 @@ static int find_bridge(const struct device_target *target, const char *name, int
         return result;
     if (strcmp(bridge.kind, "bridge") != 0)
         return error_set(error, -EINVAL, "%s is no bridge but %s", name, device_link_describe(&bridge, text));
+    device_link_origin(&bridge, origin);
+    if (!force && strncmp(origin, "set ", 4) == 0)
+        return error_set(
+            error, -EPERM,
+            "%s is the bridge of a network of %s, and what is behind a port that its file does not know is "
+            "not held to an address: add a port to the file and bring it up again (`tapnet status --json` "
+            "names the file); all else must be forced",
+            name, origin);
     *ret = bridge.link.index;
     return 0;
 }
@@ -157,7 +166,7 @@ static int write_bridge(const struct device_target *target, const struct tapnet_
     if (target->undoing)
         link.master_index = target->before.link.master_index;
     else
-        result = find_bridge(target, change->bridge, &link.master_index, error);
+        result = find_bridge(target, change->bridge, change->force, &link.master_index, error);
     return result < 0 ? result : link_set(target, &link, "the bridge", error);
 }
 

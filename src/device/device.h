@@ -39,7 +39,7 @@ struct device_link {
 
 /* The link @name of the network namespace of @netlink. -ENODEV. */
 int device_link_find(struct netlink *netlink, const char *name, struct device_link *ret, struct tapnet_error *error);
-/* The same; -EINVAL with a sentence when it is neither TUN nor TAP. */
+/* The same; -ENODEV with another sentence when it is neither TUN nor TAP. */
 int device_link_find_tun(struct netlink *netlink, const char *name, struct device_link *ret,
                          struct tapnet_error *error);
 void device_link_copy(struct device_link *ret, const struct netlink_link *link);

@@ -38,7 +38,7 @@ int device_link_find_tun(struct netlink *netlink, const char *name, struct devic
     if (result < 0)
         return result;
     if (strcmp(link.kind, "tun") != 0)
-        return error_set(error, -EINVAL, "%s is %s", name, device_link_describe(&link, text));
+        return error_set(error, -ENODEV, "%s is %s", name, device_link_describe(&link, text));
     *ret = link;
     return 0;
 }

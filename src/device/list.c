@@ -353,7 +353,7 @@ static int list_there(void *data, struct tapnet_error *error)
     if (result < 0)
         return result;
     if (call->name && call->other)
-        return error_set(error, -EINVAL, "%s is %s", call->name, call->other_text);
+        return error_set(error, -ENODEV, "%s is %s", call->name, call->other_text);
     if (call->name && !call->list->count)
         return error_set(error, -ENODEV, "there is no device %s", call->name);
     name_bridges(call);

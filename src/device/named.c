@@ -86,6 +86,20 @@ static int get_descriptor(const struct device_link *link, int *ret, struct tapne
     return device_open_queue(&queue, NULL, ret, error);
 }
 
+/* What a set's file says of its devices, the set's keeper and the next `up` put right again. */
+static int check_changeable(const struct device_link *link, struct tapnet_error *error)
+{
+    char origin[DEVICE_ALIAS_MAX + 8];
+
+    device_link_origin(link, origin);
+    if (strncmp(origin, "set ", 4) != 0)
+        return 0;
+    return error_set(error, -EPERM,
+                     "%s belongs to %s: edit its file and bring it up again (`tapnet status --json` names the file); a "
+                     "change made here, which the keeper undoes, must be forced",
+                     link->link.name, origin);
+}
+
 struct change_call {
     const char *name;
     const struct tapnet_device_change *change;
@@ -101,6 +115,8 @@ static int change_there(void *data, struct tapnet_error *error)
 
     if (result == 0)
         result = device_link_find_tun(netlink, call->name, &target.before, error);
+    if (result == 0 && !call->change->force)
+        result = check_changeable(&target.before, error);
     if (result == 0)
         result = device_change_check(call->change, target.before.link.tun_is_tap ? TAPNET_TAP : TAPNET_TUN, error);
     if (result == 0 && device_change_needs_fd(call->change))

@@ -191,7 +191,7 @@ static void test_values_that_no_device_has(void **state)
     assert_says("lo is no bridge");
     refuse_change("tap0", -EINVAL, (struct tapnet_device_change){.addresses = words, .address_count = 1});
     refuse_change("tap0", -EINVAL, (struct tapnet_device_change){.fields = TAPNET_FIELD_MTU, .mtu = 10});
-    refuse_change("lo", -EINVAL, (struct tapnet_device_change){.fields = TAPNET_FIELD_MTU, .mtu = 1400});
+    refuse_change("lo", -ENODEV, (struct tapnet_device_change){.fields = TAPNET_FIELD_MTU, .mtu = 1400});
     assert_says("loopback");
     refuse_change("nobody", -ENODEV, (struct tapnet_device_change){0});
     refuse_change("a-name-of-16-byt", -ENODEV, (struct tapnet_device_change){0});
@@ -259,7 +259,7 @@ static void test_only_what_is_ours_is_deleted(void **state)
     assert_int_equal(tapnet_device_delete(-1, "sets", false, &error), -EPERM);
     assert_says("belongs to set lab");
     refuse_change("sets", -EPERM, (struct tapnet_device_change){.fields = TAPNET_FIELD_MARK, .mark = true});
-    assert_int_equal(tapnet_device_delete(-1, "br0", true, &error), -EINVAL);
+    assert_int_equal(tapnet_device_delete(-1, "br0", true, &error), -ENODEV);
     assert_int_equal(tapnet_device_delete(-1, "nobody", true, &error), -ENODEV);
     held = OPEN(.kind = TAPNET_TAP, .name = "ours");
     assert_int_equal(tapnet_device_delete(-1, "ours", false, &error), -EBUSY);
