@@ -58,7 +58,9 @@ const struct option_row option_rows[] = {
      "LIST"},
     {"send-buffer", 0, DEVICE(send_buffer), "bytes written by the program that may be under way; 0: no limit", "BYTES"},
     {"netns", 0, DEVICE(netns), "in this network namespace: a name of `ip netns`, or a path", "NETNS"},
-    {"force", 'f', DEVICE(force), "also a device that was not made by `device add`, or that somebody holds"},
+    {"force", 'f', DEVICE(force),
+     "also what is somebody else's: a device that was not made by `device add`, that somebody holds, or that is a "
+     "set's, and a set's bridge"},
 #undef DEVICE
     {"answer", 0, offsetof(struct arguments, watch.answer),
      "answer as whoever is asked for: a list out of arp, ping, ndp", "LIST"},
@@ -79,19 +81,20 @@ const struct option_row option_rows[] = {
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
 static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "json", "quiet", "help", NULL};
-static const char *const plan_options[] = {"replace", "json", "help", NULL};
+static const char *const plan_options[] = {"dry-run", "replace", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "json", "quiet", "help", NULL};
 static const char *const status_options[] = {"json", "help", NULL};
 static const char *const group_options[] = {"help", NULL};
 static const char *const add_options[] = {
     "kind",         "owner",  "group",   "for-anybody", "multi-queue", "mac",   "mtu",
     "queue-length", "bridge", "address", "up",          "link-type",   "index", "packet-information",
-    "vnet-header",  "netns",  "json",    "quiet",       "help",        NULL};
+    "vnet-header",  "force",  "netns",   "json",        "quiet",       "help",  NULL};
 static const char *const del_options[] = {"force", "netns", "quiet", "help", NULL};
-static const char *const set_options[] = {
-    "owner",      "group",       "mac",   "mtu",     "queue-length", "bridge",    "no-bridge",        "address",
-    "no-address", "up",          "down",  "carrier", "persistent",   "link-type", "vnet-header-size", "byte-order",
-    "offloads",   "send-buffer", "netns", "quiet",   "help",         NULL};
+static const char *const set_options[] = {"owner",      "group",     "mac",         "mtu",        "queue-length",
+                                          "bridge",     "no-bridge", "address",     "no-address", "up",
+                                          "down",       "carrier",   "persistent",  "link-type",  "vnet-header-size",
+                                          "byte-order", "offloads",  "send-buffer", "force",      "netns",
+                                          "quiet",      "help",      NULL};
 static const char *const show_options[] = {"netns", "json", "help", NULL};
 
 static const char *const watch_options[] = {"answer", "guest-mac", "write", "replay", "fast", "count", "for",
@@ -109,7 +112,8 @@ static const struct command device_commands[] = {
     {"device set", "NAME", "change a device, all of it or nothing",
      "Changes any TUN or TAP of the host, held or not. What only its holder could change (owner, persistence, offloads "
      "and the like) is changed by the holder's own descriptor. An owner or a group can be changed, but not be taken "
-     "away.",
+     "away. What belongs to a set is changed in the set's file; --force changes it here, until the keeper or the next "
+     "`up` puts it right.",
      set_options, run_device_set, NULL, 0},
     {"device show", "[NAME]", "list every TUN and TAP of the host",
      "Shows each device, whoever made it: kind, state, MAC, MTU, bridge, addresses, who holds it, traffic as the host "
@@ -132,12 +136,13 @@ const struct command commands[] = {
     {"down", "[FILE|SET]", "take a set away without a trace",
      "Removes the set that FILE declares, or the set named SET, or with --all every set of this network "
      "namespace: links, addresses, nftables elements and tables, sysctls, files, processes. FILE need not "
-     "be valid any more: its name is enough. A set that is not up is down already: that is no failure.",
+     "be valid any more: its name is enough. The set of a file that is not up is down already: that is no failure. "
+     "A name that is neither up nor a file's is a mistake.",
      down_options, run_down},
-    {"status", "[NAME]", "show networks, ports, who is plugged in, and what is not as it should be",
+    {"status", "[NAME|FILE]", "show networks, ports, who is plugged in, and what is not as it should be",
      "Draws every network with its ports: the device, the guest's MAC and address, who holds the device, "
-     "traffic. With NAME only the set or the network of that name. Exits with 0 when all is as it was brought "
-     "up, else with 1 and the differences.",
+     "traffic. With NAME only the set or the network of that name, with FILE the set that it declares. Exits with 0 "
+     "when all is as it was brought up, else with 1 and the differences.",
      status_options, run_status},
     {"device", "COMMAND", "single TUN and TAP devices: add, del, set, show",
      "Makes, deletes, changes and lists TUN and TAP devices one by one: with any right that a descriptor or netlink "

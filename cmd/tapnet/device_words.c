@@ -232,6 +232,7 @@ static int parse_link_state(const char *command, const struct device_words *word
     if (words->bridge || words->no_bridge)
         change->fields |= TAPNET_FIELD_BRIDGE;
     change->bridge = words->bridge;
+    change->force = words->force;
     change->addresses = words->addresses.items;
     change->address_count = words->addresses.count;
     change->removed_addresses = words->removed_addresses.items;

@@ -164,6 +164,7 @@ int main(int count, char **words)
         return brctl_main(count, words);
     if (called_as(words[0], "tunctl"))
         return tunctl_main(count, words);
+    session_remember(count, words);
     signal(SIGPIPE, SIG_IGN); /* who reads our output may go, in the middle of work that must come to its end */
     return finish_output(run(count, words));
 }

@@ -60,12 +60,43 @@ int session_fail(const struct tapnet_error *error, int exit_code)
     return exit_code;
 }
 
-int session_refuse(const struct tapnet_error *error, int result, const char *command, const char *operand)
+static int word_count;
+static char **typed_words;
+
+void session_remember(int count, char **words)
 {
+    word_count = count;
+    typed_words = words;
+}
+
+/* As a shell reads it back. */
+static void print_word(const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:,=+@%";
+
+    if (*word && !word[strspn(word, plain)]) {
+        fprintf(stderr, " %s", word);
+        return;
+    }
+    fputs(" '", stderr);
+    for (; *word; word++) {
+        if (*word == '\'')
+            fputs("'\\'", stderr);
+        fputc(*word, stderr);
+    }
+    fputc('\'', stderr);
+}
+
+int session_refuse(const struct tapnet_error *error, int result)
+{
+    if (result == -EEXIST) /* what the file wants is another's: nothing was touched */
+        return session_fail(error, EXIT_USAGE);
     if (result != -EACCES || geteuid() == 0)
         return session_fail(error, session_exit_code(result));
-    fprintf(stderr, "tapnet: %s: sudo tapnet %s%s%s\n", error->text, command, operand ? " " : "",
-            operand ? operand : "");
+    fprintf(stderr, "tapnet: %s: sudo", error->text);
+    for (int i = 0; i < word_count; i++)
+        print_word(typed_words[i]);
+    fputc('\n', stderr);
     return EXIT_FAILED;
 }
 
@@ -82,6 +113,29 @@ const char *session_file(const char *operand, char path[PATH_MAX])
         snprintf(path, PATH_MAX, "/etc/tapnet/%s.yaml", operand) < PATH_MAX && access(path, F_OK) == 0)
         return path;
     return operand;
+}
+
+bool session_has_file(const char *operand)
+{
+    char path[PATH_MAX];
+
+    return access(session_file(operand, path), F_OK) == 0;
+}
+
+void session_set(const char *operand, char set[64])
+{
+    struct tapnet_spec *spec;
+    char path[PATH_MAX];
+    const char *file = session_file(operand, path);
+    const char *base = strrchr(file, '/');
+
+    if (tapnet_spec_load(file, &spec, NULL) == 0) {
+        snprintf(set, 64, "%s", tapnet_spec_set(spec));
+        tapnet_spec_free(spec);
+        return;
+    }
+    base = base ? base + 1 : file;
+    snprintf(set, 64, "%.*s", (int)strcspn(base, "."), base);
 }
 
 /* Says what might have been meant. */

@@ -4,6 +4,8 @@
 #define TAPNET_SESSION_H
 
 #include <limits.h>
+#include <stdbool.h>
+
 #include <tapnet/network.h>
 
 /*
@@ -25,10 +27,22 @@ const char *session_file(const char *operand, char path[PATH_MAX]);
 int session_load(const char *operand, struct tapnet_spec **ret);
 
 /*
- * Prints why the library refused with @result, and returns the exit code. Who lacks the right to is told the command
- * that has it: `sudo tapnet COMMAND OPERAND`; @operand may be NULL.
+ * The set that an operand names: what a readable, valid file declares; else the file's base name, because a file that
+ * was edited into an error must not keep its network from being taken down; else the operand itself.
  */
-int session_refuse(const struct tapnet_error *error, int result, const char *command, const char *operand);
+void session_set(const char *operand, char set[64]);
+
+/* Is there a file that the operand means? */
+bool session_has_file(const char *operand);
+
+/* The words that the program was called with: they must stay. */
+void session_remember(int count, char **words);
+
+/*
+ * Prints why the library refused an up, down, plan or status with @result, and returns the exit code. Who lacks the
+ * right to is told the command that has it: sudo, and all words that were typed.
+ */
+int session_refuse(const struct tapnet_error *error, int result);
 
 /* EXIT_USAGE for a file that can't be had on this host (-EINVAL, -EALREADY: tapnet/network.h), else EXIT_FAILED. */
 int session_exit_code(int result);

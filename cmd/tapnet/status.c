@@ -178,17 +178,22 @@ int run_status(const struct arguments *arguments)
     struct tapnet_error error = TAPNET_ERROR_INIT;
     struct tapnet_status *status = NULL;
     struct tapnet *tapnet;
-    char *text = NULL;
+    const char *name = arguments->operand;
+    char *text = NULL, set[64];
     int result = session_open(&tapnet);
 
     if (result)
         return result;
-    result = tapnet_status_get(tapnet, arguments->operand, &status, &error);
+    if (name && strpbrk(name, "/.")) { /* no name has these: a file */
+        session_set(name, set);
+        name = set;
+    }
+    result = tapnet_status_get(tapnet, name, &status, &error);
     if (result == 0 && arguments->json)
         result = tapnet_status_json(status, &text, &error);
     tapnet_free(tapnet);
     if (result < 0) {
-        result = session_refuse(&error, result, "status", arguments->operand);
+        result = session_refuse(&error, result);
     } else if (text) {
         puts(text);
         result = tapnet_status_problem_count(status) ? EXIT_FAILED : EXIT_DONE;

@@ -23,12 +23,11 @@ static void print_notes(const struct tapnet *tapnet)
 }
 
 /* The exit code of an up or a down that failed with @result, which is told. */
-static int fail(const struct progress *progress, int result, const struct tapnet_error *error, const char *command,
-                const char *operand)
+static int fail(const struct progress *progress, int result, const struct tapnet_error *error)
 {
     int code = result == -ECANCELED || result == -EINTR ? progress_stopped(progress, error->text) : 0;
 
-    return code ? code : session_refuse(error, result, command, operand);
+    return code ? code : session_refuse(error, result);
 }
 
 /* ---- plan ---- */
@@ -72,7 +71,7 @@ static int plan_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const 
     int result = tapnet_plan_up(tapnet, spec, &plan, &error);
 
     if (result < 0)
-        return session_refuse(&error, result, "plan", arguments->operand);
+        return session_refuse(&error, result);
     print_notes(tapnet);
     return print_plan(plan, arguments->json);
 }
@@ -121,7 +120,7 @@ static int bring_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const
     progress_end(&progress);
     print_notes(tapnet);
     if (result < 0)
-        return fail(&progress, result, &error, "up", arguments->operand);
+        return fail(&progress, result, &error);
     if (arguments->json) {
         print_json_result(tapnet_spec_set(spec), steps);
     } else if (!arguments->quiet && !steps) {
@@ -166,41 +165,26 @@ int run_plan(const struct arguments *arguments)
 /* ---- down ---- */
 
 /*
- * The set that an operand names: what a readable, valid file declares; else the file's base name, because a file that
- * was edited into an error must not keep its network from being taken down; else the operand itself.
+ * Nothing of this name is up, and no file of this name is there either: it is mistyped, and what is up is named. What
+ * a file names is down already. The exit code, with a mistake told.
  */
-static void set_of_operand(const char *operand, char set[64])
-{
-    struct tapnet_spec *spec;
-    char path[PATH_MAX];
-    const char *file = session_file(operand, path);
-    const char *base = strrchr(file, '/');
-
-    if (tapnet_spec_load(file, &spec, NULL) == 0) {
-        snprintf(set, 64, "%s", tapnet_spec_set(spec));
-        tapnet_spec_free(spec);
-        return;
-    }
-    base = base ? base + 1 : file;
-    snprintf(set, 64, "%.*s", (int)strcspn(base, "."), base);
-}
-
-/* Nothing was there to take down. A bare name may be mistyped: what is up helps then. */
-static void print_nothing_up(struct tapnet *tapnet, const char *set, const char *operand)
+static int judge_nothing_up(struct tapnet *tapnet, const char *set, const char *operand)
 {
     const struct tapnet_status_set *up;
     struct tapnet_status *status;
-    char path[PATH_MAX];
 
-    if (set && operand && access(session_file(operand, path), F_OK) < 0 && !strpbrk(operand, "/.") &&
-        tapnet_status_get(tapnet, NULL, &status, NULL) == 0) {
+    if (!set || !operand || session_has_file(operand) || tapnet_note_count(tapnet))
+        return EXIT_DONE;
+    fprintf(stderr, "tapnet down: no set %s is up, and there is no file %s", set, operand);
+    if (tapnet_status_get(tapnet, NULL, &status, NULL) == 0) {
         for (size_t i = 0; (up = tapnet_status_set(status, i)); i++)
-            printf("%s%s", i ? ", " : "no set of this name is up; these are: ", up->name);
-        if (tapnet_status_set(status, 0))
-            putchar('\n');
+            fprintf(stderr, "%s%s", i ? ", " : "; up are: ", up->name);
+        if (!tapnet_status_set(status, 0))
+            fputs("; nothing is up", stderr);
         tapnet_status_free(status);
     }
-    printf("%s: nothing is up\n", set ? set : "tapnet");
+    fputc('\n', stderr);
+    return EXIT_USAGE;
 }
 
 static int take_down(struct tapnet *tapnet, const char *set, const struct arguments *arguments)
@@ -215,11 +199,13 @@ static int take_down(struct tapnet *tapnet, const char *set, const struct argume
     progress_end(&progress);
     print_notes(tapnet);
     if (result < 0)
-        return fail(&progress, result, &error, "down", arguments->all ? "--all" : arguments->operand);
+        return fail(&progress, result, &error);
+    if (!steps && judge_nothing_up(tapnet, set, arguments->operand) != EXIT_DONE)
+        return EXIT_USAGE;
     if (arguments->json)
         print_json_result(set ? set : "", steps);
     else if (!arguments->quiet && !steps)
-        print_nothing_up(tapnet, set, arguments->operand);
+        printf("%s: nothing is up\n", set ? set : "tapnet");
     else if (!arguments->quiet)
         printf("%s is down: %zu step%s, nothing is left\n", set ? set : "everything", steps, steps == 1 ? "" : "s");
     return EXIT_DONE;
@@ -251,13 +237,19 @@ static bool is_anothers(struct tapnet *tapnet, const char *set, const char *oper
     return another;
 }
 
-static int plan_down(struct tapnet *tapnet, const char *set, bool json)
+static int plan_down(struct tapnet *tapnet, const char *set, const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     struct tapnet_plan *plan;
     int result = tapnet_plan_down(tapnet, set, &plan, &error);
 
-    return result < 0 ? session_refuse(&error, result, "down", set) : print_plan(plan, json);
+    if (result < 0)
+        return session_refuse(&error, result);
+    if (!tapnet_plan_count(plan) && judge_nothing_up(tapnet, set, arguments->operand) != EXIT_DONE) {
+        tapnet_plan_free(plan);
+        return EXIT_USAGE;
+    }
+    return print_plan(plan, arguments->json);
 }
 
 int run_down(const struct arguments *arguments)
@@ -276,7 +268,7 @@ int run_down(const struct arguments *arguments)
         return EXIT_USAGE;
     }
     if (!arguments->all)
-        set_of_operand(arguments->operand, set);
+        session_set(arguments->operand, set);
     if (!arguments->all && !*set) {
         fprintf(stderr, "tapnet down: '%s' names no file and no set\n", arguments->operand ? arguments->operand : "");
         return EXIT_USAGE;
@@ -287,7 +279,7 @@ int run_down(const struct arguments *arguments)
     if (name && is_anothers(tapnet, name, arguments->operand))
         result = EXIT_USAGE;
     else
-        result = arguments->dry_run ? plan_down(tapnet, name, arguments->json) : take_down(tapnet, name, arguments);
+        result = arguments->dry_run ? plan_down(tapnet, name, arguments) : take_down(tapnet, name, arguments);
     tapnet_free(tapnet);
     return result;
 }

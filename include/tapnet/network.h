@@ -133,8 +133,8 @@ int tapnet_busy(const struct tapnet *tapnet);
  * Returns when guests are served (DHCP and DNS answer). Another tapnet at work in this network namespace is waited for;
  * a signal that is handled meanwhile ends the wait with -EINTR, and nothing was touched.
  *
- * @return as tapnet_plan_up(); what @progress returned to stop; -EIO when the kernel refused a step as invalid; else
- *         the errno of the step that failed
+ * @return as tapnet_plan_up(); what @progress returned to stop; -EIO when the kernel refused a step as invalid, or
+ *         because somebody was faster; else the errno of the step that failed
  * @param progress   may be NULL
  * @param ret_steps  how many steps were done; 0: all was as wanted and nothing was asked of the kernel. May be NULL.
  */

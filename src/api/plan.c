@@ -278,7 +278,7 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
 {
     struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = calloc(1, sizeof(*plan));
     struct model_objects wanted cleanup(model_objects_fini) = {0};
-    const struct plan_host host = api_plan_host(found);
+    struct plan_host host = api_plan_host(found);
     int result = 0;
 
     if (!plan) {
@@ -292,6 +292,7 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
         result = model_expand(plan->set, false, &wanted, error);
     if (result == 0 && spec && !spec->replace)
         result = sets_check_origin(found, plan->set, &wanted, error);
+    host.file = spec ? plan->set->file : NULL;
     if (result == 0)
         result = plan_scope_make(&wanted, &found->objects, spec ? plan->set->name : set_name, &host, &plan->scope,
                                  error);

@@ -348,11 +348,29 @@ static int add_keeper(struct tapnet_status *status, const struct tapnet *tapnet)
 
 /* ---- what is shown ---- */
 
+/* The network that @name is a port of, a device or the bridge; NULL when it is nothing that is known. */
+static const char *network_of(const struct model_objects *objects, const char *name)
+{
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct model_network *network = objects->items[i].service.network;
+
+        if (objects->items[i].kind != MODEL_OBJECT_SERVICE)
+            continue;
+        if (strcmp(network->bridge, name) == 0)
+            return network->name;
+        for (size_t j = 0; j < network->port_count; j++)
+            if (strcmp(network->ports[j].name, name) == 0 || strcmp(network->ports[j].device, name) == 0)
+                return network->name;
+    }
+    return NULL;
+}
+
 /* @name is a set, or a network of one. */
 static int choose(struct view *view, const char *name, const char *const *names, size_t count,
                   struct tapnet_error *error)
 {
     const struct model_objects *objects = &view->found->objects;
+    const char *network;
     int result;
 
     for (size_t i = 0; i < count && !view->set; i++)
@@ -368,6 +386,11 @@ static int choose(struct view *view, const char *name, const char *const *names,
     }
     if (view->set)
         return 0;
+    network = network_of(objects, name);
+    if (network)
+        return error_set(error, -ENOENT,
+                         "%s is no set and no network, but belongs to network %s: `tapnet status %s` shows it", name,
+                         network, network);
     result = error_set(error, -ENOENT, "no set or network %s is up; up %s:%s", name, count == 1 ? "is" : "are",
                        count ? "" : " none");
     for (size_t i = 0; i < count; i++)

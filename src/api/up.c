@@ -45,7 +45,8 @@ static int run_plan(struct tapnet *tapnet, int (*run)(const struct apply_request
     if (tapnet->wrap)
         tapnet->wrap(&ops, tapnet->wrap_data);
     result = run(&request, error);
-    return result == -EINVAL ? -EIO : result; /* EINVAL is kept for what the file got wrong */
+    /* These are kept for what the file got wrong, and for what is another's: nothing was touched then. */
+    return result == -EINVAL || result == -EEXIST ? -EIO : result;
 }
 
 /* ---- putting back ---- */

@@ -70,6 +70,7 @@ struct plan_host {
     /* Is it a bridge? Its own frames must pass although it is closed for routing. */
     bool (*is_bridge)(const void *data, const char *name);
     const void *data;
+    const char *file;   /* that the wanted objects' places are of, for messages; NULL: none */
     bool foreign_table; /* a nftables table of our name is there that is not ours */
     bool ip_forward;    /* net.ipv4.ip_forward: the host is a router by its own wish */
     bool resolver;      /* the host's own resolver can be told of the networks' names */

@@ -85,15 +85,14 @@ static int add_copy(struct model_objects *list, const struct model_object *objec
 
 /* ---- conflicts ---- */
 
-static int check_link(const struct model_object *wanted, const struct model_link *found, const char *set,
-                      struct tapnet_error *error)
+static int check_link(const struct model_link *found, const char *set, struct tapnet_error *error)
 {
     if (!found || !found->owner.set[0] || strcmp(found->owner.set, set) == 0)
         return 0;
     return error_set(
         error, -EEXIST,
-        "%s: line %u: the device %s belongs to set %s: take that down first (tapnet down %s) or choose another name",
-        set, wanted->place.line, found->name, found->owner.set, found->owner.set);
+        "the device %s belongs to set %s: take that down first (tapnet down %s) or choose another name with `device:`",
+        found->name, found->owner.set, found->owner.set);
 }
 
 /* Does another set hold a network of the name of @wanted's? */
@@ -128,6 +127,35 @@ static int check_tables(const struct model_objects *wanted, const struct plan_ho
     return 0;
 }
 
+/* "FILE:LINE:COLUMN: " before what was said of @object, where its place is known. Returns @code. */
+static int tell_place(const struct model_object *object, const char *file, int code, struct tapnet_error *error)
+{
+    if (!file || !object->place.line || code != -EEXIST)
+        return code;
+    return error_prefix(error, code, "%s:%u:%u", file, object->place.line, object->place.column);
+}
+
+/* The link that @object wants: its name must be free or ours. @found: the one of ours that has it, or NULL. */
+static int check_name(const struct model_object *object, const struct model_link *found,
+                      const struct model_objects *all, const char *set, const struct plan_host *host,
+                      struct tapnet_error *error)
+{
+    bool is_bridge = object->link.kind == MODEL_LINK_BRIDGE;
+    int result;
+
+    if (host->is_foreign(host->data, object->link.name))
+        return error_set(error, -EEXIST,
+                         "a device named %s is already there and is not tapnet's: it is left alone; delete it, or "
+                         "choose another name with `%s:`",
+                         object->link.name, is_bridge ? "bridge" : "device");
+    if (is_bridge) { /* told first: it is what the user named */
+        result = check_network(object, all, set, error);
+        if (result < 0)
+            return result;
+    }
+    return check_link(found, set, error);
+}
+
 /* The wanted links' names must be free or ours. @all is sorted: links of one kind by name, so a bisection would do;
  * one pass over a name-sorted merge keeps 900 ports linear. */
 static int check_links(const struct model_objects *wanted, const struct model_objects *all, const char *set,
@@ -142,21 +170,13 @@ static int check_links(const struct model_objects *wanted, const struct model_ob
 
         if (object->kind != MODEL_OBJECT_LINK)
             continue;
-        if (host->is_foreign(host->data, object->link.name))
-            return error_set(
-                error, -EEXIST,
-                "a device named %s is already there and is not tapnet's: it is left alone; delete it, or choose "
-                "another name with `%s:`",
-                object->link.name, object->link.kind == MODEL_LINK_BRIDGE ? "bridge" : "device");
         while (f < all->count && model_object_compare(&all->items[f], object) < 0)
             f++;
         if (f < all->count && model_object_compare(&all->items[f], object) == 0)
             found = &all->items[f].link;
-        result = check_link(object, found, set, error);
-        if (result == 0 && object->link.kind == MODEL_LINK_BRIDGE)
-            result = check_network(object, all, set, error);
+        result = check_name(object, found, all, set, host, error);
         if (result < 0)
-            return result;
+            return tell_place(object, host->file, result, error);
     }
     return 0;
 }

@@ -10,6 +10,7 @@
 import fcntl
 import json
 import os
+import shlex
 import signal
 import subprocess
 
@@ -78,13 +79,23 @@ def test_every_command_and_option_that_help_names_is_known(host, tapnet):
 
 # ---- names of sets and files ----
 
-def test_an_unknown_set_is_down_already_and_the_known_ones_are_named(lab, host, tapnet):
+@pytest.mark.parametrize("options", [(), ("--quiet",), ("--json",), ("--dry-run",)])
+def test_down_of_a_name_that_is_nothing_is_a_mistake_and_what_is_up_is_named(lab, host, tapnet, options):
     tapnet("up", lab)
     tapnet("up", tapnet.file("devices: { t1: { kind: tun } }", "other.yaml"))
-    answer = tapnet("down", "lba")
-    assert "these are: lab, other" in answer.stdout and "lba: nothing is up" in answer.stdout
-    tapnet("down", "lab")
+    for mistyped in ("lba", "./lba.yaml"):
+        refused = tapnet("down", *options, mistyped, check=False)
+        line, = refused.stderr.splitlines()
+        assert refused.returncode == 2 and refused.stdout == ""
+        assert f"no set lba is up, and there is no file {mistyped}; up are: lab, other" in line
+    tapnet("down", "--all")
+    refused = tapnet("down", *options, "lab", check=False)
+    assert refused.returncode == 2 and refused.stderr.endswith("no file lab; nothing is up\n")
+
+
+def test_a_file_that_is_not_up_is_down_already(lab, host, tapnet):
     assert tapnet("down", lab).stdout == "lab: nothing is up\n"
+    assert tapnet("down", lab, "--quiet").stdout == ""
 
 
 def test_down_leaves_alone_what_another_file_brought_up(lab, host, tapnet):
@@ -115,6 +126,71 @@ def test_status_of_one_set_or_one_network(host, tapnet):
     host.run("ip", "link", "del", "t1")
     assert tapnet("status", "a").returncode == 0
     assert tapnet("status", "b", check=False).returncode == 1
+
+
+def test_status_takes_a_file_for_its_set_and_knows_ports_and_devices(lab, host, tapnet):
+    tapnet("up", lab)
+    assert json.loads(tapnet("status", "--json", lab).stdout)["sets"][0]["name"] == "lab"
+    assert "no set or network other is up; up is: lab" in tapnet("status", "./other.yaml", check=False).stderr
+    for name in ("web", "lab-web", "br-lab", "lab/web"):
+        failed = tapnet("status", name, check=False)
+        assert failed.returncode == 1
+        assert f"{name.split('/')[-1]} is no set and no network, but belongs to network lab: `tapnet status lab`" in \
+            failed.stderr
+
+
+CLASHES = [
+    ("networks:\n  lab: {}\n", 2, 3, "network lab is already there, in set lab"),
+    ("networks:\n  x: { bridge: br-lab }\n", 2, 3, "the device br-lab belongs to set lab"),
+    ("networks:\n  x:\n    ports:\n      a: { device: lab-web }\n", 4, 7, "the device lab-web belongs to set lab"),
+    ("devices:\n  lab-web: { kind: tap }\n", 2, 3, "the device lab-web belongs to set lab"),
+    ("devices:\n  eth0: { kind: tap }\n", 2, 3, "a device named eth0 is already there"),
+]
+
+
+@pytest.mark.parametrize("text, line, column, reason", CLASHES)
+def test_what_another_set_has_is_a_mistake_with_its_place(lab, host, tapnet, text, line, column, reason):
+    tapnet("up", lab)
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    file = tapnet.file(text, "other.yaml")
+    for command in ("plan", "up"):
+        refused = tapnet(command, file, check=False)
+        assert refused.returncode == 2, refused
+        assert refused.stderr.startswith(f"tapnet: {file}:{line}:{column}: {reason}")
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+
+
+def test_plan_takes_dry_run(lab, host, tapnet):
+    assert tapnet("plan", "--dry-run", lab, check=False).stdout == tapnet("plan", lab, check=False).stdout != ""
+
+
+def test_what_is_no_device_is_not_there_whatever_else_it_is(host, tapnet):
+    for words in (("show",), ("set", "--up"), ("del",)):
+        for name, reason in (("nope", "there is no device nope"), ("lo", "lo is the loopback interface")):
+            failed = tapnet("device", *words, name, check=False)
+            assert failed.returncode == 1 and reason in failed.stderr
+
+
+def test_what_belongs_to_a_set_is_changed_in_its_file_unless_forced(lab, host, tapnet):
+    """The keeper would undo the one, and nothing guards the other."""
+    tapnet("up", lab)
+    host.run("ip", "link", "add", "br0", "type", "bridge")
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    for words, reason in ((("set", "lab-web", "--mtu", "1400"), "lab-web belongs to set lab: edit its file"),
+                          (("add", "vm0", "--bridge", "br-lab", "--up"), "br-lab is the bridge of a network of set")):
+        refused = tapnet("device", *words, check=False)
+        assert refused.returncode == 1 and reason in refused.stderr and "must be forced" in refused.stderr
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+    tapnet("device", "add", "vm0", "--bridge", "br0", "--up")
+    refused = tapnet("device", "set", "vm0", "--bridge", "br-lab", check=False)
+    assert refused.returncode == 1 and "add a port to the file" in refused.stderr
+    assert tapnet.json("device", "show", "vm0")["devices"][0]["bridge"] == "br0"
+    tapnet("device", "set", "--force", "vm0", "--bridge", "br-lab")
+    tapnet("device", "set", "--force", "lab-web", "--mtu", "1400")
+    tapnet("device", "add", "--force", "vm1", "--bridge", "br-lab")
+    assert {info["name"]: info["bridge"] for info in tapnet.json("device", "show")["devices"]} == \
+        {"lab-web": "br-lab", "vm0": "br-lab", "vm1": "br-lab"}
+    assert "lab-web" in tapnet("status", check=False).stdout
 
 
 def test_no_line_of_status_ends_in_blanks(host, tapnet):
@@ -184,11 +260,19 @@ def test_without_rights_the_command_that_has_them_is_named(lab, host, tapnet, co
     operand = [] if command == "status" else [lab]
     tapnet("up", lab)
     host.tmp.chmod(0o755)
-    failed = as_nobody(host, tapnet.program, command, *operand)
+    words = [command, "--json", *operand]
+    failed = as_nobody(host, tapnet.program, *words)
     line, = failed.stderr.splitlines()
     assert failed.returncode == 1
     assert "needs root (CAP_NET_ADMIN" in line
-    assert line.endswith(f": sudo tapnet {command}{''.join(f' {word}' for word in operand)}")
+    assert line.endswith(f": sudo {tapnet.program} {' '.join(map(str, words))}")
+
+
+def test_the_command_that_has_rights_is_quoted_for_a_shell(host, tapnet):
+    file = tapnet.file(LAB.replace("networks:", "name: lab\nnetworks:"), "it's mine.yaml")
+    failed = as_nobody(host, tapnet.program, "plan", file)
+    command = failed.stderr.rstrip().split(": sudo ")[1]
+    assert shlex.split(command) == [str(tapnet.program), "plan", str(file)]
 
 
 def test_a_mistyped_run_directory_does_not_grow(lab, host, tapnet):

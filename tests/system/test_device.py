@@ -220,9 +220,8 @@ MISTAKES = [
     ("device add a%db%d", "is no pattern"),
     ("device add x y", "one word too many: 'y'"),
     ("device add x --nonsense", "unknown option --nonsense"),
-    ("device add x --force", "unknown option --force"),
+    ("device show x --force", "unknown option --force"),
     ("device del", "NAME is missing"),
-    ("device del lo", "lo is the loopback interface"),
     ("device set tap9", "say what to change"),
     ("device set tap9 --up --down", "--up or --down, not both"),
     ("device set tap9 --bridge br0 --no-bridge", "not both"),
@@ -231,7 +230,6 @@ MISTAKES = [
     ("device set tap9 --offloads tso4", "every other offload needs the checksum's"),
     ("device set tap9 --vnet-header-size 9", "a number from 10"),
     ("device set tap9 --byte-order middle", "`native`, `little`, `big`"),
-    ("device show lo", "lo is the loopback interface"),
 ]
 
 
@@ -251,6 +249,8 @@ def test_what_is_not_there_or_is_taken(host, tapnet):
     for line, sentence in [("device del nobody", "there is no device nobody"),
                            ("device set nobody --up", "there is no device nobody"),
                            ("device show nobody", "there is no device nobody"),
+                           ("device show lo", "lo is the loopback interface"),
+                           ("device del lo", "lo is the loopback interface"),
                            ("device add tap9", "tap9 exists already: it is a TAP"),
                            ("device add lo", "lo exists already: it is the loopback interface"),
                            ("device add new --bridge nowhere", "there is no device nowhere")]:
