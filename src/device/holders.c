@@ -19,10 +19,11 @@
 #include "base/cleanup.h"
 
 /*
- * How it works: a descriptor of /dev/net/tun has "iff:\tNAME" in its fdinfo (drivers/net/tun.c). Processes that we may
- * not look into are passed over. The name alone says little: another network namespace may have a device of the same
- * name, and a VMM may live in another namespace than its TAP. So the descriptor itself is asked (pidfd_getfd(2) and
- * TUNGETDEVNETNS); where that is not permitted, the namespace of the process stands for it.
+ * How it works: a descriptor of /dev/net/tun has "iff:\tNAME" in its fdinfo (drivers/net/tun.c), whatever the path by
+ * which it was opened: a container has a node of its own. Processes that we may not look into are passed over. The name
+ * alone says little: another network namespace may have a device of the same name, and a VMM may live in another
+ * namespace than its TAP. So the descriptor itself is asked (pidfd_getfd(2) and TUNGETDEVNETNS); where that is not
+ * permitted, the namespace of the process stands for it.
  */
 
 struct walk {
@@ -115,14 +116,12 @@ static int number_of(const char *name)
 
 static int look_at_descriptor(struct walk *walk, int pid, const char *fd)
 {
-    char path[PATH_MAX], target[32];
+    char path[PATH_MAX], first;
     struct device_holder holder = {.pid = pid, .fd = number_of(fd)};
-    ssize_t len;
     int result;
 
     snprintf(path, sizeof(path), "/proc/%d/fd/%s", pid, fd);
-    len = readlink(path, target, sizeof(target));
-    if (len != (ssize_t)strlen("/dev/net/tun") || memcmp(target, "/dev/net/tun", (size_t)len) != 0)
+    if (readlink(path, &first, 1) != 1 || first != '/') /* a socket, a pipe, a memory */
         return 0;
     if (!read_interface(pid, fd, holder.device) || !is_of_netns(&holder, &walk->netns))
         return 0;

@@ -170,6 +170,44 @@ static void test_the_node(void **state)
     assert_int_equal(status, 0);
 }
 
+/* As in a container: its node is another file, on a file system that only it sees. */
+static void test_a_holder_with_a_node_of_its_own_is_named(void **state)
+{
+    int ready[2], done[2], status;
+    char byte;
+    pid_t child;
+
+    (void)state;
+    if (getenv("TAPNET_USERNS"))
+        skip(); /* no device nodes can be made there */
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(done), 0);
+    child = fork();
+    if (child == 0) {
+        struct tapnet_device *device;
+
+        prctl(PR_SET_NAME, BUSY_NAME);
+        close(done[1]);
+        if (unshare(CLONE_NEWNS) < 0 || mount("tmpfs", "/dev/net", "tmpfs", 0, NULL) < 0 ||
+            !shell("mknod -m 666 /dev/net/node c 10 200"))
+            _exit(1);
+        device = OPEN(.kind = TAPNET_TAP, .name = "tap0", .node = "/dev/net/node");
+        status = write(ready[1], "r", 1) == 1 && read(done[0], &byte, 1) == 0 ? 0 : 1;
+        tapnet_device_close(device);
+        _exit(status);
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    REFUSE(-EBUSY, .kind = TAPNET_TAP, .name = "tap0");
+    assert_says("TAP tap0 is held by " BUSY_NAME " (");
+    close(done[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(done[0]);
+    close(ready[0]);
+    assert_true(gone("tap0"));
+}
+
 static void test_descriptors_that_are_no_devices(void **state)
 {
     struct tapnet_device *one = OPEN(.kind = TAPNET_TAP, .name = "one"), *device;
@@ -258,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_options_that_contradict),
         cmocka_unit_test(test_permission_names_the_owner),
         cmocka_unit_test(test_the_node),
+        cmocka_unit_test(test_a_holder_with_a_node_of_its_own_is_named),
         cmocka_unit_test(test_descriptors_that_are_no_devices),
         cmocka_unit_test(test_subnets_that_the_host_reaches),
         cmocka_unit_test(test_a_device_that_went_away),
