@@ -81,7 +81,7 @@ def test_a_table_held_by_its_owner(lab):
     before = look()
     failed = lab.tapnet("up", lab.path("lab", LAB), *lab.options, check=False)
     lab.tally.counts["faults"] += 1
-    assert failed.returncode == 1 and "table" in failed.stderr
+    assert failed.returncode == 2 and "table" in failed.stderr
     assert look() == before
     holder.stdin.close()
     holder.wait()
