@@ -112,6 +112,10 @@ class Lab:
     def up(self, name, text):
         return self.tapnet("up", self.path(name, text), *self.options)
 
+    def down(self, name):
+        """By the file: that a set is not up is no mistake then."""
+        return self.tapnet("down", self.path(name, ""))
+
     def arguments(self, plan):
         """The words for fault-tool, that carry a plan out."""
         return ["down", plan.name] if plan.text is None else ["up", self.path(plan.name, plan.text)]

@@ -61,12 +61,12 @@ def go_on(lab, plan, target, what):
 
 def take_down(lab, plan, what):
     """down of the killed plan's set: only what stood beside it is left, and without that nothing."""
-    lab.tapnet("down", plan.name)
+    lab.down(plan.name)
     others = {name: text for name, text in plan.before.items() if name != plan.name}
     for name, text in others.items():
         done = lab.tapnet("plan", lab.path(name, text), check=False)
         assert done.returncode == 0, f"{what}: set {name} was hurt:\n{done.stdout}{done.stderr}"
-        lab.tapnet("down", name)
+        lab.down(name)
     lab.assert_nothing(what)
 
 

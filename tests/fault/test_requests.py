@@ -52,6 +52,7 @@ def test_a_request_that_fails_leaves_no_trace(lab, name):
         if outcome.worked:
             assert was_tried_again(outcome, number, code), f"the plan went on although {what}"
             assert lab.bring(plan.before) == before
+            words = lab.arguments(plan)  # its file again
             continue
         assert f"injected failure of {names[number - 1]}" in outcome.said
         lab.assert_is(before, f"the host after {what}: {outcome.said}")
@@ -89,7 +90,7 @@ def test_an_undoing_that_fails_is_told_and_the_next_down_does_it(lab, name):
         assert "again" in second or "service_release!" in outcome.requests, f"it was not tried again: {what}"
         untold = unreported(before, after, outcome.said)
         assert not untold, f"{what}: not told:\n" + "\n".join(untold[:30])
-        lab.tapnet("down", plan.name)
+        lab.down(plan.name)
         if not set(plan.before) - {plan.name}:
             lab.assert_nothing(f"the host after down, after {what}")
         before = lab.bring(plan.before)
