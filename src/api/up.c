@@ -236,6 +236,7 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
                     tapnet_progress *progress, void *data, size_t *ret_steps, struct tapnet_error *error)
 {
     bool keep = spec && tapnet->with_keeper;
+    struct tapnet_error leavings = TAPNET_ERROR_INIT;
     _cleanup_close_ int keeper = -1;
     size_t steps = 0;
     int lock = -1, result = api_check_right(error);
@@ -253,8 +254,9 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
     if (result == 0 && keep)
         resident_start(tapnet); /* what is up is up without it; status says when it is not there */
     run_unlock(tapnet->run_dir, lock);
-    if (result == 0 && !spec)
-        result = resident_tell(tapnet, take_fd(&keeper), error);
+    if (result == 0 && !spec && resident_tell(tapnet, take_fd(&keeper), &leavings) < 0 &&
+        api_note_leavings(tapnet, &leavings) < 0)
+        result = error_set(error, -ENOMEM, "out of memory");
     if (result == 0 && ret_steps)
         *ret_steps = steps;
     return result;
