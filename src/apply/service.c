@@ -20,6 +20,7 @@
 #include "apply/spawn.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "model/json.h"
 #include "model/json_cleanup.h"
 #include "base/message.h"
 #include "netlink/log.h"
@@ -184,8 +185,10 @@ static int talk(struct apply_kernel *kernel, json_t *request, const struct attac
         const char *why = json_string_value(json_object_get(json, "error"));
         json_int_t code = json_integer_value(json_object_get(json, "code"));
 
+        if (!why || !json_text_printable(why)) /* it reads what guests say, and we are printed on root's terminal */
+            why = "no reason that can be printed";
         return error_set(error, code < 0 && code > -4096 ? (int)code : -EPROTO, "the service refuses: %s (its log: %s)",
-                         why ? why : "no reason given", path_in(kernel, LOG_NAME, path));
+                         why, path_in(kernel, LOG_NAME, path));
     }
     if (ret_reply)
         *ret_reply = take_pointer(json);

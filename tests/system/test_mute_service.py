@@ -168,3 +168,28 @@ def test_a_service_that_names_another_process_has_it_not_killed(host, world, rel
     assert victim.poll() is None
     assert named(host, "tapnet-service") == []  # a process of its name that holds its socket is ended, too
     assert not tapnet.run_dir.exists()
+
+
+REFUSER = """#!/usr/bin/python3
+import json, socket, sys
+listening = socket.socket(fileno=int(sys.argv[sys.argv.index("--control") + 1]))
+listening.setblocking(True)
+while True:
+    line, _ = listening.accept()
+    while line.recv(65536):
+        line.send(json.dumps({"ok": False, "code": -5, "error": "no \\x1b[2J\\x1b]0;root"}).encode())
+"""
+
+
+def test_what_a_service_gives_for_a_reason_can_not_steer_a_terminal(host, world):
+    refuser = host.write("bin/tapnet-service", REFUSER)
+    refuser.chmod(0o755)
+    host.env["TAPNET_SERVICE"] = str(refuser)
+    tapnet = Tapnet(host)
+    told = tapnet("up", tapnet.file(LAB), check=False, timeout=60)
+    assert told.returncode == 1 and "the service refuses: no reason that can be printed" in told.stderr
+    assert "\x1b" not in told.stderr + told.stdout
+    for service in named(host, "tapnet-service"):
+        os.kill(service, signal.SIGKILL)
+    tapnet("down", "--all")
+    assert not tapnet.run_dir.exists()
