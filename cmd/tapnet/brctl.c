@@ -19,6 +19,7 @@
 
 #define BRCTL_VERSION "bridge-utils, 1.7"
 #define CSEC_PER_SEC 100
+#define SECONDS_END 9e16 /* so that hundredths of it fit into 64 bits */
 
 struct subcommand {
     const char *name;
@@ -151,6 +152,8 @@ static int set_time(char **words, enum tapnet_bridge_option option, const char *
         fprintf(stderr, "bad %s value\n", value_name);
         return 1;
     }
+    if (!(fabs(seconds) < SECONDS_END))
+        seconds = 0; /* infinity, and what is none */
     /* Cut twice, to microseconds and to hundredths: 12.34 is 12.33, as it has always been. */
     csec = (int64_t)(modf(seconds, &whole) * 1e6) / (1000000 / CSEC_PER_SEC);
     csec += (int64_t)whole * CSEC_PER_SEC;
@@ -202,7 +205,8 @@ static int run_setbridgeprio(int count, char **words)
     (void)count;
     if (!parse_number(words[2], "bad priority", &value))
         return 1;
-    return set_bridge(words[1], TAPNET_BRIDGE_PRIORITY, value, "bridge priority");
+    /* 65536 is 0, as it has always been. */
+    return set_bridge(words[1], TAPNET_BRIDGE_PRIORITY, (uint16_t)value, "bridge priority");
 }
 
 static int run_stp(int count, char **words)
@@ -211,6 +215,15 @@ static int run_stp(int count, char **words)
 
     (void)count;
     return !parse_switch(words[2], &on) || set_bridge(words[1], TAPNET_BRIDGE_STP, on, "stp status");
+}
+
+/* The bridge is looked at only when the port has refused: an older request was tried on it then, and is told of. */
+static const char *port_reason(const char *bridge, int result)
+{
+    struct tapnet_bridge found;
+    int looked = if_nametoindex(bridge) ? tapnet_bridge_get(bridge, &found, NULL) : -ENODEV;
+
+    return reason(result != -ENODEV && looked < 0 ? looked : result);
 }
 
 static int set_port(char **words, enum tapnet_bridge_port_option option, const char *what, const char *complaint)
@@ -222,7 +235,7 @@ static int set_port(char **words, enum tapnet_bridge_port_option option, const c
         return 1;
     result = tapnet_bridge_port_set(words[2], option, value, NULL);
     if (result < 0)
-        fprintf(stderr, "set %s failed: %s\n", what, reason(result));
+        fprintf(stderr, "set %s failed: %s\n", what, port_reason(words[1], result));
     return result < 0;
 }
 
@@ -253,7 +266,7 @@ static int run_hairpin(int count, char **words)
     }
     result = tapnet_bridge_port_set(port, TAPNET_BRIDGE_PORT_HAIRPIN, on, NULL);
     if (result < 0)
-        fprintf(stderr, "can't set %s to hairpin on bridge %s: %s\n", port, bridge, reason(result));
+        fprintf(stderr, "can't set %s to hairpin on bridge %s: %s\n", port, bridge, port_reason(bridge, result));
     return result < 0;
 }
 

@@ -222,6 +222,8 @@ static int set_value(struct netlink *netlink, int index, uint16_t kind_type, uin
     const struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = index};
     size_t information, data;
 
+    if (attribute.size < sizeof(value) && value >> 8 * attribute.size)
+        return error_set_errno(error, -ERANGE, "cannot set %u", value);
     netlink_message_init(&message);
     netlink_begin(&message, RTM_NEWLINK, 0, &header, sizeof(header));
     information = netlink_nest_begin(&message, IFLA_LINKINFO);

@@ -54,6 +54,10 @@ LINES = """
     setpathcost br0 v0 x | setpathcost br0 nope 7 | setpathcost nope v0 8 | setpathcost br0 v0 0x20
     setportprio br0 v0 12 | setportprio br0 v0 63 | setportprio br0 v0 64 | setportprio br0 v0 x
     setportprio br0 nope 12 | setportprio nope v0 13
+    setportprio br0 v0 65536 | setportprio nope v0 64 | setportprio t0 v0 64 | setportprio br0 t0 12
+    delif br0 t0 | setportprio br0 t0 12 | setportprio nope t0 12 | setportprio v0 t0 12 | setportprio "" t0 12
+    setpathcost br0 t0 7 | setpathcost nope t0 7 | setpathcost lo t0 7 | setpathcost nope v0 99999999999
+    hairpin br0 t0 on | hairpin v0 t0 on | hairpin nope t0 on | addif br0 t0
     hairpin br0 v0 on | showstp br0 | hairpin br0 v0 off | hairpin br0 v0 yes | hairpin br0 v0 0 | hairpin br0 v0 x
     hairpin br0 nope on | hairpin nope v0 on
 
