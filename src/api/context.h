@@ -55,8 +55,8 @@ int api_note_uplinks(struct tapnet *tapnet, const struct tapnet_plan *plan);
 int api_note_undone(struct tapnet *tapnet, const struct plan *plan);
 /* Says who holds the devices that @plan takes away: to be called before it runs. -ENOMEM. */
 int api_note_holders(struct tapnet *tapnet, const struct plan *plan);
-/* Says why files of a keeper that has ended could not be removed, after a down that is done. -ENOMEM. */
-int api_note_leavings(struct tapnet *tapnet, const struct tapnet_error *error);
+/* Says what is left behind after a down that is done: @reason is a whole sentence. -ENOMEM. */
+int api_note_leftovers(struct tapnet *tapnet, const struct tapnet_error *reason);
 /* What a user should know of the network's uplink, the arena's; *ret NULL when there is nothing. -ENOMEM. */
 int api_uplink_warning(const struct observe_found *found, const struct model_network *network, struct arena *arena,
                        const char **ret);

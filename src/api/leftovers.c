@@ -54,9 +54,10 @@ static int trim_service(struct tapnet *tapnet, const struct survivors *survivors
     struct apply_ops ops;
     int result = apply_kernel_new(tapnet->run_dir, tapnet->service, &kernel, &ops, error);
 
-    return result < 0 ? result
-                      : apply_service_trim(kernel, survivors->set && survives(survivors, NULL) ? survives : NULL,
-                                           survivors, error);
+    if (result == 0)
+        result = apply_service_trim(kernel, survivors->set && survives(survivors, NULL) ? survives : NULL, survivors,
+                                    error);
+    return result < 0 ? error_prefix(error, result, "could not end the service") : 0;
 }
 
 /* Went a bridge that led out, with no ledger to tell by which uplink? */

@@ -192,8 +192,7 @@ int api_note_undone(struct tapnet *tapnet, const struct plan *plan)
                     arena_printf(&tapnet->note_arena, "undid what a tapnet that was killed had left: %s", list));
 }
 
-int api_note_leavings(struct tapnet *tapnet, const struct tapnet_error *error)
+int api_note_leftovers(struct tapnet *tapnet, const struct tapnet_error *reason)
 {
-    return add_note(tapnet, arena_printf(&tapnet->note_arena, "what a keeper has left in %s is still there: %s",
-                                         tapnet->run_dir, error->text));
+    return add_note(tapnet, arena_printf(&tapnet->note_arena, "%s", reason->text));
 }

@@ -231,6 +231,13 @@ static int remove_leavings(const struct tapnet *tapnet, struct tapnet_error *err
     return result;
 }
 
+static int end_leavings(const struct tapnet *tapnet, struct tapnet_error *error)
+{
+    int result = remove_leavings(tapnet, error);
+
+    return result < 0 ? error_prefix(error, result, "could not remove what a keeper has left") : 0;
+}
+
 int resident_meet(const struct tapnet *tapnet)
 {
     int fd;
@@ -248,10 +255,10 @@ int resident_tell(const struct tapnet *tapnet, int keeper_fd, struct tapnet_erro
 
     if (fd < 0 || message_send(fd, request, strlen(request), NULL, 0, 0) < 0 ||
         message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0) < 0)
-        return remove_leavings(tapnet, error);
+        return end_leavings(tapnet, error);
     json = json_loadb(reply, len, 0, NULL);
     if (!json_is_true(json_object_get(json, "ends")))
         return 0;
     wait_for_exit((pid_t)json_integer_value(json_object_get(json, "pid")));
-    return remove_leavings(tapnet, error);
+    return end_leavings(tapnet, error);
 }

@@ -209,6 +209,20 @@ API int tapnet_busy(const struct tapnet *tapnet)
     return run_lock_holder(tapnet->run_dir);
 }
 
+/* After a down that did something: what can't be taken then is told in a note, since an error says that all is back. */
+static int take_leftovers(struct tapnet *tapnet, const struct tapnet_plan *plan, const char *set_name,
+                          struct tapnet_error *error)
+{
+    struct tapnet_error reason = TAPNET_ERROR_INIT;
+    int result = api_take_leftovers(tapnet, plan, set_name, &reason);
+
+    if (result == 0)
+        return 0;
+    if (!plan->plan->step_count)
+        return error_set(error, result, "%s", reason.text);
+    return api_note_leftovers(tapnet, &reason);
+}
+
 /* With the lock held: plans and runs. *ret_steps is set. */
 static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
                            tapnet_progress *progress, void *data, size_t *ret_steps, struct tapnet_error *error)
@@ -229,14 +243,14 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
         return error_set(error, -ENOMEM, "out of memory");
     if (plan->plan->step_count)
         result = api_plan_run(tapnet, plan->plan, &plan->found->objects, progress, data, error);
-    return result < 0 || spec ? result : api_take_leftovers(tapnet, plan, set_name, error);
+    return result < 0 || spec ? result : take_leftovers(tapnet, plan, set_name, error);
 }
 
 static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
                     tapnet_progress *progress, void *data, size_t *ret_steps, struct tapnet_error *error)
 {
     bool keep = spec && tapnet->with_keeper;
-    struct tapnet_error leavings = TAPNET_ERROR_INIT;
+    struct tapnet_error leftovers = TAPNET_ERROR_INIT;
     _cleanup_close_ int keeper = -1;
     size_t steps = 0;
     int lock = -1, result = api_check_right(error);
@@ -254,8 +268,8 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
     if (result == 0 && keep)
         resident_start(tapnet); /* what is up is up without it; status says when it is not there */
     run_unlock(tapnet->run_dir, lock);
-    if (result == 0 && !spec && resident_tell(tapnet, take_fd(&keeper), &leavings) < 0 &&
-        api_note_leavings(tapnet, &leavings) < 0)
+    if (result == 0 && !spec && resident_tell(tapnet, take_fd(&keeper), &leftovers) < 0 &&
+        api_note_leftovers(tapnet, &leftovers) < 0)
         result = error_set(error, -ENOMEM, "out of memory");
     if (result == 0 && ret_steps)
         *ret_steps = steps;
