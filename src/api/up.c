@@ -209,7 +209,10 @@ API int tapnet_busy(const struct tapnet *tapnet)
     return run_lock_holder(tapnet->run_dir);
 }
 
-/* After a down that did something: what can't be taken then is told in a note, since an error says that all is back. */
+/*
+ * After a down that did something: what can't be taken then is told in a note, since an error says that all is back. Only
+ * what nobody can know any more (-ENODATA) is an error: no other down will mend it.
+ */
 static int take_leftovers(struct tapnet *tapnet, const struct tapnet_plan *plan, const char *set_name,
                           struct tapnet_error *error)
 {
@@ -218,7 +221,7 @@ static int take_leftovers(struct tapnet *tapnet, const struct tapnet_plan *plan,
 
     if (result == 0)
         return 0;
-    if (!plan->plan->step_count)
+    if (!plan->plan->step_count || result == -ENODATA)
         return error_set(error, result, "%s", reason.text);
     return api_note_leftovers(tapnet, &reason);
 }
