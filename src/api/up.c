@@ -210,8 +210,8 @@ API int tapnet_busy(const struct tapnet *tapnet)
 }
 
 /*
- * After a down that did something: what can't be taken then is told in a note, since an error says that all is back. Only
- * what nobody can know any more (-ENODATA) is an error: no other down will mend it.
+ * After a down that did something: what can't be taken then is told in a note, since an error says that all is back.
+ * Only what nobody can know any more (-ENODATA) is an error: no other down will mend it.
  */
 static int take_leftovers(struct tapnet *tapnet, const struct tapnet_plan *plan, const char *set_name,
                           struct tapnet_error *error)
