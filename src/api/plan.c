@@ -292,7 +292,7 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
         result = model_expand(plan->set, false, &wanted, error);
     if (result == 0 && spec && !spec->replace)
         result = sets_check_origin(found, plan->set, &wanted, error);
-    host.file = spec ? plan->set->file : NULL;
+    host.file = plan->set ? plan->set->file : NULL;
     if (result == 0)
         result = plan_scope_make(&wanted, &found->objects, spec ? plan->set->name : set_name, &host, &plan->scope,
                                  error);
