@@ -79,6 +79,8 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
         printf("  ↓ %s  ↑ %s", print_bytes(port->rx_bytes, received), print_bytes(port->tx_bytes, sent));
     if (port->dropped)
         printf("  %s%llu dropped%s", style(STYLE_YELLOW), (unsigned long long)port->dropped, style(STYLE_PLAIN));
+    if (port->blocked)
+        printf("  %s%llu blocked%s", style(STYLE_YELLOW), (unsigned long long)port->blocked, style(STYLE_PLAIN));
     putchar('\n');
 }
 

@@ -160,7 +160,7 @@ struct tapnet_status;
 struct tapnet_status_port {
     const char *name;
     const char *device;  /**< of its TAP */
-    const char *mac;     /**< that the guest should have: give it to the VMM */
+    const char *mac;     /**< that the guest has, or should have: give it to the VMM */
     const char *address; /**< that DHCP gives */
     const char *hostname;
     const char *state;                                   /**< "plugged" (held), "free", "down" or "missing" */
@@ -168,6 +168,14 @@ struct tapnet_status_port {
     const char *holder;                                  /**< its command, "" when there is none */
     uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets; /**< the guest's side: tx is what it sent */
     uint64_t dropped; /**< by the device: frames that the guest did not take in time */
+    /**
+     * Where @mac is from: "file"; "seen", the first that the guest sent from, its port's until it is unplugged;
+     * "proposed", the guest may have another one; "any", as @mac says or another.
+     */
+    const char *mac_source;
+    const char *const *refused_macs; /**< from which it sent lately, and which are not its */
+    size_t refused_mac_count;
+    uint64_t blocked; /**< frames that the guest sent and may not send */
 };
 
 struct tapnet_status_network {

@@ -36,8 +36,8 @@ static void keep_links(struct plan *plan)
     for (size_t i = 0; i < plan->step_count; i++)
         takes |= takes_link(&plan->steps[i]);
     for (size_t i = 0; i < plan->step_count; i++)
-        if (!takes || plan->steps[i].after || plan->steps[i].phase == PLAN_DEVICES_CLEAR ||
-            plan->steps[i].phase == PLAN_ADDRESSES_CLEAR)
+        if (!takes || plan->steps[i].after || plan_step_forgets(&plan->steps[i]) ||
+            plan->steps[i].phase == PLAN_DEVICES_CLEAR || plan->steps[i].phase == PLAN_ADDRESSES_CLEAR)
             plan->steps[kept++] = plan->steps[i];
     plan->step_count = kept;
 }
@@ -82,6 +82,7 @@ static int mend_some(struct round *round, bool *ret_all, struct tapnet_error *er
     *ret_all = false;
     if (result < 0)
         return result;
+    round->hooks->notice(round->data, found);
     if (!round->restored) {
         round->restored = true;
         if (round->hooks->restore(round->data, found))

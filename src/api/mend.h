@@ -17,6 +17,8 @@
 struct mend_hooks {
     /* Another tapnet holds the lock, and is waited for. */
     void (*wait)(void *data);
+    /* What is found at each look; it may be put into other words. */
+    void (*notice)(void *data, struct observe_found *found);
     /* Looks at what was found first. True: something was changed that has to be looked at again. */
     bool (*restore)(void *data, const struct observe_found *found);
     /* May take steps out of @plan that are to be left alone for now; the others keep their order. */

@@ -129,6 +129,8 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         return -ENOMEM;
     for (size_t i = 0; i < network->port_count; i++)
         fill_port(status, view, &network->ports[i], &ports[i]);
+    if (status_fill_guests(status, view->found, network, ports) < 0)
+        return -ENOMEM;
     *ret = (struct tapnet_status_network){
         .set = arena_strdup(&status->arena, service->set),
         .name = arena_strdup(&status->arena, network->name),
@@ -145,17 +147,22 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
     return 0;
 }
 
+int status_warn(struct tapnet_status *status, const char *text)
+{
+    if (!text || array_reserve((void **)&status->warnings, &status->warning_capacity, status->warning_count, 1,
+                               sizeof(*status->warnings)) < 0)
+        return -ENOMEM;
+    status->warnings[status->warning_count++] = text;
+    return 0;
+}
+
 static int add_warning(struct tapnet_status *status, const struct view *view, const struct model_network *network)
 {
     const char *warning;
 
-    if (array_reserve((void **)&status->warnings, &status->warning_capacity, status->warning_count, 1,
-                      sizeof(*status->warnings)) < 0 ||
-        api_uplink_warning(view->found, network, &status->arena, &warning) < 0)
+    if (api_uplink_warning(view->found, network, &status->arena, &warning) < 0)
         return -ENOMEM;
-    if (warning)
-        status->warnings[status->warning_count++] = warning;
-    return 0;
+    return warning ? status_warn(status, warning) : 0;
 }
 
 static int fill_networks(struct tapnet_status *status, const struct view *view)
@@ -289,6 +296,8 @@ static const char *describe_step(struct arena *arena, const struct plan_step *st
 
     if (object->kind == MODEL_OBJECT_ELEMENT && table_gone[guard_schemas[object->element.set].family])
         return ""; /* said with its table */
+    if (plan_step_forgets(step))
+        return "";
     plan_step_reason(step, why);
     return arena_printf(arena, "%s %s", model_object_print(object, text),
                         !step->before  ? "is missing"

@@ -4,6 +4,7 @@
 #define API_STATUS_H
 
 #include "api/context.h"
+#include "observe/observe.h"
 
 /* Every text is the arena's. */
 struct tapnet_status {
@@ -20,5 +21,17 @@ struct tapnet_status {
     int keeper_pid; /* 0: none runs */
     struct arena arena;
 };
+
+/* Adds a sentence; NULL is none for lack of memory. 0 or -ENOMEM. */
+int status_warn(struct tapnet_status *status, const char *text);
+
+/* ---- status_guest.c: whose MACs are at the ports of a network, and what was dropped there ---- */
+
+/*
+ * Fills in what concerns that of @ports, which are @network's in the same order, and adds a warning for each guest
+ * whose MAC is not taken. 0 or -ENOMEM.
+ */
+int status_fill_guests(struct tapnet_status *status, const struct observe_found *found,
+                       const struct model_network *network, struct tapnet_status_port *ports);
 
 #endif

@@ -12,14 +12,25 @@ static json_t *holder_json(int pid, const char *command)
     return pid ? json_pack("{s:i, s:s%}", "pid", pid, "command", command, __builtin_strlen(command)) : json_null();
 }
 
+static json_t *texts_json(const char *const *texts, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_string(texts[i]));
+    return array;
+}
+
 static json_t *port_json(const struct tapnet_status_port *port)
 {
-    return json_pack("{s:s, s:s, s:s, s:[s], s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "name", port->name, "device",
-                     port->device, "mac", port->mac, "addresses", port->address, "hostname", port->hostname, "state",
-                     port->state, "holder", holder_json(port->holder_pid, port->holder), "rx_bytes",
-                     (json_int_t)port->rx_bytes, "rx_packets", (json_int_t)port->rx_packets, "tx_bytes",
-                     (json_int_t)port->tx_bytes, "tx_packets", (json_int_t)port->tx_packets, "dropped",
-                     (json_int_t)port->dropped);
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:[s], s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "name",
+                     port->name, "device", port->device, "mac", port->mac, "mac_source", port->mac_source,
+                     "refused_macs", texts_json(port->refused_macs, port->refused_mac_count), "addresses",
+                     port->address, "hostname", port->hostname, "state", port->state, "holder",
+                     holder_json(port->holder_pid, port->holder), "rx_bytes", (json_int_t)port->rx_bytes, "rx_packets",
+                     (json_int_t)port->rx_packets, "tx_bytes", (json_int_t)port->tx_bytes, "tx_packets",
+                     (json_int_t)port->tx_packets, "dropped", (json_int_t)port->dropped, "blocked",
+                     (json_int_t)port->blocked);
 }
 
 static json_t *network_json(const struct tapnet_status_network *network)
@@ -40,15 +51,6 @@ static json_t *device_json(const struct tapnet_status_device *device)
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "set", device->set, "name", device->name, "kind", device->kind,
                      "addresses", device->addresses, "state", device->state, "holder",
                      holder_json(device->holder_pid, device->holder));
-}
-
-static json_t *texts_json(const char *const *texts, size_t count)
-{
-    json_t *array = json_array();
-
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(array, json_string(texts[i]));
-    return array;
 }
 
 static json_t *keeper_json(int pid)

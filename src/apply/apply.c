@@ -155,11 +155,14 @@ static bool freed_address(const struct plan_step *step, struct ip_address *ret)
 
     if (!before || step->after)
         return false;
+    if (before->kind == MODEL_OBJECT_ELEMENT && guard_element_is_learned(&before->element))
+        return false; /* its port keeps it */
     if (before->kind == MODEL_OBJECT_ADDRESS)
         *ret = before->address.prefix.address;
     else if (before->kind == MODEL_OBJECT_ELEMENT && before->element.set == GUARD_PORT_ADDRESSES)
         *ret = guard_read_ip4(&before->element, 2);
-    else if (before->kind == MODEL_OBJECT_ELEMENT && before->element.set == GUARD_ANY_MAC_ADDRESSES)
+    else if (before->kind == MODEL_OBJECT_ELEMENT &&
+             (before->element.set == GUARD_ANY_MAC_ADDRESSES || before->element.set == GUARD_OPEN_ADDRESSES))
         *ret = guard_read_ip4(&before->element, 1);
     else
         return false;

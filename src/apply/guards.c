@@ -49,6 +49,8 @@ static void collect(struct changes *changes, const struct plan_step *steps, size
             changes->table_add[object->table.family] = after != NULL;
             continue;
         }
+        if (undo && after && guard_element_is_learned(&after->element))
+            continue; /* a guest that is still there is learnt again */
         if (before)
             put(changes, &changes->delete, &before->element);
         if (after)

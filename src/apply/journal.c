@@ -43,7 +43,8 @@ static int write_steps(const char *path, const struct plan *plan)
         return -errno;
     take_fd(&fd);
     for (size_t i = 0; i < plan->step_count && result == 0; i++)
-        result = write_step(file, &plan->steps[i]);
+        if (!plan_step_forgets(&plan->steps[i]))
+            result = write_step(file, &plan->steps[i]);
     if (result == 0 && (fprintf(file, "{\"end\":%zu}\n", plan->step_count) < 0 || fflush(file) == EOF))
         result = -errno;
     return result;

@@ -12,6 +12,8 @@
 #define MAC GUARD_FIELD_MAC
 #define IP4 GUARD_FIELD_IP4
 #define PORT GUARD_FIELD_PORT
+#define MARK GUARD_FIELD_MARK
+#define REFUSED_MSEC (3 * 60 * 1000) /* who gets no answer asks again before that */
 
 const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_NETWORKS] = {"networks", GUARD_INET, {IFNAME}, 0, "every bridge and every port of ours"},
@@ -23,13 +25,30 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_PATHS] = {"paths", GUARD_INET, {IFNAME, IFNAME}, 0, "way in and way out of known connections"},
     [GUARD_CLOSED] = {"closed", GUARD_INET, {IFNAME}, 0, "forwards for our networks only"},
     [GUARD_PORTS] = {"ports", GUARD_BRIDGE, {IFNAME}, 0, "every port of ours"},
-    [GUARD_PORT_ADDRESSES] =
-        {"port_addresses", GUARD_BRIDGE, {IFNAME, MAC, IP4}, 0, "port, its guest's MAC and an address it may use"},
-    [GUARD_PORT_MACS] = {"port_macs", GUARD_BRIDGE, {IFNAME, MAC}, 0, "port and its guest's MAC"},
+    [GUARD_PORT_ADDRESSES] = {"port_addresses",
+                              GUARD_BRIDGE,
+                              {IFNAME, MAC, IP4},
+                              0,
+                              "port, its guest's MAC and an address it may use",
+                              true,
+                              0},
+    [GUARD_PORT_MACS] = {"port_macs", GUARD_BRIDGE, {IFNAME, MAC}, 0, "port and its guest's MAC", true, 0},
     [GUARD_ANY_MAC_ADDRESSES] =
         {"any_mac_addresses", GUARD_BRIDGE, {IFNAME, IP4}, 0, "port with any MAC and an address its guest may use"},
     [GUARD_ANY_MAC_PORTS] = {"any_mac_ports", GUARD_BRIDGE, {IFNAME}, 0, "ports whose guests may use any MAC"},
     [GUARD_RESOLVERS] = {"resolvers", GUARD_BRIDGE, {IP4}, 0, "where guests ask the DNS service"},
+    [GUARD_PORT_NETWORKS] =
+        {"port_networks", GUARD_BRIDGE, {IFNAME}, MARK, "port that takes the first MAC it sees, and its network"},
+    [GUARD_PROPOSED_MACS] =
+        {"proposed_macs", GUARD_BRIDGE, {IFNAME, MAC}, 0, "such a port and the MAC that was proposed for its guest"},
+    [GUARD_OPEN_ADDRESSES] =
+        {"open_addresses", GUARD_BRIDGE, {IFNAME, IP4}, 0, "such a port and an address its guest may use"},
+    [GUARD_NETWORK_MACS] =
+        {"network_macs", GUARD_BRIDGE, {MARK, MAC}, 0, "network and a MAC that is somebody's in it", true, 0},
+    [GUARD_LEARNED_PORTS] = {"learned_ports", GUARD_BRIDGE, {IFNAME}, 0, "ports whose guest's MAC was learnt", true, 0},
+    [GUARD_REFUSED_MACS] =
+        {"refused_macs", GUARD_BRIDGE, {IFNAME, MAC}, 0, "port and a MAC that was refused there", true, REFUSED_MSEC},
+    [GUARD_BLOCKED] = {"blocked", GUARD_BRIDGE, {IFNAME}, 0, "what was dropped of what a port sent", true, 0},
 };
 
 size_t guard_field_len(enum guard_field field)
@@ -47,12 +66,13 @@ size_t guard_field_len(enum guard_field field)
         return 1;
     case GUARD_FIELD_PORT:
         return 2;
+    case GUARD_FIELD_MARK:
+        return 4;
     }
     return 0;
 }
 
-/* Bytes that a field takes in a key: whole 32 bit registers. */
-static size_t field_room(enum guard_field field)
+size_t guard_field_room(enum guard_field field)
 {
     return (guard_field_len(field) + 3) & ~(size_t)3;
 }
@@ -63,7 +83,7 @@ static size_t key_offset(enum guard_set set, int index)
     size_t offset = 0;
 
     for (int i = 0; i < index && i < GUARD_FIELDS_MAX; i++)
-        offset += field_room(guard_schemas[set].key[i]);
+        offset += guard_field_room(guard_schemas[set].key[i]);
     return offset;
 }
 
@@ -87,6 +107,11 @@ int guard_element_compare(const struct guard_element *a, const struct guard_elem
 bool guard_element_equal(const struct guard_element *a, const struct guard_element *b)
 {
     return guard_element_compare(a, b) == 0 && memcmp(a->data, b->data, sizeof(a->data)) == 0;
+}
+
+bool guard_element_is_learned(const struct guard_element *element)
+{
+    return guard_schemas[element->set].filled && !(element->label && element->label[0]);
 }
 
 /* ---- make ---- */
@@ -236,6 +261,48 @@ struct guard_element guard_resolver(const struct ip_address *gateway, const char
     return element;
 }
 
+struct guard_element guard_port_network(const char *device, uint32_t network, const char *label)
+{
+    struct guard_element element = element_of(GUARD_PORT_NETWORKS, device, label);
+
+    memcpy(element.data, &network, sizeof(network));
+    return element;
+}
+
+struct guard_element guard_proposed_mac(const char *device, const struct mac *mac, const char *label)
+{
+    return element_of_mac(GUARD_PROPOSED_MACS, device, mac, label);
+}
+
+struct guard_element guard_open_address(const char *device, const struct ip_address *address, const char *label)
+{
+    return element_of_address(GUARD_OPEN_ADDRESSES, device, address, label);
+}
+
+struct guard_element guard_network_mac(uint32_t network, const struct mac *mac, const char *label)
+{
+    struct guard_element element = {.set = GUARD_NETWORK_MACS, .label = label};
+
+    memcpy(element.key, &network, sizeof(network));
+    write_mac(element.key + key_offset(GUARD_NETWORK_MACS, 1), mac);
+    return element;
+}
+
+struct guard_element guard_learned_port(const char *device)
+{
+    return element_of(GUARD_LEARNED_PORTS, device, "");
+}
+
+struct guard_element guard_refused_mac(const char *device, const struct mac *mac)
+{
+    return element_of_mac(GUARD_REFUSED_MACS, device, mac, "");
+}
+
+struct guard_element guard_blocked(const char *device)
+{
+    return element_of(GUARD_BLOCKED, device, "");
+}
+
 /* ---- read ---- */
 
 /* The bytes of field @index, or of the data for -1. */
@@ -281,6 +348,15 @@ uint16_t guard_read_port(const struct guard_element *element, int index)
     if (field_type(element, index) == PORT)
         memcpy(&wire, field_bytes(element, index), sizeof(wire));
     return ntohs(wire);
+}
+
+uint32_t guard_read_mark(const struct guard_element *element, int index)
+{
+    uint32_t mark = 0;
+
+    if (field_type(element, index) == MARK)
+        memcpy(&mark, field_bytes(element, index), sizeof(mark));
+    return mark;
 }
 
 /* ---- print ---- */
@@ -329,6 +405,9 @@ static void print_field(struct guard_print *print, const struct guard_element *e
         break;
     case GUARD_FIELD_PORT:
         print_append(print, "%u", guard_read_port(element, index));
+        break;
+    case GUARD_FIELD_MARK:
+        print_append(print, "0x%08x", guard_read_mark(element, index));
         break;
     }
 }

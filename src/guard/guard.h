@@ -20,6 +20,10 @@
  * A port is in `port_addresses` and `port_macs` or, when the file lets its guest use any MAC, in `any_mac_addresses`
  * and `any_mac_ports`. The MAC is in the key by which the address is looked up: it costs a packet no look of its own.
  *
+ * A port whose file names no MAC is in `port_networks`, with the number of its network, and in `open_addresses`. The
+ * rules themselves add its guest's MAC to `port_macs` and `port_addresses` when they see the first frame. What rules
+ * add has no label, and is told from what we add by that; plan/learned.c says how long it stays.
+ *
  * A key is the concatenation of its fields, each padded to a multiple of four bytes as nf_tables does it.
  */
 
@@ -47,6 +51,7 @@ enum guard_field {
     GUARD_FIELD_IP4,      /* 4 bytes */
     GUARD_FIELD_PROTOCOL, /* 1 byte, padded to 4 */
     GUARD_FIELD_PORT,     /* 2 bytes, network order, padded to 4 */
+    GUARD_FIELD_MARK,     /* 4 bytes, host order: the number of a network */
 };
 
 enum guard_set {
@@ -66,6 +71,13 @@ enum guard_set {
     GUARD_ANY_MAC_ADDRESSES, /* { ifname . ipv4_addr }: TAP whose guest may use any MAC, an address that it may use */
     GUARD_ANY_MAC_PORTS,     /* { ifname }: those TAPs */
     GUARD_RESOLVERS,         /* { ipv4_addr }: gateway; where guests ask the DNS service */
+    GUARD_PORT_NETWORKS,     /* { ifname : mark }: TAP that takes the first MAC it sees; its network */
+    GUARD_PROPOSED_MACS,     /* { ifname . ether_addr }: such a TAP, the MAC that was proposed for its guest */
+    GUARD_OPEN_ADDRESSES,    /* { ifname . ipv4_addr }: such a TAP, an address that its guest may use */
+    GUARD_NETWORK_MACS,      /* { mark . ether_addr }: network, a MAC that is somebody's there, for good or learnt */
+    GUARD_LEARNED_PORTS,     /* { ifname }: TAPs whose guest's MAC was learnt; filled by rules alone, as the next: */
+    GUARD_REFUSED_MACS,      /* { ifname . ether_addr }: TAP, a MAC that was refused there lately */
+    GUARD_BLOCKED,           /* { ifname }: TAP, with a counter of what was dropped of what it sent */
     GUARD_SET_COUNT,
 };
 
@@ -77,6 +89,8 @@ struct guard_schema {
     enum guard_field key[GUARD_FIELDS_MAX];
     enum guard_field data; /* GUARD_FIELD_NONE: a set, not a map */
     const char *comment;   /* what an element means, kept with the set in the kernel */
+    bool filled;           /* rules add elements, too */
+    uint32_t timeout_msec; /* after which what they added is forgotten; 0: never */
 };
 
 /* One row a set, indexed by enum guard_set. */
@@ -88,10 +102,12 @@ struct guard_element {
     uint8_t key[GUARD_KEY_MAX];
     uint8_t data[GUARD_DATA_MAX];
     const char *label; /* "set/network" or "set/network/port": whose it is; kept with it in the kernel; not owned */
+    uint64_t packets;  /* found only, of an element with a counter */
 };
 
 /* Bytes of one field, of a whole key, of the data (without trailing padding in the data). */
 size_t guard_field_len(enum guard_field field);
+size_t guard_field_room(enum guard_field field); /* what it takes in a key: whole registers of 32 bits */
 size_t guard_key_len(enum guard_set set);
 size_t guard_data_len(enum guard_set set);
 
@@ -99,6 +115,9 @@ size_t guard_data_len(enum guard_set set);
 int guard_element_compare(const struct guard_element *a, const struct guard_element *b);
 /* Same identity and same data (the label is not compared). */
 bool guard_element_equal(const struct guard_element *a, const struct guard_element *b);
+
+/* Was it added by a rule? */
+bool guard_element_is_learned(const struct guard_element *element);
 
 /* One constructor a set. @label is kept by reference. */
 struct guard_element guard_network(const char *bridge_or_port, const char *label);
@@ -118,12 +137,20 @@ struct guard_element guard_port_mac(const char *device, const struct mac *mac, c
 struct guard_element guard_any_mac_source(const char *device, const struct ip_address *address, const char *label);
 struct guard_element guard_any_mac_port(const char *device, const char *label);
 struct guard_element guard_resolver(const struct ip_address *gateway, const char *label);
+struct guard_element guard_port_network(const char *device, uint32_t network, const char *label);
+struct guard_element guard_proposed_mac(const char *device, const struct mac *mac, const char *label);
+struct guard_element guard_open_address(const char *device, const struct ip_address *address, const char *label);
+struct guard_element guard_network_mac(uint32_t network, const struct mac *mac, const char *label);
+struct guard_element guard_learned_port(const char *device);
+struct guard_element guard_refused_mac(const char *device, const struct mac *mac);
+struct guard_element guard_blocked(const char *device);
 
 /* Readers: field @index of the key (0 is the first), or the data when @index is -1. The field's type must fit. */
 const char *guard_read_ifname(const struct guard_element *element, int index);
 struct mac guard_read_mac(const struct guard_element *element, int index);
 struct ip_address guard_read_ip4(const struct guard_element *element, int index);
 uint16_t guard_read_port(const struct guard_element *element, int index);
+uint32_t guard_read_mark(const struct guard_element *element, int index);
 
 /* "br-lab . 10.20.0.1 : 10053", for `plan` and messages. */
 #define GUARD_TEXT_MAX 128

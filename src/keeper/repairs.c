@@ -22,6 +22,7 @@ void repairs_fini(struct repairs *repairs)
 {
     memory_fini(&repairs->memory);
     patience_fini(&repairs->patience);
+    plugs_fini(&repairs->plugs);
     free(repairs->state);
 }
 
@@ -78,6 +79,8 @@ static bool allows(struct repairs *repairs, const struct plan_step *step)
     const struct model_object *object = plan_step_object(step);
     char name[MODEL_OBJECT_TEXT_MAX];
 
+    if (plan_step_forgets(step)) /* guests come and go as they like */
+        return true;
     return is_guard(object) ? ask_for_table(repairs, object) : ask(repairs, object, model_object_print(object, name));
 }
 
@@ -154,9 +157,10 @@ static void log_step(const struct repairs *repairs, const char *set, const struc
              : step->before ? "put right"
                             : "put back",
              model_object_print(object, name),
-             reason[0]      ? reason
-             : !step->after ? "it does not belong there"
-                            : "it was gone",
+             reason[0]                 ? reason
+             : plan_step_forgets(step) ? "its guest was unplugged"
+             : !step->after            ? "it does not belong there"
+                                       : "it was gone",
              print_culprit(repairs, object, "by", culprit));
 }
 
@@ -217,6 +221,11 @@ static bool restore(void *data, const struct observe_found *found)
     return memory_restore(&repairs->memory, repairs->tapnet->run_dir, found, report_file, repairs) > 0;
 }
 
+static void notice(void *data, struct observe_found *found)
+{
+    plugs_notice(&((struct repairs *)data)->plugs, found);
+}
+
 /* ---- what is remembered ---- */
 
 static void seen(void *data, const struct observe_found *found, size_t set_count)
@@ -225,6 +234,7 @@ static void seen(void *data, const struct observe_found *found, size_t set_count
 
     repairs->set_count = set_count;
     memory_learn(&repairs->memory, repairs->tapnet->run_dir, found);
+    plugs_learn(&repairs->plugs, found);
 }
 
 /* ---- what waits, for `tapnet status` ---- */
@@ -265,7 +275,7 @@ void repairs_write_state(struct repairs *repairs)
 int repairs_run(struct repairs *repairs, struct tapnet_error *error)
 {
     static const struct mend_hooks hooks = {
-        .wait = give_way, .restore = restore, .judge = judge, .report = report, .seen = seen};
+        .wait = give_way, .notice = notice, .restore = restore, .judge = judge, .report = report, .seen = seen};
     int result;
 
     repairs->tables[GUARD_INET] = repairs->tables[GUARD_BRIDGE] = 0;

@@ -7,12 +7,14 @@
 #include "keeper/events.h"
 #include "keeper/memory.h"
 #include "keeper/patience.h"
+#include "keeper/plugs.h"
 
 struct repairs {
     struct tapnet *tapnet;
     struct events *events;
     struct memory memory;
     struct patience patience;
+    struct plugs plugs;
     size_t set_count;  /* that were up at the last look */
     int tables[2];     /* this look's verdict on each table and its elements: 0 none yet, 1 allowed, -1 not */
     char failure[512]; /* said last, so that it is said once */

@@ -166,15 +166,50 @@ static void expand_nat(struct expansion *expansion, const struct model_network *
 }
 
 /* What its guest may send from. */
-static void expand_sources(struct expansion *expansion, const struct model_port *port, const char *label)
+static void expand_sources(struct expansion *expansion, const struct model_port *port, uint32_t number,
+                           const char *label)
 {
     if (port->mac_spoofing) {
         add_element(expansion, port->place, guard_any_mac_port(port->device, label));
         add_element(expansion, port->place, guard_any_mac_source(port->device, &port->address, label));
         return;
     }
-    add_element(expansion, port->place, guard_port_mac(port->device, &port->guest_mac, label));
-    add_element(expansion, port->place, guard_port_source(port->device, &port->guest_mac, &port->address, label));
+    if (port->guest_mac_given) {
+        add_element(expansion, port->place, guard_port_mac(port->device, &port->guest_mac, label));
+        add_element(expansion, port->place, guard_port_source(port->device, &port->guest_mac, &port->address, label));
+        return;
+    }
+    add_element(expansion, port->place, guard_port_network(port->device, number, label));
+    add_element(expansion, port->place, guard_proposed_mac(port->device, &port->guest_mac, label));
+    add_element(expansion, port->place, guard_open_address(port->device, &port->address, label));
+}
+
+/* Tells networks apart where a name is too long: not 0, which is no network's. */
+static uint32_t network_number(const struct model_network *network)
+{
+    uint32_t number = (uint32_t)hash_mix(hash_text(network->name));
+
+    return number ? number : 1;
+}
+
+static bool any_port_learns(const struct model_network *network)
+{
+    for (size_t i = 0; i < network->port_count; i++)
+        if (!network->ports[i].guest_mac_given && !network->ports[i].mac_spoofing)
+            return true;
+    return false;
+}
+
+/* MACs that no port may take for its guest's own, were it the first to use it: its neighbours', and the gateway's. */
+static void reserve_macs(struct expansion *expansion, const struct model_network *network, const char *label)
+{
+    uint32_t number = network_number(network);
+
+    if (!any_port_learns(network))
+        return;
+    add_element(expansion, network->place, guard_network_mac(number, &network->mac, label));
+    for (size_t i = 0; i < network->port_count; i++)
+        add_element(expansion, network->ports[i].place, guard_network_mac(number, &network->ports[i].guest_mac, label));
 }
 
 static void expand_port(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
@@ -184,7 +219,7 @@ static void expand_port(struct expansion *expansion, const struct model_network 
     add_element(expansion, port->place, guard_port(port->device, label));
     /* Link-local multicast (01:80:c2:00:00:0X) reaches the TAP's own IP stack past the bridge: closed like a bridge. */
     add_element(expansion, port->place, guard_network(port->device, label));
-    expand_sources(expansion, port, label);
+    expand_sources(expansion, port, network_number(network), label);
     add_port_link(expansion, network, port);
 }
 
@@ -196,6 +231,7 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
     add_element(expansion, network->place, guard_network(network->bridge, label));
     add_element(expansion, network->place, guard_bridged(network->bridge, label));
     add_bridge(expansion, network);
+    reserve_macs(expansion, network, label);
     if (network->mode == MODEL_MODE_NAT)
         expand_nat(expansion, network, host_forwards, label);
     for (size_t i = 0; i < network->port_count; i++)

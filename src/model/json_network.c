@@ -60,6 +60,7 @@ static json_t *port_to_json(const struct model_port *port)
     json_put(&json, "device", json_string(port->device));
     json_put_mac(&json, "mac", &port->mac);
     json_put_mac(&json, "guest_mac", &port->guest_mac);
+    json_put_flag(&json, "guest_mac_given", port->guest_mac_given);
     json_put_flag(&json, "mac_spoofing", port->mac_spoofing);
     json_put_address(&json, "address", &port->address);
     json_put_id(&json, "user", port->user);
@@ -160,6 +161,7 @@ static int port_from_json(const json_t *json, const struct model_network *networ
     json_read_ifname(&reader, "device", JSON_REQUIRED, ret->device);
     json_read_mac(&reader, "mac", JSON_OPTIONAL, &ret->mac);
     json_read_mac(&reader, "guest_mac", JSON_OPTIONAL, &ret->guest_mac);
+    json_read_flag(&reader, "guest_mac_given", &ret->guest_mac_given);
     json_read_flag(&reader, "mac_spoofing", &ret->mac_spoofing);
     json_read_address(&reader, "address", JSON_OPTIONAL, &ret->address);
     json_read_id(&reader, "user", &ret->user);
@@ -260,9 +262,9 @@ static bool port_equal(const struct model_port *a, const struct model_port *b)
 {
     return strcmp(a->name, b->name) == 0 && strcmp(a->id, b->id) == 0 && strcmp(a->hostname, b->hostname) == 0 &&
            strcmp(a->device, b->device) == 0 && mac_equal(&a->mac, &b->mac) &&
-           mac_equal(&a->guest_mac, &b->guest_mac) && a->mac_spoofing == b->mac_spoofing &&
-           ip_address_equal(&a->address, &b->address) && a->user == b->user && a->group == b->group &&
-           dhcp_equal(&a->dhcp, &b->dhcp);
+           mac_equal(&a->guest_mac, &b->guest_mac) && a->guest_mac_given == b->guest_mac_given &&
+           a->mac_spoofing == b->mac_spoofing && ip_address_equal(&a->address, &b->address) && a->user == b->user &&
+           a->group == b->group && dhcp_equal(&a->dhcp, &b->dhcp);
 }
 
 bool model_network_equal(const struct model_network *a, const struct model_network *b)

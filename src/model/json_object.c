@@ -33,6 +33,7 @@ static json_t *field_to_json(enum guard_field field, const uint8_t *bytes)
 {
     struct ip_address address = {.family = AF_INET};
     struct mac mac;
+    uint32_t mark;
     char text[IP_TEXT_MAX];
 
     switch (field) {
@@ -48,6 +49,9 @@ static json_t *field_to_json(enum guard_field field, const uint8_t *bytes)
         return json_integer(bytes[0]);
     case GUARD_FIELD_PORT:
         return json_integer(bytes[0] << 8 | bytes[1]);
+    case GUARD_FIELD_MARK:
+        memcpy(&mark, bytes, sizeof(mark));
+        return json_integer(mark);
     case GUARD_FIELD_NONE:
         break;
     }
@@ -61,6 +65,7 @@ static void field_from_json(struct json_reader *reader, const char *key, const j
     const char *text = json_text_of(value, IP_TEXT_MAX - 1);
     struct ip_address address;
     struct mac mac;
+    uint32_t mark;
 
     switch (field) {
     case GUARD_FIELD_IFNAME:
@@ -88,6 +93,12 @@ static void field_from_json(struct json_reader *reader, const char *key, const j
             json_read_wrong(reader, key, "of a port number where the set has one");
         ret[0] = (uint8_t)(number >> 8);
         ret[1] = (uint8_t)number;
+        return;
+    case GUARD_FIELD_MARK:
+        if (number < 0 || number > UINT32_MAX)
+            json_read_wrong(reader, key, "of a network's number where the set has one");
+        mark = (uint32_t)number;
+        memcpy(ret, &mark, sizeof(mark));
         return;
     case GUARD_FIELD_NONE:
         return;

@@ -84,6 +84,8 @@ struct model_link {
     int index;
     uint32_t link_group; /* MODEL_LINK_GROUP when ours */
     bool carrier;
+    bool plugged; /* TAP and TUN: somebody holds it, be it up or down */
+    uint32_t carrier_losses;
 };
 
 struct model_host_address {

@@ -169,6 +169,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
     link.group = netlink_get_u32(attributes[IFLA_GROUP]);
     link.queue_length = netlink_get_u32(attributes[IFLA_TXQLEN]);
     link.plugged = netlink_get_u8(attributes[IFLA_CARRIER]) == 1;
+    link.carrier_losses = netlink_get_u32(attributes[IFLA_CARRIER_DOWN_COUNT]);
     link.type = header->ifi_type;
     alias = netlink_get_text(attributes[IFLA_IFALIAS]);
     link.alias = alias ? alias : "";

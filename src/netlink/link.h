@@ -17,11 +17,12 @@ struct netlink_link {
     struct mac mac;
     uint32_t mtu;
     uint32_t group;
-    uint32_t queue_length; /* IFLA_TXQLEN */
-    uint16_t type;         /* ARPHRD_... */
-    bool up;               /* IFF_UP */
-    bool carrier;          /* IFF_LOWER_UP: up and plugged in */
-    bool plugged;          /* IFLA_CARRIER: plugged in, up or down; a TUN or TAP is when somebody holds it */
+    uint32_t queue_length;   /* IFLA_TXQLEN */
+    uint16_t type;           /* ARPHRD_... */
+    bool up;                 /* IFF_UP */
+    bool carrier;            /* IFF_LOWER_UP: up and plugged in */
+    bool plugged;            /* IFLA_CARRIER: plugged in, up or down; a TUN or TAP is when somebody holds it */
+    uint32_t carrier_losses; /* how often it was unplugged */
     bool loopback;
     bool point_to_point;
     bool no_arp;        /* IFF_NOARP */

@@ -2,6 +2,7 @@
 /* Encodes and decodes elements, many to a message. */
 #include "nft/element.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
@@ -111,6 +112,21 @@ static bool names_end(const struct guard_element *element)
     return true;
 }
 
+/* What the element's counter says; 0 without one. */
+static uint64_t get_packets(const struct nlattr *expression)
+{
+    const struct nlattr *table[NFTA_EXPR_MAX + 1], *counter[NFTA_COUNTER_MAX + 1];
+    const char *name;
+
+    if (!expression || netlink_parse_nest(expression, table, NFTA_EXPR_MAX) < 0)
+        return 0;
+    name = netlink_get_text(table[NFTA_EXPR_NAME]);
+    if (!name || strcmp(name, "counter") != 0 || !table[NFTA_EXPR_DATA] ||
+        netlink_parse_nest(table[NFTA_EXPR_DATA], counter, NFTA_COUNTER_MAX) < 0)
+        return 0;
+    return be64toh(netlink_get_u64(counter[NFTA_COUNTER_PACKETS]));
+}
+
 /* 0 with @ret filled, or -ENOENT when it is no element that we could have made. */
 static int decode_element(const struct nlattr *nest, enum guard_set set, struct guard_element *ret)
 {
@@ -126,6 +142,7 @@ static int decode_element(const struct nlattr *nest, enum guard_set set, struct 
         return -ENOENT;
     label = nft_user_data_find_text(table[NFTA_SET_ELEM_USERDATA], NFT_USER_DATA_COMMENT);
     ret->label = label ? label : "";
+    ret->packets = get_packets(table[NFTA_SET_ELEM_EXPR]);
     return 0;
 }
 

@@ -135,10 +135,12 @@ static void encode_lookup(struct encoder *encoder, const struct nft_rule_step *s
     if (step->op == NFT_RULE_MAP)
         netlink_put_be32(encoder->message, NFTA_LOOKUP_DREG,
                          key_append(encoder, guard_data_len((enum guard_set)step->argument)));
+    if (step->op == NFT_RULE_NOT_IN)
+        netlink_put_be32(encoder->message, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
     expression_end(encoder, expression);
 }
 
-/* The device's own bucket: within its limit it ends the rule. */
+/* The key's own bucket: within its limit it ends the rule. */
 static void put_limit(struct encoder *encoder, const struct nft_limit_schema *limit)
 {
     size_t nest = netlink_nest_begin(encoder->message, NFTA_DYNSET_EXPR), data;
@@ -146,7 +148,7 @@ static void put_limit(struct encoder *encoder, const struct nft_limit_schema *li
     netlink_put_text(encoder->message, NFTA_EXPR_NAME, "limit");
     data = netlink_nest_begin(encoder->message, NFTA_EXPR_DATA);
     netlink_put_be64(encoder->message, NFTA_LIMIT_RATE, limit->rate);
-    netlink_put_be64(encoder->message, NFTA_LIMIT_UNIT, 1); /* second */
+    netlink_put_be64(encoder->message, NFTA_LIMIT_UNIT, limit->unit_sec);
     netlink_put_be32(encoder->message, NFTA_LIMIT_BURST, limit->burst);
     netlink_put_be32(encoder->message, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
     netlink_put_be32(encoder->message, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
@@ -163,6 +165,46 @@ static void encode_over(struct encoder *encoder, const struct nft_rule_step *ste
     netlink_put_be32(encoder->message, NFTA_DYNSET_SREG_KEY, key_take(encoder));
     netlink_put_be32(encoder->message, NFTA_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
     put_limit(encoder, &nft_limits[step->argument]);
+    expression_end(encoder, expression);
+}
+
+/* What the element counts, besides. */
+static void put_counter(struct encoder *encoder)
+{
+    size_t nest = netlink_nest_begin(encoder->message, NFTA_DYNSET_EXPR);
+
+    netlink_put_text(encoder->message, NFTA_EXPR_NAME, "counter");
+    netlink_nest_end(encoder->message, netlink_nest_begin(encoder->message, NFTA_EXPR_DATA));
+    netlink_nest_end(encoder->message, nest);
+}
+
+/* An element that is there stays as it is. */
+static void encode_add(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct expression expression = expression_begin(encoder, "dynset");
+
+    netlink_put_text(encoder->message, NFTA_DYNSET_SET_NAME, guard_schemas[step->argument].name);
+    netlink_put_be32(encoder->message, NFTA_DYNSET_SREG_KEY, key_take(encoder));
+    netlink_put_be32(encoder->message, NFTA_DYNSET_OP, NFT_DYNSET_OP_ADD);
+    if (step->op == NFT_RULE_TALLY)
+        put_counter(encoder);
+    expression_end(encoder, expression);
+}
+
+static void encode_set_mark(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    static const uint32_t none = 0;
+    struct expression expression;
+
+    if (!step->len) {
+        expression = expression_begin(encoder, "immediate");
+        netlink_put_be32(encoder->message, NFTA_IMMEDIATE_DREG, register_of(0));
+        put_value(encoder, NFTA_IMMEDIATE_DATA, &none, sizeof(none));
+        expression_end(encoder, expression);
+    }
+    expression = expression_begin(encoder, "meta");
+    netlink_put_be32(encoder->message, NFTA_META_KEY, NFT_META_MARK);
+    netlink_put_be32(encoder->message, NFTA_META_SREG, key_take(encoder));
     expression_end(encoder, expression);
 }
 
@@ -232,11 +274,19 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
         encode_compare(encoder, step->argument, step->bytes, step->len);
         break;
     case NFT_RULE_IN:
+    case NFT_RULE_NOT_IN:
     case NFT_RULE_MAP:
         encode_lookup(encoder, step);
         break;
     case NFT_RULE_OVER:
         encode_over(encoder, step);
+        break;
+    case NFT_RULE_ADD:
+    case NFT_RULE_TALLY:
+        encode_add(encoder, step);
+        break;
+    case NFT_RULE_SET_MARK:
+        encode_set_mark(encoder, step);
         break;
     case NFT_RULE_REDIRECT:
         encode_redirect(encoder);

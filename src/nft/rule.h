@@ -26,13 +26,17 @@ enum nft_rule_op {
     NFT_RULE_ANY_OF,     /* one of the bits @argument of the key's host order number is set, else the rule ends */
     NFT_RULE_COMPARE,    /* the key is (enum nft_cmp_ops @argument) @bytes, else the rule ends */
     NFT_RULE_IN,         /* the key is in set @argument, else the rule ends */
+    NFT_RULE_NOT_IN,     /* the other way round */
     NFT_RULE_MAP,        /* key = what map @argument has for the key; without an entry the rule ends */
-    NFT_RULE_OVER,       /* the key, a device, is over its limit of enum nft_limit @argument, else the rule ends */
+    NFT_RULE_OVER,       /* the key is over its limit of enum nft_limit @argument, else the rule ends */
+    NFT_RULE_ADD,        /* adds the key to set @argument; the rule ends when that is full */
+    NFT_RULE_TALLY,      /* the same, and counts for the key in it */
+    NFT_RULE_SET_MARK,   /* the packet's mark = the key; of @len 0: = 0 */
     NFT_RULE_REDIRECT,   /* to the host itself, to the port that is the key */
     NFT_RULE_MASQUERADE, /* to the address of the device it leaves by */
     NFT_RULE_COUNTER,    /* counts the packets that come this far */
     NFT_RULE_LOG,        /* a copy goes to whoever holds netfilter's log group @argument; nobody: nowhere */
-    NFT_RULE_VERDICT,    /* verdict @argument, for a goto with its @chain */
+    NFT_RULE_VERDICT,    /* verdict @argument, for a goto or a jump with its @chain */
 };
 
 struct nft_rule_step {
@@ -47,19 +51,26 @@ struct nft_rule_step {
 #define NFT_RULE_STEPS_MAX 16
 
 /*
- * What one port may send of something: a set that rules fill, not we. Its elements are devices, each
+ * What one port may do of something: a set that rules fill, not we. Its elements are devices, mostly, each
  * with a bucket of its own that the kernel makes at the first packet and forgets some time after the last.
  */
 enum nft_limit {
     NFT_LIMIT_DHCP,
     NFT_LIMIT_DNS,
+    NFT_LIMIT_PORT_CLAIMS,
+    NFT_LIMIT_MAC_CLAIMS,
+    NFT_LIMIT_REFUSALS,
     NFT_LIMIT_COUNT,
 };
+
+#define NFT_LIMIT_FIELDS_MAX 2
 
 struct nft_limit_schema {
     const char *name; /* of the set in the kernel */
     enum guard_family family;
-    uint32_t rate; /* packets a second */
+    enum guard_field key[NFT_LIMIT_FIELDS_MAX];
+    uint32_t rate; /* packets a @unit_sec */
+    uint32_t unit_sec;
     uint32_t burst;
     const char *comment;
 };
@@ -67,6 +78,7 @@ struct nft_limit_schema {
 extern const struct nft_limit_schema nft_limits[NFT_LIMIT_COUNT];
 
 #define NFT_LIMIT_TIMEOUT_MSEC 10000 /* after a port's last packet; its bucket is full long before */
+#define NFT_FILLED_MAX (1u << 20)    /* elements of a set that rules fill: some for each port that a host can have */
 #define NFT_LIMIT_DEVICES_MAX 65536  /* more than may be in the set `ports`: a set that is full would let all through */
 
 struct nft_rule {
@@ -91,13 +103,20 @@ struct nft_rule {
 #define ABOVE(...) RULE_STEP(.op = NFT_RULE_COMPARE, .argument = NFT_CMP_GT, RULE_BYTES(__VA_ARGS__))
 #define IN(set) RULE_STEP(.op = NFT_RULE_IN, .argument = (set))
 #define MAP(map) RULE_STEP(.op = NFT_RULE_MAP, .argument = (map))
+#define NOT_IN(set) RULE_STEP(.op = NFT_RULE_NOT_IN, .argument = (set))
 #define OVER(limit) RULE_STEP(.op = NFT_RULE_OVER, .argument = (limit))
+#define ADD(set) RULE_STEP(.op = NFT_RULE_ADD, .argument = (set))
+#define TALLY(set) RULE_STEP(.op = NFT_RULE_TALLY, .argument = (set))
+#define SET_MARK RULE_STEP(.op = NFT_RULE_SET_MARK, .len = 4)
+#define CLEAR_MARK RULE_STEP(.op = NFT_RULE_SET_MARK)
 #define REDIRECT RULE_STEP(.op = NFT_RULE_REDIRECT)
 #define MASQUERADE RULE_STEP(.op = NFT_RULE_MASQUERADE)
 #define COUNTER RULE_STEP(.op = NFT_RULE_COUNTER)
 #define LOG(group) RULE_STEP(.op = NFT_RULE_LOG, .argument = (group))
 #define ACCEPT RULE_STEP(.op = NFT_RULE_VERDICT, .argument = NF_ACCEPT)
 #define DROP RULE_STEP(.op = NFT_RULE_VERDICT, .argument = NF_DROP)
+#define JUMP(name) RULE_STEP(.op = NFT_RULE_VERDICT, .argument = (uint32_t)NFT_JUMP, .chain = (name))
+#define RETURN RULE_STEP(.op = NFT_RULE_VERDICT, .argument = (uint32_t)NFT_RETURN)
 #define GOTO(name) RULE_STEP(.op = NFT_RULE_VERDICT, .argument = (uint32_t)NFT_GOTO, .chain = (name))
 
 /* Puts the message that appends @rule to its chain of our table of @family. */

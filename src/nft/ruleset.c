@@ -32,6 +32,13 @@
  * program of the host ever sees it, also when nobody serves. One port can't take the others' share of the service: what
  * it may ask of DHCP and DNS has a limit a port.
  *
+ * A frame from a MAC that is not known to be its port's comes by `strange_mac`. Where the file names no MAC, the first
+ * one is learnt, unless it is somebody else's in the network, whose number stands in the packet's mark meanwhile. Two
+ * processors may look at once and find the same thing missing: of the frames that claim one port, or one MAC, at the
+ * same instant, the limits let one through; what it adds has long been there when they would let the next one. What was
+ * learnt is forgotten by plan/learned.c. IPv4 addresses are added to `port_addresses` as they are used, so that packets
+ * of such a port take the same way in haste as others.
+ *
  * Of IPv6 little is forbidden, and that must not hide. The kernel looks for the protocol behind all extension headers;
  * where it does not find it (in a first fragment that ends among them, in a later one that may go on with them) `meta
  * l4proto` has no value, which ends any rule that asks for it: those that accept ask (RFC 7113 says why). A fragment
@@ -45,6 +52,8 @@
 #define PROTOCOL_IP4 META(PROTOCOL, 2), IS(0x08, 0x00) /* meta protocol ip, in bridge */
 #define ETHER_TYPE(...) PAYLOAD(NFT_PAYLOAD_LL_HEADER, 12, 2), IS(__VA_ARGS__)
 #define ETHER_SADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 6, 6)
+#define MARK META(MARK, 4)
+#define BLOCK COUNTER, GOTO("block") /* what a port may not send */
 #define L4(protocol) META(L4PROTO, 1), IS(protocol)
 #define IP_SADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 12, 4)
 #define IP_DADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 4)
@@ -163,6 +172,11 @@ static const struct nft_chain bridge_chains[] = {
     {"own_arp", NULL, 0, 0},
     {"any_mac_arp", NULL, 0, 0},
     {"from_port_ip6", NULL, 0, 0},
+    {"strange_mac", NULL, 0, 0},
+    {"first_mac", NULL, 0, 0},
+    {"claim_mac", NULL, 0, 0},
+    {"refuse_mac", NULL, 0, 0},
+    {"block", NULL, 0, 0},
 };
 
 static const struct nft_rule bridge_rules[] = {
@@ -171,12 +185,14 @@ static const struct nft_rule bridge_rules[] = {
     /* iifname @ports goto from_port */
     {"prerouting", "what a port may send", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port")}},
 
+    /* iifname . ether saddr != @port_macs jump strange_mac */
+    {"from_port", "a MAC that is not known", {IIFNAME, ETHER_SADDR, NOT_IN(GUARD_PORT_MACS), JUMP("strange_mac")}},
     /* ether type arp goto from_port_arp */
     {"from_port", "ARP", {ETHER_TYPE(0x08, 0x06), GOTO("from_port_arp")}},
     /* ether type ip6 goto from_port_ip6 */
     {"from_port", "IPv6", {ETHER_TYPE(0x86, 0xdd), GOTO("from_port_ip6")}},
-    /* counter drop */
-    {"from_port", "no other protocol, no VLAN, no STP", {COUNTER, DROP}},
+    /* counter goto block */
+    {"from_port", "no other protocol, no VLAN, no STP", {BLOCK}},
 
     /* meta l4proto != udp iifname . ether saddr . ip saddr @port_addresses accept */
     {"ip4",
@@ -191,23 +207,25 @@ static const struct nft_rule bridge_rules[] = {
     /* iifname @ports goto from_port_ip4 */
     {"ip4", "what a port may send of IPv4", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port_ip4")}},
 
+    /* iifname . ether saddr != @port_macs jump strange_mac */
+    {"from_port_ip4", "a MAC that is not known", {IIFNAME, ETHER_SADDR, NOT_IN(GUARD_PORT_MACS), JUMP("strange_mac")}},
     /* udp sport 68 udp dport 67 ip frag-off & 0x3fff == 0 goto dhcp */
     {"from_port_ip4",
      "DHCP requests, whole ones",
      {L4(IPPROTO_UDP), TH_PORTS, IS(0, 68, 0, 67), PROTOCOL_IP4, IP_FRAG_OFF, MASK(0x3f, 0xff), IS(0, 0),
       GOTO("dhcp")}},
-    /* udp sport 67 counter drop */
-    {"from_port_ip4", "guests are no DHCP servers", {L4(IPPROTO_UDP), TH_SPORT, IS(0, 67), COUNTER, DROP}},
-    /* udp dport 68 counter drop */
-    {"from_port_ip4", "nor servers by another name", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 68), COUNTER, DROP}},
-    /* udp dport 67 counter drop */
-    {"from_port_ip4", "no other way to a DHCP server", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), COUNTER, DROP}},
+    /* udp sport 67 counter goto block */
+    {"from_port_ip4", "guests are no DHCP servers", {L4(IPPROTO_UDP), TH_SPORT, IS(0, 67), BLOCK}},
+    /* udp dport 68 counter goto block */
+    {"from_port_ip4", "nor servers by another name", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 68), BLOCK}},
+    /* udp dport 67 counter goto block */
+    {"from_port_ip4", "no other way to a DHCP server", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), BLOCK}},
     /* udp dport 53 ip daddr @resolvers update @dns_rate { iifname limit rate over 500/second burst 1000 packets }
-       counter drop */
+       counter goto block */
     {"from_port_ip4",
      "more DNS queries than one port may send",
      {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), PROTOCOL_IP4, IP_DADDR, IN(GUARD_RESOLVERS), IIFNAME, OVER(NFT_LIMIT_DNS),
-      COUNTER, DROP}},
+      BLOCK}},
     /* iifname . ether saddr . ip saddr @port_addresses accept */
     {"from_port_ip4",
      "the port's own addresses",
@@ -216,11 +234,17 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port_ip4",
      "the same of a port with any MAC",
      {PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_ANY_MAC_ADDRESSES), ACCEPT}},
-    /* counter drop */
-    {"from_port_ip4", "forged sources", {COUNTER, DROP}},
+    /* iifname . ether saddr @port_macs iifname . ip saddr @open_addresses
+       add @port_addresses { iifname . ether saddr . ip saddr } accept */
+    {"from_port_ip4",
+     "the same of a port whose MAC was learnt, in haste from now on",
+     {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_OPEN_ADDRESSES), IIFNAME,
+      ETHER_SADDR, IP_SADDR, ADD(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* counter goto block */
+    {"from_port_ip4", "forged sources", {BLOCK}},
 
-    /* update @dhcp_rate { iifname limit rate over 20/second burst 40 packets } counter drop */
-    {"dhcp", "more DHCP requests than one port may send", {IIFNAME, OVER(NFT_LIMIT_DHCP), COUNTER, DROP}},
+    /* update @dhcp_rate { iifname limit rate over 20/second burst 40 packets } counter goto block */
+    {"dhcp", "more DHCP requests than one port may send", {IIFNAME, OVER(NFT_LIMIT_DHCP), BLOCK}},
     /* iifname . ether saddr @port_macs counter log group 29793 drop */
     {"dhcp",
      "the service hears them, nobody else does",
@@ -229,15 +253,15 @@ static const struct nft_rule bridge_rules[] = {
     {"dhcp",
      "the same of a port with any MAC",
      {IIFNAME, IN(GUARD_ANY_MAC_PORTS), COUNTER, LOG(GUARD_LOG_GROUP), DROP}},
-    /* counter drop */
-    {"dhcp", "from another MAC than the port's", {COUNTER, DROP}},
+    /* counter goto block */
+    {"dhcp", "from another MAC than the port's", {BLOCK}},
 
     /* iifname . ether saddr @port_macs goto own_arp */
     {"from_port_arp", "from the port's own MAC", {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), GOTO("own_arp")}},
     /* iifname @any_mac_ports goto any_mac_arp */
     {"from_port_arp", "from a port with any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), GOTO("any_mac_arp")}},
-    /* counter drop */
-    {"from_port_arp", "ARP from another MAC than the port's", {COUNTER, DROP}},
+    /* counter goto block */
+    {"from_port_arp", "ARP from another MAC than the port's", {BLOCK}},
 
     /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ether . arp saddr ip @port_addresses accept */
     {"own_arp",
@@ -250,8 +274,20 @@ static const struct nft_rule bridge_rules[] = {
      "probes for the port's own addresses",
      {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_REQUEST, ARP_SADDR_IP, IS(0, 0, 0, 0), IIFNAME, ARP_SADDR_ETHER,
       ARP_DADDR_IP, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
-    /* counter drop */
-    {"own_arp", "forged ARP", {COUNTER, DROP}},
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ether @port_macs
+       iifname . arp saddr ip @open_addresses accept */
+    {"own_arp",
+     "ARP about the addresses of a port whose MAC was learnt",
+     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_LENGTHS, IIFNAME, ARP_SADDR_ETHER, IN(GUARD_PORT_MACS), IIFNAME,
+      ARP_SADDR_IP, IN(GUARD_OPEN_ADDRESSES), ACCEPT}},
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation request arp saddr ip 0.0.0.0
+       iifname . arp saddr ether @port_macs iifname . arp daddr ip @open_addresses accept */
+    {"own_arp",
+     "probes for these",
+     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_REQUEST, ARP_SADDR_IP, IS(0, 0, 0, 0), IIFNAME, ARP_SADDR_ETHER,
+      IN(GUARD_PORT_MACS), IIFNAME, ARP_DADDR_IP, IN(GUARD_OPEN_ADDRESSES), ACCEPT}},
+    /* counter goto block */
+    {"own_arp", "forged ARP", {BLOCK}},
 
     /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ip @any_mac_addresses accept */
     {"any_mac_arp",
@@ -263,21 +299,17 @@ static const struct nft_rule bridge_rules[] = {
      "probes for them",
      {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_REQUEST, ARP_SADDR_IP, IS(0, 0, 0, 0), IIFNAME, ARP_DADDR_IP,
       IN(GUARD_ANY_MAC_ADDRESSES), ACCEPT}},
-    /* counter drop */
-    {"any_mac_arp", "forged ARP, at any MAC", {COUNTER, DROP}},
+    /* counter goto block */
+    {"any_mac_arp", "forged ARP, at any MAC", {BLOCK}},
 
-    /* icmpv6 type nd-router-advert counter drop */
-    {"from_port_ip6",
-     "guests are no routers",
-     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(134), COUNTER, DROP}},
-    /* icmpv6 type nd-redirect counter drop */
-    {"from_port_ip6",
-     "guests redirect nobody",
-     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(137), COUNTER, DROP}},
-    /* udp sport 547 counter drop */
-    {"from_port_ip6", "guests are no DHCPv6 servers", {L4(IPPROTO_UDP), TH_SPORT, IS(2, 35), COUNTER, DROP}},
-    /* udp dport 546 counter drop */
-    {"from_port_ip6", "nor DHCPv6 servers by another name", {L4(IPPROTO_UDP), TH_DPORT, IS(2, 34), COUNTER, DROP}},
+    /* icmpv6 type nd-router-advert counter goto block */
+    {"from_port_ip6", "guests are no routers", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(134), BLOCK}},
+    /* icmpv6 type nd-redirect counter goto block */
+    {"from_port_ip6", "guests redirect nobody", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(137), BLOCK}},
+    /* udp sport 547 counter goto block */
+    {"from_port_ip6", "guests are no DHCPv6 servers", {L4(IPPROTO_UDP), TH_SPORT, IS(2, 35), BLOCK}},
+    /* udp dport 546 counter goto block */
+    {"from_port_ip6", "nor DHCPv6 servers by another name", {L4(IPPROTO_UDP), TH_DPORT, IS(2, 34), BLOCK}},
     /* meta l4proto != 255 iifname . ether saddr @port_macs accept, see above */
     {"from_port_ip6",
      "IPv6 among guests",
@@ -286,14 +318,68 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port_ip6",
      "the same of a port with any MAC",
      {META(L4PROTO, 1), IS_NOT(255), IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
-    /* counter drop */
-    {"from_port_ip6", "IPv6 from another MAC, or of a kind that it hides", {COUNTER, DROP}},
+    /* counter goto block */
+    {"from_port_ip6", "IPv6 from another MAC, or of a kind that it hides", {BLOCK}},
+
+    /* iifname @any_mac_ports return */
+    {"strange_mac", "any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), RETURN}},
+    /* iifname @learned_ports goto refuse_mac */
+    {"strange_mac", "another one than the first", {IIFNAME, IN(GUARD_LEARNED_PORTS), GOTO("refuse_mac")}},
+    /* meta mark set iifname map @port_networks goto first_mac */
+    {"strange_mac", "the first one", {IIFNAME, MAP(GUARD_PORT_NETWORKS), SET_MARK, GOTO("first_mac")}},
+    /* goto refuse_mac */
+    {"strange_mac", "another one than the file's", {GOTO("refuse_mac")}},
+
+    /* ether saddr & 01:00:00:00:00:00 != 00:00:00:00:00:00 counter goto block */
+    {"first_mac", "no device's", {ETHER_SADDR, MASK(1, 0, 0, 0, 0, 0), IS_NOT(0, 0, 0, 0, 0, 0), BLOCK}},
+    /* ether saddr 00:00:00:00:00:00 counter goto block */
+    {"first_mac", "nobody's", {ETHER_SADDR, IS(0, 0, 0, 0, 0, 0), BLOCK}},
+    /* iifname . ether saddr @proposed_macs goto claim_mac */
+    {"first_mac",
+     "that which is kept for this port",
+     {IIFNAME, ETHER_SADDR, IN(GUARD_PROPOSED_MACS), GOTO("claim_mac")}},
+    /* meta mark . ether saddr @network_macs goto refuse_mac */
+    {"first_mac", "another's in this network", {MARK, ETHER_SADDR, IN(GUARD_NETWORK_MACS), GOTO("refuse_mac")}},
+    /* goto claim_mac */
+    {"first_mac", "one that is free", {GOTO("claim_mac")}},
+
+    /* update @port_claims { iifname limit rate over 1/second burst 1 packets } goto refuse_mac */
+    {"claim_mac", "one frame a port", {IIFNAME, OVER(NFT_LIMIT_PORT_CLAIMS), GOTO("refuse_mac")}},
+    /* update @mac_claims { meta mark . ether saddr limit rate over 1/second burst 1 packets } goto refuse_mac */
+    {"claim_mac", "one port a MAC", {MARK, ETHER_SADDR, OVER(NFT_LIMIT_MAC_CLAIMS), GOTO("refuse_mac")}},
+    /* add @network_macs { meta mark . ether saddr } add @learned_ports { iifname }
+       add @port_macs { iifname . ether saddr } meta mark set 0 */
+    {"claim_mac",
+     "from now on the port's",
+     {MARK, ETHER_SADDR, ADD(GUARD_NETWORK_MACS), IIFNAME, ADD(GUARD_LEARNED_PORTS), IIFNAME, ETHER_SADDR,
+      ADD(GUARD_PORT_MACS), CLEAR_MARK}},
+
+    /* update @refusals { iifname limit rate over 6/minute burst 2 packets } counter goto block */
+    {"refuse_mac", "not all of them need to be known", {IIFNAME, OVER(NFT_LIMIT_REFUSALS), BLOCK}},
+    /* add @refused_macs { iifname . ether saddr } */
+    {"refuse_mac", "for status", {IIFNAME, ETHER_SADDR, ADD(GUARD_REFUSED_MACS)}},
+    /* counter goto block */
+    {"refuse_mac", "a MAC that is not the port's", {BLOCK}},
+
+    /* add @blocked { iifname counter } */
+    {"block", "for status", {IIFNAME, TALLY(GUARD_BLOCKED)}},
+    /* drop */
+    {"block", "what a port may not send", {DROP}},
 };
+
+#define IFNAME GUARD_FIELD_IFNAME
 
 /* No guest boots so fast, and no resolver asks so much, that it meets its limit. */
 const struct nft_limit_schema nft_limits[NFT_LIMIT_COUNT] = {
-    [NFT_LIMIT_DHCP] = {"dhcp_rate", GUARD_BRIDGE, 20, 40, "ports that sent DHCP requests, and how many they may"},
-    [NFT_LIMIT_DNS] = {"dns_rate", GUARD_BRIDGE, 500, 1000, "ports that sent DNS queries, and how many they may"},
+    [NFT_LIMIT_DHCP] =
+        {"dhcp_rate", GUARD_BRIDGE, {IFNAME}, 20, 1, 40, "ports that sent DHCP requests, and how many they may"},
+    [NFT_LIMIT_DNS] =
+        {"dns_rate", GUARD_BRIDGE, {IFNAME}, 500, 1, 1000, "ports that sent DNS queries, and how many they may"},
+    [NFT_LIMIT_PORT_CLAIMS] = {"port_claims", GUARD_BRIDGE, {IFNAME}, 1, 1, 1, "ports whose MAC is being learnt"},
+    [NFT_LIMIT_MAC_CLAIMS] =
+        {"mac_claims", GUARD_BRIDGE, {GUARD_FIELD_MARK, GUARD_FIELD_MAC}, 1, 1, 1, "MACs that are being learnt"},
+    [NFT_LIMIT_REFUSALS] =
+        {"refusals", GUARD_BRIDGE, {IFNAME}, 6, 60, 2, "ports that sent from MACs that are not theirs"},
 };
 
 struct nft_ruleset nft_ruleset_get(enum guard_family family)

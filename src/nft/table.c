@@ -12,6 +12,7 @@
 #define TYPE_MAC 9
 #define TYPE_PROTOCOL 12
 #define TYPE_PORT 13
+#define TYPE_MARK 19
 #define TYPE_IFNAME 41
 #define TYPE_BITS 6 /* of each field's type in a concatenation's */
 
@@ -36,13 +37,15 @@ static uint32_t field_type(enum guard_field field)
         return TYPE_PROTOCOL;
     case GUARD_FIELD_PORT:
         return TYPE_PORT;
+    case GUARD_FIELD_MARK:
+        return TYPE_MARK;
     }
     return 0;
 }
 
 static enum byte_order field_byte_order(enum guard_field field)
 {
-    return field == GUARD_FIELD_IFNAME ? BYTE_ORDER_HOST : BYTE_ORDER_BIG;
+    return field == GUARD_FIELD_IFNAME || field == GUARD_FIELD_MARK ? BYTE_ORDER_HOST : BYTE_ORDER_BIG;
 }
 
 /* What `nft` needs to print the set with its types, and our comment. */
@@ -77,30 +80,43 @@ static void put_set_begin(struct nft_transaction *transaction, const struct guar
     put_set_user_data(message, schema);
 }
 
+/* The most elements of a set that rules fill: without a number, they could add none. */
+static void put_size(struct netlink_message *message, uint32_t size)
+{
+    size_t nest = netlink_nest_begin(message, NFTA_SET_DESC);
+
+    netlink_put_be32(message, NFTA_SET_DESC_SIZE, size);
+    netlink_nest_end(message, nest);
+}
+
 static void put_set(struct nft_transaction *transaction, enum guard_set set)
 {
     const struct guard_schema *schema = &guard_schemas[set];
     struct netlink_message *message = &transaction->message;
+    uint32_t flags = (schema->data ? NFT_SET_MAP : 0) | (schema->filled ? NFT_SET_EVAL : 0) |
+                     (schema->timeout_msec ? NFT_SET_TIMEOUT : 0);
 
-    put_set_begin(transaction, schema, schema->data ? NFT_SET_MAP : 0, guard_key_len(set));
+    put_set_begin(transaction, schema, flags, guard_key_len(set));
     if (schema->data) {
         netlink_put_be32(message, NFTA_SET_DATA_TYPE, field_type(schema->data));
         netlink_put_be32(message, NFTA_SET_DATA_LEN, (uint32_t)guard_data_len(set));
     }
+    if (schema->timeout_msec)
+        netlink_put_be64(message, NFTA_SET_TIMEOUT, schema->timeout_msec);
+    if (schema->filled)
+        put_size(message, NFT_FILLED_MAX);
 }
 
-/* A set that rules fill with devices. */
+/* A set that rules fill with buckets. */
 static void put_limit_set(struct nft_transaction *transaction, const struct nft_limit_schema *limit)
 {
-    const struct guard_schema schema = {limit->name, limit->family, {GUARD_FIELD_IFNAME}, 0, limit->comment};
-    struct netlink_message *message = &transaction->message;
-    size_t nest;
+    const struct guard_schema schema = {
+        .name = limit->name, .family = limit->family, .key = {limit->key[0], limit->key[1]}, .comment = limit->comment};
+    size_t key_len = guard_field_room(limit->key[0]) + guard_field_room(limit->key[1]);
 
-    put_set_begin(transaction, &schema, NFT_SET_EVAL | NFT_SET_TIMEOUT, guard_field_len(GUARD_FIELD_IFNAME));
-    netlink_put_be64(message, NFTA_SET_TIMEOUT, NFT_LIMIT_TIMEOUT_MSEC);
-    nest = netlink_nest_begin(message, NFTA_SET_DESC);
-    netlink_put_be32(message, NFTA_SET_DESC_SIZE, NFT_LIMIT_DEVICES_MAX);
-    netlink_nest_end(message, nest);
+    put_set_begin(transaction, &schema, NFT_SET_EVAL | NFT_SET_TIMEOUT, key_len);
+    netlink_put_be64(&transaction->message, NFTA_SET_TIMEOUT, NFT_LIMIT_TIMEOUT_MSEC);
+    put_size(&transaction->message, NFT_LIMIT_DEVICES_MAX);
 }
 
 static void put_chain(struct netlink_message *message, enum guard_family family, const struct nft_chain *chain)

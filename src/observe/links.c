@@ -108,6 +108,8 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         .disowned = !owner->set[0] && link->alias[0],
         .link_group = link->group,
         .carrier = link->carrier,
+        .plugged = link->plugged,
+        .carrier_losses = link->carrier_losses,
     };
     memcpy(object.link.name, link->name, sizeof(object.link.name));
     if (object.link.kind == MODEL_LINK_BRIDGE) {

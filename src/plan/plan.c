@@ -24,6 +24,12 @@ const struct model_object *plan_step_object(const struct plan_step *step)
     return step->after ? step->after : step->before;
 }
 
+bool plan_step_forgets(const struct plan_step *step)
+{
+    return !step->after && step->before->kind == MODEL_OBJECT_ELEMENT &&
+           guard_element_is_learned(&step->before->element);
+}
+
 static enum plan_phase phase_of_link(const struct model_link *link, bool remove)
 {
     if (link->kind == MODEL_LINK_BRIDGE)

@@ -50,6 +50,9 @@ void plan_free(struct plan *plan); /* takes NULL */
 /* The object that a step is about: after, or before when it is removed. */
 const struct model_object *plan_step_object(const struct plan_step *step);
 
+/* Does @step take away what a rule has learnt? Nobody needs to be told, and it is not undone (plan/learned.c). */
+bool plan_step_forgets(const struct plan_step *step);
+
 /* Why a changed object differs ("mtu 1500, wanted 1400"), "" when it is made or removed. */
 #define PLAN_REASON_MAX 256
 const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON_MAX]);

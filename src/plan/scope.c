@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Cuts the host down to what one set's plan is about, and merges what several sets share. */
-#include "plan/plan.h"
-
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/cleanup.h"
+#include "plan/learned.h"
+#include "plan/plan.h"
 
 /*
  * How it works: most objects belong to one set and are simply taken or left. Shared are the two tables (wanted while
@@ -183,6 +186,11 @@ static int check_links(const struct model_objects *wanted, const struct model_ob
 
 /* ---- what is the set's own ---- */
 
+static int compare_objects(const void *a, const void *b)
+{
+    return model_object_compare(a, b);
+}
+
 static int add_wanted(struct model_objects *list, const struct model_objects *wanted)
 {
     for (size_t i = 0; i < wanted->count; i++) {
@@ -219,19 +227,30 @@ static bool found_concerns(const struct model_object *object, const struct model
     return !set || strcmp(plan_object_set(object, owner), set) == 0;
 }
 
+/* What the set declares may have been learnt before. */
+static bool is_wanted(const struct model_objects *wanted, const struct model_object *object)
+{
+    return wanted->count &&
+           bsearch(object, wanted->items, wanted->count, sizeof(*wanted->items), compare_objects) != NULL;
+}
+
 static int add_found(struct model_objects *list, const struct model_objects *wanted, const struct model_objects *all,
                      const char *set)
 {
-    for (size_t i = 0; i < all->count; i++) {
-        const struct model_object *object = &all->items[i];
-        int result = 0;
+    struct plan_learned learned cleanup(plan_learned_fini);
+    int result = plan_learned_init(&learned, wanted, all, set);
 
-        if (!is_shared(object) && found_concerns(object, wanted, all, set))
+    for (size_t i = 0; i < all->count && result == 0; i++) {
+        const struct model_object *object = &all->items[i];
+
+        if (object->kind == MODEL_OBJECT_ELEMENT && guard_element_is_learned(&object->element)) {
+            if (is_wanted(wanted, object) || plan_learned_goes(&learned, &object->element, wanted, all, set))
+                result = add_copy(list, object);
+        } else if (!is_shared(object) && found_concerns(object, wanted, all, set)) {
             result = add_copy(list, object);
-        if (result < 0)
-            return result;
+        }
     }
-    return 0;
+    return result;
 }
 
 /* ---- what is shared ---- */
@@ -244,7 +263,7 @@ static bool others_need_tables(const struct model_objects *all, const char *set)
     for (size_t i = 0; set && i < all->count; i++) {
         const struct model_object *object = &all->items[i];
 
-        if (object->kind == MODEL_OBJECT_ELEMENT && !is_shared(object) &&
+        if (object->kind == MODEL_OBJECT_ELEMENT && !is_shared(object) && !guard_element_is_learned(&object->element) &&
             strcmp(plan_object_set(object, owner), set) != 0)
             return true;
     }

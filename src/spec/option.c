@@ -146,7 +146,7 @@ const struct spec_option spec_options[] = {
     {.section = SPEC_SECTION_PORT, .key = "mac", .type = SPEC_TYPE_MAC, AT(model_port, guest_mac),
      NO_COUNT, GIVEN_AT(model_port, guest_mac_given), PLACE_AT(model_port, mac_place),
      .synonyms = " hwaddr macaddr mac_address ethernet ",
-     .default_text = "one that follows from the names, shown by status",
+     .default_text = "the first that the guest sends from, until it is unplugged",
      .description = "The guest's MAC address, the only one that it may send from", .example = "52:54:00:00:00:07"},
     {.section = SPEC_SECTION_PORT, .key = "mac_spoofing", .type = SPEC_TYPE_BOOLEAN,
      AT(model_port, mac_spoofing), NO_OFFSETS,

@@ -16,7 +16,7 @@ LAB = """
 networks:
   lab:
     subnet: 10.20.0.1/24
-    ports: { web: {}, db: { address: 10.20.0.7 } }
+    ports: { web: {}, db: { address: 10.20.0.7, mac: "52:54:00:00:00:07" } }
 devices:
   tun1: { kind: tun, address: 192.168.3.11/24 }
   tap9: { kind: tap }
@@ -121,7 +121,12 @@ DAMAGES = [
     Damage("rule added", "nft insert rule inet tapnet forward accept", "table inet tapnet is not as"),
     Damage("set flushed", "nft flush set bridge tapnet ports", "element ports { lab-web } is missing"),
     Damage("MACs flushed", "nft flush set bridge tapnet port_macs",
-           "element port_macs { lab-web . 52:54:00:78:ec:cb }"),
+           "element port_macs { lab-db . 52:54:00:00:00:07 }"),
+    Damage("ports that learn flushed", "nft flush map bridge tapnet port_networks",
+           "element port_networks { lab-web : "),
+    Damage("MACs of a network flushed", "nft flush set bridge tapnet network_macs", "element network_macs { "),
+    # As if it had been learnt: nobody is plugged in there.
+    Damage("a MAC let through", "nft add element bridge tapnet port_macs '{ \"lab-web\" . 02:00:00:00:00:99 }'", ""),
     Damage("any MAC let through", "nft add element bridge tapnet any_mac_ports '{ \"lab-web\" }'",
            "element any_mac_ports { lab-web } should not be there"),
     Damage("element deleted", "nft delete element inet tapnet egress '{ \"br-lab\" . \"eth0\" }'",

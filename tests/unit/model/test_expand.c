@@ -70,10 +70,14 @@ static void a_nat_network_in_full(void **state)
         "element ports { lab-db }",
         "element ports { lab-web }",
         "element port_addresses { lab-db . 52:54:00:00:00:07 . 10.20.0.7 }",
-        "element port_addresses { lab-web . 52:54:00:78:ec:cb . 10.20.0.6 }",
         "element port_macs { lab-db . 52:54:00:00:00:07 }",
-        "element port_macs { lab-web . 52:54:00:78:ec:cb }",
         "element resolvers { 10.20.0.1 }",
+        "element port_networks { lab-web : 0xa40f186b }",
+        "element proposed_macs { lab-web . 52:54:00:78:ec:cb }",
+        "element open_addresses { lab-web . 10.20.0.6 }",
+        "element network_macs { 0xa40f186b . 52:54:00:00:00:07 }",
+        "element network_macs { 0xa40f186b . 52:54:00:78:ec:cb }",
+        "element network_macs { 0xa40f186b . a6:58:8d:f3:92:50 }",
         "bridge br-lab",
         "tap lab-db",
         "tap lab-web",
@@ -188,7 +192,7 @@ static void an_isolated_network_in_full(void **state)
 
     (void)state;
     network->mode = MODEL_MODE_ISOLATED;
-    build_port(set, network, "a", "10.20.0.7", NULL);
+    build_port(set, network, "a", "10.20.0.7", "52:54:00:84:54:b3");
     expand(set, false, &objects);
     assert_texts(&objects, expected, ARRAY_COUNT(expected));
     assert_false(find_link(&objects, "br-dark")->link.forwarding);
@@ -323,7 +327,7 @@ static void an_empty_set_wants_nothing(void **state)
     assert_int_equal(objects.count, 0);
 }
 
-/* Five objects a port, however many there are; and the same list twice. */
+/* Seven objects a port, however many there are; and the same list twice. */
 static void cost_per_port_is_constant(void **state)
 {
     struct model_set *set _cleanup_set_ = build_set("demo");
@@ -338,7 +342,7 @@ static void cost_per_port_is_constant(void **state)
     set->networks[0].subnet = build_prefix("10.20.0.1/20");
     build_many_ports(set, &set->networks[0], "vm%u", 900);
     expand(set, false, &objects);
-    assert_int_equal(objects.count, others + 5 * 900);
+    assert_int_equal(objects.count, others + 1 + 7 * 900);
     assert_sorted(&objects);
     assert_int_equal(model_expand(set, false, &again, NULL), 0);
     for (size_t i = 0; i < objects.count; i++)

@@ -116,8 +116,10 @@ static struct guard_element random_element(struct random *random, struct arena *
         return guard_port_mac(one, &mac, label);
     case GUARD_ANY_MAC_ADDRESSES:
         return guard_any_mac_source(one, &address, label);
-    case GUARD_ANY_MAC_PORTS:
-        return guard_any_mac_port(one, label);
+    case GUARD_PORT_NETWORKS:
+        return guard_port_network(one, random_below(random, UINT32_MAX), label);
+    case GUARD_NETWORK_MACS:
+        return guard_network_mac(random_below(random, UINT32_MAX), &mac, label);
     default:
         return guard_resolver(&address, label);
     }

@@ -20,7 +20,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 14
+#define SAMPLES 21
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -45,6 +45,13 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_ANY_MAC_ADDRESSES] = guard_any_mac_source("t", &guest, "lab/lab/t");
     samples[GUARD_ANY_MAC_PORTS] = guard_any_mac_port("t", "lab/lab/t");
     samples[GUARD_RESOLVERS] = guard_resolver(&gateway, "lab/lab");
+    samples[GUARD_PORT_NETWORKS] = guard_port_network("t", 0xfedcba98, "lab/lab/t");
+    samples[GUARD_PROPOSED_MACS] = guard_proposed_mac("t", &guest_mac, "lab/lab/t");
+    samples[GUARD_OPEN_ADDRESSES] = guard_open_address("t", &guest, "lab/lab/t");
+    samples[GUARD_NETWORK_MACS] = guard_network_mac(0xfedcba98, &guest_mac, "lab/lab");
+    samples[GUARD_LEARNED_PORTS] = guard_learned_port("t");
+    samples[GUARD_REFUSED_MACS] = guard_refused_mac("t", &guest_mac);
+    samples[GUARD_BLOCKED] = guard_blocked("t");
 }
 
 static void elements_of_every_set_come_back_as_they_went(void **state)

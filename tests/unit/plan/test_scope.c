@@ -348,6 +348,115 @@ static void the_hosts_resolver_is_told_where_there_is_one(void **state)
     assert_null(service_step(scene, &host, reason));
 }
 
+/* ---- what rules have learnt ---- */
+
+static const struct mac seen_mac = {{0x52, 0x54, 0, 0x12, 0x34, 0x56}};
+
+static void add_element(struct scene *scene, struct guard_element element)
+{
+    const struct model_object object = {.kind = MODEL_OBJECT_ELEMENT, .element = element};
+
+    add(scene, &object);
+}
+
+/* What the rules add when the guest of port "web" sends its first frames from @seen_mac, and another MAC is refused. */
+static void learn_web(struct scene *scene)
+{
+    const struct ip_address *address = &scene->lab.ports[0].address;
+    uint32_t number = 0;
+
+    for (size_t i = 0; i < scene->all.count; i++)
+        if (scene->all.items[i].kind == MODEL_OBJECT_ELEMENT && scene->all.items[i].element.set == GUARD_PORT_NETWORKS)
+            number = guard_read_mark(&scene->all.items[i].element, -1);
+    assert_int_not_equal(number, 0);
+    add_element(scene, guard_port_mac("lab-web", &seen_mac, ""));
+    add_element(scene, guard_port_source("lab-web", &seen_mac, address, ""));
+    add_element(scene, guard_network_mac(number, &seen_mac, ""));
+    add_element(scene, guard_learned_port("lab-web"));
+    add_element(scene, guard_refused_mac("lab-web", &scene->lab.ports[1].guest_mac));
+    add_element(scene, guard_blocked("lab-web"));
+    model_objects_sort(&scene->all);
+}
+
+static void plug_web(struct scene *scene, bool plugged)
+{
+    for (size_t i = 0; i < scene->all.count; i++)
+        if (scene->all.items[i].kind == MODEL_OBJECT_LINK && strcmp(scene->all.items[i].link.name, "lab-web") == 0)
+            scene->all.items[i].link.plugged = plugged;
+}
+
+/* How many learnt elements the plan for @set takes away; that all its other steps are @others is asserted. */
+static size_t forgotten(struct scene *scene, const struct model_objects *wanted, const char *set, size_t others)
+{
+    const struct host host = {.forwarding = 1};
+    struct plan *plan;
+    size_t count = 0;
+
+    assert_int_equal(scope(scene, wanted, set, &host), 0);
+    assert_int_equal(plan_make(&scene->result.wanted, &scene->result.found, &plan), 0);
+    for (size_t i = 0; i < plan->step_count; i++)
+        count += plan_step_forgets(&plan->steps[i]);
+    if (others != SIZE_MAX)
+        assert_int_equal(plan->step_count - count, others);
+    plan_free(plan);
+    return count;
+}
+
+/* Four elements are the guest's; what was refused goes by itself, and what was counted with the port. */
+static void what_was_learnt_stays_while_the_guest_is_plugged(void **state)
+{
+    struct scene *scene = *state;
+
+    lab_expand(&scene->lab, &scene->all);
+    learn_web(scene);
+    plug_web(scene, true);
+    assert_int_equal(forgotten(scene, &scene->wanted, "lab", 0), 0);
+    plug_web(scene, false);
+    assert_int_equal(forgotten(scene, &scene->wanted, "lab", 0), 4);
+}
+
+static void another_set_leaves_it_alone(void **state)
+{
+    struct scene *scene = *state;
+
+    lab_expand(&scene->lab, &scene->all);
+    learn_web(scene);
+    plug_web(scene, true);
+    assert_int_equal(forgotten(scene, &scene->nothing, "other", SIZE_MAX), 0);
+    plug_web(scene, false);
+    assert_int_equal(forgotten(scene, &scene->nothing, "other", SIZE_MAX), 0);
+}
+
+static void down_takes_it_plugged_or_not(void **state)
+{
+    struct scene *scene = *state;
+
+    lab_expand(&scene->lab, &scene->all);
+    learn_web(scene);
+    plug_web(scene, true);
+    assert_int_equal(forgotten(scene, &scene->nothing, "lab", SIZE_MAX), 5);
+    assert_int_equal(forgotten(scene, &scene->nothing, NULL, SIZE_MAX), 5);
+}
+
+/* A MAC in the file from now on: another one is forgotten, and the very same is no difference. */
+static void a_mac_in_the_file_ends_learning(void **state)
+{
+    struct scene *scene = *state;
+    struct model_port *web = &scene->lab.ports[0];
+
+    lab_expand(&scene->lab, &scene->all);
+    learn_web(scene);
+    plug_web(scene, true);
+    web->guest_mac_given = true;
+    model_objects_fini(&scene->wanted);
+    lab_expand(&scene->lab, &scene->wanted);
+    assert_int_equal(forgotten(scene, &scene->wanted, "lab", SIZE_MAX), 4);
+    web->guest_mac = seen_mac;
+    model_objects_fini(&scene->wanted);
+    lab_expand(&scene->lab, &scene->wanted);
+    assert_int_equal(forgotten(scene, &scene->wanted, "lab", SIZE_MAX), 1); /* that it was learnt */
+}
+
 #define SCENE_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -368,6 +477,10 @@ int main(void)
         SCENE_TEST(an_element_that_is_nobodys_is_everybodys_to_take_away),
         SCENE_TEST(a_link_with_another_alias_concerns_only_who_wants_it),
         SCENE_TEST(the_hosts_resolver_is_told_where_there_is_one),
+        SCENE_TEST(what_was_learnt_stays_while_the_guest_is_plugged),
+        SCENE_TEST(another_set_leaves_it_alone),
+        SCENE_TEST(down_takes_it_plugged_or_not),
+        SCENE_TEST(a_mac_in_the_file_ends_learning),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
