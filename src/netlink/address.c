@@ -25,6 +25,7 @@ int netlink_address_parse(const struct nlmsghdr *message, struct netlink_address
     const struct nlattr *attributes[IFA_PROTO + 1];
     const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
     struct netlink_address address = {.index = 0};
+    struct ip_address other = {0};
     size_t size;
 
     if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)) ||
@@ -40,6 +41,10 @@ int netlink_address_parse(const struct nlmsghdr *message, struct netlink_address
     if (!netlink_get_bytes(attributes[attributes[IFA_LOCAL] ? IFA_LOCAL : IFA_ADDRESS], address.prefix.address.bytes,
                            size))
         return -EBADMSG;
+    other.family = header->ifa_family;
+    if (attributes[IFA_LOCAL] && netlink_get_bytes(attributes[IFA_ADDRESS], other.bytes, size) &&
+        !ip_address_equal(&other, &address.prefix.address))
+        address.peer = other;
     *ret = address;
     return 0;
 }
@@ -77,7 +82,7 @@ int netlink_address_dump(struct netlink *netlink, netlink_address_reader *reader
 }
 
 static void build_address(struct netlink_message *message, uint16_t type, uint16_t flags, int index,
-                          const struct ip_prefix *prefix)
+                          const struct ip_prefix *prefix, const struct ip_address *peer)
 {
     const struct ifaddrmsg header = {
         .ifa_family = prefix->address.family,
@@ -90,15 +95,15 @@ static void build_address(struct netlink_message *message, uint16_t type, uint16
     netlink_message_init(message);
     netlink_begin(message, type, flags, &header, sizeof(header));
     netlink_put(message, IFA_LOCAL, prefix->address.bytes, size);
-    netlink_put(message, IFA_ADDRESS, prefix->address.bytes, size);
+    netlink_put(message, IFA_ADDRESS, peer->bytes, size);
 }
 
-int netlink_address_add(struct netlink *netlink, int index, const struct ip_prefix *prefix, uint8_t protocol,
-                        struct tapnet_error *error)
+int netlink_peer_add(struct netlink *netlink, int index, const struct ip_prefix *prefix, const struct ip_address *peer,
+                     uint8_t protocol, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
 
-    build_address(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, prefix);
+    build_address(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, prefix, peer);
     netlink_put_u8(&message, IFA_PROTO, protocol);
     if (prefix->address.family == AF_INET && prefix->length < 31) {
         const struct ip_address broadcast = ip4_broadcast(prefix);
@@ -108,11 +113,23 @@ int netlink_address_add(struct netlink *netlink, int index, const struct ip_pref
     return netlink_request(netlink, &message, error);
 }
 
-int netlink_address_delete(struct netlink *netlink, int index, const struct ip_prefix *prefix,
-                           struct tapnet_error *error)
+int netlink_peer_delete(struct netlink *netlink, int index, const struct ip_prefix *prefix,
+                        const struct ip_address *peer, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
 
-    build_address(&message, RTM_DELADDR, 0, index, prefix);
+    build_address(&message, RTM_DELADDR, 0, index, prefix, peer);
     return netlink_request(netlink, &message, error);
+}
+
+int netlink_address_add(struct netlink *netlink, int index, const struct ip_prefix *prefix, uint8_t protocol,
+                        struct tapnet_error *error)
+{
+    return netlink_peer_add(netlink, index, prefix, &prefix->address, protocol, error);
+}
+
+int netlink_address_delete(struct netlink *netlink, int index, const struct ip_prefix *prefix,
+                           struct tapnet_error *error)
+{
+    return netlink_peer_delete(netlink, index, prefix, &prefix->address, error);
 }

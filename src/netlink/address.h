@@ -8,7 +8,8 @@
 struct netlink_address {
     int index; /* of the link */
     struct ip_prefix prefix;
-    uint8_t protocol; /* IFA_PROTO, 0 where the kernel does not keep it */
+    struct ip_address peer; /* at the other end, family 0: none; the length of the prefix is that of its route then */
+    uint8_t protocol;       /* IFA_PROTO, 0 where the kernel does not keep it */
 };
 /* The parsers alone, for tests and the fuzzer: a RTM_NEWADDR, RTM_NEWROUTE or RTM_NEWNEIGH message. 0 or -EBADMSG. */
 int netlink_address_parse(const struct nlmsghdr *message, struct netlink_address *ret);
@@ -21,6 +22,11 @@ int netlink_address_add(struct netlink *netlink, int index, const struct ip_pref
                         struct tapnet_error *error);
 int netlink_address_delete(struct netlink *netlink, int index, const struct ip_prefix *prefix,
                            struct tapnet_error *error);
+/* The same with @peer at the other end: the kernel's route leads to that one (to its prefix of the same length). */
+int netlink_peer_add(struct netlink *netlink, int index, const struct ip_prefix *prefix, const struct ip_address *peer,
+                     uint8_t protocol, struct tapnet_error *error);
+int netlink_peer_delete(struct netlink *netlink, int index, const struct ip_prefix *prefix,
+                        const struct ip_address *peer, struct tapnet_error *error);
 
 struct netlink_route {
     struct ip_prefix destination; /* length 0: default; family always set */
@@ -45,13 +51,17 @@ struct netlink_neighbour {
     int master_index;          /* FDB */
     struct ip_address address; /* family 0 in an FDB entry */
     struct mac mac;
-    uint16_t state; /* NUD_* */
+    uint16_t state;   /* NUD_* */
+    uint8_t protocol; /* NDA_PROTOCOL; Linux before 5.2 does not keep it */
 };
 int netlink_neighbour_parse(const struct nlmsghdr *message, struct netlink_neighbour *ret);
 typedef int netlink_neighbour_reader(const struct netlink_neighbour *neighbour, void *data);
 
 int netlink_neighbour_dump(struct netlink *netlink, uint8_t family, netlink_neighbour_reader *reader,
                            netlink_restart *restart, void *data, struct tapnet_error *error);
+/* Makes it what the kernel never asks about nor forgets (NUD_PERMANENT), in the place of what is there of it. */
+int netlink_neighbour_set(struct netlink *netlink, const struct netlink_neighbour *neighbour,
+                          struct tapnet_error *error);
 int netlink_neighbour_delete(struct netlink *netlink, const struct netlink_neighbour *neighbour,
                              struct tapnet_error *error);
 

@@ -29,6 +29,7 @@ static void parse_inet(const struct nlattr *family, struct netlink_link *link)
     if (netlink_get_bytes(inet[IFLA_INET_CONF], values, sizeof(values))) {
         link->ip4_forwarding = values[IPV4_DEVCONF_FORWARDING - 1] != 0;
         link->ip4_arp_ignore = (int)values[IPV4_DEVCONF_ARP_IGNORE - 1];
+        link->ip4_proxy_arp = (int)values[IPV4_DEVCONF_PROXY_ARP - 1];
     }
 }
 
@@ -150,8 +151,11 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
 {
     const struct nlattr *attributes[IFLA_MAX + 1];
     const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
-    struct netlink_link link = {
-        .ip4_forwarding = -1, .ip4_arp_ignore = -1, .tun_user = UINT32_MAX, .tun_group = UINT32_MAX};
+    struct netlink_link link = {.ip4_forwarding = -1,
+                                .ip4_arp_ignore = -1,
+                                .ip4_proxy_arp = -1,
+                                .tun_user = UINT32_MAX,
+                                .tun_group = UINT32_MAX};
     const char *alias;
 
     if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)) ||
@@ -238,7 +242,7 @@ int netlink_link_get(struct netlink *netlink, int index, const char *name, netli
 
 /* ---- changing ---- */
 
-#define INET_FIELDS (NETLINK_LINK_FORWARDING | NETLINK_LINK_ARP_IGNORE)
+#define INET_FIELDS (NETLINK_LINK_FORWARDING | NETLINK_LINK_ARP_IGNORE | NETLINK_LINK_ROUTED)
 
 static void put_inet(struct netlink_message *message, const struct netlink_link_change *change)
 {
@@ -249,6 +253,10 @@ static void put_inet(struct netlink_message *message, const struct netlink_link_
         netlink_put_u32(message, IPV4_DEVCONF_FORWARDING, change->forwarding);
     if (change->fields & NETLINK_LINK_ARP_IGNORE)
         netlink_put_u32(message, IPV4_DEVCONF_ARP_IGNORE, 1);
+    if (change->fields & NETLINK_LINK_ROUTED) {
+        netlink_put_u32(message, IPV4_DEVCONF_FORWARDING, change->routed);
+        netlink_put_u32(message, IPV4_DEVCONF_PROXY_ARP, change->routed);
+    }
     netlink_nest_end(message, conf);
     netlink_nest_end(message, inet);
 }
@@ -386,9 +394,10 @@ static int send_change(struct netlink *netlink, int index, const char *name, con
     struct netlink_message message cleanup(netlink_message_fini);
     unsigned up = change->fields & NETLINK_LINK_UP ? IFF_UP : 0;
     unsigned no_arp = change->fields & NETLINK_LINK_NO_ARP ? IFF_NOARP : 0;
+    unsigned arp = change->fields & NETLINK_LINK_ROUTED && change->routed ? IFF_NOARP : 0; /* to be cleared */
 
     netlink_message_init(&message);
-    begin_change(&message, index, name, (change->up ? up : 0) | no_arp, up | no_arp);
+    begin_change(&message, index, name, (change->up ? up : 0) | no_arp, up | no_arp | arp);
     put_change(&message, change);
     if (change->fields & BRIDGE_OPTIONS)
         put_bridge_options(&message, change->fields);

@@ -28,6 +28,7 @@ struct netlink_link {
     bool no_arp;        /* IFF_NOARP */
     int ip4_forwarding; /* IPV4_DEVCONF_FORWARDING, -1 when the kernel did not say */
     int ip4_arp_ignore; /* IPV4_DEVCONF_ARP_IGNORE, the same */
+    int ip4_proxy_arp;  /* IPV4_DEVCONF_PROXY_ARP, the same */
     /* What differs of a bridge from what netlink_bridge_create() makes, of its port from the kernel's default. */
     bool bridge_has_stp, bridge_has_delay, bridge_has_snooping, bridge_has_group_exits, port_has_flags, port_isolated;
     bool bridge_learns_all; /* any number of MACs; false where the kernel knows no limit */
@@ -88,6 +89,11 @@ enum {
     NETLINK_LINK_ARP_IGNORE = 1 << 16,  /* net.ipv4.conf.NAME.arp_ignore = 1: no answers for other devices' addresses */
     NETLINK_LINK_ISOLATED = 1 << 17,    /* port of a bridge: nothing between it and others that are; see below */
     NETLINK_LINK_LEARN_LIMIT = 1 << 18, /* bridge: NETLINK_BRIDGE_MACS_MAX; Linux before 6.7 has none */
+    /*
+     * It forwards, hears ARP, and answers for the host's addresses and whomever other devices lead to; or does neither,
+     * as the port of a bridge (and then says NETLINK_LINK_NO_ARP itself).
+     */
+    NETLINK_LINK_ROUTED = 1 << 19,
 };
 
 struct netlink_link_change {
@@ -102,6 +108,7 @@ struct netlink_link_change {
     uint32_t queue_length;
     bool carrier;
     bool isolated;
+    bool routed;
 };
 
 /*

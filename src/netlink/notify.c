@@ -102,16 +102,21 @@ static int parse_config(const struct nlmsghdr *message, struct netlink_event *ev
 
 /*
  * Of a link that gets another MAC nothing is told (RTNLGRP_LINK leaves NETDEV_CHANGEADDR out), but of a bridge's own
- * entry for its port, or for itself, is.
+ * entry for its port, or for itself, is; and the neighbours that a program had set on the link, and said so by
+ * NDA_PROTOCOL, go.
  */
 static int parse_neighbour(const struct nlmsghdr *message, struct netlink_event *event)
 {
     const struct ndmsg *header = mnl_nlmsg_get_payload(message);
+    const struct nlattr *attributes[NDA_MAX + 1];
 
-    if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)))
+    if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)) ||
+        netlink_parse(message, sizeof(*header), attributes, NDA_MAX) < 0)
         return -EBADMSG;
     event->kind = NETLINK_EVENT_LINK;
     event->index = header->ndm_ifindex;
+    if (header->ndm_family == AF_INET)
+        return netlink_get_u8(attributes[NDA_PROTOCOL]) ? 0 : -ENOMSG;
     return header->ndm_family == AF_BRIDGE && header->ndm_state & NUD_PERMANENT ? 0 : -ENOMSG;
 }
 

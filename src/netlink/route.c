@@ -147,6 +147,7 @@ int netlink_neighbour_parse(const struct nlmsghdr *message, struct netlink_neigh
     neighbour.family = header->ndm_family;
     neighbour.index = header->ndm_ifindex;
     neighbour.state = header->ndm_state;
+    neighbour.protocol = netlink_get_u8(attributes[NDA_PROTOCOL]);
     neighbour.master_index = (int)netlink_get_u32(attributes[NDA_MASTER]);
     size = ip_family_size(header->ndm_family);
     if (size && netlink_get_bytes(attributes[NDA_DST], neighbour.address.bytes, size))
@@ -186,6 +187,24 @@ int netlink_neighbour_dump(struct netlink *netlink, uint8_t family, netlink_neig
     netlink_begin(&message, RTM_GETNEIGH, 0, &header, sizeof(header));
     result = netlink_dump(netlink, &message, read_neighbour, restart_neighbours, &call, error);
     return result < 0 ? error_prefix(error, result, "cannot list the neighbours") : 0;
+}
+
+int netlink_neighbour_set(struct netlink *netlink, const struct netlink_neighbour *neighbour,
+                          struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+    const struct ndmsg header = {
+        .ndm_family = neighbour->family,
+        .ndm_ifindex = neighbour->index,
+        .ndm_state = NUD_PERMANENT,
+    };
+
+    netlink_message_init(&message);
+    netlink_begin(&message, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
+    netlink_put(&message, NDA_DST, neighbour->address.bytes, ip_family_size(neighbour->family));
+    netlink_put(&message, NDA_LLADDR, neighbour->mac.bytes, sizeof(neighbour->mac.bytes));
+    netlink_put_u8(&message, NDA_PROTOCOL, neighbour->protocol);
+    return netlink_request(netlink, &message, error);
 }
 
 int netlink_neighbour_delete(struct netlink *netlink, const struct netlink_neighbour *neighbour,

@@ -110,6 +110,23 @@ static void test_addresses_of_other_shapes(void **state)
     assert_int_equal(netlink_address_delete(netlink, index_a, &six, &error), 0);
 }
 
+/* The kernel's route leads to the one at the other end, alone. */
+static void test_an_address_with_a_peer(void **state)
+{
+    struct ip_prefix prefix = prefix_of("10.20.0.1/32"), guest = prefix_of("10.20.0.7/32");
+    struct netlink_address found;
+
+    (void)state;
+    assert_int_equal(netlink_peer_add(netlink, index_a, &prefix, &guest.address, PROTOCOL, &error), 0);
+    assert_non_null(strstr(output_of("ip -4 addr show dev va"), "inet 10.20.0.1 peer 10.20.0.7/32"));
+    assert_non_null(strstr(output_of("ip route show dev va"), "10.20.0.7 proto kernel scope link src 10.20.0.1"));
+    assert_int_equal(count_addresses("10.20.0.1/32", &found), 1);
+    assert_true(ip_address_equal(&found.peer, &guest.address));
+    assert_int_equal(netlink_address_delete(netlink, index_a, &prefix, &error), -EADDRNOTAVAIL);
+    assert_int_equal(netlink_peer_delete(netlink, index_a, &prefix, &guest.address, &error), 0);
+    assert_int_equal(count_addresses("10.20.0.1/32", &found), 0);
+}
+
 /* ---- routes ---- */
 
 static int find_route(const struct netlink_route *route, void *data)
@@ -204,6 +221,27 @@ static void test_neighbours(void **state)
     assert_string_equal(output_of("ip neigh show dev va"), "");
 }
 
+/* In the place of what the kernel has learnt of it, with our number on it. */
+static void test_a_neighbour_of_ours(void **state)
+{
+    struct found found = {.mac = {{2, 0, 0, 0, 0, 8}}};
+    struct netlink_neighbour wanted = {.family = AF_INET,
+                                       .index = index_a,
+                                       .address = address_of("10.20.0.7"),
+                                       .mac = found.mac,
+                                       .protocol = PROTOCOL};
+
+    (void)state;
+    assert_true(shell("ip neigh add 10.20.0.7 lladdr 02:00:00:00:00:07 dev va nud stale"));
+    assert_int_equal(netlink_neighbour_set(netlink, &wanted, &error), 0);
+    assert_int_equal(netlink_neighbour_dump(netlink, AF_INET, find_neighbour, NULL, &found, &error), 0);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.neighbour.state, NUD_PERMANENT);
+    assert_int_equal(found.neighbour.protocol, PROTOCOL);
+    assert_int_equal(netlink_neighbour_delete(netlink, &wanted, &error), 0);
+    assert_int_equal(netlink_neighbour_delete(netlink, &wanted, &error), -ENOENT);
+}
+
 static void test_fdb_entries(void **state)
 {
     struct found found = {.mac = {{2, 0, 0, 0, 0, 8}}};
@@ -287,14 +325,11 @@ static int read_index(const struct netlink_link *link, void *data)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_an_address_of_ours),
-        cmocka_unit_test(test_addresses_of_other_shapes),
-        cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_an_unused_table),
-        cmocka_unit_test(test_neighbours),
-        cmocka_unit_test(test_fdb_entries),
-        cmocka_unit_test(test_connections_are_forgotten),
-        cmocka_unit_test(test_sysctls),
+        cmocka_unit_test(test_an_address_of_ours),        cmocka_unit_test(test_addresses_of_other_shapes),
+        cmocka_unit_test(test_an_address_with_a_peer),    cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_an_unused_table),           cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_a_neighbour_of_ours),       cmocka_unit_test(test_fdb_entries),
+        cmocka_unit_test(test_connections_are_forgotten), cmocka_unit_test(test_sysctls),
     };
     int failed;
 
