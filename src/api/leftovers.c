@@ -73,7 +73,7 @@ static bool lost_uplink(const struct tapnet_plan *plan)
         const struct model_object *before = plan->plan->steps[i].before;
 
         bridge |= before && !plan->plan->steps[i].after && before->kind == MODEL_OBJECT_LINK &&
-                  before->link.kind == MODEL_LINK_BRIDGE && before->link.owner.mode == MODEL_MODE_NAT;
+                  before->link.kind == MODEL_LINK_BRIDGE && model_mode_leads_out(before->link.owner.mode);
     }
     return bridge && !told;
 }

@@ -57,7 +57,7 @@ int api_uplink_warning(const struct observe_found *found, const struct model_net
                        const char **ret)
 {
     *ret = NULL;
-    if (network->mode != MODEL_MODE_NAT || (network->uplink[0] && is_there(found, network->uplink)))
+    if (!model_mode_leads_out(network->mode) || (network->uplink[0] && is_there(found, network->uplink)))
         return 0;
     if (network->uplink[0])
         *ret = arena_printf(arena,
@@ -137,6 +137,7 @@ enum noun {
     NOUN_BRIDGE,
     NOUN_DEVICE,
     NOUN_ADDRESS,
+    NOUN_NEIGHBOUR,
     NOUN_SYSCTL,
     NOUN_SERVICE,
     NOUN_RECORD, /* not told */
@@ -148,6 +149,7 @@ static const char *const nouns[][2] = {
     [NOUN_BRIDGE] = {"bridge", "bridges"},
     [NOUN_DEVICE] = {"device", "devices"},
     [NOUN_ADDRESS] = {"address", "addresses"},
+    [NOUN_NEIGHBOUR] = {"neighbour", "neighbours"},
     [NOUN_SYSCTL] = {"sysctl", "sysctls"},
     [NOUN_SERVICE] = {"served network", "served networks"},
 };
@@ -163,6 +165,8 @@ static enum noun noun_of(const struct model_object *object)
         return object->link.kind == MODEL_LINK_BRIDGE ? NOUN_BRIDGE : NOUN_DEVICE;
     case MODEL_OBJECT_ADDRESS:
         return NOUN_ADDRESS;
+    case MODEL_OBJECT_NEIGHBOUR:
+        return NOUN_NEIGHBOUR;
     case MODEL_OBJECT_SYSCTL:
         return NOUN_SYSCTL;
     case MODEL_OBJECT_SERVICE:

@@ -191,6 +191,23 @@ static uint32_t link_mtu(const void *data, const char *name)
     return link ? link->mtu : 0;
 }
 
+static bool on_link(const void *data, const char *name, const struct ip_prefix *subnet, struct ip_prefix *ret)
+{
+    const struct observe_found *found = (*(struct current *const *)data)->found;
+    const struct observe_link *link = api_find_foreign(found, name);
+
+    for (size_t i = 0; link && i < found->address_count; i++) {
+        const struct observe_address *address = &found->addresses[i];
+
+        if (address->index != link->index || address->prefix.length >= subnet->length ||
+            !ip_prefix_contains(&address->prefix, &subnet->address))
+            continue;
+        *ret = address->prefix;
+        return true;
+    }
+    return false;
+}
+
 /* What nobody may choose: the host's own prefixes, and those of the networks of other sets. Malloc'ed. */
 static int collect_taken(const struct observe_found *found, const char *set, struct ip_prefix **ret, size_t *ret_count)
 {
@@ -245,6 +262,7 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
     _cleanup_free_ struct ip_prefix *taken = NULL;
     struct model_surroundings surroundings = {
         .link_mtu = link_mtu,
+        .on_link = on_link,
         .current_subnet = current_subnet,
         .current_address = current_address,
         .data = &asked,

@@ -90,9 +90,9 @@ static void follow_uplink(const struct observe_found *found, struct model_networ
 {
     const struct observe_link *uplink;
 
-    if (network->mode != MODEL_MODE_NAT)
+    if (!model_mode_leads_out(network->mode))
         return;
-    if (!network->uplink_given && found->uplink[0])
+    if (!network->uplink_given && !network->on_link && found->uplink[0])
         memcpy(network->uplink, found->uplink, sizeof(network->uplink));
     uplink = api_find_foreign(found, network->uplink);
     if (!network->mtu_given && uplink)

@@ -138,8 +138,8 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         .ports_see_each_other = network->ports_see_each_other,
         .bridge = arena_strdup(&status->arena, network->bridge),
         .subnet = arena_strdup(&status->arena, ip_prefix_print(&network->subnet, subnet)),
-        .uplink = network->mode == MODEL_MODE_NAT ? arena_strdup(&status->arena, network->uplink) : "",
-        .gateway = network->mode == MODEL_MODE_NAT ? print_address(&status->arena, &network->subnet.address) : "",
+        .uplink = model_mode_leads_out(network->mode) ? arena_strdup(&status->arena, network->uplink) : "",
+        .gateway = model_mode_leads_out(network->mode) ? print_address(&status->arena, &network->subnet.address) : "",
         .served = service->running,
         .ports = ports,
         .port_count = network->port_count,
@@ -281,7 +281,7 @@ static int add_problem(struct tapnet_status *status, const char *text)
 }
 
 /* The families whose table is not there at all: what was in it goes without saying. */
-static void find_gone_tables(const struct plan *plan, bool ret[2])
+static void find_gone_tables(const struct plan *plan, bool ret[GUARD_FAMILY_COUNT])
 {
     for (size_t i = 0; plan && i < plan->step_count; i++)
         if (!plan->steps[i].before && plan->steps[i].after->kind == MODEL_OBJECT_TABLE)
@@ -289,7 +289,8 @@ static void find_gone_tables(const struct plan *plan, bool ret[2])
 }
 
 /* What "should be there", "differs" or "is missing" says of one step; "" for what goes without saying. */
-static const char *describe_step(struct arena *arena, const struct plan_step *step, const bool table_gone[2])
+static const char *describe_step(struct arena *arena, const struct plan_step *step,
+                                 const bool table_gone[GUARD_FAMILY_COUNT])
 {
     const struct model_object *object = plan_step_object(step);
     char text[MODEL_OBJECT_TEXT_MAX], why[PLAN_REASON_MAX];
@@ -310,7 +311,7 @@ static int add_set_problems(struct tapnet_status *status, const struct observe_f
 {
     struct sets_plan plan cleanup(sets_plan_fini) = {.plan = NULL};
     struct tapnet_error reason = TAPNET_ERROR_INIT;
-    bool table_gone[2] = {false, false};
+    bool table_gone[GUARD_FAMILY_COUNT] = {false};
     int result = sets_plan_make(found, set_name, &plan, &reason);
 
     if (result == -EEXIST)

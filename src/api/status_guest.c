@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 /*
@@ -58,9 +59,10 @@ static void fill_mac(struct guests *guests, size_t index)
     const struct model_port *port = &guests->network->ports[index];
     struct tapnet_status_port *status = &guests->ports[index];
     const struct model_object *first;
+    bool any = port->mac_spoofing || (guests->network->mode == MODEL_MODE_ROUTED && !port->guest_mac_given);
 
-    status->mac_source = port->mac_spoofing ? "any" : port->guest_mac_given ? "file" : "proposed";
-    if (port->mac_spoofing || port->guest_mac_given) {
+    status->mac_source = any ? "any" : port->guest_mac_given ? "file" : "proposed";
+    if (any || port->guest_mac_given) {
         guests->macs[index] = port->guest_mac;
     } else if (strcmp(status->state, "plugged") == 0 &&
                find_elements(guests->found, GUARD_PORT_MACS, port->device, &first)) {
@@ -97,10 +99,12 @@ static int fill_refused(struct guests *guests, size_t index)
 
 static void fill_blocked(struct guests *guests, size_t index)
 {
+    static const enum guard_set sets[] = {GUARD_BLOCKED, GUARD_ROUTED_BLOCKED, GUARD_ARP_BLOCKED};
     const struct model_object *first;
 
-    if (find_elements(guests->found, GUARD_BLOCKED, guests->ports[index].device, &first))
-        guests->ports[index].blocked = first->element.packets;
+    for (size_t i = 0; i < ARRAY_COUNT(sets); i++)
+        if (find_elements(guests->found, sets[i], guests->ports[index].device, &first))
+            guests->ports[index].blocked += first->element.packets;
 }
 
 /* ---- what is said of a MAC that is refused ---- */

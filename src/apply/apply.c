@@ -68,6 +68,14 @@ static int apply_address(const struct apply_ops *ops, const struct model_object 
     return ops->address_delete(ops->data, &before->address, error);
 }
 
+static int apply_neighbour(const struct apply_ops *ops, const struct model_object *before,
+                           const struct model_object *after, struct tapnet_error *error)
+{
+    if (after)
+        return ops->neighbour_set(ops->data, &after->neighbour, error);
+    return ops->neighbour_delete(ops->data, &before->neighbour, error);
+}
+
 /* One step that is a run by itself. */
 static int apply_one(const struct apply_ops *ops, const struct model_object *before, const struct model_object *after,
                      struct tapnet_error *error)
@@ -77,6 +85,8 @@ static int apply_one(const struct apply_ops *ops, const struct model_object *bef
         return apply_link(ops, before ? &before->link : NULL, after ? &after->link : NULL, error);
     case MODEL_OBJECT_ADDRESS:
         return apply_address(ops, before, after, error);
+    case MODEL_OBJECT_NEIGHBOUR:
+        return apply_neighbour(ops, before, after, error);
     case MODEL_OBJECT_SYSCTL:
         return apply_sysctl(ops, before ? &before->sysctl : NULL, after ? &after->sysctl : NULL, error);
     case MODEL_OBJECT_SERVICE:
@@ -156,9 +166,9 @@ static bool freed_address(const struct plan_step *step, struct ip_address *ret)
     if (!before || step->after)
         return false;
     if (before->kind == MODEL_OBJECT_ELEMENT && guard_element_is_learned(&before->element))
-        return false; /* its port keeps it */
-    if (before->kind == MODEL_OBJECT_ADDRESS)
-        *ret = before->address.prefix.address;
+        return false;                         /* its port keeps it */
+    if (before->kind == MODEL_OBJECT_ADDRESS) /* one with a peer is the gateway's, which others have, too */
+        *ret = before->address.peer.family ? before->address.peer : before->address.prefix.address;
     else if (before->kind == MODEL_OBJECT_ELEMENT && before->element.set == GUARD_PORT_ADDRESSES)
         *ret = guard_read_ip4(&before->element, 2);
     else if (before->kind == MODEL_OBJECT_ELEMENT &&

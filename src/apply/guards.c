@@ -15,7 +15,7 @@ struct elements {
 
 struct changes {
     struct elements add, delete;
-    bool table_add[2], table_delete[2]; /* by enum guard_family; both: replaced */
+    bool table_add[GUARD_FAMILY_COUNT], table_delete[GUARD_FAMILY_COUNT]; /* both: replaced */
     int failure;
 };
 
@@ -126,7 +126,7 @@ int apply_guards(const struct apply_request *request, const struct plan_step *st
         return error_set(error, changes.failure, "out of memory");
     if (changes.add.count)
         qsort(changes.add.items, changes.add.count, sizeof(*changes.add.items), compare_elements);
-    for (enum guard_family family = GUARD_INET; family <= GUARD_BRIDGE; family++) {
+    for (enum guard_family family = 0; family < GUARD_FAMILY_COUNT; family++) {
         if (changes.table_delete[family])
             nft_table_delete(&transaction, family);
         if (changes.table_add[family])

@@ -269,13 +269,19 @@ static int links_delete(void *data, const char *const *names, size_t count, stru
 
 /* ---- addresses, sysctls, guards, files, conntrack ---- */
 
+static const struct ip_address *other_end(const struct model_host_address *address)
+{
+    return address->peer.family ? &address->peer : &address->prefix.address;
+}
+
 static int address_add(void *data, const struct model_host_address *address, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
     int index, result = apply_kernel_index(kernel, address->device, &index, error);
 
     return result < 0 ? result
-                      : netlink_address_add(kernel->route, index, &address->prefix, MODEL_ROUTE_PROTOCOL, error);
+                      : netlink_peer_add(kernel->route, index, &address->prefix, other_end(address),
+                                         MODEL_ROUTE_PROTOCOL, error);
 }
 
 static int address_delete(void *data, const struct model_host_address *address, struct tapnet_error *error)
@@ -283,7 +289,47 @@ static int address_delete(void *data, const struct model_host_address *address, 
     struct apply_kernel *kernel = data;
     int index, result = apply_kernel_index(kernel, address->device, &index, error);
 
-    return result < 0 ? result : netlink_address_delete(kernel->route, index, &address->prefix, error);
+    return result < 0 ? result : netlink_peer_delete(kernel->route, index, &address->prefix, other_end(address), error);
+}
+
+static int make_neighbour(struct apply_kernel *kernel, const struct model_neighbour *neighbour,
+                          struct netlink_neighbour *ret, struct tapnet_error *error)
+{
+    int index, result = apply_kernel_index(kernel, neighbour->device, &index, error);
+
+    if (result < 0)
+        return result;
+    *ret = (struct netlink_neighbour){
+        .family = neighbour->address.family,
+        .index = index,
+        .address = neighbour->address,
+        .mac = neighbour->mac,
+        .proxy = neighbour->proxy,
+        .protocol = MODEL_ROUTE_PROTOCOL,
+    };
+    return 0;
+}
+
+static int neighbour_set(void *data, const struct model_neighbour *neighbour, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    struct netlink_neighbour entry;
+    int result = make_neighbour(kernel, neighbour, &entry, error);
+
+    return result < 0 ? result : netlink_neighbour_set(kernel->route, &entry, error);
+}
+
+static int neighbour_delete(void *data, const struct model_neighbour *neighbour, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
+    struct netlink_neighbour entry;
+    int result = make_neighbour(kernel, neighbour, &entry, &refusal);
+
+    result = result < 0 ? result : netlink_neighbour_delete(kernel->route, &entry, &refusal);
+    if (result == -ENOENT || result == -ENODEV) /* the kernel forgets those of a link that speaks no ARP any more */
+        return 0;
+    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
 static int write_sysctl(void *data, const char *path, const char *value, struct tapnet_error *error)
@@ -330,6 +376,8 @@ static const struct apply_ops kernel_ops = {
     .links_delete = links_delete,
     .address_add = address_add,
     .address_delete = address_delete,
+    .neighbour_set = neighbour_set,
+    .neighbour_delete = neighbour_delete,
     .sysctl_write = write_sysctl,
     .guards_commit = guards_commit,
     .file_write = file_write,

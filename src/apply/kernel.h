@@ -50,8 +50,11 @@ int apply_names_forget(void *data, const struct model_network *network, struct t
 
 /* Raw packet socket that receives nothing and may send to any link. */
 int apply_socket_reply(int *ret_fd, struct tapnet_error *error);
-/* DNS on @address and @port, bound to the link too; @type SOCK_DGRAM or SOCK_STREAM (listening). */
-int apply_socket_dns(int type, const struct ip_address *address, uint16_t port, const char *device, int *ret_fd,
+/*
+ * DNS on the address of @subnet and @port, bound to the link too, or without one hearing what comes from @subnet alone;
+ * @type SOCK_DGRAM or SOCK_STREAM (listening).
+ */
+int apply_socket_dns(int type, const struct ip_prefix *subnet, uint16_t port, const char *device, int *ret_fd,
                      struct tapnet_error *error);
 /* The control socket, listening, at @path; one that a dead service left is replaced. */
 int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *error);

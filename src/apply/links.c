@@ -3,6 +3,7 @@
 #include "apply/apply.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -27,6 +28,7 @@ static void change_for_new(const struct model_link *link, const char *alias, str
         .up = link->up,
         .forwarding = link->forwarding,
         .isolated = link->isolated,
+        .routed = link->routed,
         .queue_length = link->queue_length,
     };
     if (link->kind == MODEL_LINK_TAP)
@@ -37,6 +39,8 @@ static void change_for_new(const struct model_link *link, const char *alias, str
         ret->fields |= NETLINK_LINK_MASTER;
     if (link->isolated)
         ret->fields |= NETLINK_LINK_ISOLATED;
+    if (link->routed)
+        ret->fields |= NETLINK_LINK_ROUTED;
     if (link->up)
         ret->fields |= NETLINK_LINK_UP;
     if (link->forwarding)
@@ -98,6 +102,18 @@ static int set_fresh(const struct apply_ops *ops, int fd, const struct model_lin
     return result;
 }
 
+/*
+ * A host that answers ARP for others waits up to 0.8 s for those to do it themselves (neigh/IF/proxy_delay). There is
+ * nobody else on a routed port. A nicety: who alters it later has it so.
+ */
+static int answer_at_once(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
+{
+    char path[MODEL_SYSCTL_MAX];
+
+    snprintf(path, sizeof(path), "net/ipv4/neigh/%s/proxy_delay", link->name);
+    return ops->sysctl_write(ops->data, path, "0", error);
+}
+
 /* A TAP or TUN lives with the descriptor until it is labelled, in its bridge and owned; only then is it kept. */
 static int make_device(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
 {
@@ -113,6 +129,8 @@ static int make_device(const struct apply_ops *ops, const struct model_link *lin
         return result;
     change_for_new(link, model_alias_print(&link->owner, alias), &change);
     result = set_link(ops, link, &change, &begun, error);
+    if (result == 0 && link->routed)
+        result = answer_at_once(ops, link, error);
     if (result == 0 && (link->user != MODEL_ID_NONE || link->group != MODEL_ID_NONE))
         result = ops->device_own(ops->data, fd, link, error);
     if (result == 0 && link->persistent)
@@ -160,6 +178,8 @@ static void change_between(const struct model_link *before, const struct model_l
         ret->fields |= NETLINK_LINK_MASTER;
     if (after->master[0] && after->isolated != (before->isolated && !(ret->fields & NETLINK_LINK_MASTER)))
         ret->fields |= NETLINK_LINK_ISOLATED;
+    if (before->routed != after->routed)
+        ret->fields |= NETLINK_LINK_ROUTED | restore_arp(after);
     if (before->up != after->up)
         ret->fields |= NETLINK_LINK_UP;
     if (after->queue_length && before->queue_length != after->queue_length)

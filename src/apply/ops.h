@@ -40,6 +40,10 @@ struct apply_ops {
     int (*address_add)(void *data, const struct model_host_address *address, struct tapnet_error *error);
     int (*address_delete)(void *data, const struct model_host_address *address, struct tapnet_error *error);
 
+    /* In the place of what is there of it, if anything is. */
+    int (*neighbour_set)(void *data, const struct model_neighbour *neighbour, struct tapnet_error *error);
+    int (*neighbour_delete)(void *data, const struct model_neighbour *neighbour, struct tapnet_error *error);
+
     int (*sysctl_write)(void *data, const char *path, const char *value, struct tapnet_error *error);
 
     int (*guards_commit)(void *data, struct nft_transaction *transaction, struct tapnet_error *error);

@@ -213,15 +213,20 @@ static int attach_network(struct attachments *attachments, const struct model_ne
     return 0;
 }
 
-/* DNS of a network that has it: UDP and TCP for guests, who come by the bridge, and the same for the host itself. */
+/*
+ * DNS of a network that has it: UDP and TCP for guests, who come by the bridge, and the same for the host itself.
+ * Routed guests come by any of their ports: one pair, bound to no device, hears what comes from the subnet.
+ */
 static int attach_dns_sockets(struct attachments *attachments, const struct model_network *network,
                               struct tapnet_error *error)
 {
-    const struct ip_address *gateway = &network->subnet.address;
+    bool routed = network->mode == MODEL_MODE_ROUTED;
+    int count = routed ? 2 : model_mode_leads_out(network->mode) ? 4 : 0;
 
-    for (int i = 0; network->mode == MODEL_MODE_NAT && i < 4; i++) {
-        int result = apply_socket_dns(i % 2 ? SOCK_STREAM : SOCK_DGRAM, gateway, network->dns_port,
-                                      i < 2 ? network->bridge : "lo", &attachments->fds[attachments->count], error);
+    for (int i = 0; i < count; i++) {
+        const char *device = i < 2 ? network->bridge : "lo";
+        int result = apply_socket_dns(i % 2 ? SOCK_STREAM : SOCK_DGRAM, &network->subnet, network->dns_port,
+                                      routed ? NULL : device, &attachments->fds[attachments->count], error);
 
         if (result < 0)
             return result;

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #define DNS_BACKLOG 256
@@ -42,14 +44,45 @@ static void set_buffer(int fd, int option, int force, int len)
         (void)setsockopt(fd, SOL_SOCKET, option, &len, sizeof(len));
 }
 
-int apply_socket_dns(int type, const struct ip_address *address, uint16_t port, const char *device, int *ret_fd,
+/*
+ * Lets pass what comes from @subnet: datagrams, and the first packet of a connection. Whether it came from there indeed
+ * the guards see to, where guests are; the service looks at it once more.
+ */
+static int hear_subnet_alone(int fd, const struct ip_prefix *subnet)
+{
+    struct ip_prefix network = ip_prefix_network(subnet);
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 12), /* the source address */
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~0u << (32 - subnet->length)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ip4_value(&network.address), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    const struct sock_fprog program = {.len = ARRAY_COUNT(code), .filter = code};
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
+}
+
+/* To what a socket listens: what comes by @device, or without one what comes from @subnet. */
+static int restrict_dns(int fd, const struct ip_prefix *subnet, const char *device, struct tapnet_error *error)
+{
+    int result;
+
+    if (device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1) < 0)
+        return error_set_errno(error, -errno, "cannot bind the DNS socket to %s", device);
+    result = device ? 0 : hear_subnet_alone(fd, subnet);
+    return result < 0 ? error_set_errno(error, result, "cannot filter what the DNS socket hears") : 0;
+}
+
+int apply_socket_dns(int type, const struct ip_prefix *subnet, uint16_t port, const char *device, int *ret_fd,
                      struct tapnet_error *error)
 {
+    const struct ip_address *address = &subnet->address;
     _cleanup_close_ int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port)};
     const char *protocol = type == SOCK_DGRAM ? "UDP" : "TCP";
     char text[IP_TEXT_MAX];
-    int on = 1;
+    int on = 1, result;
 
     memcpy(&name.sin_addr, address->bytes, sizeof(name.sin_addr));
     ip_address_print(address, text);
@@ -61,8 +94,9 @@ int apply_socket_dns(int type, const struct ip_address *address, uint16_t port, 
     }
     if (type == SOCK_STREAM) /* connections of a service before this one may still linger */
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1) < 0)
-        return error_set_errno(error, -errno, "cannot bind the DNS socket to %s", device);
+    result = restrict_dns(fd, subnet, device, error);
+    if (result < 0)
+        return result;
     if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
         return error_set_errno(
             error, -errno,

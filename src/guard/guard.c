@@ -24,6 +24,19 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_DNS_SERVED] = {"dns_served", GUARD_INET, {IFNAME, IP4, PORT}, 0, "where guests reach the DNS service"},
     [GUARD_PATHS] = {"paths", GUARD_INET, {IFNAME, IFNAME}, 0, "way in and way out of known connections"},
     [GUARD_CLOSED] = {"closed", GUARD_INET, {IFNAME}, 0, "forwards for our networks only"},
+    [GUARD_ROUTED_PORTS] = {"routed_ports", GUARD_INET, {IFNAME}, 0, "every port of a routed network"},
+    [GUARD_ROUTED_ADDRESSES] =
+        {"routed_addresses", GUARD_INET, {IFNAME, MAC, IP4}, 0, "port, its guest's MAC and an address it may use"},
+    [GUARD_ROUTED_MACS] = {"routed_macs", GUARD_INET, {IFNAME, MAC}, 0, "port and its guest's MAC"},
+    [GUARD_ROUTED_ANY_MAC_ADDRESSES] =
+        {"routed_any_mac_addresses", GUARD_INET, {IFNAME, IP4}, 0, "port with any MAC and an address of its guest"},
+    [GUARD_ROUTED_ANY_MAC_PORTS] =
+        {"routed_any_mac_ports", GUARD_INET, {IFNAME}, 0, "ports whose guests may use any MAC"},
+    [GUARD_WAYS] = {"ways", GUARD_INET, {IFNAME, IFNAME}, 0, "port and uplink of a routed network, both directions"},
+    [GUARD_ROUTED_BLOCKED] =
+        {"routed_blocked", GUARD_INET, {IFNAME}, 0, "what was dropped of what a port sent", true, 0},
+    [GUARD_PEERS] =
+        {"peers", GUARD_INET, {IP4, IP4}, 0, "source and destination in one routed network", .ranges = true},
     [GUARD_PORTS] = {"ports", GUARD_BRIDGE, {IFNAME}, 0, "every port of ours"},
     [GUARD_PORT_ADDRESSES] = {"port_addresses",
                               GUARD_BRIDGE,
@@ -49,6 +62,13 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_REFUSED_MACS] =
         {"refused_macs", GUARD_BRIDGE, {IFNAME, MAC}, 0, "port and a MAC that was refused there", true, REFUSED_MSEC},
     [GUARD_BLOCKED] = {"blocked", GUARD_BRIDGE, {IFNAME}, 0, "what was dropped of what a port sent", true, 0},
+    [GUARD_ARP_PORTS] = {"arp_ports", GUARD_ARP, {IFNAME}, 0, "every port of a routed network"},
+    [GUARD_ARP_ADDRESSES] =
+        {"arp_addresses", GUARD_ARP, {IFNAME, MAC, IP4}, 0, "port, its guest's MAC and an address it may use"},
+    [GUARD_ARP_ANY_MAC_ADDRESSES] =
+        {"arp_any_mac_addresses", GUARD_ARP, {IFNAME, IP4}, 0, "port with any MAC and an address of its guest"},
+    [GUARD_ARP_BLOCKED] = {"arp_blocked", GUARD_ARP, {IFNAME}, 0, "what was dropped of what a port said", true, 0},
+    [GUARD_ARP_REACH] = {"arp_reach", GUARD_ARP, {IP4, IP4}, 0, "who asks, and whom about", .ranges = true},
 };
 
 size_t guard_field_len(enum guard_field field)
@@ -303,9 +323,57 @@ struct guard_element guard_blocked(const char *device)
     return element_of(GUARD_BLOCKED, device, "");
 }
 
+struct guard_element guard_routed_blocked(enum guard_set set, const char *device)
+{
+    return element_of(set, device, "");
+}
+
+struct guard_element guard_way(const char *from, const char *to, const char *label)
+{
+    return element_of_pair(GUARD_WAYS, from, to, label);
+}
+
+struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *subnet, const char *label)
+{
+    struct guard_element element = {.set = set, .label = label};
+    struct ip_prefix network = ip_prefix_network(subnet);
+    struct ip_address last = ip4_broadcast(subnet);
+
+    for (int i = 0; i < 2; i++) {
+        write_ip4(element.key + key_offset(set, i), &network.address);
+        write_ip4(element.data + key_offset(set, i), &last);
+    }
+    return element;
+}
+
+struct guard_element guard_routed_port(enum guard_set set, const char *device, const char *label)
+{
+    return element_of(set, device, label);
+}
+
+struct guard_element guard_routed_mac(const char *device, const struct mac *mac, const char *label)
+{
+    return element_of_mac(GUARD_ROUTED_MACS, device, mac, label);
+}
+
+struct guard_element guard_routed_source(enum guard_set set, const char *device, const struct mac *mac,
+                                         const struct ip_address *address, const char *label)
+{
+    struct guard_element element = element_of_mac(set, device, mac, label);
+
+    write_ip4(element.key + key_offset(set, 2), address);
+    return element;
+}
+
+struct guard_element guard_routed_any_mac_source(enum guard_set set, const char *device,
+                                                 const struct ip_address *address, const char *label)
+{
+    return element_of_address(set, device, address, label);
+}
+
 /* ---- read ---- */
 
-/* The bytes of field @index, or of the data for -1. */
+/* The bytes of field @index, or of the data for -1. A range's are those of where it begins. */
 static const uint8_t *field_bytes(const struct guard_element *element, int index)
 {
     return index < 0 ? element->data : element->key + key_offset(element->set, index);
@@ -380,6 +448,16 @@ __attribute__((format(printf, 2, 3))) static void print_append(struct guard_prin
         print->len = GUARD_TEXT_MAX - 1;
 }
 
+/* Where field @index of a range ends. */
+static void print_range_end(struct guard_print *print, const struct guard_element *element, int index)
+{
+    struct ip_address last = {.family = AF_INET};
+    char address[IP_TEXT_MAX];
+
+    memcpy(last.bytes, element->data + key_offset(element->set, index), guard_field_len(IP4));
+    print_append(print, "-%s", ip_address_print(&last, address));
+}
+
 static void print_field(struct guard_print *print, const struct guard_element *element, int index)
 {
     char address[IP_TEXT_MAX], mac_text[MAC_TEXT_MAX];
@@ -421,6 +499,8 @@ const char *guard_element_print(const struct guard_element *element, char text[G
     for (int i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++) {
         print_append(&print, "%s", i ? " . " : "");
         print_field(&print, element, i);
+        if (schema->ranges)
+            print_range_end(&print, element, i);
     }
     if (schema->data) {
         print_append(&print, " : ");

@@ -10,7 +10,7 @@
 #include "base/address.h"
 
 /*
- * How it works: the rules of our two tables (nft/ruleset.c) never change and never grow; everything that is per port
+ * How it works: the rules of our tables (nft/ruleset.c) never change and never grow; everything that is per port
  * or per network is one element of these sets and maps. The planner makes elements, the observer finds them, the
  * nft layer carries them: this folder is the language they share.
  *
@@ -24,10 +24,14 @@
  * rules themselves add its guest's MAC to `port_macs` and `port_addresses` when they see the first frame. What rules
  * add has no label, and is told from what we add by that; plan/learned.c says how long it stays.
  *
+ * A port of a routed network has no bridge that would see its frames: the same is said of it in sets of the tables
+ * inet (`routed_...`) and arp (`arp_...`), whose rules see packets. Which of these ports may reach each other follows
+ * from their addresses, which are pinned: one element of ranges a network (`peers`), not one for each two ports.
+ *
  * A key is the concatenation of its fields, each padded to a multiple of four bytes as nf_tables does it.
  */
 
-#define GUARD_TABLE "tapnet" /* the name of both tables, families inet and bridge */
+#define GUARD_TABLE "tapnet" /* the name of all tables, one of each family */
 #define GUARD_KEY_MAX 48     /* ifname (16) . ifname (16) . 16 more */
 #define GUARD_DATA_MAX 16
 #define GUARD_LABEL_MAX 200 /* "set/network/port" */
@@ -42,6 +46,8 @@
 enum guard_family {
     GUARD_INET,
     GUARD_BRIDGE,
+    GUARD_ARP, /* there while a routed network is */
+    GUARD_FAMILY_COUNT,
 };
 
 enum guard_field {
@@ -56,14 +62,22 @@ enum guard_field {
 
 enum guard_set {
     /* table inet tapnet */
-    GUARD_NETWORKS,   /* { ifname }: every bridge and every port of ours */
-    GUARD_BRIDGED,    /* { ifname . ifname }: bridge, the same; frames that br_netfilter shows to inet */
-    GUARD_EGRESS,     /* { ifname . ifname }: bridge, uplink; may go out there, masqueraded */
-    GUARD_GATEWAYS,   /* { ifname . ipv4_addr }: bridge, the host's address in it; may be pinged */
-    GUARD_DNS_PORTS,  /* { ifname . ipv4_addr : inet_service }: bridge, gateway; our private DNS port */
-    GUARD_DNS_SERVED, /* { ifname . ipv4_addr . inet_service }: bridge, gateway, that port; accepted at input */
-    GUARD_PATHS,      /* { ifname . ifname }: (in, out) of what may be forwarded once conntrack knows it */
-    GUARD_CLOSED,     /* { ifname }: uplinks that forward only because we turned it on */
+    GUARD_NETWORKS,         /* { ifname }: every bridge and every port of ours */
+    GUARD_BRIDGED,          /* { ifname . ifname }: bridge, the same; frames that br_netfilter shows to inet */
+    GUARD_EGRESS,           /* { ifname . ifname }: bridge, uplink; may go out there, masqueraded */
+    GUARD_GATEWAYS,         /* { ifname . ipv4_addr }: bridge, the host's address in it; may be pinged */
+    GUARD_DNS_PORTS,        /* { ifname . ipv4_addr : inet_service }: bridge, gateway; our private DNS port */
+    GUARD_DNS_SERVED,       /* { ifname . ipv4_addr . inet_service }: bridge, gateway, that port; accepted at input */
+    GUARD_PATHS,            /* { ifname . ifname }: (in, out) of what may be forwarded once conntrack knows it */
+    GUARD_CLOSED,           /* { ifname }: uplinks that forward only because we turned it on */
+    GUARD_ROUTED_PORTS,     /* { ifname }: every TAP of a routed network */
+    GUARD_ROUTED_ADDRESSES, /* { ifname . ether_addr . ipv4_addr }: as port_addresses, of those */
+    GUARD_ROUTED_MACS,      /* { ifname . ether_addr }: as port_macs */
+    GUARD_ROUTED_ANY_MAC_ADDRESSES, /* { ifname . ipv4_addr }: as any_mac_addresses */
+    GUARD_ROUTED_ANY_MAC_PORTS,     /* { ifname }: as any_mac_ports */
+    GUARD_WAYS,                     /* { ifname . ifname }: TAP, uplink, and back: passes as it is */
+    GUARD_ROUTED_BLOCKED,           /* { ifname }: as blocked, of IPv4 and IPv6 */
+    GUARD_PEERS, /* { ipv4_addr . ipv4_addr }, ranges: source and destination in one routed network */
     /* table bridge tapnet */
     GUARD_PORTS,             /* { ifname }: every TAP of ours */
     GUARD_PORT_ADDRESSES,    /* { ifname . ether_addr . ipv4_addr }: TAP, its guest's MAC, an address that it may use */
@@ -78,6 +92,12 @@ enum guard_set {
     GUARD_LEARNED_PORTS,     /* { ifname }: TAPs whose guest's MAC was learnt; filled by rules alone, as the next: */
     GUARD_REFUSED_MACS,      /* { ifname . ether_addr }: TAP, a MAC that was refused there lately */
     GUARD_BLOCKED,           /* { ifname }: TAP, with a counter of what was dropped of what it sent */
+    /* table arp tapnet */
+    GUARD_ARP_PORTS,             /* { ifname }: every TAP of a routed network */
+    GUARD_ARP_ADDRESSES,         /* { ifname . ether_addr . ipv4_addr }: as port_addresses, of those */
+    GUARD_ARP_ANY_MAC_ADDRESSES, /* { ifname . ipv4_addr }: as any_mac_addresses */
+    GUARD_ARP_BLOCKED,           /* { ifname }: as blocked, of ARP */
+    GUARD_ARP_REACH,             /* { ipv4_addr . ipv4_addr }, ranges: who asks, and whom about */
     GUARD_SET_COUNT,
 };
 
@@ -91,6 +111,7 @@ struct guard_schema {
     const char *comment;   /* what an element means, kept with the set in the kernel */
     bool filled;           /* rules add elements, too */
     uint32_t timeout_msec; /* after which what they added is forgotten; 0: never */
+    bool ranges;           /* a set whose keys are ranges: `key` is where each field begins, `data` where it ends */
 };
 
 /* One row a set, indexed by enum guard_set. */
@@ -144,6 +165,18 @@ struct guard_element guard_network_mac(uint32_t network, const struct mac *mac, 
 struct guard_element guard_learned_port(const char *device);
 struct guard_element guard_refused_mac(const char *device, const struct mac *mac);
 struct guard_element guard_blocked(const char *device);
+struct guard_element guard_routed_blocked(enum guard_set set,
+                                          const char *device); /* GUARD_ROUTED_BLOCKED, GUARD_ARP_BLOCKED */
+struct guard_element guard_way(const char *from, const char *to, const char *label);
+/* Of ranges, GUARD_PEERS or GUARD_ARP_REACH: from @subnet to itself. */
+struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *subnet, const char *label);
+/* Of a routed port: @set is the one of the sets above whose key it is. */
+struct guard_element guard_routed_port(enum guard_set set, const char *device, const char *label);
+struct guard_element guard_routed_mac(const char *device, const struct mac *mac, const char *label);
+struct guard_element guard_routed_source(enum guard_set set, const char *device, const struct mac *mac,
+                                         const struct ip_address *address, const char *label);
+struct guard_element guard_routed_any_mac_source(enum guard_set set, const char *device,
+                                                 const struct ip_address *address, const char *label);
 
 /* Readers: field @index of the key (0 is the first), or the data when @index is -1. The field's type must fit. */
 const char *guard_read_ifname(const struct guard_element *element, int index);

@@ -118,6 +118,8 @@ static bool needs_absent(const struct absent *absent, const struct model_object 
         return is_absent(absent, object->link.master);
     case MODEL_OBJECT_ADDRESS:
         return is_absent(absent, object->address.device);
+    case MODEL_OBJECT_NEIGHBOUR:
+        return is_absent(absent, object->neighbour.device);
     case MODEL_OBJECT_SERVICE:
         return is_absent(absent, object->service.network->bridge);
     default:
@@ -278,7 +280,7 @@ int repairs_run(struct repairs *repairs, struct tapnet_error *error)
         .wait = give_way, .notice = notice, .restore = restore, .judge = judge, .report = report, .seen = seen};
     int result;
 
-    repairs->tables[GUARD_INET] = repairs->tables[GUARD_BRIDGE] = 0;
+    memset(repairs->tables, 0, sizeof(repairs->tables));
     result = mend_all(repairs->tapnet, &hooks, repairs, error);
     if (result == 0)
         repairs->failure[0] = '\0';

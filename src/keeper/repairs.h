@@ -15,8 +15,9 @@ struct repairs {
     struct memory memory;
     struct patience patience;
     struct plugs plugs;
-    size_t set_count;  /* that were up at the last look */
-    int tables[2];     /* this look's verdict on each table and its elements: 0 none yet, 1 allowed, -1 not */
+    size_t set_count; /* that were up at the last look */
+    /* This look's verdict on each table and its elements: 0 none yet, 1 allowed, -1 not. */
+    int tables[GUARD_FAMILY_COUNT];
     char failure[512]; /* said last, so that it is said once */
     char *state;       /* as it stands in RUN_DIR/keeper.json; NULL: not written yet */
 };

@@ -102,10 +102,12 @@ static void check_room(const struct model_network *network, struct mistakes *mis
     unsigned length = network->subnet.length;
     char text[IP_PREFIX_TEXT_MAX], better[IP_PREFIX_TEXT_MAX];
 
-    if (network->port_count > MODEL_PORTS_MAX) {
+    if (network->port_count > model_mode_ports_max(network->mode)) {
         mistakes_add(mistakes, network->place,
-                     "network %s: %zu ports are more than the kernel's bridge takes: 1,023; "
-                     "make it two networks",
+                     network->mode == MODEL_MODE_ROUTED
+                         ? "network %s: %zu ports are more than a network may have: 8,191; make it two networks"
+                         : "network %s: %zu ports are more than the kernel's bridge takes: 1,023; "
+                           "make it two networks, or write `mode: routed`",
                      network->name, network->port_count);
         return;
     }

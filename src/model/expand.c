@@ -47,13 +47,22 @@ static const char *make_label(struct expansion *expansion, const struct model_ne
     return label ? label : "";
 }
 
+static bool has_routed(const struct model_set *set)
+{
+    for (size_t i = 0; i < set->network_count; i++)
+        if (set->networks[i].mode == MODEL_MODE_ROUTED)
+            return true;
+    return false;
+}
+
 static void add_tables(struct expansion *expansion)
 {
-    for (int family = GUARD_INET; family <= GUARD_BRIDGE; family++) {
+    for (enum guard_family family = 0; family < GUARD_FAMILY_COUNT; family++) {
         struct model_object object = {.kind = MODEL_OBJECT_TABLE};
 
-        object.table = (struct model_table){.family = (enum guard_family)family, .intact = true};
-        add(expansion, &object);
+        object.table = (struct model_table){.family = family, .intact = true};
+        if (family != GUARD_ARP || has_routed(expansion->set))
+            add(expansion, &object);
     }
 }
 
@@ -80,7 +89,7 @@ static void add_bridge(struct expansion *expansion, const struct model_network *
         .user = MODEL_ID_NONE,
         .group = MODEL_ID_NONE,
         .up = true,
-        .forwarding = network->mode == MODEL_MODE_NAT,
+        .forwarding = model_mode_leads_out(network->mode),
     };
     link->owner.mode = network->mode;
     memcpy(link->name, network->bridge, sizeof(link->name));
@@ -99,6 +108,7 @@ static uint32_t owner_or_root(uint32_t user, uint32_t group)
 static void add_port_link(struct expansion *expansion, const struct model_network *network,
                           const struct model_port *port)
 {
+    bool routed = network->mode == MODEL_MODE_ROUTED;
     struct model_object object = {.kind = MODEL_OBJECT_LINK, .place = port->place};
     struct model_link *link = &object.link;
 
@@ -111,11 +121,13 @@ static void add_port_link(struct expansion *expansion, const struct model_networ
         .group = port->group,
         .persistent = true,
         .up = true,
-        .isolated = !network->ports_see_each_other,
+        .isolated = !routed && !network->ports_see_each_other,
+        .routed = routed,
     };
     link->owner.guest_mac = port->guest_mac;
     memcpy(link->name, port->device, sizeof(link->name));
-    memcpy(link->master, network->bridge, sizeof(link->master));
+    if (!routed)
+        memcpy(link->master, network->bridge, sizeof(link->master));
     add(expansion, &object);
 }
 
@@ -144,23 +156,38 @@ static void open_uplink(struct expansion *expansion, const struct model_network 
     add_element(expansion, network->place, guard_closed(network->uplink, "uplink"));
 }
 
-/* What a network of mode nat has and an isolated one has not: an address of the host's, DNS, a way out. */
-static void expand_nat(struct expansion *expansion, const struct model_network *network, bool host_forwards,
-                       const char *label)
+/* What the guests behind @device may reach of the host: ping, DNS. */
+static void add_gateway(struct expansion *expansion, struct model_place place, const struct model_network *network,
+                        const char *device, const char *label)
 {
     const struct ip_address *gateway = &network->subnet.address;
 
+    add_element(expansion, place, guard_gateway(device, gateway, label));
+    add_element(expansion, place, guard_dns_port(device, gateway, network->dns_port, label));
+    add_element(expansion, place, guard_dns_served(device, gateway, network->dns_port, label));
+}
+
+/*
+ * What a network that leads out has and an isolated one has not: an address of the host's, DNS, a way out. Nothing ever
+ * comes in by the device of a routed one: its pair in `egress` tells whose uplink that is, its ports have pairs of
+ * their own.
+ */
+static void expand_way_out(struct expansion *expansion, const struct model_network *network, bool host_forwards,
+                           const char *label)
+{
     add_address(expansion, network->subnet_place.line ? network->subnet_place : network->place, network->bridge,
                 &network->subnet);
-    add_element(expansion, network->place, guard_gateway(network->bridge, gateway, label));
-    add_element(expansion, network->place, guard_dns_port(network->bridge, gateway, network->dns_port, label));
-    add_element(expansion, network->place, guard_dns_served(network->bridge, gateway, network->dns_port, label));
-    add_element(expansion, network->place, guard_resolver(gateway, label));
+    if (network->mode == MODEL_MODE_NAT) {
+        add_gateway(expansion, network->place, network, network->bridge, label);
+        add_element(expansion, network->place, guard_resolver(&network->subnet.address, label));
+    }
     if (!network->uplink[0])
         return;
     add_element(expansion, network->place, guard_egress(network->bridge, network->uplink, label));
-    add_element(expansion, network->place, guard_path(network->bridge, network->uplink, label));
-    add_element(expansion, network->place, guard_path(network->uplink, network->bridge, label));
+    if (network->mode == MODEL_MODE_NAT) {
+        add_element(expansion, network->place, guard_path(network->bridge, network->uplink, label));
+        add_element(expansion, network->place, guard_path(network->uplink, network->bridge, label));
+    }
     if (!host_forwards)
         open_uplink(expansion, network);
 }
@@ -212,15 +239,95 @@ static void reserve_macs(struct expansion *expansion, const struct model_network
         add_element(expansion, network->ports[i].place, guard_network_mac(number, &network->ports[i].guest_mac, label));
 }
 
-static void expand_port(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
+/*
+ * The same of a routed port, of its packets and of its ARP. A guest that the file names no MAC of has any: nobody else
+ * is on its cable. Of one that has a MAC the host need not ask.
+ */
+static void expand_routed_sources(struct expansion *expansion, const struct model_port *port, const char *label)
+{
+    struct model_object neighbour = {.kind = MODEL_OBJECT_NEIGHBOUR, .place = port->place};
+
+    if (port->mac_spoofing || !port->guest_mac_given) {
+        add_element(expansion, port->place, guard_routed_port(GUARD_ROUTED_ANY_MAC_PORTS, port->device, label));
+        add_element(expansion, port->place,
+                    guard_routed_any_mac_source(GUARD_ROUTED_ANY_MAC_ADDRESSES, port->device, &port->address, label));
+        add_element(expansion, port->place,
+                    guard_routed_any_mac_source(GUARD_ARP_ANY_MAC_ADDRESSES, port->device, &port->address, label));
+        return;
+    }
+    add_element(expansion, port->place, guard_routed_mac(port->device, &port->guest_mac, label));
+    add_element(expansion, port->place,
+                guard_routed_source(GUARD_ROUTED_ADDRESSES, port->device, &port->guest_mac, &port->address, label));
+    add_element(expansion, port->place,
+                guard_routed_source(GUARD_ARP_ADDRESSES, port->device, &port->guest_mac, &port->address, label));
+    neighbour.neighbour = (struct model_neighbour){.address = port->address, .mac = port->guest_mac};
+    memcpy(neighbour.neighbour.device, port->device, sizeof(neighbour.neighbour.device));
+    add(expansion, &neighbour);
+}
+
+/* Whoever is on the uplink takes the guest for a neighbour there: the host answers for it. */
+static void add_proxy(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_NEIGHBOUR, .place = port->place};
+
+    object.neighbour = (struct model_neighbour){.address = port->address, .proxy = true};
+    memcpy(object.neighbour.device, network->uplink, sizeof(object.neighbour.device));
+    add(expansion, &object);
+}
+
+/* The gateway's address stands on each port, its guest's at the other end: so the kernel has a route to that one. */
+static void add_peer(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_ADDRESS, .place = port->place};
+
+    memcpy(object.address.device, port->device, sizeof(object.address.device));
+    object.address.prefix = (struct ip_prefix){network->subnet.address, 32};
+    object.address.peer = port->address;
+    add(expansion, &object);
+}
+
+static void expand_routed_port(struct expansion *expansion, const struct model_network *network,
+                               const struct model_port *port)
 {
     const char *label = make_label(expansion, network, port);
 
+    add_element(expansion, port->place, guard_network(port->device, label));
+    add_element(expansion, port->place, guard_routed_port(GUARD_ROUTED_PORTS, port->device, label));
+    add_element(expansion, port->place, guard_routed_port(GUARD_ARP_PORTS, port->device, label));
+    expand_routed_sources(expansion, port, label);
+    add_gateway(expansion, port->place, network, port->device, label);
+    if (network->uplink[0]) {
+        add_element(expansion, port->place, guard_way(port->device, network->uplink, label));
+        add_element(expansion, port->place, guard_way(network->uplink, port->device, label));
+    }
+    add_port_link(expansion, network, port);
+    add_peer(expansion, network, port);
+    if (network->on_link && network->uplink[0])
+        add_proxy(expansion, network, port);
+}
+
+static void expand_port(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
+{
+    const char *label;
+
+    if (network->mode == MODEL_MODE_ROUTED) {
+        expand_routed_port(expansion, network, port);
+        return;
+    }
+    label = make_label(expansion, network, port);
     add_element(expansion, port->place, guard_port(port->device, label));
     /* Link-local multicast (01:80:c2:00:00:0X) reaches the TAP's own IP stack past the bridge: closed like a bridge. */
     add_element(expansion, port->place, guard_network(port->device, label));
     expand_sources(expansion, port, network_number(network), label);
     add_port_link(expansion, network, port);
+}
+
+/* What the guests of a routed network may ask by ARP, and whether they reach each other. */
+static void expand_routed(struct expansion *expansion, const struct model_network *network, const char *label)
+{
+    add_element(expansion, network->place, guard_peers(GUARD_ARP_REACH, &network->subnet, label));
+    if (network->ports_see_each_other)
+        add_element(expansion, network->place, guard_peers(GUARD_PEERS, &network->subnet, label));
 }
 
 static void expand_network(struct expansion *expansion, const struct model_network *network, bool host_forwards)
@@ -229,11 +336,15 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
     const char *label = make_label(expansion, network, NULL);
 
     add_element(expansion, network->place, guard_network(network->bridge, label));
-    add_element(expansion, network->place, guard_bridged(network->bridge, label));
+    if (network->mode != MODEL_MODE_ROUTED)
+        add_element(expansion, network->place, guard_bridged(network->bridge, label));
+    else
+        expand_routed(expansion, network, label);
     add_bridge(expansion, network);
-    reserve_macs(expansion, network, label);
-    if (network->mode == MODEL_MODE_NAT)
-        expand_nat(expansion, network, host_forwards, label);
+    if (network->mode != MODEL_MODE_ROUTED)
+        reserve_macs(expansion, network, label);
+    if (model_mode_leads_out(network->mode))
+        expand_way_out(expansion, network, host_forwards, label);
     for (size_t i = 0; i < network->port_count; i++)
         expand_port(expansion, network, &network->ports[i]);
     service.service = (struct model_service){.network = network, .set = expansion->set->name, .running = true};

@@ -82,6 +82,7 @@ struct json_t *model_network_to_json(const struct model_network *network)
     json_put_prefix(&json, "subnet", &network->subnet);
     json_put_text(&json, "uplink", network->uplink);
     json_put_flag(&json, "uplink_given", network->uplink_given);
+    json_put_flag(&json, "on_link", network->on_link);
     json_put(&json, "mtu", json_integer(network->mtu));
     json_put_flag(&json, "mtu_given", network->mtu_given);
     json_put_flag(&json, "ports_apart", !network->ports_see_each_other);
@@ -174,7 +175,7 @@ static int port_from_json(const json_t *json, const struct model_network *networ
 
 static void read_ports(struct json_reader *reader, struct model_network *network)
 {
-    const json_t *array = read_list(reader, "ports", JSON_REQUIRED, 0, MODEL_PORTS_MAX);
+    const json_t *array = read_list(reader, "ports", JSON_REQUIRED, 0, model_mode_ports_max(network->mode));
 
     if (!array || reader->code < 0)
         return;
@@ -200,7 +201,7 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
     json_read_ifname(reader, "bridge", JSON_REQUIRED, network->bridge);
     json_read_name(reader, "mode", JSON_REQUIRED, mode);
     if (reader->code == 0 && model_mode_parse(mode, &network->mode) < 0)
-        json_read_wrong(reader, "mode", "nat or isolated");
+        json_read_wrong(reader, "mode", "nat, isolated or routed");
     json_read_prefix(reader, "subnet", JSON_OPTIONAL, &network->subnet);
     if (network->subnet.address.family &&
         (network->subnet.address.family != AF_INET || network->subnet.length < MODEL_PREFIX_MIN ||
@@ -209,6 +210,7 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
     json_read_text(reader, "uplink", JSON_OPTIONAL, model_ifname_valid, "an interface name", network->uplink,
                    sizeof(network->uplink));
     json_read_flag(reader, "uplink_given", &network->uplink_given);
+    json_read_flag(reader, "on_link", &network->on_link);
     json_read_number(reader, "mtu", JSON_REQUIRED, MODEL_MTU_MAX, &network->mtu);
     json_read_flag(reader, "mtu_given", &network->mtu_given);
     json_read_flag(reader, "ports_apart", &ports_apart);
@@ -267,11 +269,16 @@ static bool port_equal(const struct model_port *a, const struct model_port *b)
            a->group == b->group && dhcp_equal(&a->dhcp, &b->dhcp);
 }
 
+bool model_network_names_itself(const struct model_network *network)
+{
+    return network->dns_port && network->mode != MODEL_MODE_ROUTED;
+}
+
 bool model_network_equal(const struct model_network *a, const struct model_network *b)
 {
     if (strcmp(a->name, b->name) != 0 || strcmp(a->id, b->id) != 0 || strcmp(a->bridge, b->bridge) != 0 ||
         strcmp(a->uplink, b->uplink) != 0 || a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port ||
-        a->uplink_given != b->uplink_given || a->mtu_given != b->mtu_given ||
+        a->uplink_given != b->uplink_given || a->on_link != b->on_link || a->mtu_given != b->mtu_given ||
         a->ports_see_each_other != b->ports_see_each_other || a->port_count != b->port_count)
         return false;
     if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || !mac_equal(&a->mac, &b->mac) ||

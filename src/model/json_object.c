@@ -10,14 +10,15 @@
 #include "model/json.h"
 
 static const char *const kind_words[] = {
-    [MODEL_OBJECT_TABLE] = "table",     [MODEL_OBJECT_ELEMENT] = "element", [MODEL_OBJECT_LINK] = "link",
-    [MODEL_OBJECT_ADDRESS] = "address", [MODEL_OBJECT_SYSCTL] = "sysctl",   [MODEL_OBJECT_SERVICE] = "service",
-    [MODEL_OBJECT_RECORD] = "record",
+    [MODEL_OBJECT_TABLE] = "table",     [MODEL_OBJECT_ELEMENT] = "element",     [MODEL_OBJECT_LINK] = "link",
+    [MODEL_OBJECT_ADDRESS] = "address", [MODEL_OBJECT_SYSCTL] = "sysctl",       [MODEL_OBJECT_SERVICE] = "service",
+    [MODEL_OBJECT_RECORD] = "record",   [MODEL_OBJECT_NEIGHBOUR] = "neighbour",
 };
 
 static const char *const family_words[] = {
     [GUARD_INET] = "inet",
     [GUARD_BRIDGE] = "bridge",
+    [GUARD_ARP] = "arp",
 };
 
 static const char *const link_words[] = {
@@ -111,18 +112,27 @@ static size_t padded_len(enum guard_field field)
     return (guard_field_len(field) + 3) / 4 * 4;
 }
 
-static void element_to_json(json_t **json, const struct guard_element *element)
+/* The fields of a key, or of where a range ends. */
+static json_t *fields_to_json(const struct guard_schema *schema, const uint8_t *bytes)
 {
-    const struct guard_schema *schema = &guard_schemas[element->set];
-    json_t *key = json_array();
+    json_t *fields = json_array();
     size_t offset = 0;
 
     for (size_t i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++) {
-        json_append(&key, field_to_json(schema->key[i], element->key + offset));
+        json_append(&fields, field_to_json(schema->key[i], bytes + offset));
         offset += padded_len(schema->key[i]);
     }
+    return fields;
+}
+
+static void element_to_json(json_t **json, const struct guard_element *element)
+{
+    const struct guard_schema *schema = &guard_schemas[element->set];
+
     json_put(json, "set", json_string(schema->name));
-    json_put(json, "key", key);
+    json_put(json, "key", fields_to_json(schema, element->key));
+    if (schema->ranges)
+        json_put(json, "end", fields_to_json(schema, element->data));
     if (schema->data)
         json_put(json, "data", field_to_json(schema->data, element->data));
     json_put_text(json, "label", element->label);
@@ -142,21 +152,29 @@ static void read_set(struct json_reader *reader, enum guard_set *ret)
     json_read_wrong(reader, "set", "the name of a set that this version knows");
 }
 
+static void fields_from_json(struct json_reader *reader, const char *name, const struct guard_schema *schema,
+                             uint8_t *ret)
+{
+    const json_t *fields = json_read(reader, name, JSON_REQUIRED);
+    size_t offset = 0, count = 0;
+
+    for (; count < GUARD_FIELDS_MAX && schema->key[count] && reader->code == 0; count++) {
+        field_from_json(reader, name, json_array_get(fields, count), schema->key[count], ret + offset);
+        offset += padded_len(schema->key[count]);
+    }
+    if (!json_is_array(fields) || json_array_size(fields) != count)
+        json_read_wrong(reader, name, "a list with the fields of the set's key");
+}
+
 static void element_from_json(struct json_reader *reader, struct guard_element *ret)
 {
     const struct guard_schema *schema;
-    const json_t *key;
-    size_t offset = 0, count = 0;
 
     read_set(reader, &ret->set);
     schema = &guard_schemas[ret->set];
-    key = json_read(reader, "key", JSON_REQUIRED);
-    for (; count < GUARD_FIELDS_MAX && schema->key[count] && reader->code == 0; count++) {
-        field_from_json(reader, "key", json_array_get(key, count), schema->key[count], ret->key + offset);
-        offset += padded_len(schema->key[count]);
-    }
-    if (!json_is_array(key) || json_array_size(key) != count)
-        json_read_wrong(reader, "key", "a list with the fields of the set's key");
+    fields_from_json(reader, "key", schema, ret->key);
+    if (schema->ranges)
+        fields_from_json(reader, "end", schema, ret->data);
     if (schema->data)
         field_from_json(reader, "data", json_read(reader, "data", JSON_REQUIRED), schema->data, ret->data);
     json_read_string(reader, "label", JSON_OPTIONAL, GUARD_LABEL_MAX - 1, &ret->label);
@@ -183,6 +201,7 @@ static void link_to_json(json_t **json, const struct model_link *link)
     json_put(json, "up", json_boolean(link->up));
     json_put(json, "forwarding", json_boolean(link->forwarding));
     json_put_flag(json, "isolated", link->isolated);
+    json_put_flag(json, "routed", link->routed);
     json_put_some(json, "queue_length", link->queue_length);
     json_put_some(json, "link_type", link->link_type);
     json_put_settings(json, &link->settings);
@@ -243,6 +262,7 @@ static void link_from_json(struct json_reader *reader, struct model_link *ret)
     json_read_bool(reader, "up", &ret->up);
     json_read_bool(reader, "forwarding", &ret->forwarding);
     json_read_flag(reader, "isolated", &ret->isolated);
+    json_read_flag(reader, "routed", &ret->routed);
     json_read_number(reader, "queue_length", JSON_OPTIONAL, UINT32_MAX, &ret->queue_length);
     json_read_number(reader, "link_type", JSON_OPTIONAL, UINT16_MAX, &ret->link_type);
     json_read_settings(reader, &ret->settings);
@@ -297,6 +317,23 @@ static void address_from_json(struct json_reader *reader, struct model_host_addr
 {
     read_link_name(reader, "device", JSON_REQUIRED, ret->device);
     json_read_prefix(reader, "prefix", JSON_REQUIRED, &ret->prefix);
+    json_read_address(reader, "peer", JSON_OPTIONAL, &ret->peer);
+}
+
+static void neighbour_to_json(json_t **json, const struct model_neighbour *neighbour)
+{
+    json_put(json, "device", json_ifname(neighbour->device, sizeof(neighbour->device)));
+    json_put_address(json, "address", &neighbour->address);
+    json_put_flag(json, "proxy", neighbour->proxy);
+    json_put_mac(json, "mac", &neighbour->mac);
+}
+
+static void neighbour_from_json(struct json_reader *reader, struct model_neighbour *ret)
+{
+    read_link_name(reader, "device", JSON_REQUIRED, ret->device);
+    json_read_address(reader, "address", JSON_REQUIRED, &ret->address);
+    json_read_flag(reader, "proxy", &ret->proxy);
+    json_read_mac(reader, "mac", JSON_OPTIONAL, &ret->mac);
 }
 
 static void service_to_json(json_t **json, const struct model_service *service)
@@ -344,6 +381,10 @@ struct json_t *model_object_to_json(const struct model_object *object)
     case MODEL_OBJECT_ADDRESS:
         json_put(&json, "device", json_ifname(object->address.device, sizeof(object->address.device)));
         json_put_prefix(&json, "prefix", &object->address.prefix);
+        json_put_address(&json, "peer", &object->address.peer);
+        break;
+    case MODEL_OBJECT_NEIGHBOUR:
+        neighbour_to_json(&json, &object->neighbour);
         break;
     case MODEL_OBJECT_SYSCTL:
         sysctl_to_json(&json, &object->sysctl);
@@ -375,6 +416,9 @@ static void object_from_json(struct json_reader *reader, struct model_object *re
         break;
     case MODEL_OBJECT_ADDRESS:
         address_from_json(reader, &ret->address);
+        break;
+    case MODEL_OBJECT_NEIGHBOUR:
+        neighbour_from_json(reader, &ret->neighbour);
         break;
     case MODEL_OBJECT_SYSCTL:
         sysctl_from_json(reader, &ret->sysctl);

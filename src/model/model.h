@@ -11,17 +11,18 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-#define MODEL_NAME_MAX 64        /* a DNS label of 63 characters and its NUL */
-#define MODEL_IFNAME_MAX 16      /* IFNAMSIZ */
-#define MODEL_ID_NONE UINT32_MAX /* no user, no group */
-#define MODEL_LIST_MAX 8         /* NTP servers, search domains: what one DHCP reply carries without trouble */
-#define MODEL_DNS_PORT 10053     /* our private port, reached by redirection from port 53 of the gateway address */
-#define MODEL_PORTS_MAX 1023     /* a bridge of the kernel numbers its ports with ten bits, from 1 */
-#define MODEL_PREFIX_MIN 8       /* lengths of a network's subnet: ... */
-#define MODEL_PREFIX_MAX 30      /* ... one host and one guest at least */
-#define MODEL_MTU_MIN 576        /* what every IPv4 host takes (RFC 791) */
-#define MODEL_MTU_MAX 65521      /* of a TAP: 65535 less the Ethernet header */
-#define MODEL_DEVICE_MTU 1500    /* what the kernel gives a new TUN or TAP, as the next ones: */
+#define MODEL_NAME_MAX 64           /* a DNS label of 63 characters and its NUL */
+#define MODEL_IFNAME_MAX 16         /* IFNAMSIZ */
+#define MODEL_ID_NONE UINT32_MAX    /* no user, no group */
+#define MODEL_LIST_MAX 8            /* NTP servers, search domains: what one DHCP reply carries without trouble */
+#define MODEL_DNS_PORT 10053        /* our private port, reached by redirection from port 53 of the gateway address */
+#define MODEL_BRIDGE_PORTS_MAX 1023 /* a bridge of the kernel numbers its ports with ten bits, from 1 */
+#define MODEL_PORTS_MAX 8191        /* of a routed network, which has no bridge: what the service has room for */
+#define MODEL_PREFIX_MIN 8          /* lengths of a network's subnet: ... */
+#define MODEL_PREFIX_MAX 30         /* ... one host and one guest at least */
+#define MODEL_MTU_MIN 576           /* what every IPv4 host takes (RFC 791) */
+#define MODEL_MTU_MAX 65521         /* of a TAP: 65535 less the Ethernet header */
+#define MODEL_DEVICE_MTU 1500       /* what the kernel gives a new TUN or TAP, as the next ones: */
 #define MODEL_QUEUE_LENGTH_TUN 500
 #define MODEL_QUEUE_LENGTH_TAP 1000
 #define MODEL_VNET_HEADER_SIZE 10  /* struct virtio_net_hdr */
@@ -30,6 +31,7 @@
 enum model_mode {
     MODEL_MODE_NAT,      /* own subnet, masqueraded to the uplink */
     MODEL_MODE_ISOLATED, /* ports see each other only */
+    MODEL_MODE_ROUTED,   /* own subnet, no bridge and no NAT: a route to each guest */
 };
 
 /* Where a value stands in the file; line 0: nowhere (a default). Both count from 1. */
@@ -67,13 +69,14 @@ struct model_port {
 
 struct model_network {
     char name[MODEL_NAME_MAX];
-    char id[MODEL_NAME_MAX]; /* "" when not given */
-    char bridge[MODEL_IFNAME_MAX];
+    char id[MODEL_NAME_MAX];       /* "" when not given */
+    char bridge[MODEL_IFNAME_MAX]; /* routed: a bridge without ports, that has name, mode and gateway address */
     enum model_mode mode;
     struct ip_prefix subnet; /* the host's address in it; family 0 until model_resolve() chose one */
     bool subnet_given;
     char uplink[MODEL_IFNAME_MAX]; /* "" until model_resolve() found one; stays "" without a default route */
     bool uplink_given;
+    bool on_link; /* routed: the subnet is a part of the uplink's, where the host answers ARP for the guests */
     uint32_t mtu; /* 0 until model_resolve() */
     bool mtu_given;
     bool ports_see_each_other, ports_see_each_other_given; /* true unless given */
@@ -148,6 +151,10 @@ struct model_set {
 
 void model_set_free(struct model_set *set); /* takes NULL */
 
+/* Has a network of @mode a gateway, which leads out, and with it DNS? */
+bool model_mode_leads_out(enum model_mode mode);
+/* How many ports a network of @mode may have. */
+size_t model_mode_ports_max(enum model_mode mode);
 const char *model_mode_print(enum model_mode mode);
 int model_mode_parse(const char *text, enum model_mode *ret);
 
@@ -169,8 +176,8 @@ bool model_name_valid(const char *text);
 bool model_ifname_valid(const char *text);
 /*
  * Fills in what the file left out and what needs no look at the host: device and bridge names, MACs, hostnames.
- * A port's TAP is NETWORK-PORT, a network's bridge br-NETWORK; longer than 15 characters: the first eight, "-" and six
- * characters of the hash of the whole; with `id:`, tap / qbr + the id's first 11 characters.
+ * A port's TAP is NETWORK-PORT, a network's bridge br-NETWORK (rt-NETWORK in mode routed); longer than 15 characters:
+ * the first eight, "-" and six characters of the hash of the whole; with `id:`, tap / qbr + the id's first 11.
  */
 void model_derive(struct model_set *set);
 
@@ -193,6 +200,8 @@ struct model_surroundings {
     uint32_t uplink_mtu;           /* its MTU, 0: not known */
     /* The MTU of an uplink that the file gave, 0: there is no such link. May be NULL. */
     uint32_t (*link_mtu)(const void *data, const char *name);
+    /* Is @subnet a part, and not all, of a subnet that the host has an address of on @link? Gives that. May be NULL. */
+    bool (*on_link)(const void *data, const char *link, const struct ip_prefix *subnet, struct ip_prefix *ret);
     /* What the set's networks and ports have now, so that it stays: looked up by name; false when there is none. */
     bool (*current_subnet)(const void *data, const char *network, struct ip_prefix *ret);
     bool (*current_address)(const void *data, const char *network, const char *port, struct ip_address *ret);

@@ -50,7 +50,18 @@ static int compare_addresses(const struct model_host_address *a, const struct mo
 {
     int order = strcmp(a->device, b->device);
 
-    return order ? order : ip_prefix_compare(&a->prefix, &b->prefix);
+    if (order == 0)
+        order = ip_prefix_compare(&a->prefix, &b->prefix);
+    return order ? order : ip_address_compare(&a->peer, &b->peer);
+}
+
+static int compare_neighbours(const struct model_neighbour *a, const struct model_neighbour *b)
+{
+    int order = strcmp(a->device, b->device);
+
+    if (order == 0)
+        order = ip_address_compare(&a->address, &b->address);
+    return order ? order : (int)a->proxy - (int)b->proxy;
 }
 
 int model_object_compare(const struct model_object *a, const struct model_object *b)
@@ -66,6 +77,8 @@ int model_object_compare(const struct model_object *a, const struct model_object
         return compare_links(&a->link, &b->link);
     case MODEL_OBJECT_ADDRESS:
         return compare_addresses(&a->address, &b->address);
+    case MODEL_OBJECT_NEIGHBOUR:
+        return compare_neighbours(&a->neighbour, &b->neighbour);
     case MODEL_OBJECT_SYSCTL:
         return strcmp(a->sysctl.path, b->sysctl.path);
     case MODEL_OBJECT_SERVICE:
@@ -130,7 +143,8 @@ static bool link_equal(const struct model_link *wanted, const struct model_link 
         return false;
     if ((wanted->mtu && wanted->mtu != found->mtu) || wanted->up != found->up)
         return false;
-    if (strcmp(wanted->master, found->master) != 0 || wanted->isolated != found->isolated || found->altered)
+    if (strcmp(wanted->master, found->master) != 0 || wanted->isolated != found->isolated ||
+        wanted->routed != found->routed || found->altered)
         return false;
     return wanted->kind == MODEL_LINK_BRIDGE ? wanted->forwarding == found->forwarding : tun_equal(wanted, found);
 }
@@ -154,6 +168,9 @@ bool model_object_equal(const struct model_object *wanted, const struct model_ob
         return link_equal(&wanted->link, &found->link);
     case MODEL_OBJECT_ADDRESS:
         return compare_addresses(&wanted->address, &found->address) == 0 && !found->address.unrouted;
+    case MODEL_OBJECT_NEIGHBOUR:
+        return compare_neighbours(&wanted->neighbour, &found->neighbour) == 0 &&
+               mac_equal(&wanted->neighbour.mac, &found->neighbour.mac);
     case MODEL_OBJECT_SYSCTL:
         return strcmp(wanted->sysctl.path, found->sysctl.path) == 0 &&
                strcmp(wanted->sysctl.value, found->sysctl.value) == 0 &&
@@ -175,14 +192,16 @@ static const char *const link_words[] = {
     [MODEL_LINK_OTHER] = "link",
 };
 
+static const char *const family_words[] = {[GUARD_INET] = "inet", [GUARD_BRIDGE] = "bridge", [GUARD_ARP] = "arp"};
+
 static void print_unescaped(const struct model_object *object, char text[MODEL_OBJECT_TEXT_MAX])
 {
-    char element[GUARD_TEXT_MAX], prefix[IP_PREFIX_TEXT_MAX];
+    char element[GUARD_TEXT_MAX], prefix[IP_PREFIX_TEXT_MAX], peer[IP_TEXT_MAX];
     size_t size = MODEL_OBJECT_TEXT_MAX;
 
     switch (object->kind) {
     case MODEL_OBJECT_TABLE:
-        snprintf(text, size, "table %s " GUARD_TABLE, object->table.family == GUARD_INET ? "inet" : "bridge");
+        snprintf(text, size, "table %s " GUARD_TABLE, family_words[object->table.family]);
         return;
     case MODEL_OBJECT_ELEMENT:
         snprintf(text, size, "element %s { %s }", guard_schemas[object->element.set].name,
@@ -192,15 +211,21 @@ static void print_unescaped(const struct model_object *object, char text[MODEL_O
         snprintf(text, size, "%s %s", link_words[object->link.kind], object->link.name);
         return;
     case MODEL_OBJECT_ADDRESS:
-        snprintf(text, size, "address %s on %s", ip_prefix_print(&object->address.prefix, prefix),
+        snprintf(text, size, "address %s%s%s on %s", ip_prefix_print(&object->address.prefix, prefix),
+                 object->address.peer.family ? " to " : "",
+                 object->address.peer.family ? ip_address_print(&object->address.peer, peer) : "",
                  object->address.device);
+        return;
+    case MODEL_OBJECT_NEIGHBOUR:
+        snprintf(text, size, "%s %s on %s", object->neighbour.proxy ? "proxy" : "neighbour",
+                 ip_address_print(&object->neighbour.address, peer), object->neighbour.device);
         return;
     case MODEL_OBJECT_SYSCTL:
         snprintf(text, size, "sysctl %s = %s", object->sysctl.path, object->sysctl.value);
         return;
     case MODEL_OBJECT_SERVICE:
         snprintf(text, size, "%s for network %s",
-                 object->service.network->mode == MODEL_MODE_NAT ? "DHCP and DNS" : "DHCP",
+                 model_mode_leads_out(object->service.network->mode) ? "DHCP and DNS" : "DHCP",
                  object->service.network->name);
         return;
     case MODEL_OBJECT_RECORD:

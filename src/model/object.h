@@ -78,6 +78,7 @@ struct model_link {
     struct model_settings settings;
     bool forwarding;  /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
     bool isolated;    /* port of a bridge: no frame goes from it to another isolated port */
+    bool routed;      /* port without a bridge: forwards, answers ARP for its own address and for all it routes to */
     unsigned altered; /* MODEL_ALTERED_..., found only: wanted is 0 */
     /* Found only, not compared: */
     bool disowned; /* in our group, with somebody else's alias: it concerns only who wants its name */
@@ -91,7 +92,20 @@ struct model_link {
 struct model_host_address {
     char device[MODEL_IFNAME_MAX]; /* identity: device and prefix */
     struct ip_prefix prefix;
-    bool unrouted; /* found only: the kernel's route to the subnet was taken away */
+    struct ip_address
+        peer;      /* at the other end, whom the kernel's route leads to, alone; family 0: none. Identity, too */
+    bool unrouted; /* found only: the kernel's route to the subnet, or the peer, was taken away */
+};
+
+/*
+ * Who has an address on a link, so that nobody need ask: the host speaks to this MAC, whatever ARP says. Or, as a
+ * proxy, for whom the host answers ARP on a link that is another's.
+ */
+struct model_neighbour {
+    char device[MODEL_IFNAME_MAX]; /* identity: device and address */
+    struct ip_address address;
+    bool proxy; /* identity, too */
+    struct mac mac;
 };
 
 /* A sysctl outside our own links, and who needs it: /run remembers it because the kernel can't. */
@@ -134,6 +148,7 @@ enum model_object_kind {
     MODEL_OBJECT_ELEMENT,
     MODEL_OBJECT_LINK,
     MODEL_OBJECT_ADDRESS,
+    MODEL_OBJECT_NEIGHBOUR,
     MODEL_OBJECT_SYSCTL,
     MODEL_OBJECT_SERVICE,
     MODEL_OBJECT_RECORD,
@@ -147,6 +162,7 @@ struct model_object {
         struct guard_element element;
         struct model_link link;
         struct model_host_address address;
+        struct model_neighbour neighbour;
         struct model_sysctl sysctl;
         struct model_service service;
         struct model_record record;
@@ -191,6 +207,8 @@ int model_network_from_json(const struct json_t *json, struct arena *arena, stru
                             struct tapnet_error *error);
 /* Are both the same for the service? */
 bool model_network_equal(const struct model_network *a, const struct model_network *b);
+/* Can the host's own resolver ask its DNS? It asks by a device that has a carrier, which a routed network has not. */
+bool model_network_names_itself(const struct model_network *network);
 
 /* ---- json_record.c: the part of an object's JSON that is a record ---- */
 

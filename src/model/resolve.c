@@ -193,16 +193,34 @@ static int resolve_subnets(struct model_set *set, const struct model_surrounding
     return 0;
 }
 
+/*
+ * A routed network may have a part of its uplink's subnet, where the host answers for its guests: *ret is that subnet.
+ * What else the host reaches in that part is in the way, its own address above all.
+ */
+static bool is_part_of_uplink(const struct model_network *network, const struct model_surroundings *surroundings,
+                              struct ip_prefix *ret)
+{
+    const char *uplink = network->uplink[0] ? network->uplink : surroundings->uplink;
+
+    return network->mode == MODEL_MODE_ROUTED && uplink[0] && surroundings->on_link &&
+           surroundings->on_link(surroundings->data, uplink, &network->subnet, ret) &&
+           !ip_prefix_contains(&network->subnet, &ret->address);
+}
+
 /* A subnet of the file's that the host reaches another way already: what is there would be cut off. */
 static int check_given_subnet(const struct model_set *set, const struct model_network *network,
                               const struct model_surroundings *surroundings, struct tapnet_error *error)
 {
     char subnet[IP_PREFIX_TEXT_MAX], taken[IP_PREFIX_TEXT_MAX];
+    struct ip_prefix whole = {.length = 0};
+    bool part = is_part_of_uplink(network, surroundings, &whole);
 
+    whole = ip_prefix_network(&whole);
     for (size_t i = 0; i < surroundings->taken_count; i++) {
         const struct ip_prefix *prefix = &surroundings->taken[i];
 
-        if (prefix->length < HOST_ROUTE_MIN || !ip_prefix_overlaps(prefix, &network->subnet))
+        if (prefix->length < HOST_ROUTE_MIN || !ip_prefix_overlaps(prefix, &network->subnet) ||
+            (part && ip_prefix_compare(prefix, &whole) == 0))
             continue;
         return error_add_line(error, -EINVAL,
                               "%s:%u:%u: network %s: subnet %s overlaps %s, an address or route of this host; "
@@ -362,10 +380,12 @@ uint32_t model_default_mtu(uint32_t mtu)
 
 static void resolve_way_out(struct model_network *network, const struct model_surroundings *surroundings)
 {
+    struct ip_prefix whole;
     uint32_t mtu = 0;
 
+    network->on_link = is_part_of_uplink(network, surroundings, &whole);
     network->dns_port = 0;
-    if (network->mode == MODEL_MODE_NAT) {
+    if (model_mode_leads_out(network->mode)) {
         network->dns_port = MODEL_DNS_PORT;
         if (!network->uplink[0])
             memcpy(network->uplink, surroundings->uplink, sizeof(network->uplink));

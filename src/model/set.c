@@ -11,6 +11,7 @@
 static const char *const mode_words[] = {
     [MODEL_MODE_NAT] = "nat",
     [MODEL_MODE_ISOLATED] = "isolated",
+    [MODEL_MODE_ROUTED] = "routed",
 };
 
 void model_set_free(struct model_set *set)
@@ -19,6 +20,16 @@ void model_set_free(struct model_set *set)
         return;
     arena_fini(&set->arena);
     free(set);
+}
+
+bool model_mode_leads_out(enum model_mode mode)
+{
+    return mode != MODEL_MODE_ISOLATED;
+}
+
+size_t model_mode_ports_max(enum model_mode mode)
+{
+    return mode == MODEL_MODE_ROUTED ? MODEL_PORTS_MAX : MODEL_BRIDGE_PORTS_MAX;
 }
 
 const char *model_mode_print(enum model_mode mode)

@@ -53,12 +53,16 @@ struct netlink_neighbour {
     struct mac mac;
     uint16_t state;   /* NUD_* */
     uint8_t protocol; /* NDA_PROTOCOL; Linux before 5.2 does not keep it */
+    bool proxy;       /* NTF_PROXY: ARP for the address is answered on the link; it has no MAC and no state */
 };
 int netlink_neighbour_parse(const struct nlmsghdr *message, struct netlink_neighbour *ret);
 typedef int netlink_neighbour_reader(const struct netlink_neighbour *neighbour, void *data);
 
 int netlink_neighbour_dump(struct netlink *netlink, uint8_t family, netlink_neighbour_reader *reader,
                            netlink_restart *restart, void *data, struct tapnet_error *error);
+/* The proxies alone, which are no part of the list above. */
+int netlink_proxy_dump(struct netlink *netlink, uint8_t family, netlink_neighbour_reader *reader,
+                       netlink_restart *restart, void *data, struct tapnet_error *error);
 /* Makes it what the kernel never asks about nor forgets (NUD_PERMANENT), in the place of what is there of it. */
 int netlink_neighbour_set(struct netlink *netlink, const struct netlink_neighbour *neighbour,
                           struct tapnet_error *error);

@@ -147,6 +147,7 @@ int netlink_neighbour_parse(const struct nlmsghdr *message, struct netlink_neigh
     neighbour.family = header->ndm_family;
     neighbour.index = header->ndm_ifindex;
     neighbour.state = header->ndm_state;
+    neighbour.proxy = header->ndm_flags & NTF_PROXY;
     neighbour.protocol = netlink_get_u8(attributes[NDA_PROTOCOL]);
     neighbour.master_index = (int)netlink_get_u32(attributes[NDA_MASTER]);
     size = ip_family_size(header->ndm_family);
@@ -175,18 +176,33 @@ static void restart_neighbours(void *data)
         call->restart(call->data);
 }
 
-int netlink_neighbour_dump(struct netlink *netlink, uint8_t family, netlink_neighbour_reader *reader,
-                           netlink_restart *restart, void *data, struct tapnet_error *error)
+static int dump_neighbours(struct netlink *netlink, uint8_t family, uint8_t flags, struct neighbour_call *call,
+                           struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct neighbour_call call = {reader, restart, data};
-    const struct ndmsg header = {.ndm_family = family};
+    const struct ndmsg header = {.ndm_family = family, .ndm_flags = flags};
     int result;
 
     netlink_message_init(&message);
     netlink_begin(&message, RTM_GETNEIGH, 0, &header, sizeof(header));
-    result = netlink_dump(netlink, &message, read_neighbour, restart_neighbours, &call, error);
+    result = netlink_dump(netlink, &message, read_neighbour, restart_neighbours, call, error);
     return result < 0 ? error_prefix(error, result, "cannot list the neighbours") : 0;
+}
+
+int netlink_neighbour_dump(struct netlink *netlink, uint8_t family, netlink_neighbour_reader *reader,
+                           netlink_restart *restart, void *data, struct tapnet_error *error)
+{
+    struct neighbour_call call = {reader, restart, data};
+
+    return dump_neighbours(netlink, family, 0, &call, error);
+}
+
+int netlink_proxy_dump(struct netlink *netlink, uint8_t family, netlink_neighbour_reader *reader,
+                       netlink_restart *restart, void *data, struct tapnet_error *error)
+{
+    struct neighbour_call call = {reader, restart, data};
+
+    return dump_neighbours(netlink, family, NTF_PROXY, &call, error);
 }
 
 int netlink_neighbour_set(struct netlink *netlink, const struct netlink_neighbour *neighbour,
@@ -197,12 +213,14 @@ int netlink_neighbour_set(struct netlink *netlink, const struct netlink_neighbou
         .ndm_family = neighbour->family,
         .ndm_ifindex = neighbour->index,
         .ndm_state = NUD_PERMANENT,
+        .ndm_flags = neighbour->proxy ? NTF_PROXY : 0,
     };
 
     netlink_message_init(&message);
     netlink_begin(&message, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &header, sizeof(header));
     netlink_put(&message, NDA_DST, neighbour->address.bytes, ip_family_size(neighbour->family));
-    netlink_put(&message, NDA_LLADDR, neighbour->mac.bytes, sizeof(neighbour->mac.bytes));
+    if (!neighbour->proxy)
+        netlink_put(&message, NDA_LLADDR, neighbour->mac.bytes, sizeof(neighbour->mac.bytes));
     netlink_put_u8(&message, NDA_PROTOCOL, neighbour->protocol);
     return netlink_request(netlink, &message, error);
 }
@@ -214,7 +232,7 @@ int netlink_neighbour_delete(struct netlink *netlink, const struct netlink_neigh
     const struct ndmsg header = {
         .ndm_family = neighbour->family,
         .ndm_ifindex = neighbour->index,
-        .ndm_flags = neighbour->family == AF_BRIDGE ? NTF_MASTER : 0,
+        .ndm_flags = (neighbour->family == AF_BRIDGE ? NTF_MASTER : 0) | (neighbour->proxy ? NTF_PROXY : 0),
     };
 
     netlink_message_init(&message);

@@ -22,13 +22,15 @@ static void put_value(struct netlink_message *message, uint16_t attribute, const
     netlink_nest_end(message, nest);
 }
 
-/* Data and label go along with an element that is added; one that is deleted is named by its key alone. */
+/* Data and label go along with an element that is added; one that is deleted is named by its key (its range) alone. */
 static void put_element(struct netlink_message *message, uint16_t type, const struct guard_element *element)
 {
     size_t nest = netlink_nest_begin(message, NFTA_LIST_ELEM);
     size_t data_len = guard_data_len(element->set);
 
     put_value(message, NFTA_SET_ELEM_KEY, element->key, guard_key_len(element->set));
+    if (guard_schemas[element->set].ranges)
+        put_value(message, NFTA_SET_ELEM_KEY_END, element->data, guard_key_len(element->set));
     if (type == NFT_MSG_NEWSETELEM && data_len > 0)
         put_value(message, NFTA_SET_ELEM_DATA, element->data, data_len);
     if (type == NFT_MSG_NEWSETELEM && element->label && element->label[0])
@@ -137,6 +139,8 @@ static int decode_element(const struct nlattr *nest, enum guard_set set, struct 
     if (netlink_parse_nest(nest, table, NFTA_SET_ELEM_MAX) < 0)
         return -EBADMSG;
     if (!get_value(table[NFTA_SET_ELEM_KEY], ret->key, guard_key_len(set)) || !names_end(ret))
+        return -ENOENT;
+    if (guard_schemas[set].ranges && !get_value(table[NFTA_SET_ELEM_KEY_END], ret->data, guard_key_len(set)))
         return -ENOENT;
     if (table[NFTA_SET_ELEM_DATA] && !get_value(table[NFTA_SET_ELEM_DATA], ret->data, guard_data_len(set)))
         return -ENOENT;

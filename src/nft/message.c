@@ -10,12 +10,17 @@
 
 uint8_t nft_protocol(enum guard_family family)
 {
-    return family == GUARD_INET ? NFPROTO_INET : NFPROTO_BRIDGE;
+    static const uint8_t protocols[] = {
+        [GUARD_INET] = NFPROTO_INET, [GUARD_BRIDGE] = NFPROTO_BRIDGE, [GUARD_ARP] = NFPROTO_ARP};
+
+    return protocols[family];
 }
 
 const char *nft_family_name(enum guard_family family)
 {
-    return family == GUARD_INET ? "inet" : "bridge";
+    static const char *const names[] = {[GUARD_INET] = "inet", [GUARD_BRIDGE] = "bridge", [GUARD_ARP] = "arp"};
+
+    return names[family];
 }
 
 void nft_message_begin(struct netlink_message *message, uint16_t type, uint16_t flags, uint8_t protocol)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nf_tables over netlink: our two tables, their sets and elements, changed in one transaction. */
+/* nf_tables over netlink: our tables, their sets and elements, changed in one transaction. */
 #ifndef NFT_NFT_H
 #define NFT_NFT_H
 

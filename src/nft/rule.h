@@ -60,6 +60,8 @@ enum nft_limit {
     NFT_LIMIT_PORT_CLAIMS,
     NFT_LIMIT_MAC_CLAIMS,
     NFT_LIMIT_REFUSALS,
+    NFT_LIMIT_ROUTED_DHCP, /* the same of ports of routed networks */
+    NFT_LIMIT_ROUTED_DNS,
     NFT_LIMIT_COUNT,
 };
 

@@ -3,6 +3,7 @@
 #include "nft/ruleset.h"
 
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter_arp.h>
 #include <linux/netfilter_bridge.h>
 #include <linux/netfilter_ipv4.h>
 
@@ -39,6 +40,11 @@
  * learnt is forgotten by plan/learned.c. IPv4 addresses are added to `port_addresses` as they are used, so that packets
  * of such a port take the same way in haste as others.
  *
+ * A routed network has no bridge. What its ports send is seen as packets, by the chain `routed` of inet before
+ * conntrack sees them, and as ARP by the table arp; both say of it what the bridge table says of bridged ports. What
+ * passed has an address that is its port's own. So whether two guests are of one network is told by their two addresses
+ * alone (`peers`), and from a port to its uplink and back all may pass (`ways`): these addresses are the LAN's affair.
+ *
  * Of IPv6 little is forbidden, and that must not hide. The kernel looks for the protocol behind all extension headers;
  * where it does not find it (in a first fragment that ends among them, in a later one that may go on with them) `meta
  * l4proto` has no value, which ends any rule that asks for it: those that accept ask (RFC 7113 says why). A fragment
@@ -64,6 +70,9 @@
 #define ICMP_TYPE(...) PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1), IS(__VA_ARGS__)
 #define CT_STATE(bits) CT(STATE, 4), ANY_OF(bits)
 #define CT_STATUS(bits) CT(STATUS, 4), ANY_OF(bits)
+/* Of what the IP stack gets from an Ethernet device: with it `nft` prints addresses by their names. */
+#define ETHER_IP4 META(IIFTYPE, 2), IS(1, 0), ETHER_TYPE(0x08, 0x00)
+#define IS_IP6 META(NFPROTO, 1), IS(NFPROTO_IPV6)
 #define ARP_SADDR_ETHER PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 8, 6)
 #define ARP_SADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 14, 4)
 #define ARP_DADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 4)
@@ -82,10 +91,14 @@ static const struct nft_chain inet_chains[] = {
     {"forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER},
     {"dns", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST - 1},
     {"source_nat", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC},
+    {"routed", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW},
     {"guest_to_host", NULL, 0, 0},
     {"from_guest", NULL, 0, 0},
     {"to_guest", NULL, 0, 0},
     {"from_closed", NULL, 0, 0},
+    {"from_routed", NULL, 0, 0},
+    {"routed_dhcp", NULL, 0, 0},
+    {"block", NULL, 0, 0},
 };
 
 static const struct nft_rule inet_rules[] = {
@@ -96,6 +109,8 @@ static const struct nft_rule inet_rules[] = {
     {"forward",
      "known connections, in haste",
      {IS_IP4, CT_STATE(ESTABLISHED), IIFNAME, OIFNAME, IN(GUARD_PATHS), ACCEPT}},
+    /* meta nfproto ipv4 iifname . oifname @ways accept */
+    {"forward", "between routed ports and their uplink", {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_WAYS), ACCEPT}},
     /* iifname @networks goto from_guest */
     {"forward", "where guests may go", {IIFNAME, IN(GUARD_NETWORKS), GOTO("from_guest")}},
     /* oifname @networks goto to_guest */
@@ -114,6 +129,9 @@ static const struct nft_rule inet_rules[] = {
 
     /* meta nfproto ipv4 iifname . oifname @egress masquerade */
     {"source_nat", "guests leave with the host's address", {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), MASQUERADE}},
+
+    /* iifname @routed_ports goto from_routed */
+    {"routed", "what a routed port may send", {IIFNAME, IN(GUARD_ROUTED_PORTS), GOTO("from_routed")}},
 
     /* udp dport 67 drop */
     {"guest_to_host", "DHCP ends at the bridge, nobody else may answer", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), DROP}},
@@ -144,6 +162,10 @@ static const struct nft_rule inet_rules[] = {
      {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), CT_STATE(ESTABLISHED | RELATED | NEW), ACCEPT}},
     /* iifname . oifname @bridged accept */
     {"from_guest", "frames between ports of one bridge", {IIFNAME, OIFNAME, IN(GUARD_BRIDGED), ACCEPT}},
+    /* oifname @routed_ports ip saddr . ip daddr @peers accept */
+    {"from_guest",
+     "between ports of one routed network",
+     {OIFNAME, IN(GUARD_ROUTED_PORTS), IS_IP4, IP_SADDR, IP_DADDR, IN(GUARD_PEERS), ACCEPT}},
     /* ct state invalid counter drop */
     {"from_guest", "would leave with the guest's own address", {CT_STATE(INVALID), COUNTER, DROP}},
     /* counter drop */
@@ -160,6 +182,104 @@ static const struct nft_rule inet_rules[] = {
     {"from_closed", "an uplink that is a bridge stays one", {IIFNAME, OIFNAME, IN(GUARD_BRIDGED), ACCEPT}},
     /* counter drop */
     {"from_closed", "only for our networks", {COUNTER, DROP}},
+
+    /* meta nfproto ipv6 counter goto block */
+    {"from_routed", "no IPv6", {IS_IP6, BLOCK}},
+    /* meta l4proto != udp iifname . ether saddr . ip saddr @routed_addresses accept */
+    {"from_routed",
+     "the ports' own addresses, in haste",
+     {META(L4PROTO, 1), IS_NOT(IPPROTO_UDP), ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_ADDRESSES),
+      ACCEPT}},
+    /* udp dport > 68 udp sport != 67 iifname . ether saddr . ip saddr @routed_addresses accept, neither DHCP nor DNS */
+    {"from_routed",
+     "the same of UDP",
+     {L4(IPPROTO_UDP), TH_DPORT, ABOVE(0, 68), TH_SPORT, IS_NOT(0, 67), ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR,
+      IN(GUARD_ROUTED_ADDRESSES), ACCEPT}},
+    /* udp sport 68 udp dport 67 ip frag-off & 0x3fff == 0 goto routed_dhcp */
+    {"from_routed",
+     "DHCP requests, whole ones",
+     {L4(IPPROTO_UDP), TH_PORTS, IS(0, 68, 0, 67), IS_IP4, IP_FRAG_OFF, MASK(0x3f, 0xff), IS(0, 0),
+      GOTO("routed_dhcp")}},
+    /* udp sport 67 counter goto block */
+    {"from_routed", "guests are no DHCP servers", {L4(IPPROTO_UDP), TH_SPORT, IS(0, 67), BLOCK}},
+    /* udp dport 68 counter goto block */
+    {"from_routed", "nor servers by another name", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 68), BLOCK}},
+    /* udp dport 67 counter goto block */
+    {"from_routed", "no other way to a DHCP server", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), BLOCK}},
+    /* udp dport 53 iifname . ip daddr @gateways update @routed_dns_rate { iifname limit rate over 500/second
+       burst 1000 packets } counter goto block */
+    {"from_routed",
+     "more DNS queries than one port may send",
+     {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), IS_IP4, IIFNAME, IP_DADDR, IN(GUARD_GATEWAYS), IIFNAME,
+      OVER(NFT_LIMIT_ROUTED_DNS), BLOCK}},
+    /* iifname . ether saddr . ip saddr @routed_addresses accept */
+    {"from_routed",
+     "the port's own addresses",
+     {ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_ADDRESSES), ACCEPT}},
+    /* iifname . ip saddr @routed_any_mac_addresses accept */
+    {"from_routed",
+     "the same of a port with any MAC",
+     {IS_IP4, IIFNAME, IP_SADDR, IN(GUARD_ROUTED_ANY_MAC_ADDRESSES), ACCEPT}},
+    /* counter goto block */
+    {"from_routed", "forged sources", {BLOCK}},
+
+    /* update @routed_dhcp_rate { iifname limit rate over 20/second burst 40 packets } counter goto block */
+    {"routed_dhcp", "more DHCP requests than one port may send", {IIFNAME, OVER(NFT_LIMIT_ROUTED_DHCP), BLOCK}},
+    /* iifname . ether saddr @routed_macs counter log group 29793 drop */
+    {"routed_dhcp",
+     "the service hears them, nobody else does",
+     {ETHER_IP4, IIFNAME, ETHER_SADDR, IN(GUARD_ROUTED_MACS), COUNTER, LOG(GUARD_LOG_GROUP), DROP}},
+    /* iifname @routed_any_mac_ports counter log group 29793 drop */
+    {"routed_dhcp",
+     "the same of a port with any MAC",
+     {IIFNAME, IN(GUARD_ROUTED_ANY_MAC_PORTS), COUNTER, LOG(GUARD_LOG_GROUP), DROP}},
+    /* counter goto block */
+    {"routed_dhcp", "from another MAC than the port's", {BLOCK}},
+
+    /* add @routed_blocked { iifname counter } */
+    {"block", "for status", {IIFNAME, TALLY(GUARD_ROUTED_BLOCKED)}},
+    /* drop */
+    {"block", "what a port may not send", {DROP}},
+};
+
+static const struct nft_chain arp_chains[] = {
+    {"input", "filter", NF_ARP_IN, NF_IP_PRI_FILTER},
+    {"from_port", NULL, 0, 0},
+    {"from_own", NULL, 0, 0},
+    {"block", NULL, 0, 0},
+};
+
+static const struct nft_rule arp_rules[] = {
+    /* iifname @arp_ports goto from_port */
+    {"input", "what a routed port may say", {IIFNAME, IN(GUARD_ARP_PORTS), GOTO("from_port")}},
+
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ether . arp saddr ip @arp_addresses
+       goto from_own */
+    {"from_port",
+     "about the port's own addresses",
+     {ARP_FOR_IP4, ARP_LENGTHS, IIFNAME, ARP_SADDR_ETHER, ARP_SADDR_IP, IN(GUARD_ARP_ADDRESSES), GOTO("from_own")}},
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation request arp saddr ip 0.0.0.0
+       iifname . arp saddr ether . arp daddr ip @arp_addresses accept */
+    {"from_port",
+     "probes for the port's own addresses",
+     {ARP_FOR_IP4, ARP_REQUEST, ARP_SADDR_IP, IS(0, 0, 0, 0), IIFNAME, ARP_SADDR_ETHER, ARP_DADDR_IP,
+      IN(GUARD_ARP_ADDRESSES), ACCEPT}},
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ip @arp_any_mac_addresses goto from_own */
+    {"from_port",
+     "about the port's own addresses, at any MAC",
+     {ARP_FOR_IP4, ARP_LENGTHS, IIFNAME, ARP_SADDR_IP, IN(GUARD_ARP_ANY_MAC_ADDRESSES), GOTO("from_own")}},
+    /* counter goto block */
+    {"from_port", "forged ARP", {BLOCK}},
+
+    /* arp saddr ip . arp daddr ip @arp_reach accept */
+    {"from_own", "whom it may ask about", {ARP_SADDR_IP, ARP_DADDR_IP, IN(GUARD_ARP_REACH), ACCEPT}},
+    /* counter goto block */
+    {"from_own", "the host's other addresses, other networks", {BLOCK}},
+
+    /* add @arp_blocked { iifname counter } */
+    {"block", "for status", {IIFNAME, TALLY(GUARD_ARP_BLOCKED)}},
+    /* drop */
+    {"block", "what a port may not say", {DROP}},
 };
 
 static const struct nft_chain bridge_chains[] = {
@@ -380,6 +500,10 @@ const struct nft_limit_schema nft_limits[NFT_LIMIT_COUNT] = {
         {"mac_claims", GUARD_BRIDGE, {GUARD_FIELD_MARK, GUARD_FIELD_MAC}, 1, 1, 1, "MACs that are being learnt"},
     [NFT_LIMIT_REFUSALS] =
         {"refusals", GUARD_BRIDGE, {IFNAME}, 6, 60, 2, "ports that sent from MACs that are not theirs"},
+    [NFT_LIMIT_ROUTED_DHCP] =
+        {"routed_dhcp_rate", GUARD_INET, {IFNAME}, 20, 1, 40, "ports that sent DHCP requests, and how many they may"},
+    [NFT_LIMIT_ROUTED_DNS] =
+        {"routed_dns_rate", GUARD_INET, {IFNAME}, 500, 1, 1000, "ports that sent DNS queries, and how many they may"},
 };
 
 struct nft_ruleset nft_ruleset_get(enum guard_family family)
@@ -387,6 +511,7 @@ struct nft_ruleset nft_ruleset_get(enum guard_family family)
     static const struct nft_ruleset rulesets[] = {
         [GUARD_INET] = {inet_chains, ARRAY_COUNT(inet_chains), inet_rules, ARRAY_COUNT(inet_rules)},
         [GUARD_BRIDGE] = {bridge_chains, ARRAY_COUNT(bridge_chains), bridge_rules, ARRAY_COUNT(bridge_rules)},
+        [GUARD_ARP] = {arp_chains, ARRAY_COUNT(arp_chains), arp_rules, ARRAY_COUNT(arp_rules)},
     };
 
     return rulesets[family];

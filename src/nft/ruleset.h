@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The chains and rules of our two tables. */
+/* The chains and rules of our tables. */
 #ifndef NFT_RULESET_H
 #define NFT_RULESET_H
 

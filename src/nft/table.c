@@ -89,14 +89,36 @@ static void put_size(struct netlink_message *message, uint32_t size)
     netlink_nest_end(message, nest);
 }
 
+/* Of a set of ranges the kernel must know where in the key each field is. */
+static void put_ranges(struct netlink_message *message, const struct guard_schema *schema)
+{
+    size_t description = netlink_nest_begin(message, NFTA_SET_DESC);
+    size_t fields = netlink_nest_begin(message, NFTA_SET_DESC_CONCAT);
+
+    for (int i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++) {
+        size_t field = netlink_nest_begin(message, NFTA_LIST_ELEM);
+
+        netlink_put_be32(message, NFTA_SET_FIELD_LEN, (uint32_t)guard_field_len(schema->key[i]));
+        netlink_nest_end(message, field);
+    }
+    netlink_nest_end(message, fields);
+    netlink_nest_end(message, description);
+}
+
+static uint32_t set_flags(const struct guard_schema *schema)
+{
+    return (schema->data ? NFT_SET_MAP : 0u) | (schema->filled ? NFT_SET_EVAL : 0u) |
+           (schema->timeout_msec ? NFT_SET_TIMEOUT : 0u) | (schema->ranges ? NFT_SET_INTERVAL | NFT_SET_CONCAT : 0u);
+}
+
 static void put_set(struct nft_transaction *transaction, enum guard_set set)
 {
     const struct guard_schema *schema = &guard_schemas[set];
     struct netlink_message *message = &transaction->message;
-    uint32_t flags = (schema->data ? NFT_SET_MAP : 0) | (schema->filled ? NFT_SET_EVAL : 0) |
-                     (schema->timeout_msec ? NFT_SET_TIMEOUT : 0);
 
-    put_set_begin(transaction, schema, flags, guard_key_len(set));
+    put_set_begin(transaction, schema, set_flags(schema), guard_key_len(set));
+    if (schema->ranges)
+        put_ranges(message, schema);
     if (schema->data) {
         netlink_put_be32(message, NFTA_SET_DATA_TYPE, field_type(schema->data));
         netlink_put_be32(message, NFTA_SET_DATA_LEN, (uint32_t)guard_data_len(set));

@@ -52,7 +52,11 @@ static enum guard_family message_family(const struct nlmsghdr *message)
 {
     const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
 
-    return header->nfgen_family == nft_protocol(GUARD_INET) ? GUARD_INET : GUARD_BRIDGE;
+    enum guard_family family = GUARD_INET;
+
+    while (family < GUARD_FAMILY_COUNT - 1 && header->nfgen_family != nft_protocol(family))
+        family++;
+    return family;
 }
 
 static int count_element(const struct guard_element *element, void *data)

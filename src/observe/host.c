@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ void observe_free(struct observe_found *found)
     model_objects_fini(&found->objects);
     free(found->links);
     free(found->taken);
+    free(found->addresses);
     free(found);
 }
 
@@ -43,6 +45,18 @@ static int add_taken(struct observe_pass *pass, const struct ip_prefix *prefix)
 
 /* ---- addresses ---- */
 
+static int add_foreign_address(struct observe_pass *pass, const struct netlink_address *address)
+{
+    struct observe_found *found = pass->found;
+    int result = array_reserve((void **)&found->addresses, &pass->address_capacity, found->address_count, 1,
+                               sizeof(*found->addresses));
+
+    if (result < 0)
+        return result;
+    found->addresses[found->address_count++] = (struct observe_address){address->prefix, address->index};
+    return add_taken(pass, &address->prefix);
+}
+
 struct address_mark {
     struct observe_pass *pass;
     size_t object_count, taken_count; /* to go back to when the dump starts again */
@@ -50,9 +64,9 @@ struct address_mark {
 };
 
 /* Does the kernel make a route for this address, in the table that is looked at? */
-static bool has_route(const struct ip_prefix *prefix)
+static bool has_route(const struct netlink_address *address)
 {
-    return prefix->address.family == AF_INET && prefix->length < 32;
+    return address->prefix.address.family == AF_INET && (address->prefix.length < 32 || address->peer.family);
 }
 
 /*
@@ -74,13 +88,14 @@ static int read_address(const struct netlink_address *address, void *data)
     if (!link)
         return 0;
     if (!link->ours)
-        return ip4 ? add_taken(pass, &address->prefix) : 0;
+        return ip4 ? add_foreign_address(pass, address) : 0;
     if (address->protocol != MODEL_ROUTE_PROTOCOL && (address->protocol != 0 || !ip4))
         return 0;
     object.place.line = address->protocol == 0;
     memcpy(object.address.device, link->name, sizeof(object.address.device));
     object.address.prefix = address->prefix;
-    object.address.unrouted = has_route(&address->prefix) && link->up; /* until the route is met */
+    object.address.peer = address->peer;
+    object.address.unrouted = has_route(address) && link->up; /* until the route is met */
     return model_objects_add(&pass->found->objects, &object);
 }
 
@@ -110,10 +125,16 @@ static void restart_addresses(void *data)
     mark->pass->found->taken_count = mark->taken_count;
 }
 
+static void restart_foreign_addresses(void *data)
+{
+    ((struct address_mark *)data)->pass->found->address_count = 0;
+    restart_addresses(data);
+}
+
 static int observe_addresses(struct netlink *netlink, struct observe_pass *pass)
 {
     struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count, false};
-    int result = netlink_address_dump(netlink, read_address, restart_addresses, &mark, pass->error);
+    int result = netlink_address_dump(netlink, read_address, restart_foreign_addresses, &mark, pass->error);
 
     if (result == 0)
         settle_addresses(&mark);
@@ -131,12 +152,23 @@ static void meet_route(const struct observe_pass *pass, const char *device, cons
         struct model_host_address *address = &objects->items[i].address;
         struct ip_prefix subnet;
 
-        if (objects->items[i].kind != MODEL_OBJECT_ADDRESS || strcmp(address->device, device) != 0)
+        if (objects->items[i].kind != MODEL_OBJECT_ADDRESS || !address->unrouted ||
+            strcmp(address->device, device) != 0)
             continue;
-        subnet = ip_prefix_network(&address->prefix);
+        subnet = address->peer.family ? (struct ip_prefix){address->peer, address->prefix.length}
+                                      : ip_prefix_network(&address->prefix);
         if (ip_prefix_compare(&subnet, &route->destination) == 0)
             address->unrouted = false;
     }
+}
+
+/* A gateway stands for itself, too: in a part of its subnet that is given away it would be out of reach. */
+static int add_foreign_route(struct observe_pass *pass, const struct netlink_route *route)
+{
+    const struct ip_prefix gateway = {route->gateway, 32};
+    int result = route->destination.length ? add_taken(pass, &route->destination) : 0;
+
+    return result < 0 || !route->gateway.family ? result : add_taken(pass, &gateway);
 }
 
 static int read_route(const struct netlink_route *route, void *data)
@@ -149,10 +181,10 @@ static int read_route(const struct netlink_route *route, void *data)
             pass->best_metric = route->metric;
             memcpy(pass->found->uplink, link->name, sizeof(pass->found->uplink));
         }
-        return 0;
+        return add_foreign_route(pass, route);
     }
     if (!link || !link->ours)
-        return add_taken(pass, &route->destination);
+        return add_foreign_route(pass, route);
     meet_route(pass, link->name, route);
     return 0;
 }
@@ -171,6 +203,40 @@ static int observe_routes(struct netlink *netlink, struct observe_pass *pass)
     struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count, false};
 
     return netlink_route_dump(netlink, AF_INET, RT_TABLE_MAIN, read_route, restart_routes, &mark, pass->error);
+}
+
+/* ---- neighbours: those that we have set ---- */
+
+static int read_neighbour(const struct netlink_neighbour *neighbour, void *data)
+{
+    struct observe_pass *pass = ((struct address_mark *)data)->pass;
+    const struct observe_index *link = observe_find_index(pass, neighbour->index);
+    struct model_object object = {.kind = MODEL_OBJECT_NEIGHBOUR};
+
+    if (!link || neighbour->protocol != MODEL_ROUTE_PROTOCOL)
+        return 0;
+    if (!neighbour->proxy && (!link->ours || !(neighbour->state & NUD_PERMANENT)))
+        return 0;
+    memcpy(object.neighbour.device, link->name, sizeof(object.neighbour.device));
+    object.neighbour.address = neighbour->address;
+    object.neighbour.proxy = neighbour->proxy;
+    object.neighbour.mac = neighbour->mac;
+    return model_objects_add(&pass->found->objects, &object);
+}
+
+/* Those that are no proxies are asked for only where there may be some: a host can have many neighbours. */
+static int observe_neighbours(struct netlink *netlink, struct observe_pass *pass)
+{
+    struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count, false};
+    int result = netlink_proxy_dump(netlink, AF_INET, read_neighbour, restart_addresses, &mark, pass->error);
+
+    if (result < 0)
+        return result;
+    mark.object_count = pass->found->objects.count;
+    for (size_t i = 0; i < pass->found->objects.count; i++)
+        if (pass->found->objects.items[i].kind == MODEL_OBJECT_LINK && pass->found->objects.items[i].link.routed)
+            return netlink_neighbour_dump(netlink, AF_INET, read_neighbour, restart_addresses, &mark, pass->error);
+    return 0;
 }
 
 /* Wireless cards say so in sysfs; asked for the uplink alone. */
@@ -269,6 +335,8 @@ static int observe_guards(struct observe_pass *pass)
         result = observe_table(netlink, pass, GUARD_INET);
     if (result == 0)
         result = observe_table(netlink, pass, GUARD_BRIDGE);
+    if (result == 0)
+        result = observe_table(netlink, pass, GUARD_ARP);
     return result;
 }
 
@@ -285,6 +353,8 @@ static int observe_route_side(struct observe_pass *pass)
         result = observe_addresses(netlink, pass);
     if (result == 0)
         result = observe_routes(netlink, pass);
+    if (result == 0)
+        result = observe_neighbours(netlink, pass);
     return result;
 }
 

@@ -33,12 +33,18 @@ static bool is_ours(const struct netlink_link *link, struct model_owner *ret_own
     return link->group == MODEL_LINK_GROUP;
 }
 
+/* Is it set up as a port of a routed network (NETLINK_LINK_ROUTED)? */
+static bool is_routed(const struct netlink_link *link)
+{
+    return strcmp(link->kind, "tun") == 0 && !link->no_arp && link->ip4_forwarding == 1 && link->ip4_proxy_arp == 1;
+}
+
 /* Whose it is tells a port from a device that stands alone, whose ARP is its own affair. */
 static bool has_arp(const struct netlink_link *link, const struct model_owner *owner)
 {
     if (strcmp(link->kind, "bridge") == 0)
         return link->ip4_arp_ignore == 0;
-    return owner->network[0] && !link->no_arp;
+    return owner->network[0] && !link->no_arp && !is_routed(link);
 }
 
 static unsigned find_altered(const struct netlink_link *link, const struct model_owner *owner)
@@ -103,6 +109,7 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         .link_type = link->type,
         .forwarding = link->ip4_forwarding == 1,
         .isolated = link->port_isolated,
+        .routed = owner->network[0] && is_routed(link),
         .index = link->index,
         .altered = find_altered(link, owner),
         .disowned = !owner->set[0] && link->alias[0],

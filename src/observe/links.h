@@ -18,7 +18,7 @@ struct observe_index {
 struct observe_pass {
     struct observe_found *found;
     struct observe_index *indices; /* sorted by index once the dump is over */
-    size_t index_count, index_capacity, link_capacity, taken_capacity;
+    size_t index_count, index_capacity, link_capacity, taken_capacity, address_capacity;
     uint32_t best_metric;
     struct device_features *features; /* opened when a device is met whose offloads are looked at */
     struct tapnet_error *error;

@@ -21,7 +21,7 @@ static int bridge_index(const struct observe_found *found, const char *bridge)
 
 static bool has_names(const struct model_object *object)
 {
-    return object->kind == MODEL_OBJECT_SERVICE && object->service.network->dns_port;
+    return object->kind == MODEL_OBJECT_SERVICE && model_network_names_itself(object->service.network);
 }
 
 /* A resolver that gives no answer is none, and one that may not listen to us has been told: nothing more is wanted. */

@@ -14,12 +14,21 @@ struct observe_link {
     int ip4_forwarding;
 };
 
+/* An IPv4 address of the host, not ours. */
+struct observe_address {
+    struct ip_prefix prefix;
+    int index; /* of its link */
+};
+
 struct observe_found {
     struct model_objects objects; /* ours, all sets; sorted */
     struct observe_link *links;   /* not ours, sorted by name */
     size_t link_count;
-    struct ip_prefix *taken; /* prefixes of addresses and routes (main table) on links that are not ours */
+    /* Prefixes of addresses and routes (main table) on links that are not ours, and the routes' gateways. */
+    struct ip_prefix *taken;
     size_t taken_count;
+    struct observe_address *addresses; /* not ours */
+    size_t address_count;
     bool foreign_table;            /* a table of our name that is not ours: nothing of it is among the objects */
     char uplink[MODEL_IFNAME_MAX]; /* of the IPv4 default route with the lowest metric, not one of our links; "" */
     bool ip_forward;               /* net.ipv4.ip_forward */
@@ -28,7 +37,7 @@ struct observe_found {
 };
 
 /*
- * One dump each of links, addresses, IPv4 routes of the main table and our two nft tables; sysctls of the uplink; the
+ * One dump each of links, addresses, IPv4 routes of the main table and our nft tables; sysctls of the uplink; the
  * ledgers below @run_dir (the namespace's own directory, see apply/run.h), which may not exist; what systemd-resolved
  * knows of it, where that runs. A link is ours when
  * its alias says so, or when it is in our group with no alias yet. Changes nothing.

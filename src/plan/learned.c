@@ -120,9 +120,15 @@ static bool is_kept(const struct plan_learned *learned, const struct guard_eleme
 static bool has_port(const char *device, const struct model_objects *wanted, const struct model_objects *all,
                      const char *set)
 {
-    const struct guard_element *found = find_element(all, guard_port(device, ""));
+    const struct guard_element keys[] = {guard_port(device, ""), guard_routed_port(GUARD_ROUTED_PORTS, device, "")};
 
-    return (found && is_anothers(found, set)) || find_element(wanted, guard_port(device, ""));
+    for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+        const struct guard_element *found = find_element(all, keys[i]);
+
+        if ((found && is_anothers(found, set)) || find_element(wanted, keys[i]))
+            return true;
+    }
+    return false;
 }
 
 bool plan_learned_goes(const struct plan_learned *learned, const struct guard_element *element,
@@ -135,6 +141,8 @@ bool plan_learned_goes(const struct plan_learned *learned, const struct guard_el
     case GUARD_REFUSED_MACS:
         return false; /* soon enough by itself */
     case GUARD_BLOCKED:
+    case GUARD_ROUTED_BLOCKED:
+    case GUARD_ARP_BLOCKED:
         return !has_port(device, wanted, all, set);
     case GUARD_NETWORK_MACS:
         return !is_kept(learned, element);

@@ -50,6 +50,8 @@ static enum plan_phase phase_of(const struct model_object *before, const struct 
         return phase_of_link(&object->link, remove);
     case MODEL_OBJECT_ADDRESS:
         return remove ? PLAN_ADDRESSES_REMOVE : PLAN_ADDRESSES_SET;
+    case MODEL_OBJECT_NEIGHBOUR:
+        return remove ? PLAN_NEIGHBOURS_REMOVE : PLAN_NEIGHBOURS_SET;
     case MODEL_OBJECT_SYSCTL:
         return remove ? PLAN_SYSCTLS_REMOVE : PLAN_SYSCTLS_SET;
     case MODEL_OBJECT_SERVICE:
@@ -85,12 +87,11 @@ static bool needs_replacing(const struct model_object *before, const struct mode
             (a->group != MODEL_ID_NONE && b->group == MODEL_ID_NONE));
 }
 
-/* Is @address on a device that the plan, as far as it goes, makes anew? Links come before addresses. */
-static bool device_is_replaced(const struct plan *plan, const struct model_host_address *address)
+/* Is @device one that the plan, as far as it goes, makes anew? Links come before what stands on them. */
+static bool device_is_replaced(const struct plan *plan, const char *device)
 {
-    for (size_t i = 0; i < plan->step_count; i++)
-        if (plan->steps[i].phase == PLAN_DEVICES_CLEAR &&
-            strcmp(plan->steps[i].before->link.name, address->device) == 0)
+    for (size_t i = 0; plan->replaced_count && i < plan->step_count; i++)
+        if (plan->steps[i].phase == PLAN_DEVICES_CLEAR && strcmp(plan->steps[i].before->link.name, device) == 0)
             return true;
     return false;
 }
@@ -100,13 +101,27 @@ static int add_address(struct plan *plan, const struct model_object *before, con
 {
     int result = 0;
 
-    if (before && device_is_replaced(plan, &before->address))
+    if (before && device_is_replaced(plan, before->address.device))
         result = add_step(plan, PLAN_ADDRESSES_CLEAR, before, NULL);
     else if (!after)
         return add_step(plan, PLAN_ADDRESSES_REMOVE, before, NULL);
     else if (before) /* it is there already; its route may not be */
         return before->address.unrouted ? add_step(plan, PLAN_ADDRESSES_SET, before, after) : 0;
     return result < 0 || !after ? result : add_step(plan, PLAN_ADDRESSES_SET, NULL, after);
+}
+
+/* The same of a neighbour. */
+static int add_neighbour(struct plan *plan, const struct model_object *before, const struct model_object *after)
+{
+    int result = 0;
+
+    if (before && device_is_replaced(plan, before->neighbour.device)) {
+        result = add_step(plan, PLAN_NEIGHBOURS_CLEAR, before, NULL);
+        before = NULL;
+    }
+    if (result < 0 || (before && after && model_object_equal(after, before)) || (!before && !after))
+        return result;
+    return add_step(plan, phase_of(before, after), before, after);
 }
 
 /* One identity, on one side or on both. */
@@ -119,10 +134,13 @@ static int add_pair(struct plan *plan, const struct model_object *before, const 
         return 0; /* on neither */
     if (object->kind == MODEL_OBJECT_ADDRESS)
         return add_address(plan, before, after);
+    if (object->kind == MODEL_OBJECT_NEIGHBOUR)
+        return add_neighbour(plan, before, after);
     if (before && after && model_object_equal(after, before))
         return 0;
     if (before && after && needs_replacing(before, after)) {
         result = add_step(plan, PLAN_DEVICES_CLEAR, before, NULL);
+        plan->replaced_count++;
         before = NULL;
     }
     return result < 0 ? result : add_step(plan, phase_of(before, after), before, after);

@@ -16,14 +16,17 @@ enum plan_phase {
     PLAN_GUARDS_SET, /* tables and elements: added and changed, one transaction */
     PLAN_BRIDGES_SET,
     PLAN_SYSCTLS_SET,
+    PLAN_NEIGHBOURS_CLEAR,
     PLAN_ADDRESSES_CLEAR, /* of a device that has to be made anew: they go with it, ... */
     PLAN_DEVICES_CLEAR,   /* ... it makes room for its successor of the same name, and the SETs make both */
     PLAN_DEVICES_SET,     /* TAPs and TUNs: made, or changed in place */
     PLAN_ADDRESSES_SET,
+    PLAN_NEIGHBOURS_SET,
     PLAN_SERVICES_SET,
     PLAN_RECORDS_SET, /* of sets: what is there is on record, never what is not there yet, or no more */
     PLAN_RECORDS_REMOVE,
     PLAN_SERVICES_REMOVE,
+    PLAN_NEIGHBOURS_REMOVE,
     PLAN_ADDRESSES_REMOVE,
     PLAN_DEVICES_REMOVE,
     PLAN_BRIDGES_REMOVE,
@@ -41,6 +44,7 @@ struct plan_step {
 struct plan {
     struct plan_step *steps;
     size_t step_count, step_capacity;
+    size_t replaced_count; /* devices that are made anew */
 };
 
 /* Steps from @found to @wanted, both sorted by model_objects_sort(). 0 or -ENOMEM. */

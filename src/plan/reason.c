@@ -96,6 +96,8 @@ static void link_reason(const struct model_link *before, const struct model_link
                after->master[0] ? after->master : "none");
     if (!mac_equal(&before->mac, &after->mac) && after->kind != MODEL_LINK_TUN)
         append(text, "MAC %s, wanted %s", mac_print(&before->mac, had), mac_print(&after->mac, wants));
+    if (before->routed != after->routed)
+        append(text, "%s", after->routed ? "does not route, or answers ARP for others" : "routes");
     if (before->isolated != after->isolated)
         append(text, "is %sisolated", before->isolated ? "" : "not ");
     if (after->mtu && before->mtu != after->mtu)
@@ -156,7 +158,10 @@ const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON
                          : "devices or their options changed");
         break;
     case MODEL_OBJECT_ADDRESS:
-        append(text, "the route to its subnet is gone");
+        append(text, "the route to its %s is gone", step->after->address.peer.family ? "guest" : "subnet");
+        break;
+    case MODEL_OBJECT_NEIGHBOUR:
+        append(text, "has another MAC");
         break;
     }
     return text;

@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "plan/learned.h"
 #include "plan/plan.h"
 
 /*
- * How it works: most objects belong to one set and are simply taken or left. Shared are the two tables (wanted while
+ * How it works: most objects belong to one set and are simply taken or left. Shared are the tables (wanted while
  * any set wants one), per uplink its forwarding sysctl with the "closed" element that goes with it (wanted while it has
  * users, and only as long as the host is no router by its own wish), and the service when it died.
  */
@@ -47,6 +48,7 @@ const char *plan_object_set(const struct model_object *object, char text[MODEL_N
         return text;
     case MODEL_OBJECT_TABLE:
     case MODEL_OBJECT_ADDRESS:
+    case MODEL_OBJECT_NEIGHBOUR:
     case MODEL_OBJECT_SYSCTL:
         break; /* shared, or told by their link */
     }
@@ -59,12 +61,25 @@ static bool is_shared(const struct model_object *object)
            (object->kind == MODEL_OBJECT_ELEMENT && strcmp(object->element.label, "uplink") == 0);
 }
 
-/* The link of @name in @objects (sorted or not); NULL when there is none. */
+static int compare_objects(const void *a, const void *b)
+{
+    return model_object_compare(a, b);
+}
+
+/* The link of @name in @objects, sorted; NULL when there is none. */
 static const struct model_link *find_link(const struct model_objects *objects, const char *name)
 {
-    for (size_t i = 0; i < objects->count; i++)
-        if (objects->items[i].kind == MODEL_OBJECT_LINK && strcmp(objects->items[i].link.name, name) == 0)
-            return &objects->items[i].link;
+    static const enum model_link_kind kinds[] = {MODEL_LINK_TAP, MODEL_LINK_BRIDGE}; /* a TUN has a TAP's identity */
+
+    for (size_t i = 0; i < ARRAY_COUNT(kinds) && objects->count; i++) {
+        struct model_object key = {.kind = MODEL_OBJECT_LINK, .link = {.kind = kinds[i]}};
+        const struct model_object *object;
+
+        snprintf(key.link.name, sizeof(key.link.name), "%s", name);
+        object = bsearch(&key, objects->items, objects->count, sizeof(key), compare_objects);
+        if (object)
+            return &object->link;
+    }
     return NULL;
 }
 
@@ -186,15 +201,18 @@ static int check_links(const struct model_objects *wanted, const struct model_ob
 
 /* ---- what is the set's own ---- */
 
-static int compare_objects(const void *a, const void *b)
+/* A proxy on a link that is not there: set when that comes back. */
+static bool is_out_of_reach(const struct model_object *object, const struct plan_host *host)
 {
-    return model_object_compare(a, b);
+    return object->kind == MODEL_OBJECT_NEIGHBOUR && object->neighbour.proxy &&
+           host->forwarding(host->data, object->neighbour.device) < 0;
 }
 
-static int add_wanted(struct model_objects *list, const struct model_objects *wanted)
+static int add_wanted(struct model_objects *list, const struct model_objects *wanted, const struct plan_host *host)
 {
     for (size_t i = 0; i < wanted->count; i++) {
-        int result = is_shared(&wanted->items[i]) ? 0 : add_copy(list, &wanted->items[i]);
+        bool left_out = is_shared(&wanted->items[i]) || is_out_of_reach(&wanted->items[i], host);
+        int result = left_out ? 0 : add_copy(list, &wanted->items[i]);
 
         if (result < 0)
             return result;
@@ -210,6 +228,28 @@ static bool link_concerns(const struct model_link *link, const struct model_obje
     return (!set && !link->disowned) || find_link(wanted, link->name);
 }
 
+/* The link of ours whose subnet has the proxy's address in it, which stands on a link that is not ours; or NULL. */
+static const struct model_link *find_proxied(const struct model_objects *all, const struct model_neighbour *proxy)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct model_host_address *address = &all->items[i].address;
+
+        if (all->items[i].kind == MODEL_OBJECT_ADDRESS && !address->peer.family &&
+            ip_prefix_contains(&address->prefix, &proxy->address))
+            return find_link(all, address->device);
+    }
+    return NULL;
+}
+
+/* One that nobody's network has any more is everybody's. */
+static bool proxy_concerns(const struct model_object *object, const struct model_objects *wanted,
+                           const struct model_objects *all, const char *set)
+{
+    const struct model_link *link = set ? find_proxied(all, &object->neighbour) : NULL;
+
+    return !link || link_concerns(link, wanted, set);
+}
+
 static bool found_concerns(const struct model_object *object, const struct model_objects *wanted,
                            const struct model_objects *all, const char *set)
 {
@@ -220,8 +260,10 @@ static bool found_concerns(const struct model_object *object, const struct model
         return link_concerns(&object->link, wanted, set);
     if (object->kind == MODEL_OBJECT_ELEMENT && !object->element.label[0])
         return true; /* somebody put it into our table: nobody wants it there */
-    if (object->kind == MODEL_OBJECT_ADDRESS) {
-        link = find_link(all, object->address.device);
+    if (object->kind == MODEL_OBJECT_NEIGHBOUR && object->neighbour.proxy)
+        return proxy_concerns(object, wanted, all, set);
+    if (object->kind == MODEL_OBJECT_ADDRESS || object->kind == MODEL_OBJECT_NEIGHBOUR) {
+        link = find_link(all, object->kind == MODEL_OBJECT_ADDRESS ? object->address.device : object->neighbour.device);
         return link && link_concerns(link, wanted, set);
     }
     return !set || strcmp(plan_object_set(object, owner), set) == 0;
@@ -255,37 +297,40 @@ static int add_found(struct model_objects *list, const struct model_objects *wan
 
 /* ---- what is shared ---- */
 
-/* Does anything of @all that is not a table, and not the set's own, need the tables? */
-static bool others_need_tables(const struct model_objects *all, const char *set)
+/* Which tables does anything of @all that is not a table, and not the set's own, need? Both, or all. */
+static void others_need_tables(const struct model_objects *all, const char *set, bool needed[GUARD_FAMILY_COUNT])
 {
     char owner[MODEL_NAME_MAX];
 
     for (size_t i = 0; set && i < all->count; i++) {
         const struct model_object *object = &all->items[i];
 
-        if (object->kind == MODEL_OBJECT_ELEMENT && !is_shared(object) && !guard_element_is_learned(&object->element) &&
-            strcmp(plan_object_set(object, owner), set) != 0)
-            return true;
+        if (object->kind != MODEL_OBJECT_ELEMENT || is_shared(object) || guard_element_is_learned(&object->element) ||
+            strcmp(plan_object_set(object, owner), set) == 0)
+            continue;
+        needed[GUARD_INET] = needed[GUARD_BRIDGE] = true;
+        needed[guard_schemas[object->element.set].family] = true;
     }
-    return false;
 }
 
 static int share_tables(struct plan_scope *scope, const struct model_objects *wanted, const struct model_objects *all,
                         const char *set)
 {
-    bool needed = others_need_tables(all, set);
+    bool needed[GUARD_FAMILY_COUNT] = {false};
     int result = 0;
 
+    others_need_tables(all, set, needed);
     for (size_t i = 0; i < wanted->count; i++)
-        needed |= wanted->items[i].kind == MODEL_OBJECT_TABLE;
+        if (wanted->items[i].kind == MODEL_OBJECT_TABLE)
+            needed[wanted->items[i].table.family] = true;
     for (size_t i = 0; i < all->count && result == 0; i++)
         if (all->items[i].kind == MODEL_OBJECT_TABLE)
             result = add_copy(&scope->found, &all->items[i]);
-    for (int family = GUARD_INET; needed && family <= GUARD_BRIDGE && result == 0; family++) {
-        struct model_object table = {.kind = MODEL_OBJECT_TABLE,
-                                     .table = {.family = (enum guard_family)family, .intact = true}};
+    for (enum guard_family family = 0; family < GUARD_FAMILY_COUNT && result == 0; family++) {
+        struct model_object table = {.kind = MODEL_OBJECT_TABLE, .table = {.family = family, .intact = true}};
 
-        result = model_objects_add(&scope->wanted, &table);
+        if (needed[family])
+            result = model_objects_add(&scope->wanted, &table);
     }
     return result;
 }
@@ -520,7 +565,7 @@ static void name_services(struct plan_scope *scope, const struct plan_host *host
         struct model_object *object = &scope->wanted.items[i];
 
         if (object->kind == MODEL_OBJECT_SERVICE)
-            object->service.named = host->resolver && object->service.network->dns_port;
+            object->service.named = host->resolver && model_network_names_itself(object->service.network);
     }
 }
 
@@ -534,7 +579,7 @@ int plan_scope_make(const struct model_objects *wanted, const struct model_objec
         result = check_links(wanted, all, set, host, error);
     if (result < 0)
         return result;
-    result = add_wanted(&scope.wanted, wanted);
+    result = add_wanted(&scope.wanted, wanted, host);
     if (result == 0)
         result = add_found(&scope.found, wanted, all, set);
     if (result == 0)

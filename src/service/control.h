@@ -29,6 +29,7 @@
  *        2  TCP socket, listening, bound the same                    } nat mode only;
  *        3  UDP socket bound to gateway:dns_port and to lo           } isolated mode: the memfd alone
  *        4  TCP socket, listening, bound the same                    }
+ *        In routed mode 1 and 2 alone, bound to no device, with a filter that passes sources in the subnet.
  *        Guests come by the bridge, programs of the host by the loopback; nobody comes by any other link.
  *        A network that is served already (same name) is an error: -EEXIST; so that a restarted `up` can't steal it.
  *        A service that has no sockets for DHCP yet says -ENOTCONN: "sockets" comes first, then the same again.
@@ -74,12 +75,12 @@
  * anything with it, and the log names the device by its index. The service asks the kernel for that device's name and
  * looks it up in its models; nothing of the frame says who it is. A frame of a device that no network has is ignored.
  */
-#define SERVICE_CONTROL_MAX 65536             /* bytes of one datagram, requests and replies */
-#define SERVICE_CONTROL_BACKLOG 8             /* connections that wait to be accepted */
-#define SERVICE_CONTROL_FDS 5                 /* descriptors of one request */
-#define SERVICE_CONTROL_SILENCE 30            /* seconds */
-#define SERVICE_CONTROL_IDLE 60               /* seconds */
-#define SERVICE_NETWORK_MAX (4 * 1024 * 1024) /* bytes of one network's JSON text: 1,023 ports with long options */
+#define SERVICE_CONTROL_MAX 65536              /* bytes of one datagram, requests and replies */
+#define SERVICE_CONTROL_BACKLOG 8              /* connections that wait to be accepted */
+#define SERVICE_CONTROL_FDS 5                  /* descriptors of one request */
+#define SERVICE_CONTROL_SILENCE 30             /* seconds */
+#define SERVICE_CONTROL_IDLE 60                /* seconds */
+#define SERVICE_NETWORK_MAX (32 * 1024 * 1024) /* bytes of one network's JSON text: 8,191 ports with long options */
 
 /* ---- the service's own half ---- */
 

@@ -141,17 +141,17 @@ static void put_parameters(struct dhcp_writer *writer, const struct dhcp_request
 {
     uint32_t gateway = ip4_value(&network->subnet.address);
     struct ip_address broadcast = ip4_broadcast(&network->subnet);
-    bool nat = network->mode == MODEL_MODE_NAT;
+    bool leads_out = model_mode_leads_out(network->mode);
 
-    if (nat)
+    if (leads_out)
         put_routes(writer, request, gateway);
-    if (nat && dhcp_request_wants(request, DHCP_OPTION_DNS))
+    if (leads_out && dhcp_request_wants(request, DHCP_OPTION_DNS))
         dhcp_put_u32(writer, DHCP_OPTION_DNS, gateway);
     if (network->mtu && network->mtu <= UINT16_MAX && dhcp_request_wants(request, DHCP_OPTION_MTU))
         dhcp_put_u16(writer, DHCP_OPTION_MTU, (uint16_t)network->mtu);
     if (dhcp_request_wants(request, DHCP_OPTION_HOSTNAME))
         dhcp_put_text(writer, DHCP_OPTION_HOSTNAME, port->hostname[0] ? port->hostname : port->name);
-    if (nat && dhcp_request_wants(request, DHCP_OPTION_DOMAIN))
+    if (leads_out && dhcp_request_wants(request, DHCP_OPTION_DOMAIN))
         dhcp_put_text(writer, DHCP_OPTION_DOMAIN, network->name);
     if (dhcp_request_wants(request, DHCP_OPTION_BROADCAST))
         dhcp_put_u32(writer, DHCP_OPTION_BROADCAST, ip4_value(&broadcast));
@@ -161,7 +161,7 @@ static void put_parameters(struct dhcp_writer *writer, const struct dhcp_request
 
         put_addresses(writer, DHCP_OPTION_NTP, dhcp->ntp, dhcp->ntp_count);
     }
-    if (nat && dhcp_request_wants(request, DHCP_OPTION_SEARCH))
+    if (leads_out && dhcp_request_wants(request, DHCP_OPTION_SEARCH))
         put_search(writer, network, port);
 }
 
@@ -243,7 +243,7 @@ struct dhcp_answer dhcp_answer(const struct model_network *network, const struct
     uint32_t server = ip4_value(&network->subnet.address), address = ip4_value(&port->address);
     struct dhcp_answer answer = decide(request, server, address);
     struct udp4 packet = {
-        .source_mac = network->mac,
+        .source_mac = network->mode == MODEL_MODE_ROUTED ? port->mac : network->mac, /* as ARP says */
         .source = server,
         .source_port = DHCP_SERVER_PORT,
         .destination_port = DHCP_CLIENT_PORT,

@@ -248,7 +248,8 @@ static int end_open(struct dns_end *end, struct dns_network *network, int udp_fd
     return r < 0 ? r : loop_watch(loop, tcp_fd, EPOLLIN, tcp_handler, end, &end->tcp);
 }
 
-int dns_add(struct dns *dns, const struct model_network *network, const int fds[DNS_FDS], struct tapnet_error *error)
+int dns_add(struct dns *dns, const struct model_network *network, const int *fds, size_t count,
+            struct tapnet_error *error)
 {
     struct dns_network *added cleanup(cleanup_network_free) = NULL;
     struct dns_network **link = find_link(dns, network->name);
@@ -260,8 +261,9 @@ int dns_add(struct dns *dns, const struct model_network *network, const int fds[
     if (!added)
         return error_set(error, -ENOMEM, "out of memory");
     added->dns = dns;
+    added->end_count = count / 2;
     dns_names_init(&added->names, network);
-    for (size_t i = 0; i < DNS_ENDS && r == 0; i++)
+    for (size_t i = 0; i < count / 2 && r == 0; i++)
         r = end_open(&added->ends[i], added, fds[2 * i], fds[2 * i + 1]);
     if (r < 0)
         return error_set_errno(error, r, "can't serve DNS on network %s", network->name);
@@ -281,17 +283,19 @@ void dns_remove(struct dns *dns, const char *network)
 {
     struct dns_network **link = find_link(dns, network);
     struct dns_network *removed = *link;
+    size_t count;
     int fds[DNS_FDS];
 
     if (!removed)
         return;
     *link = removed->next;
-    for (size_t i = 0; i < DNS_ENDS; i++) {
+    count = 2 * removed->end_count;
+    for (size_t i = 0; i < removed->end_count; i++) {
         fds[2 * i] = removed->ends[i].udp_fd;
         fds[2 * i + 1] = removed->ends[i].tcp_fd;
     }
     network_free(removed);
-    for (size_t i = 0; i < DNS_FDS; i++)
+    for (size_t i = 0; i < count; i++)
         close(fds[i]);
 }
 

@@ -24,7 +24,8 @@ void dns_free(struct dns *dns); /* takes NULL */
  */
 #define DNS_ENDS 2
 #define DNS_FDS (2 * DNS_ENDS)
-int dns_add(struct dns *dns, const struct model_network *network, const int fds[DNS_FDS], struct tapnet_error *error);
+int dns_add(struct dns *dns, const struct model_network *network, const int *fds, size_t count,
+            struct tapnet_error *error);
 /* The network's model was replaced by @network (same name and subnet). Queries in flight go on. */
 void dns_update(struct dns *dns, const struct model_network *network);
 void dns_remove(struct dns *dns, const char *network);

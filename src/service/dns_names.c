@@ -73,20 +73,20 @@ static const char *entry_name(const struct dns_names *names, uint16_t entry)
 /* The slot where @text (lower case) stands or would stand. */
 static size_t name_slot(const struct dns_names *names, const char *text)
 {
-    size_t at = hash_mix(hash_text(text)) % DNS_NAME_SLOTS;
+    size_t at = hash_mix(hash_text(text)) % names->name_slots;
 
     while (names->by_name[at] && strcasecmp(entry_name(names, names->by_name[at]), text) != 0)
-        at = (at + 1) % DNS_NAME_SLOTS;
+        at = (at + 1) % names->name_slots;
     return at;
 }
 
 static size_t address_slot(const struct dns_names *names, uint32_t address)
 {
     const struct model_port *ports = names->network->ports;
-    size_t at = hash_mix(address) % DNS_ADDRESS_SLOTS;
+    size_t at = hash_mix(address) % names->address_slots;
 
     while (names->by_address[at] && ip4_value(&ports[names->by_address[at] - 1].address) != address)
-        at = (at + 1) % DNS_ADDRESS_SLOTS;
+        at = (at + 1) % names->address_slots;
     return at;
 }
 
@@ -123,8 +123,13 @@ static size_t port_count(const struct model_network *network)
 
 void dns_names_init(struct dns_names *names, const struct model_network *network)
 {
-    memset(names, 0, sizeof(*names));
     names->network = network;
+    names->address_slots = 16;
+    while (names->address_slots < 2 * port_count(network))
+        names->address_slots *= 2;
+    names->name_slots = 2 * names->address_slots;
+    memset(names->by_name, 0, names->name_slots * sizeof(*names->by_name));
+    memset(names->by_address, 0, names->address_slots * sizeof(*names->by_address));
     for (size_t i = 0; i < port_count(network); i++)
         name_add(names, network->ports[i].name, name_entry(i, false));
     for (size_t i = 0; i < port_count(network); i++) {

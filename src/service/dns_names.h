@@ -42,12 +42,13 @@ struct dns_answer {
     char network[MODEL_NAME_MAX]; /* who answers for it */
 };
 
-/* Slots of open hash tables, each at most half full; 0: free. */
-#define DNS_NAME_SLOTS 4096 /* of names and host names */
-#define DNS_ADDRESS_SLOTS 2048
+/* Slots of open hash tables, each at most half full, of which as many are used as the ports need; 0: free. */
+#define DNS_NAME_SLOTS 32768 /* of names and host names */
+#define DNS_ADDRESS_SLOTS 16384
 
 struct dns_names {
     const struct model_network *network;
+    size_t name_slots, address_slots;
     uint16_t by_name[DNS_NAME_SLOTS];       /* a port and which of its names */
     uint16_t by_address[DNS_ADDRESS_SLOTS]; /* a port's index plus one */
 };

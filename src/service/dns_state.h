@@ -65,6 +65,7 @@ struct dns_end {
 struct dns_network {
     struct dns *dns;
     struct dns_end ends[DNS_ENDS];
+    size_t end_count;
     struct dns_network *next;
     struct dns_names names;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads what netfilter's log says of one frame of a bridge. */
+/* Reads what netfilter's log says of one frame of a bridge, or packet of a routed port. */
 #include "service/nflog.h"
 
 #include <errno.h>
@@ -64,12 +64,14 @@ int nflog_parse(const uint8_t *bytes, size_t length, struct nflog_frame *ret)
 {
     struct attributes attributes = {0};
     struct nlmsghdr header;
+    uint8_t family;
 
     if (length < HEADERS_LEN)
         return -EBADMSG;
     memcpy(&header, bytes, sizeof(header));
+    family = bytes[NLMSG_HDRLEN + offsetof(struct nfgenmsg, nfgen_family)];
     if (header.nlmsg_len < HEADERS_LEN || header.nlmsg_len > length || header.nlmsg_type != PACKET_TYPE ||
-        bytes[NLMSG_HDRLEN + offsetof(struct nfgenmsg, nfgen_family)] != NFPROTO_BRIDGE)
+        (family != NFPROTO_BRIDGE && family != NFPROTO_IPV4))
         return -EBADMSG;
     if (read_attributes(bytes + HEADERS_LEN, header.nlmsg_len - HEADERS_LEN, &attributes) < 0)
         return -EBADMSG;

@@ -24,8 +24,22 @@ enum serve_fd {
     SERVE_MEMFD,
     SERVE_DNS,
     SERVE_FDS_NAT = SERVE_DNS + DNS_FDS,
+    SERVE_FDS_ROUTED = SERVE_DNS + 2,
     SERVE_FDS_ISOLATED = SERVE_DNS,
 };
+
+static size_t fds_of(enum model_mode mode)
+{
+    switch (mode) {
+    case MODEL_MODE_NAT:
+        return SERVE_FDS_NAT;
+    case MODEL_MODE_ROUTED:
+        return SERVE_FDS_ROUTED;
+    case MODEL_MODE_ISOLATED:
+        break;
+    }
+    return SERVE_FDS_ISOLATED;
+}
 
 static void served_free(struct served *served)
 {
@@ -157,12 +171,11 @@ int registry_set_sockets(struct registry *registry, const int *fds, struct tapne
 
 static int sockets_check(const struct model_network *network, const int *fds, size_t count, struct tapnet_error *error)
 {
-    bool nat = network->mode == MODEL_MODE_NAT;
     int r = 0;
 
-    if (count != (nat ? SERVE_FDS_NAT : SERVE_FDS_ISOLATED))
-        return error_set(error, -EINVAL, "mode %s takes %d descriptors", model_mode_print(network->mode),
-                         nat ? SERVE_FDS_NAT : SERVE_FDS_ISOLATED);
+    if (count != fds_of(network->mode))
+        return error_set(error, -EINVAL, "mode %s takes %zu descriptors", model_mode_print(network->mode),
+                         fds_of(network->mode));
     for (size_t i = SERVE_DNS; i < count && r == 0; i += 2) {
         r = socket_check(fds[i], AF_INET, SOCK_DGRAM, 0, error);
         if (r == 0)
@@ -179,9 +192,9 @@ static int served_start(struct registry *registry, struct served *served, const 
 
     if (r < 0)
         return error_set_errno(error, r, "can't serve DHCP on network %s", network->name);
-    if (network->mode != MODEL_MODE_NAT)
+    if (!model_mode_leads_out(network->mode))
         return 0;
-    return dns_add(registry->dns, network, fds + SERVE_DNS, error);
+    return dns_add(registry->dns, network, fds + SERVE_DNS, fds_of(network->mode) - SERVE_DNS, error);
 }
 
 int registry_serve(struct registry *registry, const int *fds, size_t count, struct tapnet_error *error)
@@ -231,7 +244,7 @@ int registry_update(struct registry *registry, int memfd, struct tapnet_error *e
     r = dhcp_update(served->dhcp, fresh->network);
     if (r < 0)
         return error_set_errno(error, r, "can't update network %s", fresh->network->name);
-    if (fresh->network->mode == MODEL_MODE_NAT)
+    if (model_mode_leads_out(fresh->network->mode))
         dns_update(registry->dns, fresh->network);
     /* The new model stays, the old one goes with @fresh. */
     arena = served->arena;
@@ -247,7 +260,7 @@ int registry_update(struct registry *registry, int memfd, struct tapnet_error *e
 /* Takes @served out of DNS and frees it. */
 static void registry_drop(struct registry *registry, struct served *served)
 {
-    if (served->network->mode == MODEL_MODE_NAT)
+    if (model_mode_leads_out(served->network->mode))
         dns_remove(registry->dns, served->network->name);
     log_line("stopped serving network %s", served->network->name);
     served_free(served);

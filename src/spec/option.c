@@ -25,8 +25,8 @@ const struct spec_section_info spec_sections[SPEC_SECTION_COUNT] = {
 static const struct model_word mode_words[] = {
     {"nat", MODEL_MODE_NAT, false},
     {"isolated", MODEL_MODE_ISOLATED, false},
+    {"routed", MODEL_MODE_ROUTED, false},
     {"bridge", 0, true},
-    {"routed", 0, true},
     {NULL, 0, false},
 };
 
@@ -100,22 +100,25 @@ const struct spec_option spec_options[] = {
     {.section = SPEC_SECTION_NETWORK, .key = "mode", .type = SPEC_TYPE_ENUM, .words = mode_words,
      AT(model_network, mode), NO_OFFSETS, .synonyms = " type kind driver forward_mode ", .default_text = "nat",
      .description = "How ports reach the world: nat gives them a subnet of their own, masqueraded to the uplink; "
-                    "with isolated they reach each other only", .example = "nat"},
+                    "routed the same without a bridge and without masquerading: whoever has a route to the subnet by "
+                    "this host reaches them; with isolated they reach each other only", .example = "nat"},
     {.section = SPEC_SECTION_NETWORK, .key = "subnet", .type = SPEC_TYPE_IP4_PREFIX,
      AT(model_network, subnet), NO_COUNT, GIVEN_AT(model_network, subnet_given),
      PLACE_AT(model_network, subnet_place), .synonyms = " address cidr gateway ip range network ",
      .default_text = "one of 10.64.0.0/10 that is free, kept from then on",
-     .description = "The host's address in the network, which is the guests' gateway, with the length of the prefix",
+     .description = "The host's address in the network, which is the guests' gateway, with the length of the prefix; "
+                    "in mode routed it may be a part of the uplink's subnet",
      .example = "10.20.0.1/24"},
     {.section = SPEC_SECTION_NETWORK, .key = "uplink", .type = SPEC_TYPE_IFNAME,
      AT(model_network, uplink), NO_COUNT, GIVEN_AT(model_network, uplink_given),
      PLACE_AT(model_network, uplink_place), .synonyms = " interface wan external out parent ",
      .default_text = "the interface of the default route",
-     .description = "The host's interface towards the outside, in mode nat", .example = "eth0"},
+     .description = "The host's interface towards the outside, in modes nat and routed", .example = "eth0"},
     {.section = SPEC_SECTION_NETWORK, .key = "mtu", .type = SPEC_TYPE_INTEGER, .minimum = 576, .maximum = 65521,
      AT(model_network, mtu), NO_COUNT, GIVEN_AT(model_network, mtu_given), NO_PLACE,
-     .default_text = "the uplink's",
-     .description = "The largest packet, in bytes, on the bridge and its ports; guests are told (DHCP option 26)",
+     .default_text = "the uplink's, also when that changes, but no more than 1500",
+     .description = "The largest packet, in bytes, on the bridge and its ports; guests are told (DHCP option 26), and "
+                    "TCP connections to the outside begin with segments that fit",
      .example = "1450"},
     {.section = SPEC_SECTION_NETWORK, .key = "ports_see_each_other", .type = SPEC_TYPE_BOOLEAN,
      AT(model_network, ports_see_each_other), NO_COUNT, GIVEN_AT(model_network, ports_see_each_other_given), NO_PLACE,

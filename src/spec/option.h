@@ -7,7 +7,7 @@
 
 #define SPEC_NOWHERE SIZE_MAX /* an offset of nothing: checked, not kept */
 #define SPEC_OPTIONS_MAX 64   /* of all sections */
-#define SPEC_PORTS_MAX 1023   /* a kernel bridge numbers its ports with ten bits, from 1 */
+#define SPEC_PORTS_MAX 8191   /* what a routed network may have; model_check() knows the others' limit */
 #define SPEC_NETWORKS_MAX 1024
 #define SPEC_DEVICES_MAX 1024
 #define SPEC_SEARCH_LEN_MAX 190  /* of search domains: the 255 bytes of a DHCP option less the network's own name */

@@ -32,9 +32,12 @@ static void each_set_is_described(void **state)
     for (int set = 0; set < GUARD_SET_COUNT; set++) {
         assert_non_null(guard_schemas[set].name);
         assert_non_null(guard_schemas[set].comment);
-        assert_int_equal(guard_schemas[set].key[0], set == GUARD_RESOLVERS      ? GUARD_FIELD_IP4
-                                                    : set == GUARD_NETWORK_MACS ? GUARD_FIELD_MARK
-                                                                                : GUARD_FIELD_IFNAME);
+        if (set == GUARD_NETWORK_MACS)
+            assert_int_equal(guard_schemas[set].key[0], GUARD_FIELD_MARK);
+        else if (set == GUARD_RESOLVERS || guard_schemas[set].ranges)
+            assert_int_equal(guard_schemas[set].key[0], GUARD_FIELD_IP4);
+        else
+            assert_int_equal(guard_schemas[set].key[0], GUARD_FIELD_IFNAME);
         assert_in_range(guard_key_len(set), 4, GUARD_KEY_MAX);
         assert_true(guard_key_len(set) % 4 == 0);
         assert_true(guard_data_len(set) <= GUARD_DATA_MAX);

@@ -239,6 +239,7 @@ void random_network(struct random *random, struct arena *arena, struct model_net
     }
     if (random_chance(random, 80))
         random_ifname(random, ret->uplink);
+    ret->on_link = random_chance(random, 20);
     ret->mtu = random_below(random, MODEL_MTU_MAX + 1);
     ret->mac = random_mac(random);
     ret->dns_port = (uint16_t)random_below(random, 65536);
@@ -248,4 +249,70 @@ void random_network(struct random *random, struct arena *arena, struct model_net
     assert_non_null(ret->ports);
     for (size_t i = 0; i < ret->port_count; i++)
         random_port(random, arena, ret, &ret->ports[i]);
+}
+
+void random_found_name(struct random *random, char ret[MODEL_IFNAME_MAX])
+{
+    size_t len = 1 + random_below(random, MODEL_IFNAME_MAX - 1);
+
+    for (size_t i = 0; i < len; i++) {
+        ret[i] = (char)(0x21 + random_below(random, 0xff - 0x21 + 1));
+        if (ret[i] == '/' || ret[i] == ':')
+            ret[i] = 'x';
+    }
+    ret[len] = '\0';
+}
+
+struct guard_element random_element(struct random *random, struct arena *arena)
+{
+    struct ip_address address = ip4_from_value(random_below(random, UINT32_MAX));
+    uint16_t port = (uint16_t)random_below(random, 65536);
+    struct mac mac = random_mac(random);
+    char one[MODEL_IFNAME_MAX], other[MODEL_IFNAME_MAX];
+    const char *label = random_chance(random, 80) ? arena_printf(arena, "lab/net/p%u", random_below(random, 99)) : NULL;
+
+    random_found_name(random, one);
+    random_found_name(random, other);
+    switch ((enum guard_set)random_below(random, GUARD_SET_COUNT)) {
+    case GUARD_NETWORKS:
+        return guard_network(one, label);
+    case GUARD_BRIDGED:
+        return guard_bridged(one, label);
+    case GUARD_EGRESS:
+        return guard_egress(one, other, label);
+    case GUARD_GATEWAYS:
+        return guard_gateway(one, &address, label);
+    case GUARD_DNS_PORTS:
+        return guard_dns_port(one, &address, port, label);
+    case GUARD_DNS_SERVED:
+        return guard_dns_served(one, &address, port, label);
+    case GUARD_PATHS:
+        return guard_path(one, other, label);
+    case GUARD_CLOSED:
+        return guard_closed(one, label);
+    case GUARD_PORTS:
+        return guard_port(one, label);
+    case GUARD_PORT_ADDRESSES:
+        return guard_port_source(one, &mac, &address, label);
+    case GUARD_PORT_MACS:
+        return guard_port_mac(one, &mac, label);
+    case GUARD_ANY_MAC_ADDRESSES:
+        return guard_any_mac_source(one, &address, label);
+    case GUARD_ANY_MAC_PORTS:
+        return guard_any_mac_port(one, label);
+    case GUARD_PORT_NETWORKS:
+        return guard_port_network(one, random_below(random, UINT32_MAX), label);
+    case GUARD_NETWORK_MACS:
+        return guard_network_mac(random_below(random, UINT32_MAX), &mac, label);
+    case GUARD_ROUTED_PORTS:
+        return guard_routed_port(GUARD_ROUTED_PORTS, one, label);
+    case GUARD_ROUTED_ADDRESSES:
+        return guard_routed_source(GUARD_ROUTED_ADDRESSES, one, &mac, &address, label);
+    case GUARD_WAYS:
+        return guard_way(one, other, label);
+    case GUARD_PEERS:
+        return guard_peers(GUARD_PEERS, &(struct ip_prefix){address, 8 + (uint8_t)random_below(random, 23)}, label);
+    default:
+        return guard_resolver(&address, label);
+    }
 }

@@ -45,6 +45,10 @@ bool random_chance(struct random *random, uint32_t percent);
 void random_name(struct random *random, char ret[MODEL_NAME_MAX]);
 void random_ifname(struct random *random, char ret[MODEL_IFNAME_MAX]);
 struct mac random_mac(struct random *random);
+/* A name as any program with the rights may have given it: each byte but "/", ":" and blanks. */
+void random_found_name(struct random *random, char ret[MODEL_IFNAME_MAX]);
+/* Its label is the arena's. */
+struct guard_element random_element(struct random *random, struct arena *arena);
 struct ip_address random_address(struct random *random);
 void random_dhcp(struct random *random, struct arena *arena, struct model_dhcp *ret);
 /* A network with every field filled at random, valid for the service. */

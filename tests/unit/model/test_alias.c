@@ -22,6 +22,8 @@ static void bridges_ports_and_devices_have_their_aliases(void **state)
     assert_string_equal(model_alias_print(&bridge, text), "tapnet:lab/net declared mode=nat");
     bridge.mode = MODEL_MODE_ISOLATED;
     assert_string_equal(model_alias_print(&bridge, text), "tapnet:lab/net declared mode=isolated");
+    bridge.mode = MODEL_MODE_ROUTED;
+    assert_string_equal(model_alias_print(&bridge, text), "tapnet:lab/net declared mode=routed");
     port.guest_mac = build_mac("52:54:00:00:00:07");
     assert_string_equal(model_alias_print(&port, text), "tapnet:lab/net/web declared mac=52:54:00:00:00:07");
     port.origin = MODEL_ORIGIN_RUN;
@@ -44,7 +46,7 @@ static void what_is_not_ours_is_refused(void **state)
         "tapnet:lab/net declared",
         "tapnet:lab/net declared ",
         "tapnet:lab/net declared mode=",
-        "tapnet:lab/net declared mode=routed",
+        "tapnet:lab/net declared mode=bridged",
         "tapnet:lab/net declared mode=nat ",
         "tapnet:lab/net declared  mode=nat",
         "tapnet:lab/net  declared mode=nat",

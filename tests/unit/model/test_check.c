@@ -54,7 +54,7 @@ static void a_bridge_that_is_full(struct model_set *set)
     struct model_network *network = build_network(set, "lab", "10.20.0.1/22"); /* 1,021 would fit, so: */
 
     network->subnet = build_prefix("10.20.0.1/21");
-    build_many_ports(set, network, "vm%u", MODEL_PORTS_MAX);
+    build_many_ports(set, network, "vm%u", MODEL_BRIDGE_PORTS_MAX);
 }
 
 static void one_name_in_two_networks(struct model_set *set)

@@ -199,6 +199,67 @@ static void an_isolated_network_in_full(void **state)
     assert_int_equal(find_link(&objects, "br-dark")->link.owner.mode, MODEL_MODE_ISOLATED);
 }
 
+/* No bridge has a port: each TAP has the gateway's address, its guest's at the other end, and who that is. */
+static void a_routed_network_in_full(void **state)
+{
+    static const char *const expected[] = {
+        "table inet tapnet",
+        "table bridge tapnet",
+        "table arp tapnet",
+        "element networks { far-a }",
+        "element networks { far-b }",
+        "element networks { rt-far }",
+        "element egress { rt-far . eth0 }",
+        "element gateways { far-a . 10.20.0.1 }",
+        "element gateways { far-b . 10.20.0.1 }",
+        "element dns_ports { far-a . 10.20.0.1 : 10053 }",
+        "element dns_ports { far-b . 10.20.0.1 : 10053 }",
+        "element dns_served { far-a . 10.20.0.1 . 10053 }",
+        "element dns_served { far-b . 10.20.0.1 . 10053 }",
+        "element closed { eth0 }",
+        "element routed_ports { far-a }",
+        "element routed_ports { far-b }",
+        "element routed_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }",
+        "element routed_macs { far-a . 52:54:00:00:00:07 }",
+        "element routed_any_mac_addresses { far-b . 10.20.0.8 }",
+        "element routed_any_mac_ports { far-b }",
+        "element ways { eth0 . far-a }",
+        "element ways { eth0 . far-b }",
+        "element ways { far-a . eth0 }",
+        "element ways { far-b . eth0 }",
+        "element peers { 10.20.0.0-10.20.0.255 . 10.20.0.0-10.20.0.255 }",
+        "element arp_ports { far-a }",
+        "element arp_ports { far-b }",
+        "element arp_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }",
+        "element arp_any_mac_addresses { far-b . 10.20.0.8 }",
+        "element arp_reach { 10.20.0.0-10.20.0.255 . 10.20.0.0-10.20.0.255 }",
+        "bridge rt-far",
+        "tap far-a",
+        "tap far-b",
+        "address 10.20.0.1/32 to 10.20.0.7 on far-a",
+        "address 10.20.0.1/32 to 10.20.0.8 on far-b",
+        "address 10.20.0.1/24 on rt-far",
+        "neighbour 10.20.0.7 on far-a",
+        "sysctl net/ipv4/conf/eth0/forwarding = 1",
+        "DHCP and DNS for network far",
+        "record of set demo",
+    };
+    struct model_set *set _cleanup_set_ = build_set("demo");
+    struct model_network *network = build_network(set, "far", "10.20.0.1/24");
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    network->mode = MODEL_MODE_ROUTED;
+    network->dns_port = MODEL_DNS_PORT;
+    strcpy(network->uplink, "eth0");
+    build_port(set, network, "a", "10.20.0.7", "52:54:00:00:00:07");
+    build_port(set, network, "b", "10.20.0.8", NULL);
+    expand(set, false, &objects);
+    assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    assert_true(find_link(&objects, "far-a")->link.routed);
+    assert_string_equal(find_link(&objects, "far-a")->link.master, "");
+}
+
 /* A guest with a bridge of its own: the address is pinned to the port, no MAC is. */
 static void a_port_whose_guest_may_use_any_mac(void **state)
 {
@@ -356,6 +417,7 @@ int main(void)
         cmocka_unit_test(the_links_of_a_nat_network),
         cmocka_unit_test(objects_know_their_line_their_owner_and_their_network),
         cmocka_unit_test(an_isolated_network_in_full),
+        cmocka_unit_test(a_routed_network_in_full),
         cmocka_unit_test(a_port_whose_guest_may_use_any_mac),
         cmocka_unit_test(networks_behind_one_uplink_open_it_once),
         cmocka_unit_test(a_host_that_forwards_is_left_as_it_is),

@@ -39,19 +39,6 @@ static struct model_owner random_owner(struct random *random, enum model_link_ki
     return owner;
 }
 
-/* A name as any program with the rights may have given it: each byte but "/", ":" and blanks. */
-static void random_found_name(struct random *random, char ret[MODEL_IFNAME_MAX])
-{
-    size_t len = 1 + random_below(random, MODEL_IFNAME_MAX - 1);
-
-    for (size_t i = 0; i < len; i++) {
-        ret[i] = (char)(0x21 + random_below(random, 0xff - 0x21 + 1));
-        if (ret[i] == '/' || ret[i] == ':')
-            ret[i] = 'x';
-    }
-    ret[len] = '\0';
-}
-
 static void random_settings(struct random *random, struct model_settings *ret)
 {
     *ret = (struct model_settings){.offloads_given = random_chance(random, 50)};
@@ -76,53 +63,10 @@ static void random_link(struct random *random, struct model_link *ret)
     ret->persistent = random_chance(random, 50);
     ret->up = random_chance(random, 50);
     ret->forwarding = random_chance(random, 50);
+    ret->routed = random_chance(random, 50);
     ret->queue_length = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0;
     ret->link_type = random_chance(random, 50) ? random_below(random, UINT16_MAX) : 0;
     random_settings(random, &ret->settings);
-}
-
-static struct guard_element random_element(struct random *random, struct arena *arena)
-{
-    struct ip_address address = ip4_from_value(random_below(random, UINT32_MAX));
-    uint16_t port = (uint16_t)random_below(random, 65536);
-    struct mac mac = random_mac(random);
-    char one[MODEL_IFNAME_MAX], other[MODEL_IFNAME_MAX];
-    const char *label = random_chance(random, 80) ? arena_printf(arena, "lab/net/p%u", random_below(random, 99)) : NULL;
-
-    random_found_name(random, one);
-    random_found_name(random, other);
-    switch ((enum guard_set)random_below(random, GUARD_SET_COUNT)) {
-    case GUARD_NETWORKS:
-        return guard_network(one, label);
-    case GUARD_BRIDGED:
-        return guard_bridged(one, label);
-    case GUARD_EGRESS:
-        return guard_egress(one, other, label);
-    case GUARD_GATEWAYS:
-        return guard_gateway(one, &address, label);
-    case GUARD_DNS_PORTS:
-        return guard_dns_port(one, &address, port, label);
-    case GUARD_DNS_SERVED:
-        return guard_dns_served(one, &address, port, label);
-    case GUARD_PATHS:
-        return guard_path(one, other, label);
-    case GUARD_CLOSED:
-        return guard_closed(one, label);
-    case GUARD_PORTS:
-        return guard_port(one, label);
-    case GUARD_PORT_ADDRESSES:
-        return guard_port_source(one, &mac, &address, label);
-    case GUARD_PORT_MACS:
-        return guard_port_mac(one, &mac, label);
-    case GUARD_ANY_MAC_ADDRESSES:
-        return guard_any_mac_source(one, &address, label);
-    case GUARD_PORT_NETWORKS:
-        return guard_port_network(one, random_below(random, UINT32_MAX), label);
-    case GUARD_NETWORK_MACS:
-        return guard_network_mac(random_below(random, UINT32_MAX), &mac, label);
-    default:
-        return guard_resolver(&address, label);
-    }
 }
 
 static void random_sysctl(struct random *random, struct arena *arena, struct model_sysctl *ret)
@@ -181,7 +125,8 @@ static struct model_object random_object(struct random *random, struct arena *ar
 
     switch (object.kind) {
     case MODEL_OBJECT_TABLE:
-        object.table = (struct model_table){(enum guard_family)random_below(random, 2), random_chance(random, 50)};
+        object.table.family = (enum guard_family)random_below(random, GUARD_FAMILY_COUNT);
+        object.table.intact = random_chance(random, 50);
         break;
     case MODEL_OBJECT_ELEMENT:
         object.element = random_element(random, arena);
@@ -193,6 +138,14 @@ static struct model_object random_object(struct random *random, struct arena *ar
         random_found_name(random, object.address.device);
         object.address.prefix.address = random_address(random);
         object.address.prefix.length = (uint8_t)random_below(random, 33);
+        if (random_chance(random, 50))
+            object.address.peer = random_address(random);
+        break;
+    case MODEL_OBJECT_NEIGHBOUR:
+        random_found_name(random, object.neighbour.device);
+        object.neighbour.address = random_address(random);
+        object.neighbour.proxy = random_chance(random, 50);
+        object.neighbour.mac = random_mac(random);
         break;
     case MODEL_OBJECT_SYSCTL:
         random_sysctl(random, arena, &object.sysctl);
@@ -215,9 +168,10 @@ static bool links_same(const struct model_link *a, const struct model_link *b)
     return memcmp(&a->owner, &b->owner, sizeof(a->owner)) == 0 && strcmp(a->name, b->name) == 0 && a->kind == b->kind &&
            mac_equal(&a->mac, &b->mac) && a->mtu == b->mtu && strcmp(a->master, b->master) == 0 && a->user == b->user &&
            a->group == b->group && a->multi_queue == b->multi_queue && a->persistent == b->persistent &&
-           a->up == b->up && a->forwarding == b->forwarding && a->queue_length == b->queue_length &&
-           a->link_type == b->link_type && a->settings.offloads_given == b->settings.offloads_given &&
-           a->settings.offloads == b->settings.offloads && a->settings.vnet_header_size == b->settings.vnet_header_size;
+           a->up == b->up && a->forwarding == b->forwarding && a->routed == b->routed &&
+           a->queue_length == b->queue_length && a->link_type == b->link_type &&
+           a->settings.offloads_given == b->settings.offloads_given && a->settings.offloads == b->settings.offloads &&
+           a->settings.vnet_header_size == b->settings.vnet_header_size;
 }
 
 /* Stricter than model_object_equal(): what that leaves out must survive as well. */
@@ -477,7 +431,7 @@ static void more_ports_than_a_bridge_takes_are_refused(void **state)
     struct model_network *network = build_network(set, "lab", NULL), *back = NULL;
 
     (void)state;
-    build_many_ports(set, network, "vm%u", MODEL_PORTS_MAX);
+    build_many_ports(set, network, "vm%u", MODEL_BRIDGE_PORTS_MAX);
     model_derive(set);
     for (unsigned more = 0; more < 2; more++) {
         json_t *json _cleanup_json_ = model_network_to_json(network);

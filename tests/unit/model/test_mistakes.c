@@ -387,7 +387,7 @@ static const struct {
     {no_room_for_two, "lab.yaml:2:20: network lab: subnet 10.20.0.1/30 has room for 1 guests, not for 2 ports; write a "
                       "larger one, as 10.20.0.1/29"},
     {more_than_a_bridge_takes, "lab.yaml:2:3: network lab: 1024 ports are more than the kernel's bridge takes: 1,023; "
-                               "make it two networks"},
+                               "make it two networks, or write `mode: routed`"},
     {a_multicast_mac, "lab.yaml:3:40: port db: mac 01:00:5e:00:00:07 is a multicast address, no guest's; its first "
                       "byte must be even, as in 52:54:00:..."},
     {no_mac, "lab.yaml:3:40: port db: mac 00:00:00:00:00:00 is no guest's address; leave `mac:` out, and one is "

@@ -20,7 +20,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 21
+#define SAMPLES 34
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -29,6 +29,7 @@ static void make_samples(struct guard_element samples[SAMPLES])
 {
     static char longest[GUARD_LABEL_MAX];
     struct ip_address gateway = kernel_address("10.20.0.1"), guest = kernel_address("255.255.255.254");
+    const struct ip_prefix subnet = {gateway, 22};
 
     memset(longest, 'l', sizeof(longest) - 1);
     samples[GUARD_NETWORKS] = guard_network("br-of-15-charac", longest);
@@ -52,6 +53,21 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_LEARNED_PORTS] = guard_learned_port("t");
     samples[GUARD_REFUSED_MACS] = guard_refused_mac("t", &guest_mac);
     samples[GUARD_BLOCKED] = guard_blocked("t");
+    samples[GUARD_ROUTED_BLOCKED] = guard_routed_blocked(GUARD_ROUTED_BLOCKED, "t");
+    samples[GUARD_ARP_BLOCKED] = guard_routed_blocked(GUARD_ARP_BLOCKED, "t");
+    samples[GUARD_ROUTED_PORTS] = guard_routed_port(GUARD_ROUTED_PORTS, "t", "lab/lab/t");
+    samples[GUARD_ROUTED_ADDRESSES] = guard_routed_source(GUARD_ROUTED_ADDRESSES, "t", &guest_mac, &guest, "lab/lab/t");
+    samples[GUARD_ROUTED_MACS] = guard_routed_mac("t", &guest_mac, "lab/lab/t");
+    samples[GUARD_ROUTED_ANY_MAC_ADDRESSES] = guard_routed_any_mac_source(GUARD_ROUTED_ANY_MAC_ADDRESSES, "t", &guest,
+                                                                          "lab/lab/t");
+    samples[GUARD_ROUTED_ANY_MAC_PORTS] = guard_routed_port(GUARD_ROUTED_ANY_MAC_PORTS, "t", "lab/lab/t");
+    samples[GUARD_WAYS] = guard_way("t", "eth0", "lab/lab/t");
+    samples[GUARD_PEERS] = guard_peers(GUARD_PEERS, &subnet, "lab/lab");
+    samples[GUARD_ARP_PORTS] = guard_routed_port(GUARD_ARP_PORTS, "t", "lab/lab/t");
+    samples[GUARD_ARP_ADDRESSES] = guard_routed_source(GUARD_ARP_ADDRESSES, "t", &guest_mac, &guest, "lab/lab/t");
+    samples[GUARD_ARP_ANY_MAC_ADDRESSES] = guard_routed_any_mac_source(GUARD_ARP_ANY_MAC_ADDRESSES, "t", &guest,
+                                                                       "lab/lab/t");
+    samples[GUARD_ARP_REACH] = guard_peers(GUARD_ARP_REACH, &subnet, "lab/lab");
 }
 
 static void elements_of_every_set_come_back_as_they_went(void **state)
@@ -63,7 +79,7 @@ static void elements_of_every_set_come_back_as_they_went(void **state)
     assert_int_equal(SAMPLES, GUARD_SET_COUNT);
     make_samples(samples);
     kernel_change(samples, SAMPLES, NULL, 0);
-    for (enum guard_family family = GUARD_INET; family <= GUARD_BRIDGE; family++) {
+    for (enum guard_family family = 0; family < GUARD_FAMILY_COUNT; family++) {
         kernel_observe_elements(family);
         for (size_t i = 0; i < kernel_found.count; i++, seen++) {
             const struct guard_element *sample = &samples[kernel_found.items[i].set];
@@ -79,6 +95,8 @@ static void elements_of_every_set_come_back_as_they_went(void **state)
     kernel_observe_elements(GUARD_INET);
     assert_int_equal(kernel_found.count, 0);
     kernel_observe_elements(GUARD_BRIDGE);
+    assert_int_equal(kernel_found.count, 0);
+    kernel_observe_elements(GUARD_ARP);
     assert_int_equal(kernel_found.count, 0);
 }
 
@@ -104,6 +122,8 @@ static void nft_prints_elements_with_their_types(void **state)
     assert_string_equal(line, "\"t\" . 52:54:00:01:02:03 . 255.255.255.254 comment \"\" }");
     kernel_shell_line("nft list set bridge tapnet resolvers | grep -o '10.*'", line, sizeof(line));
     assert_string_equal(line, "10.20.0.1 comment \"lab/lab\" }");
+    kernel_shell_line("nft list set inet tapnet peers | grep -o '10.*'", line, sizeof(line));
+    assert_string_equal(line, "10.20.0.0/22 . 10.20.0.0/22 comment \"lab/lab\" }");
 }
 
 static void a_maps_data_changes_in_one_transaction(void **state)
@@ -269,7 +289,7 @@ static void a_damaged_table_is_replaced_with_its_elements_at_once(void **state)
     kernel_observe_elements(GUARD_INET);
     assert_int_equal(kernel_found.count, GUARD_PORTS);
     kernel_observe_elements(GUARD_BRIDGE);
-    assert_int_equal(kernel_found.count, SAMPLES - GUARD_PORTS);
+    assert_int_equal(kernel_found.count, GUARD_ARP_PORTS - GUARD_PORTS);
 }
 
 /* ---- many ---- */

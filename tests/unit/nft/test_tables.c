@@ -71,6 +71,7 @@ static void the_list_of_nft_makes_the_same_tables_again(void **state)
         guard_network("br-lab", "lab/lab"),
         guard_dns_port("br-lab", &gateway, 10053, "lab/lab"),
         guard_resolver(&gateway, "lab/lab"),
+        guard_peers(GUARD_ARP_REACH, &(struct ip_prefix){gateway, 24}, "lab/lab"),
     };
 
     (void)state;
@@ -81,9 +82,13 @@ static void the_list_of_nft_makes_the_same_tables_again(void **state)
         0);
     assert_int_equal(kernel_observe(GUARD_INET), NFT_TABLE_INTACT);
     assert_int_equal(kernel_observe(GUARD_BRIDGE), NFT_TABLE_INTACT);
+    assert_int_equal(kernel_observe(GUARD_ARP), NFT_TABLE_INTACT);
     kernel_observe_elements(GUARD_INET);
     assert_int_equal(kernel_found.count, 2);
     assert_true(guard_element_equal(&kernel_found.items[1], &elements[1]));
+    kernel_observe_elements(GUARD_ARP);
+    assert_int_equal(kernel_found.count, 1);
+    assert_true(guard_element_equal(&kernel_found.items[0], &elements[3]));
 }
 
 static void other_tables_and_chains_do_not_matter(void **state)

@@ -70,7 +70,7 @@ static char *print(size_t count, size_t flags)
 
 static void pieces_and_whole_agree(void **state)
 {
-    static const size_t counts[] = {0, 1, 2, 31, 32, 33, 64, 65, 900, MODEL_PORTS_MAX};
+    static const size_t counts[] = {0, 1, 2, 31, 32, 33, 64, 65, 900, MODEL_BRIDGE_PORTS_MAX};
     static const size_t flags[] = {JSON_COMPACT, JSON_INDENT(3), JSON_SORT_KEYS}; /* sorted: keys stand behind ports */
 
     (void)state;

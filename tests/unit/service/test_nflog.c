@@ -140,7 +140,7 @@ static void other_messages_are_refused(void **state)
     message[5] = NFNL_SUBSYS_QUEUE;
     assert_int_equal(parse(message_len, &frame), -EBADMSG);
     build();
-    message[NLMSG_HDRLEN] = AF_INET; /* its devices are the IP stack's */
+    message[NLMSG_HDRLEN] = AF_INET6; /* none of our rules logs such */
     assert_int_equal(parse(message_len, &frame), -EBADMSG);
 }
 

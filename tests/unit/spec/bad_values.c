@@ -122,22 +122,17 @@ const struct spec_case bad_values[] = {
         "networks:\n"
         "  lab:\n"
         "    mode: bridge\n",
-        "lab.yaml:3:11: network lab: mode `bridge` is not in this version; write `nat` or `isolated`"),
-    BAD("mode-later-routed",
-        "networks:\n"
-        "  lab:\n"
-        "    mode: routed\n",
-        "lab.yaml:3:11: network lab: mode `routed` is not in this version; write `nat` or `isolated`"),
+        "lab.yaml:3:11: network lab: mode `bridge` is not in this version; write `nat` or `isolated` or `routed`"),
     BAD("mode-unknown",
         "networks:\n"
         "  lab:\n"
         "    mode: NAT\n",
-        "lab.yaml:3:11: network lab: mode `NAT` is not known; write `nat` or `isolated`"),
+        "lab.yaml:3:11: network lab: mode `NAT` is not known; write `nat` or `isolated` or `routed`"),
     BAD("mode-escape",
         "networks:\n"
         "  lab:\n"
         "    mode: \"\\e[2J\\n\"\n",
-        "lab.yaml:3:11: network lab: mode `\\x1b[2J\\n` is not known; write `nat` or `isolated`"),
+        "lab.yaml:3:11: network lab: mode `\\x1b[2J\\n` is not known; write `nat` or `isolated` or `routed`"),
     BAD("mtu-hex",
         "networks:\n"
         "  lab:\n"
@@ -577,7 +572,7 @@ const struct spec_case bad_values[] = {
         "    mtu: big\n"
         "    ports:\n"
         "      web: { user: no-such-user-here, mac: x }\n"
-        "    mode: routed\n",
+        "    mode: bridge\n",
         "lab.yaml:1:10: version `2` is not known to this tapnet; it knows `1` only\n"
         "lab.yaml:3:3: network `Lab` is not a name: a-z, 0-9 and `-` only (not first or last), as in DNS; how "
         "about `lab`?\n"
@@ -586,7 +581,7 @@ const struct spec_case bad_values[] = {
         "or add it with `adduser`\n"
         "lab.yaml:7:44: port web: mac `x` is not a MAC address; write six pairs of hex digits, as in "
         "`52:54:00:00:00:07`\n"
-        "lab.yaml:8:11: network lan: mode `routed` is not in this version; write `nat` or `isolated`"),
+        "lab.yaml:8:11: network lan: mode `bridge` is not in this version; write `nat` or `isolated` or `routed`"),
     BAD("several-then-syntax",
         "version: 2\n"
         "name: \"lab\n",

@@ -36,6 +36,7 @@ const struct spec_case good[] = {
          "  lan:\n"
          "devices:\n"),
     GOOD("no-networks", "networks: {}\n"),
+    GOOD("routed", "networks: { far: { mode: routed, ports: { a: {}, b: { mac_spoofing: true } } } }\n"),
     GOOD("isolated-without-ports", "networks: { cell: { mode: isolated } }\n"),
     GOOD("ports-apart", "networks: { apart: { ports_see_each_other: false }, together: {} }\n"),
     GOOD("quoted",

@@ -133,7 +133,7 @@ static void entries_are_bounded(void **state)
 
     (void)state;
     parse_bad(ports, strlen(ports), &error);
-    assert_string_equal(error.text, "lab.yaml:1027:7: network lab: there are more than 1023 ports");
+    assert_string_equal(error.text, "lab.yaml:8195:7: network lab: there are more than 8191 ports");
     parse_bad(devices, strlen(devices), &error);
     assert_string_equal(error.text, "lab.yaml:1026:3: there are more than 1024 devices");
     parse_bad(networks, strlen(networks), &error);

@@ -168,6 +168,15 @@ static void isolated(void **state)
     assert_int_equal(set->networks[0].port_count, 0);
 }
 
+static void routed(void **state)
+{
+    _cleanup_set_ struct model_set *set = parse_case("routed");
+
+    (void)state;
+    assert_int_equal(set->networks[0].mode, MODEL_MODE_ROUTED);
+    assert_int_equal(set->networks[0].port_count, 2);
+}
+
 static void ports_see_each_other_unless_told_otherwise(void **state)
 {
     _cleanup_set_ struct model_set *set = parse_case("ports-apart");
@@ -305,6 +314,7 @@ int main(void)
         cmocka_unit_test(words_of_yaml),
         cmocka_unit_test(nothing_means_defaults),
         cmocka_unit_test(isolated),
+        cmocka_unit_test(routed),
         cmocka_unit_test(ports_see_each_other_unless_told_otherwise),
         cmocka_unit_test(quotes_change_nothing),
         cmocka_unit_test(lists),
