@@ -3,6 +3,7 @@
 #include "nft/rule.h"
 
 #include <linux/netfilter/nf_nat.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 
 #include "nft/message.h"
@@ -208,6 +209,30 @@ static void encode_set_mark(struct encoder *encoder, const struct nft_rule_step 
     expression_end(encoder, expression);
 }
 
+/* tcp option maxseg size set rt mtu: the kernel makes it smaller, never larger. */
+static void encode_clamp(struct encoder *encoder)
+{
+    struct expression expression = expression_begin(encoder, "rt");
+
+    netlink_put_be32(encoder->message, NFTA_RT_KEY, NFT_RT_TCPMSS);
+    netlink_put_be32(encoder->message, NFTA_RT_DREG, register_of(0));
+    expression_end(encoder, expression);
+    expression = expression_begin(encoder, "byteorder");
+    netlink_put_be32(encoder->message, NFTA_BYTEORDER_SREG, register_of(0));
+    netlink_put_be32(encoder->message, NFTA_BYTEORDER_DREG, register_of(0));
+    netlink_put_be32(encoder->message, NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+    netlink_put_be32(encoder->message, NFTA_BYTEORDER_LEN, 2);
+    netlink_put_be32(encoder->message, NFTA_BYTEORDER_SIZE, 2);
+    expression_end(encoder, expression);
+    expression = expression_begin(encoder, "exthdr");
+    netlink_put_be32(encoder->message, NFTA_EXTHDR_SREG, register_of(0));
+    netlink_put_u8(encoder->message, NFTA_EXTHDR_TYPE, TCPOPT_MAXSEG);
+    netlink_put_be32(encoder->message, NFTA_EXTHDR_OFFSET, 2);
+    netlink_put_be32(encoder->message, NFTA_EXTHDR_LEN, 2);
+    netlink_put_be32(encoder->message, NFTA_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+    expression_end(encoder, expression);
+}
+
 /* Without a length: who holds the group says how much of each is copied. A length of 0 would be nothing at all. */
 static void encode_log(struct encoder *encoder, const struct nft_rule_step *step)
 {
@@ -296,6 +321,9 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
         break;
     case NFT_RULE_COUNTER:
         encode_plain(encoder, "counter");
+        break;
+    case NFT_RULE_CLAMP:
+        encode_clamp(encoder);
         break;
     case NFT_RULE_LOG:
         encode_log(encoder, step);

@@ -35,6 +35,7 @@ enum nft_rule_op {
     NFT_RULE_REDIRECT,   /* to the host itself, to the port that is the key */
     NFT_RULE_MASQUERADE, /* to the address of the device it leaves by */
     NFT_RULE_COUNTER,    /* counts the packets that come this far */
+    NFT_RULE_CLAMP,      /* the TCP option with the largest segment says no more than both routes take */
     NFT_RULE_LOG,        /* a copy goes to whoever holds netfilter's log group @argument; nobody: nowhere */
     NFT_RULE_VERDICT,    /* verdict @argument, for a goto or a jump with its @chain */
 };
@@ -113,6 +114,7 @@ struct nft_rule {
 #define CLEAR_MARK RULE_STEP(.op = NFT_RULE_SET_MARK)
 #define REDIRECT RULE_STEP(.op = NFT_RULE_REDIRECT)
 #define MASQUERADE RULE_STEP(.op = NFT_RULE_MASQUERADE)
+#define CLAMP_MSS RULE_STEP(.op = NFT_RULE_CLAMP)
 #define COUNTER RULE_STEP(.op = NFT_RULE_COUNTER)
 #define LOG(group) RULE_STEP(.op = NFT_RULE_LOG, .argument = (group))
 #define ACCEPT RULE_STEP(.op = NFT_RULE_VERDICT, .argument = NF_ACCEPT)

@@ -22,7 +22,8 @@
  * any family.
  *
  * Most packets belong to a connection that is known: one look at `paths`, which holds every pair that the rules below
- * would accept them for, is all that these cost. Only the first of each goes the long way.
+ * would accept them for, is all that these cost. Only the first of each goes the long way, and what begins a TCP
+ * connection is told how large segments may be: a guest may not have heard of the MTU, nor who it speaks to.
  *
  * From a network to an uplink the pairs in `egress` are accepted if conntrack knows what it has to do with them, since
  * else they would leave with the guest's own address; back only replies, and only by that uplink: between two networks
@@ -67,6 +68,8 @@
 #define TH_SPORT PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2)
 #define TH_DPORT PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2)
 #define TH_PORTS PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 4) /* source . destination */
+#define TCP_FLAGS PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1)
+#define TCP_SYN 0x02
 #define ICMP_TYPE(...) PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1), IS(__VA_ARGS__)
 #define CT_STATE(bits) CT(STATE, 4), ANY_OF(bits)
 #define CT_STATUS(bits) CT(STATUS, 4), ANY_OF(bits)
@@ -105,6 +108,14 @@ static const struct nft_rule inet_rules[] = {
     /* iifname @networks goto guest_to_host */
     {"input", "what guests may reach of the host", {IIFNAME, IN(GUARD_NETWORKS), GOTO("guest_to_host")}},
 
+    /* tcp flags syn iifname . oifname @paths tcp option maxseg size set rt mtu */
+    {"forward",
+     "no larger segments than the way takes",
+     {L4(IPPROTO_TCP), TCP_FLAGS, MASK(TCP_SYN), IS_NOT(0), IIFNAME, OIFNAME, IN(GUARD_PATHS), CLAMP_MSS}},
+    /* tcp flags syn iifname . oifname @ways tcp option maxseg size set rt mtu */
+    {"forward",
+     "the same between routed ports and their uplink",
+     {L4(IPPROTO_TCP), TCP_FLAGS, MASK(TCP_SYN), IS_NOT(0), IIFNAME, OIFNAME, IN(GUARD_WAYS), CLAMP_MSS}},
     /* meta nfproto ipv4 ct state established iifname . oifname @paths accept */
     {"forward",
      "known connections, in haste",
