@@ -37,7 +37,8 @@ static void keep_links(struct plan *plan)
         takes |= takes_link(&plan->steps[i]);
     for (size_t i = 0; i < plan->step_count; i++)
         if (!takes || plan->steps[i].after || plan_step_forgets(&plan->steps[i]) ||
-            plan->steps[i].phase == PLAN_DEVICES_CLEAR || plan->steps[i].phase == PLAN_ADDRESSES_CLEAR)
+            plan->steps[i].phase == PLAN_DEVICES_CLEAR || plan->steps[i].phase == PLAN_ADDRESSES_CLEAR ||
+            plan->steps[i].phase == PLAN_NEIGHBOURS_CLEAR)
             plan->steps[kept++] = plan->steps[i];
     plan->step_count = kept;
 }

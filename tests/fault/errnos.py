@@ -29,6 +29,8 @@ REQUESTS = {
     "links_delete": NETLINK + [ENODEV, EBUSY, EINTR],
     "address_add": NETLINK + [EEXIST, ENODEV, EINVAL],  # somebody put it there; IPv4 is off on the device
     "address_delete": NETLINK + [EADDRNOTAVAIL, ENODEV],
+    "neighbour_set": NETLINK + [ENODEV, EINVAL],
+    "neighbour_delete": NETLINK + [ENODEV],
     # A container's read-only /proc/sys. Not ENOENT: the device is gone, and there is nothing to put back.
     "sysctl_write": [EROFS, EACCES, EPERM, EINVAL, EMFILE],
     # A table that somebody changed or deleted between our look and our commit, too many messages at once.

@@ -99,6 +99,10 @@ WRAP(address_add, (void *data, const struct model_host_address *address, struct 
      (REAL, address, error))
 WRAP(address_delete, (void *data, const struct model_host_address *address, struct tapnet_error *error),
      (REAL, address, error))
+WRAP(neighbour_set, (void *data, const struct model_neighbour *neighbour, struct tapnet_error *error),
+     (REAL, neighbour, error))
+WRAP(neighbour_delete, (void *data, const struct model_neighbour *neighbour, struct tapnet_error *error),
+     (REAL, neighbour, error))
 WRAP(sysctl_write, (void *data, const char *path, const char *value, struct tapnet_error *error),
      (REAL, path, value, error))
 WRAP(guards_commit, (void *data, struct nft_transaction *transaction, struct tapnet_error *error),
@@ -137,6 +141,8 @@ static void wrap(struct apply_ops *ops, void *data)
         .links_delete = fault_links_delete,
         .address_add = fault_address_add,
         .address_delete = fault_address_delete,
+        .neighbour_set = fault_neighbour_set,
+        .neighbour_delete = fault_neighbour_delete,
         .sysctl_write = fault_sysctl_write,
         .guards_commit = fault_guards_commit,
         .file_write = fault_file_write,

@@ -41,6 +41,8 @@ FULL = ("  tun2: { kind: tun, address: 192.168.6.1/24, queue_length: 77, link_ty
 BARE = "  tun2: { kind: tun, address: 192.168.6.1/24, offloads: none, up: false }\n"
 PORTS = {"web": "{}", "db": "{ address: 10.20.0.8, user: 65534, group: 65534 }"}
 
+ROUTED = {"web": "{ mac: '52:54:00:00:00:06' }", "db": "{ address: 10.20.0.8 }"}
+
 LAB = file(network(PORTS), devices=TUN)
 MANY = file(network(PORTS), network({"a": "{}", "b": "{}"}, "cell", "10.21.0.1/24", "mode: isolated"),
             network({"x": "{}"}, "third", "10.22.0.1/24", "ports_see_each_other: false"),
@@ -63,6 +65,7 @@ EDITS = {
     "no group": file(network({"web": "{}", "db": "{ address: 10.20.0.8, user: 65534 }"}), devices=TUN),
     "another MTU": file(network(PORTS, extra="mtu: 1400"), devices=TUN),
     "isolated": file(network(PORTS, extra="mode: isolated"), devices=TUN),
+    "routed": file(network(ROUTED, extra="mode: routed"), devices=TUN),
     "ports apart": file(network(PORTS, extra="ports_see_each_other: false"), devices=TUN),
     "a network more": file(network(PORTS), network({"a": "{}"}, "cell", "10.21.0.1/24"), devices=TUN),
     "another network": file(network({"a": "{}"}, "cell", "10.21.0.1/24"), devices=TUN),
@@ -91,5 +94,7 @@ PLANS = {
     "edit beside another set": Plan({"lab": LAB, "other": OTHER}, "lab", EDITS["all at once"]),
     "down": Plan({"lab": LAB}, "lab", None),
     "down of many": Plan({"lab": MANY}, "lab", None),
+    "edit: no more routed": Plan({"lab": EDITS["routed"]}, "lab", LAB),
+    "down of a routed one": Plan({"lab": EDITS["routed"]}, "lab", None),
     "down beside another set": Plan({"lab": LAB, "other": OTHER}, "lab", None),
 }
