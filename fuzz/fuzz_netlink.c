@@ -8,6 +8,7 @@
 #include "netlink/link.h"
 #include "netlink/notify.h"
 #include "netlink/reply.h"
+#include "netlink/shaper.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -77,6 +78,14 @@ static void read_tables(const struct nlmsghdr *message)
         promise(neighbour.address.family == 0 || neighbour.address.family == neighbour.family);
 }
 
+static void read_shaper(const struct nlmsghdr *message)
+{
+    struct netlink_shaper shaper;
+
+    if (netlink_shaper_parse(message, &shaper) == 0)
+        promise(shaper.rate || !shaper.burst);
+}
+
 static void read_event(const struct nlmsghdr *message, int protocol)
 {
     struct netlink_event event;
@@ -139,6 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     read_link(message);
     read_bridge(message);
     read_tables(message);
+    read_shaper(message);
     read_event(message, NETLINK_ROUTE);
     read_event(message, NETLINK_NETFILTER);
     read_reply(message);

@@ -63,6 +63,31 @@ static struct widths measure(const struct tapnet_status_network *network)
     return widths;
 }
 
+static const char *print_rate(uint64_t rate, char text[24])
+{
+    static const char *const units[] = {"bit/s", "kbit/s", "Mbit/s", "Gbit/s"};
+    double value = (double)rate;
+    size_t unit = 0;
+
+    for (; value >= 1000 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+        value /= 1000;
+    snprintf(text, 24, "%.4g %s", value, units[unit]);
+    return text;
+}
+
+/* What it may have at most, and what that kept from it. */
+static void draw_limit(const struct tapnet_status_port *port)
+{
+    char receive[24], send[24];
+
+    if (port->limit.receive || port->limit.send)
+        printf("  %sat most%s%s%s%s%s", style(STYLE_DIM), port->limit.receive ? " ↓ " : "",
+               port->limit.receive ? print_rate(port->limit.receive, receive) : "", port->limit.send ? " ↑ " : "",
+               port->limit.send ? print_rate(port->limit.send, send) : "", style(STYLE_PLAIN));
+    if (port->refused_connections)
+        printf("  %sover %u connections%s", style(STYLE_YELLOW), port->limit.connections, style(STYLE_PLAIN));
+}
+
 static void draw_port(const struct tapnet_status_port *port, const struct widths *widths, bool last)
 {
     char received[24], sent[24], holder[96];
@@ -81,6 +106,7 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
         printf("  %s%llu dropped%s", style(STYLE_YELLOW), (unsigned long long)port->dropped, style(STYLE_PLAIN));
     if (port->blocked)
         printf("  %s%llu blocked%s", style(STYLE_YELLOW), (unsigned long long)port->blocked, style(STYLE_PLAIN));
+    draw_limit(port);
     putchar('\n');
 }
 

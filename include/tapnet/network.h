@@ -176,6 +176,13 @@ struct tapnet_status_port {
     const char *const *refused_macs; /**< from which it sent lately, and which are not its */
     size_t refused_mac_count;
     uint64_t blocked; /**< frames that the guest sent and may not send */
+    struct {
+        uint64_t send, receive; /**< bits a second, by the guest; 0: no limit, as in all of these */
+        uint32_t burst;         /**< bytes at once; 0: as many as follow from the rate */
+        uint32_t connections;   /**< at once */
+        uint32_t broadcast;     /**< frames a second to groups */
+    } limit;
+    uint64_t refused_connections; /**< packets of connections that were too many */
 };
 
 struct tapnet_status_network {

@@ -100,11 +100,34 @@ static int fill_refused(struct guests *guests, size_t index)
 static void fill_blocked(struct guests *guests, size_t index)
 {
     static const enum guard_set sets[] = {GUARD_BLOCKED, GUARD_ROUTED_BLOCKED, GUARD_ARP_BLOCKED};
+    const struct model_network *network = guests->network;
     const struct model_object *first;
+    size_t count;
 
     for (size_t i = 0; i < ARRAY_COUNT(sets); i++)
         if (find_elements(guests->found, sets[i], guests->ports[index].device, &first))
             guests->ports[index].blocked += first->element.packets;
+    count = network->ports[index].limit.connections
+                ? find_elements(guests->found, GUARD_REFUSED_CONNECTIONS, network->bridge, &first)
+                : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct ip_address address = guard_read_ip4(&first[i].element, 1);
+
+        if (ip_address_equal(&address, &network->ports[index].address))
+            guests->ports[index].refused_connections = first[i].element.packets;
+    }
+}
+
+static void fill_limit(struct guests *guests, size_t index)
+{
+    const struct model_limit *limit = &guests->network->ports[index].limit;
+    struct tapnet_status_port *status = &guests->ports[index];
+
+    status->limit.send = limit->send;
+    status->limit.receive = limit->receive;
+    status->limit.burst = limit->burst;
+    status->limit.connections = limit->connections;
+    status->limit.broadcast = limit->broadcast;
 }
 
 /* ---- what is said of a MAC that is refused ---- */
@@ -188,6 +211,7 @@ int status_fill_guests(struct tapnet_status *status, const struct observe_found 
     for (size_t i = 0; i < network->port_count && result == 0; i++) {
         fill_mac(&guests, i);
         fill_blocked(&guests, i);
+        fill_limit(&guests, i);
         result = fill_refused(&guests, i);
     }
     for (size_t i = 0; i < network->port_count && result == 0; i++)

@@ -179,6 +179,30 @@ static bool freed_address(const struct plan_step *step, struct ip_address *ret)
     return ip_family_size(ret->family) == 4;
 }
 
+/* Its address, of an element that lets a port use one; false for any other. */
+static bool port_address(const struct model_object *object, struct ip_address *ret)
+{
+    const struct plan_step taken = {.before = object};
+
+    return object && object->kind == MODEL_OBJECT_ELEMENT && freed_address(&taken, ret);
+}
+
+/* Does the same plan give @address back to the port that @step takes it from, in another set, say? */
+static bool stays_at_port(const struct plan *plan, const struct plan_step *step, const struct ip_address *address)
+{
+    if (step->before->kind != MODEL_OBJECT_ELEMENT)
+        return false;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        struct ip_address other;
+
+        if (!plan->steps[i].before && port_address(plan->steps[i].after, &other) && ip_address_equal(&other, address) &&
+            strcmp(guard_read_ifname(&plan->steps[i].after->element, 0),
+                   guard_read_ifname(&step->before->element, 0)) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* All that the plan takes, in no order; conntrack must not carry their flows to the next holder. */
 static int collect_freed(const struct plan *plan, struct ip_address **ret, size_t *ret_count)
 {
@@ -189,7 +213,7 @@ static int collect_freed(const struct plan *plan, struct ip_address **ret, size_
         struct ip_address address;
         int result;
 
-        if (!freed_address(&plan->steps[i], &address))
+        if (!freed_address(&plan->steps[i], &address) || stays_at_port(plan, &plan->steps[i], &address))
             continue;
         result = array_reserve((void **)&addresses, &capacity, count, 1, sizeof(*addresses));
         if (result < 0)

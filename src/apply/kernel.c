@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "device/device.h"
 #include "device/tun.h"
+#include "netlink/shaper.h"
 #include "netlink/address.h"
 #include "netlink/conntrack.h"
 #include "netlink/sysctl.h"
@@ -144,6 +145,19 @@ static int link_set(void *data, const char *name, struct netlink_link_change *ch
     if (change->fields & NETLINK_LINK_GROUP)
         apply_announce_end(kernel, name);
     return result;
+}
+
+static int link_shape(void *data, const char *name, uint64_t rate, uint32_t burst, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    struct netlink_shaper shaper = {.rate = rate, .burst = burst};
+    int result = apply_kernel_index(kernel, name, &shaper.index, error);
+
+    if (result < 0)
+        return result;
+    result = rate ? netlink_shaper_set(kernel->route, &shaper, error)
+                  : netlink_shaper_delete(kernel->route, shaper.index, error);
+    return result < 0 ? error_prefix(error, result, "what the guest of %s may receive", name) : 0;
 }
 
 static int link_delete(void *data, const char *name, struct tapnet_error *error)
@@ -372,6 +386,7 @@ static const struct apply_ops kernel_ops = {
     .device_keep = keep_device,
     .device_set = set_device,
     .link_set = link_set,
+    .link_shape = link_shape,
     .link_delete = link_delete,
     .links_delete = links_delete,
     .address_add = address_add,

@@ -131,6 +131,8 @@ static int make_device(const struct apply_ops *ops, const struct model_link *lin
     result = set_link(ops, link, &change, &begun, error);
     if (result == 0 && link->routed)
         result = answer_at_once(ops, link, error);
+    if (result == 0 && link->receive)
+        result = ops->link_shape(ops->data, link->name, link->receive, link->receive_burst, error);
     if (result == 0 && (link->user != MODEL_ID_NONE || link->group != MODEL_ID_NONE))
         result = ops->device_own(ops->data, fd, link, error);
     if (result == 0 && link->persistent)
@@ -250,6 +252,15 @@ static int change_device(const struct apply_ops *ops, const struct model_link *b
     return result;
 }
 
+/* In front of the device, what it is to have; its guest's connections go on. */
+static int change_shape(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
+                        struct tapnet_error *error)
+{
+    if (model_receive_equal(after, before))
+        return 0;
+    return ops->link_shape(ops->data, after->name, after->receive, after->receive_burst, error);
+}
+
 /* What can't be changed in place is two steps of the plan: away, and made anew. */
 static int change(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
                   struct tapnet_error *error)
@@ -262,14 +273,21 @@ static int change(const struct apply_ops *ops, const struct model_link *before, 
     result = change_device(ops, before, after, error);
     if (result < 0)
         return result;
+    result = change_shape(ops, before, after, error);
+    if (result < 0) {
+        change_device(ops, after, before, NULL);
+        return result;
+    }
     change_between(before, after, model_alias_print(&after->owner, alias), &change);
     result = change.fields ? set_link(ops, after, &change, &begun, error) : 0;
     if (begun && result < 0) {
         change_between(after, before, model_alias_print(&before->owner, alias), &change);
         set_link(ops, before, &change, &begun, NULL);
     }
-    if (result < 0)
+    if (result < 0) {
+        change_shape(ops, after, before, NULL);
         change_device(ops, after, before, NULL);
+    }
     return result;
 }
 

@@ -33,6 +33,8 @@ struct apply_ops {
     /* @master: name of the bridge when NETLINK_LINK_MASTER is among the fields, "" for none. */
     int (*link_set)(void *data, const char *name, struct netlink_link_change *change, const char *master,
                     struct tapnet_error *error);
+    /* What the guest at the device receives: @rate bytes a second, @burst bytes at once; 0: as it comes. */
+    int (*link_shape)(void *data, const char *name, uint64_t rate, uint32_t burst, struct tapnet_error *error);
     int (*link_delete)(void *data, const char *name, struct tapnet_error *error);
     /* Moves the links into a group that nobody uses, verifies that they alone are in it, deletes the group. */
     int (*links_delete)(void *data, const char *const *names, size_t count, struct tapnet_error *error);

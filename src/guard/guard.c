@@ -69,6 +69,18 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
         {"arp_any_mac_addresses", GUARD_ARP, {IFNAME, IP4}, 0, "port with any MAC and an address of its guest"},
     [GUARD_ARP_BLOCKED] = {"arp_blocked", GUARD_ARP, {IFNAME}, 0, "what was dropped of what a port said", true, 0},
     [GUARD_ARP_REACH] = {"arp_reach", GUARD_ARP, {IP4, IP4}, 0, "who asks, and whom about", .ranges = true},
+    [GUARD_GROUP_LIMITS] =
+        {"group_limits", GUARD_BRIDGE, {IFNAME}, 0, "what a port may send to groups", .limit = GUARD_LIMIT_PACKETS},
+    [GUARD_SEND_LIMITS] =
+        {"send_limits", GUARD_BRIDGE, {IFNAME}, 0, "what a port may send at all", .limit = GUARD_LIMIT_BYTES},
+    [GUARD_CONNECTION_LIMITS] = {"connection_limits",
+                                 GUARD_INET,
+                                 {IFNAME, IP4},
+                                 0,
+                                 "network, guest, and how many connections it may have",
+                                 .limit = GUARD_LIMIT_CONNECTIONS},
+    [GUARD_REFUSED_CONNECTIONS] =
+        {"refused_connections", GUARD_INET, {IFNAME, IP4}, 0, "network, guest, and how many were too many", true, 0},
 };
 
 size_t guard_field_len(enum guard_field field)
@@ -371,6 +383,37 @@ struct guard_element guard_routed_any_mac_source(enum guard_set set, const char 
     return element_of_address(set, device, address, label);
 }
 
+/* At once, as much as in a second. */
+struct guard_element guard_group_limit(const char *device, uint32_t packets, const char *label)
+{
+    struct guard_element element = element_of(GUARD_GROUP_LIMITS, device, label);
+
+    guard_set_limit(&element, packets, packets);
+    return element;
+}
+
+struct guard_element guard_send_limit(const char *device, uint64_t bytes, uint32_t burst, const char *label)
+{
+    struct guard_element element = element_of(GUARD_SEND_LIMITS, device, label);
+
+    guard_set_limit(&element, bytes, burst);
+    return element;
+}
+
+struct guard_element guard_connection_limit(const char *bridge, const struct ip_address *address, uint32_t count,
+                                            const char *label)
+{
+    struct guard_element element = element_of_address(GUARD_CONNECTION_LIMITS, bridge, address, label);
+
+    guard_set_limit(&element, count, 0);
+    return element;
+}
+
+struct guard_element guard_refused_connections(const char *bridge, const struct ip_address *address)
+{
+    return element_of_address(GUARD_REFUSED_CONNECTIONS, bridge, address, "");
+}
+
 /* ---- read ---- */
 
 /* The bytes of field @index, or of the data for -1. A range's are those of where it begins. */
@@ -416,6 +459,28 @@ uint16_t guard_read_port(const struct guard_element *element, int index)
     if (field_type(element, index) == PORT)
         memcpy(&wire, field_bytes(element, index), sizeof(wire));
     return ntohs(wire);
+}
+
+void guard_set_limit(struct guard_element *element, uint64_t rate, uint32_t burst)
+{
+    memcpy(element->data, &rate, sizeof(rate));
+    memcpy(element->data + sizeof(rate), &burst, sizeof(burst));
+}
+
+uint64_t guard_rate(const struct guard_element *element)
+{
+    uint64_t rate;
+
+    memcpy(&rate, element->data, sizeof(rate));
+    return rate;
+}
+
+uint32_t guard_burst(const struct guard_element *element)
+{
+    uint32_t burst;
+
+    memcpy(&burst, element->data + sizeof(uint64_t), sizeof(burst));
+    return burst;
 }
 
 uint32_t guard_read_mark(const struct guard_element *element, int index)
@@ -490,6 +555,25 @@ static void print_field(struct guard_print *print, const struct guard_element *e
     }
 }
 
+static void print_limit(struct guard_print *print, const struct guard_element *element)
+{
+    unsigned long long rate = guard_rate(element);
+
+    switch (guard_schemas[element->set].limit) {
+    case GUARD_LIMIT_NONE:
+        break;
+    case GUARD_LIMIT_PACKETS:
+        print_append(print, " limit %llu packets/s", rate);
+        break;
+    case GUARD_LIMIT_BYTES:
+        print_append(print, " limit %llu bytes/s burst %u", rate, guard_burst(element));
+        break;
+    case GUARD_LIMIT_CONNECTIONS:
+        print_append(print, " limit %llu connections", rate);
+        break;
+    }
+}
+
 const char *guard_element_print(const struct guard_element *element, char text[GUARD_TEXT_MAX])
 {
     const struct guard_schema *schema = &guard_schemas[element->set];
@@ -502,6 +586,8 @@ const char *guard_element_print(const struct guard_element *element, char text[G
         if (schema->ranges)
             print_range_end(&print, element, i);
     }
+    if (schema->limit)
+        print_limit(&print, element);
     if (schema->data) {
         print_append(&print, " : ");
         print_field(&print, element, -1);

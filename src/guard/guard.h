@@ -77,7 +77,9 @@ enum guard_set {
     GUARD_ROUTED_ANY_MAC_PORTS,     /* { ifname }: as any_mac_ports */
     GUARD_WAYS,                     /* { ifname . ifname }: TAP, uplink, and back: passes as it is */
     GUARD_ROUTED_BLOCKED,           /* { ifname }: as blocked, of IPv4 and IPv6 */
-    GUARD_PEERS, /* { ipv4_addr . ipv4_addr }, ranges: source and destination in one routed network */
+    GUARD_PEERS,               /* { ipv4_addr . ipv4_addr }, ranges: source and destination in one routed network */
+    GUARD_CONNECTION_LIMITS,   /* { ifname . ipv4_addr }: bridge, guest, with how many connections it may have */
+    GUARD_REFUSED_CONNECTIONS, /* { ifname . ipv4_addr }: the same, with a counter of what was too many */
     /* table bridge tapnet */
     GUARD_PORTS,             /* { ifname }: every TAP of ours */
     GUARD_PORT_ADDRESSES,    /* { ifname . ether_addr . ipv4_addr }: TAP, its guest's MAC, an address that it may use */
@@ -87,11 +89,13 @@ enum guard_set {
     GUARD_RESOLVERS,         /* { ipv4_addr }: gateway; where guests ask the DNS service */
     GUARD_PORT_NETWORKS,     /* { ifname : mark }: TAP that takes the first MAC it sees; its network */
     GUARD_PROPOSED_MACS,     /* { ifname . ether_addr }: such a TAP, the MAC that was proposed for its guest */
-    GUARD_OPEN_ADDRESSES,    /* { ifname . ipv4_addr }: such a TAP, an address that its guest may use */
+    GUARD_OPEN_ADDRESSES,    /* { ifname . ipv4_addr }: such a TAP, or one of GUARD_SEND_LIMITS, and an address */
     GUARD_NETWORK_MACS,      /* { mark . ether_addr }: network, a MAC that is somebody's there, for good or learnt */
     GUARD_LEARNED_PORTS,     /* { ifname }: TAPs whose guest's MAC was learnt; filled by rules alone, as the next: */
     GUARD_REFUSED_MACS,      /* { ifname . ether_addr }: TAP, a MAC that was refused there lately */
     GUARD_BLOCKED,           /* { ifname }: TAP, with a counter of what was dropped of what it sent */
+    GUARD_GROUP_LIMITS,      /* { ifname }: TAP, with what it may send to groups (broadcast, multicast) */
+    GUARD_SEND_LIMITS,       /* { ifname }: TAP, with what it may send at all; see GUARD_OPEN_ADDRESSES */
     /* table arp tapnet */
     GUARD_ARP_PORTS,             /* { ifname }: every TAP of a routed network */
     GUARD_ARP_ADDRESSES,         /* { ifname . ether_addr . ipv4_addr }: as port_addresses, of those */
@@ -103,15 +107,24 @@ enum guard_set {
 
 #define GUARD_FIELDS_MAX 3
 
+/* What an element of a set of limits holds: the rule that looks it up goes on when there is more than that. */
+enum guard_limit {
+    GUARD_LIMIT_NONE = 0,
+    GUARD_LIMIT_PACKETS,     /* a second */
+    GUARD_LIMIT_BYTES,       /* a second, of IP */
+    GUARD_LIMIT_CONNECTIONS, /* at once, of those that conntrack knows */
+};
+
 struct guard_schema {
     const char *name; /* of the set in the kernel */
     enum guard_family family;
     enum guard_field key[GUARD_FIELDS_MAX];
-    enum guard_field data; /* GUARD_FIELD_NONE: a set, not a map */
-    const char *comment;   /* what an element means, kept with the set in the kernel */
-    bool filled;           /* rules add elements, too */
-    uint32_t timeout_msec; /* after which what they added is forgotten; 0: never */
-    bool ranges;           /* a set whose keys are ranges: `key` is where each field begins, `data` where it ends */
+    enum guard_field data;  /* GUARD_FIELD_NONE: a set, not a map */
+    const char *comment;    /* what an element means, kept with the set in the kernel */
+    bool filled;            /* rules add elements, too */
+    uint32_t timeout_msec;  /* after which what they added is forgotten; 0: never */
+    bool ranges;            /* a set whose keys are ranges: `key` is where each field begins, `data` where it ends */
+    enum guard_limit limit; /* of each element; its data is not the kernel's, but guard_rate() and guard_burst() */
 };
 
 /* One row a set, indexed by enum guard_set. */
@@ -177,6 +190,16 @@ struct guard_element guard_routed_source(enum guard_set set, const char *device,
                                          const struct ip_address *address, const char *label);
 struct guard_element guard_routed_any_mac_source(enum guard_set set, const char *device,
                                                  const struct ip_address *address, const char *label);
+struct guard_element guard_group_limit(const char *device, uint32_t packets, const char *label);
+struct guard_element guard_send_limit(const char *device, uint64_t bytes, uint32_t burst, const char *label);
+struct guard_element guard_connection_limit(const char *bridge, const struct ip_address *address, uint32_t count,
+                                            const char *label);
+struct guard_element guard_refused_connections(const char *bridge, const struct ip_address *address);
+
+/* Of an element of a set of limits: how much, and how much more at once (packets or bytes). */
+uint64_t guard_rate(const struct guard_element *element);
+uint32_t guard_burst(const struct guard_element *element);
+void guard_set_limit(struct guard_element *element, uint64_t rate, uint32_t burst);
 
 /* Readers: field @index of the key (0 is the first), or the data when @index is -1. The field's type must fit. */
 const char *guard_read_ifname(const struct guard_element *element, int index);

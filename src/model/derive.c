@@ -153,6 +153,25 @@ static void derive_tap_mac(const struct model_set *set, const struct model_netwo
         port->mac.bytes[5] ^= 1;
 }
 
+/* What @port does not say its network says, or nobody. */
+static void derive_limit(const struct model_limit *network, struct model_limit *port)
+{
+    uint64_t rate = port->rate, other = network->rate;
+
+    if (!port->send)
+        port->send = rate ? rate : network->send ? network->send : other;
+    if (!port->receive)
+        port->receive = rate ? rate : network->receive ? network->receive : other;
+    port->rate = 0;
+    if (!port->burst)
+        port->burst = network->burst;
+    if (!port->connections)
+        port->connections = network->connections;
+    if (!port->broadcast_given)
+        port->broadcast = network->broadcast_given ? network->broadcast : MODEL_BROADCAST;
+    port->broadcast_given = true;
+}
+
 static void derive_network(const struct model_set *set, struct model_network *network)
 {
     char seed[SEED_MAX];
@@ -170,6 +189,7 @@ static void derive_network(const struct model_set *set, struct model_network *ne
             memcpy(port->hostname, port->name, sizeof(port->hostname));
         derive_device_name(network, port);
         derive_tap_mac(set, network, port);
+        derive_limit(&network->limit, &port->limit);
     }
 }
 

@@ -123,6 +123,8 @@ static void add_port_link(struct expansion *expansion, const struct model_networ
         .up = true,
         .isolated = !routed && !network->ports_see_each_other,
         .routed = routed,
+        .receive = port->limit.receive / 8,
+        .receive_burst = port->limit.receive ? model_burst(&port->limit, port->limit.receive) : 0,
     };
     link->owner.guest_mac = port->guest_mac;
     memcpy(link->name, port->device, sizeof(link->name));
@@ -203,12 +205,14 @@ static void expand_sources(struct expansion *expansion, const struct model_port 
     }
     if (port->guest_mac_given) {
         add_element(expansion, port->place, guard_port_mac(port->device, &port->guest_mac, label));
-        add_element(expansion, port->place, guard_port_source(port->device, &port->guest_mac, &port->address, label));
-        return;
+    } else {
+        add_element(expansion, port->place, guard_port_network(port->device, number, label));
+        add_element(expansion, port->place, guard_proposed_mac(port->device, &port->guest_mac, label));
     }
-    add_element(expansion, port->place, guard_port_network(port->device, number, label));
-    add_element(expansion, port->place, guard_proposed_mac(port->device, &port->guest_mac, label));
-    add_element(expansion, port->place, guard_open_address(port->device, &port->address, label));
+    if (port->guest_mac_given && !port->limit.send)
+        add_element(expansion, port->place, guard_port_source(port->device, &port->guest_mac, &port->address, label));
+    else
+        add_element(expansion, port->place, guard_open_address(port->device, &port->address, label));
 }
 
 /* Tells networks apart where a name is too long: not 0, which is no network's. */
@@ -237,6 +241,22 @@ static void reserve_macs(struct expansion *expansion, const struct model_network
     add_element(expansion, network->place, guard_network_mac(number, &network->mac, label));
     for (size_t i = 0; i < network->port_count; i++)
         add_element(expansion, network->ports[i].place, guard_network_mac(number, &network->ports[i].guest_mac, label));
+}
+
+/* Held against the bytes of IP, hence no less than one large packet at once. */
+static void expand_limit(struct expansion *expansion, const struct model_network *network,
+                         const struct model_port *port, const char *label)
+{
+    const struct model_limit *limit = &port->limit;
+
+    if (limit->broadcast)
+        add_element(expansion, port->place, guard_group_limit(port->device, limit->broadcast, label));
+    if (limit->send)
+        add_element(expansion, port->place,
+                    guard_send_limit(port->device, limit->send / 8, model_burst(limit, limit->send), label));
+    if (limit->connections && network->mode == MODEL_MODE_NAT)
+        add_element(expansion, port->place,
+                    guard_connection_limit(network->bridge, &port->address, limit->connections, label));
 }
 
 /*
@@ -319,6 +339,7 @@ static void expand_port(struct expansion *expansion, const struct model_network 
     /* Link-local multicast (01:80:c2:00:00:0X) reaches the TAP's own IP stack past the bridge: closed like a bridge. */
     add_element(expansion, port->place, guard_network(port->device, label));
     expand_sources(expansion, port, network_number(network), label);
+    expand_limit(expansion, network, port, label);
     add_port_link(expansion, network, port);
 }
 

@@ -91,6 +91,18 @@ void json_read_prefix(struct json_reader *reader, const char *key, enum json_nee
 struct model_settings;
 void json_put_settings(json_t **json, const struct model_settings *settings);
 void json_read_settings(struct json_reader *reader, struct model_settings *ret);
+/* A number of up to 2^53 or so, as JSON's are exact; 0 is left out. */
+#define JSON_RATE_MAX UINT64_C(0x1fffffffffffff)
+void json_put_rate(json_t **json, const char *key, uint64_t rate);
+void json_read_rate(struct json_reader *reader, const char *key, uint64_t *ret);
+/* What an element of a set of limits lets pass: "limit" and "burst". */
+struct guard_element;
+void json_put_limit_of(json_t **json, const struct guard_element *element);
+void json_read_limit_of(struct json_reader *reader, struct guard_element *ret);
+/* A port's limits, at "limit". */
+struct model_limit;
+void json_put_limit(json_t **json, const struct model_limit *limit);
+void json_read_limit(struct json_reader *reader, struct model_limit *ret);
 /* The text of @value, at most @max bytes of it and no NUL among them; NULL when it is anything else. */
 const char *json_text_of(const json_t *value, size_t max);
 /* Is @text printable ASCII and not empty? */

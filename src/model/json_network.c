@@ -66,6 +66,7 @@ static json_t *port_to_json(const struct model_port *port)
     json_put_id(&json, "user", port->user);
     json_put_id(&json, "group", port->group);
     put_dhcp(&json, &port->dhcp);
+    json_put_limit(&json, &port->limit);
     return json;
 }
 
@@ -168,6 +169,7 @@ static int port_from_json(const json_t *json, const struct model_network *networ
     json_read_id(&reader, "user", &ret->user);
     json_read_id(&reader, "group", &ret->group);
     read_dhcp(&reader, &ret->dhcp);
+    json_read_limit(&reader, &ret->limit);
     if (ret->address.family && !ip_prefix_contains(&network->subnet, &ret->address))
         json_read_wrong(&reader, "address", "inside the network's subnet");
     return json_read_end(&reader);
@@ -266,7 +268,7 @@ static bool port_equal(const struct model_port *a, const struct model_port *b)
            strcmp(a->device, b->device) == 0 && mac_equal(&a->mac, &b->mac) &&
            mac_equal(&a->guest_mac, &b->guest_mac) && a->guest_mac_given == b->guest_mac_given &&
            a->mac_spoofing == b->mac_spoofing && ip_address_equal(&a->address, &b->address) && a->user == b->user &&
-           a->group == b->group && dhcp_equal(&a->dhcp, &b->dhcp);
+           a->group == b->group && dhcp_equal(&a->dhcp, &b->dhcp) && model_limit_equal(&a->limit, &b->limit);
 }
 
 bool model_network_names_itself(const struct model_network *network)

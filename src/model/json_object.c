@@ -135,6 +135,8 @@ static void element_to_json(json_t **json, const struct guard_element *element)
         json_put(json, "end", fields_to_json(schema, element->data));
     if (schema->data)
         json_put(json, "data", field_to_json(schema->data, element->data));
+    if (schema->limit)
+        json_put_limit_of(json, element);
     json_put_text(json, "label", element->label);
 }
 
@@ -177,6 +179,8 @@ static void element_from_json(struct json_reader *reader, struct guard_element *
         fields_from_json(reader, "end", schema, ret->data);
     if (schema->data)
         field_from_json(reader, "data", json_read(reader, "data", JSON_REQUIRED), schema->data, ret->data);
+    if (schema->limit)
+        json_read_limit_of(reader, ret);
     json_read_string(reader, "label", JSON_OPTIONAL, GUARD_LABEL_MAX - 1, &ret->label);
 }
 
@@ -202,6 +206,8 @@ static void link_to_json(json_t **json, const struct model_link *link)
     json_put(json, "forwarding", json_boolean(link->forwarding));
     json_put_flag(json, "isolated", link->isolated);
     json_put_flag(json, "routed", link->routed);
+    json_put_rate(json, "receive", link->receive);
+    json_put_some(json, "receive_burst", link->receive_burst);
     json_put_some(json, "queue_length", link->queue_length);
     json_put_some(json, "link_type", link->link_type);
     json_put_settings(json, &link->settings);
@@ -263,6 +269,8 @@ static void link_from_json(struct json_reader *reader, struct model_link *ret)
     json_read_bool(reader, "forwarding", &ret->forwarding);
     json_read_flag(reader, "isolated", &ret->isolated);
     json_read_flag(reader, "routed", &ret->routed);
+    json_read_rate(reader, "receive", &ret->receive);
+    json_read_number(reader, "receive_burst", JSON_OPTIONAL, UINT32_MAX, &ret->receive_burst);
     json_read_number(reader, "queue_length", JSON_OPTIONAL, UINT32_MAX, &ret->queue_length);
     json_read_number(reader, "link_type", JSON_OPTIONAL, UINT16_MAX, &ret->link_type);
     json_read_settings(reader, &ret->settings);

@@ -50,6 +50,18 @@ struct model_dhcp {
     struct ip_address boot_server; /* next server, option 66 as text; family 0: none */
 };
 
+#define MODEL_BROADCAST 1000 /* frames a second to groups, unless the file says otherwise: storms end there */
+
+/* What a port may have; 0: no limit. In a network: what each of its ports may have that does not say otherwise. */
+struct model_limit {
+    uint64_t rate;          /* bits a second in either direction, where the next two are 0 */
+    uint64_t send, receive; /* bits a second, by its guest */
+    uint32_t burst;         /* bytes at once */
+    uint32_t connections;   /* that conntrack knows, at once */
+    uint32_t broadcast;     /* frames a second to groups */
+    bool broadcast_given;
+};
+
 /* One place to plug a guest. */
 struct model_port {
     char name[MODEL_NAME_MAX];
@@ -64,6 +76,7 @@ struct model_port {
     struct ip_address address; /* family 0 until model_resolve() chose one */
     bool address_given;
     struct model_dhcp dhcp;
+    struct model_limit limit;
     struct model_place place, device_place, address_place, mac_place;
 };
 
@@ -83,6 +96,7 @@ struct model_network {
     struct mac mac;                                        /* of the bridge, derived; it never moves */
     uint16_t dns_port;      /* private port of our DNS on the gateway address; 0 in isolated mode */
     struct model_dhcp dhcp; /* for every port, unless the port has its own */
+    struct model_limit limit;
     struct model_port *ports;
     size_t port_count;
     struct model_place place, bridge_place, subnet_place, uplink_place;
@@ -151,6 +165,10 @@ struct model_set {
 
 void model_set_free(struct model_set *set); /* takes NULL */
 
+#define MODEL_BURST_MIN 65536u /* bytes: one packet of the largest kind */
+/* How many bytes may pass at once at @rate bits a second: what was given, else what passes in a 20th of a second. */
+uint32_t model_burst(const struct model_limit *limit, uint64_t rate);
+bool model_limit_equal(const struct model_limit *a, const struct model_limit *b);
 /* Has a network of @mode a gateway, which leads out, and with it DNS? */
 bool model_mode_leads_out(enum model_mode mode);
 /* How many ports a network of @mode may have. */

@@ -112,6 +112,15 @@ bool model_link_type_equal(const struct model_link *wanted, const struct model_l
     return !wanted->link_type || wanted->link_type == found->link_type;
 }
 
+/* The kernel tells a burst as the time in which that much passes, in 64ths of a microsecond or so. */
+bool model_receive_equal(const struct model_link *wanted, const struct model_link *found)
+{
+    uint32_t more = wanted->receive_burst > found->receive_burst ? wanted->receive_burst : found->receive_burst;
+    uint32_t less = wanted->receive_burst > found->receive_burst ? found->receive_burst : wanted->receive_burst;
+
+    return wanted->receive == found->receive && (!wanted->receive || more - less <= more / 32);
+}
+
 bool model_offloads_equal(const struct model_settings *wanted, const struct model_settings *found)
 {
     return !wanted->offloads_given || !found->offloads_given || wanted->offloads == found->offloads;
@@ -145,6 +154,8 @@ static bool link_equal(const struct model_link *wanted, const struct model_link 
         return false;
     if (strcmp(wanted->master, found->master) != 0 || wanted->isolated != found->isolated ||
         wanted->routed != found->routed || found->altered)
+        return false;
+    if (!model_receive_equal(wanted, found))
         return false;
     return wanted->kind == MODEL_LINK_BRIDGE ? wanted->forwarding == found->forwarding : tun_equal(wanted, found);
 }

@@ -76,9 +76,12 @@ struct model_link {
     uint32_t link_type;    /* ARPHRD_...; 0 in wanted: whatever it is */
     /* Of a stand-alone device. The header size, which no dump tells, is found as its set's record has it. */
     struct model_settings settings;
-    bool forwarding;  /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
-    bool isolated;    /* port of a bridge: no frame goes from it to another isolated port */
-    bool routed;      /* port without a bridge: forwards, answers ARP for its own address and for all it routes to */
+    bool forwarding; /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
+    bool isolated;   /* port of a bridge: no frame goes from it to another isolated port */
+    bool routed;     /* port without a bridge: forwards, answers ARP for its own address and for all it routes to */
+    /* Of a port: bytes a second that its guest receives, and bytes at once; 0: as it comes. Found of ours only. */
+    uint64_t receive;
+    uint32_t receive_burst;
     unsigned altered; /* MODEL_ALTERED_..., found only: wanted is 0 */
     /* Found only, not compared: */
     bool disowned; /* in our group, with somebody else's alias: it concerns only who wants its name */
@@ -186,6 +189,7 @@ int model_object_compare(const struct model_object *a, const struct model_object
 bool model_object_equal(const struct model_object *wanted, const struct model_object *found);
 /* Parts of that: what is not wanted, or a holder's affair, is equal. */
 bool model_link_type_equal(const struct model_link *wanted, const struct model_link *found);
+bool model_receive_equal(const struct model_link *wanted, const struct model_link *found);
 bool model_offloads_equal(const struct model_settings *wanted, const struct model_settings *found);
 /* Bytes, never 0. */
 uint32_t model_vnet_header_size(const struct model_settings *settings);

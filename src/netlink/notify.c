@@ -9,6 +9,7 @@
 #include <linux/netconf.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,8 +20,8 @@
 #define QUEUE_BYTES (2 * 1024 * 1024) /* the kernel's queue: some thousand changes that nobody has read yet */
 #define DATAGRAM_MAX (64 * 1024)
 
-static const int route_groups[] = {RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR,  RTNLGRP_IPV6_IFADDR,
-                                   RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_NEIGH};
+static const int route_groups[] = {RTNLGRP_LINK,         RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+                                   RTNLGRP_IPV4_NETCONF, RTNLGRP_NEIGH,       RTNLGRP_TC};
 static const int netfilter_groups[] = {NFNLGRP_NFTABLES};
 
 int netlink_notify_open(int protocol, int *ret_fd, struct tapnet_error *error)
@@ -120,6 +121,18 @@ static int parse_neighbour(const struct nlmsghdr *message, struct netlink_event 
     return header->ndm_family == AF_BRIDGE && header->ndm_state & NUD_PERMANENT ? 0 : -ENOMSG;
 }
 
+/* A link's queueing discipline is one of its properties. */
+static int parse_discipline(const struct nlmsghdr *message, struct netlink_event *event)
+{
+    const struct tcmsg *header = mnl_nlmsg_get_payload(message);
+
+    if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)))
+        return -EBADMSG;
+    event->kind = NETLINK_EVENT_LINK;
+    event->index = header->tcm_ifindex;
+    return header->tcm_parent == TC_H_ROOT ? 0 : -ENOMSG;
+}
+
 static int parse_nft(const struct nlmsghdr *message, struct netlink_event *event)
 {
     /* Attribute 1 of tables, chains, rules, sets and elements is the table's name; NFTA_GEN_* are others. */
@@ -158,6 +171,8 @@ int netlink_notify_parse(const struct nlmsghdr *message, int protocol, struct ne
         result = parse_route(message, &event);
     else if (message->nlmsg_type == RTM_NEWNETCONF || message->nlmsg_type == RTM_DELNETCONF)
         result = parse_config(message, &event);
+    else if (message->nlmsg_type == RTM_NEWQDISC || message->nlmsg_type == RTM_DELQDISC)
+        result = parse_discipline(message, &event);
     else if (message->nlmsg_type == RTM_NEWNEIGH || message->nlmsg_type == RTM_DELNEIGH)
         result = parse_neighbour(message, &event);
     if (result == 0)

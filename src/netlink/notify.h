@@ -14,7 +14,7 @@
  */
 enum netlink_event_kind {
     NETLINK_EVENT_LOST,    /* some changes were not told */
-    NETLINK_EVENT_LINK,    /* made, changed or gone; a bridge's port; the MAC of a bridge or of its port */
+    NETLINK_EVENT_LINK,    /* made, changed or gone; a bridge's port; the MAC of either; what stands in front of it */
     NETLINK_EVENT_ADDRESS, /* IPv4 or IPv6 */
     NETLINK_EVENT_ROUTE,   /* IPv4 */
     NETLINK_EVENT_CONFIG,  /* net.ipv4.conf.*.forwarding and its like */

@@ -22,6 +22,29 @@ static void put_value(struct netlink_message *message, uint16_t attribute, const
     netlink_nest_end(message, nest);
 }
 
+/* The bucket of an element that is a limit: over it, the rule that looks it up goes on. */
+static void put_bucket(struct netlink_message *message, const struct guard_element *element)
+{
+    enum guard_limit limit = guard_schemas[element->set].limit;
+    bool counts = limit == GUARD_LIMIT_CONNECTIONS;
+    size_t nest = netlink_nest_begin(message, NFTA_SET_ELEM_EXPR), data;
+
+    netlink_put_text(message, NFTA_EXPR_NAME, counts ? "connlimit" : "limit");
+    data = netlink_nest_begin(message, NFTA_EXPR_DATA);
+    if (counts) {
+        netlink_put_be32(message, NFTA_CONNLIMIT_COUNT, (uint32_t)guard_rate(element));
+        netlink_put_be32(message, NFTA_CONNLIMIT_FLAGS, NFT_CONNLIMIT_F_INV);
+    } else {
+        netlink_put_be64(message, NFTA_LIMIT_RATE, guard_rate(element));
+        netlink_put_be64(message, NFTA_LIMIT_UNIT, 1); /* second */
+        netlink_put_be32(message, NFTA_LIMIT_BURST, guard_burst(element));
+        netlink_put_be32(message, NFTA_LIMIT_TYPE, limit == GUARD_LIMIT_BYTES ? NFT_LIMIT_PKT_BYTES : NFT_LIMIT_PKTS);
+        netlink_put_be32(message, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+    }
+    netlink_nest_end(message, data);
+    netlink_nest_end(message, nest);
+}
+
 /* Data and label go along with an element that is added; one that is deleted is named by its key (its range) alone. */
 static void put_element(struct netlink_message *message, uint16_t type, const struct guard_element *element)
 {
@@ -33,6 +56,8 @@ static void put_element(struct netlink_message *message, uint16_t type, const st
         put_value(message, NFTA_SET_ELEM_KEY_END, element->data, guard_key_len(element->set));
     if (type == NFT_MSG_NEWSETELEM && data_len > 0)
         put_value(message, NFTA_SET_ELEM_DATA, element->data, data_len);
+    if (type == NFT_MSG_NEWSETELEM && guard_schemas[element->set].limit)
+        put_bucket(message, element);
     if (type == NFT_MSG_NEWSETELEM && element->label && element->label[0])
         nft_put_comment(message, NFTA_SET_ELEM_USERDATA, element->label);
     netlink_nest_end(message, nest);
@@ -114,19 +139,40 @@ static bool names_end(const struct guard_element *element)
     return true;
 }
 
-/* What the element's counter says; 0 without one. */
-static uint64_t get_packets(const struct nlattr *expression)
+#define DATA_MAX NFTA_LIMIT_MAX /* of all expressions that elements have, it has the most attributes */
+_Static_assert(DATA_MAX >= NFTA_COUNTER_MAX && DATA_MAX >= NFTA_CONNLIMIT_MAX, "their attributes fit");
+
+/* A bucket that goes the other way round, or by another unit, is none of ours: it stays a limit of nothing. */
+static void get_bucket(const struct nlattr *const data[DATA_MAX + 1], struct guard_element *ret)
 {
-    const struct nlattr *table[NFTA_EXPR_MAX + 1], *counter[NFTA_COUNTER_MAX + 1];
+    bool bytes = guard_schemas[ret->set].limit == GUARD_LIMIT_BYTES;
+
+    if (be32toh(netlink_get_u32(data[NFTA_LIMIT_FLAGS])) == NFT_LIMIT_F_INV &&
+        be64toh(netlink_get_u64(data[NFTA_LIMIT_UNIT])) == 1 &&
+        be32toh(netlink_get_u32(data[NFTA_LIMIT_TYPE])) == (bytes ? NFT_LIMIT_PKT_BYTES : NFT_LIMIT_PKTS))
+        guard_set_limit(ret, be64toh(netlink_get_u64(data[NFTA_LIMIT_RATE])),
+                        be32toh(netlink_get_u32(data[NFTA_LIMIT_BURST])));
+}
+
+/* What the element counts, or limits. */
+static void get_expression(const struct nlattr *expression, struct guard_element *ret)
+{
+    const struct nlattr *table[NFTA_EXPR_MAX + 1], *data[DATA_MAX + 1];
+    enum guard_limit limit = guard_schemas[ret->set].limit;
     const char *name;
 
     if (!expression || netlink_parse_nest(expression, table, NFTA_EXPR_MAX) < 0)
-        return 0;
+        return;
     name = netlink_get_text(table[NFTA_EXPR_NAME]);
-    if (!name || strcmp(name, "counter") != 0 || !table[NFTA_EXPR_DATA] ||
-        netlink_parse_nest(table[NFTA_EXPR_DATA], counter, NFTA_COUNTER_MAX) < 0)
-        return 0;
-    return be64toh(netlink_get_u64(counter[NFTA_COUNTER_PACKETS]));
+    if (!name || !table[NFTA_EXPR_DATA] || netlink_parse_nest(table[NFTA_EXPR_DATA], data, DATA_MAX) < 0)
+        return;
+    if (strcmp(name, "counter") == 0)
+        ret->packets = be64toh(netlink_get_u64(data[NFTA_COUNTER_PACKETS]));
+    else if (strcmp(name, "limit") == 0 && (limit == GUARD_LIMIT_PACKETS || limit == GUARD_LIMIT_BYTES))
+        get_bucket(data, ret);
+    else if (strcmp(name, "connlimit") == 0 && limit == GUARD_LIMIT_CONNECTIONS &&
+             be32toh(netlink_get_u32(data[NFTA_CONNLIMIT_FLAGS])) == NFT_CONNLIMIT_F_INV)
+        guard_set_limit(ret, be32toh(netlink_get_u32(data[NFTA_CONNLIMIT_COUNT])), 0);
 }
 
 /* 0 with @ret filled, or -ENOENT when it is no element that we could have made. */
@@ -146,7 +192,7 @@ static int decode_element(const struct nlattr *nest, enum guard_set set, struct 
         return -ENOENT;
     label = nft_user_data_find_text(table[NFTA_SET_ELEM_USERDATA], NFT_USER_DATA_COMMENT);
     ret->label = label ? label : "";
-    ret->packets = get_packets(table[NFTA_SET_ELEM_EXPR]);
+    get_expression(table[NFTA_SET_ELEM_EXPR], ret);
     return 0;
 }
 

@@ -118,12 +118,12 @@ static void encode_compare(struct encoder *encoder, uint32_t operation, const vo
     expression_end(encoder, expression);
 }
 
-static void encode_any_of(struct encoder *encoder, uint32_t bits)
+static void encode_bits(struct encoder *encoder, uint32_t bits, uint32_t operation)
 {
     static const uint32_t none = 0;
 
     encode_mask(encoder, &bits, sizeof(bits));
-    encode_compare(encoder, NFT_CMP_NEQ, &none, sizeof(none));
+    encode_compare(encoder, operation, &none, sizeof(none));
 }
 
 /* A map puts what it has found where the key was. */
@@ -293,7 +293,10 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
         encode_mask(encoder, step->bytes, step->len);
         break;
     case NFT_RULE_ANY_OF:
-        encode_any_of(encoder, step->argument);
+        encode_bits(encoder, step->argument, NFT_CMP_NEQ);
+        break;
+    case NFT_RULE_NONE_OF:
+        encode_bits(encoder, step->argument, NFT_CMP_EQ);
         break;
     case NFT_RULE_COMPARE:
         encode_compare(encoder, step->argument, step->bytes, step->len);

@@ -24,6 +24,7 @@ enum nft_rule_op {
     NFT_RULE_PAYLOAD,    /* key += @len bytes at @offset of header @argument */
     NFT_RULE_MASK,       /* key &= @bytes */
     NFT_RULE_ANY_OF,     /* one of the bits @argument of the key's host order number is set, else the rule ends */
+    NFT_RULE_NONE_OF,    /* the other way round */
     NFT_RULE_COMPARE,    /* the key is (enum nft_cmp_ops @argument) @bytes, else the rule ends */
     NFT_RULE_IN,         /* the key is in set @argument, else the rule ends */
     NFT_RULE_NOT_IN,     /* the other way round */
@@ -101,6 +102,7 @@ struct nft_rule {
 #define PAYLOAD(header, at, size) RULE_STEP(.op = NFT_RULE_PAYLOAD, .argument = (header), .offset = (at), .len = (size))
 #define MASK(...) RULE_STEP(.op = NFT_RULE_MASK, RULE_BYTES(__VA_ARGS__))
 #define ANY_OF(bits) RULE_STEP(.op = NFT_RULE_ANY_OF, .argument = (bits), .len = 4)
+#define NONE_OF(bits) RULE_STEP(.op = NFT_RULE_NONE_OF, .argument = (bits), .len = 4)
 #define IS(...) RULE_STEP(.op = NFT_RULE_COMPARE, .argument = NFT_CMP_EQ, RULE_BYTES(__VA_ARGS__))
 #define IS_NOT(...) RULE_STEP(.op = NFT_RULE_COMPARE, .argument = NFT_CMP_NEQ, RULE_BYTES(__VA_ARGS__))
 #define ABOVE(...) RULE_STEP(.op = NFT_RULE_COMPARE, .argument = NFT_CMP_GT, RULE_BYTES(__VA_ARGS__))

@@ -34,6 +34,8 @@
  * program of the host ever sees it, also when nobody serves. One port can't take the others' share of the service: what
  * it may ask of DHCP and DNS has a limit a port.
  *
+ * Who is limited in what it sends is not in `port_addresses`, so that only its own packets are held against a limit.
+ *
  * A frame from a MAC that is not known to be its port's comes by `strange_mac`. Where the file names no MAC, the first
  * one is learnt, unless it is somebody else's in the network, whose number stands in the packet's mark meanwhile. Two
  * processors may look at once and find the same thing missing: of the frames that claim one port, or one MAC, at the
@@ -58,6 +60,7 @@
 #define IS_IP4 META(NFPROTO, 1), IS(NFPROTO_IPV4)      /* meta nfproto ipv4, in inet */
 #define PROTOCOL_IP4 META(PROTOCOL, 2), IS(0x08, 0x00) /* meta protocol ip, in bridge */
 #define ETHER_TYPE(...) PAYLOAD(NFT_PAYLOAD_LL_HEADER, 12, 2), IS(__VA_ARGS__)
+#define ETHER_DADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 0, 6)
 #define ETHER_SADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 6, 6)
 #define MARK META(MARK, 4)
 #define BLOCK COUNTER, GOTO("block") /* what a port may not send */
@@ -72,6 +75,7 @@
 #define TCP_SYN 0x02
 #define ICMP_TYPE(...) PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1), IS(__VA_ARGS__)
 #define CT_STATE(bits) CT(STATE, 4), ANY_OF(bits)
+#define FIRST_PACKET CT(STATUS, 4), NONE_OF(IPS_CONFIRMED) /* of a connection, also of one without replies */
 #define CT_STATUS(bits) CT(STATUS, 4), ANY_OF(bits)
 /* Of what the IP stack gets from an Ethernet device: with it `nft` prints addresses by their names. */
 #define ETHER_IP4 META(IIFTYPE, 2), IS(1, 0), ETHER_TYPE(0x08, 0x00)
@@ -102,6 +106,7 @@ static const struct nft_chain inet_chains[] = {
     {"from_routed", NULL, 0, 0},
     {"routed_dhcp", NULL, 0, 0},
     {"block", NULL, 0, 0},
+    {"too_many", NULL, 0, 0},
 };
 
 static const struct nft_rule inet_rules[] = {
@@ -146,6 +151,10 @@ static const struct nft_rule inet_rules[] = {
 
     /* udp dport 67 drop */
     {"guest_to_host", "DHCP ends at the bridge, nobody else may answer", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), DROP}},
+    /* ct status & confirmed == 0 iifname . ip saddr @connection_limits counter goto too_many */
+    {"guest_to_host",
+     "more connections to the host than a guest may have",
+     {FIRST_PACKET, IS_IP4, IIFNAME, IP_SADDR, IN(GUARD_CONNECTION_LIMITS), COUNTER, GOTO("too_many")}},
     /* ct state established accept */
     {"guest_to_host", "replies to the host", {CT_STATE(ESTABLISHED), ACCEPT}},
     /* iifname . ip daddr @gateways icmp type echo-request accept */
@@ -167,6 +176,10 @@ static const struct nft_rule inet_rules[] = {
     /* counter drop */
     {"guest_to_host", "the host is closed", {COUNTER, DROP}},
 
+    /* ct status & confirmed == 0 iifname . ip saddr @connection_limits counter goto too_many */
+    {"from_guest",
+     "more connections than a guest may have",
+     {FIRST_PACKET, IS_IP4, IIFNAME, IP_SADDR, IN(GUARD_CONNECTION_LIMITS), COUNTER, GOTO("too_many")}},
     /* meta nfproto ipv4 iifname . oifname @egress ct state established,related,new accept */
     {"from_guest",
      "out by the network's uplink",
@@ -251,6 +264,11 @@ static const struct nft_rule inet_rules[] = {
     {"block", "for status", {IIFNAME, TALLY(GUARD_ROUTED_BLOCKED)}},
     /* drop */
     {"block", "what a port may not send", {DROP}},
+
+    /* add @refused_connections { iifname . ip saddr counter } */
+    {"too_many", "for status", {IS_IP4, IIFNAME, IP_SADDR, TALLY(GUARD_REFUSED_CONNECTIONS)}},
+    /* drop */
+    {"too_many", "more connections than a guest may have", {DROP}},
 };
 
 static const struct nft_chain arp_chains[] = {
@@ -311,11 +329,17 @@ static const struct nft_chain bridge_chains[] = {
 };
 
 static const struct nft_rule bridge_rules[] = {
+    /* ether daddr & 01:00:00:00:00:00 != 00:00:00:00:00:00 iifname @group_limits counter goto block */
+    {"prerouting",
+     "more to groups than a port may send",
+     {ETHER_DADDR, MASK(1, 0, 0, 0, 0, 0), IS_NOT(0, 0, 0, 0, 0, 0), IIFNAME, IN(GUARD_GROUP_LIMITS), BLOCK}},
     /* ether type ip goto ip4, as it stands in the frame: that of a VLAN tag is the tag's */
     {"prerouting", "IPv4", {ETHER_TYPE(0x08, 0x00), GOTO("ip4")}},
     /* iifname @ports goto from_port */
     {"prerouting", "what a port may send", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port")}},
 
+    /* iifname @send_limits counter goto block */
+    {"from_port", "more than a port may send", {IIFNAME, IN(GUARD_SEND_LIMITS), BLOCK}},
     /* iifname . ether saddr != @port_macs jump strange_mac */
     {"from_port", "a MAC that is not known", {IIFNAME, ETHER_SADDR, NOT_IN(GUARD_PORT_MACS), JUMP("strange_mac")}},
     /* ether type arp goto from_port_arp */
@@ -338,6 +362,8 @@ static const struct nft_rule bridge_rules[] = {
     /* iifname @ports goto from_port_ip4 */
     {"ip4", "what a port may send of IPv4", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port_ip4")}},
 
+    /* iifname @send_limits counter goto block */
+    {"from_port_ip4", "more than a port may send", {IIFNAME, IN(GUARD_SEND_LIMITS), BLOCK}},
     /* iifname . ether saddr != @port_macs jump strange_mac */
     {"from_port_ip4", "a MAC that is not known", {IIFNAME, ETHER_SADDR, NOT_IN(GUARD_PORT_MACS), JUMP("strange_mac")}},
     /* udp sport 68 udp dport 67 ip frag-off & 0x3fff == 0 goto dhcp */
@@ -365,12 +391,16 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port_ip4",
      "the same of a port with any MAC",
      {PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_ANY_MAC_ADDRESSES), ACCEPT}},
-    /* iifname . ether saddr @port_macs iifname . ip saddr @open_addresses
+    /* iifname . ether saddr @port_macs iifname . ip saddr @open_addresses iifname != @send_limits
        add @port_addresses { iifname . ether saddr . ip saddr } accept */
     {"from_port_ip4",
      "the same of a port whose MAC was learnt, in haste from now on",
      {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_OPEN_ADDRESSES), IIFNAME,
-      ETHER_SADDR, IP_SADDR, ADD(GUARD_PORT_ADDRESSES), ACCEPT}},
+      NOT_IN(GUARD_SEND_LIMITS), IIFNAME, ETHER_SADDR, IP_SADDR, ADD(GUARD_PORT_ADDRESSES), ACCEPT}},
+    /* iifname . ether saddr @port_macs iifname . ip saddr @open_addresses accept */
+    {"from_port_ip4",
+     "the same of a port that is limited, never in haste",
+     {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_OPEN_ADDRESSES), ACCEPT}},
     /* counter goto block */
     {"from_port_ip4", "forged sources", {BLOCK}},
 

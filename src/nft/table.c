@@ -107,7 +107,7 @@ static void put_ranges(struct netlink_message *message, const struct guard_schem
 
 static uint32_t set_flags(const struct guard_schema *schema)
 {
-    return (schema->data ? NFT_SET_MAP : 0u) | (schema->filled ? NFT_SET_EVAL : 0u) |
+    return (schema->data ? NFT_SET_MAP : 0u) | (schema->filled || schema->limit ? NFT_SET_EVAL : 0u) |
            (schema->timeout_msec ? NFT_SET_TIMEOUT : 0u) | (schema->ranges ? NFT_SET_INTERVAL | NFT_SET_CONCAT : 0u);
 }
 
@@ -125,7 +125,7 @@ static void put_set(struct nft_transaction *transaction, enum guard_set set)
     }
     if (schema->timeout_msec)
         netlink_put_be64(message, NFTA_SET_TIMEOUT, schema->timeout_msec);
-    if (schema->filled)
+    if (schema->filled || schema->limit)
         put_size(message, NFT_FILLED_MAX);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/array.h"
 #include "device/device.h"
+#include "netlink/shaper.h"
 
 /*
  * A link is ours when its alias says so and it is of a kind that we make; or when it is of such a kind and in our
@@ -218,6 +219,26 @@ static void name_masters(struct observe_pass *pass)
     }
 }
 
+static int read_shaper(const struct netlink_shaper *shaper, void *data)
+{
+    struct model_objects *objects = &((struct observe_pass *)data)->found->objects;
+
+    for (size_t i = 0; i < objects->count; i++)
+        if (objects->items[i].link.index == shaper->index) {
+            objects->items[i].link.receive = shaper->rate;
+            objects->items[i].link.receive_burst = shaper->burst;
+        }
+    return 0;
+}
+
+static void restart_shapers(void *data)
+{
+    struct model_objects *objects = &((struct observe_pass *)data)->found->objects;
+
+    for (size_t i = 0; i < objects->count; i++)
+        objects->items[i].link.receive = objects->items[i].link.receive_burst = 0;
+}
+
 int observe_links(struct netlink *netlink, struct observe_pass *pass)
 {
     int result = netlink_link_dump(netlink, read_link, restart_links, pass, pass->error);
@@ -229,5 +250,5 @@ int observe_links(struct netlink *netlink, struct observe_pass *pass)
     if (pass->found->link_count)
         qsort(pass->found->links, pass->found->link_count, sizeof(*pass->found->links), compare_name);
     name_masters(pass);
-    return 0;
+    return netlink_shaper_dump(netlink, read_shaper, restart_shapers, pass, pass->error);
 }

@@ -131,6 +131,16 @@ static bool has_port(const char *device, const struct model_objects *wanted, con
     return false;
 }
 
+static bool has_limit(const struct guard_element *element, const struct model_objects *wanted,
+                      const struct model_objects *all, const char *set)
+{
+    const struct ip_address address = guard_read_ip4(element, 1);
+    const struct guard_element key = guard_connection_limit(guard_read_ifname(element, 0), &address, 0, "");
+    const struct guard_element *found = find_element(all, key);
+
+    return (found && is_anothers(found, set)) || find_element(wanted, key);
+}
+
 bool plan_learned_goes(const struct plan_learned *learned, const struct guard_element *element,
                        const struct model_objects *wanted, const struct model_objects *all, const char *set)
 {
@@ -148,7 +158,10 @@ bool plan_learned_goes(const struct plan_learned *learned, const struct guard_el
         return !is_kept(learned, element);
     case GUARD_PORT_ADDRESSES:
         address = guard_read_ip4(element, 2);
-        return !keeps(device, wanted, all, set) || !find_element(all, guard_open_address(device, &address, ""));
+        return !keeps(device, wanted, all, set) || !find_element(all, guard_open_address(device, &address, "")) ||
+               find_element(wanted, guard_send_limit(device, 0, 0, ""));
+    case GUARD_REFUSED_CONNECTIONS:
+        return !has_limit(element, wanted, all, set);
     default:
         return !keeps(device, wanted, all, set);
     }

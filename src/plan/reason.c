@@ -100,6 +100,9 @@ static void link_reason(const struct model_link *before, const struct model_link
         append(text, "%s", after->routed ? "does not route, or answers ARP for others" : "routes");
     if (before->isolated != after->isolated)
         append(text, "is %sisolated", before->isolated ? "" : "not ");
+    if (!model_receive_equal(after, before))
+        append(text, "receives %llu bytes/s, wanted %llu", (unsigned long long)before->receive,
+               (unsigned long long)after->receive);
     if (after->mtu && before->mtu != after->mtu)
         append(text, "MTU %u, wanted %u", before->mtu, after->mtu);
     if (before->up != after->up)

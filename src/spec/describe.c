@@ -63,6 +63,8 @@ static void roff_type(FILE *out, const struct spec_option *option)
         }
     } else if (option->type == SPEC_TYPE_MAP) {
         fprintf(out, "{ \\fI%s\\fR: {...}, ... }", spec_sections[option->entries].noun);
+    } else if (option->type == SPEC_TYPE_SECTION) {
+        fprintf(out, "{ \\fIkeys of %s\\fR }", spec_sections[option->entries].article_noun);
     } else if (option->type == SPEC_TYPE_INTEGER && option->minimum == option->maximum) {
         fprintf(out, "\\fB%u\\fR", option->minimum);
     } else {
@@ -122,7 +124,7 @@ static int stream_finish(FILE **out, char **text, char **ret)
 
 int spec_describe_roff(char **ret)
 {
-    static const char *const titles[] = {"The file", "A network", "A port", "A device"};
+    static const char *const titles[] = {"The file", "A network", "A port", "A device", "A limit"};
     _cleanup_free_ char *text = NULL;
     size_t len;
     _cleanup_fclose_ FILE *out = stream_open(&text, &len);
@@ -141,13 +143,18 @@ int spec_describe_roff(char **ret)
 /* Every key of @section with its example, @indent spaces deep; maps have one entry. */
 static void seed_section(FILE *out, enum spec_section section, int indent)
 {
-    static const char *const names[] = {"", "lab", "web", "tap9"};
+    static const char *const names[] = {"", "lab", "web", "tap9", ""};
 
     for (size_t i = 0; i < spec_option_count; i++) {
         const struct spec_option *option = &spec_options[i];
 
         if (option->section != section)
             continue;
+        if (option->type == SPEC_TYPE_SECTION) {
+            fprintf(out, "%*s%s:\n", indent, "", option->key);
+            seed_section(out, option->entries, indent + 2);
+            continue;
+        }
         if (option->type != SPEC_TYPE_MAP) {
             fprintf(out, "%*s%s: %s\n", indent, "", option->key, option->example);
             continue;

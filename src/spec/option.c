@@ -20,6 +20,8 @@ const struct spec_section_info spec_sections[SPEC_SECTION_COUNT] = {
     [SPEC_SECTION_DEVICE] = {"device", "a device", sizeof(struct model_device), SPEC_TYPE_IFNAME,
                              offsetof(struct model_device, name), offsetof(struct model_device, place),
                              SPEC_DEVICES_MAX},
+    [SPEC_SECTION_LIMIT] = {"limit", "a limit", sizeof(struct model_limit), SPEC_TYPE_NAME, SPEC_NOWHERE, SPEC_NOWHERE,
+                            1},
 };
 
 static const struct model_word mode_words[] = {
@@ -76,6 +78,13 @@ static const struct model_word kind_words[] = {
      .synonyms = " gid ", .default_text = "none",                                                                      \
      .description = "The group whose members may open the device, a name or a number; with user, both must match",    \
      .example = "1000"}
+
+#define LIMIT_OPTION(in_section, in_struct, or_network, of_whom)                                                       \
+    {.section = in_section, .key = "limit", .type = SPEC_TYPE_SECTION, .entries = SPEC_SECTION_LIMIT,                  \
+     AT(in_struct, limit), NO_OFFSETS,                                                                                 \
+     .synonyms = " limits bandwidth rate qos shaping rate_limit rate_limiter policing storm_control ",                 \
+     .default_text = or_network "what each key says", .description = of_whom,                                          \
+     .example = "{ rate: 100mbit }"}
 
 const struct spec_option spec_options[] = {
     /* ---- the file ---- */
@@ -134,6 +143,7 @@ const struct spec_option spec_options[] = {
      .description = "OpenStack's id of the network: the bridge is then called qbr and its first 11 characters",
      .example = "5b2e7d3c-90a1-4c55-8a39-0d2c7b1f6e44"},
     DHCP_OPTIONS(SPEC_SECTION_NETWORK, model_network, ""),
+    LIMIT_OPTION(SPEC_SECTION_NETWORK, model_network, "", "What each port may have that does not say otherwise"),
     {.section = SPEC_SECTION_NETWORK, .key = "ports", .type = SPEC_TYPE_MAP, .entries = SPEC_SECTION_PORT,
      AT(model_network, ports), COUNT_AT(model_network, port_count), NO_GIVEN, NO_PLACE,
      .synonyms = " guests vms hosts taps ", .default_text = "none",
@@ -170,6 +180,7 @@ const struct spec_option spec_options[] = {
      .description = "OpenStack's id of the port: the TAP is then called tap and its first 11 characters",
      .example = "a8f2c9d0-1b3e-4f67-9a21-7c0e5d4b8f13"},
     DHCP_OPTIONS(SPEC_SECTION_PORT, model_port, "the network's, else "),
+    LIMIT_OPTION(SPEC_SECTION_PORT, model_port, "the network's, else ", "What the port may have"),
 
     /* ---- a device ---- */
     {.section = SPEC_SECTION_DEVICE, .key = "kind", .type = SPEC_TYPE_ENUM, .required = true, .words = kind_words,
@@ -218,6 +229,34 @@ const struct spec_option spec_options[] = {
      .description = "Bytes of the vnet header that a program finds who asks for one and not for its size; set when "
                     "the device is made and when this line changes, as no look at the device tells of it",
      .example = "12"},
+
+    /* ---- a limit ---- */
+    {.section = SPEC_SECTION_LIMIT, .key = "rate", .type = SPEC_TYPE_RATE, AT(model_limit, rate), NO_OFFSETS,
+     .synonyms = " bandwidth speed average max peak ", .default_text = "no limit",
+     .description = "How much its guest may send, and how much it receives, each: bits of IP a second",
+     .example = "100mbit"},
+    {.section = SPEC_SECTION_LIMIT, .key = "send", .type = SPEC_TYPE_RATE, AT(model_limit, send), NO_OFFSETS,
+     .synonyms = " outbound upload tx egress out up ", .default_text = "rate",
+     .description = "How much its guest may send; more is dropped, once it is more than a second's worth",
+     .example = "20mbit"},
+    {.section = SPEC_SECTION_LIMIT, .key = "receive", .type = SPEC_TYPE_RATE, AT(model_limit, receive), NO_OFFSETS,
+     .synonyms = " inbound download rx ingress in down ", .default_text = "rate",
+     .description = "How much its guest receives; more waits for a 20th of a second, and then is dropped",
+     .example = "100mbit"},
+    {.section = SPEC_SECTION_LIMIT, .key = "burst", .type = SPEC_TYPE_SIZE, .minimum = 2048, .maximum = 1u << 30,
+     AT(model_limit, burst), NO_OFFSETS, .synonyms = " bucket size ",
+     .default_text = "what passes in a 20th of a second, 64KiB at least",
+     .description = "How much may pass at once after a pause", .example = "256KiB"},
+    {.section = SPEC_SECTION_LIMIT, .key = "connections", .type = SPEC_TYPE_INTEGER, .minimum = 1,
+     .maximum = 10000000, AT(model_limit, connections), NO_OFFSETS,
+     .synonyms = " conntrack sessions flows connlimit ", .default_text = "no limit",
+     .description = "How many connections its guest may have open to the outside and to the host, at once, of those "
+                    "that the kernel tracks; in mode nat", .example = "1000"},
+    {.section = SPEC_SECTION_LIMIT, .key = "broadcast", .type = SPEC_TYPE_INTEGER, .minimum = 0, .maximum = 1000000,
+     AT(model_limit, broadcast), NO_COUNT, GIVEN_AT(model_limit, broadcast_given), NO_PLACE,
+     .synonyms = " multicast storm pps ", .default_text = "1000",
+     .description = "How many frames a second its guest may send to all or to a group (broadcast, multicast), and as "
+                    "many at once; 0 is no limit", .example = "200"},
 };
 /* clang-format on */
 

@@ -6,7 +6,7 @@
 #include "spec/mistake.h"
 
 #define SPEC_NOWHERE SIZE_MAX /* an offset of nothing: checked, not kept */
-#define SPEC_OPTIONS_MAX 64   /* of all sections */
+#define SPEC_OPTIONS_MAX 128  /* of all sections */
 #define SPEC_PORTS_MAX 8191   /* what a routed network may have; model_check() knows the others' limit */
 #define SPEC_NETWORKS_MAX 1024
 #define SPEC_DEVICES_MAX 1024
@@ -18,6 +18,7 @@ enum spec_section {
     SPEC_SECTION_NETWORK,
     SPEC_SECTION_PORT,
     SPEC_SECTION_DEVICE,
+    SPEC_SECTION_LIMIT,
     SPEC_SECTION_COUNT,
 };
 
@@ -38,7 +39,10 @@ enum spec_type {
     SPEC_TYPE_WORDS,     /* some of words, alone or in a list; an unsigned of all their values */
     SPEC_TYPE_USER,      /* name or number; uint32_t */
     SPEC_TYPE_GROUP,
-    SPEC_TYPE_MAP, /* names, each with the keys of section entries; pointer to an array */
+    SPEC_TYPE_RATE,    /* bits a second with a unit, "100mbit"; uint64_t */
+    SPEC_TYPE_SIZE,    /* bytes, or with a unit, "64KiB"; uint32_t */
+    SPEC_TYPE_SECTION, /* the keys of section entries; its struct */
+    SPEC_TYPE_MAP,     /* names, each with the keys of section entries; pointer to an array */
     SPEC_TYPE_COUNT,
 };
 

@@ -266,6 +266,25 @@ static void check_section(struct spec_parser *parser, enum spec_section section,
     }
 }
 
+/* The keys of the section that @option's value is, into its struct; messages about them begin with the option. */
+static int parse_inner(struct spec_parser *parser, const struct spec_option *option, void *object)
+{
+    struct spec_mistakes *mistakes = &parser->mistakes;
+    char saved[SPEC_CONTEXT_MAX], shown[SPEC_SHOWN_MAX];
+    int r;
+
+    if (!event_is_nothing(&parser->reader.event) && parser->reader.event.type != YAML_MAPPING_START_EVENT) {
+        spec_mistake_add(mistakes, spec_reader_place(&parser->reader), "%s takes keys, not %s; write it as in `%s: %s`",
+                         option->key, spec_event_show(&parser->reader.event, shown), option->key, option->example);
+        return spec_reader_skip(&parser->reader);
+    }
+    memcpy(saved, mistakes->context, sizeof(saved));
+    snprintf(mistakes->context + strlen(saved), sizeof(mistakes->context) - strlen(saved), "%s: ", option->key);
+    r = parse_section(parser, option->entries, object);
+    memcpy(mistakes->context, saved, sizeof(saved));
+    return r;
+}
+
 /* One key with its value; @event is the key. */
 static int parse_pair(struct spec_parser *parser, enum spec_section section, void *object, struct seen *seen)
 {
@@ -280,6 +299,8 @@ static int parse_pair(struct spec_parser *parser, enum spec_section section, voi
         return spec_reader_skip(&parser->reader);
     if (option->type == SPEC_TYPE_MAP)
         return parse_map(parser, option, object);
+    if (option->type == SPEC_TYPE_SECTION)
+        return parse_inner(parser, option, spec_member(object, option->offset));
     return spec_field_parse(parser, option, object);
 }
 

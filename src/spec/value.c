@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "spec/account.h"
 
@@ -326,6 +327,62 @@ static int parse_group(const struct value *value, void *target)
     return parse_account(value, &value->context->group, "group", "group", spec_group_find, target);
 }
 
+/* A number and its unit: the factor of it in @words, whose last stands for none; false when it is none of these. */
+static bool quantity_parse(const struct value *value, const struct model_word *words, uint64_t *ret)
+{
+    size_t digits = strspn(value->text, "0123456789");
+    char number[11] = "";
+    uint32_t count;
+
+    if (digits == 0 || digits >= sizeof(number))
+        return false;
+    memcpy(number, value->text, digits);
+    if (!decimal_parse(number, &count))
+        return false;
+    for (; words->word; words++) {
+        if (strcasecmp(words->word, value->text + digits) == 0) {
+            *ret = (uint64_t)count * words->value;
+            return true;
+        }
+    }
+    return false;
+}
+
+#define RATE_MIN 8000
+#define RATE_MAX 100000000000 /* what nf_tables can count in bytes of a second */
+
+static int parse_rate(const struct value *value, void *target)
+{
+    static const struct model_word units[] = {
+        {"bit", 1, false}, {"kbit", 1000, false}, {"mbit", 1000000, false}, {"gbit", 1000000000, false}, {0}};
+    uint64_t rate;
+
+    if (!quantity_parse(value, units, &rate))
+        return value_wrong(value, "is not a rate; write a number and bit, kbit, mbit or gbit, as in `%s`",
+                           value->option->example);
+    if (rate < RATE_MIN || rate > RATE_MAX)
+        return value_wrong(value, "is out of range; it may be 8kbit to 100gbit");
+    memcpy(target, &rate, sizeof(rate));
+    return 0;
+}
+
+static int parse_size(const struct value *value, void *target)
+{
+    static const struct model_word units[] = {{"", 1, false}, {"KiB", 1024, false}, {"MiB", 1048576, false}, {0}};
+    const struct spec_option *option = value->option;
+    uint64_t size;
+    uint32_t bytes;
+
+    if (!quantity_parse(value, units, &size))
+        return value_wrong(value, "is not a size; write a number of bytes, or one of KiB or MiB, as in `%s`",
+                           option->example);
+    if (size < option->minimum || size > option->maximum)
+        return value_wrong(value, "is out of range; it may be %u to %u bytes", option->minimum, option->maximum);
+    bytes = (uint32_t)size;
+    memcpy(target, &bytes, sizeof(bytes));
+    return 0;
+}
+
 /* One line a type: its name in the manual, its size in the model, its reader. */
 static const struct {
     const char *name;
@@ -347,6 +404,9 @@ static const struct {
     [SPEC_TYPE_WORDS] = {"word", sizeof(unsigned), parse_enum},
     [SPEC_TYPE_USER] = {"user", sizeof(uint32_t), parse_user},
     [SPEC_TYPE_GROUP] = {"group", sizeof(uint32_t), parse_group},
+    [SPEC_TYPE_RATE] = {"rate", sizeof(uint64_t), parse_rate},
+    [SPEC_TYPE_SIZE] = {"size", sizeof(uint32_t), parse_size},
+    [SPEC_TYPE_SECTION] = {"keys", 0, NULL},
     [SPEC_TYPE_MAP] = {"map", 0, NULL},
 };
 

@@ -16,7 +16,7 @@ LAB = """
 networks:
   lab:
     subnet: 10.20.0.1/24
-    ports: { web: {}, db: { address: 10.20.0.7, mac: "52:54:00:00:00:07" } }
+    ports: { web: {}, db: { address: 10.20.0.7, mac: "52:54:00:00:00:07", limit: { receive: 100mbit } } }
 devices:
   tun1: { kind: tun, address: 192.168.3.11/24 }
   tap9: { kind: tap }
@@ -122,6 +122,14 @@ DAMAGES = [
     Damage("set flushed", "nft flush set bridge tapnet ports", "element ports { lab-web } is missing"),
     Damage("MACs flushed", "nft flush set bridge tapnet port_macs",
            "element port_macs { lab-db . 52:54:00:00:00:07 }"),
+    Damage("limits flushed", "nft flush set bridge tapnet group_limits",
+           "element group_limits { lab-web limit 1000 packets/s } is missing"),
+    Damage("a limit raised", "nft delete element bridge tapnet group_limits '{ \"lab-web\" }'; nft add element bridge "
+           "tapnet group_limits '{ \"lab-web\" limit rate over 9000/second burst 9000 packets }'",
+           "element group_limits { lab-web limit 1000 packets/s } was lab-web limit 9000 packets/s"),
+    Damage("shaper deleted", "tc qdisc del dev lab-db root", "tap lab-db receives 0 bytes/s, wanted 12500000"),
+    Damage("shaper changed", "tc qdisc change dev lab-db root handle 7461: tbf rate 1mbit burst 64kb limit 99999",
+           "tap lab-db receives 125000 bytes/s, wanted 12500000"),
     Damage("ports that learn flushed", "nft flush map bridge tapnet port_networks",
            "element port_networks { lab-web : "),
     Damage("MACs of a network flushed", "nft flush set bridge tapnet network_macs", "element network_macs { "),

@@ -122,6 +122,14 @@ static int link_set(void *data, const char *name, struct netlink_link_change *wa
     return note("set", name, error);
 }
 
+static int link_shape(void *data, const char *name, uint64_t rate, uint32_t burst, struct tapnet_error *error)
+{
+    (void)data;
+    (void)rate;
+    (void)burst;
+    return note("shape", name, error);
+}
+
 static int link_delete(void *data, const char *name, struct tapnet_error *error)
 {
     (void)data;
@@ -238,6 +246,7 @@ static const struct apply_ops recording = {
     .device_keep = device_keep,
     .device_set = device_set,
     .link_set = link_set,
+    .link_shape = link_shape,
     .link_delete = link_delete,
     .links_delete = links_delete,
     .address_add = address_add,

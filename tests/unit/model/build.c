@@ -220,6 +220,12 @@ static void random_port(struct random *random, struct arena *arena, const struct
     ret->mac = random_mac(random);
     ret->guest_mac = random_mac(random);
     ret->mac_spoofing = random_chance(random, 20);
+    ret->guest_mac_given = random_chance(random, 50);
+    ret->limit = (struct model_limit){.send = random_chance(random, 50) ? random_below(random, UINT32_MAX) * 20ull : 0,
+                                      .receive = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0,
+                                      .burst = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0,
+                                      .connections = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0,
+                                      .broadcast = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0};
     if (network->subnet.address.family && random_chance(random, 90)) /* the lowest three bits stay in any subnet */
         ret->address = ip4_from_value((first & ~3u) | random_below(random, 4));
     random_dhcp(random, arena, &ret->dhcp);
@@ -276,6 +282,8 @@ struct guard_element random_element(struct random *random, struct arena *arena)
     switch ((enum guard_set)random_below(random, GUARD_SET_COUNT)) {
     case GUARD_NETWORKS:
         return guard_network(one, label);
+    case GUARD_SEND_LIMITS:
+        return guard_send_limit(one, 1 + random_below(random, UINT32_MAX), random_below(random, UINT32_MAX), label);
     case GUARD_BRIDGED:
         return guard_bridged(one, label);
     case GUARD_EGRESS:

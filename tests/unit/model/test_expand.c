@@ -78,6 +78,8 @@ static void a_nat_network_in_full(void **state)
         "element network_macs { 0xa40f186b . 52:54:00:00:00:07 }",
         "element network_macs { 0xa40f186b . 52:54:00:78:ec:cb }",
         "element network_macs { 0xa40f186b . a6:58:8d:f3:92:50 }",
+        "element group_limits { lab-db limit 1000 packets/s }",
+        "element group_limits { lab-web limit 1000 packets/s }",
         "bridge br-lab",
         "tap lab-db",
         "tap lab-web",
@@ -181,6 +183,7 @@ static void an_isolated_network_in_full(void **state)
         "element ports { dark-a }",
         "element port_addresses { dark-a . 52:54:00:84:54:b3 . 10.20.0.7 }",
         "element port_macs { dark-a . 52:54:00:84:54:b3 }",
+        "element group_limits { dark-a limit 1000 packets/s }",
         "bridge br-dark",
         "tap dark-a",
         "DHCP for network dark",
@@ -272,6 +275,7 @@ static void a_port_whose_guest_may_use_any_mac(void **state)
         "element ports { dark-a }",
         "element any_mac_addresses { dark-a . 10.20.0.7 }",
         "element any_mac_ports { dark-a }",
+        "element group_limits { dark-a limit 1000 packets/s }",
         "bridge br-dark",
         "tap dark-a",
         "DHCP for network dark",
@@ -388,7 +392,7 @@ static void an_empty_set_wants_nothing(void **state)
     assert_int_equal(objects.count, 0);
 }
 
-/* Seven objects a port, however many there are; and the same list twice. */
+/* Eight objects a port, however many there are; and the same list twice. */
 static void cost_per_port_is_constant(void **state)
 {
     struct model_set *set _cleanup_set_ = build_set("demo");
@@ -403,7 +407,7 @@ static void cost_per_port_is_constant(void **state)
     set->networks[0].subnet = build_prefix("10.20.0.1/20");
     build_many_ports(set, &set->networks[0], "vm%u", 900);
     expand(set, false, &objects);
-    assert_int_equal(objects.count, others + 1 + 7 * 900);
+    assert_int_equal(objects.count, others + 1 + 8 * 900);
     assert_sorted(&objects);
     assert_int_equal(model_expand(set, false, &again, NULL), 0);
     for (size_t i = 0; i < objects.count; i++)

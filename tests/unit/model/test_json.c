@@ -66,6 +66,7 @@ static void random_link(struct random *random, struct model_link *ret)
     ret->routed = random_chance(random, 50);
     ret->queue_length = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0;
     ret->link_type = random_chance(random, 50) ? random_below(random, UINT16_MAX) : 0;
+    ret->receive = random_chance(random, 50) ? random_below(random, UINT32_MAX) * 3ull : 0;
     random_settings(random, &ret->settings);
 }
 

@@ -20,7 +20,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 34
+#define SAMPLES 38
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -68,6 +68,10 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_ARP_ANY_MAC_ADDRESSES] = guard_routed_any_mac_source(GUARD_ARP_ANY_MAC_ADDRESSES, "t", &guest,
                                                                        "lab/lab/t");
     samples[GUARD_ARP_REACH] = guard_peers(GUARD_ARP_REACH, &subnet, "lab/lab");
+    samples[GUARD_GROUP_LIMITS] = guard_group_limit("t", 1000, "lab/lab/t");
+    samples[GUARD_SEND_LIMITS] = guard_send_limit("t", UINT64_C(12500000000), UINT32_MAX, "lab/lab/t");
+    samples[GUARD_CONNECTION_LIMITS] = guard_connection_limit("br-lab", &guest, 1000, "lab/lab/t");
+    samples[GUARD_REFUSED_CONNECTIONS] = guard_refused_connections("br-lab", &guest);
 }
 
 static void elements_of_every_set_come_back_as_they_went(void **state)

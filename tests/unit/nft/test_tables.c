@@ -70,7 +70,10 @@ static void the_list_of_nft_makes_the_same_tables_again(void **state)
     const struct guard_element elements[] = {
         guard_network("br-lab", "lab/lab"),
         guard_dns_port("br-lab", &gateway, 10053, "lab/lab"),
+        guard_connection_limit("br-lab", &gateway, 1000, "lab/lab/web"),
         guard_resolver(&gateway, "lab/lab"),
+        guard_group_limit("lab-web", 1000, "lab/lab/web"),
+        guard_send_limit("lab-web", 12500000, 625000, "lab/lab/web"),
         guard_peers(GUARD_ARP_REACH, &(struct ip_prefix){gateway, 24}, "lab/lab"),
     };
 
@@ -84,11 +87,16 @@ static void the_list_of_nft_makes_the_same_tables_again(void **state)
     assert_int_equal(kernel_observe(GUARD_BRIDGE), NFT_TABLE_INTACT);
     assert_int_equal(kernel_observe(GUARD_ARP), NFT_TABLE_INTACT);
     kernel_observe_elements(GUARD_INET);
-    assert_int_equal(kernel_found.count, 2);
+    assert_int_equal(kernel_found.count, 3);
     assert_true(guard_element_equal(&kernel_found.items[1], &elements[1]));
+    assert_true(guard_element_equal(&kernel_found.items[2], &elements[2]));
+    kernel_observe_elements(GUARD_BRIDGE);
+    assert_int_equal(kernel_found.count, 3);
+    assert_true(guard_element_equal(&kernel_found.items[1], &elements[4]));
+    assert_true(guard_element_equal(&kernel_found.items[2], &elements[5]));
     kernel_observe_elements(GUARD_ARP);
     assert_int_equal(kernel_found.count, 1);
-    assert_true(guard_element_equal(&kernel_found.items[0], &elements[3]));
+    assert_true(guard_element_equal(&kernel_found.items[0], &elements[6]));
 }
 
 static void other_tables_and_chains_do_not_matter(void **state)

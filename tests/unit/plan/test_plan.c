@@ -66,9 +66,9 @@ static void a_new_port_touches_nothing_of_the_others(void **state)
     lab_expand(&before, &found);
     plan = make(&wanted, &found);
     assert_int_equal(count_steps(plan, MODEL_OBJECT_LINK, '+'), 1);
-    assert_int_equal(count_steps(plan, MODEL_OBJECT_ELEMENT, '+'), 6);
+    assert_int_equal(count_steps(plan, MODEL_OBJECT_ELEMENT, '+'), 7);
     assert_int_equal(count_steps(plan, MODEL_OBJECT_SERVICE, '~'), 1);
-    assert_int_equal(plan->step_count, 8);
+    assert_int_equal(plan->step_count, 9);
     plan_free(plan);
     model_objects_fini(&wanted);
     model_objects_fini(&found);

@@ -59,7 +59,8 @@ const struct spec_case bad_keys[] = {
         "      web:\n"
         "        forward: [\"8080:80\"]\n",
         "lab.yaml:5:9: port web: unknown key `forward` in this version; a port has `device`, `user`, `group`, "
-        "`mac`, `mac_spoofing`, `address`, `hostname`, `id`, `ntp`, `search`, `boot_file`, `boot_server`"),
+        "`mac`, `mac_spoofing`, `address`, `hostname`, `id`, `ntp`, `search`, `boot_file`, `boot_server`, "
+        "`limit`"),
     BAD("unknown-far",
         "policy: {}\n",
         "lab.yaml:1:1: unknown key `policy` in this version; the top of the file has `version`, `name`, "

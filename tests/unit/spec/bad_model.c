@@ -80,6 +80,33 @@ const struct spec_case bad_model[] = {
         "devices:\n"
         "  tap1: { kind: tap, offloads: [tso4] }\n",
         "lab.yaml:2:32: device tap1: offloads: every offload needs that of checksums; add `csum`"),
+    BAD("limits",
+        "networks:\n"
+        "  lab:\n"
+        "    limit: 100mbit\n"
+        "    ports:\n"
+        "      web: { limit: { rate: 100, send: 1kbit, receive: 101gbit, burst: 1KiB, broadcast: -1 } }\n"
+        "      db: { limit: { bandwidth: 1mbit, rate: 1mbit, rate: 2mbit, burst: 1MB } }\n",
+        "lab.yaml:3:12: network lab: limit takes keys, not `100mbit`; write it as in `limit: { rate: 100mbit }`\n"
+        "lab.yaml:5:29: port web: limit: rate `100` is not a rate; write a number and bit, kbit, mbit or gbit, as in "
+        "`100mbit`\n"
+        "lab.yaml:5:40: port web: limit: send `1kbit` is out of range; it may be 8kbit to 100gbit\n"
+        "lab.yaml:5:56: port web: limit: receive `101gbit` is out of range; it may be 8kbit to 100gbit\n"
+        "lab.yaml:5:72: port web: limit: burst `1KiB` is out of range; it may be 2048 to 1073741824 bytes\n"
+        "lab.yaml:5:89: port web: limit: broadcast `-1` is not a plain decimal number; write it like `200`\n"
+        "lab.yaml:6:22: port db: limit: unknown key `bandwidth`; did you mean `rate`?\n"
+        "lab.yaml:6:53: port db: limit: `rate` is there twice; the first is in line 6\n"
+        "lab.yaml:6:73: port db: limit: burst `1MB` is not a size; write a number of bytes, or one of KiB or MiB, as "
+        "in `256KiB`"),
+    BAD("routed-limits",
+        "networks:\n"
+        "  lab:\n"
+        "    mode: routed\n"
+        "    limit: { receive: 1mbit }\n"
+        "    ports:\n"
+        "      web: { limit: { send: 1mbit } }\n",
+        "lab.yaml:6:7: port web: a limit to what a guest sends, or has open, is not in this version in mode routed; "
+        "write `limit: { receive: ... }` alone, or `mode: nat`"),
     BAD("isolated-uplink",
         "networks:\n"
         "  lab:\n"

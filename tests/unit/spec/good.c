@@ -38,6 +38,14 @@ const struct spec_case good[] = {
     GOOD("no-networks", "networks: {}\n"),
     GOOD("routed", "networks: { far: { mode: routed, ports: { a: {}, b: { mac_spoofing: true } } } }\n"),
     GOOD("isolated-without-ports", "networks: { cell: { mode: isolated } }\n"),
+    GOOD("limits",
+         "networks:\n"
+         "  lab:\n"
+         "    limit: { rate: 100mbit, connections: 500, broadcast: 0 }\n"
+         "    ports:\n"
+         "      web: { limit: { send: 8kbit, burst: 256KiB, broadcast: 20 } }\n"
+         "      db: { limit: { rate: 100GBIT, receive: 1mbit, connections: 7 } }\n"
+         "  plain: { ports: { vm: { limit: } } }\n"),
     GOOD("ports-apart", "networks: { apart: { ports_see_each_other: false }, together: {} }\n"),
     GOOD("quoted",
          "\"networks\":\n"

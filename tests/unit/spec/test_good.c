@@ -177,6 +177,31 @@ static void routed(void **state)
     assert_int_equal(set->networks[0].port_count, 2);
 }
 
+static void assert_limit(const struct model_limit *limit, const struct model_limit *wanted)
+{
+    assert_int_equal(limit->send, wanted->send);
+    assert_int_equal(limit->receive, wanted->receive);
+    assert_int_equal(limit->burst, wanted->burst);
+    assert_int_equal(limit->connections, wanted->connections);
+    assert_int_equal(limit->broadcast, wanted->broadcast);
+}
+
+/* A key that the port does not have is the network's. */
+static void limits(void **state)
+{
+    _cleanup_set_ struct model_set *set = parse_case("limits");
+    const struct model_port *ports = set->networks[0].ports;
+    const struct model_limit web = {
+        .send = 8000, .receive = 100000000, .burst = 262144, .connections = 500, .broadcast = 20};
+    const struct model_limit db = {.send = UINT64_C(100000000000), .receive = 1000000, .connections = 7};
+    const struct model_limit plain = {.broadcast = MODEL_BROADCAST};
+
+    (void)state;
+    assert_limit(&ports[0].limit, &web);
+    assert_limit(&ports[1].limit, &db);
+    assert_limit(&set->networks[1].ports[0].limit, &plain);
+}
+
 static void ports_see_each_other_unless_told_otherwise(void **state)
 {
     _cleanup_set_ struct model_set *set = parse_case("ports-apart");
@@ -315,6 +340,7 @@ int main(void)
         cmocka_unit_test(nothing_means_defaults),
         cmocka_unit_test(isolated),
         cmocka_unit_test(routed),
+        cmocka_unit_test(limits),
         cmocka_unit_test(ports_see_each_other_unless_told_otherwise),
         cmocka_unit_test(quotes_change_nothing),
         cmocka_unit_test(lists),
