@@ -103,15 +103,15 @@ static int set_fresh(const struct apply_ops *ops, int fd, const struct model_lin
 }
 
 /*
- * A host that answers ARP for others waits up to 0.8 s for those to do it themselves (neigh/IF/proxy_delay). There is
- * nobody else on a routed port. A nicety: who alters it later has it so.
+ * A host that answers ARP for others waits up to 0.8 s for those to do it themselves (neigh/IF/proxy_delay, in
+ * hundredths of a second). There is nobody else on a routed port. A nicety: who alters it later has it so.
  */
-static int answer_at_once(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
+static int set_proxy_delay(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
 {
     char path[MODEL_SYSCTL_MAX];
 
     snprintf(path, sizeof(path), "net/ipv4/neigh/%s/proxy_delay", link->name);
-    return ops->sysctl_write(ops->data, path, "0", error);
+    return ops->sysctl_write(ops->data, path, link->routed ? "0" : "80", error);
 }
 
 /* A TAP or TUN lives with the descriptor until it is labelled, in its bridge and owned; only then is it kept. */
@@ -130,7 +130,7 @@ static int make_device(const struct apply_ops *ops, const struct model_link *lin
     change_for_new(link, model_alias_print(&link->owner, alias), &change);
     result = set_link(ops, link, &change, &begun, error);
     if (result == 0 && link->routed)
-        result = answer_at_once(ops, link, error);
+        result = set_proxy_delay(ops, link, error);
     if (result == 0 && link->receive)
         result = ops->link_shape(ops->data, link->name, link->receive, link->receive_burst, error);
     if (result == 0 && (link->user != MODEL_ID_NONE || link->group != MODEL_ID_NONE))
@@ -291,6 +291,20 @@ static int change(const struct apply_ops *ops, const struct model_link *before, 
     return result;
 }
 
+/* The same, of a port that begins to route or ends. */
+static int change_routing(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
+                          struct tapnet_error *error)
+{
+    int result = set_proxy_delay(ops, after, error);
+
+    if (result < 0)
+        return result;
+    result = change(ops, before, after, error);
+    if (result < 0)
+        set_proxy_delay(ops, before, NULL);
+    return result;
+}
+
 int apply_link(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
                struct tapnet_error *error)
 {
@@ -298,5 +312,6 @@ int apply_link(const struct apply_ops *ops, const struct model_link *before, con
         return make(ops, after, error);
     if (!after)
         return ops->link_delete(ops->data, before->name, error);
-    return change(ops, before, after, error);
+    return before->routed == after->routed ? change(ops, before, after, error)
+                                           : change_routing(ops, before, after, error);
 }
