@@ -357,10 +357,10 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
     const char *label = make_label(expansion, network, NULL);
 
     add_element(expansion, network->place, guard_network(network->bridge, label));
-    if (network->mode != MODEL_MODE_ROUTED)
-        add_element(expansion, network->place, guard_bridged(network->bridge, label));
-    else
+    if (network->mode == MODEL_MODE_ROUTED)
         expand_routed(expansion, network, label);
+    else if (network->ports_see_each_other) /* else it would let through what comes by a detour over the host */
+        add_element(expansion, network->place, guard_bridged(network->bridge, label));
     add_bridge(expansion, network);
     if (network->mode != MODEL_MODE_ROUTED)
         reserve_macs(expansion, network, label);

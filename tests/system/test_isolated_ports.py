@@ -10,7 +10,10 @@
 """
 
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import Ether
 
+from guards_world import Wire
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.snapshot import assert_same, snapshot
 
@@ -73,6 +76,18 @@ def test_neither_by_way_of_the_gateway(tapnet, guests):
     web.netns.run("ip", "route", "del", f"{db.address}/32")
     web.netns.run("ip", "neigh", "replace", db.address, "lladdr", mac, "dev", "eth0")
     assert not reaches(web, db.address)
+
+
+def test_nor_one_way(tapnet, host, guests):
+    """Nobody answers, since the neighbour knows no such way back; but a datagram alone can do harm."""
+    up(tapnet, False)
+    web, db = guests()
+    gateway = host.json("ip", "-j", "link", "show", "br-lab")[0]["address"]
+    frame = Ether(dst=gateway) / IP(src=web.address, dst=db.address) / UDP(sport=5, dport=53) / b"by a detour"
+    with Wire(web.netns, "eth0") as sender, Wire(db.netns, "eth0") as receiver:
+        for _ in range(3):
+            sender.send(frame)
+        assert not receiver.receive(lambda seen: b"by a detour" in bytes(seen))
 
 
 def test_it_changes_while_guests_run(tapnet, host, guests):
