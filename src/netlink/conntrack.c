@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Conntrack entries by ctnetlink (linux/netfilter/nfnetlink_conntrack.h): forget those of an address. */
+/* Conntrack entries by ctnetlink (linux/netfilter/nfnetlink_conntrack.h): forget those of an address, of a forward. */
 #include "netlink/conntrack.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -26,9 +27,19 @@ struct entry {
     bool has_zone;
 };
 
+/* One direction of an entry; no family where it has no IPv4 addresses. */
+struct tuple {
+    struct ip_address source, destination;
+    uint8_t protocol;
+    uint16_t destination_port; /* 0: the protocol has none */
+};
+
 struct search {
-    const struct ip_address *addresses;
+    const struct ip_address *addresses; /* of those that are forgotten, or of the host */
     size_t address_count;
+    const struct netlink_conntrack_forward *forwards;
+    size_t forward_count;
+    bool (*matches)(const struct search *search, const struct tuple *original, const struct tuple *reply);
     struct entry *entries;
     size_t count, capacity;
 };
@@ -43,34 +54,75 @@ static int compare_addresses(const void *a, const void *b)
     return ip_address_compare(a, b);
 }
 
-static bool is_searched(const struct search *search, const struct nlattr *attribute)
+static bool is_among(const struct search *search, const struct ip_address *address)
 {
-    struct ip_address address = {.family = AF_INET};
-
-    return netlink_get_bytes(attribute, address.bytes, 4) &&
-           bsearch(&address, search->addresses, search->address_count, sizeof(address), compare_addresses);
+    return address->family && search->address_count &&
+           bsearch(address, search->addresses, search->address_count, sizeof(*address), compare_addresses);
 }
 
-static bool tuple_matches(const struct search *search, const struct nlattr *tuple)
+static bool matches_address(const struct search *search, const struct tuple *original, const struct tuple *reply)
 {
-    const struct nlattr *parts[CTA_TUPLE_MAX + 1], *ip[CTA_IP_MAX + 1];
+    return is_among(search, &original->source) || is_among(search, &original->destination) ||
+           is_among(search, &reply->source) || is_among(search, &reply->destination);
+}
 
-    if (!tuple || netlink_parse_nest(tuple, parts, CTA_TUPLE_MAX) < 0 || !parts[CTA_TUPLE_IP] ||
-        netlink_parse_nest(parts[CTA_TUPLE_IP], ip, CTA_IP_MAX) < 0)
-        return false;
-    return is_searched(search, ip[CTA_IP_V4_SRC]) || is_searched(search, ip[CTA_IP_V4_DST]);
+static bool matches_forward(const struct search *search, const struct tuple *original, const struct tuple *reply)
+{
+    for (size_t i = 0; i < search->forward_count && original->destination.family; i++) {
+        const struct netlink_conntrack_forward *forward = &search->forwards[i];
+
+        if (original->protocol != forward->protocol || original->destination_port < forward->first ||
+            original->destination_port > forward->last ||
+            (forward->address.family && !ip_address_equal(&forward->address, &original->destination)))
+            continue;
+        if (forward->comes
+                ? ip_address_equal(&reply->source, &original->destination) && is_among(search, &original->destination)
+                : ip_address_equal(&reply->source, &forward->guest))
+            return true;
+    }
+    return false;
+}
+
+static void read_address(const struct nlattr *attribute, struct ip_address *ret)
+{
+    if (netlink_get_bytes(attribute, ret->bytes, 4))
+        ret->family = AF_INET;
+}
+
+/* What of @nest is not there stays empty. */
+static struct tuple read_tuple(const struct nlattr *nest)
+{
+    const struct nlattr *parts[CTA_TUPLE_MAX + 1], *ip[CTA_IP_MAX + 1], *protocol[CTA_PROTO_MAX + 1];
+    struct tuple tuple = {0};
+    uint16_t port = 0;
+
+    if (!nest || netlink_parse_nest(nest, parts, CTA_TUPLE_MAX) < 0)
+        return tuple;
+    if (parts[CTA_TUPLE_IP] && netlink_parse_nest(parts[CTA_TUPLE_IP], ip, CTA_IP_MAX) == 0) {
+        read_address(ip[CTA_IP_V4_SRC], &tuple.source);
+        read_address(ip[CTA_IP_V4_DST], &tuple.destination);
+    }
+    if (parts[CTA_TUPLE_PROTO] && netlink_parse_nest(parts[CTA_TUPLE_PROTO], protocol, CTA_PROTO_MAX) == 0) {
+        netlink_get_bytes(protocol[CTA_PROTO_NUM], &tuple.protocol, sizeof(tuple.protocol));
+        netlink_get_bytes(protocol[CTA_PROTO_DST_PORT], &port, sizeof(port));
+    }
+    tuple.destination_port = ntohs(port);
+    return tuple;
 }
 
 static int collect(const struct nlmsghdr *message, void *data)
 {
     const struct nlattr *attributes[CTA_MAX + 1];
     struct search *search = data;
+    struct tuple original, reply;
     struct entry *entry;
     int result;
 
     if (netlink_parse(message, sizeof(struct nfgenmsg), attributes, CTA_MAX) < 0)
         return -EBADMSG;
-    if (!tuple_matches(search, attributes[CTA_TUPLE_ORIG]) && !tuple_matches(search, attributes[CTA_TUPLE_REPLY]))
+    original = read_tuple(attributes[CTA_TUPLE_ORIG]);
+    reply = read_tuple(attributes[CTA_TUPLE_REPLY]);
+    if (!search->matches(search, &original, &reply))
         return 0;
     if (!attributes[CTA_TUPLE_ORIG] || attributes[CTA_TUPLE_ORIG]->nla_len > TUPLE_MAX)
         return 0;
@@ -121,25 +173,46 @@ static bool has_no_conntrack(int result)
     return result == -EOPNOTSUPP || result == -EPROTONOSUPPORT || result == -EINVAL;
 }
 
-int netlink_conntrack_forget(struct netlink *netlink, const struct ip_address *addresses, size_t count,
-                             size_t *ret_count, struct tapnet_error *error)
+/* Deletes what @search matches, and lets go of it. */
+static int forget(struct netlink *netlink, struct search *search, size_t *ret_count, struct tapnet_error *error)
 {
-    struct search search cleanup(search_fini) = {.addresses = addresses, .address_count = count};
     struct netlink_message message cleanup(netlink_message_fini);
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result;
 
     build(&message, IPCTNL_MSG_CT_GET);
-    result = netlink_dump(netlink, &message, collect, restart, &search, &refusal);
+    result = netlink_dump(netlink, &message, collect, restart, search, &refusal);
     if (has_no_conntrack(result))
         result = 0;
     else if (result < 0)
         error_set(error, result, "%s", refusal.text);
-    for (size_t i = 0; result == 0 && i < search.count; i++)
-        result = delete_entry(netlink, &search.entries[i], error);
+    for (size_t i = 0; result == 0 && i < search->count; i++)
+        result = delete_entry(netlink, &search->entries[i], error);
     if (result < 0)
         return error_prefix(error, result, "cannot forget tracked connections");
     if (ret_count)
-        *ret_count = search.count;
+        *ret_count = search->count;
     return 0;
+}
+
+int netlink_conntrack_forget(struct netlink *netlink, const struct ip_address *addresses, size_t count,
+                             size_t *ret_count, struct tapnet_error *error)
+{
+    struct search search cleanup(search_fini) = {
+        .addresses = addresses, .address_count = count, .matches = matches_address};
+
+    return forget(netlink, &search, ret_count, error);
+}
+
+int netlink_conntrack_forget_forwards(struct netlink *netlink, const struct netlink_conntrack_forward *forwards,
+                                      size_t count, const struct ip_address *addresses, size_t address_count,
+                                      size_t *ret_count, struct tapnet_error *error)
+{
+    struct search search cleanup(search_fini) = {.addresses = addresses,
+                                                 .address_count = address_count,
+                                                 .forwards = forwards,
+                                                 .forward_count = count,
+                                                 .matches = matches_forward};
+
+    return forget(netlink, &search, ret_count, error);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Conntrack entries by ctnetlink (linux/netfilter/nfnetlink_conntrack.h): forget those of an address. */
+/* Conntrack entries by ctnetlink (linux/netfilter/nfnetlink_conntrack.h): forget those of an address, of a forward. */
 #ifndef NETLINK_CONNTRACK_H
 #define NETLINK_CONNTRACK_H
 
@@ -11,5 +11,22 @@
  */
 int netlink_conntrack_forget(struct netlink *netlink, const struct ip_address *addresses, size_t count,
                              size_t *ret_count, struct tapnet_error *error);
+
+/* Ports of the host that lead, or led, to a guest. */
+struct netlink_conntrack_forward {
+    uint8_t protocol;          /* IPPROTO_TCP, IPPROTO_UDP */
+    struct ip_address address; /* of the host; family 0: any */
+    uint16_t first, last;
+    struct ip_address guest;
+    bool comes; /* now; else it went */
+};
+
+/*
+ * Deletes the IPv4 entries that a forward which went has made (its port of the host, answered by its guest), and those
+ * that one which comes must not find: its port of the host, answered by the host (@addresses, sorted). As above.
+ */
+int netlink_conntrack_forget_forwards(struct netlink *netlink, const struct netlink_conntrack_forward *forwards,
+                                      size_t count, const struct ip_address *addresses, size_t address_count,
+                                      size_t *ret_count, struct tapnet_error *error);
 
 #endif

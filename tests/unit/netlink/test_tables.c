@@ -15,6 +15,7 @@
 #include "namespace.h"
 #include "netlink/address.h"
 #include "netlink/conntrack.h"
+#include "netlink/listener.h"
 #include "netlink/link.h"
 #include "netlink/sysctl.h"
 
@@ -295,6 +296,112 @@ static void test_connections_are_forgotten(void **state)
     netlink_close(netfilter);
 }
 
+/* What a forward of UDP has made goes with it; what one that comes would not get goes too; the rest stays. */
+static void test_connections_of_forwards_are_forgotten(void **state)
+{
+    const struct ip_address host[] = {address_of("127.0.0.2"), address_of("127.0.0.3"), address_of("127.0.0.4")};
+    struct netlink_conntrack_forward forward = {
+        .protocol = IPPROTO_UDP, .first = 5002, .last = 5003, .guest = address_of("127.0.0.9")};
+    struct netlink *netfilter = NULL;
+    size_t count = 99;
+
+    (void)state;
+    if (!shell("nft flush ruleset && nft add table ip t && "
+               "nft add chain ip t c '{ type nat hook output priority -100; }' && "
+               "nft add rule ip t c udp dport 5003 dnat to 127.0.0.9:53"))
+        skip();
+    assert_true(shell("conntrack -F 2>/dev/null"));
+    send_datagram("127.0.0.2", 5002);
+    send_datagram("127.0.0.3", 5003);
+    send_datagram("127.0.0.4", 5004);
+    assert_int_equal(netlink_open(NETLINK_NETFILTER, &netfilter, &error), 0);
+    forward.address = address_of("127.0.0.2"); /* bound to another one */
+    assert_int_equal(netlink_conntrack_forget_forwards(netfilter, &forward, 1, host, 3, &count, &error), 0);
+    assert_int_equal(count, 0);
+    forward.address = address_of("127.0.0.3");
+    assert_int_equal(netlink_conntrack_forget_forwards(netfilter, &forward, 1, host, 3, &count, &error), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -o 'dport=500[234]' | sort | tr '\n' ' '"),
+                        "dport=5002 dport=5004 ");
+    forward.comes = true;
+    forward.address.family = 0;
+    assert_int_equal(netlink_conntrack_forget_forwards(netfilter, &forward, 1, host + 1, 2, &count, &error), 0);
+    assert_int_equal(count, 0); /* 127.0.0.2 is not the host's */
+    assert_int_equal(netlink_conntrack_forget_forwards(netfilter, &forward, 1, host, 3, &count, &error), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -o 'dport=500[234]'"), "dport=5004");
+    netlink_close(netfilter);
+}
+
+/* ---- who listens ---- */
+
+struct heard {
+    struct netlink_listener items[16];
+    size_t count;
+};
+
+static int hear(const struct netlink_listener *listener, void *data)
+{
+    struct heard *heard = data;
+
+    assert_true(heard->count < 16);
+    heard->items[heard->count++] = *listener;
+    return 0;
+}
+
+static int open_listener(int family, int type, const char *address, uint16_t port, int only6)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+    if (family == AF_INET6)
+        assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only6, sizeof(only6)), 0);
+    assert_int_equal(inet_pton(family, address, family == AF_INET ? (void *)&four.sin_addr : (void *)&six.sin6_addr),
+                     1);
+    assert_int_equal(
+        bind(fd, family == AF_INET ? (void *)&four : (void *)&six, family == AF_INET ? sizeof(four) : sizeof(six)), 0);
+    if (type == SOCK_STREAM)
+        assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
+static const struct netlink_listener *find_port(const struct heard *heard, uint16_t port)
+{
+    for (size_t i = 0; i < heard->count; i++)
+        if (heard->items[i].port == port)
+            return &heard->items[i];
+    return NULL;
+}
+
+static void test_listeners(void **state)
+{
+    const struct ip_address loopback = address_of("127.0.0.1");
+    const int fds[] = {
+        open_listener(AF_INET, SOCK_STREAM, "127.0.0.1", 6001, 0),
+        open_listener(AF_INET, SOCK_DGRAM, "0.0.0.0", 6002, 0),
+        open_listener(AF_INET6, SOCK_STREAM, "::", 6003, 0),
+        open_listener(AF_INET6, SOCK_STREAM, "::", 6004, 1),
+        open_listener(AF_INET6, SOCK_DGRAM, "::1", 6005, 0),
+        open_listener(AF_INET6, SOCK_STREAM, "::ffff:127.0.0.1", 6006, 0),
+    };
+    struct heard heard = {.count = 0};
+
+    (void)state;
+    assert_int_equal(netlink_listener_dump(hear, &heard, &error), 0);
+    assert_int_equal(find_port(&heard, 6001)->protocol, IPPROTO_TCP);
+    assert_true(ip_address_equal(&find_port(&heard, 6001)->address, &loopback));
+    assert_int_equal(find_port(&heard, 6002)->protocol, IPPROTO_UDP);
+    assert_int_equal(find_port(&heard, 6002)->address.family, 0);
+    assert_int_equal(find_port(&heard, 6003)->address.family, 0);
+    assert_null(find_port(&heard, 6004));
+    assert_null(find_port(&heard, 6005));
+    assert_true(ip_address_equal(&find_port(&heard, 6006)->address, &loopback));
+    assert_true(find_port(&heard, 6006)->inode > 0);
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+        close(fds[i]);
+}
+
 /* ---- sysctls ---- */
 
 static void test_sysctls(void **state)
@@ -325,11 +432,18 @@ static int read_index(const struct netlink_link *link, void *data)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_an_address_of_ours),        cmocka_unit_test(test_addresses_of_other_shapes),
-        cmocka_unit_test(test_an_address_with_a_peer),    cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_an_unused_table),           cmocka_unit_test(test_neighbours),
-        cmocka_unit_test(test_a_neighbour_of_ours),       cmocka_unit_test(test_fdb_entries),
-        cmocka_unit_test(test_connections_are_forgotten), cmocka_unit_test(test_sysctls),
+        cmocka_unit_test(test_an_address_of_ours),
+        cmocka_unit_test(test_addresses_of_other_shapes),
+        cmocka_unit_test(test_an_address_with_a_peer),
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_an_unused_table),
+        cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_a_neighbour_of_ours),
+        cmocka_unit_test(test_fdb_entries),
+        cmocka_unit_test(test_connections_are_forgotten),
+        cmocka_unit_test(test_connections_of_forwards_are_forgotten),
+        cmocka_unit_test(test_listeners),
+        cmocka_unit_test(test_sysctls),
     };
     int failed;
 
