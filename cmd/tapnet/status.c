@@ -110,6 +110,17 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
     putchar('\n');
 }
 
+/* What of the host leads to the port, on a line of its own. */
+static void draw_forwards(const struct tapnet_status_port *port, bool last)
+{
+    if (!port->forward_count)
+        return;
+    printf("    %s  %sforwards ", last ? " " : "│", style(STYLE_DIM));
+    for (size_t i = 0; i < port->forward_count; i++)
+        printf("%s%s", i ? ", " : "", port->forwards[i]);
+    printf("%s\n", style(STYLE_PLAIN));
+}
+
 static void draw_network(const struct tapnet_status_network *network)
 {
     struct widths widths = measure(network);
@@ -123,8 +134,10 @@ static void draw_network(const struct tapnet_status_network *network)
            network->ports_see_each_other ? "" : ", ports do not see each other",
            network->served ? "" : ", NOT SERVED: DHCP and DNS do not answer");
     fputs(style(STYLE_PLAIN), stdout);
-    for (size_t i = 0; i < network->port_count; i++)
+    for (size_t i = 0; i < network->port_count; i++) {
         draw_port(&network->ports[i], &widths, i + 1 == network->port_count);
+        draw_forwards(&network->ports[i], i + 1 == network->port_count);
+    }
     putchar('\n');
 }
 

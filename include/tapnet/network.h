@@ -183,6 +183,8 @@ struct tapnet_status_port {
         uint32_t broadcast;     /**< frames a second to groups */
     } limit;
     uint64_t refused_connections; /**< packets of connections that were too many */
+    const char *const *forwards;  /**< ports of the host that lead to it, "127.0.0.1:2222:22" */
+    size_t forward_count;
 };
 
 struct tapnet_status_network {

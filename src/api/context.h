@@ -51,6 +51,8 @@ int api_check_right(struct tapnet_error *error);
 void api_notes_clear(struct tapnet *tapnet);
 /* Says what is odd about the uplinks of the networks of a plan. -ENOMEM. */
 int api_note_uplinks(struct tapnet *tapnet, const struct tapnet_plan *plan);
+/* Says what is odd about the forwards of a plan: forwards_warn(). -ENOMEM. */
+int api_note_forwards(struct tapnet *tapnet, const struct tapnet_plan *plan);
 /* Says what @plan, which undoes what a killed tapnet left, does. -ENOMEM. */
 int api_note_undone(struct tapnet *tapnet, const struct plan *plan);
 /* Says who holds the devices that @plan takes away: to be called before it runs. -ENOMEM. */

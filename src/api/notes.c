@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/forwards.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "device/holders.h"
@@ -83,6 +84,23 @@ int api_note_uplinks(struct tapnet *tapnet, const struct tapnet_plan *plan)
         if (result == 0 && warning)
             result = add_note(tapnet, warning);
     }
+    return result;
+}
+
+/* ---- forwards ---- */
+
+static int note_forward(void *data, const char *text)
+{
+    return add_note(data, text);
+}
+
+int api_note_forwards(struct tapnet *tapnet, const struct tapnet_plan *plan)
+{
+    struct forwards_host host cleanup(forwards_host_fini) = {0};
+    int result = 0;
+
+    for (size_t i = 0; plan->set && i < plan->set->network_count && result == 0; i++)
+        result = forwards_warn(&host, &plan->set->networks[i], &tapnet->note_arena, note_forward, tapnet);
     return result;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "api/forwards.h"
 #include "api/sets.h"
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -307,6 +308,8 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
     if (spec)
         result = resolve(plan, spec, error);
     if (result == 0 && spec)
+        result = forwards_check(plan, error);
+    if (result == 0 && spec)
         result = model_expand(plan->set, false, &wanted, error);
     if (result == 0 && spec && !spec->replace)
         result = sets_check_origin(found, plan->set, &wanted, error);
@@ -331,7 +334,7 @@ int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const c
 
     if (result == 0)
         result = api_plan_from(found, spec, set_name, ret, error);
-    if (result == 0 && spec && api_note_uplinks(tapnet, *ret) < 0) {
+    if (result == 0 && spec && (api_note_uplinks(tapnet, *ret) < 0 || api_note_forwards(tapnet, *ret) < 0)) {
         tapnet_plan_free(*ret);
         return error_set(error, -ENOMEM, "out of memory");
     }

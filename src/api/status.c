@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/forwards.h"
 #include "api/resident.h"
 #include "api/sets.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "device/holders.h"
+#include "model/forward.h"
 
 #define API __attribute__((visibility("default")))
 
@@ -31,12 +33,14 @@ struct view {
     size_t holder_count;
     struct observe_traffic *traffic;
     size_t traffic_count;
+    struct forwards_host host;
 };
 
 static void view_fini(struct view *view)
 {
     free(view->holders);
     free(view->traffic);
+    forwards_host_fini(&view->host);
 }
 
 static bool shows(const struct view *view, const char *set, const char *network)
@@ -93,6 +97,18 @@ static const char *device_state(const struct observe_traffic *traffic, const str
     return holder || traffic->carrier ? "plugged" : "free";
 }
 
+/* The port's forwards; NULL when memory is short. */
+static const char *const *print_forwards(struct arena *arena, const struct model_port *port)
+{
+    const char **texts = arena_alloc(arena, port->forward_count * sizeof(*texts));
+    char text[MODEL_FORWARD_TEXT_MAX];
+
+    for (size_t i = 0; texts && i < port->forward_count; i++)
+        if (!(texts[i] = arena_strdup(arena, model_forward_print(&port->forwards[i], text))))
+            return NULL;
+    return texts;
+}
+
 static void fill_port(struct tapnet_status *status, const struct view *view, const struct model_port *port,
                       struct tapnet_status_port *ret)
 {
@@ -108,7 +124,9 @@ static void fill_port(struct tapnet_status *status, const struct view *view, con
         .state = device_state(traffic, holder),
         .holder_pid = holder ? holder->pid : 0,
         .holder = holder ? arena_strdup(&status->arena, holder->command) : "",
+        .forwards = print_forwards(&status->arena, port),
     };
+    ret->forward_count = ret->forwards ? port->forward_count : 0;
     if (traffic) { /* what the device received is what the guest sent */
         ret->tx_bytes = traffic->rx_bytes;
         ret->tx_packets = traffic->rx_packets;
@@ -156,16 +174,22 @@ int status_warn(struct tapnet_status *status, const char *text)
     return 0;
 }
 
-static int add_warning(struct tapnet_status *status, const struct view *view, const struct model_network *network)
+static int add_warning(void *data, const char *text)
 {
-    const char *warning;
-
-    if (api_uplink_warning(view->found, network, &status->arena, &warning) < 0)
-        return -ENOMEM;
-    return warning ? status_warn(status, warning) : 0;
+    return status_warn(data, text);
 }
 
-static int fill_networks(struct tapnet_status *status, const struct view *view)
+static int add_warnings(struct tapnet_status *status, struct view *view, const struct model_network *network)
+{
+    const char *warning;
+    int result = api_uplink_warning(view->found, network, &status->arena, &warning);
+
+    if (result == 0 && warning)
+        result = status_warn(status, warning);
+    return result < 0 ? result : forwards_warn(&view->host, network, &status->arena, add_warning, status);
+}
+
+static int fill_networks(struct tapnet_status *status, struct view *view)
 {
     const struct model_objects *objects = &view->found->objects;
     size_t count = 0;
@@ -181,7 +205,7 @@ static int fill_networks(struct tapnet_status *status, const struct view *view)
         if (objects->items[i].kind != MODEL_OBJECT_SERVICE || !shows(view, service->set, service->network->name))
             continue;
         if (fill_network(status, view, service, &status->networks[status->network_count]) < 0 ||
-            add_warning(status, view, service->network) < 0)
+            add_warnings(status, view, service->network) < 0)
             return -ENOMEM;
         status->network_count++;
     }

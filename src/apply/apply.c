@@ -158,92 +158,6 @@ static void undo_runs(const struct apply_request *request, size_t end)
     }
 }
 
-/* The address that @step takes from its holder, a guest or a bridge; false when it takes none. */
-static bool freed_address(const struct plan_step *step, struct ip_address *ret)
-{
-    const struct model_object *before = step->before;
-
-    if (!before || step->after)
-        return false;
-    if (before->kind == MODEL_OBJECT_ELEMENT && guard_element_is_learned(&before->element))
-        return false;                         /* its port keeps it */
-    if (before->kind == MODEL_OBJECT_ADDRESS) /* one with a peer is the gateway's, which others have, too */
-        *ret = before->address.peer.family ? before->address.peer : before->address.prefix.address;
-    else if (before->kind == MODEL_OBJECT_ELEMENT && before->element.set == GUARD_PORT_ADDRESSES)
-        *ret = guard_read_ip4(&before->element, 2);
-    else if (before->kind == MODEL_OBJECT_ELEMENT &&
-             (before->element.set == GUARD_ANY_MAC_ADDRESSES || before->element.set == GUARD_OPEN_ADDRESSES))
-        *ret = guard_read_ip4(&before->element, 1);
-    else
-        return false;
-    return ip_family_size(ret->family) == 4;
-}
-
-/* Its address, of an element that lets a port use one; false for any other. */
-static bool port_address(const struct model_object *object, struct ip_address *ret)
-{
-    const struct plan_step taken = {.before = object};
-
-    return object && object->kind == MODEL_OBJECT_ELEMENT && freed_address(&taken, ret);
-}
-
-/* Does the same plan give @address back to the port that @step takes it from, in another set, say? */
-static bool stays_at_port(const struct plan *plan, const struct plan_step *step, const struct ip_address *address)
-{
-    if (step->before->kind != MODEL_OBJECT_ELEMENT)
-        return false;
-    for (size_t i = 0; i < plan->step_count; i++) {
-        struct ip_address other;
-
-        if (!plan->steps[i].before && port_address(plan->steps[i].after, &other) && ip_address_equal(&other, address) &&
-            strcmp(guard_read_ifname(&plan->steps[i].after->element, 0),
-                   guard_read_ifname(&step->before->element, 0)) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* All that the plan takes, in no order; conntrack must not carry their flows to the next holder. */
-static int collect_freed(const struct plan *plan, struct ip_address **ret, size_t *ret_count)
-{
-    _cleanup_free_ struct ip_address *addresses = NULL;
-    size_t count = 0, capacity = 0;
-
-    for (size_t i = 0; i < plan->step_count; i++) {
-        struct ip_address address;
-        int result;
-
-        if (!freed_address(&plan->steps[i], &address) || stays_at_port(plan, &plan->steps[i], &address))
-            continue;
-        result = array_reserve((void **)&addresses, &capacity, count, 1, sizeof(*addresses));
-        if (result < 0)
-            return result;
-        addresses[count++] = address;
-    }
-    *ret = take_pointer(addresses);
-    *ret_count = count;
-    return 0;
-}
-
-static int compare_addresses(const void *a, const void *b)
-{
-    return ip_address_compare(a, b);
-}
-
-static int forget_freed(const struct apply_request *request, struct tapnet_error *error)
-{
-    _cleanup_free_ struct ip_address *addresses = NULL;
-    size_t count = 0;
-    int result = collect_freed(request->plan, &addresses, &count);
-
-    if (result < 0)
-        return error_set(error, result, "out of memory");
-    if (!count)
-        return 0;
-    qsort(addresses, count, sizeof(*addresses), compare_addresses);
-    return request->ops->conntrack_forget(request->ops->data, addresses, count, error);
-}
-
 /* The steps in their order, as far as they go. *ret_done counts those that were done. */
 static int run_steps(const struct apply_request *request, size_t *ret_done, struct tapnet_error *error)
 {
@@ -301,7 +215,7 @@ int apply_run(const struct apply_request *request, struct tapnet_error *error)
         return result;
     result = run_steps(request, &done, error);
     if (result == 0)
-        result = forget_freed(request, error);
+        result = apply_forget(request, error);
     if (result < 0) {
         undo_unanswered(request, done);
         undo_runs(request, done);
@@ -379,7 +293,7 @@ int apply_put_back(const struct apply_request *request, struct tapnet_error *err
         result = put_back_run(request, plan->steps + done, count, error);
         failure = failure ? failure : result;
     }
-    failure = add_reason(forget_freed(request, &reason), failure, "end the connections of freed addresses", &reason,
+    failure = add_reason(apply_forget(request, &reason), failure, "end the connections of what is gone", &reason,
                          error);
     return add_reason(ops->service_release(ops->data, &reason), failure, "end the service that serves nobody", &reason,
                       error);

@@ -44,6 +44,11 @@ void apply_add_name(char text[APPLY_NAMES_MAX], const struct model_object *objec
 int apply_link(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
                struct tapnet_error *error);
 
+/* ---- forget.c ---- */
+
+/* When all steps have run: has conntrack forget what they took from its holders. */
+int apply_forget(const struct apply_request *request, struct tapnet_error *error);
+
 /* ---- guards.c ---- */
 
 /* The steps of one guards phase, in either direction, as one transaction. @undo swaps before and after. */

@@ -378,6 +378,56 @@ static int conntrack_forget(void *data, const struct ip_address *addresses, size
     return result < 0 ? result : netlink_conntrack_forget(kernel->netfilter, addresses, count, NULL, error);
 }
 
+struct host_addresses {
+    struct ip_address *items;
+    size_t count, capacity;
+};
+
+static void host_addresses_fini(struct host_addresses *addresses)
+{
+    free(addresses->items);
+}
+
+static int add_host_address(const struct netlink_address *address, void *data)
+{
+    struct host_addresses *addresses = data;
+    int result = array_reserve((void **)&addresses->items, &addresses->capacity, addresses->count, 1,
+                               sizeof(*addresses->items));
+
+    if (result == 0)
+        addresses->items[addresses->count++] = address->prefix.address;
+    return result;
+}
+
+static void restart_host_addresses(void *data)
+{
+    ((struct host_addresses *)data)->count = 0;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    return ip_address_compare(a, b);
+}
+
+static int conntrack_forget_forwards(void *data, const struct netlink_conntrack_forward *forwards, size_t count,
+                                     struct tapnet_error *error)
+{
+    struct host_addresses addresses cleanup(host_addresses_fini) = {0};
+    struct apply_kernel *kernel = data;
+    int result = open_netfilter(kernel, error);
+
+    if (result == 0)
+        result = open_route(kernel, error);
+    if (result == 0)
+        result = netlink_address_dump(kernel->route, add_host_address, restart_host_addresses, &addresses, error);
+    if (result < 0)
+        return result;
+    if (addresses.count)
+        qsort(addresses.items, addresses.count, sizeof(*addresses.items), compare_addresses);
+    return netlink_conntrack_forget_forwards(kernel->netfilter, forwards, count, addresses.items, addresses.count, NULL,
+                                             error);
+}
+
 static const struct apply_ops kernel_ops = {
     .link_index = link_index,
     .bridge_create = bridge_create,
@@ -405,6 +455,7 @@ static const struct apply_ops kernel_ops = {
     .names_tell = apply_names_tell,
     .names_forget = apply_names_forget,
     .conntrack_forget = conntrack_forget,
+    .conntrack_forget_forwards = conntrack_forget_forwards,
 };
 
 void apply_kernel_lend(struct apply_kernel *kernel, struct apply_loan loan)

@@ -4,6 +4,7 @@
 #define APPLY_OPS_H
 
 #include "model/object.h"
+#include "netlink/conntrack.h"
 #include "netlink/link.h"
 #include "nft/nft.h"
 
@@ -70,6 +71,9 @@ struct apply_ops {
 
     /* Conntrack entries of addresses that changed hands, sorted. */
     int (*conntrack_forget)(void *data, const struct ip_address *addresses, size_t count, struct tapnet_error *error);
+    /* Of forwards that went, and of those that came. */
+    int (*conntrack_forget_forwards)(void *data, const struct netlink_conntrack_forward *forwards, size_t count,
+                                     struct tapnet_error *error);
 };
 
 struct apply_kernel;

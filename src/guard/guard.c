@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The guards' sets and the making, comparing, reading and printing of their elements. */
+/* The guards' sets and the making, comparing and reading of their elements. */
 #include "guard/guard.h"
 
 #include <arpa/inet.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -14,6 +12,9 @@
 #define PORT GUARD_FIELD_PORT
 #define MARK GUARD_FIELD_MARK
 #define REFUSED_MSEC (3 * 60 * 1000) /* who gets no answer asks again before that */
+#define PROTOCOL GUARD_FIELD_PROTOCOL
+#define IP4_PORT GUARD_FIELD_IP4_PORT
+#define TO GUARD_FIELD_TO
 
 const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_NETWORKS] = {"networks", GUARD_INET, {IFNAME}, 0, "every bridge and every port of ours"},
@@ -37,6 +38,18 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
         {"routed_blocked", GUARD_INET, {IFNAME}, 0, "what was dropped of what a port sent", true, 0},
     [GUARD_PEERS] =
         {"peers", GUARD_INET, {IP4, IP4}, 0, "source and destination in one routed network", .ranges = true},
+    [GUARD_FORWARDS] = {"forwards", GUARD_INET, {PROTOCOL, PORT}, IP4_PORT, "port of the host, guest and its port"},
+    [GUARD_BOUND_FORWARDS] =
+        {"bound_forwards", GUARD_INET, {IP4, PROTOCOL, PORT}, IP4_PORT, "the same by one address of the host"},
+    [GUARD_FORWARD_RANGES] = {"forward_ranges",
+                              GUARD_INET,
+                              {IP4, PROTOCOL, PORT, TO, IP4, PROTOCOL, PORT},
+                              IP4,
+                              "ports of the host, guest with the same"},
+    [GUARD_PUBLISHED] = {"published", GUARD_INET, {IP4}, 0, "guests that forwards lead to"},
+    [GUARD_SUBNETS] =
+        {"subnets", GUARD_INET, {IFNAME, IP4, TO, IFNAME, IP4}, 0, "network and the addresses of its subnet"},
+    [GUARD_APART] = {"apart", GUARD_INET, {IFNAME, IFNAME}, 0, "networks whose ports do not see each other"},
     [GUARD_PORTS] = {"ports", GUARD_BRIDGE, {IFNAME}, 0, "every port of ours"},
     [GUARD_PORT_ADDRESSES] = {"port_addresses",
                               GUARD_BRIDGE,
@@ -100,6 +113,10 @@ size_t guard_field_len(enum guard_field field)
         return 2;
     case GUARD_FIELD_MARK:
         return 4;
+    case GUARD_FIELD_IP4_PORT:
+        return 8;
+    case GUARD_FIELD_TO:
+        return 0;
     }
     return 0;
 }
@@ -127,6 +144,14 @@ size_t guard_key_len(enum guard_set set)
 size_t guard_data_len(enum guard_set set)
 {
     return guard_field_len(guard_schemas[set].data);
+}
+
+bool guard_is_interval(enum guard_set set)
+{
+    for (int i = 0; i < GUARD_FIELDS_MAX; i++)
+        if (guard_schemas[set].key[i] == TO)
+            return true;
+    return false;
 }
 
 int guard_element_compare(const struct guard_element *a, const struct guard_element *b)
@@ -245,6 +270,66 @@ struct guard_element guard_path(const char *from, const char *to, const char *la
 struct guard_element guard_closed(const char *uplink, const char *label)
 {
     return element_of(GUARD_CLOSED, uplink, label);
+}
+
+/* Protocol and port into the fields of @element from @index on. */
+static void write_service(struct guard_element *element, int index, uint8_t protocol, uint16_t port)
+{
+    element->key[key_offset(element->set, index)] = protocol;
+    write_port(element->key + key_offset(element->set, index + 1), port);
+}
+
+struct guard_element guard_forward(const struct ip_address *address, uint8_t protocol, uint16_t port,
+                                   const struct ip_address *guest, uint16_t guest_port, const char *label)
+{
+    struct guard_element element = {.set = address->family ? GUARD_BOUND_FORWARDS : GUARD_FORWARDS, .label = label};
+
+    if (address->family)
+        write_ip4(element.key, address);
+    write_service(&element, address->family ? 1 : 0, protocol, port);
+    write_ip4(element.data, guest);
+    write_port(element.data + guard_field_room(IP4), guest_port);
+    return element;
+}
+
+struct guard_element guard_forward_range(const struct ip_address *address, uint8_t protocol, uint16_t first,
+                                         uint16_t last, const struct ip_address *guest, const char *label)
+{
+    struct guard_element element = {.set = GUARD_FORWARD_RANGES, .label = label};
+
+    write_ip4(element.key, address);
+    write_service(&element, 1, protocol, first);
+    if (address->family)
+        write_ip4(element.key + key_offset(element.set, 4), address);
+    else
+        memset(element.key + key_offset(element.set, 4), 0xff, guard_field_len(IP4));
+    write_service(&element, 5, protocol, last);
+    write_ip4(element.data, guest);
+    return element;
+}
+
+struct guard_element guard_published(const struct ip_address *guest, const char *label)
+{
+    struct guard_element element = {.set = GUARD_PUBLISHED, .label = label};
+
+    write_ip4(element.key, guest);
+    return element;
+}
+
+struct guard_element guard_subnet(const char *bridge, const struct ip_prefix *subnet, const char *label)
+{
+    struct ip_prefix first = ip_prefix_network(subnet);
+    struct ip_address last = ip4_broadcast(subnet);
+    struct guard_element element = element_of_address(GUARD_SUBNETS, bridge, &first.address, label);
+
+    write_ifname(element.key + key_offset(GUARD_SUBNETS, 3), bridge);
+    write_ip4(element.key + key_offset(GUARD_SUBNETS, 4), &last);
+    return element;
+}
+
+struct guard_element guard_apart(const char *bridge, const char *label)
+{
+    return element_of_pair(GUARD_APART, bridge, bridge, label);
 }
 
 struct guard_element guard_port(const char *device, const char *label)
@@ -447,7 +532,7 @@ struct ip_address guard_read_ip4(const struct guard_element *element, int index)
 {
     struct ip_address address = {.family = AF_INET};
 
-    if (field_type(element, index) == IP4)
+    if (field_type(element, index) == IP4 || field_type(element, index) == IP4_PORT)
         memcpy(address.bytes, field_bytes(element, index), guard_field_len(IP4));
     return address;
 }
@@ -458,6 +543,8 @@ uint16_t guard_read_port(const struct guard_element *element, int index)
 
     if (field_type(element, index) == PORT)
         memcpy(&wire, field_bytes(element, index), sizeof(wire));
+    else if (field_type(element, index) == IP4_PORT)
+        memcpy(&wire, field_bytes(element, index) + guard_field_room(IP4), sizeof(wire));
     return ntohs(wire);
 }
 
@@ -492,105 +579,7 @@ uint32_t guard_read_mark(const struct guard_element *element, int index)
     return mark;
 }
 
-/* ---- print ---- */
-
-struct guard_print {
-    char *text;
-    size_t len;
-};
-
-__attribute__((format(printf, 2, 3))) static void print_append(struct guard_print *print, const char *format, ...)
+uint8_t guard_read_protocol(const struct guard_element *element, int index)
 {
-    va_list arguments;
-    int len;
-
-    va_start(arguments, format);
-    len = vsnprintf(print->text + print->len, GUARD_TEXT_MAX - print->len, format, arguments);
-    va_end(arguments);
-    if (len > 0)
-        print->len += (size_t)len;
-    if (print->len >= GUARD_TEXT_MAX)
-        print->len = GUARD_TEXT_MAX - 1;
-}
-
-/* Where field @index of a range ends. */
-static void print_range_end(struct guard_print *print, const struct guard_element *element, int index)
-{
-    struct ip_address last = {.family = AF_INET};
-    char address[IP_TEXT_MAX];
-
-    memcpy(last.bytes, element->data + key_offset(element->set, index), guard_field_len(IP4));
-    print_append(print, "-%s", ip_address_print(&last, address));
-}
-
-static void print_field(struct guard_print *print, const struct guard_element *element, int index)
-{
-    char address[IP_TEXT_MAX], mac_text[MAC_TEXT_MAX];
-    struct ip_address ip4;
-    struct mac mac;
-
-    switch (field_type(element, index)) {
-    case GUARD_FIELD_NONE:
-        break;
-    case GUARD_FIELD_IFNAME:
-        print_append(print, "%.15s", guard_read_ifname(element, index));
-        break;
-    case GUARD_FIELD_MAC:
-        mac = guard_read_mac(element, index);
-        print_append(print, "%s", mac_print(&mac, mac_text));
-        break;
-    case GUARD_FIELD_IP4:
-        ip4 = guard_read_ip4(element, index);
-        print_append(print, "%s", ip_address_print(&ip4, address));
-        break;
-    case GUARD_FIELD_PROTOCOL:
-        print_append(print, "%u", field_bytes(element, index)[0]);
-        break;
-    case GUARD_FIELD_PORT:
-        print_append(print, "%u", guard_read_port(element, index));
-        break;
-    case GUARD_FIELD_MARK:
-        print_append(print, "0x%08x", guard_read_mark(element, index));
-        break;
-    }
-}
-
-static void print_limit(struct guard_print *print, const struct guard_element *element)
-{
-    unsigned long long rate = guard_rate(element);
-
-    switch (guard_schemas[element->set].limit) {
-    case GUARD_LIMIT_NONE:
-        break;
-    case GUARD_LIMIT_PACKETS:
-        print_append(print, " limit %llu packets/s", rate);
-        break;
-    case GUARD_LIMIT_BYTES:
-        print_append(print, " limit %llu bytes/s burst %u", rate, guard_burst(element));
-        break;
-    case GUARD_LIMIT_CONNECTIONS:
-        print_append(print, " limit %llu connections", rate);
-        break;
-    }
-}
-
-const char *guard_element_print(const struct guard_element *element, char text[GUARD_TEXT_MAX])
-{
-    const struct guard_schema *schema = &guard_schemas[element->set];
-    struct guard_print print = {.text = text};
-
-    text[0] = '\0';
-    for (int i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++) {
-        print_append(&print, "%s", i ? " . " : "");
-        print_field(&print, element, i);
-        if (schema->ranges)
-            print_range_end(&print, element, i);
-    }
-    if (schema->limit)
-        print_limit(&print, element);
-    if (schema->data) {
-        print_append(&print, " : ");
-        print_field(&print, element, -1);
-    }
-    return text;
+    return field_type(element, index) == PROTOCOL ? field_bytes(element, index)[0] : 0;
 }

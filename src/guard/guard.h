@@ -28,7 +28,12 @@
  * inet (`routed_...`) and arp (`arp_...`), whose rules see packets. Which of these ports may reach each other follows
  * from their addresses, which are pinned: one element of ranges a network (`peers`), not one for each two ports.
  *
- * A key is the concatenation of its fields, each padded to a multiple of four bytes as nf_tables does it.
+ * Forwards: the rules translate by `forwards` (of one port, reached by any address of the host), `bound_forwards` (of
+ * one port and one address) and `forward_ranges` (of intervals, the port staying what it is). The first two are hash
+ * tables, made in microseconds a forward however many there are; the third is a tree of intervals.
+ *
+ * A key is the concatenation of its fields, each padded to a multiple of four bytes as nf_tables does it. That of an
+ * interval is twice that: the fields of its first key, GUARD_FIELD_TO, and those of its last.
  */
 
 #define GUARD_TABLE "tapnet" /* the name of all tables, one of each family */
@@ -58,6 +63,8 @@ enum guard_field {
     GUARD_FIELD_PROTOCOL, /* 1 byte, padded to 4 */
     GUARD_FIELD_PORT,     /* 2 bytes, network order, padded to 4 */
     GUARD_FIELD_MARK,     /* 4 bytes, host order: the number of a network */
+    GUARD_FIELD_IP4_PORT, /* data only: an address and a port, 8 bytes as in a key */
+    GUARD_FIELD_TO,       /* no bytes: what stands behind it is the end of an interval */
 };
 
 enum guard_set {
@@ -80,6 +87,15 @@ enum guard_set {
     GUARD_PEERS,               /* { ipv4_addr . ipv4_addr }, ranges: source and destination in one routed network */
     GUARD_CONNECTION_LIMITS,   /* { ifname . ipv4_addr }: bridge, guest, with how many connections it may have */
     GUARD_REFUSED_CONNECTIONS, /* { ifname . ipv4_addr }: the same, with a counter of what was too many */
+    /* { inet_proto . inet_service : ipv4_addr . inet_service }: by any address of the host; guest and its port */
+    GUARD_FORWARDS,
+    /* { ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service }: the same by one address of the host */
+    GUARD_BOUND_FORWARDS,
+    /* { ipv4_addr . inet_proto . inet_service - the same : ipv4_addr }: addresses and ports; guest, same port */
+    GUARD_FORWARD_RANGES,
+    GUARD_PUBLISHED, /* { ipv4_addr }: guests that forwards lead to */
+    GUARD_SUBNETS,   /* { ifname . ipv4_addr - the same }: bridge, its subnet; who may use forwards too */
+    GUARD_APART,     /* { ifname . ifname }: bridge, the same; its ports do not see each other, by no detour either */
     /* table bridge tapnet */
     GUARD_PORTS,             /* { ifname }: every TAP of ours */
     GUARD_PORT_ADDRESSES,    /* { ifname . ether_addr . ipv4_addr }: TAP, its guest's MAC, an address that it may use */
@@ -105,7 +121,7 @@ enum guard_set {
     GUARD_SET_COUNT,
 };
 
-#define GUARD_FIELDS_MAX 3
+#define GUARD_FIELDS_MAX 7
 
 /* What an element of a set of limits holds: the rule that looks it up goes on when there is more than that. */
 enum guard_limit {
@@ -142,6 +158,8 @@ struct guard_element {
 /* Bytes of one field, of a whole key, of the data (without trailing padding in the data). */
 size_t guard_field_len(enum guard_field field);
 size_t guard_field_room(enum guard_field field); /* what it takes in a key: whole registers of 32 bits */
+/* Is it a set of intervals? Then the kernel's key, and the end of an interval, are half of guard_key_len() each. */
+bool guard_is_interval(enum guard_set set);
 size_t guard_key_len(enum guard_set set);
 size_t guard_data_len(enum guard_set set);
 
@@ -164,6 +182,15 @@ struct guard_element guard_dns_served(const char *bridge, const struct ip_addres
                                       const char *label);
 struct guard_element guard_path(const char *from, const char *to, const char *label);
 struct guard_element guard_closed(const char *uplink, const char *label);
+/* A forward of one port. @address: of the host, family 0: any of them. */
+struct guard_element guard_forward(const struct ip_address *address, uint8_t protocol, uint16_t port,
+                                   const struct ip_address *guest, uint16_t guest_port, const char *label);
+/* Of the ports @first to @last, each to the same of the guest's. */
+struct guard_element guard_forward_range(const struct ip_address *address, uint8_t protocol, uint16_t first,
+                                         uint16_t last, const struct ip_address *guest, const char *label);
+struct guard_element guard_published(const struct ip_address *guest, const char *label);
+struct guard_element guard_subnet(const char *bridge, const struct ip_prefix *subnet, const char *label);
+struct guard_element guard_apart(const char *bridge, const char *label);
 struct guard_element guard_port(const char *device, const char *label);
 struct guard_element guard_port_source(const char *device, const struct mac *mac, const struct ip_address *address,
                                        const char *label);
@@ -207,6 +234,7 @@ struct mac guard_read_mac(const struct guard_element *element, int index);
 struct ip_address guard_read_ip4(const struct guard_element *element, int index);
 uint16_t guard_read_port(const struct guard_element *element, int index);
 uint32_t guard_read_mark(const struct guard_element *element, int index);
+uint8_t guard_read_protocol(const struct guard_element *element, int index);
 
 /* "br-lab . 10.20.0.1 : 10053", for `plan` and messages. */
 #define GUARD_TEXT_MAX 128

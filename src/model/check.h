@@ -54,6 +54,7 @@ const char *line_text(struct model_place place, char text[24]);
 /* Each adds what it finds. 0 or -ENOMEM. */
 int check_links(const struct model_set *set, struct mistakes *mistakes); /* check_names.c */
 int check_networks(const struct model_set *set, struct mistakes *mistakes);
-int check_subnets(const struct model_set *set, struct mistakes *mistakes); /* check_address.c */
+int check_subnets(const struct model_set *set, struct mistakes *mistakes);  /* check_address.c */
+int check_forwards(const struct model_set *set, struct mistakes *mistakes); /* check_forward.c */
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "model/forward.h"
 
 /* The list that is being made; the first failure sticks in @code. */
 struct expansion {
@@ -76,6 +77,16 @@ static struct model_owner make_owner(const struct model_set *set, const char *ne
     return owner;
 }
 
+/* Leads a forward of the network from the host's own 127.0.0.1 to a guest? */
+static bool has_local_forward(const struct model_network *network)
+{
+    for (size_t i = 0; i < network->port_count; i++)
+        for (size_t j = 0; j < network->ports[i].forward_count; j++)
+            if (model_forward_is_local(&network->ports[i].forwards[j]))
+                return true;
+    return false;
+}
+
 static void add_bridge(struct expansion *expansion, const struct model_network *network)
 {
     struct model_object object = {.kind = MODEL_OBJECT_LINK, .place = network->place};
@@ -90,6 +101,7 @@ static void add_bridge(struct expansion *expansion, const struct model_network *
         .group = MODEL_ID_NONE,
         .up = true,
         .forwarding = model_mode_leads_out(network->mode),
+        .route_localnet = has_local_forward(network),
     };
     link->owner.mode = network->mode;
     memcpy(link->name, network->bridge, sizeof(link->name));
@@ -182,6 +194,7 @@ static void expand_way_out(struct expansion *expansion, const struct model_netwo
     if (network->mode == MODEL_MODE_NAT) {
         add_gateway(expansion, network->place, network, network->bridge, label);
         add_element(expansion, network->place, guard_resolver(&network->subnet.address, label));
+        add_element(expansion, network->place, guard_subnet(network->bridge, &network->subnet, label));
     }
     if (!network->uplink[0])
         return;
@@ -257,6 +270,24 @@ static void expand_limit(struct expansion *expansion, const struct model_network
     if (limit->connections && network->mode == MODEL_MODE_NAT)
         add_element(expansion, port->place,
                     guard_connection_limit(network->bridge, &port->address, limit->connections, label));
+}
+
+/* A range that keeps its numbers is one element; one that changes them has one for each. */
+static void expand_forward(struct expansion *expansion, const struct model_port *port,
+                           const struct model_forward *forward, const char *label)
+{
+    struct model_place place = forward->place.line ? forward->place : port->place;
+
+    if (forward->first != forward->last && forward->first == forward->guest_first) {
+        add_element(expansion, place,
+                    guard_forward_range(&forward->address, forward->protocol, forward->first, forward->last,
+                                        &port->address, label));
+        return;
+    }
+    for (unsigned i = 0; i <= (unsigned)forward->last - forward->first; i++)
+        add_element(expansion, place,
+                    guard_forward(&forward->address, forward->protocol, (uint16_t)(forward->first + i), &port->address,
+                                  (uint16_t)(forward->guest_first + i), label));
 }
 
 /*
@@ -340,6 +371,10 @@ static void expand_port(struct expansion *expansion, const struct model_network 
     add_element(expansion, port->place, guard_network(port->device, label));
     expand_sources(expansion, port, network_number(network), label);
     expand_limit(expansion, network, port, label);
+    if (port->forward_count)
+        add_element(expansion, port->place, guard_published(&port->address, label));
+    for (size_t i = 0; i < port->forward_count; i++)
+        expand_forward(expansion, port, &port->forwards[i], label);
     add_port_link(expansion, network, port);
 }
 
@@ -357,10 +392,13 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
     const char *label = make_label(expansion, network, NULL);
 
     add_element(expansion, network->place, guard_network(network->bridge, label));
+    /* Of ports that are kept apart no frame goes to another; what comes by a detour over the host must not either. */
     if (network->mode == MODEL_MODE_ROUTED)
         expand_routed(expansion, network, label);
-    else if (network->ports_see_each_other) /* else it would let through what comes by a detour over the host */
-        add_element(expansion, network->place, guard_bridged(network->bridge, label));
+    else
+        add_element(expansion, network->place,
+                    network->ports_see_each_other ? guard_bridged(network->bridge, label)
+                                                  : guard_apart(network->bridge, label));
     add_bridge(expansion, network);
     if (network->mode != MODEL_MODE_ROUTED)
         reserve_macs(expansion, network, label);

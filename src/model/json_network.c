@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/forward.h"
 #include "model/json.h"
 
 #define SEARCH_MAX 253    /* a domain name as text */
@@ -50,6 +51,16 @@ static void put_dhcp(json_t **json, const struct model_dhcp *dhcp)
     json_put(json, "dhcp", options);
 }
 
+static json_t *forwards_to_json(const struct model_port *port)
+{
+    json_t *array = json_array();
+    char text[MODEL_FORWARD_TEXT_MAX];
+
+    for (size_t i = 0; i < port->forward_count; i++)
+        json_append(&array, json_string(model_forward_print(&port->forwards[i], text)));
+    return array;
+}
+
 static json_t *port_to_json(const struct model_port *port)
 {
     json_t *json = json_object();
@@ -67,6 +78,8 @@ static json_t *port_to_json(const struct model_port *port)
     json_put_id(&json, "group", port->group);
     put_dhcp(&json, &port->dhcp);
     json_put_limit(&json, &port->limit);
+    if (port->forward_count)
+        json_put(&json, "forward", forwards_to_json(port));
     return json;
 }
 
@@ -151,6 +164,25 @@ static void read_dhcp(struct json_reader *outer, struct model_dhcp *ret)
     outer->code = json_read_end(&reader);
 }
 
+static void read_forwards(struct json_reader *reader, struct model_port *ret)
+{
+    const json_t *array = read_list(reader, "forward", JSON_OPTIONAL, 1, MODEL_FORWARDS_MAX);
+    size_t count = json_array_size(array);
+
+    if (!count)
+        return;
+    ret->forwards = arena_alloc(reader->arena, count * sizeof(*ret->forwards));
+    if (!ret->forwards)
+        reader->code = error_set(reader->error, -ENOMEM, "out of memory");
+    for (size_t i = 0; i < count && reader->code == 0; i++) {
+        const char *text = json_text_of(json_array_get(array, i), MODEL_FORWARD_TEXT_MAX - 1), *problem;
+
+        if (!text || model_forward_parse(text, &ret->forwards[i], &problem) < 0)
+            json_read_wrong(reader, "forward", "a list of forwards");
+    }
+    ret->forward_count = reader->code == 0 ? count : 0;
+}
+
 static int port_from_json(const json_t *json, const struct model_network *network, struct arena *arena,
                           struct model_port *ret, struct tapnet_error *error)
 {
@@ -170,6 +202,7 @@ static int port_from_json(const json_t *json, const struct model_network *networ
     json_read_id(&reader, "group", &ret->group);
     read_dhcp(&reader, &ret->dhcp);
     json_read_limit(&reader, &ret->limit);
+    read_forwards(&reader, ret);
     if (ret->address.family && !ip_prefix_contains(&network->subnet, &ret->address))
         json_read_wrong(&reader, "address", "inside the network's subnet");
     return json_read_end(&reader);
@@ -262,13 +295,24 @@ static bool dhcp_equal(const struct model_dhcp *a, const struct model_dhcp *b)
     return text_equal(a->boot_file, b->boot_file) && ip_address_equal(&a->boot_server, &b->boot_server);
 }
 
+static bool forwards_equal(const struct model_port *a, const struct model_port *b)
+{
+    if (a->forward_count != b->forward_count)
+        return false;
+    for (size_t i = 0; i < a->forward_count; i++)
+        if (!model_forward_equal(&a->forwards[i], &b->forwards[i]))
+            return false;
+    return true;
+}
+
 static bool port_equal(const struct model_port *a, const struct model_port *b)
 {
     return strcmp(a->name, b->name) == 0 && strcmp(a->id, b->id) == 0 && strcmp(a->hostname, b->hostname) == 0 &&
            strcmp(a->device, b->device) == 0 && mac_equal(&a->mac, &b->mac) &&
            mac_equal(&a->guest_mac, &b->guest_mac) && a->guest_mac_given == b->guest_mac_given &&
            a->mac_spoofing == b->mac_spoofing && ip_address_equal(&a->address, &b->address) && a->user == b->user &&
-           a->group == b->group && dhcp_equal(&a->dhcp, &b->dhcp) && model_limit_equal(&a->limit, &b->limit);
+           a->group == b->group && dhcp_equal(&a->dhcp, &b->dhcp) && model_limit_equal(&a->limit, &b->limit) &&
+           forwards_equal(a, b);
 }
 
 bool model_network_names_itself(const struct model_network *network)

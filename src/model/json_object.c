@@ -53,6 +53,11 @@ static json_t *field_to_json(enum guard_field field, const uint8_t *bytes)
     case GUARD_FIELD_MARK:
         memcpy(&mark, bytes, sizeof(mark));
         return json_integer(mark);
+    case GUARD_FIELD_IP4_PORT:
+        memcpy(address.bytes, bytes, 4);
+        return json_pack("[s, i]", ip_address_print(&address, text), bytes[4] << 8 | bytes[5]);
+    case GUARD_FIELD_TO:
+        return json_string("to");
     case GUARD_FIELD_NONE:
         break;
     }
@@ -100,6 +105,18 @@ static void field_from_json(struct json_reader *reader, const char *key, const j
             json_read_wrong(reader, key, "of a network's number where the set has one");
         mark = (uint32_t)number;
         memcpy(ret, &mark, sizeof(mark));
+        return;
+    case GUARD_FIELD_IP4_PORT:
+        if (!json_is_array(value) || json_array_size(value) != 2) {
+            json_read_wrong(reader, key, "a list of an IPv4 address and a port number where the set has them");
+            return;
+        }
+        field_from_json(reader, key, json_array_get(value, 0), GUARD_FIELD_IP4, ret);
+        field_from_json(reader, key, json_array_get(value, 1), GUARD_FIELD_PORT, ret + 4);
+        return;
+    case GUARD_FIELD_TO:
+        if (!text || strcmp(text, "to") != 0)
+            json_read_wrong(reader, key, "\"to\" between the ends of an interval where the set has them");
         return;
     case GUARD_FIELD_NONE:
         return;
@@ -204,6 +221,7 @@ static void link_to_json(json_t **json, const struct model_link *link)
     json_put(json, "persistent", json_boolean(link->persistent));
     json_put(json, "up", json_boolean(link->up));
     json_put(json, "forwarding", json_boolean(link->forwarding));
+    json_put_flag(json, "route_localnet", link->route_localnet);
     json_put_flag(json, "isolated", link->isolated);
     json_put_flag(json, "routed", link->routed);
     json_put_rate(json, "receive", link->receive);
@@ -267,6 +285,7 @@ static void link_from_json(struct json_reader *reader, struct model_link *ret)
     json_read_bool(reader, "persistent", &ret->persistent);
     json_read_bool(reader, "up", &ret->up);
     json_read_bool(reader, "forwarding", &ret->forwarding);
+    json_read_flag(reader, "route_localnet", &ret->route_localnet);
     json_read_flag(reader, "isolated", &ret->isolated);
     json_read_flag(reader, "routed", &ret->routed);
     json_read_rate(reader, "receive", &ret->receive);

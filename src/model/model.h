@@ -15,6 +15,7 @@
 #define MODEL_IFNAME_MAX 16         /* IFNAMSIZ */
 #define MODEL_ID_NONE UINT32_MAX    /* no user, no group */
 #define MODEL_LIST_MAX 8            /* NTP servers, search domains: what one DHCP reply carries without trouble */
+#define MODEL_FORWARDS_MAX 64       /* of one port */
 #define MODEL_DNS_PORT 10053        /* our private port, reached by redirection from port 53 of the gateway address */
 #define MODEL_BRIDGE_PORTS_MAX 1023 /* a bridge of the kernel numbers its ports with ten bits, from 1 */
 #define MODEL_PORTS_MAX 8191        /* of a routed network, which has no bridge: what the service has room for */
@@ -62,6 +63,15 @@ struct model_limit {
     bool broadcast_given;
 };
 
+/* Ports of the host that lead to ports of a guest. */
+struct model_forward {
+    uint8_t protocol;          /* IPPROTO_TCP or IPPROTO_UDP */
+    struct ip_address address; /* of the host, by which it is reached; family 0: any */
+    uint16_t first, last;      /* of the host */
+    uint16_t guest_first;      /* of the guest; as many */
+    struct model_place place;
+};
+
 /* One place to plug a guest. */
 struct model_port {
     char name[MODEL_NAME_MAX];
@@ -77,6 +87,8 @@ struct model_port {
     bool address_given;
     struct model_dhcp dhcp;
     struct model_limit limit;
+    struct model_forward *forwards;
+    size_t forward_count;
     struct model_place place, device_place, address_place, mac_place;
 };
 

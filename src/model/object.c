@@ -157,7 +157,9 @@ static bool link_equal(const struct model_link *wanted, const struct model_link 
         return false;
     if (!model_receive_equal(wanted, found))
         return false;
-    return wanted->kind == MODEL_LINK_BRIDGE ? wanted->forwarding == found->forwarding : tun_equal(wanted, found);
+    if (wanted->kind == MODEL_LINK_BRIDGE)
+        return wanted->forwarding == found->forwarding && wanted->route_localnet == found->route_localnet;
+    return tun_equal(wanted, found);
 }
 
 static bool service_equal(const struct model_service *wanted, const struct model_service *found)

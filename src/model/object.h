@@ -76,9 +76,10 @@ struct model_link {
     uint32_t link_type;    /* ARPHRD_...; 0 in wanted: whatever it is */
     /* Of a stand-alone device. The header size, which no dump tells, is found as its set's record has it. */
     struct model_settings settings;
-    bool forwarding; /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
-    bool isolated;   /* port of a bridge: no frame goes from it to another isolated port */
-    bool routed;     /* port without a bridge: forwards, answers ARP for its own address and for all it routes to */
+    bool forwarding;     /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
+    bool route_localnet; /* net.ipv4.conf.NAME.route_localnet: the host's 127.0.0.1 reaches guests; the same */
+    bool isolated;       /* port of a bridge: no frame goes from it to another isolated port */
+    bool routed;         /* port without a bridge: forwards, answers ARP for its own address and for all it routes to */
     /* Of a port: bytes a second that its guest receives, and bytes at once; 0: as it comes. Found of ours only. */
     uint64_t receive;
     uint32_t receive_burst;

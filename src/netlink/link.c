@@ -20,7 +20,7 @@
 static void parse_inet(const struct nlattr *family, struct netlink_link *link)
 {
     const struct nlattr *families[AF_INET + 1], *inet[IFLA_INET_MAX + 1];
-    uint32_t values[IPV4_DEVCONF_ARP_IGNORE];
+    uint32_t values[IPV4_DEVCONF_ROUTE_LOCALNET];
 
     if (netlink_parse_nest(family, families, AF_INET) < 0 ||
         netlink_parse_nest(families[AF_INET], inet, IFLA_INET_MAX) < 0)
@@ -30,6 +30,7 @@ static void parse_inet(const struct nlattr *family, struct netlink_link *link)
         link->ip4_forwarding = values[IPV4_DEVCONF_FORWARDING - 1] != 0;
         link->ip4_arp_ignore = (int)values[IPV4_DEVCONF_ARP_IGNORE - 1];
         link->ip4_proxy_arp = (int)values[IPV4_DEVCONF_PROXY_ARP - 1];
+        link->ip4_route_localnet = values[IPV4_DEVCONF_ROUTE_LOCALNET - 1] != 0;
     }
 }
 
@@ -154,6 +155,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
     struct netlink_link link = {.ip4_forwarding = -1,
                                 .ip4_arp_ignore = -1,
                                 .ip4_proxy_arp = -1,
+                                .ip4_route_localnet = -1,
                                 .tun_user = UINT32_MAX,
                                 .tun_group = UINT32_MAX};
     const char *alias;
@@ -242,7 +244,8 @@ int netlink_link_get(struct netlink *netlink, int index, const char *name, netli
 
 /* ---- changing ---- */
 
-#define INET_FIELDS (NETLINK_LINK_FORWARDING | NETLINK_LINK_ARP_IGNORE | NETLINK_LINK_ROUTED)
+#define INET_FIELDS                                                                                                    \
+    (NETLINK_LINK_FORWARDING | NETLINK_LINK_ARP_IGNORE | NETLINK_LINK_ROUTED | NETLINK_LINK_ROUTE_LOCALNET)
 
 static void put_inet(struct netlink_message *message, const struct netlink_link_change *change)
 {
@@ -257,6 +260,8 @@ static void put_inet(struct netlink_message *message, const struct netlink_link_
         netlink_put_u32(message, IPV4_DEVCONF_FORWARDING, change->routed);
         netlink_put_u32(message, IPV4_DEVCONF_PROXY_ARP, change->routed);
     }
+    if (change->fields & NETLINK_LINK_ROUTE_LOCALNET)
+        netlink_put_u32(message, IPV4_DEVCONF_ROUTE_LOCALNET, change->route_localnet);
     netlink_nest_end(message, conf);
     netlink_nest_end(message, inet);
 }

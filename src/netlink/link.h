@@ -25,10 +25,11 @@ struct netlink_link {
     uint32_t carrier_losses; /* how often it was unplugged */
     bool loopback;
     bool point_to_point;
-    bool no_arp;        /* IFF_NOARP */
-    int ip4_forwarding; /* IPV4_DEVCONF_FORWARDING, -1 when the kernel did not say */
-    int ip4_arp_ignore; /* IPV4_DEVCONF_ARP_IGNORE, the same */
-    int ip4_proxy_arp;  /* IPV4_DEVCONF_PROXY_ARP, the same */
+    bool no_arp;            /* IFF_NOARP */
+    int ip4_forwarding;     /* IPV4_DEVCONF_FORWARDING, -1 when the kernel did not say */
+    int ip4_arp_ignore;     /* IPV4_DEVCONF_ARP_IGNORE, the same */
+    int ip4_proxy_arp;      /* IPV4_DEVCONF_PROXY_ARP, the same */
+    int ip4_route_localnet; /* IPV4_DEVCONF_ROUTE_LOCALNET, the same */
     /* What differs of a bridge from what netlink_bridge_create() makes, of its port from the kernel's default. */
     bool bridge_has_stp, bridge_has_delay, bridge_has_snooping, bridge_has_group_exits, port_has_flags, port_isolated;
     bool bridge_learns_all; /* any number of MACs; false where the kernel knows no limit */
@@ -94,6 +95,7 @@ enum {
      * as the port of a bridge (and then says NETLINK_LINK_NO_ARP itself).
      */
     NETLINK_LINK_ROUTED = 1 << 19,
+    NETLINK_LINK_ROUTE_LOCALNET = 1 << 20, /* net.ipv4.conf.NAME.route_localnet */
 };
 
 struct netlink_link_change {
@@ -105,6 +107,7 @@ struct netlink_link_change {
     int master_index;
     bool up;
     bool forwarding;
+    bool route_localnet;
     uint32_t queue_length;
     bool carrier;
     bool isolated;

@@ -45,15 +45,23 @@ static void put_bucket(struct netlink_message *message, const struct guard_eleme
     netlink_nest_end(message, nest);
 }
 
+/* Bytes of the kernel's key: of an interval, of one end. */
+static size_t key_len_of(enum guard_set set)
+{
+    return guard_key_len(set) / (guard_is_interval(set) ? 2 : 1);
+}
+
 /* Data and label go along with an element that is added; one that is deleted is named by its key (its range) alone. */
 static void put_element(struct netlink_message *message, uint16_t type, const struct guard_element *element)
 {
     size_t nest = netlink_nest_begin(message, NFTA_LIST_ELEM);
-    size_t data_len = guard_data_len(element->set);
+    size_t data_len = guard_data_len(element->set), key_len = key_len_of(element->set);
 
-    put_value(message, NFTA_SET_ELEM_KEY, element->key, guard_key_len(element->set));
-    if (guard_schemas[element->set].ranges)
-        put_value(message, NFTA_SET_ELEM_KEY_END, element->data, guard_key_len(element->set));
+    put_value(message, NFTA_SET_ELEM_KEY, element->key, key_len);
+    if (guard_is_interval(element->set))
+        put_value(message, NFTA_SET_ELEM_KEY_END, element->key + key_len, key_len);
+    else if (guard_schemas[element->set].ranges)
+        put_value(message, NFTA_SET_ELEM_KEY_END, element->data, key_len);
     if (type == NFT_MSG_NEWSETELEM && data_len > 0)
         put_value(message, NFTA_SET_ELEM_DATA, element->data, data_len);
     if (type == NFT_MSG_NEWSETELEM && guard_schemas[element->set].limit)
@@ -131,10 +139,12 @@ static bool names_end(const struct guard_element *element)
     size_t len = guard_field_len(GUARD_FIELD_IFNAME);
     const uint8_t *field = element->key;
 
-    for (int i = 0; i < GUARD_FIELDS_MAX && guard_schemas[element->set].key[i] == GUARD_FIELD_IFNAME; i++) {
-        if (field[len - 1] != '\0')
+    for (int i = 0; i < GUARD_FIELDS_MAX && guard_schemas[element->set].key[i]; i++) {
+        enum guard_field type = guard_schemas[element->set].key[i];
+
+        if (type == GUARD_FIELD_IFNAME && field[len - 1] != '\0')
             return false;
-        field += len;
+        field += guard_field_room(type);
     }
     return true;
 }
@@ -179,12 +189,15 @@ static void get_expression(const struct nlattr *expression, struct guard_element
 static int decode_element(const struct nlattr *nest, enum guard_set set, struct guard_element *ret)
 {
     const struct nlattr *table[NFTA_SET_ELEM_MAX + 1];
+    size_t key_len = key_len_of(set);
     const char *label;
 
     *ret = (struct guard_element){.set = set};
     if (netlink_parse_nest(nest, table, NFTA_SET_ELEM_MAX) < 0)
         return -EBADMSG;
-    if (!get_value(table[NFTA_SET_ELEM_KEY], ret->key, guard_key_len(set)) || !names_end(ret))
+    if (!get_value(table[NFTA_SET_ELEM_KEY], ret->key, key_len) || !names_end(ret))
+        return -ENOENT;
+    if (guard_is_interval(set) && !get_value(table[NFTA_SET_ELEM_KEY_END], ret->key + key_len, key_len))
         return -ENOENT;
     if (guard_schemas[set].ranges && !get_value(table[NFTA_SET_ELEM_KEY_END], ret->data, guard_key_len(set)))
         return -ENOENT;

@@ -3,6 +3,7 @@
 #include "nft/rule.h"
 
 #include <linux/netfilter/nf_nat.h>
+#include <linux/rtnetlink.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
 
@@ -253,6 +254,37 @@ static void encode_redirect(struct encoder *encoder)
     expression_end(encoder, expression);
 }
 
+/* What the routing table says of the destination, whatever the device. */
+static void encode_local(struct encoder *encoder)
+{
+    static const uint32_t local = RTN_LOCAL;
+    struct expression expression = expression_begin(encoder, "fib");
+
+    netlink_put_be32(encoder->message, NFTA_FIB_DREG, key_append(encoder, sizeof(local)));
+    netlink_put_be32(encoder->message, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+    netlink_put_be32(encoder->message, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+    expression_end(encoder, expression);
+    encode_compare(encoder, NFT_CMP_EQ, &local, sizeof(local));
+}
+
+static void encode_dnat(struct encoder *encoder, bool to_port)
+{
+    struct expression expression = expression_begin(encoder, "nat");
+    uint32_t address = key_take(encoder), port = register_of(1);
+
+    netlink_put_be32(encoder->message, NFTA_NAT_TYPE, NFT_NAT_DNAT);
+    netlink_put_be32(encoder->message, NFTA_NAT_FAMILY, NFPROTO_IPV4);
+    netlink_put_be32(encoder->message, NFTA_NAT_REG_ADDR_MIN, address);
+    netlink_put_be32(encoder->message, NFTA_NAT_REG_ADDR_MAX, address);
+    if (to_port) {
+        netlink_put_be32(encoder->message, NFTA_NAT_REG_PROTO_MIN, port);
+        netlink_put_be32(encoder->message, NFTA_NAT_REG_PROTO_MAX, port);
+    }
+    netlink_put_be32(encoder->message, NFTA_NAT_FLAGS,
+                     NF_NAT_RANGE_MAP_IPS | (to_port ? NF_NAT_RANGE_PROTO_SPECIFIED : 0));
+    expression_end(encoder, expression);
+}
+
 static void encode_verdict(struct encoder *encoder, const struct nft_rule_step *step)
 {
     struct expression expression = expression_begin(encoder, "immediate");
@@ -321,6 +353,12 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
         break;
     case NFT_RULE_MASQUERADE:
         encode_plain(encoder, "masq");
+        break;
+    case NFT_RULE_LOCAL:
+        encode_local(encoder);
+        break;
+    case NFT_RULE_DNAT:
+        encode_dnat(encoder, step->argument != 0);
         break;
     case NFT_RULE_COUNTER:
         encode_plain(encoder, "counter");

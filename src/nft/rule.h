@@ -35,6 +35,8 @@ enum nft_rule_op {
     NFT_RULE_SET_MARK,   /* the packet's mark = the key; of @len 0: = 0 */
     NFT_RULE_REDIRECT,   /* to the host itself, to the port that is the key */
     NFT_RULE_MASQUERADE, /* to the address of the device it leaves by */
+    NFT_RULE_LOCAL,      /* it is for an address of the host itself, else the rule ends */
+    NFT_RULE_DNAT,       /* to the IPv4 address that is the key; with @argument 1, and the port behind it in the key */
     NFT_RULE_COUNTER,    /* counts the packets that come this far */
     NFT_RULE_CLAMP,      /* the TCP option with the largest segment says no more than both routes take */
     NFT_RULE_LOG,        /* a copy goes to whoever holds netfilter's log group @argument; nobody: nowhere */
@@ -117,6 +119,9 @@ struct nft_rule {
 #define REDIRECT RULE_STEP(.op = NFT_RULE_REDIRECT)
 #define MASQUERADE RULE_STEP(.op = NFT_RULE_MASQUERADE)
 #define CLAMP_MSS RULE_STEP(.op = NFT_RULE_CLAMP)
+#define IS_LOCAL RULE_STEP(.op = NFT_RULE_LOCAL)
+#define DNAT RULE_STEP(.op = NFT_RULE_DNAT)
+#define DNAT_TO_PORT RULE_STEP(.op = NFT_RULE_DNAT, .argument = 1)
 #define COUNTER RULE_STEP(.op = NFT_RULE_COUNTER)
 #define LOG(group) RULE_STEP(.op = NFT_RULE_LOG, .argument = (group))
 #define ACCEPT RULE_STEP(.op = NFT_RULE_VERDICT, .argument = NF_ACCEPT)

@@ -21,4 +21,8 @@ struct nft_ruleset {
 
 struct nft_ruleset nft_ruleset_get(enum guard_family family);
 
+/* ---- ruleset_frames.c ---- */
+
+extern const struct nft_ruleset nft_ruleset_bridge, nft_ruleset_arp;
+
 #endif

@@ -14,6 +14,7 @@
 #define TYPE_PORT 13
 #define TYPE_MARK 19
 #define TYPE_IFNAME 41
+#define TYPE_IP4_PORT (TYPE_IP4 << TYPE_BITS | TYPE_PORT)
 #define TYPE_BITS 6 /* of each field's type in a concatenation's */
 
 enum byte_order {
@@ -39,12 +40,18 @@ static uint32_t field_type(enum guard_field field)
         return TYPE_PORT;
     case GUARD_FIELD_MARK:
         return TYPE_MARK;
+    case GUARD_FIELD_IP4_PORT:
+        return TYPE_IP4_PORT;
+    case GUARD_FIELD_TO:
+        return 0;
     }
     return 0;
 }
 
 static enum byte_order field_byte_order(enum guard_field field)
 {
+    if (field == GUARD_FIELD_IP4_PORT)
+        return BYTE_ORDER_NONE;
     return field == GUARD_FIELD_IFNAME || field == GUARD_FIELD_MARK ? BYTE_ORDER_HOST : BYTE_ORDER_BIG;
 }
 
@@ -61,6 +68,16 @@ static void put_set_user_data(struct netlink_message *message, const struct guar
     netlink_put(message, NFTA_SET_USERDATA, buffer.bytes, buffer.len);
 }
 
+/* The fields of the kernel's key: of an interval, those of one end. */
+static int key_fields(const struct guard_schema *schema)
+{
+    int count = 0;
+
+    while (count < GUARD_FIELDS_MAX && schema->key[count] && schema->key[count] != GUARD_FIELD_TO)
+        count++;
+    return count;
+}
+
 /* Starts the message that makes a set of @schema, with what its every kind has. */
 static void put_set_begin(struct nft_transaction *transaction, const struct guard_schema *schema, uint32_t flags,
                           size_t key_len)
@@ -68,7 +85,7 @@ static void put_set_begin(struct nft_transaction *transaction, const struct guar
     struct netlink_message *message = &transaction->message;
     uint32_t type = 0;
 
-    for (int i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++)
+    for (int i = 0; i < key_fields(schema); i++)
         type = type << TYPE_BITS | field_type(schema->key[i]);
     nft_message_begin(message, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, nft_protocol(schema->family));
     netlink_put_text(message, NFTA_SET_TABLE, GUARD_TABLE);
@@ -90,12 +107,12 @@ static void put_size(struct netlink_message *message, uint32_t size)
 }
 
 /* Of a set of ranges the kernel must know where in the key each field is. */
-static void put_ranges(struct netlink_message *message, const struct guard_schema *schema)
+static void put_field_lens(struct netlink_message *message, const struct guard_schema *schema)
 {
     size_t description = netlink_nest_begin(message, NFTA_SET_DESC);
     size_t fields = netlink_nest_begin(message, NFTA_SET_DESC_CONCAT);
 
-    for (int i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++) {
+    for (int i = 0; i < key_fields(schema); i++) {
         size_t field = netlink_nest_begin(message, NFTA_LIST_ELEM);
 
         netlink_put_be32(message, NFTA_SET_FIELD_LEN, (uint32_t)guard_field_len(schema->key[i]));
@@ -105,20 +122,22 @@ static void put_ranges(struct netlink_message *message, const struct guard_schem
     netlink_nest_end(message, description);
 }
 
-static uint32_t set_flags(const struct guard_schema *schema)
+static uint32_t set_flags(const struct guard_schema *schema, bool interval)
 {
     return (schema->data ? NFT_SET_MAP : 0u) | (schema->filled || schema->limit ? NFT_SET_EVAL : 0u) |
-           (schema->timeout_msec ? NFT_SET_TIMEOUT : 0u) | (schema->ranges ? NFT_SET_INTERVAL | NFT_SET_CONCAT : 0u);
+           (schema->timeout_msec ? NFT_SET_TIMEOUT : 0u) | (interval ? NFT_SET_INTERVAL | NFT_SET_CONCAT : 0u);
 }
 
 static void put_set(struct nft_transaction *transaction, enum guard_set set)
 {
     const struct guard_schema *schema = &guard_schemas[set];
     struct netlink_message *message = &transaction->message;
+    bool interval = guard_is_interval(set);
 
-    put_set_begin(transaction, schema, set_flags(schema), guard_key_len(set));
-    if (schema->ranges)
-        put_ranges(message, schema);
+    put_set_begin(transaction, schema, set_flags(schema, interval || schema->ranges),
+                  guard_key_len(set) / (interval ? 2 : 1));
+    if (interval || schema->ranges)
+        put_field_lens(message, schema);
     if (schema->data) {
         netlink_put_be32(message, NFTA_SET_DATA_TYPE, field_type(schema->data));
         netlink_put_be32(message, NFTA_SET_DATA_LEN, (uint32_t)guard_data_len(set));

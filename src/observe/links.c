@@ -109,6 +109,7 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         .queue_length = link->queue_length,
         .link_type = link->type,
         .forwarding = link->ip4_forwarding == 1,
+        .route_localnet = link->ip4_route_localnet == 1,
         .isolated = link->port_isolated,
         .routed = owner->network[0] && is_routed(link),
         .index = link->index,

@@ -86,7 +86,7 @@ static void roff_option(FILE *out, const struct spec_option *option)
     if (option->type == SPEC_TYPE_TEXT)
         fprintf(out, "Up to %u printable characters without spaces.\n", option->maximum);
     if (option->list)
-        fprintf(out, "Up to %d.\n", MODEL_LIST_MAX);
+        fprintf(out, "Up to %zu.\n", spec_option_list_max(option));
     if (option->required)
         fputs("Must be given.\n", out);
     if (option->default_text) {

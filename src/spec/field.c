@@ -8,6 +8,12 @@
 
 #define VALUE_SIZE_MAX MODEL_NAME_MAX
 
+/* The forwards of one port, as long as they are read. */
+struct forwards {
+    struct model_forward items[MODEL_FORWARDS_MAX];
+    size_t count;
+};
+
 const char *spec_event_show(const yaml_event_t *event, char buffer[SPEC_SHOWN_MAX])
 {
     char quoted[SPEC_QUOTE_MAX];
@@ -106,6 +112,67 @@ static void check_domains(struct spec_parser *parser, const struct spec_option *
     if (len > SPEC_SEARCH_LEN_MAX)
         spec_mistake_add(&parser->mistakes, place, "%s: the domains are too long together; leave some out",
                          option->key);
+}
+
+/* One forward of a list, at its end; that no two want the same is checked when all of the file is read. */
+static int parse_forward(struct spec_parser *parser, const struct spec_option *option, struct forwards *forwards)
+{
+    struct model_place place = spec_reader_place(&parser->reader);
+    struct model_forward forward;
+    int r;
+
+    if (forwards->count >= MODEL_FORWARDS_MAX) {
+        spec_mistake_add(&parser->mistakes, place, "%s: the list is too long; at most %d are possible", option->key,
+                         MODEL_FORWARDS_MAX);
+        return spec_reader_skip(&parser->reader);
+    }
+    r = parse_scalar(parser, option, &forward);
+    if (r <= 0)
+        return r;
+    forward.place = place;
+    forwards->items[forwards->count++] = forward;
+    return 0;
+}
+
+static int keep_forwards(struct spec_parser *parser, const struct spec_option *option, const struct forwards *forwards,
+                         void *object)
+{
+    struct model_forward *items = arena_alloc(&parser->set->arena, forwards->count * sizeof(*items));
+
+    if (!items)
+        return -ENOMEM;
+    memcpy(items, forwards->items, forwards->count * sizeof(*items));
+    memcpy(spec_member(object, option->offset), &items, sizeof(items));
+    *(size_t *)spec_member(object, option->count_offset) = forwards->count;
+    return 0;
+}
+
+/* One forward or a list of them, into the arena. */
+static int parse_forwards(struct spec_parser *parser, const struct spec_option *option, void *object)
+{
+    struct spec_reader *reader = &parser->reader;
+    struct model_place place = spec_reader_place(reader);
+    struct forwards forwards = {.count = 0};
+    unsigned elements = 0;
+    int r = 0;
+
+    if (reader->event.type != YAML_SEQUENCE_START_EVENT) {
+        r = parse_forward(parser, option, &forwards);
+        return r < 0 || !forwards.count ? r : keep_forwards(parser, option, &forwards, object);
+    }
+    for (;; elements++) {
+        r = spec_reader_next(reader);
+        if (r < 0)
+            return r;
+        if (reader->event.type == YAML_SEQUENCE_END_EVENT)
+            break;
+        r = parse_forward(parser, option, &forwards);
+        if (r < 0)
+            return r;
+    }
+    if (elements == 0)
+        spec_mistake_add(&parser->mistakes, place, "%s: the list is empty; leave the key out", option->key);
+    return forwards.count ? keep_forwards(parser, option, &forwards, object) : 0;
 }
 
 /* One value or a list of them. */
@@ -217,5 +284,7 @@ int spec_field_parse(struct spec_parser *parser, const struct spec_option *optio
 {
     if (option->type == SPEC_TYPE_WORDS)
         return parse_words(parser, option, object);
+    if (option->type == SPEC_TYPE_FORWARD)
+        return parse_forwards(parser, option, object);
     return option->list ? parse_list(parser, option, object) : parse_single(parser, option, object);
 }

@@ -175,6 +175,13 @@ const struct spec_option spec_options[] = {
     {.section = SPEC_SECTION_PORT, .key = "hostname", .type = SPEC_TYPE_NAME, AT(model_port, hostname), NO_OFFSETS,
      .synonyms = " name host ", .default_text = "the port's name",
      .description = "The host name that the guest is given (DHCP option 12)", .example = "web"},
+    {.section = SPEC_SECTION_PORT, .key = "forward", .type = SPEC_TYPE_FORWARD, .list = true,
+     AT(model_port, forwards), COUNT_AT(model_port, forward_count), NO_GIVEN, NO_PLACE,
+     .synonyms = " forwards publish published expose port_forward port_forwards portforward hostfwd redirect dnat ",
+     .default_text = "none",
+     .description = "Ports of the host that lead to ports of the guest: an address of the host's and a colon, or "
+                    "neither for all of them; the host's port, or a range; a colon; the guest's; and /udp unless it "
+                    "is TCP", .example = "[8080:80, 127.0.0.1:2222:22, 5000-5009:5000-5009/udp]"},
     {.section = SPEC_SECTION_PORT, .key = "id", .type = SPEC_TYPE_ID, AT(model_port, id), NO_OFFSETS,
      .synonyms = " uuid port_id ", .default_text = "none",
      .description = "OpenStack's id of the port: the TAP is then called tap and its first 11 characters",
@@ -265,6 +272,11 @@ const size_t spec_option_count = ARRAY_COUNT(spec_options);
 _Static_assert(sizeof(enum model_mode) == sizeof(unsigned) && sizeof(enum model_device_kind) == sizeof(unsigned),
                "a word's value is stored as unsigned");
 _Static_assert(ARRAY_COUNT(spec_options) <= SPEC_OPTIONS_MAX, "the parser keeps a place for each");
+
+size_t spec_option_list_max(const struct spec_option *option)
+{
+    return option->type == SPEC_TYPE_FORWARD ? MODEL_FORWARDS_MAX : MODEL_LIST_MAX;
+}
 
 const struct spec_option *spec_option_find(enum spec_section section, const char *key)
 {

@@ -42,6 +42,7 @@ enum spec_type {
     SPEC_TYPE_RATE,    /* bits a second with a unit, "100mbit"; uint64_t */
     SPEC_TYPE_SIZE,    /* bytes, or with a unit, "64KiB"; uint32_t */
     SPEC_TYPE_SECTION, /* the keys of section entries; its struct */
+    SPEC_TYPE_FORWARD, /* ports of the host that lead to the guest's; struct model_forward, its list a pointer */
     SPEC_TYPE_MAP,     /* names, each with the keys of section entries; pointer to an array */
     SPEC_TYPE_COUNT,
 };
@@ -50,7 +51,7 @@ struct spec_option {
     enum spec_section section;
     const char *key;
     enum spec_type type;
-    bool list; /* one value or a list of up to MODEL_LIST_MAX */
+    bool list; /* one value or a list of up to MODEL_LIST_MAX; of forwards, MODEL_FORWARDS_MAX */
     bool required;
     uint32_t minimum, maximum;
     const struct model_word *words; /* ends with a NULL word */
@@ -76,6 +77,9 @@ struct spec_section_info {
 extern const struct spec_section_info spec_sections[SPEC_SECTION_COUNT];
 extern const struct spec_option spec_options[];
 extern const size_t spec_option_count;
+
+/* How many values the list of @option may have. */
+size_t spec_option_list_max(const struct spec_option *option);
 
 /* The option @key of @section, or NULL. */
 const struct spec_option *spec_option_find(enum spec_section section, const char *key);

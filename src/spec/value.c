@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "model/forward.h"
 #include "spec/account.h"
 
 /* One value on its way: every reader below takes it and stores into @target. */
@@ -383,6 +384,17 @@ static int parse_size(const struct value *value, void *target)
     return 0;
 }
 
+static int parse_forward(const struct value *value, void *target)
+{
+    struct model_forward forward;
+    const char *problem;
+
+    if (model_forward_parse(value->text, &forward, &problem) < 0)
+        return value_wrong(value, "%s", problem);
+    memcpy(target, &forward, sizeof(forward));
+    return 0;
+}
+
 /* One line a type: its name in the manual, its size in the model, its reader. */
 static const struct {
     const char *name;
@@ -407,6 +419,7 @@ static const struct {
     [SPEC_TYPE_RATE] = {"rate", sizeof(uint64_t), parse_rate},
     [SPEC_TYPE_SIZE] = {"size", sizeof(uint32_t), parse_size},
     [SPEC_TYPE_SECTION] = {"keys", 0, NULL},
+    [SPEC_TYPE_FORWARD] = {"forward", sizeof(struct model_forward), parse_forward},
     [SPEC_TYPE_MAP] = {"map", 0, NULL},
 };
 

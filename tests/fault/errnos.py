@@ -45,6 +45,7 @@ REQUESTS = {
     "service_update": FILES + [ECONNREFUSED, EAGAIN, EPROTO],
     "service_stop": [EAGAIN, EPROTO, ENOMEM, EACCES],
     "conntrack_forget": NETLINK + [EINTR, EOPNOTSUPP],  # a dump that the kernel's table outran
+    "conntrack_forget_forwards": NETLINK + [EINTR, EOPNOTSUPP],
 }
 
 # The same for system calls: a full table of descriptors, no memory, a full or read-only or broken directory, no more

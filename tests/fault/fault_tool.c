@@ -122,6 +122,9 @@ WRAP(names_forget, (void *data, const struct model_network *network, struct tapn
      (REAL, network, error))
 WRAP(conntrack_forget, (void *data, const struct ip_address *addresses, size_t count, struct tapnet_error *error),
      (REAL, addresses, count, error))
+WRAP(conntrack_forget_forwards,
+     (void *data, const struct netlink_conntrack_forward *forwards, size_t count, struct tapnet_error *error),
+     (REAL, forwards, count, error))
 
 static void wrap(struct apply_ops *ops, void *data)
 {
@@ -155,6 +158,7 @@ static void wrap(struct apply_ops *ops, void *data)
         .names_tell = fault_names_tell,
         .names_forget = fault_names_forget,
         .conntrack_forget = fault_conntrack_forget,
+        .conntrack_forget_forwards = fault_conntrack_forget_forwards,
     };
 }
 

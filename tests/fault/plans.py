@@ -42,6 +42,8 @@ BARE = "  tun2: { kind: tun, address: 192.168.6.1/24, offloads: none, up: false 
 PORTS = {"web": "{}", "db": "{ address: 10.20.0.8, user: 65534, group: 65534 }"}
 
 ROUTED = {"web": "{ mac: '52:54:00:00:00:06' }", "db": "{ address: 10.20.0.8 }"}
+FORWARDS = {**PORTS, "web": "{ forward: [127.0.0.1:2222:22, 9000-9009:9000-9009, 53:53/udp] }"}
+OTHER_FORWARDS = {**PORTS, "web": "{ forward: [8080:80, 9000-9019:9000-9019, 53:5353/udp] }"}
 
 LAB = file(network(PORTS), devices=TUN)
 MANY = file(network(PORTS), network({"a": "{}", "b": "{}"}, "cell", "10.21.0.1/24", "mode: isolated"),
@@ -88,6 +90,7 @@ PLANS = {
     "up of many": Plan({}, "lab", MANY),
     "up beside another set": Plan({"other": OTHER}, "lab", LAB),
     **{f"edit: {name}": Plan({"lab": LAB}, "lab", text) for name, text in EDITS.items()},
+    "edit: forwards": Plan({"lab": file(network(FORWARDS))}, "lab", file(network(OTHER_FORWARDS))),
     "edit: no settings": Plan({"lab": file(network(PORTS), devices=TUN + FULL)}, "lab",
                               file(network(PORTS), devices=TUN + BARE)),
     "edit: many to one": Plan({"lab": MANY}, "lab", LAB),

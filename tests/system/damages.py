@@ -16,7 +16,9 @@ LAB = """
 networks:
   lab:
     subnet: 10.20.0.1/24
-    ports: { web: {}, db: { address: 10.20.0.7, mac: "52:54:00:00:00:07", limit: { receive: 100mbit } } }
+    ports:
+      web: { forward: [8080:80, 5000-5009:5000-5009] }
+      db: { address: 10.20.0.7, mac: "52:54:00:00:00:07", limit: { receive: 100mbit }, forward: 127.0.0.1:2222:22 }
 devices:
   tun1: { kind: tun, address: 192.168.3.11/24 }
   tap9: { kind: tap }
@@ -141,6 +143,18 @@ DAMAGES = [
            "element egress { br-lab . eth0 } is missing"),
     Damage("element added", "nft add element inet tapnet egress '{ \"br-lab\" . \"lo\" }'",
            "element egress { br-lab . lo } should not be there"),
+    Damage("forward deleted", "nft delete element inet tapnet forwards '{ tcp . 8080 }'",
+           "element forwards { tcp . 8080 : "),
+    Damage("forward added", "nft add element inet tapnet forwards '{ tcp . 22 : 10.20.0.7 . 22 }'",
+           "element forwards { tcp . 22 : 10.20.0.7 . 22 } should not be there"),
+    Damage("forward leads elsewhere", "nft delete element inet tapnet bound_forwards '{ 127.0.0.1 . tcp . 2222 }'; "
+           "nft add element inet tapnet bound_forwards '{ 127.0.0.1 . tcp . 2222 : 10.20.0.9 . 22 }'",
+           "10.20.0.7 . 22 } was 127.0.0.1 . tcp . 2222 : 10.20.0.9 . 22"),
+    Damage("ranges flushed", "nft flush map inet tapnet forward_ranges", "element forward_ranges { 0.0.0.0"),
+    Damage("subnet flushed", "nft flush set inet tapnet subnets", "element subnets { br-lab . 10.20.0.0 - br-lab"),
+    # The kernel has no event for it: the keeper sees it when it looks for another reason.
+    Damage("127.0.0.1 leads to no guest", "sysctl -qw net.ipv4.conf.br-lab.route_localnet=0; "
+           "ip link set br-lab mtu 1300", "MTU 1300, wanted 1500, route_localnet is off"),
     Damage("uplink forwards no more", "sysctl -qw net.ipv4.conf.eth0.forwarding=0",
            "eth0/forwarding = 1 is 0, wanted 1"),
     Damage("bridge forwards no more", "sysctl -qw net.ipv4.conf.br-lab.forwarding=0",

@@ -238,6 +238,15 @@ static int forget(void *data, const struct ip_address *addresses, size_t count, 
     return note("forget", "connections", error);
 }
 
+static int forget_forwards(void *data, const struct netlink_conntrack_forward *forwards, size_t count,
+                           struct tapnet_error *error)
+{
+    (void)data;
+    (void)forwards;
+    (void)count;
+    return note("forget", "forwards", error);
+}
+
 static const struct apply_ops recording = {
     .link_index = link_index,
     .bridge_create = bridge_create,
@@ -263,6 +272,7 @@ static const struct apply_ops recording = {
     .names_tell = names_tell,
     .names_forget = names_forget,
     .conntrack_forget = forget,
+    .conntrack_forget_forwards = forget_forwards,
 };
 
 static int run(const struct model_objects *wanted, const struct model_objects *found, unsigned fail_at,

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <netinet/in.h>
+
 #include "base/array.h"
 #include "guard/guard.h"
 
@@ -32,12 +34,8 @@ static void each_set_is_described(void **state)
     for (int set = 0; set < GUARD_SET_COUNT; set++) {
         assert_non_null(guard_schemas[set].name);
         assert_non_null(guard_schemas[set].comment);
-        if (set == GUARD_NETWORK_MACS)
-            assert_int_equal(guard_schemas[set].key[0], GUARD_FIELD_MARK);
-        else if (set == GUARD_RESOLVERS || guard_schemas[set].ranges)
-            assert_int_equal(guard_schemas[set].key[0], GUARD_FIELD_IP4);
-        else
-            assert_int_equal(guard_schemas[set].key[0], GUARD_FIELD_IFNAME);
+        assert_int_not_equal(guard_schemas[set].key[0], GUARD_FIELD_NONE);
+        assert_int_equal(guard_is_interval(set), set == GUARD_FORWARD_RANGES || set == GUARD_SUBNETS);
         assert_in_range(guard_key_len(set), 4, GUARD_KEY_MAX);
         assert_true(guard_key_len(set) % 4 == 0);
         assert_true(guard_data_len(set) <= GUARD_DATA_MAX);
@@ -58,6 +56,11 @@ static void keys_have_the_lengths_of_their_fields(void **state)
     assert_int_equal(guard_data_len(GUARD_DNS_PORTS), 2);
     assert_int_equal(guard_key_len(GUARD_RESOLVERS), 4);
     assert_int_equal(guard_data_len(GUARD_PORTS), 0);
+    assert_int_equal(guard_key_len(GUARD_FORWARDS), 8);
+    assert_int_equal(guard_data_len(GUARD_FORWARDS), 8); /* padded: two fields */
+    assert_int_equal(guard_key_len(GUARD_BOUND_FORWARDS), 12);
+    assert_int_equal(guard_key_len(GUARD_FORWARD_RANGES), 24);
+    assert_int_equal(guard_data_len(GUARD_FORWARD_RANGES), 4);
 }
 
 /* Byte by byte, what the kernel's registers hold. */
@@ -130,6 +133,7 @@ static void readers_give_back_what_was_put_in(void **state)
     struct guard_element served = guard_dns_served("br-lab", &gateway, 65535, "");
     struct guard_element resolver = guard_resolver(&gateway, "");
     struct guard_element port = guard_dns_port("br-lab", &gateway, 10053, "");
+    struct guard_element forward = guard_forward(&gateway, IPPROTO_TCP, 8080, &gateway, 80, "");
     struct mac guest = mac("52:54:00:01:02:03"), got;
     struct guard_element source = guard_port_source("tap-web", &guest, &gateway, "");
 
@@ -146,6 +150,11 @@ static void readers_give_back_what_was_put_in(void **state)
     read = guard_read_ip4(&resolver, 0);
     assert_true(ip_address_equal(&read, &gateway));
     assert_int_equal(guard_read_port(&port, -1), 10053);
+    assert_int_equal(guard_read_protocol(&forward, 1), IPPROTO_TCP);
+    assert_int_equal(guard_read_port(&forward, 2), 8080);
+    assert_int_equal(guard_read_port(&forward, -1), 80);
+    read = guard_read_ip4(&forward, -1);
+    assert_true(ip_address_equal(&read, &gateway));
     /* A reader of the wrong type gives nothing, never another field's bytes. */
     assert_string_equal(guard_read_ifname(&served, 1), "");
     assert_int_equal(guard_read_port(&served, 0), 0);
@@ -188,6 +197,17 @@ static void elements_print_as_nft_would(void **state)
     assert_string_equal(guard_element_print(&element, text), "tap-web");
     element = guard_any_mac_source("tap-web", &gateway, "");
     assert_string_equal(guard_element_print(&element, text), "tap-web . 10.20.0.1");
+    element = guard_forward(&(struct ip_address){0}, IPPROTO_TCP, 8080, &gateway, 80, "");
+    assert_string_equal(guard_element_print(&element, text), "tcp . 8080 : 10.20.0.1 . 80");
+    element = guard_forward(&gateway, IPPROTO_UDP, 53, &gateway, 5353, "");
+    assert_string_equal(guard_element_print(&element, text), "10.20.0.1 . udp . 53 : 10.20.0.1 . 5353");
+    element = guard_forward_range(&(struct ip_address){0}, IPPROTO_UDP, 8000, 8010, &gateway, "");
+    assert_string_equal(guard_element_print(&element, text),
+                        "0.0.0.0 . udp . 8000 - 255.255.255.255 . udp . 8010 : 10.20.0.1");
+    element = guard_subnet("br-lab", &(struct ip_prefix){gateway, 24}, "");
+    assert_string_equal(guard_element_print(&element, text), "br-lab . 10.20.0.0 - br-lab . 10.20.0.255");
+    element = guard_published(&gateway, "");
+    assert_string_equal(guard_element_print(&element, text), "10.20.0.1");
 }
 
 int main(void)

@@ -202,6 +202,24 @@ void random_dhcp(struct random *random, struct arena *arena, struct model_dhcp *
         ret->boot_server = random_address(random);
 }
 
+static void random_forwards(struct random *random, struct arena *arena, struct model_port *ret)
+{
+    ret->forward_count = random_below(random, 4);
+    ret->forwards = arena_alloc(arena, ret->forward_count * sizeof(*ret->forwards));
+    assert_non_null(ret->forwards);
+    for (size_t i = 0; i < ret->forward_count; i++) {
+        struct model_forward *forward = &ret->forwards[i];
+        uint16_t more = (uint16_t)random_below(random, 256);
+
+        *forward = (struct model_forward){.protocol = random_chance(random, 50) ? IPPROTO_TCP : IPPROTO_UDP};
+        if (random_chance(random, 50))
+            forward->address = build_address(random_chance(random, 50) ? "192.0.2.2" : "2001:db8::1");
+        forward->first = (uint16_t)(1 + random_below(random, 65000));
+        forward->last = (uint16_t)(forward->first + more);
+        forward->guest_first = (uint16_t)(1 + random_below(random, 65000));
+    }
+}
+
 static void random_port(struct random *random, struct arena *arena, const struct model_network *network,
                         struct model_port *ret)
 {
@@ -229,6 +247,7 @@ static void random_port(struct random *random, struct arena *arena, const struct
     if (network->subnet.address.family && random_chance(random, 90)) /* the lowest three bits stay in any subnet */
         ret->address = ip4_from_value((first & ~3u) | random_below(random, 4));
     random_dhcp(random, arena, &ret->dhcp);
+    random_forwards(random, arena, ret);
 }
 
 void random_network(struct random *random, struct arena *arena, struct model_network *ret)
@@ -257,6 +276,7 @@ void random_network(struct random *random, struct arena *arena, struct model_net
         random_port(random, arena, ret, &ret->ports[i]);
 }
 
+/* A name as any program with the rights may have given it: each byte but "/", ":" and blanks. */
 void random_found_name(struct random *random, char ret[MODEL_IFNAME_MAX])
 {
     size_t len = 1 + random_below(random, MODEL_IFNAME_MAX - 1);
@@ -298,6 +318,18 @@ struct guard_element random_element(struct random *random, struct arena *arena)
         return guard_path(one, other, label);
     case GUARD_CLOSED:
         return guard_closed(one, label);
+    case GUARD_FORWARDS:
+        return guard_forward(&(struct ip_address){0}, address.bytes[3], port, &address, (uint16_t)~port, label);
+    case GUARD_BOUND_FORWARDS:
+        return guard_forward(&address, address.bytes[3], port, &address, (uint16_t)~port, label);
+    case GUARD_FORWARD_RANGES:
+        return guard_forward_range(&address, address.bytes[3], port, (uint16_t)~port, &address, label);
+    case GUARD_PUBLISHED:
+        return guard_published(&address, label);
+    case GUARD_SUBNETS:
+        return guard_subnet(one, &(struct ip_prefix){address, address.bytes[3] % 33}, label);
+    case GUARD_APART:
+        return guard_apart(one, label);
     case GUARD_PORTS:
         return guard_port(one, label);
     case GUARD_PORT_ADDRESSES:

@@ -54,4 +54,9 @@ void random_dhcp(struct random *random, struct arena *arena, struct model_dhcp *
 /* A network with every field filled at random, valid for the service. */
 void random_network(struct random *random, struct arena *arena, struct model_network *ret);
 
+/* An interface's name as somebody else may have chosen it, without a NUL behind the last byte of a full one. */
+void random_found_name(struct random *random, char ret[MODEL_IFNAME_MAX]);
+/* An element of any set. */
+struct guard_element random_element(struct random *random, struct arena *arena);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a set wants of the host, object by object. */
 #include "build.h"
+#include "model/forward.h"
 
 /* A host with an uplink and nothing else on it. */
 static void expand(struct model_set *set, bool host_forwards, struct model_objects *ret)
@@ -67,6 +68,7 @@ static void a_nat_network_in_full(void **state)
         "element paths { br-lab . eth0 }",
         "element paths { eth0 . br-lab }",
         "element closed { eth0 }",
+        "element subnets { br-lab . 10.20.0.0 - br-lab . 10.20.0.255 }",
         "element ports { lab-db }",
         "element ports { lab-web }",
         "element port_addresses { lab-db . 52:54:00:00:00:07 . 10.20.0.7 }",
@@ -414,9 +416,88 @@ static void cost_per_port_is_constant(void **state)
         assert_true(model_object_equal(&objects.items[i], &again.items[i]));
 }
 
+/* Whose text is @text, or NULL. */
+static const struct model_object *find_text(const struct model_objects *objects, const char *text)
+{
+    char other[MODEL_OBJECT_TEXT_MAX];
+
+    for (size_t i = 0; i < objects->count; i++)
+        if (strcmp(model_object_print(&objects->items[i], other), text) == 0)
+            return &objects->items[i];
+    return NULL;
+}
+
+static void forwards_are_elements(void **state)
+{
+    static const char *const expected[] = {
+        "element forwards { tcp . 7000 : 10.20.0.6 . 9000 }",
+        "element forwards { tcp . 7001 : 10.20.0.6 . 9001 }",
+        "element forwards { tcp . 8080 : 10.20.0.6 . 80 }",
+        "element bound_forwards { 127.0.0.1 . tcp . 2222 : 10.20.0.6 . 22 }",
+        "element forward_ranges { 0.0.0.0 . udp . 5000 - 255.255.255.255 . udp . 5009 : 10.20.0.6 }",
+        "element published { 10.20.0.6 }",
+    };
+    static const char *const texts[] = {"8080:80", "127.0.0.1:2222:22", "5000-5009:5000-5009/udp",
+                                        "7000-7001:9000-9001"};
+    struct model_set *set _cleanup_set_ = tour();
+    struct model_objects before cleanup(model_objects_fini) = {0}, objects cleanup(model_objects_fini) = {0};
+    struct model_forward forwards[ARRAY_COUNT(texts)];
+    const char *problem;
+
+    (void)state;
+    expand(set, false, &before);
+    assert_false(find_link(&before, "br-lab")->link.route_localnet);
+    for (size_t i = 0; i < ARRAY_COUNT(texts); i++)
+        assert_int_equal(model_forward_parse(texts[i], &forwards[i], &problem), 0);
+    forwards[0].place.line = 77;
+    set->networks[0].ports[0].forwards = forwards;
+    set->networks[0].ports[0].forward_count = ARRAY_COUNT(texts);
+    expand(set, false, &objects);
+    assert_int_equal(objects.count, before.count + ARRAY_COUNT(expected));
+    for (size_t i = 0; i < ARRAY_COUNT(expected); i++)
+        assert_non_null(find_text(&objects, expected[i]));
+    assert_int_equal(find_text(&objects, expected[2])->place.line, 77);
+    assert_string_equal(find_text(&objects, expected[2])->element.label, "demo/lab/web");
+    assert_true(find_link(&objects, "br-lab")->link.route_localnet);
+    assert_sorted(&objects);
+}
+
+/* 127.0.0.1 leads to guests where a forward says so, and nowhere else. */
+static void only_forwards_from_127_0_0_1_need_route_localnet(void **state)
+{
+    struct model_set *set _cleanup_set_ = tour();
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+    struct model_forward forward;
+    const char *problem;
+
+    (void)state;
+    assert_int_equal(model_forward_parse("192.0.2.2:8080:80", &forward, &problem), 0);
+    set->networks[0].ports[0].forwards = &forward;
+    set->networks[0].ports[0].forward_count = 1;
+    expand(set, false, &objects);
+    assert_non_null(find_text(&objects, "element bound_forwards { 192.0.2.2 . tcp . 8080 : 10.20.0.6 . 80 }"));
+    assert_false(find_link(&objects, "br-lab")->link.route_localnet);
+}
+
+static void ports_that_are_kept_apart_are_so_by_any_detour(void **state)
+{
+    struct model_set *set _cleanup_set_ = tour();
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    set->networks[0].ports_see_each_other_given = true;
+    set->networks[0].ports_see_each_other = false;
+    expand(set, false, &objects);
+    assert_non_null(find_text(&objects, "element apart { br-lab . br-lab }"));
+    assert_null(find_text(&objects, "element bridged { br-lab . br-lab }"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forwards_are_elements),
+        cmocka_unit_test(only_forwards_from_127_0_0_1_need_route_localnet),
+        cmocka_unit_test(ports_that_are_kept_apart_are_so_by_any_detour),
         cmocka_unit_test(a_nat_network_in_full),
         cmocka_unit_test(the_links_of_a_nat_network),
         cmocka_unit_test(objects_know_their_line_their_owner_and_their_network),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 38
+#define SAMPLES 44
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -40,6 +41,13 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_DNS_PORTS] = guard_dns_port("br-lab", &gateway, 65535, "lab/lab");
     samples[GUARD_DNS_SERVED] = guard_dns_served("br-lab", &gateway, 1, "lab/lab");
     samples[GUARD_CLOSED] = guard_closed("eth0", "");
+    samples[GUARD_FORWARDS] = guard_forward(&(struct ip_address){0}, IPPROTO_UDP, 65535, &guest, 1, longest);
+    samples[GUARD_BOUND_FORWARDS] = guard_forward(&gateway, IPPROTO_TCP, 8080, &guest, 80, "lab/lab/t");
+    samples[GUARD_FORWARD_RANGES] = guard_forward_range(&(struct ip_address){0}, IPPROTO_TCP, 8000, 8010, &guest,
+                                                        "lab/lab/t");
+    samples[GUARD_PUBLISHED] = guard_published(&guest, "lab/lab/t");
+    samples[GUARD_SUBNETS] = guard_subnet("br-of-15-charac", &(struct ip_prefix){gateway, 8}, "lab/lab");
+    samples[GUARD_APART] = guard_apart("br-of-15-charac", "lab/lab");
     samples[GUARD_PORTS] = guard_port("t", "lab/lab/t");
     samples[GUARD_PORT_ADDRESSES] = guard_port_source("t", &guest_mac, &guest, longest);
     samples[GUARD_PORT_MACS] = guard_port_mac("t", &guest_mac, "lab/lab/t");
@@ -128,6 +136,33 @@ static void nft_prints_elements_with_their_types(void **state)
     assert_string_equal(line, "10.20.0.1 comment \"lab/lab\" }");
     kernel_shell_line("nft list set inet tapnet peers | grep -o '10.*'", line, sizeof(line));
     assert_string_equal(line, "10.20.0.0/22 . 10.20.0.0/22 comment \"lab/lab\" }");
+    kernel_shell_line("nft list map inet tapnet forwards | grep -o 'udp.*' | tr -d l", line, sizeof(line));
+    assert_string_equal(line, "udp . 65535 comment \"\" : 255.255.255.254 . 1 }");
+    kernel_shell_line("nft list map inet tapnet bound_forwards | grep -o '10.20.*'", line, sizeof(line));
+    assert_string_equal(line, "10.20.0.1 . tcp . 8080 comment \"lab/lab/t\" : 255.255.255.254 . 80 }");
+    kernel_shell_line("nft list map inet tapnet forward_ranges | grep -o '0.0.0.*'", line, sizeof(line));
+    assert_string_equal(line, "0.0.0.0/0 . tcp . 8000-8010 comment \"lab/lab/t\" : 255.255.255.254 }");
+}
+
+/* Two forwards of one port are refused by the kernel, too: who comes second has no way to take it unseen. */
+static void ranges_that_overlap_are_refused(void **state)
+{
+    const struct ip_address any = {0}, guest = kernel_address("10.20.0.7"), host = kernel_address("192.0.2.2");
+    const struct guard_element range = guard_forward_range(&any, IPPROTO_TCP, 8000, 8010, &guest, "lab/lab/t");
+    const struct guard_element inside = guard_forward_range(&host, IPPROTO_TCP, 8005, 8006, &guest, "lab/lab/u");
+    const struct guard_element beside = guard_forward_range(&host, IPPROTO_UDP, 8005, 8006, &guest, "lab/lab/u");
+    struct tapnet_error error = {0};
+    struct nft_transaction transaction;
+
+    (void)state;
+    kernel_change(&range, 1, NULL, 0);
+    nft_transaction_init(&transaction);
+    nft_elements_add(&transaction, &inside, 1);
+    assert_true(kernel_commit(&transaction, &error) < 0);
+    assert_non_null(strstr(error.text, "192.0.2.2 . tcp . 8005 - 192.0.2.2 . tcp . 8006 : 10.20.0.7 of nftables set "
+                                       "forward_ranges"));
+    kernel_change(&beside, 1, NULL, 0);
+    kernel_change(&inside, 1, &range, 1); /* in one transaction it may follow */
 }
 
 static void a_maps_data_changes_in_one_transaction(void **state)
@@ -430,6 +465,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_TABLES(elements_of_every_set_come_back_as_they_went),
         WITH_TABLES(nft_prints_elements_with_their_types),
+        WITH_TABLES(ranges_that_overlap_are_refused),
         WITH_TABLES(a_maps_data_changes_in_one_transaction),
         WITH_TABLES(elements_of_others_in_our_sets_are_seen_too),
         WITH_TABLES(sets_of_another_shape_are_passed_over),

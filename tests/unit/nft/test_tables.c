@@ -71,6 +71,8 @@ static void the_list_of_nft_makes_the_same_tables_again(void **state)
         guard_network("br-lab", "lab/lab"),
         guard_dns_port("br-lab", &gateway, 10053, "lab/lab"),
         guard_connection_limit("br-lab", &gateway, 1000, "lab/lab/web"),
+        guard_forward(&gateway, IPPROTO_TCP, 8080, &gateway, 80, "lab/lab/web"),
+        guard_forward_range(&gateway, IPPROTO_UDP, 8000, 8010, &gateway, "lab/lab/web"),
         guard_resolver(&gateway, "lab/lab"),
         guard_group_limit("lab-web", 1000, "lab/lab/web"),
         guard_send_limit("lab-web", 12500000, 625000, "lab/lab/web"),
@@ -87,16 +89,16 @@ static void the_list_of_nft_makes_the_same_tables_again(void **state)
     assert_int_equal(kernel_observe(GUARD_BRIDGE), NFT_TABLE_INTACT);
     assert_int_equal(kernel_observe(GUARD_ARP), NFT_TABLE_INTACT);
     kernel_observe_elements(GUARD_INET);
-    assert_int_equal(kernel_found.count, 3);
-    assert_true(guard_element_equal(&kernel_found.items[1], &elements[1]));
-    assert_true(guard_element_equal(&kernel_found.items[2], &elements[2]));
+    assert_int_equal(kernel_found.count, 5);
+    for (size_t i = 1; i < 5; i++)
+        assert_true(guard_element_equal(&kernel_found.items[i], &elements[i]));
     kernel_observe_elements(GUARD_BRIDGE);
     assert_int_equal(kernel_found.count, 3);
-    assert_true(guard_element_equal(&kernel_found.items[1], &elements[4]));
-    assert_true(guard_element_equal(&kernel_found.items[2], &elements[5]));
+    assert_true(guard_element_equal(&kernel_found.items[1], &elements[6]));
+    assert_true(guard_element_equal(&kernel_found.items[2], &elements[7]));
     kernel_observe_elements(GUARD_ARP);
     assert_int_equal(kernel_found.count, 1);
-    assert_true(guard_element_equal(&kernel_found.items[0], &elements[6]));
+    assert_true(guard_element_equal(&kernel_found.items[0], &elements[8]));
 }
 
 static void other_tables_and_chains_do_not_matter(void **state)
@@ -257,7 +259,7 @@ static void a_rule_moved_to_another_base_chain_is_seen(void **state)
     (void)state;
     assert_int_equal(
         kernel_shell("list=$(nft list ruleset) && nft flush ruleset && printf '%s\n' \"$list\" | "
-                     "sed 's/hook prerouting priority dstnat - 1/hook prerouting priority dstnat - 2/' | nft -f -"),
+                     "sed 's/hook prerouting priority dstnat - 1/hook prerouting priority dstnat - 3/' | nft -f -"),
         0);
     assert_int_equal(kernel_observe(GUARD_INET), NFT_TABLE_DIFFERS);
     assert_int_equal(kernel_observe(GUARD_BRIDGE), NFT_TABLE_INTACT);

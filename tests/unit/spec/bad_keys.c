@@ -57,9 +57,9 @@ const struct spec_case bad_keys[] = {
         "  lab:\n"
         "    ports:\n"
         "      web:\n"
-        "        forward: [\"8080:80\"]\n",
-        "lab.yaml:5:9: port web: unknown key `forward` in this version; a port has `device`, `user`, `group`, "
-        "`mac`, `mac_spoofing`, `address`, `hostname`, `id`, `ntp`, `search`, `boot_file`, `boot_server`, "
+        "        egress: [example.com]\n",
+        "lab.yaml:5:9: port web: unknown key `egress` in this version; a port has `device`, `user`, `group`, "
+        "`mac`, `mac_spoofing`, `address`, `hostname`, `forward`, `id`, `ntp`, `search`, `boot_file`, `boot_server`, "
         "`limit`"),
     BAD("unknown-far",
         "policy: {}\n",

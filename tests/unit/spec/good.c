@@ -103,6 +103,14 @@ const struct spec_case good[] = {
     GOOD("unicode-escape", "networks: { \"\\u006cab\": { mtu: 1400 } }\n"),
     GOOD("devices-only", "devices: { tun1: { kind: tun, mtu: 1400, user: 0, group: 0 }, tap1: { kind: tap } }\n"),
     GOOD("tab-after-key", "networks:\t{ lab:\t{ mtu: 1400\t} }\t# tabs that do not indent\n"),
+    GOOD("forwards",
+         "networks:\n"
+         "  lab:\n"
+         "    ports:\n"
+         "      web: { forward: 8080:80 }\n"
+         "      db:\n"
+         "        forward: [\"127.0.0.1:2222:22\", 8000-8010:9000-9010/udp]\n"
+         "      mail: { forward: [25:25, 80:80, 110:110, 143:143, 443:443, 465:465, 587:587, 993:993, 995:995] }\n"),
 };
 /* clang-format on */
 

@@ -68,6 +68,7 @@ static void values_together(void **state)
 {
     (void)state;
     run_cases(bad_model, bad_model_count);
+    run_cases(bad_forwards, bad_forwards_count);
 }
 
 /* Builds "HEAD BODY(0) BODY(1) ... TAIL" with @count bodies, whose %u is their number. */

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "cases.h"
+#include "model/forward.h"
 #include "spec/spec.h"
 
 DEFINE_CLEANUP(struct model_set *, model_set_free)
@@ -211,6 +212,24 @@ static void ports_see_each_other_unless_told_otherwise(void **state)
     assert_true(set->networks[1].ports_see_each_other);
 }
 
+static void forwards(void **state)
+{
+    _cleanup_set_ struct model_set *set = parse_case("forwards");
+    const struct model_port *ports = set->networks[0].ports;
+    char text[MODEL_FORWARD_TEXT_MAX];
+
+    (void)state;
+    assert_int_equal(ports[0].forward_count, 1);
+    assert_string_equal(model_forward_print(&ports[0].forwards[0], text), "8080:80");
+    assert_place(ports[0].forwards[0].place, 4, 23);
+    assert_int_equal(ports[1].forward_count, 2);
+    assert_string_equal(model_forward_print(&ports[1].forwards[0], text), "127.0.0.1:2222:22");
+    assert_string_equal(model_forward_print(&ports[1].forwards[1], text), "8000-8010:9000-9010/udp");
+    assert_place(ports[1].forwards[1].place, 6, 40);
+    assert_int_equal(ports[2].forward_count, 9);
+    assert_string_equal(model_forward_print(&ports[2].forwards[8], text), "995:995");
+}
+
 static void quotes_change_nothing(void **state)
 {
     _cleanup_set_ struct model_set *set = parse_case("quoted");
@@ -342,6 +361,7 @@ int main(void)
         cmocka_unit_test(routed),
         cmocka_unit_test(limits),
         cmocka_unit_test(ports_see_each_other_unless_told_otherwise),
+        cmocka_unit_test(forwards),
         cmocka_unit_test(quotes_change_nothing),
         cmocka_unit_test(lists),
         cmocka_unit_test(device_settings),

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Forwards as the rest of the host sees them: other sets that want the same, programs that listen there. */
+#include "api/forwards.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "model/forward.h"
+#include "netlink/address.h"
+#include "observe/program.h"
+
+DEFINE_CLEANUP(struct netlink *, netlink_close)
+
+/* ---- other sets ---- */
+
+struct claims {
+    struct model_forward_claim *items;
+    size_t count, capacity;
+};
+
+static void claims_fini(struct claims *claims)
+{
+    free(claims->items);
+}
+
+static int add_network(struct claims *claims, const struct model_network *network, const char *set)
+{
+    for (size_t p = 0; p < network->port_count; p++) {
+        const struct model_port *port = &network->ports[p];
+
+        if (array_reserve((void **)&claims->items, &claims->capacity, claims->count, port->forward_count,
+                          sizeof(*claims->items)) < 0)
+            return -ENOMEM;
+        for (size_t f = 0; f < port->forward_count; f++, claims->count++)
+            claims->items[claims->count] = (struct model_forward_claim){&port->forwards[f], port, set, claims->count};
+    }
+    return 0;
+}
+
+/* The set's own, and those of every other set that is up. */
+static int collect(const struct tapnet_plan *plan, struct claims *claims)
+{
+    const struct model_objects *objects = &plan->found->objects;
+    int result = 0;
+
+    for (size_t i = 0; i < plan->set->network_count && result == 0; i++)
+        result = add_network(claims, &plan->set->networks[i], plan->set->name);
+    if (!claims->count)
+        return result;
+    for (size_t i = 0; i < objects->count && result == 0; i++)
+        if (objects->items[i].kind == MODEL_OBJECT_SERVICE &&
+            strcmp(objects->items[i].service.set, plan->set->name) != 0)
+            result = add_network(claims, objects->items[i].service.network, objects->items[i].service.set);
+    return result;
+}
+
+static int tell_rival(const struct tapnet_plan *plan, const struct model_forward_claim *own,
+                      const struct model_forward_claim *other, struct tapnet_error *error)
+{
+    unsigned port = own->forward->first > other->forward->first ? own->forward->first : other->forward->first;
+    char text[MODEL_FORWARD_TEXT_MAX];
+
+    return error_set(error, -EEXIST,
+                     "%s:%u:%u: port %s: forward %s: %s port %u of the host is already forwarded to port %s of set %s; "
+                     "choose another one, or take that down first (tapnet down %s)",
+                     plan->set->file ? plan->set->file : "", own->forward->place.line, own->forward->place.column,
+                     own->port->name, model_forward_print(own->forward, text), model_forward_protocol(own->forward),
+                     port, other->port->name, other->set, other->set);
+}
+
+int forwards_check(const struct tapnet_plan *plan, struct tapnet_error *error)
+{
+    struct claims claims cleanup(claims_fini) = {0};
+
+    if (collect(plan, &claims) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    model_forwards_sort(claims.items, claims.count);
+    for (size_t i = 0; i < claims.count; i++) {
+        const struct model_forward_claim *one = &claims.items[i], *rival;
+        size_t next = 0;
+
+        while ((rival = model_forwards_rival(claims.items, claims.count, i, &next)))
+            if (one->set == plan->set->name && rival->set != plan->set->name)
+                return tell_rival(plan, one, rival, error);
+            else if (rival->set == plan->set->name && one->set != plan->set->name)
+                return tell_rival(plan, rival, one, error);
+    }
+    return 0;
+}
+
+/* ---- the host ---- */
+
+void forwards_host_fini(struct forwards_host *host)
+{
+    free(host->listeners);
+    free(host->addresses);
+}
+
+static int add_listener(const struct netlink_listener *listener, void *data)
+{
+    struct forwards_host *host = data;
+    int result = array_reserve((void **)&host->listeners, &host->listener_capacity, host->listener_count, 1,
+                               sizeof(*host->listeners));
+
+    if (result == 0)
+        host->listeners[host->listener_count++] = *listener;
+    return result;
+}
+
+static int add_address(const struct netlink_address *address, void *data)
+{
+    struct forwards_host *host = data;
+    int result = array_reserve((void **)&host->addresses, &host->address_capacity, host->address_count, 1,
+                               sizeof(*host->addresses));
+
+    if (result == 0)
+        host->addresses[host->address_count++] = address->prefix.address;
+    return result;
+}
+
+static void restart_addresses(void *data)
+{
+    ((struct forwards_host *)data)->address_count = 0;
+}
+
+/* What can't be asked for is no reason for a warning, nor for a failure. */
+static int look_at_host(struct forwards_host *host)
+{
+    struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
+    int result = netlink_open(NETLINK_ROUTE, &netlink, NULL);
+
+    if (result == 0)
+        result = netlink_address_dump(netlink, add_address, restart_addresses, host, NULL);
+    if (result != -ENOMEM)
+        result = netlink_listener_dump(add_listener, host, NULL);
+    host->known = true;
+    return result == -ENOMEM ? result : 0;
+}
+
+/* Does @forward take what @listener waits for? Loopback addresses other than 127.0.0.1 are left to programs. */
+static bool takes(const struct model_forward *forward, const struct netlink_listener *listener)
+{
+    const struct ip_address *address = &listener->address;
+    bool other_loopback = address->family == AF_INET && address->bytes[0] == 127 &&
+                          (address->bytes[1] || address->bytes[2] || address->bytes[3] != 1);
+
+    if (listener->protocol != forward->protocol || other_loopback)
+        return false;
+    return model_forward_takes(forward, address->family ? address : &forward->address, listener->port);
+}
+
+static const struct netlink_listener *find_listener(const struct forwards_host *host,
+                                                    const struct model_forward *forward)
+{
+    for (size_t i = 0; i < host->listener_count; i++)
+        if (takes(forward, &host->listeners[i]))
+            return &host->listeners[i];
+    return NULL;
+}
+
+/* The gateway's address comes with the network. */
+static bool has_address(const struct forwards_host *host, const struct model_network *network,
+                        const struct ip_address *address)
+{
+    bool has = !address->family || !host->address_count || ip_address_equal(address, &network->subnet.address);
+
+    for (size_t i = 0; !has && i < host->address_count; i++)
+        has = ip_address_equal(address, &host->addresses[i]);
+    return has;
+}
+
+/* What is to be said of @forward, the arena's; *ret NULL when there is nothing. */
+static int describe(const struct forwards_host *host, const struct model_network *network,
+                    const struct model_port *port, const struct model_forward *forward, struct arena *arena,
+                    const char **ret)
+{
+    const struct netlink_listener *listener = find_listener(host, forward);
+    char text[MODEL_FORWARD_TEXT_MAX], program[OBSERVE_PROGRAM_MAX], address[IP_TEXT_MAX];
+
+    *ret = NULL;
+    model_forward_print(forward, text);
+    if (!has_address(host, network, &forward->address)) {
+        *ret = arena_printf(arena, "port %s: forward %s leads nowhere: this host does not have the address %s",
+                            port->name, text, ip_address_print(&forward->address, address));
+        return *ret ? 0 : -ENOMEM;
+    }
+    if (!listener)
+        return 0;
+    if (!observe_program(listener->inode, program))
+        strcpy(program, "a program of the host");
+    *ret = arena_printf(arena,
+                        "port %s: forward %s: %s listens at %s port %u too: what comes there goes to the guest, and "
+                        "no longer to it",
+                        port->name, text, program, model_forward_protocol(forward), listener->port);
+    return *ret ? 0 : -ENOMEM;
+}
+
+int forwards_warn(struct forwards_host *host, const struct model_network *network, struct arena *arena,
+                  forwards_warning *add, void *data)
+{
+    for (size_t p = 0; p < network->port_count; p++)
+        for (size_t f = 0; f < network->ports[p].forward_count; f++) {
+            const struct model_port *port = &network->ports[p];
+            const char *text;
+
+            if (!host->known && look_at_host(host) < 0)
+                return -ENOMEM;
+            if (describe(host, network, port, &port->forwards[f], arena, &text) < 0 || (text && add(data, text) < 0))
+                return -ENOMEM;
+        }
+    return 0;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Forwards: that they can be, and that no two of one file want the same port of the host. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "model/check.h"
+#include "model/forward.h"
+
+struct forwards {
+    struct model_forward_claim *items;
+    size_t count, capacity;
+};
+
+static void forwards_fini(struct forwards *forwards)
+{
+    free(forwards->items);
+}
+
+/* Does tapnet's own DNS listen where @forward would take everything away from it? */
+static bool takes_dns(const struct model_set *set, const struct model_forward *forward)
+{
+    for (size_t i = 0; i < set->network_count; i++)
+        if (set->networks[i].mode != MODEL_MODE_ISOLATED &&
+            model_forward_takes(forward, &set->networks[i].subnet.address, MODEL_DNS_PORT))
+            return true;
+    return false;
+}
+
+static void check_forward(const struct model_set *set, const struct model_network *network,
+                          const struct model_port *port, const struct model_forward *forward, struct mistakes *mistakes)
+{
+    struct model_place place = place_of(forward->place, port->place);
+    char text[MODEL_FORWARD_TEXT_MAX];
+
+    model_forward_print(forward, text);
+    if (network->mode == MODEL_MODE_ISOLATED)
+        mistakes_add(mistakes, place,
+                     "port %s: forward %s has no use in mode isolated, where nothing comes in; leave it out, or write "
+                     "`mode: nat`",
+                     port->name, text);
+    else if (network->mode == MODEL_MODE_ROUTED)
+        mistakes_add(mistakes, place,
+                     "port %s: forward %s: guests of a routed network are reached by their own addresses, and forwards "
+                     "are for mode nat in this version; leave it out",
+                     port->name, text);
+    else if (forward->address.family == AF_INET6)
+        mistakes_add(mistakes, place,
+                     "port %s: forward %s: the guest has no IPv6 address that it could lead to; name an IPv4 address "
+                     "of the host, or none",
+                     port->name, text);
+    else if (takes_dns(set, forward))
+        mistakes_add(mistakes, place,
+                     "port %s: forward %s: at port %d tapnet's own DNS listens for guests; choose another port of the "
+                     "host",
+                     port->name, text, MODEL_DNS_PORT);
+}
+
+/* Every forward of @set, one by one, and as claims. */
+static int collect(const struct model_set *set, struct forwards *forwards, struct mistakes *mistakes)
+{
+    for (size_t n = 0; n < set->network_count; n++)
+        for (size_t p = 0; p < set->networks[n].port_count; p++) {
+            const struct model_port *port = &set->networks[n].ports[p];
+
+            if (array_reserve((void **)&forwards->items, &forwards->capacity, forwards->count, port->forward_count,
+                              sizeof(*forwards->items)) < 0)
+                return -ENOMEM;
+            for (size_t f = 0; f < port->forward_count; f++) {
+                check_forward(set, &set->networks[n], port, &port->forwards[f], mistakes);
+                forwards->items[forwards->count] = (struct model_forward_claim){&port->forwards[f], port, set->name,
+                                                                                forwards->count};
+                forwards->count++;
+            }
+        }
+    return 0;
+}
+
+static void tell_rivals(const struct model_forward_claim *a, const struct model_forward_claim *b,
+                        struct mistakes *mistakes)
+{
+    const struct model_forward_claim *first = a->order < b->order ? a : b, *later = first == a ? b : a;
+    char text[MODEL_FORWARD_TEXT_MAX], line[24];
+
+    mistakes_add(mistakes, place_of(later->forward->place, later->port->place),
+                 "port %s: forward %s: %s port %u of the host is already forwarded to port %s%s; choose another one",
+                 later->port->name, model_forward_print(later->forward, text), model_forward_protocol(later->forward),
+                 b->forward->first, first->port->name,
+                 line_text(place_of(first->forward->place, first->port->place), line));
+}
+
+int check_forwards(const struct model_set *set, struct mistakes *mistakes)
+{
+    struct forwards forwards cleanup(forwards_fini) = {0};
+    int result = collect(set, &forwards, mistakes);
+
+    if (result < 0)
+        return result;
+    model_forwards_sort(forwards.items, forwards.count);
+    for (size_t i = 0; i < forwards.count; i++) {
+        const struct model_forward_claim *rival;
+        size_t next = 0;
+
+        while (mistakes->total <= MISTAKES_MAX &&
+               (rival = model_forwards_rival(forwards.items, forwards.count, i, &next)))
+            tell_rivals(&forwards.items[i], rival, mistakes);
+    }
+    return 0;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* Words of `nft`'s text as steps of rules. */
+#ifndef NFT_WORDS_H
+#define NFT_WORDS_H
+
+#include "nft/rule.h"
+
+#include <linux/netfilter/nf_conntrack_common.h>
+
+/* In the order in which they build a key or test it. */
+#define IIFNAME META(IIFNAME, 16)
+#define OIFNAME META(OIFNAME, 16)
+#define IS_IP4 META(NFPROTO, 1), IS(NFPROTO_IPV4)      /* meta nfproto ipv4, in inet */
+#define PROTOCOL_IP4 META(PROTOCOL, 2), IS(0x08, 0x00) /* meta protocol ip, in bridge */
+#define ETHER_TYPE(...) PAYLOAD(NFT_PAYLOAD_LL_HEADER, 12, 2), IS(__VA_ARGS__)
+#define ETHER_DADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 0, 6)
+#define ETHER_SADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 6, 6)
+#define MARK META(MARK, 4)
+#define BLOCK COUNTER, GOTO("block") /* what a port may not send */
+#define L4(protocol) META(L4PROTO, 1), IS(protocol)
+#define IP_SADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 12, 4)
+#define IP_DADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 4)
+#define IP_PROTO PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 9, 1)
+#define IP_FRAG_OFF PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 6, 2)
+#define TH_SPORT PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2)
+#define TH_DPORT PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2)
+#define TH_PORTS PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 4) /* source . destination */
+#define TCP_FLAGS PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1)
+#define TCP_SYN 0x02
+#define ICMP_TYPE(...) PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1), IS(__VA_ARGS__)
+#define IP_SADDR_NET8 PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 12, 1) /* ip saddr, a /8 of it */
+#define IP_DADDR_NET8 PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 1)
+#define NOT_FROM_LOOPBACK IP_SADDR_NET8, IS_NOT(127)
+#define FROM_LOOPBACK IP_SADDR_NET8, IS(127)
+#define NOT_TO_LOOPBACK IP_DADDR_NET8, IS_NOT(127)
+#define FORWARDED(protocol, map) IS_IP4, L4(protocol), IP_DADDR, IP_PROTO, TH_DPORT, MAP(map)
+#define FORWARDED_ANYWHERE(protocol) IS_IP4, L4(protocol), IP_PROTO, TH_DPORT, MAP(GUARD_FORWARDS)
+#define IN_REPLY CT(DIRECTION, 1), IS(1)
+#define CT_STATE(bits) CT(STATE, 4), ANY_OF(bits)
+#define FIRST_PACKET CT(STATUS, 4), NONE_OF(IPS_CONFIRMED) /* of a connection, also of one without replies */
+#define CT_STATUS(bits) CT(STATUS, 4), ANY_OF(bits)
+/* Of what the IP stack gets from an Ethernet device: with it `nft` prints addresses by their names. */
+#define ETHER_IP4 META(IIFTYPE, 2), IS(1, 0), ETHER_TYPE(0x08, 0x00)
+#define IS_IP6 META(NFPROTO, 1), IS(NFPROTO_IPV6)
+#define ARP_SADDR_ETHER PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 8, 6)
+#define ARP_SADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 14, 4)
+#define ARP_DADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 4)
+#define ARP_FOR_IP4 PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 0, 4), IS(0, 1, 0x08, 0x00) /* hardware and protocol type */
+#define ARP_LENGTHS PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 4, 2), IS(6, 4)
+#define ARP_REQUEST PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 4, 4), IS(6, 4, 0, 1) /* lengths, operation */
+
+/* As in linux/netfilter/nf_conntrack_common.h, where they count from the kernel's enum ip_conntrack_info. */
+#define INVALID 0x1
+#define ESTABLISHED 0x2
+#define RELATED 0x4
+#define NEW 0x8
+
+#endif

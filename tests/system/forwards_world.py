@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""The world of the forwards' tests: guests that tell who they are and whom they see, and who may ask them.
+
+    LAN                         host under test                                        guests
+    +-------------------+      +-----------------------------------------------+
+    | 192.0.2.1    out0 +------+ eth0 192.0.2.2          br-lab 10.20.0.1  ----+----- web 10.20.0.10
+    | 198.51.100.1 (far)|      |      192.0.2.99                           ----+----- db  10.20.0.11
+    +-------------------+      |                         br-two 10.30.0.1  ----+----- far 10.30.0.10
+                               | lo   127.0.0.1          br-flat 10.40.0.1 ----+----- one 10.40.0.10  (they do not see
+                               |                                           ----+----- two 10.40.0.11   each other)
+                               |                         br-cell           ----+----- mute 10.50.0.10 (isolated)
+                               +-----------------------------------------------+
+
+Every guest listens to TCP and UDP on the ports below, and answers everybody with its name and the address it sees.
+"""
+
+import socket
+import subprocess
+import sys
+
+from guards_world import inside
+
+from tapnet_test.nsguest import NamespaceGuest
+
+PORTS = [22, 53, 80, 443, *range(5000, 5011), *range(5100, 5110), *range(9000, 9004)]
+
+# Answers on every port of argv[2:] with "NAME ADDRESS", and keeps a TCP connection for as long as the client does.
+SERVER = """
+import selectors, socket, sys
+name, ports = sys.argv[1], [int(word) for word in sys.argv[2:]]
+selector = selectors.DefaultSelector()
+for port in ports:
+    listener = socket.create_server(("", port))
+    selector.register(listener, selectors.EVENT_READ, "listener")
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(("", port))
+    selector.register(datagrams, selectors.EVENT_READ, "datagrams")
+print("ready", flush=True)
+while True:
+    for key, _ in selector.select():
+        if key.data == "listener":
+            connection, client = key.fileobj.accept()
+            selector.register(connection, selectors.EVENT_READ, client)
+        elif key.data == "datagrams":
+            _, client = key.fileobj.recvfrom(100)
+            key.fileobj.sendto(f"{name} {client[0]}".encode(), client)
+        else:
+            try:
+                heard = key.fileobj.recv(100)
+            except OSError:
+                heard = b""
+            if heard:
+                key.fileobj.sendall(f"{name} {key.data[0]}".encode())
+            else:
+                selector.unregister(key.fileobj)
+                key.fileobj.close()
+"""
+
+
+def serve(netns, name, ports=PORTS):
+    """Starts the server of a guest, or of the host itself; returns it when it listens."""
+    server = netns.popen(sys.executable, "-c", SERVER, name, *ports, stdout=subprocess.PIPE, text=True)
+    assert server.stdout.readline() == "ready\n"
+    return server
+
+
+def ask(netns, protocol, address, port, source="", timeout=0.7):
+    """Who answers at the address and port, and whom it sees: "web 192.0.2.1"; None when nobody does."""
+    with inside(netns):
+        client = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+    with client:
+        client.settimeout(timeout)
+        try:
+            if source:
+                client.bind((source, 0))
+            client.connect((address, port))
+            client.sendall(b"who?")
+            return client.recv(100).decode() or None
+        except OSError:
+            return None
+
+
+class Guests:
+    """Guests on all ports of the networks that are up, by the ports' names, each with a way to the host."""
+
+    GATEWAYS = {"lab": "10.20.0.1", "two": "10.30.0.1", "flat": "10.40.0.1"}
+
+    def __init__(self, host, tapnet):
+        self.made = {}
+        for network in tapnet.json("status")["networks"]:
+            bridge = host.json("ip", "-j", "link", "show", network["bridge"])[0]["address"]
+            for port in network["ports"]:
+                guest = NamespaceGuest(host, port)
+                self.made[port["name"]] = guest
+                gateway = self.GATEWAYS.get(network["name"], "10.50.0.1")
+                guest.netns.run("ip", "route", "add", "default", "via", gateway)
+                if network["mode"] == "isolated":  # it finds the host's MAC out, whatever nobody tells it
+                    guest.netns.run("ip", "neigh", "add", gateway, "lladdr", bridge, "dev", "eth0")
+                serve(guest.netns, port["name"])
+
+    def __getitem__(self, name):
+        return self.made[name].netns
+
+    def close(self):
+        for guest in self.made.values():
+            guest.close()
