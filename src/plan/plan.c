@@ -45,6 +45,9 @@ static enum plan_phase phase_of(const struct model_object *before, const struct 
     switch (object->kind) {
     case MODEL_OBJECT_TABLE:
     case MODEL_OBJECT_ELEMENT:
+        /* A range that goes makes room for one that overlaps it, in the same transaction. */
+        if (object->kind == MODEL_OBJECT_ELEMENT && object->element.set == GUARD_FORWARD_RANGES)
+            return PLAN_GUARDS_SET;
         return remove ? PLAN_GUARDS_REMOVE : PLAN_GUARDS_SET;
     case MODEL_OBJECT_LINK:
         return phase_of_link(&object->link, remove);

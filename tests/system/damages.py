@@ -147,8 +147,8 @@ DAMAGES = [
            "element forwards { tcp . 8080 : "),
     Damage("forward added", "nft add element inet tapnet forwards '{ tcp . 22 : 10.20.0.7 . 22 }'",
            "element forwards { tcp . 22 : 10.20.0.7 . 22 } should not be there"),
-    Damage("forward leads elsewhere", "nft delete element inet tapnet bound_forwards '{ 127.0.0.1 . tcp . 2222 }'; "
-           "nft add element inet tapnet bound_forwards '{ 127.0.0.1 . tcp . 2222 : 10.20.0.9 . 22 }'",
+    Damage("forward leads elsewhere", "nft 'delete element inet tapnet bound_forwards { 127.0.0.1 . tcp . 2222 }; "
+           "add element inet tapnet bound_forwards { 127.0.0.1 . tcp . 2222 : 10.20.0.9 . 22 }'",
            "10.20.0.7 . 22 } was 127.0.0.1 . tcp . 2222 : 10.20.0.9 . 22"),
     Damage("ranges flushed", "nft flush map inet tapnet forward_ranges", "element forward_ranges { 0.0.0.0"),
     Damage("subnet flushed", "nft flush set inet tapnet subnets", "element subnets { br-lab . 10.20.0.0 - br-lab"),
