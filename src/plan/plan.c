@@ -113,12 +113,26 @@ static int add_address(struct plan *plan, const struct model_object *before, con
     return result < 0 || !after ? result : add_step(plan, PLAN_ADDRESSES_SET, NULL, after);
 }
 
+/* Does the link of @step, changed in place, end to route? The kernel forgets its neighbours with that. */
+static bool ends_to_route(const struct plan_step *step)
+{
+    return step->phase == PLAN_DEVICES_SET && step->before && step->before->link.routed && !step->after->link.routed;
+}
+
+static bool device_loses_neighbours(const struct plan *plan, const char *device)
+{
+    for (size_t i = 0; plan->unrouted_count && i < plan->step_count; i++)
+        if (ends_to_route(&plan->steps[i]) && strcmp(plan->steps[i].before->link.name, device) == 0)
+            return true;
+    return device_is_replaced(plan, device);
+}
+
 /* The same of a neighbour. */
 static int add_neighbour(struct plan *plan, const struct model_object *before, const struct model_object *after)
 {
     int result = 0;
 
-    if (before && device_is_replaced(plan, before->neighbour.device)) {
+    if (before && device_loses_neighbours(plan, before->neighbour.device)) {
         result = add_step(plan, PLAN_NEIGHBOURS_CLEAR, before, NULL);
         before = NULL;
     }
@@ -146,7 +160,10 @@ static int add_pair(struct plan *plan, const struct model_object *before, const 
         plan->replaced_count++;
         before = NULL;
     }
-    return result < 0 ? result : add_step(plan, phase_of(before, after), before, after);
+    result = result < 0 ? result : add_step(plan, phase_of(before, after), before, after);
+    if (result == 0 && ends_to_route(&plan->steps[plan->step_count - 1]))
+        plan->unrouted_count++;
+    return result;
 }
 
 /* The sorted lists side by side: what stands on one side only, and what stands on both but differs. */
