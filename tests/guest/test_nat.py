@@ -41,12 +41,13 @@ def test_the_outside_comes_in_by_a_forward_only(lab):
     web.out("mkdir -p /tmp/www; echo hello from web >/tmp/www/index.html; httpd -p 8000 -h /tmp/www")
     outside = lab.world.outside
     assert outside.run(*fetch, "http://192.0.2.2:8080/", check=False).returncode != 0
-    lab.tapnet("up", lab.tapnet.file(lab.file.read_text().replace("web: {}", "web: { forward: 8080:8000 }")))
+    without = lab.file.read_text()
+    lab.tapnet("up", lab.tapnet.file(without.replace("web: {}", "web: { forward: 8080:8000 }")))
     assert outside.run(*fetch, "http://192.0.2.2:8080/").stdout == "hello from web\n"
     for address in "127.0.0.1", "192.0.2.2":
         assert lab.host.run(*fetch, f"http://{address}:8080/").stdout == "hello from web\n"
     assert lab.guests["db"].out("wget -q -O - http://192.0.2.2:8080/").strip() == "hello from web"
-    lab.up()
+    lab.tapnet("up", lab.tapnet.file(without))
     assert outside.run(*fetch, "http://192.0.2.2:8080/", check=False).returncode != 0
 
 

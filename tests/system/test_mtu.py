@@ -8,15 +8,16 @@
 """
 
 import os
-import re
-import subprocess
 import time
 
 import pytest
 from scapy.layers.dhcp import DHCP
+from scapy.layers.inet import TCP
+from scapy.layers.l2 import Ether
 
 from tap_guest import Guest
 from tapnet_test.build import Tapnet
+from tapnet_test.listener import Listener
 from tapnet_test.netns import join
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.service import in_netns
@@ -76,12 +77,13 @@ def told(tapnet, host):
 
 
 def segment_size(netns, device, guest, address):
-    """What the first packet of a connection from the guest says, seen on a device."""
-    tcpdump = netns.popen("tcpdump", "-nli", device, "-c", "1", "tcp[13] & 2 != 0 and dst port 80",
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert "listening" in tcpdump.stderr.readline() + tcpdump.stderr.readline()
+    """What the first packet of a connection from the guest says, as a device receives it."""
+    listener = Listener(netns, device)
     guest.run("curl", "-sm5", f"http://{address}/", check=False)
-    return int(re.search(r"mss (\d+)", tcpdump.communicate(timeout=10)[0]).group(1))
+    packets = [Ether(data) for _, data in listener.end()]
+    sizes = [dict(packet[TCP].options)["MSS"] for packet in packets
+             if TCP in packet and packet[TCP].flags == "S" and packet[TCP].dport == 80]
+    return sizes[0]
 
 
 @pytest.mark.parametrize("mode", ["nat", "routed"])
