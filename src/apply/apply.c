@@ -192,18 +192,6 @@ static bool serves(const struct plan *plan)
     return false;
 }
 
-/*
- * The service may have done what it was asked for, and only its answer was lost: what failed is put back, too. Where it
- * did nothing, this changes nothing.
- */
-static void undo_unanswered(const struct apply_request *request, size_t failed)
-{
-    const struct plan *plan = request->plan;
-
-    if (failed < plan->step_count && plan_step_object(&plan->steps[failed])->kind == MODEL_OBJECT_SERVICE)
-        apply_steps(request, plan->steps + failed, 1, true, NULL);
-}
-
 int apply_run(const struct apply_request *request, struct tapnet_error *error)
 {
     const struct apply_ops *ops = request->ops;
@@ -217,7 +205,6 @@ int apply_run(const struct apply_request *request, struct tapnet_error *error)
     if (result == 0)
         result = apply_forget(request, error);
     if (result < 0) {
-        undo_unanswered(request, done);
         undo_runs(request, done);
         if (prepared)
             ops->service_release(ops->data, NULL);

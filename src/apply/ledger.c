@@ -165,6 +165,25 @@ static bool only_names_differ(const struct model_service *before, const struct m
            strcmp(before->set, after->set) == 0 && model_network_equal(before->network, after->network);
 }
 
+/*
+ * After a service that was to be as @after and failed: as @before it (NULL: none). The service may have done what it
+ * was asked for, and only its answer was lost; where it did nothing, this changes nothing.
+ */
+static void take_back(const struct apply_ops *ops, const struct model_service *before,
+                      const struct model_service *after)
+{
+    char name[NAME_MAX_LEN];
+
+    if (before && before->running)
+        ops->service_update(ops->data, before->network, NULL);
+    else
+        ops->service_stop(ops->data, after->network->name, NULL);
+    if (before)
+        write_network(ops, before, NULL);
+    else
+        ops->file_remove(ops->data, network_file(after->network, name), NULL);
+}
+
 int apply_service(const struct apply_ops *ops, const struct model_service *before, const struct model_service *after,
                   struct tapnet_error *error)
 {
@@ -174,9 +193,8 @@ int apply_service(const struct apply_ops *ops, const struct model_service *befor
     if (!after) {
         tell_host(ops, before, NULL);
         result = ops->service_stop(ops->data, before->network->name, error);
-        if (result < 0)
-            return result;
-        result = ops->file_remove(ops->data, network_file(before->network, name), error);
+        if (result == 0)
+            result = ops->file_remove(ops->data, network_file(before->network, name), error);
         if (result < 0 && before->running)
             ops->service_serve(ops->data, before->network, NULL);
         return result;
@@ -193,10 +211,7 @@ int apply_service(const struct apply_ops *ops, const struct model_service *befor
     else
         result = serve_anew(ops, after->network, error);
     if (result < 0) {
-        if (before)
-            write_network(ops, before, NULL);
-        else
-            ops->file_remove(ops->data, network_file(after->network, name), NULL);
+        take_back(ops, before, after);
         return result;
     }
     tell_host(ops, before, after);

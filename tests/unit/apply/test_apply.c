@@ -48,6 +48,14 @@ static void leave(const char *name)
     fail_msg("%s is taken away and was not there", name);
 }
 
+static bool is_present(const char *name)
+{
+    for (size_t i = 0; i < host.count; i++)
+        if (strcmp(host.present[i], name) == 0)
+            return true;
+    return false;
+}
+
 static int change(bool make, const char *noun, struct tapnet_error *error)
 {
     int result = note(make ? "make" : "remove", noun, error);
@@ -205,15 +213,15 @@ static int release(void *data, struct tapnet_error *error)
 static int serve(void *data, const struct model_network *network, struct tapnet_error *error)
 {
     (void)data;
-    (void)network;
-    return change(true, "service", error);
+    (void)network; /* served again is as before: a reply may have been lost */
+    return is_present("service") ? note("serve again", "service", error) : change(true, "service", error);
 }
 
 static int stop(void *data, const char *network, struct tapnet_error *error)
 {
     (void)data;
     (void)network;
-    return change(false, "service", error);
+    return is_present("service") ? change(false, "service", error) : note("stop again", "service", error);
 }
 
 static int names_tell(void *data, const struct model_network *network, struct tapnet_error *error)
