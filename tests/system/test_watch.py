@@ -98,7 +98,8 @@ def test_a_ping_alone_is_not_enough_on_a_tap(host, tapnet):
 
 def test_the_guest_of_a_port_has_its_mac_and_its_address(world, host, watch, tapnet):
     """The guards let the port's own MAC and address through and no other: so must we have them."""
-    tapnet("up", tapnet.file("networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {} } } }"))
+    port = '{ mac: "52:54:00:00:00:06" }'
+    tapnet("up", tapnet.file("networks: { lab: { subnet: 10.20.0.1/24, ports: { web: %s } } }" % port))
     [port] = tapnet.status("lab")["ports"]
     child = watch("lab-web", "--answer", "arp,ping")
     assert ping(host, port["addresses"][0], 1) == 0
