@@ -77,27 +77,34 @@ static bool list_repeats(const struct spec_option *option, const char *items, si
     return false;
 }
 
-/* One element of a list, at @index. */
-static int parse_element(struct spec_parser *parser, const struct spec_option *option, char *items, size_t *count)
+/* A list's array in the object, and how many it has. */
+struct list {
+    char *items;
+    size_t *count;
+};
+
+/* One element of a list, at its end. @data is the struct list. */
+static int parse_element(struct spec_parser *parser, const struct spec_option *option, void *data)
 {
+    const struct list *list = data;
     struct model_place place = spec_reader_place(&parser->reader);
     size_t size = spec_value_size(option->type);
     char shown[SPEC_SHOWN_MAX];
     int r;
 
-    if (*count >= MODEL_LIST_MAX) {
+    if (*list->count >= MODEL_LIST_MAX) {
         spec_mistake_add(&parser->mistakes, place, "%s: the list is too long; at most %d are possible", option->key,
                          MODEL_LIST_MAX);
         return spec_reader_skip(&parser->reader);
     }
-    r = parse_scalar(parser, option, items + size * *count);
+    r = parse_scalar(parser, option, list->items + size * *list->count);
     if (r <= 0)
         return r;
-    if (list_repeats(option, items, *count + 1))
+    if (list_repeats(option, list->items, *list->count + 1))
         spec_mistake_add(&parser->mistakes, place, "%s %s is in the list twice; take one out", option->key,
                          spec_event_show(&parser->reader.event, shown));
     else
-        ++*count;
+        ++*list->count;
     return 0;
 }
 
@@ -114,9 +121,13 @@ static void check_domains(struct spec_parser *parser, const struct spec_option *
                          option->key);
 }
 
-/* One forward of a list, at its end; that no two want the same is checked when all of the file is read. */
-static int parse_forward(struct spec_parser *parser, const struct spec_option *option, struct forwards *forwards)
+/*
+ * One forward of a list, at its end; that no two want the same is checked when all of the file is read. @data is the
+ * struct forwards.
+ */
+static int parse_forward(struct spec_parser *parser, const struct spec_option *option, void *data)
 {
+    struct forwards *forwards = data;
     struct model_place place = spec_reader_place(&parser->reader);
     struct model_forward forward;
     int r;
@@ -147,61 +158,53 @@ static int keep_forwards(struct spec_parser *parser, const struct spec_option *o
     return 0;
 }
 
-/* One forward or a list of them, into the arena. */
-static int parse_forwards(struct spec_parser *parser, const struct spec_option *option, void *object)
+/* One value or a list of them, each by @parse, which gets @data. 0 or a negative errno; mistakes are noted. */
+static int parse_elements(struct spec_parser *parser, const struct spec_option *option,
+                          int (*parse)(struct spec_parser *parser, const struct spec_option *option, void *data),
+                          void *data)
 {
     struct spec_reader *reader = &parser->reader;
-    struct model_place place = spec_reader_place(reader);
-    struct forwards forwards = {.count = 0};
-    unsigned elements = 0;
-    int r = 0;
-
-    if (reader->event.type != YAML_SEQUENCE_START_EVENT) {
-        r = parse_forward(parser, option, &forwards);
-        return r < 0 || !forwards.count ? r : keep_forwards(parser, option, &forwards, object);
-    }
-    for (;; elements++) {
-        r = spec_reader_next(reader);
-        if (r < 0)
-            return r;
-        if (reader->event.type == YAML_SEQUENCE_END_EVENT)
-            break;
-        r = parse_forward(parser, option, &forwards);
-        if (r < 0)
-            return r;
-    }
-    if (elements == 0)
-        spec_mistake_add(&parser->mistakes, place, "%s: the list is empty; leave the key out", option->key);
-    return forwards.count ? keep_forwards(parser, option, &forwards, object) : 0;
-}
-
-/* One value or a list of them. */
-static int parse_list(struct spec_parser *parser, const struct spec_option *option, void *object)
-{
-    struct spec_reader *reader = &parser->reader;
-    char *items = spec_member(object, option->offset);
-    size_t *count = spec_member(object, option->count_offset);
     struct model_place place = spec_reader_place(reader);
     unsigned elements = 0;
     int r;
 
     if (reader->event.type != YAML_SEQUENCE_START_EVENT)
-        return parse_element(parser, option, items, count);
+        return parse(parser, option, data);
     for (;; elements++) {
         r = spec_reader_next(reader);
         if (r < 0)
             return r;
         if (reader->event.type == YAML_SEQUENCE_END_EVENT)
             break;
-        r = parse_element(parser, option, items, count);
+        r = parse(parser, option, data);
         if (r < 0)
             return r;
     }
-    if (option->type == SPEC_TYPE_DOMAIN)
-        check_domains(parser, option, (const char *const *)(void *)items, *count, place);
     if (elements == 0)
-        spec_mistake_add(&parser->mistakes, place, "%s: the list is empty; leave the key out", option->key);
+        spec_mistake_add(&parser->mistakes, place, "%s: the list is empty; leave the key out%s%s%s", option->key,
+                         option->words ? ", or write `" : "", option->words ? option->words->word : "",
+                         option->words ? "`" : "");
     return 0;
+}
+
+/* Into the arena. */
+static int parse_forwards(struct spec_parser *parser, const struct spec_option *option, void *object)
+{
+    struct forwards forwards = {.count = 0};
+    int r = parse_elements(parser, option, parse_forward, &forwards);
+
+    return r < 0 || !forwards.count ? r : keep_forwards(parser, option, &forwards, object);
+}
+
+static int parse_list(struct spec_parser *parser, const struct spec_option *option, void *object)
+{
+    struct list list = {spec_member(object, option->offset), spec_member(object, option->count_offset)};
+    struct model_place place = spec_reader_place(&parser->reader);
+    int r = parse_elements(parser, option, parse_element, &list);
+
+    if (r == 0 && option->type == SPEC_TYPE_DOMAIN)
+        check_domains(parser, option, (const char *const *)(void *)list.items, *list.count, place);
+    return r;
 }
 
 /* That @object has the option, and where. */
@@ -213,9 +216,18 @@ static void set_marks(const struct spec_option *option, struct model_place place
         *(struct model_place *)spec_member(object, option->place_offset) = place;
 }
 
-/* One word of SPEC_TYPE_WORDS, added to those before it. A word without a value ("none") stands for itself alone. */
-static int parse_word(struct spec_parser *parser, const struct spec_option *option, unsigned *words, unsigned *count)
+/* The words of one option: their values together. */
+struct words {
+    unsigned values, count;
+};
+
+/*
+ * One word of SPEC_TYPE_WORDS, added to those before it. A word without a value ("none") stands for itself alone. @data
+ * is the struct words.
+ */
+static int parse_word(struct spec_parser *parser, const struct spec_option *option, void *data)
 {
+    struct words *words = data;
     struct model_place place = spec_reader_place(&parser->reader);
     char shown[SPEC_SHOWN_MAX];
     unsigned word = 0;
@@ -223,42 +235,27 @@ static int parse_word(struct spec_parser *parser, const struct spec_option *opti
 
     if (r <= 0)
         return r;
-    if (*count > 0 && (!word || !*words))
+    if (words->count > 0 && (!word || !words->values))
         spec_mistake_add(&parser->mistakes, place, "%s: `%s` stands alone; take it or the others out", option->key,
                          option->words->word);
-    else if (*words & word)
+    else if (words->values & word)
         spec_mistake_add(&parser->mistakes, place, "%s %s is in the list twice; take one out", option->key,
                          spec_event_show(&parser->reader.event, shown));
-    *words |= word;
-    ++*count;
+    words->values |= word;
+    words->count++;
     return 0;
 }
 
 /* Words, alone or in a list; their values are stored together. */
 static int parse_words(struct spec_parser *parser, const struct spec_option *option, void *object)
 {
-    struct spec_reader *reader = &parser->reader;
-    struct model_place place = spec_reader_place(reader);
-    unsigned words = 0, count = 0, elements = 0;
-    int r = 0;
+    struct model_place place = spec_reader_place(&parser->reader);
+    struct words words = {.count = 0};
+    int r = parse_elements(parser, option, parse_word, &words);
 
-    if (reader->event.type != YAML_SEQUENCE_START_EVENT)
-        r = parse_word(parser, option, &words, &count);
-    else
-        for (;; elements++) {
-            r = spec_reader_next(reader);
-            if (r < 0 || reader->event.type == YAML_SEQUENCE_END_EVENT)
-                break;
-            r = parse_word(parser, option, &words, &count);
-            if (r < 0)
-                break;
-        }
     if (r < 0)
         return r;
-    if (reader->event.type == YAML_SEQUENCE_END_EVENT && elements == 0)
-        spec_mistake_add(&parser->mistakes, place, "%s: the list is empty; leave the key out, or write `%s`",
-                         option->key, option->words->word);
-    memcpy(spec_member(object, option->offset), &words, sizeof(words));
+    memcpy(spec_member(object, option->offset), &words.values, sizeof(words.values));
     set_marks(option, place, object);
     return 0;
 }

@@ -21,7 +21,8 @@ struct spec_case {
         name, text, sizeof(text) - 1, NULL                                                                             \
     }
 
-extern const struct spec_case bad_syntax[], bad_keys[], bad_values[], bad_model[], bad_forwards[], good[];
-extern const size_t bad_syntax_count, bad_keys_count, bad_values_count, bad_model_count, bad_forwards_count, good_count;
+extern const struct spec_case bad_syntax[], bad_keys[], bad_values[], bad_model[], bad_forwards[], bad_lists[], good[];
+extern const size_t bad_syntax_count, bad_keys_count, bad_values_count, bad_model_count, bad_forwards_count,
+    bad_lists_count, good_count;
 
 #endif

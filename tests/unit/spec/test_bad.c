@@ -62,6 +62,7 @@ static void values(void **state)
 {
     (void)state;
     run_cases(bad_values, bad_values_count);
+    run_cases(bad_lists, bad_lists_count);
 }
 
 static void values_together(void **state)

@@ -65,6 +65,7 @@ int main(int argc, char **argv)
            for_each_case(directory, "bad", bad_values, bad_values_count, function) |
            for_each_case(directory, "bad", bad_model, bad_model_count, function) |
            for_each_case(directory, "bad", bad_forwards, bad_forwards_count, function) |
+           for_each_case(directory, "bad", bad_lists, bad_lists_count, function) |
            for_each_case(directory, "good", good, good_count, function) |
            for_each_case(directory, "every", &described, 1, function);
 }
