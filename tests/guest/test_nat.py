@@ -7,7 +7,7 @@ The topology is drawn in tapnet_test/tour.py, and so are the checks: the demo ma
 import pytest
 
 from tapnet_test import tour
-from tapnet_test.guest import Guest
+from tapnet_test.guest import boot_guests
 from tapnet_test.snapshot import assert_same, snapshot
 
 
@@ -93,8 +93,7 @@ def test_guests_of_an_isolated_network(world, tapnet):
     before = snapshot(world.host, run_dir=tapnet.run_dir)
     path = tapnet.file("networks: { quiet: { mode: isolated, subnet: 10.30.0.1/24, ports: { a: {}, b: {} } } }")
     tapnet("up", path)
-    ports = {port["name"]: port for port in tapnet.status("quiet")["ports"]}
-    guests = {name: Guest(world.host, port["device"], name, port["mac"]) for name, port in ports.items()}
+    ports, guests = boot_guests(world.host, tapnet, "quiet")
     for name, guest in guests.items():
         assert guest.wait_for_lease()["ip"] == ports[name]["addresses"][0]
     guests["a"].out(f"ping -c 1 -W 3 {ports['b']['addresses'][0]}")

@@ -8,7 +8,7 @@
     +-------------------------------------------+  +----------------------------+
 """
 
-from tapnet_test.guest import Guest
+from tapnet_test.guest import boot_guests
 from tapnet_test.snapshot import assert_same, snapshot
 
 
@@ -17,8 +17,7 @@ def test_guests_of_a_routed_network(world, tapnet):
     before = snapshot(world.host, run_dir=tapnet.run_dir)
     path = tapnet.file("networks: { far: { mode: routed, subnet: 10.40.0.1/24, ports: { a: {}, b: {} } } }")
     tapnet("up", path)
-    ports = {port["name"]: port for port in tapnet.status("far")["ports"]}
-    guests = {name: Guest(world.host, port["device"], name, port["mac"]) for name, port in ports.items()}
+    ports, guests = boot_guests(world.host, tapnet, "far")
     for name, guest in guests.items():
         lease = guest.wait_for_lease()
         assert lease["ip"] == ports[name]["addresses"][0] and lease["router"] == lease["dns"] == "10.40.0.1"

@@ -163,3 +163,10 @@ class Guest(Machine):
     def lease(self):
         lines = self.out("cat /run/lease").splitlines()
         return {key: " ".join(shlex.split(value)) for key, value in (line.split("=", 1) for line in lines)}
+
+
+def boot_guests(host, tapnet, network):
+    """A guest on each port of a network, all at once: the ports as `tapnet status --json` has them and the guests, both
+    by the ports' names."""
+    ports = {port["name"]: port for port in tapnet.status(network)["ports"]}
+    return ports, {name: Guest(host, port["device"], name, port["mac"]) for name, port in ports.items()}
