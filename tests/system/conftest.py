@@ -5,6 +5,7 @@ import pytest
 
 from dns_lab import Lab
 from tapnet_test.build import program
+from watching import Watch
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,11 @@ def lab(world, make_netns):
 def web(lab):
     """The guest that asks."""
     return lab.clients["web"]
+
+
+@pytest.fixture
+def watch(host, tapnet):
+    """Starts a `tapnet watch`, see watching.py."""
+    made = Watch(host, tapnet)
+    yield made
+    made.close()

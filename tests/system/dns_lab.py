@@ -11,8 +11,6 @@
       web      db      guests: namespaces with eth0, 10.20.0.10 and 10.20.0.11
 """
 
-import time
-
 from tapnet_test.dns import Client, Upstream
 from tapnet_test.service import DNS_PORT, Lan, Service, network
 
@@ -67,12 +65,3 @@ class Lab:
             server.close()
         print(self.service.log())
         self.service.close()
-
-
-def wait_for(what, timeout=10):
-    """Returns what() once it is true."""
-    deadline = time.monotonic() + timeout
-    while not (got := what()):
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
-    return got

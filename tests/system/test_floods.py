@@ -30,6 +30,7 @@ from tap_guest import Guest
 from tapnet_test.build import program
 from tapnet_test.processes import named
 from tapnet_test.service import in_netns
+from tapnet_test.waiting import wait_for
 
 LAB = """
 networks:
@@ -85,12 +86,6 @@ def guests(world, tapnet):
     for guest in made:
         os.close(guest.fd)
     tapnet("down", "--all")
-
-
-def wait_for(condition, timeout=10):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
 
 
 def counted(host, chain, comment):

@@ -7,8 +7,9 @@ import time
 from collections import Counter
 
 import pytest
-from dns_lab import ONE, wait_for
+from dns_lab import ONE
 from tapnet_test import dns
+from tapnet_test.waiting import wait_for
 
 FORGED, TRUE = "203.0.113.66", "198.51.100.7"
 

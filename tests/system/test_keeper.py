@@ -16,6 +16,7 @@ import time
 import pytest
 from tapnet_test.build import Tapnet, program
 from tapnet_test.processes import named, wait_gone
+from tapnet_test.waiting import wait_for
 
 LAB = "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {}, db: {} } } }\n"
 SOON = 2  # seconds within which all must be well again
@@ -31,11 +32,11 @@ def kept(host, world):
 
 
 def wait_until(true, what, tapnet=None, seconds=SOON):
-    deadline = time.monotonic() + seconds
-    while not true():
+    def why():
         log = "".join(path.read_text("utf-8") for path in tapnet.run_dir.glob("*/keeper.log")) if tapnet else ""
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}\n{log}"
-        time.sleep(0.005)
+        return f"{what}\n{log}"
+
+    wait_for(true, seconds, why, 0.005)
 
 
 def is_well(tapnet):

@@ -26,6 +26,7 @@ from tapnet_test.build import Tapnet
 from tapnet_test.service import in_netns
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.world import OUTSIDE_ADDRESS
+from tapnet_test.waiting import wait_for
 
 GATEWAY, WEB, DB = "10.20.0.1", "10.20.0.6", "10.20.0.7"
 WEB_MAC, DB_MAC, BROADCAST = "52:54:00:00:00:06", "52:54:00:00:00:07", "ff:ff:ff:ff:ff:ff"
@@ -49,9 +50,7 @@ class Lab:
         """Both guests, once both reach the gateway."""
         for port, mac, address in (("web", WEB_MAC, WEB), ("db", DB_MAC, DB)):
             guest = in_netns(self.host, lambda: Guest(f"lab-{port}", mac, address, GATEWAY))
-            deadline = time.monotonic() + 10
-            while not finds_the_gateway(guest):
-                assert time.monotonic() < deadline
+            wait_for(lambda guest=guest: finds_the_gateway(guest))
             self.guests.append(guest)
         return self.guests
 

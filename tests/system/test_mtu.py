@@ -8,7 +8,6 @@
 """
 
 import os
-import time
 
 import pytest
 from scapy.layers.dhcp import DHCP
@@ -21,6 +20,7 @@ from tapnet_test.listener import Listener
 from tapnet_test.netns import join
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.service import in_netns
+from tapnet_test.waiting import wait_for
 
 LAB = "networks: {{ lab: {{ mode: {mode}, subnet: 10.20.0.1/24{more}, ports: {{ web: {{}} }} }} }}\n"
 FAR = "203.0.113.2"
@@ -101,10 +101,8 @@ def test_it_follows_the_uplink(host, world, far, mode):
     tapnet("up", tapnet.file(LAB.format(mode=mode, more="")))
     for mtu in (1450, 1300, 1500):
         set_uplink(world, mtu)
-        end = time.monotonic() + 5
-        while set(mtus(host).values()) != {mtu} or tapnet("status", check=False).returncode:
-            assert time.monotonic() < end, (mtu, mtus(host))
-            time.sleep(0.01)
+        wait_for(lambda mtu=mtu: set(mtus(host).values()) == {mtu} and not tapnet("status", check=False).returncode, 5,
+                 lambda mtu=mtu: (mtu, mtus(host)))
         assert told(tapnet, host) == mtu
     tapnet("down", "--all")
 

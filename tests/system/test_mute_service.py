@@ -15,6 +15,7 @@ from tap_guest import Guest
 from tapnet_test.build import Tapnet
 from tapnet_test.processes import named, wait_gone
 from tapnet_test.service import in_netns
+from tapnet_test.waiting import wait_for
 
 MAC = "52:54:00:00:00:06"
 LAB = f"networks: {{ lab: {{ subnet: 10.20.0.1/24, ports: {{ web: {{ mac: \"{MAC}\" }}, db: {{}} }} }} }}\n"
@@ -38,13 +39,6 @@ def alone(host, world):
     yield tapnet
     tapnet("down", "--all")
     assert not named(host, "tapnet-service") and not tapnet.run_dir.exists()
-
-
-def wait_until(true, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
 
 
 def stop(host):
@@ -73,7 +67,7 @@ def switches(pid):
 def test_a_guests_request_has_the_keeper_replace_it(kept, host):
     """Nothing tells that it hangs until a guest wants something; the request is answered by the next service."""
     guest = in_netns(host, lambda: Guest("lab-web", MAC))
-    wait_until(lambda: guest.discover(), 20, "an offer")
+    wait_for(lambda: guest.discover(), 20, "an offer")
     service = stop(host)
     start = time.monotonic()
     offers = []
@@ -84,7 +78,7 @@ def test_a_guests_request_has_the_keeper_replace_it(kept, host):
     assert time.monotonic() < start + NOTICED, log(kept)
     wait_gone(service)
     assert "the service does not answer: another service takes over" in log(kept)
-    wait_until(lambda: kept("status", check=False).returncode == 0, 5, "all is well")
+    wait_for(lambda: kept("status", check=False).returncode == 0, 5, "all is well")
     os.close(guest.fd)
 
 
@@ -92,8 +86,8 @@ def test_whoever_looks_at_it_has_the_keeper_replace_it(kept, host):
     """A change of the host, or a person's question."""
     service = stop(host)
     host.run("ip", "link", "set", "lab-db", "mtu", "1300")
-    wait_until(lambda: named(host, "tapnet-service") not in ([service], []), NOTICED, "another service")
-    wait_until(lambda: kept("status", check=False).returncode == 0, 5, "all is well")
+    wait_for(lambda: named(host, "tapnet-service") not in ([service], []), NOTICED, "another service")
+    wait_for(lambda: kept("status", check=False).returncode == 0, 5, "all is well")
 
 
 def test_it_ends_by_the_pipe_that_it_lent(kept, host):
@@ -104,7 +98,7 @@ def test_it_ends_by_the_pipe_that_it_lent(kept, host):
     host.run("ip", "link", "set", "lab-db", "mtu", "1300")
     wait_gone(service, NOTICED)
     kept("up", kept.file(LAB))
-    wait_until(lambda: kept("status", check=False).returncode == 0, 20, "all is well")
+    wait_for(lambda: kept("status", check=False).returncode == 0, 20, "all is well")
 
 
 def test_nobody_is_asked_while_nobody_wants_anything(kept, host):

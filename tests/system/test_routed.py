@@ -24,6 +24,7 @@ from tapnet_test.listener import Listener
 from tapnet_test.nsguest import Connection, NamespaceGuest
 from tapnet_test.service import in_netns
 from tapnet_test.snapshot import assert_same, snapshot
+from tapnet_test.waiting import wait_for
 
 LAB = """
 networks:
@@ -306,10 +307,8 @@ def test_the_keeper_puts_back_what_others_take(host, world):
     tapnet("up", tapnet.file(LAB.format(see="true")))
     for words in DAMAGES:
         host.run(*words.split())
-        end = time.monotonic() + 5
-        while tapnet("status", check=False).returncode != 0:
-            assert time.monotonic() < end, f"{words}: {tapnet('status', check=False).stdout}"
-            time.sleep(0.01)
+        wait_for(lambda: tapnet("status", check=False).returncode == 0, 5,
+                 lambda words=words: f"{words}: {tapnet('status', check=False).stdout}")
     tapnet("down", "--all")
 
 

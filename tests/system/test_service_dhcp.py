@@ -7,13 +7,13 @@ The topology is drawn in dhcp_lab.py.
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 from scapy.all import BOOTP, Ether, IP, raw
 
 from tapnet_test.service import Lan, Refused, Service, make_dhcp_sockets, make_sockets, memfd, network
+from tapnet_test.waiting import wait_for
 
 from dhcp_lab import LAB, Lab, PORTS, Wire, options, udhcpc
 
@@ -45,13 +45,6 @@ def dhclient(guest, *options, conf=""):
     guest.run("dhclient", "-1", "-v", "-e", f"OUT={out}", "-sf", script, "-lf", guest.tmp / "leases", "-pf",
               guest.tmp / "dhclient.pid", "-cf", guest.write("dhclient.conf", "timeout 10;\n" + conf), *options, "eth0")
     return out.read_text() if out.exists() else ""
-
-
-def wait_for(condition, timeout=10):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def addresses(guest):

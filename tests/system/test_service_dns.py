@@ -7,9 +7,10 @@ import socket
 import struct
 import time
 
-from dns_lab import GATEWAY, ONE, OTHER, OUTSIDE, wait_for
+from dns_lab import GATEWAY, ONE, OTHER, OUTSIDE
 from tapnet_test import dns
 from tapnet_test.service import DNS_PORT, in_netns, network
+from tapnet_test.waiting import wait_for
 
 
 # ---- names ----

@@ -2,18 +2,18 @@
 """The service's DNS by TCP, among guests that mean harm, and what it costs. The picture is in dns_lab.py."""
 
 import random
-import select
 import socket
 import time
 from collections import Counter
 
 import pytest
 
-from dns_lab import GATEWAY, ONE, OTHER, wait_for
+from dns_lab import GATEWAY, ONE, OTHER
 from tapnet_test import dns
 from tapnet_test.build import SOURCE
 from tapnet_test.dns import Client
 from tapnet_test.service import DNS_PORT, in_netns, network
+from tapnet_test.waiting import readable, wait_for
 
 
 # ---- TCP ----
@@ -89,7 +89,7 @@ def test_tcp_idle_and_dribbling_connections_end(lab, web):
                     dribble.send(b"\0")
                 except OSError:
                     pass
-            for line in select.select([each for each in (idle, dribble) if each not in ended], [], [], 0.5)[0]:
+            for line in readable([each for each in (idle, dribble) if each not in ended], 0.5):
                 try:
                     assert line.recv(1) == b""
                 except ConnectionResetError:
@@ -130,7 +130,7 @@ def test_one_guest_can_not_take_all_connections(lab, web):
     for _ in range(150):
         lines.append(web.tcp())
     time.sleep(0.2)
-    alive = len(lines) - len(select.select(lines, [], [], 0.5)[0])
+    alive = len(lines) - len(readable(lines, 0.5))
     assert 60 < alive < 100
     assert dns.addresses(lab.clients["db"].ask_tcp(dns.query("db.lab"))) == ["10.20.0.11"]
     for line in lines:

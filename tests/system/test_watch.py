@@ -22,41 +22,10 @@ from scapy.all import (ARP, Dot1Q, Ether, ICMP, ICMPv6EchoReply, ICMPv6EchoReque
 
 from tapnet_test.build import program
 from tapnet_test.snapshot import assert_same, snapshot
+from watching import end, ping
 
 TIME = r"\d\d:\d\d:\d\d\.\d{6} "
 GUEST, US = "52:54:00:00:00:07", "02:00:00:00:00:01"
-
-
-@pytest.fixture
-def watch(host, tapnet):
-    """Starts a watch; it is ready when its first line is there."""
-    started = []
-
-    def start(*words):
-        child = host.popen(tapnet.program, "watch", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        started.append(child)
-        said = child.stderr.readline()
-        assert said.startswith("watching"), said + child.stderr.read()
-        return child
-
-    yield start
-    for child in started:
-        child.kill()
-        child.communicate()
-
-
-def end(child, number=signal.SIGINT):
-    """What it printed, and what it said at the end."""
-    if number:
-        child.send_signal(number)
-    output, errors = child.communicate(timeout=10)
-    assert child.returncode == 0, errors
-    return output.splitlines(), errors.splitlines()[-1]
-
-
-def ping(host, address, count=4):
-    done = host.run("ping", "-c", count, "-i", "0.2", "-W", "1", address, check=False)
-    return int(re.search(r"(\d+) received", done.stdout)[1])
 
 
 # ---- the classic experiment ----

@@ -10,7 +10,6 @@
 
 import os
 import pty
-import re
 import shutil
 import signal
 import struct
@@ -22,44 +21,10 @@ from scapy.all import ARP, Ether, ICMP, IP, IPv6, PcapNgReader, Raw, UDP, wrpcap
 
 from tapnet_test.listener import Listener
 from tapnet_test.snapshot import assert_same, snapshot
+from watching import end, ping
 
 US, THEM = "192.168.3.12", "192.168.3.11"
 DEVICE = ("tun1", "--address", THEM + "/24")
-
-
-@pytest.fixture
-def watch(host, tapnet):
-    """Starts a watch; it is ready when it says that it is watching."""
-    started = []
-
-    def start(*words, **keywords):
-        keywords = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **keywords}
-        child = host.popen(tapnet.program, "watch", *words, **keywords)
-        started.append(child)
-        said = child.stderr.readline()
-        while not said.startswith("watching"):
-            assert said.startswith("replaying"), said + child.stderr.read()
-            said = child.stderr.readline()
-        return child
-
-    yield start
-    for child in started:
-        child.kill()
-        child.communicate()
-
-
-def end(child, number=signal.SIGINT):
-    """What it printed, and what it said at the end."""
-    if number:
-        child.send_signal(number)
-    output, errors = child.communicate(timeout=10)
-    assert child.returncode == 0, errors
-    return output.splitlines(), errors.splitlines()[-1]
-
-
-def ping(host, address, count=4):
-    done = host.run("ping", "-c", count, "-i", "0.2", "-W", "1", address, check=False)
-    return int(re.search(r"(\d+) received", done.stdout)[1])
 
 
 def tcpdump(host, path):

@@ -5,13 +5,13 @@ How it works: sockets are made in a namespace (service.in_netns) and used from h
 sides and when it came.
 """
 
-import select
 import socket
 import struct
 import threading
 import time
 
 from .service import in_netns
+from .waiting import readable
 
 A, NS, SOA, PTR, TXT, AAAA, IXFR, AXFR, ANY = 1, 2, 6, 12, 16, 28, 251, 252, 255
 FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 1, 2, 3, 4, 5
@@ -198,7 +198,7 @@ class Upstream:
     def _run(self):
         while not self._stop.is_set():
             watched = [self.udp, *self._lines] + ([self.listening] if self.listening else [])
-            for ready in select.select(watched, [], [], 0.05)[0]:
+            for ready in readable(watched, 0.05):
                 if ready is self.udp:
                     message, client = self.udp.recvfrom(65536)
                     for said in self._replies(message, client):
