@@ -15,7 +15,7 @@ def wait_for(condition, timeout=10, why="waited too long", pause=0.01):
 
 
 def readable(things, timeout):
-    """Those of @things (sockets, descriptors) that can be read within @timeout seconds. Unlike select(), above 1,023 too."""
+    """Those of @things (sockets, descriptors) to be read within @timeout seconds. Unlike select(), above 1,023 too."""
     poll = select.poll()
     by_fd = {each if isinstance(each, int) else each.fileno(): each for each in things}
     for fd in by_fd:
