@@ -204,7 +204,7 @@ def test_fuzzed_frames_as_fast_as_they_go(world, guests, tapnet, kinds):
     web, other = guests[0], guests[2 if "icmp6" in kinds else 1]
     service, = named(world.host, "tapnet-service")
     log = next(tapnet.run_dir.glob("*/service.log"))
-    lines, (used, _peak) = log.read_text().count("\n"), usage(service)
+    lines, (used, _) = log.read_text().count("\n"), usage(service)
     tool = flood(world.host, web, [frame for kind in kinds for frame in FUZZED[kind](web)], seed)
     start, offers, answers = time.monotonic(), [], []
     while tool.poll() is None:
