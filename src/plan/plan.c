@@ -45,9 +45,6 @@ static enum plan_phase phase_of(const struct model_object *before, const struct 
     switch (object->kind) {
     case MODEL_OBJECT_TABLE:
     case MODEL_OBJECT_ELEMENT:
-        /* A range that goes makes room for one that overlaps it, in the same transaction. */
-        if (object->kind == MODEL_OBJECT_ELEMENT && object->element.set == GUARD_FORWARD_RANGES)
-            return PLAN_GUARDS_SET;
         return remove ? PLAN_GUARDS_REMOVE : PLAN_GUARDS_SET;
     case MODEL_OBJECT_LINK:
         return phase_of_link(&object->link, remove);
@@ -185,6 +182,23 @@ static int merge(struct plan *plan, const struct model_objects *wanted, const st
     return 0;
 }
 
+/* An interval that goes makes room for one that comes, which it may overlap, in the same transaction. */
+static void make_room(struct plan *plan)
+{
+    bool comes[GUARD_SET_COUNT] = {false};
+
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].after && plan->steps[i].after->kind == MODEL_OBJECT_ELEMENT)
+            comes[plan->steps[i].after->element.set] = true;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct model_object *object = plan_step_object(&plan->steps[i]);
+
+        if (object->kind == MODEL_OBJECT_ELEMENT && comes[object->element.set] &&
+            guard_is_interval(object->element.set))
+            plan->steps[i].phase = PLAN_GUARDS_SET;
+    }
+}
+
 /* A counting sort by phase: stable, so each phase keeps the order of the objects. */
 static int order_by_phase(struct plan *plan)
 {
@@ -218,6 +232,7 @@ int plan_make(const struct model_objects *wanted, const struct model_objects *fo
     result = merge(plan, wanted, found);
     if (result < 0)
         return result;
+    make_room(plan);
     result = order_by_phase(plan);
     if (result < 0)
         return result;
