@@ -245,7 +245,8 @@ int netlink_link_get(struct netlink *netlink, int index, const char *name, netli
 /* ---- changing ---- */
 
 #define INET_FIELDS                                                                                                    \
-    (NETLINK_LINK_FORWARDING | NETLINK_LINK_ARP_IGNORE | NETLINK_LINK_ROUTED | NETLINK_LINK_ROUTE_LOCALNET)
+    (NETLINK_LINK_FORWARDING | NETLINK_LINK_ARP_IGNORE | NETLINK_LINK_ROUTED | NETLINK_LINK_ROUTE_LOCALNET |           \
+     NETLINK_LINK_PROMOTE)
 
 static void put_inet(struct netlink_message *message, const struct netlink_link_change *change)
 {
@@ -262,6 +263,8 @@ static void put_inet(struct netlink_message *message, const struct netlink_link_
     }
     if (change->fields & NETLINK_LINK_ROUTE_LOCALNET)
         netlink_put_u32(message, IPV4_DEVCONF_ROUTE_LOCALNET, change->route_localnet);
+    if (change->fields & NETLINK_LINK_PROMOTE)
+        netlink_put_u32(message, IPV4_DEVCONF_PROMOTE_SECONDARIES, 1);
     netlink_nest_end(message, conf);
     netlink_nest_end(message, inet);
 }

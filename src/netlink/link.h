@@ -96,6 +96,8 @@ enum {
      */
     NETLINK_LINK_ROUTED = 1 << 19,
     NETLINK_LINK_ROUTE_LOCALNET = 1 << 20, /* net.ipv4.conf.NAME.route_localnet */
+    /* net.ipv4.conf.NAME.promote_secondaries = 1: the first address of a subnet goes without the others of it */
+    NETLINK_LINK_PROMOTE = 1 << 21,
 };
 
 struct netlink_link_change {
