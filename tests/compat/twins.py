@@ -5,7 +5,7 @@ import contextlib
 import shutil
 
 import pytest
-from tapnet_test.build import program
+from tapnet_test.build import everybodys
 from tapnet_test.netns import Netns
 
 
@@ -49,7 +49,7 @@ def twins_of(kind, debian, package):
     if not shutil.which(debian):
         pytest.skip(f"Debian's package {package} is not installed")
     with Netns("debian") as one, Netns("ours") as other:
-        yield kind(one, debian), kind(other, program("tapnet"))
+        yield kind(one, debian), kind(other, everybodys())
 
 
 def in_user_namespace():

@@ -16,7 +16,7 @@ import subprocess
 
 import pytest
 
-from tapnet_test.build import program
+from tapnet_test.build import everybodys, program
 from tapnet_test.snapshot import assert_same, snapshot
 
 LAB = "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {} } } }\n"
@@ -261,18 +261,18 @@ def test_without_rights_the_command_that_has_them_is_named(lab, host, tapnet, co
     tapnet("up", lab)
     host.tmp.chmod(0o755)
     words = [command, "--json", *operand]
-    failed = as_nobody(host, tapnet.program, *words)
+    failed = as_nobody(host, everybodys(), *words)
     line, = failed.stderr.splitlines()
     assert failed.returncode == 1
     assert "needs root (CAP_NET_ADMIN" in line
-    assert line.endswith(f": sudo {tapnet.program} {' '.join(map(str, words))}")
+    assert line.endswith(f": sudo {everybodys()} {' '.join(map(str, words))}")
 
 
 def test_the_command_that_has_rights_is_quoted_for_a_shell(host, tapnet):
     file = tapnet.file(LAB.replace("networks:", "name: lab\nnetworks:"), "it's mine.yaml")
-    failed = as_nobody(host, tapnet.program, "plan", file)
+    failed = as_nobody(host, everybodys(), "plan", file)
     command = failed.stderr.rstrip().split(": sudo ")[1]
-    assert shlex.split(command) == [str(tapnet.program), "plan", str(file)]
+    assert shlex.split(command) == [str(everybodys()), "plan", str(file)]
 
 
 def test_a_mistyped_run_directory_does_not_grow(lab, host, tapnet):

@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from tapnet_test.build import program
+from tapnet_test.build import everybodys
 from tapnet_test.snapshot import assert_same, snapshot
 
 # Be the program behind a device: open it by name (IFF_TAP or IFF_TUN, IFF_NO_PI), say so, hold it until the end.
@@ -289,18 +289,18 @@ def test_a_user_without_rights_is_told_what_is_missing(host, tapnet):
         pytest.skip("there is one user here")
     tapnet("device", "add", "vm0")
     for line in ("device add x", "device del vm0", "device set vm0 --mtu 1400"):
-        refused = host.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", tapnet.program, *line.split(),
+        refused = host.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", everybodys(), *line.split(),
                            check=False)
         assert refused.returncode == 1, (line, refused)
         assert "run as root" in refused.stderr, (line, refused)
     # Looking needs no right.
-    shown = host.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", tapnet.program, "device", "show")
+    shown = host.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", everybodys(), "device", "show")
     assert "vm0  tap  down" in shown.stdout
 
 
 def test_opening_says_why_not(host, tapnet, hold):
     """A program of the library (examples/c/forward opens TUNs) meets what others have made, hold, or may open alone."""
-    forward = program("examples/c/forward")
+    forward = everybodys("examples/c/forward")
 
     def refused(*words, node=None):
         script = {None: 'exec "$@"', "none": 'mount -t tmpfs none /dev/net && exec "$@"',

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tapnet_test.build import everybodys
 from tapnet_test.snapshot import assert_same, snapshot
 
 # Be a guest: open the TAP (TUNSETIFF, IFF_TAP | IFF_NO_PI) and hold it.
@@ -386,7 +387,7 @@ def test_without_rights_one_sentence_says_what_helps(lab, host, tapnet):
     if in_user_namespace():
         pytest.skip("inside a user namespace there is no other user to become")
     host.tmp.chmod(0o755)
-    failed = host.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", tapnet.program, "up", lab,
+    failed = host.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", everybodys(), "up", lab,
                       check=False, env={"TAPNET_RUN_DIR": "/tmp/tapnet-nobody"})
     assert failed.returncode == 1
     assert "root" in failed.stderr and len(failed.stderr.splitlines()) == 1

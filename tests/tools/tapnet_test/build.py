@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Where the programs under test are, and how they are run in a namespace."""
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import socket
+import tempfile
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[3]
@@ -20,6 +24,30 @@ def program(name="tapnet"):
         if path.is_file():
             return path
     raise FileNotFoundError(f"{name} is not in {build_dir()}: run 'make', or set TAPNET_BUILD")
+
+
+@functools.cache
+def _copies():
+    """A directory for programs that every user may enter, until this process ends."""
+    directory = Path(tempfile.mkdtemp(prefix="tn-programs-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    directory.chmod(0o755)
+    return directory
+
+
+@functools.cache
+def everybodys(name="tapnet"):
+    """Path of a built program that any user may run: a copy, with the library. The build itself may lie where only its
+    owner may look, as below /root. Both lie as in the build, so that the program finds the library by its $ORIGIN."""
+    built = program(name)
+    for path in (built, *build_dir().glob("libtapnet.so.0")):
+        copy = _copies() / path.relative_to(build_dir())
+        for directory in reversed(copy.relative_to(_copies()).parents):
+            (_copies() / directory).mkdir(mode=0o755, exist_ok=True)
+            (_copies() / directory).chmod(0o755)
+        shutil.copyfile(path, copy)
+        copy.chmod(0o755)
+    return _copies() / built.relative_to(build_dir())
 
 
 class Tapnet:
