@@ -22,25 +22,36 @@ static void put_value(struct netlink_message *message, uint16_t attribute, const
     netlink_nest_end(message, nest);
 }
 
+void nft_put_connection_limit(struct netlink_message *message, uint16_t attribute, uint32_t count)
+{
+    size_t nest = netlink_nest_begin(message, attribute), data;
+
+    netlink_put_text(message, NFTA_EXPR_NAME, "connlimit");
+    data = netlink_nest_begin(message, NFTA_EXPR_DATA);
+    netlink_put_be32(message, NFTA_CONNLIMIT_COUNT, count);
+    netlink_put_be32(message, NFTA_CONNLIMIT_FLAGS, NFT_CONNLIMIT_F_INV);
+    netlink_nest_end(message, data);
+    netlink_nest_end(message, nest);
+}
+
 /* The bucket of an element that is a limit: over it, the rule that looks it up goes on. */
 static void put_bucket(struct netlink_message *message, const struct guard_element *element)
 {
     enum guard_limit limit = guard_schemas[element->set].limit;
-    bool counts = limit == GUARD_LIMIT_CONNECTIONS;
-    size_t nest = netlink_nest_begin(message, NFTA_SET_ELEM_EXPR), data;
+    size_t nest, data;
 
-    netlink_put_text(message, NFTA_EXPR_NAME, counts ? "connlimit" : "limit");
-    data = netlink_nest_begin(message, NFTA_EXPR_DATA);
-    if (counts) {
-        netlink_put_be32(message, NFTA_CONNLIMIT_COUNT, (uint32_t)guard_rate(element));
-        netlink_put_be32(message, NFTA_CONNLIMIT_FLAGS, NFT_CONNLIMIT_F_INV);
-    } else {
-        netlink_put_be64(message, NFTA_LIMIT_RATE, guard_rate(element));
-        netlink_put_be64(message, NFTA_LIMIT_UNIT, 1); /* second */
-        netlink_put_be32(message, NFTA_LIMIT_BURST, guard_burst(element));
-        netlink_put_be32(message, NFTA_LIMIT_TYPE, limit == GUARD_LIMIT_BYTES ? NFT_LIMIT_PKT_BYTES : NFT_LIMIT_PKTS);
-        netlink_put_be32(message, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+    if (limit == GUARD_LIMIT_CONNECTIONS) {
+        nft_put_connection_limit(message, NFTA_SET_ELEM_EXPR, (uint32_t)guard_rate(element));
+        return;
     }
+    nest = netlink_nest_begin(message, NFTA_SET_ELEM_EXPR);
+    netlink_put_text(message, NFTA_EXPR_NAME, "limit");
+    data = netlink_nest_begin(message, NFTA_EXPR_DATA);
+    netlink_put_be64(message, NFTA_LIMIT_RATE, guard_rate(element));
+    netlink_put_be64(message, NFTA_LIMIT_UNIT, 1); /* second */
+    netlink_put_be32(message, NFTA_LIMIT_BURST, guard_burst(element));
+    netlink_put_be32(message, NFTA_LIMIT_TYPE, limit == GUARD_LIMIT_BYTES ? NFT_LIMIT_PKT_BYTES : NFT_LIMIT_PKTS);
+    netlink_put_be32(message, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
     netlink_nest_end(message, data);
     netlink_nest_end(message, nest);
 }
@@ -62,6 +73,8 @@ static void put_element(struct netlink_message *message, uint16_t type, const st
         put_value(message, NFTA_SET_ELEM_KEY_END, element->key + key_len, key_len);
     else if (guard_schemas[element->set].ranges)
         put_value(message, NFTA_SET_ELEM_KEY_END, element->data, key_len);
+    else if (guard_schemas[element->set].limit == GUARD_LIMIT_CONNECTIONS)
+        put_value(message, NFTA_SET_ELEM_KEY_END, element->key, key_len); /* a range of one, see table.c */
     if (type == NFT_MSG_NEWSETELEM && data_len > 0)
         put_value(message, NFTA_SET_ELEM_DATA, element->data, data_len);
     if (type == NFT_MSG_NEWSETELEM && guard_schemas[element->set].limit)

@@ -12,4 +12,7 @@
 int nft_element_decode(const struct nlmsghdr *message, enum guard_family family, nft_element_reader *reader,
                        void *data);
 
+/* Appends the expression "ct count over @count" as @attribute. */
+void nft_put_connection_limit(struct netlink_message *message, uint16_t attribute, uint32_t count);
+
 #endif

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "nft/element.h"
 #include "nft/message.h"
 #include "nft/ruleset.h"
 #include "nft/table.h"
@@ -122,9 +123,24 @@ static void put_field_lens(struct netlink_message *message, const struct guard_s
     netlink_nest_end(message, description);
 }
 
+/*
+ * Is it a set whose elements count connections? From a hash the kernel takes each such element away within a second,
+ * for as long as its guest has no connection (nft_rhash_gc); from a set of ranges, here of one address each, it takes
+ * none. Rules can't fill that one, but nothing of them is needed.
+ */
+static bool keeps_counts(const struct guard_schema *schema)
+{
+    return schema->limit == GUARD_LIMIT_CONNECTIONS;
+}
+
+static bool is_filled(const struct guard_schema *schema)
+{
+    return schema->filled || (schema->limit && !keeps_counts(schema));
+}
+
 static uint32_t set_flags(const struct guard_schema *schema, bool interval)
 {
-    return (schema->data ? NFT_SET_MAP : 0u) | (schema->filled || schema->limit ? NFT_SET_EVAL : 0u) |
+    return (schema->data ? NFT_SET_MAP : 0u) | (is_filled(schema) ? NFT_SET_EVAL : 0u) |
            (schema->timeout_msec ? NFT_SET_TIMEOUT : 0u) | (interval ? NFT_SET_INTERVAL | NFT_SET_CONCAT : 0u);
 }
 
@@ -132,11 +148,10 @@ static void put_set(struct nft_transaction *transaction, enum guard_set set)
 {
     const struct guard_schema *schema = &guard_schemas[set];
     struct netlink_message *message = &transaction->message;
-    bool interval = guard_is_interval(set);
+    bool interval = guard_is_interval(set), ranges = interval || schema->ranges || keeps_counts(schema);
 
-    put_set_begin(transaction, schema, set_flags(schema, interval || schema->ranges),
-                  guard_key_len(set) / (interval ? 2 : 1));
-    if (interval || schema->ranges)
+    put_set_begin(transaction, schema, set_flags(schema, ranges), guard_key_len(set) / (interval ? 2 : 1));
+    if (ranges)
         put_field_lens(message, schema);
     if (schema->data) {
         netlink_put_be32(message, NFTA_SET_DATA_TYPE, field_type(schema->data));
@@ -144,7 +159,9 @@ static void put_set(struct nft_transaction *transaction, enum guard_set set)
     }
     if (schema->timeout_msec)
         netlink_put_be64(message, NFTA_SET_TIMEOUT, schema->timeout_msec);
-    if (schema->filled || schema->limit)
+    if (keeps_counts(schema)) /* nft reads its own list back only if the set says so too */
+        nft_put_connection_limit(message, NFTA_SET_EXPR, 0);
+    if (is_filled(schema))
         put_size(message, NFT_FILLED_MAX);
 }
 

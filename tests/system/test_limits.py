@@ -172,6 +172,18 @@ def test_connections_are_counted_and_more_are_refused(made):
     assert len(open_connections(made, web, range(40000, 40100))) == 100
 
 
+def test_the_limit_stays_while_a_guest_has_no_connection(made):
+    """The kernel takes the elements of a hash that count nothing away, which it looks for once a second."""
+    made.up(web="connections: 20")
+    web, _db = made.plug()
+    for _round in ("before the first one", "when they have ended"):
+        time.sleep(2.5)
+        assert made.tapnet("status").returncode == 0
+        assert made.tapnet("up", "--dry-run", made.tapnet.file(lab(web="connections: 20"))).returncode == 0
+        assert open_connections(made, web, range(20000, 20050)) == set(range(20000, 20020))
+        made.host.run("conntrack", "-D", "-s", WEB)
+
+
 # ---- rates ----
 
 def upload(made, guest, seconds):
