@@ -152,6 +152,8 @@ def test_an_ordinary_user_may_look_and_not_touch(twins):
     if in_user_namespace():
         pytest.skip("one user is all that there is")
     debian, ours = twins
+    for twin in twins:
+        twin.run("addbr many")  # whether it is there or not
     for line in ("show many", "addbr br9", "addif many v0", "delbr many", "stp many on", "setfd many 4",
                  "hairpin many v0 on", "setpathcost many v0 9", "showmacs many"):
         one, other = debian.run_as_nobody(line), ours.run_as_nobody(line)
