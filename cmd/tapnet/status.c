@@ -2,6 +2,7 @@
 /* The command status: the virtual switch as a drawing. */
 #include "command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,6 +215,14 @@ static int draw(const struct tapnet_status *status)
     return tapnet_status_problem_count(status) ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* A name that is neither up nor a file's is a mistake of the command line's. */
+static int refuse(const struct tapnet_error *error, int result, const char *operand)
+{
+    if (result == -ENOENT && operand && !session_has_file(operand))
+        return session_fail(error, EXIT_USAGE);
+    return session_refuse(error, result);
+}
+
 int run_status(const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
@@ -234,7 +243,7 @@ int run_status(const struct arguments *arguments)
         result = tapnet_status_json(status, &text, &error);
     tapnet_free(tapnet);
     if (result < 0) {
-        result = session_refuse(&error, result);
+        result = refuse(&error, result, arguments->operand);
     } else if (text) {
         puts(text);
         result = tapnet_status_problem_count(status) ? EXIT_FAILED : EXIT_DONE;

@@ -425,8 +425,9 @@ static int choose(struct view *view, const char *name, const char *const *names,
         return error_set(error, -ENOENT,
                          "%s is no set and no network, but belongs to network %s: `tapnet status %s` shows it", name,
                          network, network);
-    result = error_set(error, -ENOENT, "no set or network %s is up; up %s:%s", name, count == 1 ? "is" : "are",
-                       count ? "" : " none");
+    if (count == 0)
+        return error_set(error, -ENOENT, "no set or network %s is up; nothing is up", name);
+    result = error_set(error, -ENOENT, "no set or network %s is up; up %s:", name, count == 1 ? "is" : "are");
     for (size_t i = 0; i < count; i++)
         error_append(error, "%s %s", i ? "," : "", names[i]);
     return result;

@@ -103,14 +103,22 @@ static int add_copy(struct model_objects *list, const struct model_object *objec
 
 /* ---- conflicts ---- */
 
-static int check_link(const struct model_link *found, const char *set, struct tapnet_error *error)
+/* The key of the file that gives @link another name: what follows "choose another name". */
+static const char *naming_key(const struct model_link *link)
+{
+    if (link->kind == MODEL_LINK_BRIDGE)
+        return " with `bridge:`";
+    return link->owner.network[0] ? " with `device:`" : ""; /* a single device is named by the key itself */
+}
+
+static int check_link(const struct model_link *wanted, const struct model_link *found, const char *set,
+                      struct tapnet_error *error)
 {
     if (!found || !found->owner.set[0] || strcmp(found->owner.set, set) == 0)
         return 0;
-    return error_set(
-        error, -EEXIST,
-        "the device %s belongs to set %s: take that down first (tapnet down %s) or choose another name with `device:`",
-        found->name, found->owner.set, found->owner.set);
+    return error_set(error, -EEXIST,
+                     "the device %s belongs to set %s: take that down first (tapnet down %s) or choose another name%s",
+                     found->name, found->owner.set, found->owner.set, naming_key(wanted));
 }
 
 /* Does another set hold a network of the name of @wanted's? */
@@ -164,35 +172,27 @@ static int check_name(const struct model_object *object, const struct model_link
     if (host->is_foreign(host->data, object->link.name))
         return error_set(error, -EEXIST,
                          "a device named %s is already there and is not tapnet's: it is left alone; delete it, or "
-                         "choose another name with `%s:`",
-                         object->link.name, is_bridge ? "bridge" : "device");
+                         "choose another name%s",
+                         object->link.name, naming_key(&object->link));
     if (is_bridge) { /* told first: it is what the user named */
         result = check_network(object, all, set, error);
         if (result < 0)
             return result;
     }
-    return check_link(found, set, error);
+    return check_link(&object->link, found, set, error);
 }
 
-/* The wanted links' names must be free or ours. @all is sorted: links of one kind by name, so a bisection would do;
- * one pass over a name-sorted merge keeps 900 ports linear. */
+/* The wanted links' names must be free or ours. @all is sorted. */
 static int check_links(const struct model_objects *wanted, const struct model_objects *all, const char *set,
                        const struct plan_host *host, struct tapnet_error *error)
 {
-    size_t f = 0;
-
     for (size_t w = 0; w < wanted->count; w++) {
         const struct model_object *object = &wanted->items[w];
-        const struct model_link *found = NULL;
         int result;
 
         if (object->kind != MODEL_OBJECT_LINK)
             continue;
-        while (f < all->count && model_object_compare(&all->items[f], object) < 0)
-            f++;
-        if (f < all->count && model_object_compare(&all->items[f], object) == 0)
-            found = &all->items[f].link;
-        result = check_name(object, found, all, set, host, error);
+        result = check_name(object, find_link(all, object->link.name), all, set, host, error);
         if (result < 0)
             return tell_place(object, host->file, result, error);
     }

@@ -122,19 +122,23 @@ def test_status_of_one_set_or_one_network(host, tapnet):
     assert names("two") == ["two"]
     assert names("b") == ["t1"]
     unknown = tapnet("status", "c", check=False)
-    assert unknown.returncode == 1 and "no set or network c is up; up are: a, b" in unknown.stderr
+    assert unknown.returncode == 2 and "no set or network c is up; up are: a, b" in unknown.stderr
     host.run("ip", "link", "del", "t1")
     assert tapnet("status", "a").returncode == 0
     assert tapnet("status", "b", check=False).returncode == 1
 
 
 def test_status_takes_a_file_for_its_set_and_knows_ports_and_devices(lab, host, tapnet):
+    """A word that is neither up nor a file is a mistake; the set of a file that is not up is as it should not be."""
+    failed = tapnet("status", "lab", check=False)
+    assert (failed.returncode, failed.stderr) == (2, "tapnet: no set or network lab is up; nothing is up\n")
+    assert tapnet("status", lab, check=False).returncode == 1
     tapnet("up", lab)
     assert json.loads(tapnet("status", "--json", lab).stdout)["sets"][0]["name"] == "lab"
     assert "no set or network other is up; up is: lab" in tapnet("status", "./other.yaml", check=False).stderr
     for name in ("web", "lab-web", "br-lab", "lab/web"):
         failed = tapnet("status", name, check=False)
-        assert failed.returncode == 1
+        assert failed.returncode == 2
         assert f"{name.split('/')[-1]} is no set and no network, but belongs to network lab: `tapnet status lab`" in \
             failed.stderr
 
@@ -143,7 +147,10 @@ CLASHES = [
     ("networks:\n  lab: {}\n", 2, 3, "network lab is already there, in set lab"),
     ("networks:\n  x: { bridge: br-lab }\n", 2, 3, "the device br-lab belongs to set lab"),
     ("networks:\n  x:\n    ports:\n      a: { device: lab-web }\n", 4, 7, "the device lab-web belongs to set lab"),
+    ("networks:\n  x: { bridge: lab-web }\n", 2, 3, "the device lab-web belongs to set lab"),
+    ("networks:\n  x:\n    ports:\n      a: { device: br-lab }\n", 4, 7, "the device br-lab belongs to set lab"),
     ("devices:\n  lab-web: { kind: tap }\n", 2, 3, "the device lab-web belongs to set lab"),
+    ("devices:\n  br-lab: { kind: tun }\n", 2, 3, "the device br-lab belongs to set lab"),
     ("devices:\n  eth0: { kind: tap }\n", 2, 3, "a device named eth0 is already there"),
 ]
 
@@ -157,6 +164,8 @@ def test_what_another_set_has_is_a_mistake_with_its_place(lab, host, tapnet, tex
         refused = tapnet(command, file, check=False)
         assert refused.returncode == 2, refused
         assert refused.stderr.startswith(f"tapnet: {file}:{line}:{column}: {reason}")
+        for key in ("bridge", "device"):  # the remedy names the key that the file has, if it has one
+            assert (f"choose another name with `{key}:`" in refused.stderr) == (f"{key}:" in text)
     assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
 
 
