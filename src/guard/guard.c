@@ -96,6 +96,9 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
         {"refused_connections", GUARD_INET, {IFNAME, IP4}, 0, "network, guest, and how many were too many", true, 0},
 };
 
+const char *const guard_family_names[GUARD_FAMILY_COUNT] = {
+    [GUARD_INET] = "inet", [GUARD_BRIDGE] = "bridge", [GUARD_ARP] = "arp"};
+
 size_t guard_field_len(enum guard_field field)
 {
     switch (field) {

@@ -55,6 +55,8 @@ enum guard_family {
     GUARD_FAMILY_COUNT,
 };
 
+extern const char *const guard_family_names[GUARD_FAMILY_COUNT]; /* as `nft` has them */
+
 enum guard_field {
     GUARD_FIELD_NONE = 0,
     GUARD_FIELD_IFNAME,   /* 16 bytes, NUL padded */

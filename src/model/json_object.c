@@ -15,12 +15,6 @@ static const char *const kind_words[] = {
     [MODEL_OBJECT_RECORD] = "record",   [MODEL_OBJECT_NEIGHBOUR] = "neighbour",
 };
 
-static const char *const family_words[] = {
-    [GUARD_INET] = "inet",
-    [GUARD_BRIDGE] = "bridge",
-    [GUARD_ARP] = "arp",
-};
-
 static const char *const link_words[] = {
     [MODEL_LINK_BRIDGE] = "bridge",
     [MODEL_LINK_TAP] = "tap",
@@ -336,7 +330,7 @@ static void sysctl_from_json(struct json_reader *reader, struct model_sysctl *re
 
 static void table_from_json(struct json_reader *reader, struct model_table *ret)
 {
-    ret->family = (enum guard_family)read_word(reader, "family", family_words, ARRAY_COUNT(family_words));
+    ret->family = (enum guard_family)read_word(reader, "family", guard_family_names, GUARD_FAMILY_COUNT);
     json_read_bool(reader, "intact", &ret->intact);
 }
 
@@ -396,7 +390,7 @@ struct json_t *model_object_to_json(const struct model_object *object)
     json_put(&json, "kind", json_string(kind_words[object->kind]));
     switch (object->kind) {
     case MODEL_OBJECT_TABLE:
-        json_put(&json, "family", json_string(family_words[object->table.family]));
+        json_put(&json, "family", json_string(guard_family_names[object->table.family]));
         json_put(&json, "intact", json_boolean(object->table.intact));
         break;
     case MODEL_OBJECT_ELEMENT:

@@ -205,8 +205,6 @@ static const char *const link_words[] = {
     [MODEL_LINK_OTHER] = "link",
 };
 
-static const char *const family_words[] = {[GUARD_INET] = "inet", [GUARD_BRIDGE] = "bridge", [GUARD_ARP] = "arp"};
-
 static void print_unescaped(const struct model_object *object, char text[MODEL_OBJECT_TEXT_MAX])
 {
     char element[GUARD_TEXT_MAX], prefix[IP_PREFIX_TEXT_MAX], peer[IP_TEXT_MAX];
@@ -214,7 +212,7 @@ static void print_unescaped(const struct model_object *object, char text[MODEL_O
 
     switch (object->kind) {
     case MODEL_OBJECT_TABLE:
-        snprintf(text, size, "table %s " GUARD_TABLE, family_words[object->table.family]);
+        snprintf(text, size, "table %s " GUARD_TABLE, guard_family_names[object->table.family]);
         return;
     case MODEL_OBJECT_ELEMENT:
         snprintf(text, size, "element %s { %s }", guard_schemas[object->element.set].name,

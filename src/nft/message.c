@@ -16,13 +16,6 @@ uint8_t nft_protocol(enum guard_family family)
     return protocols[family];
 }
 
-const char *nft_family_name(enum guard_family family)
-{
-    static const char *const names[] = {[GUARD_INET] = "inet", [GUARD_BRIDGE] = "bridge", [GUARD_ARP] = "arp"};
-
-    return names[family];
-}
-
 void nft_message_begin(struct netlink_message *message, uint16_t type, uint16_t flags, uint8_t protocol)
 {
     const struct nfgenmsg header = {.nfgen_family = protocol, .version = NFNETLINK_V0};

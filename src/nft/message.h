@@ -25,10 +25,8 @@ struct nft_user_data_buffer {
     size_t len;
 };
 
-/* The protocol family of nf_tables: NFPROTO_INET or NFPROTO_BRIDGE. */
+/* The protocol family of nf_tables: NFPROTO_... */
 uint8_t nft_protocol(enum guard_family family);
-/* The name that `nft` has for it. */
-const char *nft_family_name(enum guard_family family);
 
 /* Starts a message: @type is one of enum nf_tables_msg_types, @protocol goes to its header. */
 void nft_message_begin(struct netlink_message *message, uint16_t type, uint16_t flags, uint8_t protocol);

@@ -197,10 +197,10 @@ int nft_table_observe(struct netlink *netlink, enum guard_family family, enum nf
     nft_table_add(&expected, family);
     r = expected.message.failure;
     if (r < 0)
-        return error_set_errno(error, r, "nftables table %s " GUARD_TABLE, nft_family_name(family));
+        return error_set_errno(error, r, "nftables table %s " GUARD_TABLE, guard_family_names[family]);
     r = observe_all(netlink, &observation, ret, error);
     if (r < 0)
-        return error_prefix(error, r, "nftables table %s " GUARD_TABLE, nft_family_name(family));
+        return error_prefix(error, r, "nftables table %s " GUARD_TABLE, guard_family_names[family]);
     return 0;
 }
 
@@ -302,9 +302,9 @@ int nft_elements_observe(struct netlink *netlink, enum guard_family family, nft_
     if (r == -EAGAIN)
         return error_set(error, r,
                          "elements of nftables table %s " GUARD_TABLE " changed under %d attempts to read them",
-                         nft_family_name(family), ATTEMPTS);
+                         guard_family_names[family], ATTEMPTS);
     if (r < 0)
-        return error_set(error, r, "elements of nftables table %s " GUARD_TABLE ": %s", nft_family_name(family),
+        return error_set(error, r, "elements of nftables table %s " GUARD_TABLE ": %s", guard_family_names[family],
                          refusal.text[0] ? refusal.text : strerrordesc_np(-r));
     return 0;
 }

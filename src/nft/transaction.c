@@ -51,7 +51,6 @@ static const struct nlmsghdr *message_at(const struct netlink_message *message, 
 static enum guard_family message_family(const struct nlmsghdr *message)
 {
     const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
-
     enum guard_family family = GUARD_INET;
 
     while (family < GUARD_FAMILY_COUNT - 1 && header->nfgen_family != nft_protocol(family))
@@ -104,7 +103,7 @@ static bool has_expression(const struct nlattr *expressions, const char *name)
 static int name_refused(const struct nlmsghdr *message, int code, struct tapnet_error *error)
 {
     const struct nlattr *table[NFTA_RULE_MAX + 1];
-    const char *family = nft_family_name(message_family(message));
+    const char *family = guard_family_names[message_family(message)];
     struct guard_element element = {0};
     char text[GUARD_TEXT_MAX];
 
