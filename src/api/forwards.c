@@ -142,16 +142,13 @@ static int look_at_host(struct forwards_host *host)
     return result == -ENOMEM ? result : 0;
 }
 
-/* Does @forward take what @listener waits for? Loopback addresses other than 127.0.0.1 are left to programs. */
+/* Does @forward take what @listener waits for? */
 static bool takes(const struct model_forward *forward, const struct netlink_listener *listener)
 {
     const struct ip_address *address = &listener->address;
-    bool other_loopback = address->family == AF_INET && address->bytes[0] == 127 &&
-                          (address->bytes[1] || address->bytes[2] || address->bytes[3] != 1);
 
-    if (listener->protocol != forward->protocol || other_loopback)
-        return false;
-    return model_forward_takes(forward, address->family ? address : &forward->address, listener->port);
+    return listener->protocol == forward->protocol &&
+           model_forward_takes(forward, address->family ? address : &forward->address, listener->port);
 }
 
 static const struct netlink_listener *find_listener(const struct forwards_host *host,

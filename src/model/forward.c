@@ -41,6 +41,12 @@ static bool parse_ports(const char *text, uint16_t *ret_first, uint16_t *ret_las
     return len > 0 && !text[len];
 }
 
+/* A loopback address that no forward has: all but 127.0.0.1. */
+static bool is_left_to_programs(const struct ip_address *address)
+{
+    return address->family == AF_INET && address->bytes[0] == 127 && ip4_value(address) != INADDR_LOOPBACK;
+}
+
 /* What is wrong with @address as one of the host's, or NULL. */
 static const char *address_fault(const struct ip_address *address)
 {
@@ -48,7 +54,7 @@ static const char *address_fault(const struct ip_address *address)
 
     if (address->family != AF_INET)
         return bytes[0] == 0xff ? "names a multicast address; name one of the host's, or none" : NULL;
-    if (bytes[0] == 127 && ip4_value(address) != INADDR_LOOPBACK)
+    if (is_left_to_programs(address))
         return "names a loopback address that is left to the host's programs; of those, 127.0.0.1 can be forwarded";
     return bytes[0] == 0 || bytes[0] >= 224 ? "names no host's address; name one of the host's, or none" : NULL;
 }
@@ -184,7 +190,7 @@ bool model_forward_equal(const struct model_forward *a, const struct model_forwa
 
 bool model_forward_takes(const struct model_forward *forward, const struct ip_address *address, uint16_t port)
 {
-    return port >= forward->first && port <= forward->last &&
+    return port >= forward->first && port <= forward->last && !is_left_to_programs(address) &&
            (!forward->address.family || ip_address_equal(&forward->address, address));
 }
 

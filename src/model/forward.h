@@ -22,7 +22,7 @@ const char *model_forward_print(const struct model_forward *forward, char text[M
 const char *model_forward_protocol(const struct model_forward *forward);
 
 bool model_forward_equal(const struct model_forward *a, const struct model_forward *b); /* places are not compared */
-/* Does it take what comes to @port of the host's @address? */
+/* Does it take what comes to @port of the host's @address? No loopback address but 127.0.0.1 is forwarded. */
 bool model_forward_takes(const struct model_forward *forward, const struct ip_address *address, uint16_t port);
 /* Does it take what the host's own programs send to 127.0.0.1? */
 bool model_forward_is_local(const struct model_forward *forward);
