@@ -67,8 +67,7 @@ static int write_mark(const struct device_target *target, const struct tapnet_de
         link.alias = target->before.alias;
         return link_set(target, &link, "the alias", error);
     }
-    device_link_origin(&target->before, origin);
-    if (strncmp(origin, "set ", 4) == 0)
+    if (device_link_is_of_set(&target->before, origin))
         return error_set(error, -EPERM, "%s belongs to %s: only its file can change that", target->before.link.name,
                          origin);
     link.alias = change->mark ? device_alias_print(target->before.link.name, alias) : "";
@@ -138,8 +137,7 @@ static int find_bridge(const struct device_target *target, const char *name, boo
         return result;
     if (strcmp(bridge.kind, "bridge") != 0)
         return error_set(error, -EINVAL, "%s is no bridge but %s", name, device_link_describe(&bridge, text));
-    device_link_origin(&bridge, origin);
-    if (!force && strncmp(origin, "set ", 4) == 0)
+    if (!force && device_link_is_of_set(&bridge, origin))
         return error_set(
             error, -EPERM,
             "%s is the bridge of a network of %s, and what is behind a port that its file does not know is "

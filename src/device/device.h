@@ -49,6 +49,8 @@ const char *device_link_describe(const struct device_link *link, char text[64]);
 const char *device_alias_print(const char *name, char alias[DEVICE_ALIAS_MAX]);
 bool device_link_is_marked(const struct device_link *link);
 const char *device_link_origin(const struct device_link *link, char text[DEVICE_ALIAS_MAX + 8]);
+/* Does it belong to a set? *text is its origin then, as well. */
+bool device_link_is_of_set(const struct device_link *link, char text[DEVICE_ALIAS_MAX + 8]);
 /* How many queues are in use, attached or not, as far as netlink tells: 0 for a device made for one. */
 unsigned device_link_queues(const struct device_link *link);
 

@@ -86,6 +86,11 @@ const char *device_link_origin(const struct device_link *link, char text[DEVICE_
     return text;
 }
 
+bool device_link_is_of_set(const struct device_link *link, char text[DEVICE_ALIAS_MAX + 8])
+{
+    return strncmp(device_link_origin(link, text), "set ", 4) == 0;
+}
+
 unsigned device_link_queues(const struct device_link *link)
 {
     return link->link.tun_queues + link->link.tun_detached_queues;

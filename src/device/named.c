@@ -91,8 +91,7 @@ static int check_changeable(const struct device_link *link, struct tapnet_error 
 {
     char origin[DEVICE_ALIAS_MAX + 8];
 
-    device_link_origin(link, origin);
-    if (strncmp(origin, "set ", 4) != 0)
+    if (!device_link_is_of_set(link, origin))
         return 0;
     return error_set(error, -EPERM,
                      "%s belongs to %s: edit its file and bring it up again (`tapnet status --json` names the file); a "
@@ -167,8 +166,7 @@ static int check_deletable(const struct device_link *link, struct tapnet_error *
     const char *name = link->link.name, *noun = link->link.tun_is_tap ? "TAP" : "TUN";
     char origin[DEVICE_ALIAS_MAX + 8];
 
-    device_link_origin(link, origin);
-    if (strncmp(origin, "set ", 4) == 0)
+    if (device_link_is_of_set(link, origin))
         return error_set(error, -EPERM, "%s %s belongs to %s, which takes it away", noun, name, origin);
     if (!*origin)
         return error_set(error, -EPERM, "%s %s was not made by tapnet: deleting it must be forced", noun, name);
