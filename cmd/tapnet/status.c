@@ -96,7 +96,9 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
                          : strcmp(port->state, "free") == 0  ? STYLE_DIM
                                                              : STYLE_RED;
 
-    bool has_more = port->rx_packets || port->tx_packets || port->dropped; /* no blanks at the end of a line */
+    /* No blanks at the end of a line. */
+    bool has_more = port->rx_packets || port->tx_packets || port->dropped || port->blocked || port->limit.receive ||
+                    port->limit.send || port->refused_connections;
 
     printf("    %s %s%-*s%s  %-*s  %s  %-*s  %s%-*s%s", last ? "└─" : "├─", style(STYLE_BOLD), widths->name, port->name,
            style(STYLE_PLAIN), widths->device, port->device, port->mac, widths->address, port->address, style(colour),

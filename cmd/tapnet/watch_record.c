@@ -81,8 +81,7 @@ int watch_record_begin(struct watch_record *record, enum tapnet_device_kind kind
     record->made = false; /* from here on it stays */
     if (record->stream != stdout && ftruncate(fileno(record->stream), 0) < 0 && errno != EINVAL) /* EINVAL: a pipe */
         return refuse(record, strerror(errno), EXIT_FAILED);
-    record->link_type = tapnet_capture_link_type(kind);
-    write_block(record, tapnet_capture_begin(record->block, BLOCK_ROOM, record->link_type, device));
+    write_block(record, tapnet_capture_begin(record->block, BLOCK_ROOM, tapnet_capture_link_type(kind), device));
     result = watch_record_flush(record);
     return result < 0 && result != -EPIPE ? refuse(record, strerror(-result), EXIT_FAILED) : 0;
 }

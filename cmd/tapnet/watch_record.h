@@ -12,8 +12,7 @@ struct watch_record {
     const char *name; /* as it was typed; NULL: nothing is written */
     FILE *stream;
     uint8_t *block; /* room for one packet's */
-    uint16_t link_type;
-    bool made; /* the file was not there before */
+    bool made;      /* the file was not there before */
 };
 
 /*
