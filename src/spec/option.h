@@ -5,9 +5,9 @@
 
 #include "spec/mistake.h"
 
-#define SPEC_NOWHERE SIZE_MAX /* an offset of nothing: checked, not kept */
-#define SPEC_OPTIONS_MAX 128  /* of all sections */
-#define SPEC_PORTS_MAX 8191   /* what a routed network may have; model_check() knows the others' limit */
+#define SPEC_NOWHERE SIZE_MAX          /* an offset of nothing: checked, not kept */
+#define SPEC_OPTIONS_MAX 128           /* of all sections */
+#define SPEC_PORTS_MAX MODEL_PORTS_MAX /* model_check() knows the limit of networks that are not routed */
 #define SPEC_NETWORKS_MAX 1024
 #define SPEC_DEVICES_MAX 1024
 #define SPEC_SEARCH_LEN_MAX 190  /* of search domains: the 255 bytes of a DHCP option less the network's own name */
