@@ -26,6 +26,12 @@ static int parse(const uint8_t *bytes, size_t len, const struct nlattr **table, 
     return len ? -EBADMSG : 0;
 }
 
+bool netlink_message_fits(const struct nlmsghdr *message, int left)
+{
+    return left >= (int)sizeof(*message) && message->nlmsg_len >= sizeof(*message) &&
+           message->nlmsg_len <= (unsigned)left;
+}
+
 int netlink_parse(const struct nlmsghdr *message, size_t header_len, const struct nlattr **table, uint16_t maximum)
 {
     size_t start = sizeof(*message) + NLMSG_ALIGN(header_len);

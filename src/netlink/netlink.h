@@ -85,6 +85,12 @@ int netlink_batch(struct netlink *netlink, struct netlink_message *message, size
                   struct tapnet_error *error);
 
 /*
+ * Does a whole message stand at the start of @left bytes? (mnl_nlmsg_ok() takes one of 2 GiB and more for one: it looks
+ * at the length as a signed number.)
+ */
+bool netlink_message_fits(const struct nlmsghdr *message, int left);
+
+/*
  * Parses the attributes of @message behind @header_len bytes into @table (indexed by type, NULL where absent, types
  * above @maximum skipped). Never reads outside the message. 0 or -EBADMSG. The same for a nest; NULL is
  * an empty one.

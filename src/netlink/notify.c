@@ -187,7 +187,7 @@ static void read_datagram(const uint8_t *bytes, size_t len, int protocol, netlin
     const struct nlmsghdr *message = (const void *)bytes;
     int left = (int)len;
 
-    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+    for (; netlink_message_fits(message, left); message = mnl_nlmsg_next(message, &left)) {
         struct netlink_event event;
 
         if (netlink_notify_parse(message, protocol, &event) == 0)

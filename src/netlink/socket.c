@@ -211,7 +211,7 @@ static int walk_datagram(const struct netlink *netlink, size_t len, uint32_t fir
     const struct nlmsghdr *message = (const void *)netlink->buffer;
     int left = (int)len;
 
-    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+    for (; netlink_message_fits(message, left); message = mnl_nlmsg_next(message, &left)) {
         int r = 0;
 
         if (message->nlmsg_pid == netlink->port && message->nlmsg_seq - first <= last - first)
@@ -220,6 +220,14 @@ static int walk_datagram(const struct netlink *netlink, size_t len, uint32_t fir
             return r;
     }
     return left > 0 ? -EBADMSG : 0;
+}
+
+/* The reader's verdict on @message: that it can't be read has no sentence yet. */
+static int read_message(netlink_reader *reader, const struct nlmsghdr *message, void *data, struct tapnet_error *error)
+{
+    int r = reader(message, data);
+
+    return r == -EBADMSG ? error_set_errno(error, r, "the kernel's answer") : r;
 }
 
 /* ---- requests and queries ---- */
@@ -244,7 +252,7 @@ static int handle_answer(const struct nlmsghdr *message, void *data)
         exchange->result = netlink_reply_error(message, exchange->request->bytes, exchange->request->len,
                                                exchange->error);
     else if (exchange->reader)
-        exchange->result = exchange->reader(message, exchange->data);
+        exchange->result = read_message(exchange->reader, message, exchange->data, exchange->error);
     else
         return 0;
     return 1;
@@ -350,7 +358,7 @@ static int handle_dump(const struct nlmsghdr *message, void *data)
     default:
         /* After the reader's refusal the rest is read all the same: a socket can have one dump at a time. */
         if (dump->result == 0 && !dump->interrupted)
-            dump->result = dump->reader(message, dump->data);
+            dump->result = read_message(dump->reader, message, dump->data, dump->error);
         return 0;
     }
 }

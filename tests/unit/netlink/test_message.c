@@ -215,6 +215,25 @@ static void test_hostile_lengths_are_refused(void **state)
     }
 }
 
+/* Whatever length a message claims: 2 GiB and more are no negative number. */
+static void test_a_message_fits_or_it_does_not(void **state)
+{
+    struct nlmsghdr message = {.nlmsg_len = 20};
+
+    (void)state;
+    assert_true(netlink_message_fits(&message, 20));
+    assert_true(netlink_message_fits(&message, 24));
+    assert_false(netlink_message_fits(&message, 19));
+    assert_false(netlink_message_fits(&message, 0));
+    assert_false(netlink_message_fits(&message, -4)); /* behind a last message that was not padded */
+    message.nlmsg_len = 15;
+    assert_false(netlink_message_fits(&message, 20));
+    message.nlmsg_len = 0x80000000;
+    assert_false(netlink_message_fits(&message, 20));
+    message.nlmsg_len = UINT32_MAX;
+    assert_false(netlink_message_fits(&message, 20));
+}
+
 /* Numbers, text and bytes that are too short for what is asked: zero, NULL, false, never a read beyond. */
 static void test_readers_check_the_length(void **state)
 {
@@ -244,9 +263,13 @@ static void test_readers_check_the_length(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_put_in_can_be_read), cmocka_unit_test(test_nests_hold_their_length),
-        cmocka_unit_test(test_the_first_failure_sticks),   cmocka_unit_test(test_a_nest_may_be_too_long),
-        cmocka_unit_test(test_messages_in_a_row),          cmocka_unit_test(test_hostile_lengths_are_refused),
+        cmocka_unit_test(test_what_is_put_in_can_be_read),
+        cmocka_unit_test(test_nests_hold_their_length),
+        cmocka_unit_test(test_the_first_failure_sticks),
+        cmocka_unit_test(test_a_nest_may_be_too_long),
+        cmocka_unit_test(test_messages_in_a_row),
+        cmocka_unit_test(test_hostile_lengths_are_refused),
+        cmocka_unit_test(test_a_message_fits_or_it_does_not),
         cmocka_unit_test(test_readers_check_the_length),
     };
 

@@ -398,6 +398,32 @@ static void test_the_kernels_own_words_are_passed_on(void **state)
     assert_non_null(strstr(fixture->error.text, "Invalid argument"));
 }
 
+static int read_nothing(const struct nlmsghdr *message, void *data)
+{
+    (void)message;
+    (void)data;
+    return -EBADMSG;
+}
+
+/* What a reader can't make sense of is the kernel's, and so says the sentence, of one answer and of a list. */
+static void test_an_answer_that_cant_be_read_is_said_to_be(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct ifinfomsg one = {.ifi_index = 1}, all = {.ifi_family = AF_UNSPEC};
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    struct netlink_message message;
+
+    netlink_message_init(&message);
+    netlink_begin(&message, RTM_GETLINK, 0, &one, sizeof(one));
+    assert_int_equal(netlink_query(fixture->netlink, &message, read_nothing, NULL, &fixture->error), -EBADMSG);
+    assert_string_equal(fixture->error.text, "the kernel's answer: Bad message");
+    netlink_message_reset(&message);
+    netlink_begin(&message, RTM_GETLINK, 0, &all, sizeof(all));
+    assert_int_equal(netlink_dump(fixture->netlink, &message, read_nothing, NULL, NULL, &error), -EBADMSG);
+    assert_string_equal(error.text, "the kernel's answer: Bad message");
+    netlink_message_fini(&message);
+}
+
 /* A request that is nothing, or that could not be built, is told before anything is sent. */
 static void test_a_message_that_failed_is_not_sent(void **state)
 {
@@ -431,6 +457,7 @@ int main(void)
         with_socket(test_only_the_kernel_is_heard),
         with_socket(test_strict_checking_is_on),
         with_socket(test_the_kernels_own_words_are_passed_on),
+        with_socket(test_an_answer_that_cant_be_read_is_said_to_be),
         with_socket(test_a_message_that_failed_is_not_sent),
     };
 
