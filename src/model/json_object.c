@@ -192,6 +192,7 @@ static void element_from_json(struct json_reader *reader, struct guard_element *
         field_from_json(reader, "data", json_read(reader, "data", JSON_REQUIRED), schema->data, ret->data);
     if (schema->limit)
         json_read_limit_of(reader, ret);
+    ret->label = ""; /* of one without: what packets add */
     json_read_string(reader, "label", JSON_OPTIONAL, GUARD_LABEL_MAX - 1, &ret->label);
 }
 

@@ -189,8 +189,8 @@ static void assert_same(const struct model_object *a, const struct model_object 
         assert_true(model_object_equal(a, b));
     if (a->kind == MODEL_OBJECT_SYSCTL)
         assert_string_equal(a->sysctl.restore, b->sysctl.restore);
-    if (a->kind == MODEL_OBJECT_ELEMENT)
-        assert_string_equal(a->element.label ? a->element.label : "", b->element.label ? b->element.label : "");
+    if (a->kind == MODEL_OBJECT_ELEMENT) /* what was read has always one, if it is "" */
+        assert_string_equal(a->element.label ? a->element.label : "", b->element.label);
 }
 
 /* Every object through text, as the journal does it. */
