@@ -12,6 +12,7 @@
 
 #include "apply/run.h"
 #include "base/cleanup.h"
+#include "model/json.h"
 #include "model/json_cleanup.h"
 
 #define JOURNAL_NAME "journal"
@@ -95,8 +96,9 @@ static int read_line(const char *line, struct model_objects *wanted, struct mode
     const json_t *before, *after;
     int result;
 
-    if (!json)
-        return error_set(error, -EINVAL, "the journal is damaged: %s", reason.text);
+    if (!json) /* the reason quotes the file, and we are printed on root's terminal */
+        return error_set(error, -EINVAL, "the journal is damaged: %s",
+                         json_text_printable(reason.text) ? reason.text : "a line is no JSON");
     if (json_object_get(json, "end")) {
         *ret_end = true;
         return 0;

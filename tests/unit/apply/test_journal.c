@@ -115,12 +115,27 @@ static void a_damaged_journal_is_an_error(void **state)
     assert_int_equal(apply_journal_remove(directory, NULL), 0);
 }
 
+/* The sentence is printed on a terminal: nothing of the file that plays tricks with one is in it. */
+static void what_is_damaged_is_not_quoted_raw(void **state)
+{
+    struct model_objects before = {0}, touched = {0};
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    bool found;
+
+    (void)state;
+    assert_int_equal(run_file_write(directory, "journal", "{\"before\":\033[2J\007}\n{\"end\":1}\n", NULL), 0);
+    assert_int_equal(apply_journal_read(directory, &found, &before, &touched, &error), -EBADMSG);
+    assert_non_null(strstr(error.text, "a line is no JSON"));
+    assert_null(strpbrk(error.text, "\033\007"));
+    assert_int_equal(apply_journal_remove(directory, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_up_is_remembered),           cmocka_unit_test(a_down_remembers_what_was_there),
         cmocka_unit_test(no_journal_is_no_error),        cmocka_unit_test(a_journal_that_is_cut_was_never_begun),
-        cmocka_unit_test(a_damaged_journal_is_an_error),
+        cmocka_unit_test(a_damaged_journal_is_an_error), cmocka_unit_test(what_is_damaged_is_not_quoted_raw),
     };
 
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
