@@ -16,6 +16,7 @@
 
 void clients_init(struct clients *clients)
 {
+    *clients = (struct clients){0};
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         clients->places[i].fd = -1;
 }
