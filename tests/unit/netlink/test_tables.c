@@ -285,11 +285,11 @@ static void test_connections_are_forgotten(void **state)
     send_datagram("127.0.0.2", 5002);
     send_datagram("127.0.0.3", 5003);
     send_datagram("127.0.0.4", 5004);
-    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -c 'dport=500[234]'"), "3");
+    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -cw 'dport=500[234]'"), "3");
     assert_int_equal(netlink_open(NETLINK_NETFILTER, &netfilter, &error), 0);
     assert_int_equal(netlink_conntrack_forget(netfilter, addresses, 2, &count, &error), 0);
     assert_int_equal(count, 2);
-    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -o 'dport=500[234]'"), "dport=5003");
+    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -ow 'dport=500[234]'"), "dport=5003");
     assert_int_equal(netlink_conntrack_forget(netfilter, addresses, 2, &count, &error), 0);
     assert_int_equal(count, 0);
     assert_int_equal(netlink_conntrack_forget(netfilter, addresses, 0, NULL, &error), 0);
@@ -321,7 +321,7 @@ static void test_connections_of_forwards_are_forgotten(void **state)
     forward.address = address_of("127.0.0.3");
     assert_int_equal(netlink_conntrack_forget_forwards(netfilter, &forward, 1, host, 3, &count, &error), 0);
     assert_int_equal(count, 1);
-    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -o 'dport=500[234]' | sort | tr '\n' ' '"),
+    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -ow 'dport=500[234]' | sort | tr '\n' ' '"),
                         "dport=5002 dport=5004 ");
     forward.comes = true;
     forward.address.family = 0;
@@ -329,7 +329,7 @@ static void test_connections_of_forwards_are_forgotten(void **state)
     assert_int_equal(count, 0); /* 127.0.0.2 is not the host's */
     assert_int_equal(netlink_conntrack_forget_forwards(netfilter, &forward, 1, host, 3, &count, &error), 0);
     assert_int_equal(count, 1);
-    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -o 'dport=500[234]'"), "dport=5004");
+    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -ow 'dport=500[234]'"), "dport=5004");
     netlink_close(netfilter);
 }
 
