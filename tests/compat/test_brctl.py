@@ -40,6 +40,7 @@ LINES = """
     stp nope on | stp v0 on | stp lo off
 
     setageing br0 200 | setageing br0 0 | setageing br0 12.34 | setageing br0 300abc | setageing br0 abc
+    setageing br0 inf | setageing br0 300
     setageing nope 1 | setageing v0 1 | setageing br0 ""
     setfd br0 4 | setfd br0 0 | setfd br0 1e1 | setfd br0 x | setfd nope 4 | setfd v0 4 | setfd br0 0x10
     sethello br0 1 | sethello br0 3.5 | sethello br0 0.5 | sethello br0 11 | sethello br0 x | sethello nope 1
@@ -80,7 +81,10 @@ NORMAL = (
 )
 
 # Differences that are kept on purpose: the line, and why.
-KEPT = {}
+KEPT = {
+    "setageing br0 inf": "Debian's converts infinity to an integer, which C leaves undefined, and sets what comes out;"
+                         " ours sets 0, as for anything that is no number of seconds",
+}
 KEPT_FOR_USERS = {
     "hairpin many v0 on": "Debian's tries an older request after the refusal and reports that one's \"not supported\";"
                           " what is missing is the right, and ours says so",
@@ -136,6 +140,19 @@ def twins():
 
 def test_every_line_does_the_same(twins):
     assert compare(twins, LINES, KEPT, normal) >= 120
+
+
+def test_infinity_is_no_time(twins):
+    """Debian's leaves what infinity is to the processor; ours takes it for nothing, and a number afterwards counts."""
+    debian, ours = twins
+    for twin in twins:
+        twin.run("addbr endless")
+        assert twin.run("setageing endless inf").returncode == 0
+    assert ours.state()["endless ageing_time"] == 0 != debian.state()["endless ageing_time"]
+    for twin in twins:
+        assert twin.run("setageing endless 300").returncode == 0
+        assert twin.state()["endless ageing_time"] == 30000
+        twin.run("delbr endless")
 
 
 def test_ports_of_a_network_are_listed(twins):
