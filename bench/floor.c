@@ -2,13 +2,14 @@
 /* The kernel's floor: the requests that N ports on one bridge need at least, made by bare C and nothing around it. */
 
 /*
- * How it works: `floor up N` makes a bridge with an address, one nftables transaction (four sets, four elements a
+ * How it works: `floor up N` makes a bridge with an address, one nftables transaction (seven sets, seven elements a
  * port) and N persistent TAPs, each by open, TUNSETIFF, TUNSETCARRIER, one send (alias, group, MAC, master; up),
  * TUNSETPERSIST, close.
  * `floor down` deletes the group and the table. It checks nothing, parses nothing, remembers nothing and can
  * undo nothing: what tapnet takes on top is the price of doing that. Microseconds a phase are printed as JSON.
  */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -31,23 +32,34 @@
 #define TABLE "floor"
 #define GROUP 0x666c6f6fu /* "floo" */
 #define PORTS_MAX 1023
-#define GATEWAY 0x0a630001u     /* 10.99.0.1 */
+#define GATEWAY 0x0a630001u /* 10.99.0.1 */
+#define KEY_LEN_MAX 32
 #define ELEMENTS_LEN_MAX 60000u /* an attribute's length has 16 bits */
 
-enum { IFNAME_LEN = 16, MAC_LEN = 8, IP4_LEN = 4 };                   /* of a part of a key: a multiple of 4 */
-enum { TYPE_IP4 = 7, TYPE_MAC = 9, TYPE_IFNAME = 41, TYPE_BITS = 6 }; /* as nft(8) numbers them */
+enum { IFNAME_LEN = 16, MAC_LEN = 8, IP4_LEN = 4, MARK_LEN = 4 }; /* of a part of a key: a multiple of 4 */
+/* As nft(8) numbers them. */
+enum { TYPE_IP4 = 7, TYPE_MAC = 9, TYPE_MARK = 19, TYPE_IFNAME = 41, TYPE_BITS = 6 };
 
-#define TYPE_IFNAME_MAC (TYPE_IFNAME << TYPE_BITS | TYPE_MAC)
+/* What of a port a set is about, in the order of its key's fields. */
+enum { HAS_IFNAME = 1, HAS_MARK = 2, HAS_MAC = 4, HAS_IP4 = 8 };
 
-/* What tapnet keeps of each port: two sets of devices, one of (device, MAC), one of (device, MAC, address). */
+/*
+ * What tapnet keeps of each port whose guest's MAC no file names: what it is called, in which network it is, what was
+ * proposed and may be used there, what is taken, and how much it may send to groups.
+ */
 static const struct {
     const char *name;
-    uint32_t key_type, key_len;
+    uint32_t key_type;
+    unsigned fields;
+    bool maps_to_mark, limits;
 } sets[] = {
-    {"ports", TYPE_IFNAME, IFNAME_LEN},
-    {"networks", TYPE_IFNAME, IFNAME_LEN},
-    {"macs", TYPE_IFNAME_MAC, IFNAME_LEN + MAC_LEN},
-    {"addresses", TYPE_IFNAME_MAC << TYPE_BITS | TYPE_IP4, IFNAME_LEN + MAC_LEN + IP4_LEN},
+    {"ports", TYPE_IFNAME, HAS_IFNAME, false, false},
+    {"networks", TYPE_IFNAME, HAS_IFNAME, false, false},
+    {"port_networks", TYPE_IFNAME, HAS_IFNAME, true, false},
+    {"proposed_macs", TYPE_IFNAME << TYPE_BITS | TYPE_MAC, HAS_IFNAME | HAS_MAC, false, false},
+    {"open_addresses", TYPE_IFNAME << TYPE_BITS | TYPE_IP4, HAS_IFNAME | HAS_IP4, false, false},
+    {"network_macs", TYPE_MARK << TYPE_BITS | TYPE_MAC, HAS_MARK | HAS_MAC, false, false},
+    {"group_limits", TYPE_IFNAME, HAS_IFNAME, false, true},
 };
 
 static void port_name(unsigned port, char name[IFNAMSIZ])
@@ -183,16 +195,63 @@ static void put_table(struct batch *batch)
     batch_end(batch, message);
 }
 
+/* The key of @port's element: its bytes. Returns how many. */
+static uint32_t make_key(size_t set, unsigned port, char key[KEY_LEN_MAX])
+{
+    const uint8_t mac[MAC_LEN] = {0x52, 0x54, 0, 0, (uint8_t)(port >> 8), (uint8_t)port};
+    uint32_t address = htonl(GATEWAY + 1 + port), mark = 1, length = 0;
+
+    if (sets[set].fields & HAS_IFNAME) {
+        port_name(port, key);
+        length += IFNAME_LEN;
+    }
+    if (sets[set].fields & HAS_MARK) {
+        memcpy(key + length, &mark, sizeof(mark));
+        length += MARK_LEN;
+    }
+    if (sets[set].fields & HAS_MAC) {
+        memcpy(key + length, mac, sizeof(mac));
+        length += MAC_LEN;
+    }
+    if (sets[set].fields & HAS_IP4) {
+        memcpy(key + length, &address, sizeof(address));
+        length += IP4_LEN;
+    }
+    return length;
+}
+
+/* "limit rate over 1000/second burst 1000 packets" */
+static void put_limit(struct nlmsghdr *message, uint16_t type)
+{
+    struct nlattr *expression = mnl_attr_nest_start(message, type), *data;
+
+    mnl_attr_put_strz(message, NFTA_EXPR_NAME, "limit");
+    data = mnl_attr_nest_start(message, NFTA_EXPR_DATA);
+    mnl_attr_put_u64(message, NFTA_LIMIT_RATE, htobe64(1000));
+    mnl_attr_put_u64(message, NFTA_LIMIT_UNIT, htobe64(1));
+    mnl_attr_put_u32(message, NFTA_LIMIT_BURST, htonl(1000));
+    mnl_attr_put_u32(message, NFTA_LIMIT_TYPE, htonl(NFT_LIMIT_PKTS));
+    mnl_attr_put_u32(message, NFTA_LIMIT_FLAGS, htonl(NFT_LIMIT_F_INV));
+    mnl_attr_nest_end(message, data);
+    mnl_attr_nest_end(message, expression);
+}
+
 static void put_set(struct batch *batch, size_t set)
 {
     struct nlmsghdr *message = batch_begin(batch, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL);
+    uint32_t flags = (sets[set].maps_to_mark ? NFT_SET_MAP : 0u) | (sets[set].limits ? NFT_SET_EVAL : 0u);
+    char key[KEY_LEN_MAX];
 
     mnl_attr_put_strz(message, NFTA_SET_TABLE, TABLE);
     mnl_attr_put_strz(message, NFTA_SET_NAME, sets[set].name);
     mnl_attr_put_u32(message, NFTA_SET_ID, htonl((uint32_t)set + 1));
     mnl_attr_put_u32(message, NFTA_SET_KEY_TYPE, htonl(sets[set].key_type));
-    mnl_attr_put_u32(message, NFTA_SET_KEY_LEN, htonl(sets[set].key_len));
-    mnl_attr_put_u32(message, NFTA_SET_FLAGS, 0);
+    mnl_attr_put_u32(message, NFTA_SET_KEY_LEN, htonl(make_key(set, 0, key)));
+    mnl_attr_put_u32(message, NFTA_SET_FLAGS, htonl(flags));
+    if (sets[set].maps_to_mark) {
+        mnl_attr_put_u32(message, NFTA_SET_DATA_TYPE, htonl(TYPE_MARK));
+        mnl_attr_put_u32(message, NFTA_SET_DATA_LEN, htonl(MARK_LEN));
+    }
     batch_end(batch, message);
 }
 
@@ -207,14 +266,14 @@ static void put_value(struct nlmsghdr *message, uint16_t type, const void *bytes
 static void put_element(struct nlmsghdr *message, size_t set, unsigned port)
 {
     struct nlattr *nest = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
-    uint32_t address = htonl(GATEWAY + 1 + port);
-    const uint8_t mac[MAC_LEN] = {0x52, 0x54, 0, 0, (uint8_t)(port >> 8), (uint8_t)port};
-    char key[IFNAME_LEN + MAC_LEN + IP4_LEN];
+    const uint32_t mark = 1;
+    char key[KEY_LEN_MAX];
 
-    port_name(port, key);
-    memcpy(key + IFNAME_LEN, mac, sizeof(mac));
-    memcpy(key + IFNAME_LEN + MAC_LEN, &address, sizeof(address));
-    put_value(message, NFTA_SET_ELEM_KEY, key, sets[set].key_len);
+    put_value(message, NFTA_SET_ELEM_KEY, key, make_key(set, port, key));
+    if (sets[set].maps_to_mark)
+        put_value(message, NFTA_SET_ELEM_DATA, &mark, sizeof(mark));
+    if (sets[set].limits)
+        put_limit(message, NFTA_SET_ELEM_EXPR);
     mnl_attr_nest_end(message, nest);
 }
 
