@@ -99,6 +99,17 @@ static int read_address(const struct netlink_address *address, void *data)
     return model_objects_add(&pass->found->objects, &object);
 }
 
+static int compare_objects(const void *a, const void *b)
+{
+    return model_object_compare(a, b);
+}
+
+static void sort_objects(struct model_objects *objects, size_t first)
+{
+    if (objects->count > first)
+        qsort(objects->items + first, objects->count - first, sizeof(*objects->items), compare_objects);
+}
+
 /* Takes the marked objects out where the kernel keeps protocols, else the marks off. */
 static void settle_addresses(const struct address_mark *mark)
 {
@@ -136,25 +147,46 @@ static int observe_addresses(struct netlink *netlink, struct observe_pass *pass)
     struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count, false};
     int result = netlink_address_dump(netlink, read_address, restart_foreign_addresses, &mark, pass->error);
 
-    if (result == 0)
-        settle_addresses(&mark);
-    return result;
+    if (result < 0)
+        return result;
+    settle_addresses(&mark);
+    sort_objects(&pass->found->objects, mark.object_count);
+    pass->first_address = mark.object_count;
+    return 0;
 }
 
 /* ---- routes: what is taken, and the way out ---- */
+
+/* The first address on @device, or on what stands behind it, or the end of the objects. */
+static size_t find_address(const struct observe_pass *pass, const char *device)
+{
+    const struct model_objects *objects = &pass->found->objects;
+    size_t low = pass->first_address, high = objects->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(objects->items[middle].address.device, device) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
 
 /* A route on a link of ours: does it come with an address? */
 static void meet_route(const struct observe_pass *pass, const char *device, const struct netlink_route *route)
 {
     const struct model_objects *objects = &pass->found->objects;
 
-    for (size_t i = 0; route->type == RTN_UNICAST && i < objects->count; i++) {
+    if (route->type != RTN_UNICAST)
+        return;
+    for (size_t i = find_address(pass, device); i < objects->count; i++) {
         struct model_host_address *address = &objects->items[i].address;
         struct ip_prefix subnet;
 
-        if (objects->items[i].kind != MODEL_OBJECT_ADDRESS || !address->unrouted ||
-            strcmp(address->device, device) != 0)
-            continue;
+        if (strcmp(address->device, device) != 0)
+            return;
         subnet = address->peer.family ? (struct ip_prefix){address->peer, address->prefix.length}
                                       : ip_prefix_network(&address->prefix);
         if (ip_prefix_compare(&subnet, &route->destination) == 0)
@@ -269,21 +301,12 @@ static int read_element(const struct guard_element *element, void *data)
     return model_objects_add(&pass->found->objects, &object);
 }
 
-static int compare_objects(const void *a, const void *b)
-{
-    return model_object_compare(a, b);
-}
-
 /* Sorts the objects from @first on; true when two of them are the same. */
 static bool has_duplicates(struct model_objects *objects, size_t first)
 {
-    struct model_object *items = objects->items + first;
-    size_t count = objects->count - first;
-
-    if (count)
-        qsort(items, count, sizeof(*items), compare_objects);
-    for (size_t i = 1; i < count; i++)
-        if (model_object_compare(&items[i - 1], &items[i]) == 0)
+    sort_objects(objects, first);
+    for (size_t i = first + 1; i < objects->count; i++)
+        if (model_object_compare(&objects->items[i - 1], &objects->items[i]) == 0)
             return true;
     return false;
 }

@@ -168,8 +168,11 @@ static int read_link(const struct netlink_link *link, void *data)
     if (result < 0)
         return result;
     index = &pass->indices[pass->index_count++];
-    *index = (struct observe_index){
-        .index = link->index, .master_index = link->master_index, .ours = ours, .up = link->up};
+    *index = (struct observe_index){.index = link->index,
+                                    .master_index = link->master_index,
+                                    .ours = ours,
+                                    .up = link->up,
+                                    .object = pass->found->objects.count};
     memcpy(index->name, link->name, sizeof(index->name));
     return ours ? add_own(pass, link, &owner) : add_foreign(pass, link);
 }
@@ -222,13 +225,15 @@ static void name_masters(struct observe_pass *pass)
 
 static int read_shaper(const struct netlink_shaper *shaper, void *data)
 {
-    struct model_objects *objects = &((struct observe_pass *)data)->found->objects;
+    const struct observe_pass *pass = data;
+    const struct observe_index *index = observe_find_index(pass, shaper->index);
+    struct model_link *link;
 
-    for (size_t i = 0; i < objects->count; i++)
-        if (objects->items[i].link.index == shaper->index) {
-            objects->items[i].link.receive = shaper->rate;
-            objects->items[i].link.receive_burst = shaper->burst;
-        }
+    if (!index || !index->ours)
+        return 0;
+    link = &pass->found->objects.items[index->object].link;
+    link->receive = shaper->rate;
+    link->receive_burst = shaper->burst;
     return 0;
 }
 

@@ -13,12 +13,14 @@ struct observe_index {
     int index, master_index;
     char name[MODEL_IFNAME_MAX];
     bool ours, up;
+    size_t object; /* ours: where it stands among the objects */
 };
 
 struct observe_pass {
     struct observe_found *found;
     struct observe_index *indices; /* sorted by index once the dump is over */
     size_t index_count, index_capacity, link_capacity, taken_capacity, address_capacity;
+    size_t first_address; /* from here on the objects are addresses, sorted, while routes are read */
     uint32_t best_metric;
     struct device_features *features; /* opened when a device is met whose offloads are looked at */
     struct tapnet_error *error;
