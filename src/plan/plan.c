@@ -87,13 +87,38 @@ static bool needs_replacing(const struct model_object *before, const struct mode
             (a->group != MODEL_ID_NONE && b->group == MODEL_ID_NONE));
 }
 
-/* Is @device one that the plan, as far as it goes, makes anew? Links come before what stands on them. */
+static int compare_with_step(const void *object, const void *step)
+{
+    return model_object_compare(object, plan_step_object(step));
+}
+
+/*
+ * A step about the device of this name, which is no bridge; NULL when there is none. While the lists are merged the
+ * steps stand in the order of their objects, and links come before what stands on them.
+ */
+static const struct plan_step *find_device_step(const struct plan *plan, const char *device)
+{
+    struct model_object key = {.kind = MODEL_OBJECT_LINK, .link = {.kind = MODEL_LINK_TAP}}; /* a TUN's identity, too */
+
+    memcpy(key.link.name, device, sizeof(key.link.name));
+    return plan->step_count ? bsearch(&key, plan->steps, plan->step_count, sizeof(*plan->steps), compare_with_step)
+                            : NULL;
+}
+
+/* Is @step, of find_device_step(), one of the two that make a device anew? */
+static bool replaces(const struct plan *plan, const struct plan_step *step)
+{
+    if (step->phase == PLAN_DEVICES_CLEAR)
+        return true;
+    return step > plan->steps && step[-1].phase == PLAN_DEVICES_CLEAR &&
+           model_object_compare(plan_step_object(step - 1), plan_step_object(step)) == 0;
+}
+
 static bool device_is_replaced(const struct plan *plan, const char *device)
 {
-    for (size_t i = 0; plan->replaced_count && i < plan->step_count; i++)
-        if (plan->steps[i].phase == PLAN_DEVICES_CLEAR && strcmp(plan->steps[i].before->link.name, device) == 0)
-            return true;
-    return false;
+    const struct plan_step *step = find_device_step(plan, device);
+
+    return step && replaces(plan, step);
 }
 
 /* An address goes with its device: it must be away before it, and is set again when it is still wanted. */
@@ -118,10 +143,9 @@ static bool ends_to_route(const struct plan_step *step)
 
 static bool device_loses_neighbours(const struct plan *plan, const char *device)
 {
-    for (size_t i = 0; plan->unrouted_count && i < plan->step_count; i++)
-        if (ends_to_route(&plan->steps[i]) && strcmp(plan->steps[i].before->link.name, device) == 0)
-            return true;
-    return device_is_replaced(plan, device);
+    const struct plan_step *step = find_device_step(plan, device);
+
+    return step && (ends_to_route(step) || replaces(plan, step));
 }
 
 /* The same of a neighbour. */
@@ -154,13 +178,9 @@ static int add_pair(struct plan *plan, const struct model_object *before, const 
         return 0;
     if (before && after && needs_replacing(before, after)) {
         result = add_step(plan, PLAN_DEVICES_CLEAR, before, NULL);
-        plan->replaced_count++;
         before = NULL;
     }
-    result = result < 0 ? result : add_step(plan, phase_of(before, after), before, after);
-    if (result == 0 && ends_to_route(&plan->steps[plan->step_count - 1]))
-        plan->unrouted_count++;
-    return result;
+    return result < 0 ? result : add_step(plan, phase_of(before, after), before, after);
 }
 
 /* The sorted lists side by side: what stands on one side only, and what stands on both but differs. */

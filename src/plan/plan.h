@@ -44,8 +44,6 @@ struct plan_step {
 struct plan {
     struct plan_step *steps;
     size_t step_count, step_capacity;
-    size_t replaced_count; /* devices that are made anew */
-    size_t unrouted_count; /* that end to route in place */
 };
 
 /* Steps from @found to @wanted, both sorted by model_objects_sort(). 0 or -ENOMEM. */

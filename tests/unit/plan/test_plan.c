@@ -176,6 +176,50 @@ static void a_device_of_another_kind_is_made_anew_with_its_address(void **state)
     model_objects_fini(&found);
 }
 
+static void add_device(struct model_objects *objects, const char *name, enum model_link_kind kind, uint32_t address)
+{
+    struct model_object link = {.kind = MODEL_OBJECT_LINK, .link = {.kind = kind}};
+    struct model_object host_address = {.kind = MODEL_OBJECT_ADDRESS,
+                                        .address = {.prefix = {ip4_from_value(address), 24}}};
+
+    strcpy(link.link.name, name);
+    strcpy(host_address.address.device, name);
+    model_objects_add(objects, &link);
+    model_objects_add(objects, &host_address);
+    model_objects_sort(objects);
+}
+
+/* Of five devices one has another kind, one is gone, and one is new: the address of the first alone is set anew. */
+static void addresses_of_other_devices_stay(void **state)
+{
+    struct model_objects wanted = {0}, found = {0};
+    struct plan *plan;
+    size_t cleared = 0;
+
+    (void)state;
+    add_device(&found, "tun1", MODEL_LINK_TUN, 0xc0a8010b);
+    add_device(&found, "tun2", MODEL_LINK_TUN, 0xc0a8020b);
+    add_device(&found, "tun3", MODEL_LINK_TUN, 0xc0a8030b);
+    add_device(&found, "tun4", MODEL_LINK_TUN, 0xc0a8040b);
+    add_device(&wanted, "tun0", MODEL_LINK_TUN, 0xc0a8000b);
+    add_device(&wanted, "tun1", MODEL_LINK_TUN, 0xc0a8010b);
+    add_device(&wanted, "tun3", MODEL_LINK_TAP, 0xc0a8030b);
+    add_device(&wanted, "tun4", MODEL_LINK_TUN, 0xc0a8040b);
+    plan = make(&wanted, &found);
+    for (size_t i = 0; i < plan->step_count; i++) {
+        if (plan->steps[i].phase != PLAN_ADDRESSES_CLEAR)
+            continue;
+        assert_string_equal(plan->steps[i].before->address.device, "tun3");
+        cleared++;
+    }
+    assert_int_equal(cleared, 1);
+    assert_int_equal(count_steps(plan, MODEL_OBJECT_ADDRESS, '+'), 2); /* of tun0 and tun3 */
+    assert_int_equal(count_steps(plan, MODEL_OBJECT_ADDRESS, '-'), 2); /* of tun2 and tun3 */
+    plan_free(plan);
+    model_objects_fini(&wanted);
+    model_objects_fini(&found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +230,7 @@ int main(void)
         cmocka_unit_test(a_changed_link_says_what_differs),
         cmocka_unit_test(a_device_of_other_settings_says_which),
         cmocka_unit_test(a_device_of_another_kind_is_made_anew_with_its_address),
+        cmocka_unit_test(addresses_of_other_devices_stay),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
