@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "plan/learned.h"
 #include "plan/plan.h"
+#include "plan/subnets.h"
 
 /*
  * How it works: most objects belong to one set and are simply taken or left. Shared are the tables (wanted while
@@ -228,30 +229,18 @@ static bool link_concerns(const struct model_link *link, const struct model_obje
     return (!set && !link->disowned) || find_link(wanted, link->name);
 }
 
-/* The link of ours whose subnet has the proxy's address in it, which stands on a link that is not ours; or NULL. */
-static const struct model_link *find_proxied(const struct model_objects *all, const struct model_neighbour *proxy)
-{
-    for (size_t i = 0; i < all->count; i++) {
-        const struct model_host_address *address = &all->items[i].address;
-
-        if (all->items[i].kind == MODEL_OBJECT_ADDRESS && !address->peer.family &&
-            ip_prefix_contains(&address->prefix, &proxy->address))
-            return find_link(all, address->device);
-    }
-    return NULL;
-}
-
 /* One that nobody's network has any more is everybody's. */
 static bool proxy_concerns(const struct model_object *object, const struct model_objects *wanted,
-                           const struct model_objects *all, const char *set)
+                           const struct model_objects *all, const struct plan_subnets *subnets, const char *set)
 {
-    const struct model_link *link = set ? find_proxied(all, &object->neighbour) : NULL;
+    const char *device = set ? plan_subnets_find(subnets, &object->neighbour.address) : NULL;
+    const struct model_link *link = device ? find_link(all, device) : NULL;
 
     return !link || link_concerns(link, wanted, set);
 }
 
 static bool found_concerns(const struct model_object *object, const struct model_objects *wanted,
-                           const struct model_objects *all, const char *set)
+                           const struct model_objects *all, const struct plan_subnets *subnets, const char *set)
 {
     const struct model_link *link;
     char owner[MODEL_NAME_MAX];
@@ -261,7 +250,7 @@ static bool found_concerns(const struct model_object *object, const struct model
     if (object->kind == MODEL_OBJECT_ELEMENT && !object->element.label[0])
         return true; /* somebody put it into our table: nobody wants it there */
     if (object->kind == MODEL_OBJECT_NEIGHBOUR && object->neighbour.proxy)
-        return proxy_concerns(object, wanted, all, set);
+        return proxy_concerns(object, wanted, all, subnets, set);
     if (object->kind == MODEL_OBJECT_ADDRESS || object->kind == MODEL_OBJECT_NEIGHBOUR) {
         link = find_link(all, object->kind == MODEL_OBJECT_ADDRESS ? object->address.device : object->neighbour.device);
         return link && link_concerns(link, wanted, set);
@@ -280,15 +269,18 @@ static int add_found(struct model_objects *list, const struct model_objects *wan
                      const char *set)
 {
     struct plan_learned learned cleanup(plan_learned_fini);
+    struct plan_subnets subnets cleanup(plan_subnets_fini) = {0};
     int result = plan_learned_init(&learned, wanted, all, set);
 
+    if (result == 0)
+        result = plan_subnets_init(&subnets, all);
     for (size_t i = 0; i < all->count && result == 0; i++) {
         const struct model_object *object = &all->items[i];
 
         if (object->kind == MODEL_OBJECT_ELEMENT && guard_element_is_learned(&object->element)) {
             if (is_wanted(wanted, object) || plan_learned_goes(&learned, &object->element, wanted, all, set))
                 result = add_copy(list, object);
-        } else if (!is_shared(object) && found_concerns(object, wanted, all, set)) {
+        } else if (!is_shared(object) && found_concerns(object, wanted, all, &subnets, set)) {
             result = add_copy(list, object);
         }
     }
