@@ -41,39 +41,74 @@ static bool port_address(const struct model_object *object, struct ip_address *r
     return object && object->kind == MODEL_OBJECT_ELEMENT && freed_address(&taken, ret);
 }
 
-/* Does the same plan give @address back to the port that @step takes it from, in another set, say? */
-static bool stays_at_port(const struct plan *plan, const struct plan_step *step, const struct ip_address *address)
-{
-    if (step->before->kind != MODEL_OBJECT_ELEMENT)
-        return false;
-    for (size_t i = 0; i < plan->step_count; i++) {
-        struct ip_address other;
+/* An address that a port has from now on. */
+struct given {
+    const char *device;
+    struct ip_address address;
+};
 
-        if (!plan->steps[i].before && port_address(plan->steps[i].after, &other) && ip_address_equal(&other, address) &&
-            strcmp(guard_read_ifname(&plan->steps[i].after->element, 0),
-                   guard_read_ifname(&step->before->element, 0)) == 0)
-            return true;
+static int compare_given(const void *a, const void *b)
+{
+    const struct given *left = a, *right = b;
+    int order = strcmp(left->device, right->device);
+
+    return order ? order : ip_address_compare(&left->address, &right->address);
+}
+
+/* All that the plan gives, sorted, of elements that were not there before. */
+static int collect_given(const struct plan *plan, struct given **ret, size_t *ret_count)
+{
+    _cleanup_free_ struct given *given = NULL;
+    size_t count = 0, capacity = 0;
+
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct plan_step *step = &plan->steps[i];
+        struct ip_address address;
+
+        if (step->before || !port_address(step->after, &address))
+            continue;
+        if (array_reserve((void **)&given, &capacity, count, 1, sizeof(*given)) < 0)
+            return -ENOMEM;
+        given[count++] = (struct given){guard_read_ifname(&step->after->element, 0), address};
     }
-    return false;
+    if (count)
+        qsort(given, count, sizeof(*given), compare_given);
+    *ret = take_pointer(given);
+    *ret_count = count;
+    return 0;
+}
+
+/* Does the same plan give @address back to the port that @step takes it from, in another set, say? */
+static bool stays_at_port(const struct given *given, size_t given_count, const struct plan_step *step,
+                          const struct ip_address *address)
+{
+    struct given key = {.address = *address};
+
+    if (!given_count || step->before->kind != MODEL_OBJECT_ELEMENT)
+        return false;
+    key.device = guard_read_ifname(&step->before->element, 0);
+    return bsearch(&key, given, given_count, sizeof(*given), compare_given) != NULL;
 }
 
 /* All that the plan takes, in no order; conntrack must not carry their flows to the next holder. */
 static int collect_freed(const struct plan *plan, struct ip_address **ret, size_t *ret_count)
 {
     _cleanup_free_ struct ip_address *addresses = NULL;
-    size_t count = 0, capacity = 0;
+    _cleanup_free_ struct given *given = NULL;
+    size_t count = 0, capacity = 0, given_count;
+    int result = collect_given(plan, &given, &given_count);
 
-    for (size_t i = 0; i < plan->step_count; i++) {
+    for (size_t i = 0; i < plan->step_count && result == 0; i++) {
         struct ip_address address;
-        int result;
 
-        if (!freed_address(&plan->steps[i], &address) || stays_at_port(plan, &plan->steps[i], &address))
+        if (!freed_address(&plan->steps[i], &address) || stays_at_port(given, given_count, &plan->steps[i], &address))
             continue;
         result = array_reserve((void **)&addresses, &capacity, count, 1, sizeof(*addresses));
-        if (result < 0)
-            return result;
-        addresses[count++] = address;
+        if (result == 0)
+            addresses[count++] = address;
     }
+    if (result < 0)
+        return result;
     *ret = take_pointer(addresses);
     *ret_count = count;
     return 0;
