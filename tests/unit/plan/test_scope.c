@@ -2,6 +2,7 @@
 /* What one set's plan is about, when several sets share a host. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "lab.h"
 
 struct host {
@@ -457,6 +458,52 @@ static void a_mac_in_the_file_ends_learning(void **state)
     assert_int_equal(forgotten(scene, &scene->wanted, "lab", SIZE_MAX), 1); /* that it was learnt */
 }
 
+/* A network of @set on @device, 192.0.2.@first/27, whose one guest the host answers for on eth0; and its port's TAP. */
+static void add_proxied(struct scene *scene, const char *set, const char *device, uint32_t first)
+{
+    struct model_object link = {.kind = MODEL_OBJECT_LINK, .link = {.kind = MODEL_LINK_BRIDGE}};
+    struct model_object subnet = {.kind = MODEL_OBJECT_ADDRESS,
+                                  .address = {.prefix = {ip4_from_value(0xc0000200 + first), 27}}};
+    struct model_object peer = {.kind = MODEL_OBJECT_ADDRESS,
+                                .address = {.prefix = {ip4_from_value(0xc0000200 + first), 32},
+                                            .peer = ip4_from_value(0xc0000200 + first + 1)}};
+    struct model_object proxy = {
+        .kind = MODEL_OBJECT_NEIGHBOUR,
+        .neighbour = {.device = "eth0", .address = ip4_from_value(0xc0000200 + first + 1), .proxy = true}};
+
+    snprintf(link.link.name, sizeof(link.link.name), "%s", device);
+    snprintf(link.link.owner.set, sizeof(link.link.owner.set), "%s", set);
+    snprintf(subnet.address.device, sizeof(subnet.address.device), "%s", device);
+    snprintf(peer.address.device, sizeof(peer.address.device), "%s-tap", device);
+    add(scene, &link);
+    add(scene, &subnet);
+    add(scene, &peer);
+    add(scene, &proxy);
+}
+
+static void a_proxy_is_the_sets_whose_subnet_is_around_it(void **state)
+{
+    const struct model_object nobodys = {
+        .kind = MODEL_OBJECT_NEIGHBOUR,
+        .neighbour = {.device = "eth0", .address = ip4_from_value(0xc00002f0), .proxy = true}};
+    struct scene *scene = *state;
+    struct host host = {.forwarding = 1};
+    uint8_t found[4] = {0};
+    size_t count = 0;
+
+    add_proxied(scene, "other", "br-other", 33);
+    add_proxied(scene, "lab", "br-lab", 65);
+    add(scene, &nobodys);
+    model_objects_sort(&scene->all);
+    assert_int_equal(scope(scene, &scene->nothing, "lab", &host), 0);
+    for (size_t i = 0; i < scene->result.found.count; i++)
+        if (scene->result.found.items[i].kind == MODEL_OBJECT_NEIGHBOUR && count < ARRAY_COUNT(found))
+            found[count++] = scene->result.found.items[i].neighbour.address.bytes[3];
+    assert_int_equal(count, 2);
+    assert_int_equal(found[0], 66);
+    assert_int_equal(found[1], 0xf0); /* nobody's is everybody's to take away */
+}
+
 #define SCENE_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -481,6 +528,7 @@ int main(void)
         SCENE_TEST(another_set_leaves_it_alone),
         SCENE_TEST(down_takes_it_plugged_or_not),
         SCENE_TEST(a_mac_in_the_file_ends_learning),
+        SCENE_TEST(a_proxy_is_the_sets_whose_subnet_is_around_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
