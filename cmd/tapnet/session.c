@@ -147,6 +147,8 @@ static int file_is_missing(const char *operand)
         fprintf(stderr, "tapnet: there is no file %s; did you mean %s?\n", operand, path);
     else if (strcmp(operand, "-") == 0)
         fputs("tapnet: standard input is not read: name a file\n", stderr);
+    else if (!*operand)
+        fputs("tapnet: '' names no file\n", stderr);
     else
         fprintf(stderr, "tapnet: there is no file %s%s\n", operand,
                 strpbrk(operand, "/.") ? "" : ", here or as NAME.yaml in /etc/tapnet");

@@ -63,6 +63,14 @@ static void set_options(const struct netlink *netlink)
 
 DEFINE_CLEANUP(struct netlink *, netlink_close)
 
+/* Why there is no socket of @protocol. */
+static int explain_socket(int protocol, int code, struct tapnet_error *error)
+{
+    if (code == -EPROTONOSUPPORT && protocol == NETLINK_NETFILTER)
+        return error_set(error, code, "the kernel has no nftables, which keep guests apart: `modprobe nf_tables`");
+    return error_set_errno(error, code, "cannot open a netlink socket");
+}
+
 int netlink_open(int protocol, struct netlink **ret, struct tapnet_error *error)
 {
     struct netlink *netlink cleanup(cleanup_netlink_close) = calloc(1, sizeof(*netlink));
@@ -76,7 +84,7 @@ int netlink_open(int protocol, struct netlink **ret, struct tapnet_error *error)
         return error_set(error, -ENOMEM, "out of memory");
     netlink->socket = mnl_socket_open2(protocol, SOCK_CLOEXEC);
     if (!netlink->socket)
-        return error_set_errno(error, -errno, "cannot open a netlink socket");
+        return explain_socket(protocol, -errno, error);
     set_options(netlink);
     raise_buffer(netlink, SO_RCVBUF, SO_RCVBUFFORCE, QUEUE_BYTES, &netlink->queue_room);
     if (mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0)

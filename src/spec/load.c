@@ -10,7 +10,7 @@
 
 static const char *file_noun(mode_t mode)
 {
-    return S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
+    return S_ISFIFO(mode) ? "a pipe" : "a device";
 }
 
 /* Opens @path if it is a regular file of a size that can be meant, without ever waiting for a writer. */
@@ -19,6 +19,11 @@ static int file_open(const char *path, const char *shown, struct tapnet_error *e
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat status;
 
+    if (fd < 0 && errno == ENXIO)
+        return error_set(error, -EINVAL,
+                         "%s: is a socket or a device without a driver, not a file; write its text to "
+                         "a file first",
+                         shown);
     if (fd < 0 || fstat(fd, &status) < 0)
         return error_set_errno(error, -errno, "%s: can't be read", shown);
     if (S_ISDIR(status.st_mode))

@@ -7,6 +7,7 @@
     +------------------------------------------------+     +---------------+
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -55,6 +56,13 @@ def as_nobody(host, *argv, **kw):
 def test_a_wrong_command_is_answered_with_the_right_one(host, tapnet, word, meant):
     failed = tapnet(word, check=False)
     assert failed.returncode == 2 and f"did you mean `tapnet {meant}`?" in failed.stderr
+
+
+def test_an_empty_word_is_no_file(host, tapnet):
+    for command in ("up", "plan", "down"):
+        failed = tapnet(command, "", check=False)
+        line, = failed.stderr.splitlines()
+        assert failed.returncode == 2 and "'' names no file" in line
 
 
 def test_what_is_like_nothing_gets_the_list(host, tapnet):
@@ -291,6 +299,18 @@ def test_a_mistyped_run_directory_does_not_grow(lab, host, tapnet):
     assert failed.returncode == 1 and str(mistyped) in failed.stderr and len(failed.stderr.splitlines()) == 1
     assert not mistyped.parent.exists()
     assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+
+
+def test_a_kernel_without_nftables_is_told_the_remedy(lab, host, tapnet):
+    """It makes no socket of netfilter's netlink."""
+    report = host.tmp / "calls"
+    refuse = "--fail", errno.EPROTONOSUPPORT
+    struck(host, 1_000_000, *refuse, "--report", report, "--", tapnet.program, "plan", lab)
+    calls = [line.split() for line in report.read_text("ascii").splitlines()]
+    sockets = [int(words[1]) for words in calls if words[0] == "call" and words[-1] == "socket"]
+    told = [struck(host, number, *refuse, "--", tapnet.program, "plan", lab) for number in sockets]
+    assert (1, "tapnet: the kernel has no nftables, which keep guests apart: `modprobe nf_tables`\n") in \
+        [(done.returncode, done.stderr) for done in told]
 
 
 def test_a_missing_service_program_is_told_the_remedy(lab, host, tapnet):
