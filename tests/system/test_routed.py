@@ -198,6 +198,11 @@ def test_the_other_end_gets_nothing_that_is_forged(web, host):
     guest = web()
     listener = in_netns(host, lambda: Guest("lab-db", "52:54:00:00:00:07", DB))
     to_gateway = Ether(src=OWN, dst=guest.gateway_mac)
+
+    def is_heard(port):
+        guest.send(to_gateway / IP(src=WEB, dst=DB) / UDP(dport=port))
+        return [frame[UDP].dport for frame in listener.receive(0.1)]
+    wait_for(lambda: is_heard(4443), why="the listener, whose TAP has just been opened, hears nothing")
     for frame in (to_gateway / IP(src="10.20.0.9", dst=DB) / UDP(dport=9999),
                   to_gateway / IP(src=GATEWAY, dst=DB) / UDP(dport=9999),
                   to_gateway / IP(src="198.51.100.1", dst=DB) / UDP(dport=9999),
