@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from tapnet_test.build import everybodys
+from tapnet_test.build import NO_LEAK_CHECK, everybodys
 from tapnet_test.snapshot import assert_same, snapshot
 
 # Be the program behind a device: open it by name (IFF_TAP or IFF_TUN, IFF_NO_PI), say so, hold it until the end.
@@ -106,9 +106,8 @@ udevd = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 if listens == "1":
     udevd.bind("/run/udev/control")
     udevd.listen()
-no_leaks = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # how they are looked for needs what strace has: ptrace
 subprocess.run(["strace", "-f", "-s", "300", "-o", log, "-e", "trace=openat,ioctl,sendto,sendmsg,unlinkat", *command],
-               check=True, env=no_leaks)
+               check=True)
 print(os.listdir("/run"))
 """
 
@@ -117,7 +116,7 @@ def add_beside_udevd(host, tapnet, listens):
     """What `device add vm0` asked of the kernel, a call a line, and what it left in /run."""
     log = host.tmp / "calls"
     left = host.run("unshare", "-m", "/usr/bin/python3", "-c", ADD_BESIDE_UDEVD, log, int(listens), tapnet.program,
-                    "device", "add", "vm0", "--kind", "tap").stdout
+                    "device", "add", "vm0", "--kind", "tap", env=NO_LEAK_CHECK).stdout
     return log.read_text(encoding="utf-8").splitlines(), left
 
 
