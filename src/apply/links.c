@@ -20,7 +20,9 @@ static unsigned restore_arp(const struct model_link *link)
 static void change_for_new(const struct model_link *link, const char *alias, struct netlink_link_change *ret)
 {
     *ret = (struct netlink_link_change){
-        .fields = NETLINK_LINK_ALIAS | NETLINK_LINK_GROUP | NETLINK_LINK_NO_IP6 | restore_arp(link),
+        /* One address goes alone, also when it was the first of its subnet. A bridge's port may be routed one day. */
+        .fields = NETLINK_LINK_ALIAS | NETLINK_LINK_GROUP | NETLINK_LINK_NO_IP6 | NETLINK_LINK_PROMOTE |
+                  restore_arp(link),
         .alias = alias,
         .group = MODEL_LINK_GROUP,
         .mac = link->mac,
@@ -36,8 +38,8 @@ static void change_for_new(const struct model_link *link, const char *alias, str
         ret->fields |= NETLINK_LINK_MAC;
     if (link->mtu && link->kind != MODEL_LINK_BRIDGE) /* a bridge got it when it was made */
         ret->fields |= NETLINK_LINK_MTU;
-    /* The port of a bridge has no address; of others one goes alone, also when it was the first of its subnet. */
-    ret->fields |= link->master[0] ? NETLINK_LINK_MASTER : NETLINK_LINK_PROMOTE;
+    if (link->master[0])
+        ret->fields |= NETLINK_LINK_MASTER;
     if (link->isolated)
         ret->fields |= NETLINK_LINK_ISOLATED;
     if (link->routed)
@@ -184,7 +186,7 @@ static void change_between(const struct model_link *before, const struct model_l
     if (after->master[0] && after->isolated != (before->isolated && !(ret->fields & NETLINK_LINK_MASTER)))
         ret->fields |= NETLINK_LINK_ISOLATED;
     if (before->routed != after->routed)
-        ret->fields |= NETLINK_LINK_ROUTED | NETLINK_LINK_PROMOTE | restore_arp(after);
+        ret->fields |= NETLINK_LINK_ROUTED | restore_arp(after);
     if (before->up != after->up)
         ret->fields |= NETLINK_LINK_UP;
     if (after->queue_length && before->queue_length != after->queue_length)
