@@ -64,7 +64,14 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 char *arena_strdup(struct arena *arena, const char *text)
 {
-    return text ? arena_printf(arena, "%s", text) : NULL;
+    size_t size;
+    char *copy;
+
+    if (!text)
+        return NULL;
+    size = strlen(text) + 1;
+    copy = arena_alloc(arena, size);
+    return copy ? memcpy(copy, text, size) : NULL;
 }
 
 char *arena_printf(struct arena *arena, const char *format, ...)

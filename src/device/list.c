@@ -349,7 +349,7 @@ static int list_there(void *data, struct tapnet_error *error)
     int result = netlink_open(NETLINK_ROUTE, &netlink, error);
 
     if (result == 0)
-        result = netlink_link_dump(netlink, read_link, restart_links, call, error);
+        result = netlink_link_dump_counted(netlink, read_link, restart_links, call, error);
     if (result < 0)
         return result;
     if (call->name && call->other)

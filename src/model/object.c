@@ -32,7 +32,11 @@ static int compare_objects(const void *a, const void *b)
 
 void model_objects_sort(struct model_objects *objects)
 {
-    if (objects->count)
+    size_t i = 1;
+
+    while (i < objects->count && model_object_compare(&objects->items[i - 1], &objects->items[i]) <= 0)
+        i++;
+    if (i < objects->count) /* most lists come out of sorted ones */
         qsort(objects->items, objects->count, sizeof(*objects->items), compare_objects);
 }
 

@@ -106,11 +106,11 @@ static void parse_port(const struct nlattr *data, struct netlink_link *link)
     link->port_isolated = netlink_get_u8(values[IFLA_BRPORT_ISOLATED]);
 }
 
-static bool is_bridge_text(const struct nlattr *attribute)
+static bool is_text(const struct nlattr *attribute, const char *wanted)
 {
-    const char *kind = netlink_get_text(attribute);
+    const char *text = netlink_get_text(attribute);
 
-    return kind && strcmp(kind, "bridge") == 0;
+    return text && strcmp(text, wanted) == 0;
 }
 
 static void parse_kind(const struct nlattr *information, struct netlink_link *link)
@@ -121,7 +121,7 @@ static void parse_kind(const struct nlattr *information, struct netlink_link *li
     link->kind = "";
     if (!information || netlink_parse_nest(information, info, IFLA_INFO_MAX) < 0)
         return;
-    if (is_bridge_text(info[IFLA_INFO_SLAVE_KIND]))
+    if (is_text(info[IFLA_INFO_SLAVE_KIND], "bridge"))
         parse_port(info[IFLA_INFO_SLAVE_DATA], link);
     kind = netlink_get_text(info[IFLA_INFO_KIND]);
     if (!kind)
@@ -177,6 +177,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
     link.plugged = netlink_get_u8(attributes[IFLA_CARRIER]) == 1;
     link.carrier_losses = netlink_get_u32(attributes[IFLA_CARRIER_DOWN_COUNT]);
     link.type = header->ifi_type;
+    link.shaped = is_text(attributes[IFLA_QDISC], "tbf");
     alias = netlink_get_text(attributes[IFLA_IFALIAS]);
     link.alias = alias ? alias : "";
     netlink_get_bytes(attributes[IFLA_ADDRESS], link.mac.bytes, sizeof(link.mac.bytes));
@@ -213,18 +214,30 @@ static void restart_links(void *data)
         call->restart(call->data);
 }
 
-int netlink_link_dump(struct netlink *netlink, netlink_link_reader *reader, netlink_restart *restart, void *data,
-                      struct tapnet_error *error)
+/* @filter: RTEXT_FILTER_..., what is to be told beside, or left out. */
+static int dump(struct netlink *netlink, uint32_t filter, struct link_call *call, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct link_call call = {reader, data, restart};
     const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
     int result;
 
     netlink_message_init(&message);
     netlink_begin(&message, RTM_GETLINK, 0, &header, sizeof(header));
-    result = netlink_dump(netlink, &message, read_link, restart_links, &call, error);
+    netlink_put_u32(&message, IFLA_EXT_MASK, filter);
+    result = netlink_dump(netlink, &message, read_link, restart_links, call, error);
     return result < 0 ? error_prefix(error, result, "cannot list the interfaces") : 0;
+}
+
+int netlink_link_dump(struct netlink *netlink, netlink_link_reader *reader, netlink_restart *restart, void *data,
+                      struct tapnet_error *error)
+{
+    return dump(netlink, RTEXT_FILTER_SKIP_STATS, &(struct link_call){reader, data, restart}, error);
+}
+
+int netlink_link_dump_counted(struct netlink *netlink, netlink_link_reader *reader, netlink_restart *restart,
+                              void *data, struct tapnet_error *error)
+{
+    return dump(netlink, 0, &(struct link_call){reader, data, restart}, error);
 }
 
 int netlink_link_get(struct netlink *netlink, int index, const char *name, netlink_link_reader *reader, void *data,

@@ -26,6 +26,7 @@ struct netlink_link {
     bool loopback;
     bool point_to_point;
     bool no_arp;            /* IFF_NOARP */
+    bool shaped;            /* IFLA_QDISC: a token bucket stands in front of it, of ours or not; see shaper.h */
     int ip4_forwarding;     /* IPV4_DEVCONF_FORWARDING, -1 when the kernel did not say */
     int ip4_arp_ignore;     /* IPV4_DEVCONF_ARP_IGNORE, the same */
     int ip4_proxy_arp;      /* IPV4_DEVCONF_PROXY_ARP, the same */
@@ -43,9 +44,12 @@ struct netlink_link {
 
 typedef int netlink_link_reader(const struct netlink_link *link, void *data);
 
-/* Every link of the namespace, in one dump. */
+/* Every link of the namespace, in one dump; the counters are 0, which makes it a third shorter. */
 int netlink_link_dump(struct netlink *netlink, netlink_link_reader *reader, netlink_restart *restart, void *data,
                       struct tapnet_error *error);
+/* The same with the counters. */
+int netlink_link_dump_counted(struct netlink *netlink, netlink_link_reader *reader, netlink_restart *restart,
+                              void *data, struct tapnet_error *error);
 /* One link; @name is used when @index is 0. -ENODEV. */
 int netlink_link_get(struct netlink *netlink, int index, const char *name, netlink_link_reader *reader, void *data,
                      struct tapnet_error *error);

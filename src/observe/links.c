@@ -121,6 +121,7 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         .carrier_losses = link->carrier_losses,
     };
     memcpy(object.link.name, link->name, sizeof(object.link.name));
+    pass->shaped |= link->shaped;
     if (object.link.kind == MODEL_LINK_BRIDGE) {
         object.link.user = object.link.group = MODEL_ID_NONE;
         object.link.persistent = object.link.multi_queue = false;
@@ -182,6 +183,7 @@ static void restart_links(void *data)
     struct observe_pass *pass = data;
 
     pass->index_count = 0;
+    pass->shaped = false;
     pass->found->link_count = 0;
     pass->found->objects.count = 0;
 }
@@ -256,5 +258,5 @@ int observe_links(struct netlink *netlink, struct observe_pass *pass)
     if (pass->found->link_count)
         qsort(pass->found->links, pass->found->link_count, sizeof(*pass->found->links), compare_name);
     name_masters(pass);
-    return netlink_shaper_dump(netlink, read_shaper, restart_shapers, pass, pass->error);
+    return !pass->shaped ? 0 : netlink_shaper_dump(netlink, read_shaper, restart_shapers, pass, pass->error);
 }

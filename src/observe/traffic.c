@@ -62,7 +62,7 @@ int observe_traffic(struct observe_traffic **ret, size_t *ret_count, struct tapn
     int result = netlink_open(NETLINK_ROUTE, &netlink, error);
 
     if (result == 0)
-        result = netlink_link_dump(netlink, read_link, restart, &reading, error);
+        result = netlink_link_dump_counted(netlink, read_link, restart, &reading, error);
     if (result < 0)
         return result;
     if (reading.count)
