@@ -102,7 +102,7 @@ void json_read_limit_of(struct json_reader *reader, struct guard_element *ret);
 /* A port's limits, at "limit". */
 struct model_limit;
 void json_put_limit(json_t **json, const struct model_limit *limit);
-void json_read_limit(struct json_reader *reader, struct model_limit *ret);
+void json_read_limit(struct json_reader *outer, struct model_limit *ret);
 /* The text of @value, at most @max bytes of it and no NUL among them; NULL when it is anything else. */
 const char *json_text_of(const json_t *value, size_t max);
 /* Is @text printable ASCII and not empty? */
