@@ -381,6 +381,10 @@ static int observe_route_side(struct observe_pass *pass)
     return result;
 }
 
+/*
+ * The guards before the links: of what the rules have learnt by themselves only that goes whose port is found unplugged
+ * afterwards. The other way round it could be of a guest that was plugged in between.
+ */
 int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_error *error)
 {
     struct observe_found *found cleanup(cleanup_observe_free) = calloc(1, sizeof(*found));
@@ -390,11 +394,11 @@ int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_
 
     if (!found)
         return error_set(error, -ENOMEM, "out of memory");
-    result = observe_route_side(&pass);
+    result = observe_guards(&pass);
+    if (result == 0)
+        result = observe_route_side(&pass);
     free(pass.indices);
     device_features_close(pass.features);
-    if (result == 0)
-        result = observe_guards(&pass);
     if (result == 0)
         result = observe_ledgers(run_dir, found, error);
     if (result == 0)

@@ -185,7 +185,7 @@ static void restart_links(void *data)
     pass->index_count = 0;
     pass->shaped = false;
     pass->found->link_count = 0;
-    pass->found->objects.count = 0;
+    pass->found->objects.count = pass->first_link;
 }
 
 static int compare_index(const void *a, const void *b)
@@ -214,7 +214,7 @@ static void name_masters(struct observe_pass *pass)
 {
     struct model_objects *objects = &pass->found->objects;
 
-    for (size_t i = 0; i < objects->count; i++) {
+    for (size_t i = pass->first_link; i < objects->count; i++) {
         struct model_link *link = &objects->items[i].link;
         const struct observe_index *own = observe_find_index(pass, link->index);
         const struct observe_index *master = own && own->master_index ? observe_find_index(pass, own->master_index)
@@ -241,16 +241,19 @@ static int read_shaper(const struct netlink_shaper *shaper, void *data)
 
 static void restart_shapers(void *data)
 {
-    struct model_objects *objects = &((struct observe_pass *)data)->found->objects;
+    const struct observe_pass *pass = data;
+    struct model_objects *objects = &pass->found->objects;
 
-    for (size_t i = 0; i < objects->count; i++)
+    for (size_t i = pass->first_link; i < objects->count; i++)
         objects->items[i].link.receive = objects->items[i].link.receive_burst = 0;
 }
 
 int observe_links(struct netlink *netlink, struct observe_pass *pass)
 {
-    int result = netlink_link_dump(netlink, read_link, restart_links, pass, pass->error);
+    int result;
 
+    pass->first_link = pass->found->objects.count;
+    result = netlink_link_dump(netlink, read_link, restart_links, pass, pass->error);
     if (result < 0)
         return result;
     if (pass->index_count)
