@@ -8,7 +8,8 @@
 /*
  * How it works: what was learnt of a guest goes when its port has no carrier. The kernel takes up to a second to tell
  * of that, and who plugs another guest in meanwhile would find the port closed for it. But it counts how often a
- * carrier was lost: a port whose count is another than at the last look was unplugged in between.
+ * carrier was lost: a port whose count is another than at the last look was unplugged in between. Before the first look
+ * nothing is known: who changes places then is noticed when the port is next without a carrier.
  */
 struct plug {
     int index;

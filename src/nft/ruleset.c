@@ -298,9 +298,9 @@ const struct nft_limit_schema nft_limits[NFT_LIMIT_COUNT] = {
         {"dhcp_rate", GUARD_BRIDGE, {IFNAME}, 20, 1, 40, "ports that sent DHCP requests, and how many they may"},
     [NFT_LIMIT_DNS] =
         {"dns_rate", GUARD_BRIDGE, {IFNAME}, 500, 1, 1000, "ports that sent DNS queries, and how many they may"},
-    [NFT_LIMIT_PORT_CLAIMS] = {"port_claims", GUARD_BRIDGE, {IFNAME}, 1, 1, 1, "ports whose MAC is being learnt"},
+    [NFT_LIMIT_PORT_CLAIMS] = {"port_claims", GUARD_BRIDGE, {IFNAME}, 10, 1, 1, "ports whose MAC is being learnt"},
     [NFT_LIMIT_MAC_CLAIMS] =
-        {"mac_claims", GUARD_BRIDGE, {GUARD_FIELD_MARK, GUARD_FIELD_MAC}, 1, 1, 1, "MACs that are being learnt"},
+        {"mac_claims", GUARD_BRIDGE, {GUARD_FIELD_MARK, GUARD_FIELD_MAC}, 10, 1, 1, "MACs that are being learnt"},
     [NFT_LIMIT_REFUSALS] =
         {"refusals", GUARD_BRIDGE, {IFNAME}, 6, 60, 2, "ports that sent from MACs that are not theirs"},
     [NFT_LIMIT_ROUTED_DHCP] =

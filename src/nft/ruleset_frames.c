@@ -242,9 +242,9 @@ static const struct nft_rule bridge_rules[] = {
     /* goto claim_mac */
     {"first_mac", "one that is free", {GOTO("claim_mac")}},
 
-    /* update @port_claims { iifname limit rate over 1/second burst 1 packets } goto refuse_mac */
+    /* update @port_claims { iifname limit rate over 10/second burst 1 packets } goto refuse_mac */
     {"claim_mac", "one frame a port", {IIFNAME, OVER(NFT_LIMIT_PORT_CLAIMS), GOTO("refuse_mac")}},
-    /* update @mac_claims { meta mark . ether saddr limit rate over 1/second burst 1 packets } goto refuse_mac */
+    /* update @mac_claims { meta mark . ether saddr limit rate over 10/second burst 1 packets } goto refuse_mac */
     {"claim_mac", "one port a MAC", {MARK, ETHER_SADDR, OVER(NFT_LIMIT_MAC_CLAIMS), GOTO("refuse_mac")}},
     /* add @network_macs { meta mark . ether saddr } add @learned_ports { iifname }
        add @port_macs { iifname . ether saddr } meta mark set 0 */
