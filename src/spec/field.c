@@ -117,8 +117,10 @@ static void check_domains(struct spec_parser *parser, const struct spec_option *
     for (size_t i = 0; i < count; i++)
         len += strlen(domains[i]) + 2;
     if (len > SPEC_SEARCH_LEN_MAX)
-        spec_mistake_add(&parser->mistakes, place, "%s: the domains are too long together; leave some out",
-                         option->key);
+        spec_mistake_add(&parser->mistakes, place,
+                         "%s: the domains take %zu bytes (each its characters and two more), and a DHCP option has "
+                         "room for %d beside the network's own name; leave some out, or choose shorter ones",
+                         option->key, len, SPEC_SEARCH_LEN_MAX);
 }
 
 /*

@@ -59,7 +59,8 @@ static const struct model_word kind_words[] = {
      .synonyms = " domain domains dns_search ",                                                                        \
      .default_text = or_network "none",                                                                                \
      .description = "Domains, besides the network's own name, in which guests look for short names "                   \
-                    "(DHCP option 119)", .example = "[example.com, example.net]"},                                     \
+                    "(DHCP option 119); together at most 190 bytes, each its characters and two more",                 \
+     .example = "[example.com, example.net]"},                                                                         \
     {.section = in_section, .key = "boot_file", .type = SPEC_TYPE_TEXT, .minimum = 1, .maximum = 127,                  \
      AT(in_struct, dhcp.boot_file), NO_OFFSETS, .synonyms = " filename bootfile pxe ",                                 \
      .default_text = or_network "none",                                                                                \

@@ -58,7 +58,8 @@ const struct spec_case bad_lists[] = {
         "    search: [aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example, "
         "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.example, "
         "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc.example]\n",
-        "lab.yaml:3:13: network lab: search: the domains are too long together; leave some out"),
+        "lab.yaml:3:13: network lab: search: the domains take 210 bytes (each its characters and two more), and a "
+        "DHCP option has room for 190 beside the network's own name; leave some out, or choose shorter ones"),
     BAD("search-one-too-much",
         "networks:\n"
         "  lab:\n"
@@ -66,7 +67,8 @@ const struct spec_case bad_lists[] = {
         "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb."
         "cccccccccccccccccccccccccccccccccccccccccccccccccc."
         "dddddddddddddddddddddddddddddddddddddddddddddddddd\n",
-        "lab.yaml:3:13: network lab: search: the domains are too long together; leave some out"),
+        "lab.yaml:3:13: network lab: search: the domains take 205 bytes (each its characters and two more), and a "
+        "DHCP option has room for 190 beside the network's own name; leave some out, or choose shorter ones"),
 };
 /* clang-format on */
 

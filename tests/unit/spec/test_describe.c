@@ -70,6 +70,16 @@ static void the_table_is_whole(void **state)
     }
 }
 
+static void the_manual_names_the_limit_that_is_checked(void **state)
+{
+    const struct spec_option *search = spec_option_find(SPEC_SECTION_NETWORK, "search");
+    char limit[64];
+
+    (void)state;
+    snprintf(limit, sizeof(limit), "at most %d bytes", SPEC_SEARCH_LEN_MAX);
+    assert_non_null(strstr(search->description, limit));
+}
+
 static void no_synonym_is_a_key(void **state)
 {
     (void)state;
@@ -118,9 +128,13 @@ static void quotes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_seed_parses),    cmocka_unit_test(the_seed_uses_every_key),
-        cmocka_unit_test(the_table_is_whole), cmocka_unit_test(no_synonym_is_a_key),
-        cmocka_unit_test(distances),          cmocka_unit_test(quotes),
+        cmocka_unit_test(the_seed_parses),
+        cmocka_unit_test(the_seed_uses_every_key),
+        cmocka_unit_test(the_table_is_whole),
+        cmocka_unit_test(the_manual_names_the_limit_that_is_checked),
+        cmocka_unit_test(no_synonym_is_a_key),
+        cmocka_unit_test(distances),
+        cmocka_unit_test(quotes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
