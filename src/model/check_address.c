@@ -137,25 +137,44 @@ static const char *address_fault(const struct ip_prefix *subnet, const struct ip
     return is_broadcast_address(&as_prefix) ? "is the broadcast address of" : NULL;
 }
 
+#define CHOICE_TEXT_MAX (64 + 3 * IP_TEXT_MAX)
+
+/* The addresses of @subnet that a guest can have, as advice: the host's own is none of them. */
+static const char *advise(const struct ip_prefix *subnet, char text[CHOICE_TEXT_MAX])
+{
+    const struct ip_prefix network = ip_prefix_network(subnet);
+    const struct ip_address broadcast = ip4_broadcast(subnet);
+    uint32_t host = ip4_value(&subnet->address), low = ip4_value(&network.address) + 1,
+             high = ip4_value(&broadcast) - 1;
+    char first[IP_TEXT_MAX], last[IP_TEXT_MAX], own[IP_TEXT_MAX];
+    struct ip_address lowest, highest;
+    bool is_between = host > low && host < high;
+
+    lowest = ip4_from_value(low + (host == low));
+    highest = ip4_from_value(high - (host == high));
+    ip_address_print(&lowest, first);
+    if (ip_address_equal(&lowest, &highest))
+        snprintf(text, CHOICE_TEXT_MAX, "choose %s", first);
+    else
+        snprintf(text, CHOICE_TEXT_MAX, "choose another one from %s to %s%s%s", first, ip_address_print(&highest, last),
+                 is_between ? " but the host's own, " : "", is_between ? ip_address_print(&subnet->address, own) : "");
+    return text;
+}
+
 static void check_port_address(const struct model_network *network, const struct model_port *port,
                                struct claims *claims, struct mistakes *mistakes)
 {
     struct model_place place = place_of(port->address_place, port->place);
     struct ip_prefix shown = ip_prefix_network(&network->subnet);
     const char *fault = address_fault(&network->subnet, &port->address);
-    char address[IP_TEXT_MAX], subnet[IP_PREFIX_TEXT_MAX], first[IP_TEXT_MAX], last[IP_TEXT_MAX];
-    struct ip_address lowest, highest;
+    char address[IP_TEXT_MAX], subnet[IP_PREFIX_TEXT_MAX], advice[CHOICE_TEXT_MAX];
 
-    if (!fault) {
+    if (!fault)
         claims_add(claims, &port->address, sizeof(port->address), "port", port->name, place);
-        return;
-    }
-    lowest = ip4_from_value(ip4_value(&shown.address) + 1);
-    highest = ip4_broadcast(&network->subnet);
-    highest = ip4_from_value(ip4_value(&highest) - 1);
-    mistakes_add(mistakes, place, "port %s: address %s %s %s; choose another one from %s to %s", port->name,
-                 ip_address_print(&port->address, address), fault, ip_prefix_print(&shown, subnet),
-                 ip_address_print(&lowest, first), ip_address_print(&highest, last));
+    else
+        mistakes_add(mistakes, place, "port %s: address %s %s %s; %s", port->name,
+                     ip_address_print(&port->address, address), fault, ip_prefix_print(&shown, subnet),
+                     advise(&network->subnet, advice));
 }
 
 static void check_homeless_address(const struct model_network *network, const struct model_port *port,

@@ -33,6 +33,21 @@ static void the_hosts_address(struct model_set *set)
     build_port(set, lab(set), "db", "10.20.0.1", NULL);
 }
 
+static void the_last_address_is_the_hosts(struct model_set *set)
+{
+    build_port(set, build_network(set, "lab", "10.20.0.254/24"), "db", "10.20.0.254", NULL);
+}
+
+static void an_address_between_is_the_hosts(struct model_set *set)
+{
+    build_port(set, build_network(set, "lab", "10.20.0.7/24"), "db", "10.20.1.7", NULL);
+}
+
+static void one_address_is_left(struct model_set *set)
+{
+    build_port(set, build_network(set, "lab", "10.20.0.2/30"), "db", "10.20.0.2", NULL);
+}
+
 static void an_address_twice(struct model_set *set)
 {
     struct model_network *network = lab(set);
@@ -345,14 +360,20 @@ static const struct {
     void (*build)(struct model_set *set);
     const char *text;
 } cases[] = {
-    {outside, "lab.yaml:3:25: port db: address 10.20.1.7 is outside 10.20.0.0/24; choose another one from 10.20.0.1 to "
+    {outside, "lab.yaml:3:25: port db: address 10.20.1.7 is outside 10.20.0.0/24; choose another one from 10.20.0.2 to "
               "10.20.0.254"},
     {the_network_address, "lab.yaml:3:25: port db: address 10.20.0.0 is the network itself in 10.20.0.0/24; choose "
-                          "another one from 10.20.0.1 to 10.20.0.254"},
+                          "another one from 10.20.0.2 to 10.20.0.254"},
     {the_broadcast_address, "lab.yaml:3:25: port db: address 10.20.0.255 is the broadcast address of 10.20.0.0/24; "
-                            "choose another one from 10.20.0.1 to 10.20.0.254"},
+                            "choose another one from 10.20.0.2 to 10.20.0.254"},
     {the_hosts_address, "lab.yaml:3:25: port db: address 10.20.0.1 is the host's own in 10.20.0.0/24; choose another "
-                        "one from 10.20.0.1 to 10.20.0.254"},
+                        "one from 10.20.0.2 to 10.20.0.254"},
+    {the_last_address_is_the_hosts, "lab.yaml:3:25: port db: address 10.20.0.254 is the host's own in 10.20.0.0/24; "
+                                    "choose another one from 10.20.0.1 to 10.20.0.253"},
+    {an_address_between_is_the_hosts, "lab.yaml:3:25: port db: address 10.20.1.7 is outside 10.20.0.0/24; choose "
+                                      "another one from 10.20.0.1 to 10.20.0.254 but the host's own, 10.20.0.7"},
+    {one_address_is_left, "lab.yaml:3:25: port db: address 10.20.0.2 is the host's own in 10.20.0.0/30; choose "
+                          "10.20.0.1"},
     {an_address_twice, "lab.yaml:5:25: port db: address 10.20.0.7 is already that of port web (line 3); choose another "
                        "one, or leave `address:` out"},
     {an_address_without_a_subnet, "lab.yaml:3:25: port db: address 10.20.0.7 is given, but the subnet of network lab "

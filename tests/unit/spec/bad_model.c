@@ -10,7 +10,7 @@ const struct spec_case bad_model[] = {
         "    subnet: 10.20.0.1/24\n"
         "    ports:\n"
         "      db: { address: 10.20.1.7 }\n",
-        "lab.yaml:5:22: port db: address 10.20.1.7 is outside 10.20.0.0/24; choose another one from 10.20.0.1 "
+        "lab.yaml:5:22: port db: address 10.20.1.7 is outside 10.20.0.0/24; choose another one from 10.20.0.2 "
         "to 10.20.0.254"),
     BAD("address-of-another",
         "networks:\n"
@@ -28,7 +28,7 @@ const struct spec_case bad_model[] = {
         "    ports:\n"
         "      db: { address: 10.20.0.1 }\n",
         "lab.yaml:5:22: port db: address 10.20.0.1 is the host's own in 10.20.0.0/24; choose another one from "
-        "10.20.0.1 to 10.20.0.254"),
+        "10.20.0.2 to 10.20.0.254"),
     BAD("address-without-subnet",
         "networks:\n"
         "  lab:\n"
