@@ -25,7 +25,16 @@ int device_explain_node(int code, const char *node, struct tapnet_error *error)
         return error_set(error, code, "%s has no driver behind it: run `modprobe tun`", node);
     case -EACCES:
     case -EPERM:
-        return error_set(error, code, "may not open %s: run as root, or `chmod 666 %s` (its usual mode)", node, node);
+        return error_set(error, code,
+                         "may not open %s: run as root, which making a device needs (CAP_NET_ADMIN); to open one that "
+                         "is there and is yours, `chmod 666 %s` (its usual mode) is enough",
+                         node, node);
+    case -EISDIR:
+    case -ENOTTY:
+        return error_set(error, code,
+                         "%s is not the tun driver's node: put that in its place (`mknod -m 666 %s c 10 200`) or, in a "
+                         "container, pass the host's node in",
+                         node, node);
     default:
         return error_set_errno(error, code, "cannot open %s", node);
     }

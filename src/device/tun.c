@@ -13,11 +13,17 @@
 
 #define TUN_NODE "/dev/net/tun"
 
+/* Of @node, NULL being the usual one: -ENOTTY where it is a file, or of another driver, which knows no TUNSETIFF. */
+static int explain_node(int code, const char *node, struct tapnet_error *error)
+{
+    return device_explain_node(code, node ? node : TUN_NODE, error);
+}
+
 static int open_node(const char *node, int flags, struct tapnet_error *error)
 {
     int fd = open(node ? node : TUN_NODE, O_RDWR | O_CLOEXEC | flags);
 
-    return fd < 0 ? device_explain_node(-errno, node ? node : TUN_NODE, error) : fd;
+    return fd < 0 ? explain_node(-errno, node, error) : fd;
 }
 
 int device_open_queue(const struct device_queue *queue, char ret_name[IFNAMSIZ], int *ret_fd,
@@ -35,9 +41,11 @@ int device_open_queue(const struct device_queue *queue, char ret_name[IFNAMSIZ],
         return fd;
     memcpy(request.ifr_name, queue->name, len);
     if (index && ioctl(fd, TUNSETIFINDEX, &index) < 0)
-        return error_set_errno(error, -errno, "cannot ask for interface index %u", index);
+        return errno == ENOTTY ? explain_node(-ENOTTY, queue->node, error)
+                               : error_set_errno(error, -errno, "cannot ask for interface index %u", index);
     if (ioctl(fd, TUNSETIFF, &request) < 0)
-        return device_explain_open(-errno, queue->name, queue->flags, error);
+        return errno == ENOTTY ? explain_node(-ENOTTY, queue->node, error)
+                               : device_explain_open(-errno, queue->name, queue->flags, error);
     if (ret_name)
         memcpy(ret_name, request.ifr_name, IFNAMSIZ);
     *ret_fd = take_fd(&fd);
@@ -51,7 +59,7 @@ int device_kernel_features(const char *node, unsigned *ret, struct tapnet_error 
     if (fd < 0)
         return fd;
     if (ioctl(fd, TUNGETFEATURES, ret) < 0)
-        return error_set_errno(error, -errno, "%s is not the node of the tun driver", node ? node : TUN_NODE);
+        return explain_node(-ENOTTY, node, error);
     return 0;
 }
 

@@ -161,6 +161,6 @@ def test_sysctls_that_are_read_only(lab, name):
 
 def test_a_node_that_is_not_the_driver(lab):
     before, done, _ = mounted(lab, PLANS["up"], "mount --bind /dev/null /dev/net/tun")
-    assert done.returncode == 1
+    assert done.returncode == 1 and "/dev/net/tun is not the tun driver's node" in done.stderr
     lab.assert_is(before, f"the host after {done.stderr}")
     lab.host.run("umount", "/dev/net/tun")

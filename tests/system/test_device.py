@@ -329,6 +329,19 @@ def test_opening_says_why_not(host, tapnet, hold):
         "may not make TUN new: CAP_NET_ADMIN is needed (run as root)\n")
 
 
+@pytest.mark.parametrize("maker", ["touch", "mkdir"])
+def test_what_is_not_the_node_is_told_by_every_command(host, tapnet, maker):
+    """A container has a directory there when its host had no node to pass in."""
+    file = tapnet.file("networks: { lab: { mode: isolated, ports: { db: {} } } }")
+    script = f'mount -t tmpfs none /dev/net && {maker} /dev/net/tun && exec "$@"'
+    for words in (("up", file), ("device", "add", "vm0")):
+        failed = host.run("unshare", "-m", "sh", "-c", script, "sh", tapnet.program, *words, check=False)
+        assert failed.returncode == 1, failed
+        assert ("/dev/net/tun is not the tun driver's node: put that in its place (`mknod -m 666 /dev/net/tun c 10 200`"
+                ") or, in a container, pass the host's node in\n") in failed.stderr, failed
+    assert names(host) == []
+
+
 def test_help_lists_what_there_is(tapnet):
     assert "single TUN and TAP devices" in tapnet("--help").stdout
     text = tapnet("device", "--help").stdout

@@ -9,6 +9,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "device/tun.h"
+
 #define BUSY_NAME "a-guest"
 
 static void test_busy_names_the_process(void **state)
@@ -143,7 +145,21 @@ static void test_permission_names_the_owner(void **state)
     assert_int_equal(tapnet_device_delete(-1, "roots", true, &error), 0);
 }
 
-/* A /dev of its own, in which the node is missing, has no driver, or may not be opened. */
+/* A file or a directory in the node's place: by whatever way the device is opened, one sentence. */
+static void refuse_no_node(int code)
+{
+    int fd = -1;
+
+    REFUSE(code, .kind = TAPNET_TAP);
+    assert_string_equal(error.text, "/dev/net/tun is not the tun driver's node: put that in its place (`mknod -m 666 "
+                                    "/dev/net/tun c 10 200`) or, in a container, pass the host's node in");
+    memset(&error, 0, sizeof(error));
+    assert_int_equal(device_open("tap0", DEVICE_TAP, false, true, &fd, &error), code);
+    assert_says("/dev/net/tun is not the tun driver's node: put that in its place");
+    assert_int_equal(fd, -1);
+}
+
+/* A /dev of its own, in which the node is missing, is none, has no driver, or may not be opened. */
 static void test_the_node(void **state)
 {
     int status;
@@ -158,12 +174,19 @@ static void test_the_node(void **state)
             _exit(1);
         REFUSE(-ENOENT, .kind = TAPNET_TAP);
         assert_says("modprobe tun");
-        assert_true(shell("mknod -m 600 /dev/net/tun c 241 241"));
+        assert_true(shell("mkdir /dev/net/tun"));
+        refuse_no_node(-EISDIR);
+        assert_true(shell("rmdir /dev/net/tun && touch /dev/net/tun"));
+        refuse_no_node(-ENOTTY);
+        assert_true(shell("rm /dev/net/tun && mknod /dev/net/tun c 1 3")); /* /dev/null's driver */
+        refuse_no_node(-ENOTTY);
+        assert_true(shell("rm /dev/net/tun && mknod -m 600 /dev/net/tun c 241 241"));
         REFUSE(-ENXIO, .kind = TAPNET_TAP);
         assert_says("no driver");
         assert_true(setresuid(65534, 65534, 65534) == 0);
         REFUSE(-EACCES, .kind = TAPNET_TAP);
-        assert_says("chmod 666 /dev/net/tun");
+        assert_says("run as root, which making a device needs (CAP_NET_ADMIN); to open one that is there and is yours, "
+                    "`chmod 666 /dev/net/tun`");
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
