@@ -44,7 +44,7 @@ static int open_directory(struct apply_kernel *kernel, struct tapnet_error *erro
         return -ENOENT;
     directory_path(kernel, path);
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return error_set_errno(error, -errno, "cannot make the directory %s", path);
+        return run_remedy(error_set_errno(error, -errno, "cannot make the directory %s", path), error);
     kernel->making_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (kernel->making_fd >= 0)
         return 0;
@@ -60,7 +60,9 @@ int apply_announce(struct apply_kernel *kernel, const char *name, struct tapnet_
     if (result < 0)
         return result == -ENOENT ? 0 : result;
     fd = openat(kernel->making_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return fd < 0 ? error_set_errno(error, -errno, "cannot make a file for %s in " DIRECTORY, name) : 0;
+    if (fd >= 0)
+        return 0;
+    return run_remedy(error_set_errno(error, -errno, "cannot make a file for %s in " DIRECTORY, name), error);
 }
 
 void apply_announce_end(struct apply_kernel *kernel, const char *name)

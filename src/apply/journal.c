@@ -64,7 +64,7 @@ int apply_journal_write(const char *run_dir, const struct plan *plan, struct tap
         result = -errno;
     if (result < 0) {
         unlink(fresh);
-        return error_set_errno(error, result, "cannot write the journal %s", path);
+        return run_remedy(error_set_errno(error, result, "cannot write the journal %s", path), error);
     }
     return 0;
 }

@@ -101,6 +101,15 @@ static int check_directory(const char *path, struct tapnet_error *error)
     return 0;
 }
 
+int run_remedy(int code, struct tapnet_error *error)
+{
+    if (code == -ENOSPC || code == -EDQUOT)
+        error_append(error, ": free some there, or set TAPNET_RUN_DIR to another directory");
+    else if (code == -EROFS)
+        error_append(error, ": make it writable, or set TAPNET_RUN_DIR to another directory");
+    return code;
+}
+
 /* *ret_made is set when it was not there before. */
 static int make_directory(const char *path, mode_t mode, bool *ret_made, struct tapnet_error *error)
 {
@@ -112,7 +121,7 @@ static int make_directory(const char *path, mode_t mode, bool *ret_made, struct 
         return 0;
     if (errno == ENOENT) /* a mistyped path must not grow */
         return error_set(error, -ENOENT, "cannot make the directory %s: what it is to stand in is not there", path);
-    return error_set_errno(error, -errno, "cannot make the directory %s", path);
+    return run_remedy(error_set_errno(error, -errno, "cannot make the directory %s", path), error);
 }
 
 /*
@@ -177,7 +186,7 @@ static int lock_directory(const char *run_dir, int operation, struct made *made,
         if (fd < 0 && errno == ENOENT)
             continue; /* the directory went between the two calls */
         if (fd < 0)
-            return error_set_errno(error, -errno, "cannot open %s", path);
+            return run_remedy(error_set_errno(error, -errno, "cannot open %s", path), error);
         if (flock(fd, operation) < 0)
             return errno == EWOULDBLOCK ? -EWOULDBLOCK : error_set_errno(error, -errno, "cannot lock %s", path);
         result = lock_is_current(fd, path);
@@ -328,14 +337,14 @@ static int write_whole(const char *path, const char *text, struct tapnet_error *
     size_t left = strlen(text);
 
     if (fd < 0)
-        return error_set_errno(error, -errno, "cannot write %s", path);
+        return run_remedy(error_set_errno(error, -errno, "cannot write %s", path), error);
     while (left > 0) {
         ssize_t written = write(fd, text, left);
 
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return error_set_errno(error, -errno, "cannot write %s", path);
+            return run_remedy(error_set_errno(error, -errno, "cannot write %s", path), error);
         text += written;
         left -= (size_t)written;
     }
@@ -360,7 +369,7 @@ int run_file_write(const char *run_dir, const char *name, const char *text, stru
         return result;
     result = write_whole(fresh, text, error);
     if (result == 0 && rename(fresh, path) < 0)
-        result = error_set_errno(error, -errno, "cannot replace %s", path);
+        result = run_remedy(error_set_errno(error, -errno, "cannot replace %s", path), error);
     if (result < 0)
         unlink(fresh);
     return result;
@@ -374,7 +383,7 @@ int run_file_remove(const char *run_dir, const char *name, struct tapnet_error *
     if (result < 0)
         return result;
     if (unlink(path) < 0 && errno != ENOENT)
-        return error_set_errno(error, -errno, "cannot remove %s", path);
+        return run_remedy(error_set_errno(error, -errno, "cannot remove %s", path), error);
     if (strchr(name, '/')) {
         *strrchr(path, '/') = '\0';
         rmdir(path);

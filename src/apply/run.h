@@ -32,6 +32,12 @@ int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error);
 /* The process that has the lock: 0 when nobody has it, or who it is can't be seen (another pid namespace). */
 int run_lock_holder(const char *run_dir);
 
+/*
+ * A file of the run directory can't be written, which @error says already: adds what helps where @code tells that the
+ * file system is full or read-only. Returns @code.
+ */
+int run_remedy(int code, struct tapnet_error *error);
+
 /* A file below it, replaced as a whole by rename; directories on the way are made. @name has no "..". */
 int run_file_write(const char *run_dir, const char *name, const char *text, struct tapnet_error *error);
 /* It is no error when there is none. Empty directories on the way are removed. */

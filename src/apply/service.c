@@ -105,7 +105,7 @@ static int start_service(struct apply_kernel *kernel, struct tapnet_error *error
     log_fd = open(path_in(kernel, LOG_NAME, path), O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
                   0600);
     if (log_fd < 0)
-        result = error_set_errno(error, -errno, "cannot write %s", path);
+        result = run_remedy(error_set_errno(error, -errno, "cannot write %s", path), error);
     else
         result = spawn_service(kernel, control_fd, log_fd, error);
     if (result < 0)

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "apply/run.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 
@@ -135,7 +136,7 @@ int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *erro
         return error_set_errno(error, -errno, "cannot open the control socket");
     unlink(path);
     if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 || listen(fd, CONTROL_BACKLOG) < 0)
-        return error_set_errno(error, -errno, "cannot make the control socket %s", path);
+        return run_remedy(error_set_errno(error, -errno, "cannot make the control socket %s", path), error);
     *ret_fd = take_fd(&fd);
     return 0;
 }

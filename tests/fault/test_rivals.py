@@ -143,7 +143,9 @@ def mounted(lab, plan, *mounts):
 @pytest.mark.parametrize("size", ["size=4k", "nr_inodes=2", "nr_inodes=4", "nr_inodes=6", "ro"])
 def test_a_full_or_read_only_run_directory(lab, size):
     before, done, left = mounted(lab, PLANS["up"], f"mkdir {lab.run}; mount -t tmpfs -o {size} tmpfs {lab.run}")
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 1 and str(lab.run) in done.stderr, done.stderr
+    assert ("make it writable" if size == "ro" else "free some there") in done.stderr, done.stderr
+    assert "or set TAPNET_RUN_DIR to another directory" in done.stderr
     assert not left, f"{done.stderr}: {left}"
     lab.host.run("umount", lab.run)
     lab.run.rmdir()

@@ -119,6 +119,32 @@ static void a_place_that_can_not_be_written_is_named(void **state)
 }
 
 /* A mistyped directory does not grow. */
+/* By which call it was met tests/fault/test_rivals.py sees, on file systems that are so. */
+static void a_full_or_read_only_file_system_is_told_the_remedy(void **state)
+{
+    static const struct {
+        int code;
+        const char *text;
+    } cases[] = {
+        {-ENOSPC, "cannot write it: No space left on device: free some there, or set TAPNET_RUN_DIR to another "
+                  "directory"},
+        {-EDQUOT, "cannot write it: Disk quota exceeded: free some there, or set TAPNET_RUN_DIR to another directory"},
+        {-EROFS,
+         "cannot write it: Read-only file system: make it writable, or set TAPNET_RUN_DIR to another directory"},
+        {-EIO, "cannot write it: Input/output error"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct tapnet_error error = TAPNET_ERROR_INIT;
+
+        assert_int_equal(run_remedy(error_set_errno(&error, cases[i].code, "cannot write it"), &error), cases[i].code);
+        assert_string_equal(error.text, cases[i].text);
+        assert_int_equal(error.code, cases[i].code);
+        assert_int_equal(run_remedy(cases[i].code, NULL), cases[i].code);
+    }
+}
+
 static void only_the_base_itself_is_made(void **state)
 {
     char deep[RUN_PATH_MAX], between[RUN_PATH_MAX], directory[RUN_PATH_MAX];
@@ -172,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_lock_that_was_left_aside_goes),
         cmocka_unit_test(a_file_keeps_the_directory),
         cmocka_unit_test(a_place_that_can_not_be_written_is_named),
+        cmocka_unit_test(a_full_or_read_only_file_system_is_told_the_remedy),
         cmocka_unit_test(only_the_base_itself_is_made),
         cmocka_unit_test(a_signal_ends_the_wait_for_the_lock),
     };
