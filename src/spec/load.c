@@ -24,6 +24,9 @@ static int file_open(const char *path, const char *shown, struct tapnet_error *e
                          "%s: is a socket or a device without a driver, not a file; write its text to "
                          "a file first",
                          shown);
+    if (fd < 0 && errno == ELOOP)
+        return error_set(error, -ELOOP, "%s: is a symbolic link that leads back to itself; name the file that is meant",
+                         shown);
     if (fd < 0 || fstat(fd, &status) < 0)
         return error_set_errno(error, -errno, "%s: can't be read", shown);
     if (S_ISDIR(status.st_mode))
@@ -67,6 +70,17 @@ static int file_read(int fd, char **ret_text, size_t *ret_len)
     return 0;
 }
 
+/* A file of /proc or /sys has no size, and may have no text either. Returns @code, with which reading @fd failed. */
+static int explain_read(int fd, const char *shown, int code, struct tapnet_error *error)
+{
+    struct stat status;
+
+    if (code != -ENOMEM && fstat(fd, &status) == 0 && status.st_size == 0)
+        return error_set(error, code,
+                         "%s: is a file of the kernel's, which gives no text; write its text to a file first", shown);
+    return error_set_errno(error, code, "%s: can't be read", shown);
+}
+
 int spec_load(const char *path, struct model_set **ret, struct tapnet_error *error)
 {
     _cleanup_free_ char *shown = spec_quote_file(path);
@@ -82,6 +96,6 @@ int spec_load(const char *path, struct model_set **ret, struct tapnet_error *err
         return fd;
     r = file_read(fd, &text, &len);
     if (r < 0)
-        return error_set_errno(error, r, "%s: can't be read", shown);
+        return explain_read(fd, shown, r, error);
     return spec_parse(text, len, path, ret, error);
 }

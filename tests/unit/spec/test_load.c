@@ -111,6 +111,24 @@ static void a_socket(void **state)
     unlink("socket.yaml");
 }
 
+static void links_that_lead_to_each_other(void **state)
+{
+    (void)state;
+    assert_int_equal(symlink("one.yaml", "other.yaml"), 0);
+    assert_int_equal(symlink("other.yaml", "one.yaml"), 0);
+    load_bad("one.yaml", -ELOOP, "one.yaml: is a symbolic link that leads back to itself; name the file that is meant");
+    unlink("one.yaml");
+    unlink("other.yaml");
+}
+
+/* It looks like an empty file; its first byte is the one at address 0. */
+static void a_file_of_the_kernels(void **state)
+{
+    (void)state;
+    load_bad("/proc/self/mem", -EIO,
+             "/proc/self/mem: is a file of the kernel's, which gives no text; write its text to a file first");
+}
+
 /* 100 MB of anchors are refused by their size: at once, and without reading them. */
 static void a_hundred_megabytes(void **state)
 {
@@ -144,6 +162,8 @@ int main(void)
         cmocka_unit_test(a_pipe),
         cmocka_unit_test(a_device),
         cmocka_unit_test(a_socket),
+        cmocka_unit_test(links_that_lead_to_each_other),
+        cmocka_unit_test(a_file_of_the_kernels),
         cmocka_unit_test(a_hundred_megabytes),
     };
 
