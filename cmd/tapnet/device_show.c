@@ -57,11 +57,14 @@ static const char *group_name(uint32_t id, char text[64])
     return text;
 }
 
-/* Names and aliases may hold nearly any byte, terminals may not. */
+/*
+ * Names and aliases may hold nearly any byte, terminals may not: printable ASCII is shown as it is. (A byte of 0x80 to
+ * 0x9f, or what stands for it in UTF-8, steers some terminals as ESC does.) JSON tells the whole.
+ */
 static void put_printable(const char *text)
 {
     for (; *text; text++)
-        putchar((unsigned char)*text < ' ' || *text == 127 ? '?' : *text);
+        putchar(*text < ' ' || *text > '~' ? '?' : *text);
 }
 
 /* ---- text ---- */

@@ -9,6 +9,7 @@
     +------------------------------------------------+
 """
 
+import os
 import subprocess
 
 import pytest
@@ -340,6 +341,17 @@ def test_what_is_not_the_node_is_told_by_every_command(host, tapnet, maker):
         assert ("/dev/net/tun is not the tun driver's node: put that in its place (`mknod -m 666 /dev/net/tun c 10 200`"
                 ") or, in a container, pass the host's node in\n") in failed.stderr, failed
     assert names(host) == []
+
+
+def test_terminals_get_printable_ascii_alone(host, tapnet):
+    """Whoever may make a device names it: ESC starts what steers a terminal, and on some so does the byte 0x9b."""
+    name = os.fsdecode(b"t\x9b1")
+    host.run("ip", "tuntap", "add", name, "mode", "tap")
+    host.run("ip", "link", "set", name, "alias", os.fsdecode(b"\x1b[31m \x9b31m B\xc3\xbcro"))
+    for shown in (tapnet("device", "show").stdout, tapnet("device", "show", name).stdout):
+        assert shown.isascii() and shown.replace("\n", "").isprintable() and "t?1  tap  down" in shown
+    assert "alias ?[31m ?31m B??ro\n" in shown
+    assert device(tapnet, name)["alias"] == "\x1b[31m \x9b31m B\xc3\xbcro"  # byte by byte, as it is no UTF-8
 
 
 def test_help_lists_what_there_is(tapnet):
