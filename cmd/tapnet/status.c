@@ -177,6 +177,8 @@ static void draw_devices(const struct tapnet_status *status)
         else
             printf("%s\n", device->state);
     }
+    if (tapnet_status_device_count(status))
+        putchar('\n');
 }
 
 #define PROBLEMS_SHOWN 20

@@ -214,6 +214,15 @@ def test_two_sets_live_side_by_side(world, host, tapnet):
     assert_same(nothing, snapshot(host, run_dir=tapnet.run_dir))
 
 
+@pytest.mark.parametrize("network", ["", "networks: { lab: { mode: isolated, subnet: 10.20.0.1/24 } }\n"])
+def test_status_has_a_line_of_space_behind_devices_as_behind_networks(host, tapnet, network):
+    tapnet("up", tapnet.file(f"{network}devices: {{ tun1: {{ kind: tun }}, tun2: {{ kind: tun }} }}"))
+    *above, space, keeper = tapnet("status").stdout.splitlines()
+    assert (space, keeper) == ("", "no keeper: what others take away stays away until `tapnet up`")
+    assert [line.split()[0] for line in above if line] == [*(["br-lab"] if network else []), "tun1", "tun2"]
+    assert above.count("") == (1 if network else 0)
+
+
 def test_a_network_that_another_set_holds_is_refused(lab, host, tapnet):
     tapnet("up", lab)
     failed = tapnet("up", tapnet.file("networks: { lab: { subnet: 10.22.0.1/24 } }", "rival.yaml"), check=False)
