@@ -18,44 +18,22 @@ DEFINE_CLEANUP(struct netlink *, netlink_close)
 
 /* ---- other sets ---- */
 
-struct claims {
-    struct model_forward_claim *items;
-    size_t count, capacity;
-};
-
-static void claims_fini(struct claims *claims)
-{
-    free(claims->items);
-}
-
-static int add_network(struct claims *claims, const struct model_network *network, const char *set)
-{
-    for (size_t p = 0; p < network->port_count; p++) {
-        const struct model_port *port = &network->ports[p];
-
-        if (array_reserve((void **)&claims->items, &claims->capacity, claims->count, port->forward_count,
-                          sizeof(*claims->items)) < 0)
-            return -ENOMEM;
-        for (size_t f = 0; f < port->forward_count; f++, claims->count++)
-            claims->items[claims->count] = (struct model_forward_claim){&port->forwards[f], port, set, claims->count};
-    }
-    return 0;
-}
-
 /* The set's own, and those of every other set that is up. */
-static int collect(const struct tapnet_plan *plan, struct claims *claims)
+static int collect(const struct tapnet_plan *plan, struct model_forward_claims *claims)
 {
     const struct model_objects *objects = &plan->found->objects;
     int result = 0;
 
     for (size_t i = 0; i < plan->set->network_count && result == 0; i++)
-        result = add_network(claims, &plan->set->networks[i], plan->set->name);
+        result = model_forward_claims_add(claims, &plan->set->networks[i], plan->set->name);
     if (!claims->count)
         return result;
-    for (size_t i = 0; i < objects->count && result == 0; i++)
-        if (objects->items[i].kind == MODEL_OBJECT_SERVICE &&
-            strcmp(objects->items[i].service.set, plan->set->name) != 0)
-            result = add_network(claims, objects->items[i].service.network, objects->items[i].service.set);
+    for (size_t i = 0; i < objects->count && result == 0; i++) {
+        const struct model_service *service = &objects->items[i].service;
+
+        if (objects->items[i].kind == MODEL_OBJECT_SERVICE && strcmp(service->set, plan->set->name) != 0)
+            result = model_forward_claims_add(claims, service->network, service->set);
+    }
     return result;
 }
 
@@ -75,16 +53,16 @@ static int tell_rival(const struct tapnet_plan *plan, const struct model_forward
 
 int forwards_check(const struct tapnet_plan *plan, struct tapnet_error *error)
 {
-    struct claims claims cleanup(claims_fini) = {0};
+    struct model_forward_claims claims cleanup(model_forward_claims_fini) = {0};
 
     if (collect(plan, &claims) < 0)
         return error_set(error, -ENOMEM, "out of memory");
-    model_forwards_sort(claims.items, claims.count);
+    model_forward_claims_sort(&claims);
     for (size_t i = 0; i < claims.count; i++) {
         const struct model_forward_claim *one = &claims.items[i], *rival;
         size_t next = 0;
 
-        while ((rival = model_forwards_rival(claims.items, claims.count, i, &next)))
+        while ((rival = model_forward_claims_rival(&claims, i, &next)))
             if (one->set == plan->set->name && rival->set != plan->set->name)
                 return tell_rival(plan, one, rival, error);
             else if (rival->set == plan->set->name && one->set != plan->set->name)

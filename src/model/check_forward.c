@@ -1,23 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Forwards: that they can be, and that no two of one file want the same port of the host. */
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
-#include "base/array.h"
 #include "base/cleanup.h"
 #include "model/check.h"
 #include "model/forward.h"
-
-struct forwards {
-    struct model_forward_claim *items;
-    size_t count, capacity;
-};
-
-static void forwards_fini(struct forwards *forwards)
-{
-    free(forwards->items);
-}
 
 /* Does tapnet's own DNS listen where @forward would take everything away from it? */
 static bool takes_dns(const struct model_set *set, const struct model_forward *forward)
@@ -58,24 +46,11 @@ static void check_forward(const struct model_set *set, const struct model_networ
                      port->name, text, MODEL_DNS_PORT);
 }
 
-/* Every forward of @set, one by one, and as claims. */
-static int collect(const struct model_set *set, struct forwards *forwards, struct mistakes *mistakes)
+static void check_network(const struct model_set *set, const struct model_network *network, struct mistakes *mistakes)
 {
-    for (size_t n = 0; n < set->network_count; n++)
-        for (size_t p = 0; p < set->networks[n].port_count; p++) {
-            const struct model_port *port = &set->networks[n].ports[p];
-
-            if (array_reserve((void **)&forwards->items, &forwards->capacity, forwards->count, port->forward_count,
-                              sizeof(*forwards->items)) < 0)
-                return -ENOMEM;
-            for (size_t f = 0; f < port->forward_count; f++) {
-                check_forward(set, &set->networks[n], port, &port->forwards[f], mistakes);
-                forwards->items[forwards->count] = (struct model_forward_claim){&port->forwards[f], port, set->name,
-                                                                                forwards->count};
-                forwards->count++;
-            }
-        }
-    return 0;
+    for (size_t p = 0; p < network->port_count; p++)
+        for (size_t f = 0; f < network->ports[p].forward_count; f++)
+            check_forward(set, network, &network->ports[p], &network->ports[p].forwards[f], mistakes);
 }
 
 static void tell_rivals(const struct model_forward_claim *a, const struct model_forward_claim *b,
@@ -93,19 +68,20 @@ static void tell_rivals(const struct model_forward_claim *a, const struct model_
 
 int check_forwards(const struct model_set *set, struct mistakes *mistakes)
 {
-    struct forwards forwards cleanup(forwards_fini) = {0};
-    int result = collect(set, &forwards, mistakes);
+    struct model_forward_claims claims cleanup(model_forward_claims_fini) = {0};
 
-    if (result < 0)
-        return result;
-    model_forwards_sort(forwards.items, forwards.count);
-    for (size_t i = 0; i < forwards.count; i++) {
+    for (size_t i = 0; i < set->network_count; i++) {
+        check_network(set, &set->networks[i], mistakes);
+        if (model_forward_claims_add(&claims, &set->networks[i], set->name) < 0)
+            return -ENOMEM;
+    }
+    model_forward_claims_sort(&claims);
+    for (size_t i = 0; i < claims.count; i++) {
         const struct model_forward_claim *rival;
         size_t next = 0;
 
-        while (mistakes->total <= MISTAKES_MAX &&
-               (rival = model_forwards_rival(forwards.items, forwards.count, i, &next)))
-            tell_rivals(&forwards.items[i], rival, mistakes);
+        while (mistakes->total <= MISTAKES_MAX && (rival = model_forward_claims_rival(&claims, i, &next)))
+            tell_rivals(&claims.items[i], rival, mistakes);
     }
     return 0;
 }

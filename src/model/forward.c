@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
+
 /* ---- parse ---- */
 
 #define EXAMPLE "`8080:80`, `127.0.0.1:2222:22` or `8000-8010:8000-8010/udp`"
@@ -214,10 +216,29 @@ static int compare_claims(const void *left, const void *right)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-void model_forwards_sort(struct model_forward_claim *claims, size_t count)
+int model_forward_claims_add(struct model_forward_claims *claims, const struct model_network *network, const char *set)
 {
-    if (count)
-        qsort(claims, count, sizeof(*claims), compare_claims);
+    for (size_t p = 0; p < network->port_count; p++) {
+        const struct model_port *port = &network->ports[p];
+
+        if (array_reserve((void **)&claims->items, &claims->capacity, claims->count, port->forward_count,
+                          sizeof(*claims->items)) < 0)
+            return -ENOMEM;
+        for (size_t f = 0; f < port->forward_count; f++, claims->count++)
+            claims->items[claims->count] = (struct model_forward_claim){&port->forwards[f], port, set, claims->count};
+    }
+    return 0;
+}
+
+void model_forward_claims_fini(struct model_forward_claims *claims)
+{
+    free(claims->items);
+}
+
+void model_forward_claims_sort(struct model_forward_claims *claims)
+{
+    if (claims->count)
+        qsort(claims->items, claims->count, sizeof(*claims->items), compare_claims);
 }
 
 static bool same_address(const struct model_forward *a, const struct model_forward *b)
@@ -225,16 +246,19 @@ static bool same_address(const struct model_forward *a, const struct model_forwa
     return !a->address.family || !b->address.family || ip_address_equal(&a->address, &b->address);
 }
 
-const struct model_forward_claim *model_forwards_rival(const struct model_forward_claim *claims, size_t count,
-                                                       size_t index, size_t *ret_next)
+const struct model_forward_claim *model_forward_claims_rival(const struct model_forward_claims *claims, size_t index,
+                                                             size_t *ret_next)
 {
-    const struct model_forward *own = claims[index].forward;
+    const struct model_forward *own = claims->items[index].forward;
 
-    for (size_t i = *ret_next > index ? *ret_next : index + 1;
-         i < count && claims[i].forward->protocol == own->protocol && claims[i].forward->first <= own->last; i++) {
+    for (size_t i = *ret_next > index ? *ret_next : index + 1; i < claims->count; i++) {
+        const struct model_forward_claim *other = &claims->items[i];
+
+        if (other->forward->protocol != own->protocol || other->forward->first > own->last)
+            break;
         *ret_next = i + 1;
-        if (same_address(own, claims[i].forward))
-            return &claims[i];
+        if (same_address(own, other->forward))
+            return other;
     }
     return NULL;
 }

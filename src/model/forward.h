@@ -35,12 +35,22 @@ struct model_forward_claim {
     size_t order; /* who came first keeps it */
 };
 
-void model_forwards_sort(struct model_forward_claim *claims, size_t count);
+/* Zero-initialise. */
+struct model_forward_claims {
+    struct model_forward_claim *items;
+    size_t count, capacity;
+};
+
+/* Adds the forwards of @network, of @set, which both must stay; in their order. 0 or -ENOMEM. */
+int model_forward_claims_add(struct model_forward_claims *claims, const struct model_network *network, const char *set);
+void model_forward_claims_fini(struct model_forward_claims *claims);
+/* By what they want, for model_forward_claims_rival(). */
+void model_forward_claims_sort(struct model_forward_claims *claims);
 /*
  * The next claim behind @index, among @claims that are sorted, that wants a port which claim @index wants too; NULL
  * when there is none. *ret_next, 0 at first, is where the next call goes on.
  */
-const struct model_forward_claim *model_forwards_rival(const struct model_forward_claim *claims, size_t count,
-                                                       size_t index, size_t *ret_next);
+const struct model_forward_claim *model_forward_claims_rival(const struct model_forward_claims *claims, size_t index,
+                                                             size_t *ret_next);
 
 #endif

@@ -153,7 +153,7 @@ static void what_a_forward_takes(void **state)
     assert_true(model_forward_is_local(&bound));
 }
 
-/* Every pair of a set of forwards, by the search and by hand. */
+/* Every pair of a network's forwards, of two ports, by the search and by hand. */
 static void rivals_are_found(void **state)
 {
     static const char *const texts[] = {
@@ -170,13 +170,15 @@ static void rivals_are_found(void **state)
         "1-65535:1-65535/udp",
     };
     struct model_forward forwards[ARRAY_COUNT(texts)];
-    struct model_forward_claim claims[ARRAY_COUNT(texts)];
+    struct model_port ports[] = {{.forwards = forwards, .forward_count = 4},
+                                 {.forwards = forwards + 4, .forward_count = ARRAY_COUNT(texts) - 4}};
+    const struct model_network network = {.ports = ports, .port_count = ARRAY_COUNT(ports)};
+    struct model_forward_claims claims = {0};
     size_t expected = 0, found = 0;
 
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
         forwards[i] = parse(texts[i]);
-        claims[i] = (struct model_forward_claim){&forwards[i], NULL, NULL, i};
         for (size_t j = 0; j < i; j++) {
             bool address = !forwards[i].address.family || !forwards[j].address.family ||
                            ip_address_equal(&forwards[i].address, &forwards[j].address);
@@ -185,18 +187,26 @@ static void rivals_are_found(void **state)
                         forwards[i].first <= forwards[j].last && forwards[j].first <= forwards[i].last;
         }
     }
-    model_forwards_sort(claims, ARRAY_COUNT(claims));
-    for (size_t i = 0; i < ARRAY_COUNT(claims); i++) {
+    assert_int_equal(model_forward_claims_add(&claims, &network, "lab"), 0);
+    assert_int_equal(claims.count, ARRAY_COUNT(texts));
+    for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+        assert_ptr_equal(claims.items[i].forward, &forwards[i]);
+        assert_ptr_equal(claims.items[i].port, &ports[i < 4 ? 0 : 1]);
+        assert_int_equal(claims.items[i].order, i);
+    }
+    model_forward_claims_sort(&claims);
+    for (size_t i = 0; i < claims.count; i++) {
         const struct model_forward_claim *rival;
         size_t next = 0;
 
-        while ((rival = model_forwards_rival(claims, ARRAY_COUNT(claims), i, &next))) {
-            assert_true(rival > &claims[i]);
+        while ((rival = model_forward_claims_rival(&claims, i, &next))) {
+            assert_true(rival > &claims.items[i]);
             found++;
         }
     }
     assert_true(expected > 5);
     assert_int_equal(found, expected);
+    model_forward_claims_fini(&claims);
 }
 
 int main(void)
