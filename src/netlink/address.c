@@ -14,9 +14,8 @@
 #endif
 
 struct address_call {
+    struct netlink_call outer;
     netlink_address_reader *reader;
-    netlink_restart *restart;
-    void *data;
 };
 
 /* The local address is IFA_LOCAL; IFA_ADDRESS is the peer's on a point-to-point link, and all there is for IPv6. */
@@ -56,28 +55,20 @@ static int read_address(const struct nlmsghdr *message, void *data)
 
     if (message->nlmsg_type != RTM_NEWADDR || netlink_address_parse(message, &address) < 0)
         return 0; /* an address of another family is none of ours */
-    return call->reader(&address, call->data);
-}
-
-static void restart_addresses(void *data)
-{
-    const struct address_call *call = data;
-
-    if (call->restart)
-        call->restart(call->data);
+    return call->reader(&address, call->outer.data);
 }
 
 int netlink_address_dump(struct netlink *netlink, netlink_address_reader *reader, netlink_restart *restart, void *data,
                          struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct address_call call = {reader, restart, data};
+    struct address_call call = {{restart, data}, reader};
     const struct ifaddrmsg header = {.ifa_family = AF_UNSPEC};
     int result;
 
     netlink_message_init(&message);
     netlink_begin(&message, RTM_GETADDR, 0, &header, sizeof(header));
-    result = netlink_dump(netlink, &message, read_address, restart_addresses, &call, error);
+    result = netlink_dump(netlink, &message, read_address, netlink_call_restart, &call, error);
     return result < 0 ? error_prefix(error, result, "cannot list the addresses") : 0;
 }
 

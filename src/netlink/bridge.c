@@ -96,51 +96,41 @@ int netlink_bridge_parse(const struct nlmsghdr *message, struct netlink_bridge_l
     return 0;
 }
 
-struct call {
-    netlink_bridge_reader *link_reader;
-    netlink_bridge_mac_reader *mac_reader;
-    netlink_restart *restart;
-    void *data;
+struct link_call {
+    struct netlink_call outer;
+    netlink_bridge_reader *reader;
 };
-
-static void restart(void *data)
-{
-    const struct call *call = data;
-
-    if (call->restart)
-        call->restart(call->data);
-}
 
 static int read_link(const struct nlmsghdr *message, void *data)
 {
-    const struct call *call = data;
+    const struct link_call *call = data;
     struct netlink_bridge_link link;
     int result;
 
     if (message->nlmsg_type != RTM_NEWLINK)
         return 0;
     result = netlink_bridge_parse(message, &link);
-    return result < 0 ? result : call->link_reader(&link, call->data);
+    return result < 0 ? result : call->reader(&link, call->outer.data);
 }
 
-int netlink_bridge_dump(struct netlink *netlink, netlink_bridge_reader *reader, netlink_restart *restart_reader,
-                        void *data, struct tapnet_error *error)
+int netlink_bridge_dump(struct netlink *netlink, netlink_bridge_reader *reader, netlink_restart *restart, void *data,
+                        struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct call call = {.link_reader = reader, .restart = restart_reader, .data = data};
+    struct link_call call = {{restart, data}, reader};
     const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
 
     netlink_message_init(&message);
     netlink_begin(&message, RTM_GETLINK, 0, &header, sizeof(header));
     netlink_put_u32(&message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-    return netlink_dump(netlink, &message, read_link, restart, &call, error);
+    return netlink_dump(netlink, &message, read_link, netlink_call_restart, &call, error);
 }
 
 int netlink_bridge_get(struct netlink *netlink, const char *name, netlink_bridge_reader *reader, void *data,
                        struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct call call = {.link_reader = reader, .data = data};
+    struct link_call call = {{NULL, data}, reader};
     const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
 
     netlink_message_init(&message);
@@ -151,6 +141,11 @@ int netlink_bridge_get(struct netlink *netlink, const char *name, netlink_bridge
 }
 
 /* ---- reading the forwarding database ---- */
+
+struct mac_call {
+    struct netlink_call outer;
+    netlink_bridge_mac_reader *reader;
+};
 
 int netlink_bridge_mac_parse(const struct nlmsghdr *message, struct netlink_bridge_mac *ret)
 {
@@ -176,25 +171,25 @@ int netlink_bridge_mac_parse(const struct nlmsghdr *message, struct netlink_brid
 
 static int read_mac(const struct nlmsghdr *message, void *data)
 {
-    const struct call *call = data;
+    const struct mac_call *call = data;
     struct netlink_bridge_mac entry;
 
     /* A device's own unicast list is in the same dump, without a master; and addresses of other lengths. */
     if (message->nlmsg_type != RTM_NEWNEIGH || netlink_bridge_mac_parse(message, &entry) < 0 || !entry.master_index)
         return 0;
-    return call->mac_reader(&entry, call->data);
+    return call->reader(&entry, call->outer.data);
 }
 
-int netlink_bridge_mac_dump(struct netlink *netlink, netlink_bridge_mac_reader *reader, netlink_restart *restart_reader,
+int netlink_bridge_mac_dump(struct netlink *netlink, netlink_bridge_mac_reader *reader, netlink_restart *restart,
                             void *data, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct call call = {.mac_reader = reader, .restart = restart_reader, .data = data};
+    struct mac_call call = {{restart, data}, reader};
     const struct ndmsg header = {.ndm_family = AF_BRIDGE};
 
     netlink_message_init(&message);
     netlink_begin(&message, RTM_GETNEIGH, 0, &header, sizeof(header));
-    return netlink_dump(netlink, &message, read_mac, restart, &call, error);
+    return netlink_dump(netlink, &message, read_mac, netlink_call_restart, &call, error);
 }
 
 /* ---- changing ---- */

@@ -189,9 +189,8 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
 }
 
 struct link_call {
+    struct netlink_call outer;
     netlink_link_reader *reader;
-    void *data;
-    netlink_restart *restart;
 };
 
 static int read_link(const struct nlmsghdr *message, void *data)
@@ -203,15 +202,7 @@ static int read_link(const struct nlmsghdr *message, void *data)
     if (message->nlmsg_type != RTM_NEWLINK)
         return 0;
     result = netlink_link_parse(message, &link);
-    return result < 0 ? result : call->reader(&link, call->data);
-}
-
-static void restart_links(void *data)
-{
-    const struct link_call *call = data;
-
-    if (call->restart)
-        call->restart(call->data);
+    return result < 0 ? result : call->reader(&link, call->outer.data);
 }
 
 /* @filter: RTEXT_FILTER_..., what is to be told beside, or left out. */
@@ -224,27 +215,27 @@ static int dump(struct netlink *netlink, uint32_t filter, struct link_call *call
     netlink_message_init(&message);
     netlink_begin(&message, RTM_GETLINK, 0, &header, sizeof(header));
     netlink_put_u32(&message, IFLA_EXT_MASK, filter);
-    result = netlink_dump(netlink, &message, read_link, restart_links, call, error);
+    result = netlink_dump(netlink, &message, read_link, netlink_call_restart, call, error);
     return result < 0 ? error_prefix(error, result, "cannot list the interfaces") : 0;
 }
 
 int netlink_link_dump(struct netlink *netlink, netlink_link_reader *reader, netlink_restart *restart, void *data,
                       struct tapnet_error *error)
 {
-    return dump(netlink, RTEXT_FILTER_SKIP_STATS, &(struct link_call){reader, data, restart}, error);
+    return dump(netlink, RTEXT_FILTER_SKIP_STATS, &(struct link_call){{restart, data}, reader}, error);
 }
 
 int netlink_link_dump_counted(struct netlink *netlink, netlink_link_reader *reader, netlink_restart *restart,
                               void *data, struct tapnet_error *error)
 {
-    return dump(netlink, 0, &(struct link_call){reader, data, restart}, error);
+    return dump(netlink, 0, &(struct link_call){{restart, data}, reader}, error);
 }
 
 int netlink_link_get(struct netlink *netlink, int index, const char *name, netlink_link_reader *reader, void *data,
                      struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct link_call call = {reader, data, NULL};
+    struct link_call call = {{NULL, data}, reader};
     const struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = index};
 
     netlink_message_init(&message);

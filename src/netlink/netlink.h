@@ -73,6 +73,16 @@ int netlink_dump(struct netlink *netlink, struct netlink_message *message, netli
                  netlink_restart *restart, void *data, struct tapnet_error *error);
 
 /*
+ * The first member of what a dump of one kind of object gives to netlink_dump(): what its own caller wants called, and
+ * with what. netlink_call_restart() is its restart, with a pointer to the whole.
+ */
+struct netlink_call {
+    netlink_restart *restart; /* may be NULL */
+    void *data;
+};
+void netlink_call_restart(void *call);
+
+/*
  * Sends all messages of @message in one send and reads every answer; they are numbered here. Framing a transaction
  * (nf_tables: NFNL_MSG_BATCH_BEGIN and _END) is the caller's. The kernel answers what it refuses, and what has
  * NLM_F_ACK when it is done: set it on the last change of a transaction, which is all or nothing; on every message

@@ -11,9 +11,8 @@
 /* ---- routes ---- */
 
 struct route_call {
+    struct netlink_call outer;
     netlink_route_reader *reader;
-    netlink_restart *restart;
-    void *data;
     uint32_t table;
 };
 
@@ -54,22 +53,14 @@ static int read_route(const struct nlmsghdr *message, void *data)
         return 0;
     if (call->table && route.table != call->table) /* a kernel that does not filter sends all */
         return 0;
-    return call->reader(&route, call->data);
-}
-
-static void restart_routes(void *data)
-{
-    const struct route_call *call = data;
-
-    if (call->restart)
-        call->restart(call->data);
+    return call->reader(&route, call->outer.data);
 }
 
 int netlink_route_dump(struct netlink *netlink, uint8_t family, uint32_t table, netlink_route_reader *reader,
                        netlink_restart *restart, void *data, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct route_call call = {reader, restart, data, table};
+    struct route_call call = {{restart, data}, reader, table};
     const struct rtmsg header = {.rtm_family = family};
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result;
@@ -78,7 +69,7 @@ int netlink_route_dump(struct netlink *netlink, uint8_t family, uint32_t table, 
     netlink_begin(&message, RTM_GETROUTE, 0, &header, sizeof(header));
     if (table)
         netlink_put_u32(&message, RTA_TABLE, table);
-    result = netlink_dump(netlink, &message, read_route, restart_routes, &call, &refusal);
+    result = netlink_dump(netlink, &message, read_route, netlink_call_restart, &call, &refusal);
     if (result == -ENOENT) /* strict checking: the table has never been used */
         return 0;
     return result < 0 ? error_set(error, result, "cannot list the routes: %s", refusal.text) : 0;
@@ -129,9 +120,8 @@ int netlink_route_delete(struct netlink *netlink, const struct netlink_route *ro
 /* ---- neighbours and FDB ---- */
 
 struct neighbour_call {
+    struct netlink_call outer;
     netlink_neighbour_reader *reader;
-    netlink_restart *restart;
-    void *data;
 };
 
 int netlink_neighbour_parse(const struct nlmsghdr *message, struct netlink_neighbour *ret)
@@ -165,15 +155,7 @@ static int read_neighbour(const struct nlmsghdr *message, void *data)
 
     if (message->nlmsg_type != RTM_NEWNEIGH || netlink_neighbour_parse(message, &neighbour) < 0)
         return 0;
-    return call->reader(&neighbour, call->data);
-}
-
-static void restart_neighbours(void *data)
-{
-    const struct neighbour_call *call = data;
-
-    if (call->restart)
-        call->restart(call->data);
+    return call->reader(&neighbour, call->outer.data);
 }
 
 static int dump_neighbours(struct netlink *netlink, uint8_t family, uint8_t flags, struct neighbour_call *call,
@@ -185,14 +167,14 @@ static int dump_neighbours(struct netlink *netlink, uint8_t family, uint8_t flag
 
     netlink_message_init(&message);
     netlink_begin(&message, RTM_GETNEIGH, 0, &header, sizeof(header));
-    result = netlink_dump(netlink, &message, read_neighbour, restart_neighbours, call, error);
+    result = netlink_dump(netlink, &message, read_neighbour, netlink_call_restart, call, error);
     return result < 0 ? error_prefix(error, result, "cannot list the neighbours") : 0;
 }
 
 int netlink_neighbour_dump(struct netlink *netlink, uint8_t family, netlink_neighbour_reader *reader,
                            netlink_restart *restart, void *data, struct tapnet_error *error)
 {
-    struct neighbour_call call = {reader, restart, data};
+    struct neighbour_call call = {{restart, data}, reader};
 
     return dump_neighbours(netlink, family, 0, &call, error);
 }
@@ -200,7 +182,7 @@ int netlink_neighbour_dump(struct netlink *netlink, uint8_t family, netlink_neig
 int netlink_proxy_dump(struct netlink *netlink, uint8_t family, netlink_neighbour_reader *reader,
                        netlink_restart *restart, void *data, struct tapnet_error *error)
 {
-    struct neighbour_call call = {reader, restart, data};
+    struct neighbour_call call = {{restart, data}, reader};
 
     return dump_neighbours(netlink, family, NTF_PROXY, &call, error);
 }

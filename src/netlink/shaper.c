@@ -16,9 +16,8 @@
 #define SECOND_NSEC 1000000000.0
 
 struct shaper_call {
+    struct netlink_call outer;
     netlink_shaper_reader *reader;
-    netlink_restart *restart;
-    void *data;
 };
 
 /* The bucket's size is told as the time in which it fills. */
@@ -70,28 +69,20 @@ static int read_shaper(const struct nlmsghdr *message, void *data)
 
     if (message->nlmsg_type != RTM_NEWQDISC || netlink_shaper_parse(message, &shaper) < 0)
         return 0;
-    return call->reader(&shaper, call->data);
-}
-
-static void restart_shapers(void *data)
-{
-    const struct shaper_call *call = data;
-
-    if (call->restart)
-        call->restart(call->data);
+    return call->reader(&shaper, call->outer.data);
 }
 
 int netlink_shaper_dump(struct netlink *netlink, netlink_shaper_reader *reader, netlink_restart *restart, void *data,
                         struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct shaper_call call = {reader, restart, data};
+    struct shaper_call call = {{restart, data}, reader};
     const struct tcmsg header = {.tcm_family = AF_UNSPEC};
     int result;
 
     netlink_message_init(&message);
     netlink_begin(&message, RTM_GETQDISC, 0, &header, sizeof(header));
-    result = netlink_dump(netlink, &message, read_shaper, restart_shapers, &call, error);
+    result = netlink_dump(netlink, &message, read_shaper, netlink_call_restart, &call, error);
     return result < 0 ? error_prefix(error, result, "cannot list the queueing disciplines") : 0;
 }
 

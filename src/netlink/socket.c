@@ -423,6 +423,14 @@ int netlink_dump(struct netlink *netlink, struct netlink_message *message, netli
                      ATTEMPTS);
 }
 
+void netlink_call_restart(void *call)
+{
+    const struct netlink_call *outer = call;
+
+    if (outer->restart)
+        outer->restart(outer->data);
+}
+
 /* ---- batches ---- */
 
 struct batch {
