@@ -90,22 +90,6 @@ static int add_listener(const struct netlink_listener *listener, void *data)
     return result;
 }
 
-static int add_address(const struct netlink_address *address, void *data)
-{
-    struct forwards_host *host = data;
-    int result = array_reserve((void **)&host->addresses, &host->address_capacity, host->address_count, 1,
-                               sizeof(*host->addresses));
-
-    if (result == 0)
-        host->addresses[host->address_count++] = address->prefix.address;
-    return result;
-}
-
-static void restart_addresses(void *data)
-{
-    ((struct forwards_host *)data)->address_count = 0;
-}
-
 /* What can't be asked for is no reason for a warning, nor for a failure. */
 static int look_at_host(struct forwards_host *host)
 {
@@ -113,7 +97,7 @@ static int look_at_host(struct forwards_host *host)
     int result = netlink_open(NETLINK_ROUTE, &netlink, NULL);
 
     if (result == 0)
-        result = netlink_address_dump(netlink, add_address, restart_addresses, host, NULL);
+        result = netlink_address_list(netlink, &host->addresses, &host->address_count, NULL);
     if (result != -ENOMEM)
         result = netlink_listener_dump(add_listener, host, NULL);
     host->known = true;
@@ -138,15 +122,17 @@ static const struct netlink_listener *find_listener(const struct forwards_host *
     return NULL;
 }
 
+static int compare_addresses(const void *a, const void *b)
+{
+    return ip_address_compare(a, b);
+}
+
 /* The gateway's address comes with the network. */
 static bool has_address(const struct forwards_host *host, const struct model_network *network,
                         const struct ip_address *address)
 {
-    bool has = !address->family || !host->address_count || ip_address_equal(address, &network->subnet.address);
-
-    for (size_t i = 0; !has && i < host->address_count; i++)
-        has = ip_address_equal(address, &host->addresses[i]);
-    return has;
+    return !address->family || !host->address_count || ip_address_equal(address, &network->subnet.address) ||
+           bsearch(address, host->addresses, host->address_count, sizeof(*host->addresses), compare_addresses);
 }
 
 /* What is to be said of @forward, the arena's; *ret NULL when there is nothing. */

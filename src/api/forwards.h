@@ -13,8 +13,8 @@ int forwards_check(const struct tapnet_plan *plan, struct tapnet_error *error);
 struct forwards_host {
     struct netlink_listener *listeners;
     size_t listener_count, listener_capacity;
-    struct ip_address *addresses;
-    size_t address_count, address_capacity;
+    struct ip_address *addresses; /* sorted */
+    size_t address_count;
     bool known;
 };
 

@@ -8,7 +8,6 @@
 #include <sys/random.h>
 
 #include "apply/run.h"
-#include "base/array.h"
 #include "base/cleanup.h"
 #include "device/device.h"
 #include "device/tun.h"
@@ -378,54 +377,21 @@ static int conntrack_forget(void *data, const struct ip_address *addresses, size
     return result < 0 ? result : netlink_conntrack_forget(kernel->netfilter, addresses, count, NULL, error);
 }
 
-struct host_addresses {
-    struct ip_address *items;
-    size_t count, capacity;
-};
-
-static void host_addresses_fini(struct host_addresses *addresses)
-{
-    free(addresses->items);
-}
-
-static int add_host_address(const struct netlink_address *address, void *data)
-{
-    struct host_addresses *addresses = data;
-    int result = array_reserve((void **)&addresses->items, &addresses->capacity, addresses->count, 1,
-                               sizeof(*addresses->items));
-
-    if (result == 0)
-        addresses->items[addresses->count++] = address->prefix.address;
-    return result;
-}
-
-static void restart_host_addresses(void *data)
-{
-    ((struct host_addresses *)data)->count = 0;
-}
-
-static int compare_addresses(const void *a, const void *b)
-{
-    return ip_address_compare(a, b);
-}
-
 static int conntrack_forget_forwards(void *data, const struct netlink_conntrack_forward *forwards, size_t count,
                                      struct tapnet_error *error)
 {
-    struct host_addresses addresses cleanup(host_addresses_fini) = {0};
+    _cleanup_free_ struct ip_address *addresses = NULL;
     struct apply_kernel *kernel = data;
+    size_t address_count = 0;
     int result = open_netfilter(kernel, error);
 
     if (result == 0)
         result = open_route(kernel, error);
     if (result == 0)
-        result = netlink_address_dump(kernel->route, add_host_address, restart_host_addresses, &addresses, error);
-    if (result < 0)
-        return result;
-    if (addresses.count)
-        qsort(addresses.items, addresses.count, sizeof(*addresses.items), compare_addresses);
-    return netlink_conntrack_forget_forwards(kernel->netfilter, forwards, count, addresses.items, addresses.count, NULL,
-                                             error);
+        result = netlink_address_list(kernel->route, &addresses, &address_count, error);
+    return result < 0 ? result
+                      : netlink_conntrack_forget_forwards(kernel->netfilter, forwards, count, addresses, address_count,
+                                                          NULL, error);
 }
 
 static const struct apply_ops kernel_ops = {

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #ifndef IFA_PROTO
@@ -70,6 +72,48 @@ int netlink_address_dump(struct netlink *netlink, netlink_address_reader *reader
     netlink_begin(&message, RTM_GETADDR, 0, &header, sizeof(header));
     result = netlink_dump(netlink, &message, read_address, netlink_call_restart, &call, error);
     return result < 0 ? error_prefix(error, result, "cannot list the addresses") : 0;
+}
+
+struct address_list {
+    struct ip_address *items;
+    size_t count, capacity;
+};
+
+static int list_address(const struct netlink_address *address, void *data)
+{
+    struct address_list *list = data;
+    int result = array_reserve((void **)&list->items, &list->capacity, list->count, 1, sizeof(*list->items));
+
+    if (result == 0)
+        list->items[list->count++] = address->prefix.address;
+    return result;
+}
+
+static void restart_list(void *data)
+{
+    ((struct address_list *)data)->count = 0;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    return ip_address_compare(a, b);
+}
+
+int netlink_address_list(struct netlink *netlink, struct ip_address **ret, size_t *ret_count,
+                         struct tapnet_error *error)
+{
+    struct address_list list = {0};
+    int result = netlink_address_dump(netlink, list_address, restart_list, &list, error);
+
+    if (result < 0) {
+        free(list.items);
+        return result;
+    }
+    if (list.count)
+        qsort(list.items, list.count, sizeof(*list.items), compare_addresses);
+    *ret = list.items;
+    *ret_count = list.count;
+    return 0;
 }
 
 static void build_address(struct netlink_message *message, uint16_t type, uint16_t flags, int index,

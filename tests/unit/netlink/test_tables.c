@@ -12,6 +12,8 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
+#include "base/cleanup.h"
 #include "namespace.h"
 #include "netlink/address.h"
 #include "netlink/conntrack.h"
@@ -26,6 +28,7 @@
  *     +---+                       +---+
  */
 #define PROTOCOL 116
+#define LOOPBACK 1 /* its index, in every namespace */
 
 static struct netlink *netlink;
 static struct tapnet_error error;
@@ -91,6 +94,40 @@ static void test_an_address_of_ours(void **state)
     assert_int_equal(netlink_address_delete(netlink, index_a, &prefix, &error), 0);
     assert_int_equal(netlink_address_delete(netlink, index_a, &prefix, &error), -EADDRNOTAVAIL);
     assert_int_equal(count_addresses("10.20.0.1/24", &found), 0);
+}
+
+/* On whatever link, each once, to be looked up. */
+static void test_the_list_of_addresses_is_sorted(void **state)
+{
+    static const char *const texts[] = {"10.20.0.9/24", "10.20.0.10/24", "10.19.0.200/16", "203.0.113.7/32"};
+    const int indexes[] = {index_a, LOOPBACK, index_a, LOOPBACK};
+    _cleanup_free_ struct ip_address *before = NULL, *addresses = NULL;
+    size_t before_count = 0, count = 0, met = 0;
+
+    (void)state;
+    assert_int_equal(netlink_address_list(netlink, &before, &before_count, &error), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+        struct ip_prefix prefix = prefix_of(texts[i]);
+
+        assert_int_equal(netlink_address_add(netlink, indexes[i], &prefix, PROTOCOL, &error), 0);
+    }
+    assert_int_equal(netlink_address_list(netlink, &addresses, &count, &error), 0);
+    assert_int_equal(count, before_count + ARRAY_COUNT(texts));
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            assert_true(ip_address_compare(&addresses[i - 1], &addresses[i]) < 0);
+        for (size_t j = 0; j < ARRAY_COUNT(texts); j++) {
+            struct ip_prefix prefix = prefix_of(texts[j]);
+
+            met += ip_address_equal(&prefix.address, &addresses[i]);
+        }
+    }
+    assert_int_equal(met, ARRAY_COUNT(texts));
+    for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
+        struct ip_prefix prefix = prefix_of(texts[i]);
+
+        assert_int_equal(netlink_address_delete(netlink, indexes[i], &prefix, &error), 0);
+    }
 }
 
 /* IPv6 is there at once: no duplicate detection keeps it tentative. A /31 has no broadcast address. */
@@ -433,6 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_address_of_ours),
+        cmocka_unit_test(test_the_list_of_addresses_is_sorted),
         cmocka_unit_test(test_addresses_of_other_shapes),
         cmocka_unit_test(test_an_address_with_a_peer),
         cmocka_unit_test(test_routes),
