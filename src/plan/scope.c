@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "plan/conflict.h"
 #include "plan/learned.h"
 #include "plan/plan.h"
 #include "plan/subnets.h"
@@ -67,23 +68,6 @@ static int compare_objects(const void *a, const void *b)
     return model_object_compare(a, b);
 }
 
-/* The link of @name in @objects, sorted; NULL when there is none. */
-static const struct model_link *find_link(const struct model_objects *objects, const char *name)
-{
-    static const enum model_link_kind kinds[] = {MODEL_LINK_TAP, MODEL_LINK_BRIDGE}; /* a TUN has a TAP's identity */
-
-    for (size_t i = 0; i < ARRAY_COUNT(kinds) && objects->count; i++) {
-        struct model_object key = {.kind = MODEL_OBJECT_LINK, .link = {.kind = kinds[i]}};
-        const struct model_object *object;
-
-        snprintf(key.link.name, sizeof(key.link.name), "%s", name);
-        object = bsearch(&key, objects->items, objects->count, sizeof(key), compare_objects);
-        if (object)
-            return &object->link;
-    }
-    return NULL;
-}
-
 /* Adds a copy whose strings live in @list's own arena. */
 static int add_copy(struct model_objects *list, const struct model_object *object)
 {
@@ -100,104 +84,6 @@ static int add_copy(struct model_objects *list, const struct model_object *objec
             return -ENOMEM;
     }
     return model_objects_add(list, &copy); /* a service's network and a record's devices stay where they are */
-}
-
-/* ---- conflicts ---- */
-
-/* The key of the file that gives @link another name: what follows "choose another name". */
-static const char *naming_key(const struct model_link *link)
-{
-    if (link->kind == MODEL_LINK_BRIDGE)
-        return " with `bridge:`";
-    return link->owner.network[0] ? " with `device:`" : ""; /* a single device is named by the key itself */
-}
-
-static int check_link(const struct model_link *wanted, const struct model_link *found, const char *set,
-                      struct tapnet_error *error)
-{
-    if (!found || !found->owner.set[0] || strcmp(found->owner.set, set) == 0)
-        return 0;
-    return error_set(error, -EEXIST,
-                     "the device %s belongs to set %s: take that down first (tapnet down %s) or choose another name%s",
-                     found->name, found->owner.set, found->owner.set, naming_key(wanted));
-}
-
-/* Does another set hold a network of the name of @wanted's? */
-static int check_network(const struct model_object *wanted, const struct model_objects *all, const char *set,
-                         struct tapnet_error *error)
-{
-    const char *network = wanted->link.owner.network;
-
-    for (size_t i = 0; i < all->count; i++) {
-        const struct model_link *link = &all->items[i].link;
-
-        if (all->items[i].kind != MODEL_OBJECT_LINK || link->kind != MODEL_LINK_BRIDGE || !link->owner.set[0])
-            continue;
-        if (strcmp(link->owner.network, network) == 0 && strcmp(link->owner.set, set) != 0)
-            return error_set(
-                error, -EEXIST,
-                "network %s is already there, in set %s: a network's name is unique on a host; choose another name "
-                "or `tapnet down %s`",
-                network, link->owner.set, link->owner.set);
-    }
-    return 0;
-}
-
-static int check_tables(const struct model_objects *wanted, const struct plan_host *host, struct tapnet_error *error)
-{
-    for (size_t i = 0; host->foreign_table && i < wanted->count; i++)
-        if (wanted->items[i].kind == MODEL_OBJECT_TABLE)
-            return error_set(error, -EEXIST,
-                             "a nftables table named " GUARD_TABLE
-                             " is already there and is not tapnet's: it is left alone; `nft list tables` shows it, "
-                             "rename or delete it");
-    return 0;
-}
-
-/* "FILE:LINE:COLUMN: " before what was said of @object, where its place is known. Returns @code. */
-static int tell_place(const struct model_object *object, const char *file, int code, struct tapnet_error *error)
-{
-    if (!file || !object->place.line || code != -EEXIST)
-        return code;
-    return error_prefix(error, code, "%s:%u:%u", file, object->place.line, object->place.column);
-}
-
-/* The link that @object wants: its name must be free or ours. @found: the one of ours that has it, or NULL. */
-static int check_name(const struct model_object *object, const struct model_link *found,
-                      const struct model_objects *all, const char *set, const struct plan_host *host,
-                      struct tapnet_error *error)
-{
-    bool is_bridge = object->link.kind == MODEL_LINK_BRIDGE;
-    int result;
-
-    if (host->is_foreign(host->data, object->link.name))
-        return error_set(error, -EEXIST,
-                         "a device named %s is already there and is not tapnet's: it is left alone; delete it, or "
-                         "choose another name%s",
-                         object->link.name, naming_key(&object->link));
-    if (is_bridge) { /* told first: it is what the user named */
-        result = check_network(object, all, set, error);
-        if (result < 0)
-            return result;
-    }
-    return check_link(&object->link, found, set, error);
-}
-
-/* The wanted links' names must be free or ours. @all is sorted. */
-static int check_links(const struct model_objects *wanted, const struct model_objects *all, const char *set,
-                       const struct plan_host *host, struct tapnet_error *error)
-{
-    for (size_t w = 0; w < wanted->count; w++) {
-        const struct model_object *object = &wanted->items[w];
-        int result;
-
-        if (object->kind != MODEL_OBJECT_LINK)
-            continue;
-        result = check_name(object, find_link(all, object->link.name), all, set, host, error);
-        if (result < 0)
-            return tell_place(object, host->file, result, error);
-    }
-    return 0;
 }
 
 /* ---- what is the set's own ---- */
@@ -226,7 +112,7 @@ static bool link_concerns(const struct model_link *link, const struct model_obje
 {
     if (link->owner.set[0])
         return !set || strcmp(link->owner.set, set) == 0;
-    return (!set && !link->disowned) || find_link(wanted, link->name);
+    return (!set && !link->disowned) || plan_find_link(wanted, link->name);
 }
 
 /* One that nobody's network has any more is everybody's. */
@@ -234,7 +120,7 @@ static bool proxy_concerns(const struct model_object *object, const struct model
                            const struct model_objects *all, const struct plan_subnets *subnets, const char *set)
 {
     const char *device = set ? plan_subnets_find(subnets, &object->neighbour.address) : NULL;
-    const struct model_link *link = device ? find_link(all, device) : NULL;
+    const struct model_link *link = device ? plan_find_link(all, device) : NULL;
 
     return !link || link_concerns(link, wanted, set);
 }
@@ -252,7 +138,9 @@ static bool found_concerns(const struct model_object *object, const struct model
     if (object->kind == MODEL_OBJECT_NEIGHBOUR && object->neighbour.proxy)
         return proxy_concerns(object, wanted, all, subnets, set);
     if (object->kind == MODEL_OBJECT_ADDRESS || object->kind == MODEL_OBJECT_NEIGHBOUR) {
-        link = find_link(all, object->kind == MODEL_OBJECT_ADDRESS ? object->address.device : object->neighbour.device);
+        bool address = object->kind == MODEL_OBJECT_ADDRESS;
+
+        link = plan_find_link(all, address ? object->address.device : object->neighbour.device);
         return link && link_concerns(link, wanted, set);
     }
     return !set || strcmp(plan_object_set(object, owner), set) == 0;
@@ -565,10 +453,8 @@ int plan_scope_make(const struct model_objects *wanted, const struct model_objec
                     const struct plan_host *host, struct plan_scope *ret, struct tapnet_error *error)
 {
     struct plan_scope scope = {0};
-    int result = check_tables(wanted, host, error);
+    int result = plan_check_conflicts(wanted, all, set, host, error);
 
-    if (result == 0 && set)
-        result = check_links(wanted, all, set, host, error);
     if (result < 0)
         return result;
     result = add_wanted(&scope.wanted, wanted, host);
