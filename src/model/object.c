@@ -40,6 +40,29 @@ void model_objects_sort(struct model_objects *objects)
         qsort(objects->items, objects->count, sizeof(*objects->items), compare_objects);
 }
 
+size_t model_objects_before(const struct model_objects *objects, const struct model_object *key)
+{
+    size_t low = 0, high = objects->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (model_object_compare(&objects->items[middle], key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct model_object *model_objects_find(const struct model_objects *objects, const struct model_object *key)
+{
+    size_t index = model_objects_before(objects, key);
+
+    return index < objects->count && model_object_compare(&objects->items[index], key) == 0 ? &objects->items[index]
+                                                                                            : NULL;
+}
+
 /* ---- identity ---- */
 
 /* Bridges first: their ports need them. TAPs and TUNs share their names: one that becomes the other is replaced. */

@@ -183,6 +183,10 @@ void model_objects_fini(struct model_objects *objects);
 /* Adds a copy; the pointers inside must live in objects->arena. 0 or -ENOMEM. */
 int model_objects_add(struct model_objects *objects, const struct model_object *object);
 void model_objects_sort(struct model_objects *objects);
+/* The one of @objects, sorted, that has @key's identity; NULL when there is none. */
+const struct model_object *model_objects_find(const struct model_objects *objects, const struct model_object *key);
+/* How many of @objects, sorted, come before @key: the index of the first that does not. */
+size_t model_objects_before(const struct model_objects *objects, const struct model_object *key);
 
 /* Identity: kind, then the key that the kernel itself goes by. Bridges come before TAPs and TUNs. */
 int model_object_compare(const struct model_object *a, const struct model_object *b);

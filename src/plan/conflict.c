@@ -8,22 +8,19 @@
 #include <string.h>
 
 #include "base/array.h"
-
-static int compare_objects(const void *a, const void *b)
-{
-    return model_object_compare(a, b);
-}
+#include "base/cleanup.h"
+#include "plan/bridges.h"
 
 const struct model_link *plan_find_link(const struct model_objects *objects, const char *name)
 {
     static const enum model_link_kind kinds[] = {MODEL_LINK_TAP, MODEL_LINK_BRIDGE}; /* a TUN has a TAP's identity */
 
-    for (size_t i = 0; i < ARRAY_COUNT(kinds) && objects->count; i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
         struct model_object key = {.kind = MODEL_OBJECT_LINK, .link = {.kind = kinds[i]}};
         const struct model_object *object;
 
         snprintf(key.link.name, sizeof(key.link.name), "%s", name);
-        object = bsearch(&key, objects->items, objects->count, sizeof(key), compare_objects);
+        object = model_objects_find(objects, &key);
         if (object)
             return &object->link;
     }
@@ -49,24 +46,19 @@ static int check_link(const struct model_link *wanted, const struct model_link *
 }
 
 /* Does another set hold a network of the name of @wanted's? */
-static int check_network(const struct model_object *wanted, const struct model_objects *all, const char *set,
+static int check_network(const struct model_object *wanted, const struct plan_bridges *bridges, const char *set,
                          struct tapnet_error *error)
 {
     const char *network = wanted->link.owner.network;
+    const struct model_link *other = plan_bridges_find_others(bridges, network, set);
 
-    for (size_t i = 0; i < all->count; i++) {
-        const struct model_link *link = &all->items[i].link;
-
-        if (all->items[i].kind != MODEL_OBJECT_LINK || link->kind != MODEL_LINK_BRIDGE || !link->owner.set[0])
-            continue;
-        if (strcmp(link->owner.network, network) == 0 && strcmp(link->owner.set, set) != 0)
-            return error_set(
-                error, -EEXIST,
-                "network %s is already there, in set %s: a network's name is unique on a host; choose another name "
-                "or `tapnet down %s`",
-                network, link->owner.set, link->owner.set);
-    }
-    return 0;
+    if (!other)
+        return 0;
+    return error_set(
+        error, -EEXIST,
+        "network %s is already there, in set %s: a network's name is unique on a host; choose another name "
+        "or `tapnet down %s`",
+        network, other->owner.set, other->owner.set);
 }
 
 static int check_tables(const struct model_objects *wanted, const struct plan_host *host, struct tapnet_error *error)
@@ -90,7 +82,7 @@ static int tell_place(const struct model_object *object, const char *file, int c
 
 /* The link that @object wants: its name must be free or ours. @found: the one of ours that has it, or NULL. */
 static int check_name(const struct model_object *object, const struct model_link *found,
-                      const struct model_objects *all, const char *set, const struct plan_host *host,
+                      const struct plan_bridges *bridges, const char *set, const struct plan_host *host,
                       struct tapnet_error *error)
 {
     bool is_bridge = object->link.kind == MODEL_LINK_BRIDGE;
@@ -102,7 +94,7 @@ static int check_name(const struct model_object *object, const struct model_link
                          "choose another name%s",
                          object->link.name, naming_key(&object->link));
     if (is_bridge) { /* told first: it is what the user named */
-        result = check_network(object, all, set, error);
+        result = check_network(object, bridges, set, error);
         if (result < 0)
             return result;
     }
@@ -113,13 +105,17 @@ static int check_name(const struct model_object *object, const struct model_link
 static int check_links(const struct model_objects *wanted, const struct model_objects *all, const char *set,
                        const struct plan_host *host, struct tapnet_error *error)
 {
+    struct plan_bridges bridges cleanup(plan_bridges_fini) = {0};
+    int result = plan_bridges_init(&bridges, all);
+
+    if (result < 0)
+        return error_set(error, result, "out of memory");
     for (size_t w = 0; w < wanted->count; w++) {
         const struct model_object *object = &wanted->items[w];
-        int result;
 
         if (object->kind != MODEL_OBJECT_LINK)
             continue;
-        result = check_name(object, plan_find_link(all, object->link.name), all, set, host, error);
+        result = check_name(object, plan_find_link(all, object->link.name), &bridges, set, host, error);
         if (result < 0)
             return tell_place(object, host->file, result, error);
     }

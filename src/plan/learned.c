@@ -17,20 +17,10 @@
  * with its next frame.
  */
 
-static int compare(const void *a, const void *b)
-{
-    return model_object_compare(a, b);
-}
-
-static const struct model_object *find(const struct model_objects *sorted, const struct model_object *key)
-{
-    return sorted->count ? bsearch(key, sorted->items, sorted->count, sizeof(*sorted->items), compare) : NULL;
-}
-
 static const struct guard_element *find_element(const struct model_objects *sorted, struct guard_element element)
 {
     const struct model_object key = {.kind = MODEL_OBJECT_ELEMENT, .element = element};
-    const struct model_object *object = find(sorted, &key);
+    const struct model_object *object = model_objects_find(sorted, &key);
 
     return object ? &object->element : NULL;
 }
@@ -41,7 +31,7 @@ static bool is_plugged(const struct model_objects *all, const char *device)
     const struct model_object *object;
 
     strncpy(key.link.name, device, sizeof(key.link.name) - 1);
-    object = find(all, &key);
+    object = model_objects_find(all, &key);
     return object && object->link.plugged;
 }
 

@@ -63,11 +63,6 @@ static bool is_shared(const struct model_object *object)
            (object->kind == MODEL_OBJECT_ELEMENT && strcmp(object->element.label, "uplink") == 0);
 }
 
-static int compare_objects(const void *a, const void *b)
-{
-    return model_object_compare(a, b);
-}
-
 /* Adds a copy whose strings live in @list's own arena. */
 static int add_copy(struct model_objects *list, const struct model_object *object)
 {
@@ -149,8 +144,7 @@ static bool found_concerns(const struct model_object *object, const struct model
 /* What the set declares may have been learnt before. */
 static bool is_wanted(const struct model_objects *wanted, const struct model_object *object)
 {
-    return wanted->count &&
-           bsearch(object, wanted->items, wanted->count, sizeof(*wanted->items), compare_objects) != NULL;
+    return model_objects_find(wanted, object) != NULL;
 }
 
 static int add_found(struct model_objects *list, const struct model_objects *wanted, const struct model_objects *all,
@@ -242,14 +236,6 @@ static char *share_users(struct arena *arena, const char *users, const char *set
     return arena_strdup(arena, text);
 }
 
-static const struct model_object *find_same(const struct model_objects *list, const struct model_object *object)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].kind == object->kind && model_object_compare(&list->items[i], object) == 0)
-            return &list->items[i];
-    return NULL;
-}
-
 /* "net/ipv4/conf/eth0/forwarding" to "eth0"; false for any other sysctl. */
 static bool forwarding_device(const struct model_sysctl *sysctl, char device[MODEL_IFNAME_MAX])
 {
@@ -263,7 +249,7 @@ static bool was_turned_on(const struct model_objects *all, const char *device)
 {
     const struct model_object closed = {.kind = MODEL_OBJECT_ELEMENT, .element = guard_closed(device, "uplink")};
 
-    return find_same(all, &closed) != NULL;
+    return model_objects_find(all, &closed) != NULL;
 }
 
 /* The sets whose networks go out by @device, as its ledger would name them. */
@@ -364,7 +350,8 @@ static int share_lost_sysctl(struct plan_scope *scope, const struct model_object
     const char *device = guard_read_ifname(&closed->element, 0), *users;
     struct model_object lost = lost_sysctl(scope, all, device);
 
-    if (find_same(all, &lost) || find_same(wanted, &lost) || host->forwarding(host->data, device) != 1)
+    if (model_objects_find(all, &lost) || model_objects_find(wanted, &lost) ||
+        host->forwarding(host->data, device) != 1)
         return 0;
     users = lost.sysctl.users ? share_users(&scope->wanted.arena, lost.sysctl.users, set, false) : NULL;
     if (!users)
@@ -383,7 +370,8 @@ static int share_sysctls(struct plan_scope *scope, const struct model_objects *w
         const struct model_object *object = &all->items[i];
 
         if (object->kind == MODEL_OBJECT_SYSCTL)
-            result = add_shared_sysctl(scope, find_same(wanted, object), object, object->sysctl.users, all, set, host);
+            result = add_shared_sysctl(scope, model_objects_find(wanted, object), object, object->sysctl.users, all,
+                                       set, host);
         if (result == 0 && is_shared(object) && object->kind != MODEL_OBJECT_TABLE)
             result = add_found_shared(scope, object, host);
         if (result == 0 && object->kind == MODEL_OBJECT_ELEMENT && object->element.set == GUARD_CLOSED)
@@ -392,27 +380,31 @@ static int share_sysctls(struct plan_scope *scope, const struct model_objects *w
     for (size_t i = 0; i < wanted->count && result == 0; i++) {
         const struct model_object *object = &wanted->items[i];
 
-        if (object->kind == MODEL_OBJECT_SYSCTL && !find_same(all, object))
+        if (object->kind == MODEL_OBJECT_SYSCTL && !model_objects_find(all, object))
             result = share_new_sysctl(scope, object, all, set, host);
     }
     return result;
 }
 
+/* Has the bridge of @network its address, be it with somebody at the other end? */
+static bool has_gateway(const struct model_objects *all, const struct model_network *network)
+{
+    struct model_object key = {.kind = MODEL_OBJECT_ADDRESS, .address = {.prefix = network->subnet}};
+    const struct model_host_address *found;
+    size_t index;
+
+    memcpy(key.address.device, network->bridge, sizeof(key.address.device));
+    index = model_objects_before(all, &key); /* with nobody at the other end it would be the first of this prefix */
+    if (index == all->count || all->items[index].kind != MODEL_OBJECT_ADDRESS)
+        return false;
+    found = &all->items[index].address;
+    return strcmp(found->device, network->bridge) == 0 && ip_prefix_compare(&found->prefix, &network->subnet) == 0;
+}
+
 /* Has the network its bridge, and the bridge its address: can it be served at all? */
 static bool can_be_served(const struct model_objects *all, const struct model_network *network)
 {
-    bool bridge = false, address = network->mode == MODEL_MODE_ISOLATED;
-
-    for (size_t i = 0; i < all->count; i++) {
-        const struct model_object *object = &all->items[i];
-
-        if (object->kind == MODEL_OBJECT_LINK)
-            bridge |= strcmp(object->link.name, network->bridge) == 0;
-        else if (object->kind == MODEL_OBJECT_ADDRESS)
-            address |= strcmp(object->address.device, network->bridge) == 0 &&
-                       ip_prefix_compare(&object->address.prefix, &network->subnet) == 0;
-    }
-    return bridge && address;
+    return plan_find_link(all, network->bridge) && (network->mode == MODEL_MODE_ISOLATED || has_gateway(all, network));
 }
 
 /*

@@ -127,6 +127,31 @@ static void lists_are_sorted_as_things_are_made(void **state)
     model_objects_sort(&objects); /* of nothing */
 }
 
+/* In lists of every length: each that is there, and what would stand before, between and behind them. */
+static void an_object_is_found_in_a_sorted_list(void **state)
+{
+    static const char names[] = "bdfhjlnp"; /* every other letter */
+    struct model_objects objects = {0};
+
+    (void)state;
+    for (size_t length = 0; length < sizeof(names); length++) {
+        for (char letter = 'a'; letter <= 'q'; letter++) {
+            const struct model_object key = link_object(MODEL_LINK_TAP, (char[]){letter, '\0'});
+            size_t before = (size_t)(letter - 'a') / 2;
+            bool is_there = (letter - 'a') % 2 == 1 && before < length;
+
+            assert_int_equal(model_objects_before(&objects, &key), before < length ? before : length);
+            assert_ptr_equal(model_objects_find(&objects, &key), is_there ? &objects.items[before] : NULL);
+        }
+        if (names[length]) {
+            const struct model_object next = link_object(MODEL_LINK_TUN, (char[]){names[length], '\0'});
+
+            assert_int_equal(model_objects_add(&objects, &next), 0);
+        }
+    }
+    model_objects_fini(&objects);
+}
+
 static void order_is_total(void **state)
 {
     const struct model_object objects[] = {
@@ -392,6 +417,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_are_sorted_as_things_are_made),
+        cmocka_unit_test(an_object_is_found_in_a_sorted_list),
         cmocka_unit_test(order_is_total),
         cmocka_unit_test(where_a_thing_stands_in_the_file_is_never_compared),
         cmocka_unit_test(what_only_the_kernel_knows_is_not_compared),

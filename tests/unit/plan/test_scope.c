@@ -94,6 +94,7 @@ static int scope(struct scene *scene, const struct model_objects *wanted, const 
 {
     const struct plan_host questions = plan_host(host);
 
+    model_objects_sort(&scene->all); /* as those are that were observed */
     plan_scope_fini(&scene->result);
     scene->result = (struct plan_scope){0};
     return plan_scope_make(wanted, &scene->all, set, &questions, &scene->result, &scene->error);
@@ -376,7 +377,6 @@ static void learn_web(struct scene *scene)
     add_element(scene, guard_learned_port("lab-web"));
     add_element(scene, guard_refused_mac("lab-web", &scene->lab.ports[1].guest_mac));
     add_element(scene, guard_blocked("lab-web"));
-    model_objects_sort(&scene->all);
 }
 
 static void plug_web(struct scene *scene, bool plugged)
@@ -494,7 +494,6 @@ static void a_proxy_is_the_sets_whose_subnet_is_around_it(void **state)
     add_proxied(scene, "other", "br-other", 33);
     add_proxied(scene, "lab", "br-lab", 65);
     add(scene, &nobodys);
-    model_objects_sort(&scene->all);
     assert_int_equal(scope(scene, &scene->nothing, "lab", &host), 0);
     for (size_t i = 0; i < scene->result.found.count; i++)
         if (scene->result.found.items[i].kind == MODEL_OBJECT_NEIGHBOUR && count < ARRAY_COUNT(found))
