@@ -12,6 +12,8 @@
 #include "api/sets.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "plan/bridges.h"
+#include "plan/conflict.h"
 
 #define API __attribute__((visibility("default")))
 
@@ -68,81 +70,104 @@ struct plan_host api_plan_host(const struct observe_found *found)
 struct current {
     const struct observe_found *found;
     const char *set;
-    const struct model_service *service; /* of the network that was asked for last */
-    size_t next_port;                    /* where the next answer likely stands: ports are asked for in their order */
+    struct plan_bridges bridges;
+    const struct model_network *network; /* that was asked for an address last, as it is served */
+    const struct model_port **ports;     /* of that, by name */
+    bool failed;                         /* no memory for them */
 };
 
-static const struct model_link *find_bridge(const struct current *current, const char *network)
+static void current_fini(struct current *current)
 {
-    const struct model_objects *objects = &current->found->objects;
-
-    for (size_t i = 0; i < objects->count; i++) {
-        const struct model_link *link = &objects->items[i].link;
-
-        if (objects->items[i].kind == MODEL_OBJECT_LINK && link->kind == MODEL_LINK_BRIDGE &&
-            strcmp(link->owner.set, current->set) == 0 && strcmp(link->owner.network, network) == 0)
-            return link;
-    }
-    return NULL;
+    plan_bridges_fini(&current->bridges);
+    free(current->ports);
 }
 
-static const struct model_service *find_service(struct current *current, const char *network)
+static const struct model_service *find_service(const struct current *current, const char *network)
 {
-    const struct model_objects *objects = &current->found->objects;
+    struct model_network named = {.mode = MODEL_MODE_NAT};
+    const struct model_object key = {.kind = MODEL_OBJECT_SERVICE, .service = {.network = &named}};
+    const struct model_object *found;
 
-    if (current->service && strcmp(current->service->network->name, network) == 0)
-        return current->service;
-    for (size_t i = 0; i < objects->count; i++) {
-        const struct model_service *service = &objects->items[i].service;
+    snprintf(named.name, sizeof(named.name), "%s", network);
+    found = model_objects_find(&current->found->objects, &key);
+    return found && strcmp(found->service.set, current->set) == 0 ? &found->service : NULL;
+}
 
-        if (objects->items[i].kind == MODEL_OBJECT_SERVICE && strcmp(service->set, current->set) == 0 &&
-            strcmp(service->network->name, network) == 0) {
-            current->service = service;
-            current->next_port = 0;
-            return service;
-        }
-    }
-    return NULL;
+/* The first IPv4 address of @device, which is one of ours. */
+static const struct model_host_address *find_address(const struct model_objects *objects, const char *device)
+{
+    struct model_object key = {.kind = MODEL_OBJECT_ADDRESS};
+    const struct model_host_address *found;
+    size_t index;
+
+    snprintf(key.address.device, sizeof(key.address.device), "%s", device);
+    index = model_objects_before(objects, &key); /* IPv4 is before IPv6 */
+    if (index == objects->count || objects->items[index].kind != MODEL_OBJECT_ADDRESS)
+        return NULL;
+    found = &objects->items[index].address;
+    return strcmp(found->device, device) == 0 && found->prefix.address.family == AF_INET ? found : NULL;
 }
 
 /* From the bridge's own address, which the kernel holds; an isolated bridge has none: the service was told it. */
 static bool current_subnet(const void *data, const char *network, struct ip_prefix *ret)
 {
     struct current *current = *(struct current *const *)data;
-    const struct model_objects *objects = &current->found->objects;
-    const struct model_link *bridge = find_bridge(current, network);
+    const struct model_link *bridge = plan_bridges_find(&current->bridges, network, current->set);
+    const struct model_host_address *address = bridge ? find_address(&current->found->objects, bridge->name) : NULL;
     const struct model_service *service = find_service(current, network);
 
-    for (size_t i = 0; bridge && i < objects->count; i++) {
-        const struct model_host_address *address = &objects->items[i].address;
-
-        if (objects->items[i].kind == MODEL_OBJECT_ADDRESS && strcmp(address->device, bridge->name) == 0 &&
-            address->prefix.address.family == AF_INET) {
-            *ret = address->prefix;
-            return true;
-        }
-    }
-    if (service)
+    if (address)
+        *ret = address->prefix;
+    else if (service)
         *ret = service->network->subnet;
-    return service != NULL;
+    return address || service;
+}
+
+static int compare_ports(const void *left, const void *right)
+{
+    return strcmp((*(const struct model_port *const *)left)->name, (*(const struct model_port *const *)right)->name);
+}
+
+static int compare_port_name(const void *name, const void *port)
+{
+    return strcmp(name, (*(const struct model_port *const *)port)->name);
+}
+
+/* @current's ports become those of @network. */
+static int list_ports(struct current *current, const struct model_network *network)
+{
+    const struct model_port **ports = calloc(network->port_count + 1, sizeof(*ports));
+
+    if (!ports)
+        return -ENOMEM;
+    for (size_t i = 0; i < network->port_count; i++)
+        ports[i] = &network->ports[i];
+    qsort(ports, network->port_count, sizeof(*ports), compare_ports);
+    free(current->ports);
+    current->ports = ports;
+    current->network = network;
+    return 0;
 }
 
 static bool current_address(const void *data, const char *network, const char *port, struct ip_address *ret)
 {
     struct current *current = *(struct current *const *)data;
-    const struct model_service *service = find_service(current, network);
-    size_t count = service ? service->network->port_count : 0;
+    const struct model_port **found;
 
-    for (size_t i = 0; i < count; i++) {
-        size_t at = (current->next_port + i) % count;
+    if (!current->network || strcmp(current->network->name, network) != 0) {
+        const struct model_service *service = find_service(current, network);
 
-        if (strcmp(service->network->ports[at].name, port) == 0) {
-            *ret = service->network->ports[at].address;
-            current->next_port = at + 1;
-            return true;
+        if (!service)
+            return false;
+        if (list_ports(current, service->network) < 0) {
+            current->failed = true;
+            return false;
         }
     }
-    return false;
+    found = bsearch(port, current->ports, current->network->port_count, sizeof(*found), compare_port_name);
+    if (found)
+        *ret = (*found)->address;
+    return found != NULL;
 }
 
 /* ---- making a plan ---- */
@@ -233,24 +258,18 @@ static int collect_taken(const struct observe_found *found, const char *set, str
 /* A bridge or a port of a network leads to guests, not out. (The set's own are refused when the file is checked.) */
 static int check_uplinks(const struct tapnet_plan *plan, struct tapnet_error *error)
 {
-    const struct model_objects *objects = &plan->found->objects;
-
     for (size_t n = 0; n < plan->set->network_count; n++) {
         const struct model_network *network = &plan->set->networks[n];
+        const struct model_link *link = network->uplink_given ? plan_find_link(&plan->found->objects, network->uplink)
+                                                              : NULL;
 
-        for (size_t i = 0; network->uplink_given && i < objects->count; i++) {
-            const struct model_link *link = &objects->items[i].link;
-
-            if (objects->items[i].kind != MODEL_OBJECT_LINK || !link->owner.network[0] ||
-                strcmp(link->name, network->uplink) != 0 || strcmp(link->owner.set, plan->set->name) == 0)
-                continue;
+        if (link && link->owner.network[0] && strcmp(link->owner.set, plan->set->name) != 0)
             return error_set(error, -EINVAL,
                              "%s:%u:%u: network %s: uplink %s is of network %s of set %s, not a way out; name an "
                              "interface of the host",
                              plan->set->file ? plan->set->file : "", network->uplink_place.line,
                              network->uplink_place.column, network->name, network->uplink, link->owner.network,
                              link->owner.set);
-        }
     }
     return 0;
 }
@@ -258,7 +277,7 @@ static int check_uplinks(const struct tapnet_plan *plan, struct tapnet_error *er
 static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, struct tapnet_error *error)
 {
     const struct observe_found *found = plan->found;
-    struct current current = {.found = found, .set = spec->set->name};
+    struct current current cleanup(current_fini) = {.found = found, .set = spec->set->name};
     struct current *asked = &current;
     _cleanup_free_ struct ip_prefix *taken = NULL;
     struct model_surroundings surroundings = {
@@ -273,12 +292,14 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
 
     memcpy(surroundings.uplink, found->uplink, sizeof(surroundings.uplink));
     surroundings.uplink_mtu = uplink ? uplink->mtu : 0;
-    if (copy_set(spec->set, &plan->set) < 0 ||
+    if (copy_set(spec->set, &plan->set) < 0 || plan_bridges_init(&current.bridges, &found->objects) < 0 ||
         collect_taken(found, spec->set->name, &taken, &surroundings.taken_count) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     surroundings.taken = taken;
     result = check_uplinks(plan, error);
-    return result < 0 ? result : model_resolve(plan->set, &surroundings, error);
+    if (result == 0)
+        result = model_resolve(plan->set, &surroundings, error);
+    return result == 0 && current.failed ? error_set(error, -ENOMEM, "out of memory") : result;
 }
 
 /* Steps about records stand together: their phases are neighbours. */
