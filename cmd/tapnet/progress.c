@@ -115,10 +115,15 @@ static void clear_line(struct progress *progress)
     progress->shown = false;
 }
 
-static void hear(struct progress *progress)
+/* A port takes less than a millisecond, and its steps are several: to ask at each is a call of the kernel too many. */
+static void hear(struct progress *progress, long long now)
 {
-    int number = next_signal(progress);
+    int number;
 
+    if (now == progress->heard_msec)
+        return;
+    progress->heard_msec = now;
+    number = next_signal(progress);
     if (!number)
         return;
     clear_line(progress);
@@ -129,10 +134,8 @@ static void hear(struct progress *progress)
     progress->stopped_by = number;
 }
 
-static void show(struct progress *progress, size_t done, size_t total)
+static void show(struct progress *progress, size_t done, size_t total, long long now)
 {
-    long long now = now_msec();
-
     if (!progress->wanted || now - progress->start_msec < PROGRESS_AFTER_MSEC ||
         now - progress->shown_msec < PROGRESS_EVERY_MSEC)
         return;
@@ -145,17 +148,18 @@ int progress_step(size_t done, size_t total, void *data)
 {
     struct progress *progress = data;
     bool first = !progress->begun, undoing = progress->stopped_by != 0;
+    long long now = now_msec();
 
     if (first)
         end_wait(progress);
     if (first)
         sigprocmask(SIG_BLOCK, &progress->signals, NULL);
     progress->begun = true;
-    hear(progress);
+    hear(progress, now);
     if (!undoing && progress->stopped_by && total && done < total)
         fprintf(stderr, "tapnet: %s: undoing what was done\n", strsignal(progress->stopped_by));
     if (total)
-        show(progress, done, total);
+        show(progress, done, total, now);
     progress->worked |= total > 0;
     return progress->stopped_by ? -ECANCELED : 0;
 }

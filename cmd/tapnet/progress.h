@@ -13,11 +13,12 @@
 /*
  * How it works: until it is our turn, a signal ends the wait for another tapnet, and nothing was touched. From then on
  * SIGINT, SIGTERM and SIGHUP are blocked, so that no request of the kernel is cut short, and asked for between the
- * steps: the first one stops the work, and the library undoes it; later ones only hear that this is under way. A signal
- * that is ignored when we start (nohup) stays so. A wait that takes long says whom it is for, from a thread of its own.
+ * steps, once a millisecond: the first one stops the work, and the library undoes it; later ones only hear that this
+ * is under way. A signal that is ignored when we start (nohup) stays so. A wait that takes long says whom it is for,
+ * from a thread of its own.
  */
 struct progress {
-    long long start_msec, shown_msec;
+    long long start_msec, shown_msec, heard_msec;
     bool wanted, shown;
     sigset_t signals; /* those that stop us */
     sigset_t before;  /* the mask as it was */
