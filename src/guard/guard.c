@@ -36,8 +36,7 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_WAYS] = {"ways", GUARD_INET, {IFNAME, IFNAME}, 0, "port and uplink of a routed network, both directions"},
     [GUARD_ROUTED_BLOCKED] =
         {"routed_blocked", GUARD_INET, {IFNAME}, 0, "what was dropped of what a port sent", true, 0},
-    [GUARD_PEERS] =
-        {"peers", GUARD_INET, {IP4, IP4}, 0, "source and destination in one routed network", .ranges = true},
+    [GUARD_PEERS] = {"peers", GUARD_INET, {IP4, IP4, TO, IP4, IP4}, 0, "source and destination in one routed network"},
     [GUARD_FORWARDS] = {"forwards", GUARD_INET, {PROTOCOL, PORT}, IP4_PORT, "port of the host, guest and its port"},
     [GUARD_BOUND_FORWARDS] =
         {"bound_forwards", GUARD_INET, {IP4, PROTOCOL, PORT}, IP4_PORT, "the same by one address of the host"},
@@ -81,7 +80,7 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_ARP_ANY_MAC_ADDRESSES] =
         {"arp_any_mac_addresses", GUARD_ARP, {IFNAME, IP4}, 0, "port with any MAC and an address of its guest"},
     [GUARD_ARP_BLOCKED] = {"arp_blocked", GUARD_ARP, {IFNAME}, 0, "what was dropped of what a port said", true, 0},
-    [GUARD_ARP_REACH] = {"arp_reach", GUARD_ARP, {IP4, IP4}, 0, "who asks, and whom about", .ranges = true},
+    [GUARD_ARP_REACH] = {"arp_reach", GUARD_ARP, {IP4, IP4, TO, IP4, IP4}, 0, "who asks, and whom about"},
     [GUARD_GROUP_LIMITS] =
         {"group_limits", GUARD_BRIDGE, {IFNAME}, 0, "what a port may send to groups", .limit = GUARD_LIMIT_PACKETS},
     [GUARD_SEND_LIMITS] =
@@ -155,6 +154,11 @@ bool guard_is_interval(enum guard_set set)
         if (guard_schemas[set].key[i] == TO)
             return true;
     return false;
+}
+
+size_t guard_end_len(enum guard_set set)
+{
+    return guard_key_len(set) / (guard_is_interval(set) ? 2 : 1);
 }
 
 int guard_element_compare(const struct guard_element *a, const struct guard_element *b)
@@ -441,7 +445,7 @@ struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *sub
 
     for (int i = 0; i < 2; i++) {
         write_ip4(element.key + key_offset(set, i), &network.address);
-        write_ip4(element.data + key_offset(set, i), &last);
+        write_ip4(element.key + key_offset(set, 3 + i), &last);
     }
     return element;
 }

@@ -26,7 +26,7 @@
  *
  * A port of a routed network has no bridge that would see its frames: the same is said of it in sets of the tables
  * inet (`routed_...`) and arp (`arp_...`), whose rules see packets. Which of these ports may reach each other follows
- * from their addresses, which are pinned: one element of ranges a network (`peers`), not one for each two ports.
+ * from their addresses, which are pinned: one interval a network (`peers`), not one for each two ports.
  *
  * Forwards: the rules translate by `forwards` (of one port, reached by any address of the host), `bound_forwards` (of
  * one port and one address) and `forward_ranges` (of intervals, the port staying what it is). The first two are hash
@@ -86,7 +86,7 @@ enum guard_set {
     GUARD_ROUTED_ANY_MAC_PORTS,     /* { ifname }: as any_mac_ports */
     GUARD_WAYS,                     /* { ifname . ifname }: TAP, uplink, and back: passes as it is */
     GUARD_ROUTED_BLOCKED,           /* { ifname }: as blocked, of IPv4 and IPv6 */
-    GUARD_PEERS,               /* { ipv4_addr . ipv4_addr }, ranges: source and destination in one routed network */
+    GUARD_PEERS,               /* { ipv4_addr . ipv4_addr - the same }: source and destination in one routed network */
     GUARD_CONNECTION_LIMITS,   /* { ifname . ipv4_addr }: bridge, guest, with how many connections it may have */
     GUARD_REFUSED_CONNECTIONS, /* { ifname . ipv4_addr }: the same, with a counter of what was too many */
     /* { inet_proto . inet_service : ipv4_addr . inet_service }: by any address of the host; guest and its port */
@@ -119,7 +119,7 @@ enum guard_set {
     GUARD_ARP_ADDRESSES,         /* { ifname . ether_addr . ipv4_addr }: as port_addresses, of those */
     GUARD_ARP_ANY_MAC_ADDRESSES, /* { ifname . ipv4_addr }: as any_mac_addresses */
     GUARD_ARP_BLOCKED,           /* { ifname }: as blocked, of ARP */
-    GUARD_ARP_REACH,             /* { ipv4_addr . ipv4_addr }, ranges: who asks, and whom about */
+    GUARD_ARP_REACH,             /* { ipv4_addr . ipv4_addr - the same }: who asks, and whom about */
     GUARD_SET_COUNT,
 };
 
@@ -141,7 +141,6 @@ struct guard_schema {
     const char *comment;    /* what an element means, kept with the set in the kernel */
     bool filled;            /* rules add elements, too */
     uint32_t timeout_msec;  /* after which what they added is forgotten; 0: never */
-    bool ranges;            /* a set whose keys are ranges: `key` is where each field begins, `data` where it ends */
     enum guard_limit limit; /* of each element; its data is not the kernel's, but guard_rate() and guard_burst() */
 };
 
@@ -160,9 +159,9 @@ struct guard_element {
 /* Bytes of one field, of a whole key, of the data (without trailing padding in the data). */
 size_t guard_field_len(enum guard_field field);
 size_t guard_field_room(enum guard_field field); /* what it takes in a key: whole registers of 32 bits */
-/* Is it a set of intervals? Then the kernel's key, and the end of an interval, are half of guard_key_len() each. */
-bool guard_is_interval(enum guard_set set);
+bool guard_is_interval(enum guard_set set);      /* is it a set of intervals? */
 size_t guard_key_len(enum guard_set set);
+size_t guard_end_len(enum guard_set set); /* of the kernel's key: of an interval, of either end */
 size_t guard_data_len(enum guard_set set);
 
 /* Order by set, then key: the identity of an element. */
@@ -210,7 +209,7 @@ struct guard_element guard_blocked(const char *device);
 struct guard_element guard_routed_blocked(enum guard_set set,
                                           const char *device); /* GUARD_ROUTED_BLOCKED, GUARD_ARP_BLOCKED */
 struct guard_element guard_way(const char *from, const char *to, const char *label);
-/* Of ranges, GUARD_PEERS or GUARD_ARP_REACH: from @subnet to itself. */
+/* GUARD_PEERS or GUARD_ARP_REACH: from @subnet to itself. */
 struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *subnet, const char *label);
 /* Of a routed port: @set is the one of the sets above whose key it is. */
 struct guard_element guard_routed_port(enum guard_set set, const char *device, const char *label);

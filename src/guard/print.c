@@ -3,7 +3,6 @@
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "guard/guard.h"
 
@@ -24,18 +23,6 @@ __attribute__((format(printf, 2, 3))) static void print_append(struct guard_prin
         print->len += (size_t)len;
     if (print->len >= GUARD_TEXT_MAX)
         print->len = GUARD_TEXT_MAX - 1;
-}
-
-/* Where field @index of a range ends. */
-static void print_range_end(struct guard_print *print, const struct guard_element *element, int index)
-{
-    struct guard_element end = {.set = element->set};
-    struct ip_address last;
-    char address[IP_TEXT_MAX];
-
-    memcpy(end.key, element->data, sizeof(element->data));
-    last = guard_read_ip4(&end, index);
-    print_append(print, "-%s", ip_address_print(&last, address));
 }
 
 /* As `nft` has it. */
@@ -115,8 +102,6 @@ const char *guard_element_print(const struct guard_element *element, char text[G
         print_append(&print, "%s",
                      i && schema->key[i] != GUARD_FIELD_TO && schema->key[i - 1] != GUARD_FIELD_TO ? " . " : "");
         print_field(&print, element, i);
-        if (schema->ranges)
-            print_range_end(&print, element, i);
     }
     if (schema->limit)
         print_limit(&print, element);

@@ -117,33 +117,18 @@ static void field_from_json(struct json_reader *reader, const char *key, const j
     }
 }
 
-/* Bytes that a field takes in a key. */
-static size_t padded_len(enum guard_field field)
-{
-    return (guard_field_len(field) + 3) / 4 * 4;
-}
-
-/* The fields of a key, or of where a range ends. */
-static json_t *fields_to_json(const struct guard_schema *schema, const uint8_t *bytes)
-{
-    json_t *fields = json_array();
-    size_t offset = 0;
-
-    for (size_t i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++) {
-        json_append(&fields, field_to_json(schema->key[i], bytes + offset));
-        offset += padded_len(schema->key[i]);
-    }
-    return fields;
-}
-
 static void element_to_json(json_t **json, const struct guard_element *element)
 {
     const struct guard_schema *schema = &guard_schemas[element->set];
+    json_t *key = json_array();
+    size_t offset = 0;
 
+    for (size_t i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++) {
+        json_append(&key, field_to_json(schema->key[i], element->key + offset));
+        offset += guard_field_room(schema->key[i]);
+    }
     json_put(json, "set", json_string(schema->name));
-    json_put(json, "key", fields_to_json(schema, element->key));
-    if (schema->ranges)
-        json_put(json, "end", fields_to_json(schema, element->data));
+    json_put(json, "key", key);
     if (schema->data)
         json_put(json, "data", field_to_json(schema->data, element->data));
     if (schema->limit)
@@ -165,18 +150,17 @@ static void read_set(struct json_reader *reader, enum guard_set *ret)
     json_read_wrong(reader, "set", "the name of a set that this version knows");
 }
 
-static void fields_from_json(struct json_reader *reader, const char *name, const struct guard_schema *schema,
-                             uint8_t *ret)
+static void key_from_json(struct json_reader *reader, const struct guard_schema *schema, uint8_t *ret)
 {
-    const json_t *fields = json_read(reader, name, JSON_REQUIRED);
+    const json_t *key = json_read(reader, "key", JSON_REQUIRED);
     size_t offset = 0, count = 0;
 
     for (; count < GUARD_FIELDS_MAX && schema->key[count] && reader->code == 0; count++) {
-        field_from_json(reader, name, json_array_get(fields, count), schema->key[count], ret + offset);
-        offset += padded_len(schema->key[count]);
+        field_from_json(reader, "key", json_array_get(key, count), schema->key[count], ret + offset);
+        offset += guard_field_room(schema->key[count]);
     }
-    if (!json_is_array(fields) || json_array_size(fields) != count)
-        json_read_wrong(reader, name, "a list with the fields of the set's key");
+    if (!json_is_array(key) || json_array_size(key) != count)
+        json_read_wrong(reader, "key", "a list with the fields of the set's key");
 }
 
 static void element_from_json(struct json_reader *reader, struct guard_element *ret)
@@ -185,9 +169,7 @@ static void element_from_json(struct json_reader *reader, struct guard_element *
 
     read_set(reader, &ret->set);
     schema = &guard_schemas[ret->set];
-    fields_from_json(reader, "key", schema, ret->key);
-    if (schema->ranges)
-        fields_from_json(reader, "end", schema, ret->data);
+    key_from_json(reader, schema, ret->key);
     if (schema->data)
         field_from_json(reader, "data", json_read(reader, "data", JSON_REQUIRED), schema->data, ret->data);
     if (schema->limit)

@@ -56,23 +56,15 @@ static void put_bucket(struct netlink_message *message, const struct guard_eleme
     netlink_nest_end(message, nest);
 }
 
-/* Bytes of the kernel's key: of an interval, of one end. */
-static size_t key_len_of(enum guard_set set)
-{
-    return guard_key_len(set) / (guard_is_interval(set) ? 2 : 1);
-}
-
 /* Data and label go along with an element that is added; one that is deleted is named by its key (its range) alone. */
 static void put_element(struct netlink_message *message, uint16_t type, const struct guard_element *element)
 {
     size_t nest = netlink_nest_begin(message, NFTA_LIST_ELEM);
-    size_t data_len = guard_data_len(element->set), key_len = key_len_of(element->set);
+    size_t data_len = guard_data_len(element->set), key_len = guard_end_len(element->set);
 
     put_value(message, NFTA_SET_ELEM_KEY, element->key, key_len);
     if (guard_is_interval(element->set))
         put_value(message, NFTA_SET_ELEM_KEY_END, element->key + key_len, key_len);
-    else if (guard_schemas[element->set].ranges)
-        put_value(message, NFTA_SET_ELEM_KEY_END, element->data, key_len);
     else if (guard_schemas[element->set].limit == GUARD_LIMIT_CONNECTIONS)
         put_value(message, NFTA_SET_ELEM_KEY_END, element->key, key_len); /* a range of one, see table.c */
     if (type == NFT_MSG_NEWSETELEM && data_len > 0)
@@ -202,7 +194,7 @@ static void get_expression(const struct nlattr *expression, struct guard_element
 static int decode_element(const struct nlattr *nest, enum guard_set set, struct guard_element *ret)
 {
     const struct nlattr *table[NFTA_SET_ELEM_MAX + 1];
-    size_t key_len = key_len_of(set);
+    size_t key_len = guard_end_len(set);
     const char *label;
 
     *ret = (struct guard_element){.set = set};
@@ -211,8 +203,6 @@ static int decode_element(const struct nlattr *nest, enum guard_set set, struct 
     if (!get_value(table[NFTA_SET_ELEM_KEY], ret->key, key_len) || !names_end(ret))
         return -ENOENT;
     if (guard_is_interval(set) && !get_value(table[NFTA_SET_ELEM_KEY_END], ret->key + key_len, key_len))
-        return -ENOENT;
-    if (guard_schemas[set].ranges && !get_value(table[NFTA_SET_ELEM_KEY_END], ret->data, guard_key_len(set)))
         return -ENOENT;
     if (table[NFTA_SET_ELEM_DATA] && !get_value(table[NFTA_SET_ELEM_DATA], ret->data, guard_data_len(set)))
         return -ENOENT;

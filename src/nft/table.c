@@ -107,7 +107,7 @@ static void put_size(struct netlink_message *message, uint32_t size)
     netlink_nest_end(message, nest);
 }
 
-/* Of a set of ranges the kernel must know where in the key each field is. */
+/* Of a set of intervals the kernel must know where in the key each field is. */
 static void put_field_lens(struct netlink_message *message, const struct guard_schema *schema)
 {
     size_t description = netlink_nest_begin(message, NFTA_SET_DESC);
@@ -148,9 +148,9 @@ static void put_set(struct nft_transaction *transaction, enum guard_set set)
 {
     const struct guard_schema *schema = &guard_schemas[set];
     struct netlink_message *message = &transaction->message;
-    bool interval = guard_is_interval(set), ranges = interval || schema->ranges || keeps_counts(schema);
+    bool ranges = guard_is_interval(set) || keeps_counts(schema);
 
-    put_set_begin(transaction, schema, set_flags(schema, ranges), guard_key_len(set) / (interval ? 2 : 1));
+    put_set_begin(transaction, schema, set_flags(schema, ranges), guard_end_len(set));
     if (ranges)
         put_field_lens(message, schema);
     if (schema->data) {
