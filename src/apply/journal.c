@@ -18,37 +18,101 @@
 #define JOURNAL_NAME "journal"
 #define JOURNAL_MAX (256u << 20) /* a plan of 100,000 ports is a tenth of that */
 
-/* One line: the pair as JSON, null for "not there". */
-static int write_step(FILE *file, const struct plan_step *step)
-{
-    _cleanup_json_ json_t *line = json_pack("{s:o, s:o}", "before",
-                                            step->before ? model_object_to_json(step->before) : json_null(), "after",
-                                            step->after ? model_object_to_json(step->after) : json_null());
+/* ---- writing ---- */
 
-    if (!line)
+/* What is to be written, in large pieces: JSON comes in pieces of a few bytes. */
+struct writer {
+    int fd;
+    size_t len;
+    char bytes[65536];
+};
+
+static int write_out(struct writer *writer)
+{
+    size_t done = 0;
+
+    while (done < writer->len) {
+        ssize_t len = write(writer->fd, writer->bytes + done, writer->len - done);
+
+        if (len < 0 && errno != EINTR)
+            return -errno;
+        done += len < 0 ? 0 : (size_t)len;
+    }
+    writer->len = 0;
+    return 0;
+}
+
+/* A json_dump_callback_t. */
+static int put(const char *bytes, size_t len, void *data)
+{
+    struct writer *writer = data;
+
+    while (len) {
+        size_t room = sizeof(writer->bytes) - writer->len, part = len < room ? len : room;
+        int result;
+
+        memcpy(writer->bytes + writer->len, bytes, part);
+        writer->len += part;
+        bytes += part;
+        len -= part;
+        result = writer->len == sizeof(writer->bytes) ? write_out(writer) : 0;
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+static int put_text(struct writer *writer, const char *text)
+{
+    return put(text, strlen(text), writer);
+}
+
+/* null for "not there" */
+static int put_object(struct writer *writer, const struct model_object *object)
+{
+    _cleanup_json_ json_t *json = object ? model_object_to_json(object) : json_null();
+
+    if (!json)
         return -ENOMEM;
     errno = 0;
-    if (json_dumpf(line, file, JSON_COMPACT) < 0 || fputc('\n', file) == EOF)
-        return errno ? -errno : -EIO;
+    if (json_dump_callback(json, put, writer, JSON_COMPACT | JSON_ENCODE_ANY) < 0)
+        return errno ? -errno : -ENOMEM;
     return 0;
+}
+
+/* One line: the pair as JSON. */
+static int put_step(struct writer *writer, const struct plan_step *step)
+{
+    int result = put_text(writer, "{\"before\":");
+
+    if (result == 0)
+        result = put_object(writer, step->before);
+    if (result == 0)
+        result = put_text(writer, ",\"after\":");
+    if (result == 0)
+        result = put_object(writer, step->after);
+    return result == 0 ? put_text(writer, "}\n") : result;
 }
 
 static int write_steps(const char *path, const struct plan *plan)
 {
     /* As the other files of the run directory: never through a link. */
     _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    _cleanup_fclose_ FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    _cleanup_free_ struct writer *writer = fd >= 0 ? malloc(sizeof(*writer)) : NULL;
+    char end[64];
     int result = 0;
 
-    if (!file)
+    if (!writer)
         return -errno;
-    take_fd(&fd);
+    writer->fd = fd;
+    writer->len = 0;
     for (size_t i = 0; i < plan->step_count && result == 0; i++)
         if (!plan_step_forgets(&plan->steps[i]))
-            result = write_step(file, &plan->steps[i]);
-    if (result == 0 && (fprintf(file, "{\"end\":%zu}\n", plan->step_count) < 0 || fflush(file) == EOF))
-        result = -errno;
-    return result;
+            result = put_step(writer, &plan->steps[i]);
+    snprintf(end, sizeof(end), "{\"end\":%zu}\n", plan->step_count);
+    if (result == 0)
+        result = put_text(writer, end);
+    return result == 0 ? write_out(writer) : result;
 }
 
 int apply_journal_write(const char *run_dir, const struct plan *plan, struct tapnet_error *error)
@@ -75,6 +139,8 @@ int apply_journal_remove(const char *run_dir, struct tapnet_error *error)
 
     return result < 0 ? result : run_file_remove(run_dir, JOURNAL_NAME, error);
 }
+
+/* ---- reading ---- */
 
 static int read_object(const json_t *json, struct model_objects *list, struct tapnet_error *error)
 {
