@@ -27,11 +27,9 @@ enum source {
 struct events {
     int fds[EVENTS_FDS]; /* by enum source */
     bool ours;           /* the transaction that is being told of touches our table */
-    bool seen;
-    int last_watch;                   /* of inotify */
-    pid_t pid;                        /* whose transaction touched our tables last; 0: nobody's */
-    bool several;                     /* and one of another process did, too */
-    char culprit[EVENTS_CULPRIT_MAX]; /* its name */
+    bool seen;           /* something was read that events_read() has not told of */
+    int last_watch;      /* of inotify */
+    struct culprits culprits;
 };
 
 DEFINE_CLEANUP(struct events *, events_close)
@@ -74,34 +72,14 @@ void events_fds(const struct events *events, int ret[EVENTS_FDS])
 
 /* ---- who it was ---- */
 
-/*
- * A transaction of @name, process @pid, has touched our tables. When there was one of another process since the last
- * look, nobody can tell which of them it was. A process chooses its own name: nothing of it may play tricks with a
- * terminal.
- */
-static void set_culprit(struct events *events, const char *name, pid_t pid)
+const char *events_culprit(const struct events *events, uint32_t generation)
 {
-    if (events->pid && events->pid != pid)
-        events->several = true;
-    events->pid = pid;
-    if (*name)
-        snprintf(events->culprit, EVENTS_CULPRIT_MAX, "%.40s (%d)", name, (int)pid);
-    else
-        snprintf(events->culprit, EVENTS_CULPRIT_MAX, "process %d", (int)pid);
-    for (char *at = events->culprit; *at; at++)
-        if (*at < ' ' || *at > '~')
-            *at = '?';
+    return culprits_name(&events->culprits, generation);
 }
 
-const char *events_culprit(const struct events *events)
+void events_forget(struct events *events, uint32_t generation)
 {
-    return events->pid && !events->several ? events->culprit : "";
-}
-
-void events_forget(struct events *events)
-{
-    events->pid = 0;
-    events->several = false;
+    culprits_forget(&events->culprits, generation);
 }
 
 /* ---- reading ---- */
@@ -122,7 +100,7 @@ static void take_event(const struct netlink_event *event, void *data)
         return;
     case NETLINK_EVENT_COMMIT:
         if (events->ours && event->pid && event->pid != getpid())
-            set_culprit(events, event->command, event->pid);
+            culprits_add(&events->culprits, event->command, event->pid, event->generation);
         events->ours = false;
         return;
     case NETLINK_EVENT_LOST:
@@ -152,13 +130,26 @@ static void read_files(struct events *events)
     }
 }
 
+void events_read_guards(struct events *events)
+{
+    netlink_notify_read(events->fds[SOURCE_NETFILTER], NETLINK_NETFILTER, DATAGRAMS_MAX, take_event, events);
+}
+
+bool events_wait(const struct events *events)
+{
+    return events->seen;
+}
+
 bool events_read(struct events *events)
 {
-    events->seen = false;
+    bool seen;
+
     netlink_notify_read(events->fds[SOURCE_ROUTE], NETLINK_ROUTE, DATAGRAMS_MAX, take_event, events);
-    netlink_notify_read(events->fds[SOURCE_NETFILTER], NETLINK_NETFILTER, DATAGRAMS_MAX, take_event, events);
+    events_read_guards(events);
     read_files(events);
-    return events->seen;
+    seen = events->seen;
+    events->seen = false;
+    return seen;
 }
 
 /* A folder that is watched already keeps its number; a new one gets the next. */

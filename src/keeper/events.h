@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "keeper/culprits.h"
 
 /*
  * How it works: rtnetlink tells of links, addresses, routes and forwarding, nfnetlink of nf_tables, inotify of files in
@@ -28,6 +29,10 @@ void events_fds(const struct events *events, int ret[EVENTS_FDS]);
 
 /* Reads all that is there. True when something was. */
 bool events_read(struct events *events);
+/* The same of nftables alone, for who it was. What was there counts for the next events_read(). */
+void events_read_guards(struct events *events);
+/* Was something read that waits for the next events_read()? */
+bool events_wait(const struct events *events);
 
 /*
  * Watches the files of @run_dir: to be called after each look, since folders come and go. True when a folder was not
@@ -36,11 +41,11 @@ bool events_read(struct events *events);
 bool events_watch_files(struct events *events, const char *run_dir);
 
 /*
- * "NAME (PID)" of who changed tables of ours since events_forget(); "" when nobody has, or several, and of all else: a
- * notification about a link, an address or a route has at most a netlink port, which a process may choose.
+ * Who changed tables of ours since events_forget(), as far as one sees who is at @generation of the host's nftables:
+ * see culprits.h. Nobody is named of all else: a notification about a link, an address or a route has at most a netlink
+ * port, which a process may choose.
  */
-#define EVENTS_CULPRIT_MAX 64
-const char *events_culprit(const struct events *events);
-void events_forget(struct events *events);
+const char *events_culprit(const struct events *events, uint32_t generation);
+void events_forget(struct events *events, uint32_t generation);
 
 #endif

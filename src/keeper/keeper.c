@@ -95,9 +95,12 @@ static void look(struct keeper *keeper)
     if (result < 0 && !keeper->retry_sec)
         log_line("cannot put back everything: %s", error.text);
     served_meet(&keeper->served, tapnet->run_dir, &tapnet->loan);
-    events_forget(keeper->events);
     end = loop_now_usec();
     schedule(keeper, result, end);
+    if (events_wait(keeper->events)) {
+        want_look(keeper, end + KEEPER_SETTLE_USEC);
+        keeper->settling = true;
+    }
     if (events_watch_files(keeper->events, tapnet->run_dir))
         want_look(keeper, end);
     keeper->ready_usec = end + (used_usec() - used) * (KEEPER_SHARE - 1);

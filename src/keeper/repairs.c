@@ -40,19 +40,19 @@ static enum guard_family family_of(const struct model_object *object)
 
 /* " (by nft (4711))" with the words @before, or "" where the kernel does not tell. */
 static const char *print_culprit(const struct repairs *repairs, const struct model_object *object, const char *before,
-                                 char text[EVENTS_CULPRIT_MAX + 16])
+                                 char text[CULPRIT_NAME_MAX + 16])
 {
-    const char *culprit = is_guard(object) ? events_culprit(repairs->events) : "";
+    const char *culprit = is_guard(object) ? events_culprit(repairs->events, repairs->generation) : "";
 
     text[0] = '\0';
     if (*culprit)
-        snprintf(text, EVENTS_CULPRIT_MAX + 16, " (%s %s)", before, culprit);
+        snprintf(text, CULPRIT_NAME_MAX + 16, " (%s %s)", before, culprit);
     return text;
 }
 
 static bool ask(struct repairs *repairs, const struct model_object *object, const char *name)
 {
-    char culprit[EVENTS_CULPRIT_MAX + 16];
+    char culprit[CULPRIT_NAME_MAX + 16];
     unsigned pause;
     bool allowed = patience_allows(&repairs->patience, name, loop_now_usec(), &pause);
 
@@ -151,7 +151,7 @@ static void judge(void *data, const char *set, struct plan *plan)
 static void log_step(const struct repairs *repairs, const char *set, const struct plan_step *step)
 {
     const struct model_object *object = plan_step_object(step);
-    char name[MODEL_OBJECT_TEXT_MAX], reason[PLAN_REASON_MAX], culprit[EVENTS_CULPRIT_MAX + 16];
+    char name[MODEL_OBJECT_TEXT_MAX], reason[PLAN_REASON_MAX], culprit[CULPRIT_NAME_MAX + 16];
 
     plan_step_reason(step, reason);
     log_line("set %s: %s %s: %s%s", set,
@@ -186,6 +186,7 @@ static void report(void *data, const char *set, const struct plan *plan, const s
     struct repairs *repairs = data;
     size_t lines = 0, left = 0;
 
+    events_read_guards(repairs->events); /* our own transaction came after all that was seen: now all that is told */
     for (size_t i = 0; i < plan->step_count; i++) {
         if (is_said(plan, &plan->steps[i]))
             continue;
@@ -225,7 +226,14 @@ static bool restore(void *data, const struct observe_found *found)
 
 static void notice(void *data, struct observe_found *found)
 {
-    plugs_notice(&((struct repairs *)data)->plugs, found);
+    struct repairs *repairs = data;
+
+    if (!repairs->noticed)
+        repairs->seen_generation = found->generation_before;
+    repairs->noticed = true;
+    repairs->generation = found->generation_after;
+    events_read_guards(repairs->events); /* who came before this look, or during it: it may see what he did */
+    plugs_notice(&repairs->plugs, found);
 }
 
 /* ---- what is remembered ---- */
@@ -281,7 +289,10 @@ int repairs_run(struct repairs *repairs, struct tapnet_error *error)
     int result;
 
     memset(repairs->tables, 0, sizeof(repairs->tables));
+    repairs->noticed = false;
     result = mend_all(repairs->tapnet, &hooks, repairs, error);
+    if (repairs->noticed)
+        events_forget(repairs->events, repairs->seen_generation);
     if (result == 0)
         repairs->failure[0] = '\0';
     patience_forget(&repairs->patience, loop_now_usec());

@@ -18,6 +18,9 @@ struct repairs {
     size_t set_count; /* that were up at the last look */
     /* This look's verdict on each table and its elements: 0 none yet, 1 allowed, -1 not. */
     int tables[GUARD_FAMILY_COUNT];
+    /* Of the host's nftables: that this look has seen whole, and that it has come to. None until it has @noticed. */
+    uint32_t seen_generation, generation;
+    bool noticed;
     char failure[512]; /* said last, so that it is said once */
     char *state;       /* as it stands in RUN_DIR/keeper.json; NULL: not written yet */
 };

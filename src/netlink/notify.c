@@ -149,6 +149,7 @@ static int parse_nft(const struct nlmsghdr *message, struct netlink_event *event
         event->kind = NETLINK_EVENT_COMMIT;
         event->pid = (pid_t)be32toh(netlink_get_u32(attributes[NFTA_GEN_PROC_PID]));
         event->command = command ? command : "";
+        event->generation = be32toh(netlink_get_u32(attributes[NFTA_GEN_ID]));
         return 0;
     }
     event->kind = NETLINK_EVENT_NFT;

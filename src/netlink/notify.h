@@ -32,6 +32,7 @@ struct netlink_event {
     const char *table;   /* NFT: name of the table */
     pid_t pid;           /* COMMIT: who asked for it. Of all else a message's port says nothing certain */
     const char *command; /* COMMIT: the name of that process, "" when it is not said */
+    uint32_t generation; /* COMMIT: the number of the ruleset that it has made (nft_generation()) */
 };
 
 typedef void netlink_event_reader(const struct netlink_event *event, void *data);

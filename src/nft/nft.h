@@ -41,6 +41,12 @@ int nft_check_right(struct netlink *netlink, struct tapnet_error *error);
 
 /* ---- observe ---- */
 
+/*
+ * The number of the ruleset's present state: every transaction of anybody's in this network namespace makes the next.
+ * After the last one comes 0 again.
+ */
+int nft_generation(struct netlink *netlink, uint32_t *ret, struct tapnet_error *error);
+
 enum nft_table_state {
     NFT_TABLE_ABSENT,
     NFT_TABLE_INTACT,  /* chains, rules (in order) and sets are what nft_table_add() makes */

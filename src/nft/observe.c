@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads our tables and their elements back from the kernel. */
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h> /* before the kernel's own, which then leave its definitions out */
 #include <linux/netfilter.h>
@@ -249,12 +250,11 @@ static int read_generation(const struct nlmsghdr *message, void *data)
 
     if (nft_message_parse(message, table, NFTA_GEN_MAX) < 0)
         return -EBADMSG;
-    *(uint32_t *)data = netlink_get_u32(table[NFTA_GEN_ID]);
+    *(uint32_t *)data = be32toh(netlink_get_u32(table[NFTA_GEN_ID]));
     return 0;
 }
 
-/* The number of the ruleset's present state: every transaction of anybody's in this network namespace changes it. */
-static int get_generation(struct netlink *netlink, uint32_t *ret, struct tapnet_error *error)
+int nft_generation(struct netlink *netlink, uint32_t *ret, struct tapnet_error *error)
 {
     cleanup(netlink_message_fini) struct netlink_message message = {0};
 
@@ -266,14 +266,14 @@ int nft_check_right(struct netlink *netlink, struct tapnet_error *error)
 {
     uint32_t generation;
 
-    return get_generation(netlink, &generation, error); /* nfnetlink_rcv() wants the right for any request */
+    return nft_generation(netlink, &generation, error); /* nfnetlink_rcv() wants the right for any request */
 }
 
 /* -EAGAIN when anything changed meanwhile: the kernel marks an interrupted dump of chains or rules, not of elements. */
 static int dump_sets(struct netlink *netlink, struct element_dump *dump, struct tapnet_error *error)
 {
     uint32_t before, after;
-    int r = get_generation(netlink, &before, error);
+    int r = nft_generation(netlink, &before, error);
 
     for (enum guard_set set = 0; r == 0 && set < GUARD_SET_COUNT; set++) {
         if (guard_schemas[set].family == dump->family)
@@ -282,7 +282,7 @@ static int dump_sets(struct netlink *netlink, struct element_dump *dump, struct 
             r = 0;
     }
     if (r == 0)
-        r = get_generation(netlink, &after, error);
+        r = nft_generation(netlink, &after, error);
     return r == 0 && before != after ? -EAGAIN : r;
 }
 

@@ -355,12 +355,14 @@ static int observe_guards(struct observe_pass *pass)
     int result = netlink_open(NETLINK_NETFILTER, &netlink, pass->error);
 
     if (result == 0)
+        result = nft_generation(netlink, &pass->found->generation_before, pass->error);
+    if (result == 0)
         result = observe_table(netlink, pass, GUARD_INET);
     if (result == 0)
         result = observe_table(netlink, pass, GUARD_BRIDGE);
     if (result == 0)
         result = observe_table(netlink, pass, GUARD_ARP);
-    return result;
+    return result < 0 ? result : nft_generation(netlink, &pass->found->generation_after, pass->error);
 }
 
 /* ---- all of it ---- */

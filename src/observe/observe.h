@@ -29,7 +29,9 @@ struct observe_found {
     size_t taken_count;
     struct observe_address *addresses; /* not ours */
     size_t address_count;
-    bool foreign_table;            /* a table of our name that is not ours: nothing of it is among the objects */
+    bool foreign_table; /* a table of our name that is not ours: nothing of it is among the objects */
+    /* The generation of the host's nftables (nft_generation()) before its tables were read, and after that. */
+    uint32_t generation_before, generation_after;
     char uplink[MODEL_IFNAME_MAX]; /* of the IPv4 default route with the lowest metric, not one of our links; "" */
     bool ip_forward;               /* net.ipv4.ip_forward */
     bool service_is_mute;          /* it listens and does not answer */

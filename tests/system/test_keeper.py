@@ -6,6 +6,7 @@
     [ db  ]--lab-db---+
 """
 
+import fcntl
 import os
 import shutil
 import signal
@@ -105,6 +106,27 @@ def test_the_log_names_who_did_it_only_where_it_is_known(kept, host):
     guilty = [line for line in log.splitlines() if "(by " in line]
     assert guilty and all(line.endswith(f"(by nft ({nft.pid}))") and "table bridge" in line for line in guilty), log
     assert "unknown" not in log and "put back tap lab-web: it was gone\n" in log
+
+
+def test_the_log_names_who_came_during_a_look(kept, host):
+    """It waits for another tapnet's lock, having read all events, when a table is deleted, and sees that it is gone."""
+    kept.let_look()
+    keeper, = named(host, "tapnet-keeper")
+    with next(kept.run_dir.glob("*/lock")).open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        host.run("ip", "link", "set", "lab-web", "mtu", "1300")
+        wait_until(lambda: waits_for_lock(keeper), "it waits")
+        nft = host.popen("nft", "delete", "table", "bridge", "tapnet")
+        nft.wait()
+    wait_until(lambda: is_well(kept), "all is back", kept)
+    log = next(kept.run_dir.glob("*/keeper.log")).read_text(encoding="utf-8")
+    assert "MTU 1300, wanted 1500\n" in log
+    assert f"put back table bridge tapnet: it was gone (by nft ({nft.pid}))\n" in log
+
+
+def waits_for_lock(pid):
+    with open("/proc/locks", encoding="utf-8") as locks:
+        return any("-> FLOCK" in line and f" {pid} " in line for line in locks)
 
 
 # Takes 10.20.0.1/24 from br-lab, by a socket that is bound to the given port: another process's id.

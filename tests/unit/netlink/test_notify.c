@@ -13,6 +13,7 @@
 
 #include "namespace.h"
 #include "netlink/notify.h"
+#include "nft/nft.h"
 
 static int route_fd = -1, netfilter_fd = -1;
 
@@ -20,7 +21,7 @@ static int route_fd = -1, netfilter_fd = -1;
 struct told {
     unsigned counts[NETLINK_EVENT_COMMIT + 1];
     bool default_route, of_bridge, with_pid;
-    uint32_t group;
+    uint32_t group, generation;
     char table[32], command[32];
 };
 
@@ -36,8 +37,10 @@ static void read_one(const struct netlink_event *event, void *data)
         told->group = event->group;
     if (event->kind == NETLINK_EVENT_NFT)
         snprintf(told->table, sizeof(told->table), "%s", event->table);
-    if (event->kind == NETLINK_EVENT_COMMIT)
+    if (event->kind == NETLINK_EVENT_COMMIT) {
         snprintf(told->command, sizeof(told->command), "%s", event->command);
+        told->generation = event->generation;
+    }
 }
 
 static struct told told(void)
@@ -105,6 +108,18 @@ static void forwarding_by_whatever_it_was_written(void **state)
     assert_true(told().counts[NETLINK_EVENT_CONFIG]);
 }
 
+/* The number of the ruleset, as who looks at it is told. */
+static uint32_t generation(void)
+{
+    struct netlink *netlink;
+    uint32_t number = 0;
+
+    assert_int_equal(netlink_open(NETLINK_NETFILTER, &netlink, NULL), 0);
+    assert_int_equal(nft_generation(netlink, &number, NULL), 0);
+    netlink_close(netlink);
+    return number;
+}
+
 static void tables_and_who_committed(void **state)
 {
     struct told now;
@@ -117,6 +132,7 @@ static void tables_and_who_committed(void **state)
     assert_string_equal(now.table, "tapnet");
     assert_string_equal(now.command, "nft");
     assert_true(now.with_pid);
+    assert_int_equal(now.generation, generation());
     assert_true(shell("nft flush ruleset"));
     assert_string_equal(told().table, "tapnet");
 }
