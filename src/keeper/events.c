@@ -152,16 +152,30 @@ bool events_read(struct events *events)
     return seen;
 }
 
-/* A folder that is watched already keeps its number; a new one gets the next. */
-static void watch_folder(struct events *events, const char *path, uint32_t mask)
+/* What is watched already keeps its number; what is new gets the next. */
+static void watch_path(struct events *events, const char *path, uint32_t mask)
 {
-    int watch = inotify_add_watch(events->fds[SOURCE_FILES], path, mask | IN_ONLYDIR);
+    int watch = inotify_add_watch(events->fds[SOURCE_FILES], path, mask);
 
     if (watch > events->last_watch)
         events->last_watch = watch;
 }
 
-bool events_watch_files(struct events *events, const char *run_dir)
+static void watch_folder(struct events *events, const char *path, uint32_t mask)
+{
+    watch_path(events, path, mask | IN_ONLYDIR);
+}
+
+/*
+ * inotify tells of a close() right before the driver hears of it. So the watch is for one event: should the device be
+ * held still when that was looked at, the watch is a new one, and there is another look.
+ */
+static void watch_holders(struct events *events)
+{
+    watch_path(events, "/dev/net/tun", IN_CLOSE | IN_ONESHOT);
+}
+
+bool events_watch_files(struct events *events, const char *run_dir, bool holders)
 {
     static const char *const folders[] = {"", "/networks", "/sets", "/sysctl"};
     int before = events->last_watch;
@@ -175,5 +189,7 @@ bool events_watch_files(struct events *events, const char *run_dir)
     /* systemd-resolved: its folder comes with its first start, its socket with each; files tell of changed servers. */
     watch_folder(events, "/run/systemd", IN_CREATE);
     watch_folder(events, "/run/systemd/resolve", IN_CREATE | IN_MOVED_TO);
+    if (holders)
+        watch_holders(events);
     return events->last_watch > before;
 }

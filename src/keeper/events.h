@@ -35,10 +35,11 @@ void events_read_guards(struct events *events);
 bool events_wait(const struct events *events);
 
 /*
- * Watches the files of @run_dir: to be called after each look, since folders come and go. True when a folder was not
- * watched before: what happened in it until now nobody has told.
+ * Watches the files of @run_dir: to be called after each look, since folders come and go. @holders: and who closes
+ * /dev/net/tun, the next time. True when something was not watched before: what happened there until now nobody has
+ * told.
  */
-bool events_watch_files(struct events *events, const char *run_dir);
+bool events_watch_files(struct events *events, const char *run_dir, bool holders);
 
 /*
  * Who changed tables of ours since events_forget(), as far as one sees who is at @generation of the host's nftables:

@@ -101,7 +101,7 @@ static void look(struct keeper *keeper)
         want_look(keeper, end + KEEPER_SETTLE_USEC);
         keeper->settling = true;
     }
-    if (events_watch_files(keeper->events, tapnet->run_dir))
+    if (events_watch_files(keeper->events, tapnet->run_dir, keeper->repairs.held_down))
         want_look(keeper, end);
     keeper->ready_usec = end + (used_usec() - used) * (KEEPER_SHARE - 1);
 }

@@ -54,3 +54,15 @@ void plugs_learn(struct plugs *plugs, const struct observe_found *found)
     plugs->items = items;
     plugs->count = count;
 }
+
+bool plugs_any_down(const struct observe_found *found)
+{
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_link *link = &found->objects.items[i].link;
+
+        if (found->objects.items[i].kind == MODEL_OBJECT_LINK && link->kind != MODEL_LINK_BRIDGE && link->plugged &&
+            !link->up)
+            return true;
+    }
+    return false;
+}

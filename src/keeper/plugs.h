@@ -30,4 +30,10 @@ void plugs_notice(const struct plugs *plugs, struct observe_found *found);
 /* Remembers all ports of @found. Without memory none is known, until the next time. */
 void plugs_learn(struct plugs *plugs, const struct observe_found *found);
 
+/*
+ * Does somebody hold a device of ours that is down? The kernel does not tell when he lets go of it, and what he leaves
+ * is to be put right only then.
+ */
+bool plugs_any_down(const struct observe_found *found);
+
 #endif

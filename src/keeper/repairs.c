@@ -245,6 +245,7 @@ static void seen(void *data, const struct observe_found *found, size_t set_count
     repairs->set_count = set_count;
     memory_learn(&repairs->memory, repairs->tapnet->run_dir, found);
     plugs_learn(&repairs->plugs, found);
+    repairs->held_down = plugs_any_down(found);
 }
 
 /* ---- what waits, for `tapnet status` ---- */

@@ -16,6 +16,7 @@ struct repairs {
     struct patience patience;
     struct plugs plugs;
     size_t set_count; /* that were up at the last look */
+    bool held_down;   /* there was a device by plugs_any_down() */
     /* This look's verdict on each table and its elements: 0 none yet, 1 allowed, -1 not. */
     int tables[GUARD_FAMILY_COUNT];
     /* Of the host's nftables: that this look has seen whole, and that it has come to. None until it has @noticed. */

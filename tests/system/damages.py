@@ -25,13 +25,14 @@ devices:
   tap8: { kind: tap, up: false, queue_length: 77, offloads: [csum, tso4, tso6] }
 """
 
-# Opens a TAP as a guest does, and has the kernel change it: owner, offloads.
+# Opens a TAP as a guest does, and has the kernel change it: owner, offloads. Then it holds it for so many seconds.
 IOCTL = """
-import fcntl, os, struct, sys
+import fcntl, os, struct, sys, time
 name, request, value = sys.argv[1], int(sys.argv[2], 16), int(sys.argv[3])
 fd = os.open("/dev/net/tun", os.O_RDWR)
 fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", name.encode(), 0x1002))
 fcntl.ioctl(fd, request, value)
+time.sleep(float(sys.argv[4]))
 """
 TUNSETOWNER, TUNSETOFFLOAD = "0x400454cc", "0x400454d0"
 
@@ -74,11 +75,14 @@ def delete_rule(lab):
 def change_owner(lab):
     if "TAPNET_USERNS" in os.environ:
         pytest.skip("there is no other user in this user namespace")
-    lab.host.run("/usr/bin/python3", "-c", IOCTL, "lab-web", TUNSETOWNER, "12345")
+    lab.host.run("/usr/bin/python3", "-c", IOCTL, "lab-web", TUNSETOWNER, "12345", "0")
 
 
-def leave_offloads(lab):
-    lab.host.run("/usr/bin/python3", "-c", IOCTL, "tap8", TUNSETOFFLOAD, "1")
+def leave_offloads(seconds):
+    """That they changed is told at once, that the holder has gone is not: the device is down."""
+    def hurt(lab):
+        lab.host.run("/usr/bin/python3", "-c", IOCTL, "tap8", TUNSETOFFLOAD, "1", seconds)
+    return hurt
 
 
 DAMAGES = [
@@ -169,7 +173,8 @@ DAMAGES = [
     Damage("device's queue", "ip link set tap9 txqueuelen 7", "tap tap9 queue length 7, wanted 1000"),
     Damage("device's own queue", "ip link set tap8 txqueuelen 1000", "tap tap8 queue length 1000, wanted 77"),
     Damage("device's offloads", "ethtool -K tap8 tx off", "tap tap8 offloads none, wanted csum, tso4, tso6"),
-    Damage("offloads left by a holder", leave_offloads, "tap tap8 offloads csum, wanted csum, tso4, tso6"),
+    Damage("offloads left by a holder", leave_offloads(0), "tap tap8 offloads csum, wanted csum, tso4, tso6"),
+    Damage("offloads left when it was seen", leave_offloads(0.2), "tap tap8 offloads csum, wanted csum, tso4, tso6"),
     Damage("everything deleted", "ip link del lab-web; ip link del lab-db; ip link del br-lab; ip link del tun1; "
            "ip link del tap9; nft flush ruleset", "bridge br-lab is missing"),
     Damage("service killed", kill_service, "network lab is not served"),
