@@ -70,6 +70,7 @@ def told(tapnet, host):
     """The MTU that DHCP tells a guest on lab-web."""
     guest = in_netns(host, lambda: Guest("lab-web", tapnet.status("lab")["ports"][0]["mac"]))
     try:
+        wait_for(lambda: guest.offer(0.5), 5)  # a port of the bridge is there when the kernel has told of its carrier
         offers = guest.discover()
     finally:
         os.close(guest.fd)

@@ -6,9 +6,10 @@ import functools
 import json
 import os
 import shutil
-import socket
 import tempfile
 from pathlib import Path
+
+from . import seqpacket
 
 SOURCE = Path(__file__).resolve().parents[3]
 # For a program whose system calls are traced: LeakSanitizer would trace it, too, and two can't.
@@ -88,8 +89,6 @@ class Tapnet:
 
     def let_look(self):
         """Returns when the keeper has looked at the host."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as keeper:
-            keeper.settimeout(20)
-            keeper.connect(str(next(self.run_dir.glob("*/keeper.sock"))))
+        with seqpacket.connect(next(self.run_dir.glob("*/keeper.sock"))) as keeper:
             keeper.send(b'{"do":"look"}')
             assert json.loads(keeper.recv(4096))["ok"]

@@ -19,6 +19,7 @@ import threading
 import time
 from pathlib import Path
 
+from . import seqpacket
 from .build import program
 
 CLONE_NEWNET = 0x40000000
@@ -153,10 +154,7 @@ class Service:
 
     def connect(self):
         """A connection that speaks the protocol."""
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        connection.settimeout(20)
-        connection.connect(str(self.socket_path))
-        return connection
+        return seqpacket.connect(self.socket_path)
 
     def exchange(self, datagram, fds=(), connection=None):
         """One datagram and its reply: (dict, descriptors). fds stay the caller's."""
