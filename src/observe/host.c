@@ -289,6 +289,7 @@ static void look_at_uplink(struct observe_found *found)
 /* ---- guards ---- */
 
 #define LIST_ATTEMPTS 20
+#define TABLES_ATTEMPTS 5
 
 static int read_element(const struct guard_element *element, void *data)
 {
@@ -349,13 +350,10 @@ static int observe_table(struct netlink *netlink, struct observe_pass *pass, enu
     return observe_elements(netlink, &mark, family);
 }
 
-static int observe_guards(struct observe_pass *pass)
+static int observe_tables(struct netlink *netlink, struct observe_pass *pass)
 {
-    struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
-    int result = netlink_open(NETLINK_NETFILTER, &netlink, pass->error);
+    int result = nft_generation(netlink, &pass->found->generation_before, pass->error);
 
-    if (result == 0)
-        result = nft_generation(netlink, &pass->found->generation_before, pass->error);
     if (result == 0)
         result = observe_table(netlink, pass, GUARD_INET);
     if (result == 0)
@@ -363,6 +361,27 @@ static int observe_guards(struct observe_pass *pass)
     if (result == 0)
         result = observe_table(netlink, pass, GUARD_ARP);
     return result < 0 ? result : nft_generation(netlink, &pass->found->generation_after, pass->error);
+}
+
+/*
+ * Of one moment: a table that somebody deletes when it was seen, and before its elements were, would look as if it had
+ * none. Where they never rest, what was seen last is taken; each table's elements are of one moment at least.
+ */
+static int observe_guards(struct observe_pass *pass)
+{
+    struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
+    struct observe_found *found = pass->found;
+    const size_t first = found->objects.count;
+    int result = netlink_open(NETLINK_NETFILTER, &netlink, pass->error);
+
+    for (int attempt = 0; result == 0 && attempt < TABLES_ATTEMPTS; attempt++) {
+        found->objects.count = first;
+        found->foreign_table = false;
+        result = observe_tables(netlink, pass);
+        if (found->generation_before == found->generation_after)
+            break;
+    }
+    return result;
 }
 
 /* ---- all of it ---- */

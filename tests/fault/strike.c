@@ -35,6 +35,7 @@ static const char usage[] =
     "  --again          with --fail: from there on every call of the same name by the same program fails\n"
     "  --tree           follow children; a kill hits all of them\n"
     "  --only COMM      with --tree: count only calls of processes of this name, and kill only the one that calls\n"
+    "  --call NAME      count only calls of this name\n"
     "  --report FILE    what was counted: 'call N COMM NAME' each, 'struck N COMM NAME', 'calls N'\n";
 
 #define TRACEES 64
@@ -51,7 +52,7 @@ struct strike {
     bool before, after, again, tree;
     int fail; /* errno; 0: kill */
     int send; /* signal; 0: none */
-    const char *only;
+    const char *only, *call;
     FILE *report;
     /* what was done */
     unsigned long count;
@@ -157,6 +158,8 @@ static void enter_call(struct strike *strike, struct tracee *tracee, const struc
     if (info->entry.nr == SYS_munmap)
         tracee->loading = false;
     if (!call || !strike->running || (strike->fail && tracee->loading))
+        return;
+    if (strike->call && strcmp(call->name, strike->call) != 0)
         return;
     read_comm(tracee->pid, comm);
     if (strike->only && strcmp(comm, strike->only) != 0)
@@ -290,11 +293,17 @@ static int start(struct strike *strike, char **command)
 static bool parse_options(struct strike *strike, int count, char **words)
 {
     static const struct option known[] = {
-        {"at", required_argument, NULL, 'n'},     {"kill", required_argument, NULL, 'k'},
-        {"send", required_argument, NULL, 's'},   {"then", required_argument, NULL, 'T'},
-        {"fail", required_argument, NULL, 'f'},   {"again", no_argument, NULL, 'a'},
-        {"tree", no_argument, NULL, 't'},         {"only", required_argument, NULL, 'o'},
-        {"report", required_argument, NULL, 'r'}, {0},
+        {"at", required_argument, NULL, 'n'},
+        {"kill", required_argument, NULL, 'k'},
+        {"send", required_argument, NULL, 's'},
+        {"then", required_argument, NULL, 'T'},
+        {"fail", required_argument, NULL, 'f'},
+        {"again", no_argument, NULL, 'a'},
+        {"tree", no_argument, NULL, 't'},
+        {"only", required_argument, NULL, 'o'},
+        {"call", required_argument, NULL, 'c'},
+        {"report", required_argument, NULL, 'r'},
+        {0},
     };
     int option;
 
@@ -316,6 +325,8 @@ static bool parse_options(struct strike *strike, int count, char **words)
             strike->tree = true;
         else if (option == 'o')
             strike->only = optarg;
+        else if (option == 'c')
+            strike->call = optarg;
         else if (option == 'r')
             strike->report = fopen(optarg, "we");
         else
