@@ -132,8 +132,9 @@ static void draw_network(const struct tapnet_status_network *network)
         printf("  %s (uplink)\n    │ %s\n", network->uplink, network->mode);
     else if (strcmp(network->mode, "nat") == 0)
         printf("  %sno uplink%s\n    │ %s\n", style(STYLE_YELLOW), style(STYLE_PLAIN), network->mode);
-    printf("  %s%s%s  %s  %snetwork %s of set %s, %s%s%s\n", style(STYLE_BOLD), network->bridge, style(STYLE_PLAIN),
-           network->subnet, style(network->served ? STYLE_DIM : STYLE_RED), network->name, network->set, network->mode,
+    printf("  %s%s%s  %s%s%s  %snetwork %s of set %s, %s%s%s\n", style(STYLE_BOLD), network->bridge, style(STYLE_PLAIN),
+           network->subnet, *network->subnet6 ? "  " : "", network->subnet6,
+           style(network->served ? STYLE_DIM : STYLE_RED), network->name, network->set, network->mode,
            network->ports_see_each_other ? "" : ", ports do not see each other",
            network->served ? "" : ", NOT SERVED: DHCP and DNS do not answer");
     fputs(style(STYLE_PLAIN), stdout);

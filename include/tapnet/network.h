@@ -159,9 +159,10 @@ struct tapnet_status;
 /** One port of a network. Pointers of all status structs are valid as long as the status. */
 struct tapnet_status_port {
     const char *name;
-    const char *device;  /**< of its TAP */
-    const char *mac;     /**< that the guest has, or should have: give it to the VMM */
-    const char *address; /**< that DHCP gives */
+    const char *device;   /**< of its TAP */
+    const char *mac;      /**< that the guest has, or should have: give it to the VMM */
+    const char *address;  /**< that DHCP gives */
+    const char *address6; /**< that DHCPv6 gives, "" without IPv6 */
     const char *hostname;
     const char *state;                                   /**< "plugged" (held), "free", "down" or "missing" */
     int holder_pid;                                      /**< who holds the TAP; 0: nobody, or not visible */
@@ -191,6 +192,8 @@ struct tapnet_status_network {
     const char *set, *name, *mode, *bridge, *subnet;
     const char *uplink;  /**< "" when there is none */
     const char *gateway; /**< the host's address in it, "" in isolated mode */
+    const char *subnet6; /**< with the host's address in it; "" without IPv6 */
+    const char *uplink6; /**< where IPv6 goes out, "" when there is none */
     bool ports_see_each_other;
     bool served; /**< DHCP and DNS answer */
     const struct tapnet_status_port *ports;

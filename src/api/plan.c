@@ -52,12 +52,20 @@ static bool is_bridge(const void *data, const char *name)
     return link && link->bridge;
 }
 
+static const char *foreign(const void *data, size_t index)
+{
+    const struct observe_found *found = data;
+
+    return index < found->link_count ? found->links[index].name : NULL;
+}
+
 struct plan_host api_plan_host(const struct observe_found *found)
 {
     return (struct plan_host){
         .is_foreign = is_foreign,
         .forwarding = forwarding,
         .is_bridge = is_bridge,
+        .foreign = foreign,
         .data = found,
         .foreign_table = found->foreign_table,
         .ip_forward = found->ip_forward,
@@ -147,6 +155,17 @@ static int list_ports(struct current *current, const struct model_network *netwo
     current->ports = ports;
     current->network = network;
     return 0;
+}
+
+static bool current_subnet6(const void *data, const char *network, struct ip_prefix *ret)
+{
+    struct current *current = *(struct current *const *)data;
+    const struct model_service *service = find_service(current, network);
+
+    if (!service || !service->network->subnet6.address.family)
+        return false;
+    *ret = service->network->subnet6;
+    return true;
 }
 
 static bool current_address(const void *data, const char *network, const char *port, struct ip_address *ret)
@@ -240,7 +259,7 @@ static int collect_taken(const struct observe_found *found, const char *set, str
     size_t count = found->taken_count, capacity = 0;
     struct ip_prefix *taken = NULL;
 
-    if (array_reserve((void **)&taken, &capacity, 0, count + found->objects.count, sizeof(*taken)) < 0)
+    if (array_reserve((void **)&taken, &capacity, 0, count + 2 * found->objects.count, sizeof(*taken)) < 0)
         return -ENOMEM;
     if (count)
         memcpy(taken, found->taken, count * sizeof(*taken));
@@ -249,6 +268,9 @@ static int collect_taken(const struct observe_found *found, const char *set, str
 
         if (object->kind == MODEL_OBJECT_SERVICE && strcmp(object->service.set, set) != 0)
             taken[count++] = ip_prefix_network(&object->service.network->subnet);
+        if (object->kind == MODEL_OBJECT_SERVICE && strcmp(object->service.set, set) != 0 &&
+            object->service.network->subnet6.address.family)
+            taken[count++] = ip_prefix_network(&object->service.network->subnet6);
     }
     *ret = taken;
     *ret_count = count;
@@ -285,6 +307,8 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
         .on_link = on_link,
         .current_subnet = current_subnet,
         .current_address = current_address,
+        .current_subnet6 = current_subnet6,
+        .ip6 = found->ip6,
         .data = &asked,
     };
     const struct observe_link *uplink = api_find_foreign(found, found->uplink);

@@ -94,6 +94,8 @@ static void follow_uplink(const struct observe_found *found, struct model_networ
         return;
     if (!network->uplink_given && !network->on_link && found->uplink[0])
         memcpy(network->uplink, found->uplink, sizeof(network->uplink));
+    if (!network->uplink_given && found->ip6.uplink[0])
+        model_resolve_way_out6(network, &found->ip6);
     uplink = api_find_foreign(found, network->uplink);
     if (!network->mtu_given && uplink)
         network->mtu = model_default_mtu(uplink->mtu);
@@ -163,6 +165,7 @@ static int read_set(const struct observe_found *found, struct model_set *set, st
     const struct model_record *record = sets_record(found, set->name);
     int result = take_networks(found, set);
 
+    set->ip6 = found->ip6;
     if (result == 0 && record)
         result = take_devices(record, set);
     if (result == 0)

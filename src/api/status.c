@@ -120,6 +120,7 @@ static void fill_port(struct tapnet_status *status, const struct view *view, con
         .device = arena_strdup(&status->arena, port->device),
         .mac = print_mac(&status->arena, &port->guest_mac),
         .address = print_address(&status->arena, &port->address),
+        .address6 = port->address6.family ? print_address(&status->arena, &port->address6) : "",
         .hostname = arena_strdup(&status->arena, port->hostname),
         .state = device_state(traffic, holder),
         .holder_pid = holder ? holder->pid : 0,
@@ -141,10 +142,12 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
 {
     const struct model_network *network = service->network;
     struct tapnet_status_port *ports = arena_alloc(&status->arena, network->port_count * sizeof(*ports));
-    char subnet[IP_PREFIX_TEXT_MAX];
+    char subnet[IP_PREFIX_TEXT_MAX], subnet6[IP_PREFIX_TEXT_MAX] = "";
 
     if (!ports)
         return -ENOMEM;
+    if (network->subnet6.address.family)
+        ip_prefix_print(&network->subnet6, subnet6);
     for (size_t i = 0; i < network->port_count; i++)
         fill_port(status, view, &network->ports[i], &ports[i]);
     if (status_fill_guests(status, view->found, network, ports) < 0)
@@ -158,6 +161,8 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         .subnet = arena_strdup(&status->arena, ip_prefix_print(&network->subnet, subnet)),
         .uplink = model_mode_leads_out(network->mode) ? arena_strdup(&status->arena, network->uplink) : "",
         .gateway = model_mode_leads_out(network->mode) ? print_address(&status->arena, &network->subnet.address) : "",
+        .subnet6 = arena_strdup(&status->arena, subnet6),
+        .uplink6 = arena_strdup(&status->arena, network->uplink6),
         .served = service->running,
         .ports = ports,
         .port_count = network->port_count,

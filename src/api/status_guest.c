@@ -116,6 +116,15 @@ static void fill_blocked(struct guests *guests, size_t index)
         if (ip_address_equal(&address, &network->ports[index].address))
             guests->ports[index].refused_connections = first[i].element.packets;
     }
+    count = network->ports[index].limit.connections
+                ? find_elements(guests->found, GUARD_REFUSED_CONNECTIONS6, network->bridge, &first)
+                : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct ip_address address = guard_read_ip6(&first[i].element, 1);
+
+        if (ip_address_equal(&address, &network->ports[index].address6))
+            guests->ports[index].refused_connections += first[i].element.packets;
+    }
 }
 
 static void fill_limit(struct guests *guests, size_t index)

@@ -28,16 +28,22 @@ static json_t *limit_json(const struct tapnet_status_port *port)
                      (json_int_t)port->limit.connections, "broadcast", (json_int_t)port->limit.broadcast);
 }
 
+/* A list of @first and, where there is one, @second. */
+static json_t *pair_json(const char *first, const char *second)
+{
+    return *second ? json_pack("[s, s]", first, second) : json_pack("[s]", first);
+}
+
 static json_t *port_json(const struct tapnet_status_port *port)
 {
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:[s], s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "name",
+        "{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "name",
         port->name, "device", port->device, "mac", port->mac, "mac_source", port->mac_source, "refused_macs",
-        texts_json(port->refused_macs, port->refused_mac_count), "addresses", port->address, "hostname", port->hostname,
-        "state", port->state, "holder", holder_json(port->holder_pid, port->holder), "rx_bytes",
-        (json_int_t)port->rx_bytes, "rx_packets", (json_int_t)port->rx_packets, "tx_bytes", (json_int_t)port->tx_bytes,
-        "tx_packets", (json_int_t)port->tx_packets, "dropped", (json_int_t)port->dropped, "blocked",
-        (json_int_t)port->blocked, "limit", limit_json(port), "refused_connections",
+        texts_json(port->refused_macs, port->refused_mac_count), "addresses", pair_json(port->address, port->address6),
+        "hostname", port->hostname, "state", port->state, "holder", holder_json(port->holder_pid, port->holder),
+        "rx_bytes", (json_int_t)port->rx_bytes, "rx_packets", (json_int_t)port->rx_packets, "tx_bytes",
+        (json_int_t)port->tx_bytes, "tx_packets", (json_int_t)port->tx_packets, "dropped", (json_int_t)port->dropped,
+        "blocked", (json_int_t)port->blocked, "limit", limit_json(port), "refused_connections",
         (json_int_t)port->refused_connections, "forwards", texts_json(port->forwards, port->forward_count));
 }
 
@@ -47,11 +53,12 @@ static json_t *network_json(const struct tapnet_status_network *network)
 
     for (size_t i = 0; ports && i < network->port_count; i++)
         json_array_append_new(ports, port_json(&network->ports[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:[s], s:s*, s:s*, s:b, s:b, s:o}", "set", network->set, "name",
-                     network->name, "mode", network->mode, "bridge", network->bridge, "subnets", network->subnet,
-                     "gateway", *network->gateway ? network->gateway : NULL, "uplink",
-                     *network->uplink ? network->uplink : NULL, "ports_see_each_other", network->ports_see_each_other,
-                     "served", network->served, "ports", ports);
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s*, s:s*, s:s*, s:b, s:b, s:o}", "set", network->set, "name",
+                     network->name, "mode", network->mode, "bridge", network->bridge, "subnets",
+                     pair_json(network->subnet, network->subnet6), "gateway",
+                     *network->gateway ? network->gateway : NULL, "uplink", *network->uplink ? network->uplink : NULL,
+                     "uplink6", *network->uplink6 ? network->uplink6 : NULL, "ports_see_each_other",
+                     network->ports_see_each_other, "served", network->served, "ports", ports);
 }
 
 static json_t *device_json(const struct tapnet_status_device *device)

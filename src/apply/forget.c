@@ -28,9 +28,14 @@ static bool freed_address(const struct plan_step *step, struct ip_address *ret)
     else if (before->kind == MODEL_OBJECT_ELEMENT &&
              (before->element.set == GUARD_ANY_MAC_ADDRESSES || before->element.set == GUARD_OPEN_ADDRESSES))
         *ret = guard_read_ip4(&before->element, 1);
+    else if (before->kind == MODEL_OBJECT_ELEMENT && before->element.set == GUARD_PORT_ADDRESSES6)
+        *ret = guard_read_ip6(&before->element, 2);
+    else if (before->kind == MODEL_OBJECT_ELEMENT &&
+             (before->element.set == GUARD_ANY_MAC_ADDRESSES6 || before->element.set == GUARD_OPEN_ADDRESSES6))
+        *ret = guard_read_ip6(&before->element, 1);
     else
         return false;
-    return ip_family_size(ret->family) == 4;
+    return ret->family == AF_INET || (ret->family == AF_INET6 && !ip_prefix_contains(&model_router6, ret));
 }
 
 /* Its address, of an element that lets a port use one; false for any other. */

@@ -347,7 +347,12 @@ static int neighbour_delete(void *data, const struct model_neighbour *neighbour,
 
 static int write_sysctl(void *data, const char *path, const char *value, struct tapnet_error *error)
 {
+    char current[16];
+
     (void)data;
+    /* `forwarding` of IPv6 does something each time it is written, changed or not. */
+    if (sysctl_read(path, current, sizeof(current), NULL) == 0 && strcmp(current, value) == 0)
+        return 0;
     return sysctl_write(path, value, error);
 }
 

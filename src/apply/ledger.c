@@ -63,7 +63,8 @@ static int restore_sysctl(const struct apply_ops *ops, const struct model_sysctl
 {
     char name[NAME_MAX_LEN];
     int result = 0;
-    bool ours = before->restore[0] && strcmp(before->value, before->restore) != 0 && strcmp(before->value, "1") == 0;
+    bool ours = before->restore[0] && strcmp(before->value, before->restore) != 0 &&
+                strcmp(before->value, model_sysctl_wanted(before)) == 0;
 
     if (ours)
         result = ops->sysctl_write(ops->data, before->path, before->restore, error);
@@ -110,7 +111,7 @@ static int write_network(const struct apply_ops *ops, const struct model_service
 static bool same_sockets(const struct model_network *a, const struct model_network *b)
 {
     return strcmp(a->bridge, b->bridge) == 0 && a->dns_port == b->dns_port && a->mode == b->mode &&
-           ip_prefix_compare(&a->subnet, &b->subnet) == 0;
+           ip_prefix_compare(&a->subnet, &b->subnet) == 0 && ip_prefix_compare(&a->subnet6, &b->subnet6) == 0;
 }
 
 /*

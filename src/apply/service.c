@@ -32,7 +32,7 @@
 
 /* What goes with one request. */
 struct attachments {
-    int fds[5];
+    int fds[7];
     size_t count;
 };
 
@@ -213,26 +213,42 @@ static int attach_network(struct attachments *attachments, const struct model_ne
     return 0;
 }
 
-/*
- * DNS of a network that has it: UDP and TCP for guests, who come by the bridge, and the same for the host itself.
- * Routed guests come by any of their ports: one pair, bound to no device, hears what comes from the subnet.
- */
-static int attach_dns_sockets(struct attachments *attachments, const struct model_network *network,
-                              struct tapnet_error *error)
+/* UDP and TCP at the host's address in @subnet, for those who come by @device; NULL: who comes from the subnet. */
+static int attach_dns_end(struct attachments *attachments, const struct model_network *network,
+                          const struct ip_prefix *subnet, const char *device, struct tapnet_error *error)
 {
-    bool routed = network->mode == MODEL_MODE_ROUTED;
-    int count = routed ? 2 : model_mode_leads_out(network->mode) ? 4 : 0;
+    static const int types[] = {SOCK_DGRAM, SOCK_STREAM};
 
-    for (int i = 0; i < count; i++) {
-        const char *device = i < 2 ? network->bridge : "lo";
-        int result = apply_socket_dns(i % 2 ? SOCK_STREAM : SOCK_DGRAM, &network->subnet, network->dns_port,
-                                      routed ? NULL : device, &attachments->fds[attachments->count], error);
+    for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
+        int result = apply_socket_dns(types[i], subnet, network->dns_port, device,
+                                      &attachments->fds[attachments->count], error);
 
         if (result < 0)
             return result;
         attachments->count++;
     }
     return 0;
+}
+
+/*
+ * DNS of a network that has it: for guests, who come by the bridge, for the host itself, for guests by IPv6. Routed
+ * guests come by any of their ports: one end, bound to no device, hears what comes from the subnet.
+ */
+static int attach_dns_sockets(struct attachments *attachments, const struct model_network *network,
+                              struct tapnet_error *error)
+{
+    int result;
+
+    if (!model_mode_leads_out(network->mode))
+        return 0;
+    if (network->mode == MODEL_MODE_ROUTED)
+        return attach_dns_end(attachments, network, &network->subnet, NULL, error);
+    result = attach_dns_end(attachments, network, &network->subnet, network->bridge, error);
+    if (result == 0)
+        result = attach_dns_end(attachments, network, &network->subnet, "lo", error);
+    if (result == 0 && network->subnet6.address.family)
+        result = attach_dns_end(attachments, network, &network->subnet6, network->bridge, error);
+    return result;
 }
 
 int apply_service_prepare(void *data, struct tapnet_error *error)

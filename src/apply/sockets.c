@@ -79,13 +79,16 @@ int apply_socket_dns(int type, const struct ip_prefix *subnet, uint16_t port, co
                      struct tapnet_error *error)
 {
     const struct ip_address *address = &subnet->address;
-    _cleanup_close_ int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port)};
+    _cleanup_close_ int fd = socket(address->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_in ip4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 ip6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    bool is_ip6 = address->family == AF_INET6;
     const char *protocol = type == SOCK_DGRAM ? "UDP" : "TCP";
     char text[IP_TEXT_MAX];
     int on = 1, result;
 
-    memcpy(&name.sin_addr, address->bytes, sizeof(name.sin_addr));
+    memcpy(&ip4.sin_addr, address->bytes, sizeof(ip4.sin_addr));
+    memcpy(&ip6.sin6_addr, address->bytes, sizeof(ip6.sin6_addr));
     ip_address_print(address, text);
     if (fd < 0)
         return error_set_errno(error, -errno, "cannot open a socket for DNS");
@@ -98,7 +101,7 @@ int apply_socket_dns(int type, const struct ip_prefix *subnet, uint16_t port, co
     result = restrict_dns(fd, subnet, device, error);
     if (result < 0)
         return result;
-    if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
+    if (bind(fd, is_ip6 ? (struct sockaddr *)&ip6 : (struct sockaddr *)&ip4, is_ip6 ? sizeof(ip6) : sizeof(ip4)) < 0)
         return error_set_errno(
             error, -errno,
             "cannot listen on %s port %u of %s for DNS: another program may hold it (`ss -lnp sport = %u` names it)",

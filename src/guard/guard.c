@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The guards' sets and the making, comparing and reading of their elements. */
-#include "guard/guard.h"
+/* The making, comparing and reading of elements of the guards' sets. */
+#include "guard/field.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -11,89 +11,13 @@
 #define IP4 GUARD_FIELD_IP4
 #define PORT GUARD_FIELD_PORT
 #define MARK GUARD_FIELD_MARK
-#define REFUSED_MSEC (3 * 60 * 1000) /* who gets no answer asks again before that */
 #define PROTOCOL GUARD_FIELD_PROTOCOL
 #define IP4_PORT GUARD_FIELD_IP4_PORT
 #define TO GUARD_FIELD_TO
-
-const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
-    [GUARD_NETWORKS] = {"networks", GUARD_INET, {IFNAME}, 0, "every bridge and every port of ours"},
-    [GUARD_BRIDGED] = {"bridged", GUARD_INET, {IFNAME, IFNAME}, 0, "frames between two ports of one bridge"},
-    [GUARD_EGRESS] = {"egress", GUARD_INET, {IFNAME, IFNAME}, 0, "network and the uplink it may go out by"},
-    [GUARD_GATEWAYS] = {"gateways", GUARD_INET, {IFNAME, IP4}, 0, "network and the host's address in it"},
-    [GUARD_DNS_PORTS] = {"dns_ports", GUARD_INET, {IFNAME, IP4}, PORT, "port that the DNS service really listens on"},
-    [GUARD_DNS_SERVED] = {"dns_served", GUARD_INET, {IFNAME, IP4, PORT}, 0, "where guests reach the DNS service"},
-    [GUARD_PATHS] = {"paths", GUARD_INET, {IFNAME, IFNAME}, 0, "way in and way out of known connections"},
-    [GUARD_CLOSED] = {"closed", GUARD_INET, {IFNAME}, 0, "forwards for our networks only"},
-    [GUARD_ROUTED_PORTS] = {"routed_ports", GUARD_INET, {IFNAME}, 0, "every port of a routed network"},
-    [GUARD_ROUTED_ADDRESSES] =
-        {"routed_addresses", GUARD_INET, {IFNAME, MAC, IP4}, 0, "port, its guest's MAC and an address it may use"},
-    [GUARD_ROUTED_MACS] = {"routed_macs", GUARD_INET, {IFNAME, MAC}, 0, "port and its guest's MAC"},
-    [GUARD_ROUTED_ANY_MAC_ADDRESSES] =
-        {"routed_any_mac_addresses", GUARD_INET, {IFNAME, IP4}, 0, "port with any MAC and an address of its guest"},
-    [GUARD_ROUTED_ANY_MAC_PORTS] =
-        {"routed_any_mac_ports", GUARD_INET, {IFNAME}, 0, "ports whose guests may use any MAC"},
-    [GUARD_WAYS] = {"ways", GUARD_INET, {IFNAME, IFNAME}, 0, "port and uplink of a routed network, both directions"},
-    [GUARD_ROUTED_BLOCKED] =
-        {"routed_blocked", GUARD_INET, {IFNAME}, 0, "what was dropped of what a port sent", true, 0},
-    [GUARD_PEERS] = {"peers", GUARD_INET, {IP4, IP4, TO, IP4, IP4}, 0, "source and destination in one routed network"},
-    [GUARD_FORWARDS] = {"forwards", GUARD_INET, {PROTOCOL, PORT}, IP4_PORT, "port of the host, guest and its port"},
-    [GUARD_BOUND_FORWARDS] =
-        {"bound_forwards", GUARD_INET, {IP4, PROTOCOL, PORT}, IP4_PORT, "the same by one address of the host"},
-    [GUARD_FORWARD_RANGES] = {"forward_ranges",
-                              GUARD_INET,
-                              {IP4, PROTOCOL, PORT, TO, IP4, PROTOCOL, PORT},
-                              IP4,
-                              "ports of the host, guest with the same"},
-    [GUARD_PUBLISHED] = {"published", GUARD_INET, {IP4}, 0, "guests that forwards lead to"},
-    [GUARD_SUBNETS] =
-        {"subnets", GUARD_INET, {IFNAME, IP4, TO, IFNAME, IP4}, 0, "network and the addresses of its subnet"},
-    [GUARD_APART] = {"apart", GUARD_INET, {IFNAME, IFNAME}, 0, "networks whose ports do not see each other"},
-    [GUARD_PORTS] = {"ports", GUARD_BRIDGE, {IFNAME}, 0, "every port of ours"},
-    [GUARD_PORT_ADDRESSES] = {"port_addresses",
-                              GUARD_BRIDGE,
-                              {IFNAME, MAC, IP4},
-                              0,
-                              "port, its guest's MAC and an address it may use",
-                              true,
-                              0},
-    [GUARD_PORT_MACS] = {"port_macs", GUARD_BRIDGE, {IFNAME, MAC}, 0, "port and its guest's MAC", true, 0},
-    [GUARD_ANY_MAC_ADDRESSES] =
-        {"any_mac_addresses", GUARD_BRIDGE, {IFNAME, IP4}, 0, "port with any MAC and an address its guest may use"},
-    [GUARD_ANY_MAC_PORTS] = {"any_mac_ports", GUARD_BRIDGE, {IFNAME}, 0, "ports whose guests may use any MAC"},
-    [GUARD_RESOLVERS] = {"resolvers", GUARD_BRIDGE, {IP4}, 0, "where guests ask the DNS service"},
-    [GUARD_PORT_NETWORKS] =
-        {"port_networks", GUARD_BRIDGE, {IFNAME}, MARK, "port that takes the first MAC it sees, and its network"},
-    [GUARD_PROPOSED_MACS] =
-        {"proposed_macs", GUARD_BRIDGE, {IFNAME, MAC}, 0, "such a port and the MAC that was proposed for its guest"},
-    [GUARD_OPEN_ADDRESSES] =
-        {"open_addresses", GUARD_BRIDGE, {IFNAME, IP4}, 0, "such a port and an address its guest may use"},
-    [GUARD_NETWORK_MACS] =
-        {"network_macs", GUARD_BRIDGE, {MARK, MAC}, 0, "network and a MAC that is somebody's in it", true, 0},
-    [GUARD_LEARNED_PORTS] = {"learned_ports", GUARD_BRIDGE, {IFNAME}, 0, "ports whose guest's MAC was learnt", true, 0},
-    [GUARD_REFUSED_MACS] =
-        {"refused_macs", GUARD_BRIDGE, {IFNAME, MAC}, 0, "port and a MAC that was refused there", true, REFUSED_MSEC},
-    [GUARD_BLOCKED] = {"blocked", GUARD_BRIDGE, {IFNAME}, 0, "what was dropped of what a port sent", true, 0},
-    [GUARD_ARP_PORTS] = {"arp_ports", GUARD_ARP, {IFNAME}, 0, "every port of a routed network"},
-    [GUARD_ARP_ADDRESSES] =
-        {"arp_addresses", GUARD_ARP, {IFNAME, MAC, IP4}, 0, "port, its guest's MAC and an address it may use"},
-    [GUARD_ARP_ANY_MAC_ADDRESSES] =
-        {"arp_any_mac_addresses", GUARD_ARP, {IFNAME, IP4}, 0, "port with any MAC and an address of its guest"},
-    [GUARD_ARP_BLOCKED] = {"arp_blocked", GUARD_ARP, {IFNAME}, 0, "what was dropped of what a port said", true, 0},
-    [GUARD_ARP_REACH] = {"arp_reach", GUARD_ARP, {IP4, IP4, TO, IP4, IP4}, 0, "who asks, and whom about"},
-    [GUARD_GROUP_LIMITS] =
-        {"group_limits", GUARD_BRIDGE, {IFNAME}, 0, "what a port may send to groups", .limit = GUARD_LIMIT_PACKETS},
-    [GUARD_SEND_LIMITS] =
-        {"send_limits", GUARD_BRIDGE, {IFNAME}, 0, "what a port may send at all", .limit = GUARD_LIMIT_BYTES},
-    [GUARD_CONNECTION_LIMITS] = {"connection_limits",
-                                 GUARD_INET,
-                                 {IFNAME, IP4},
-                                 0,
-                                 "network, guest, and how many connections it may have",
-                                 .limit = GUARD_LIMIT_CONNECTIONS},
-    [GUARD_REFUSED_CONNECTIONS] =
-        {"refused_connections", GUARD_INET, {IFNAME, IP4}, 0, "network, guest, and how many were too many", true, 0},
-};
+#define IP6 GUARD_FIELD_IP6
+#define RAW_MIDDLE GUARD_FIELD_RAW_MIDDLE
+#define RAW_END GUARD_FIELD_RAW_END
+#define RAW_IP6 GUARD_FIELD_RAW_IP6
 
 const char *const guard_family_names[GUARD_FAMILY_COUNT] = {
     [GUARD_INET] = "inet", [GUARD_BRIDGE] = "bridge", [GUARD_ARP] = "arp"};
@@ -110,6 +34,7 @@ size_t guard_field_len(enum guard_field field)
     case GUARD_FIELD_IP4:
         return 4;
     case GUARD_FIELD_PROTOCOL:
+    case GUARD_FIELD_FAMILY:
         return 1;
     case GUARD_FIELD_PORT:
         return 2;
@@ -119,6 +44,13 @@ size_t guard_field_len(enum guard_field field)
         return 8;
     case GUARD_FIELD_TO:
         return 0;
+    case GUARD_FIELD_IP6:
+    case GUARD_FIELD_RAW_IP6:
+        return 16;
+    case GUARD_FIELD_RAW_MIDDLE:
+        return 2;
+    case GUARD_FIELD_RAW_END:
+        return 3;
     }
     return 0;
 }
@@ -128,8 +60,7 @@ size_t guard_field_room(enum guard_field field)
     return (guard_field_len(field) + 3) & ~(size_t)3;
 }
 
-/* Where field @index starts in the key of @set. */
-static size_t key_offset(enum guard_set set, int index)
+size_t guard_key_offset(enum guard_set set, int index)
 {
     size_t offset = 0;
 
@@ -138,9 +69,12 @@ static size_t key_offset(enum guard_set set, int index)
     return offset;
 }
 
+/* A field alone is as long as it is. */
 size_t guard_key_len(enum guard_set set)
 {
-    return key_offset(set, GUARD_FIELDS_MAX);
+    if (!guard_schemas[set].key[1])
+        return guard_field_len(guard_schemas[set].key[0]);
+    return guard_key_offset(set, GUARD_FIELDS_MAX);
 }
 
 size_t guard_data_len(enum guard_set set)
@@ -186,11 +120,16 @@ static void write_ifname(uint8_t *bytes, const char *name)
     memcpy(bytes, name, strnlen(name, guard_field_len(IFNAME) - 1));
 }
 
-/* The sets know IPv4 only: any other family stays 0.0.0.0, which matches no guest. */
-static void write_ip4(uint8_t *bytes, const struct ip_address *address)
+/* What is of no family stays 0.0.0.0, which matches no guest. */
+static void write_ip(uint8_t *bytes, const struct ip_address *address)
 {
-    if (address->family == AF_INET)
-        memcpy(bytes, address->bytes, guard_field_len(IP4));
+    memcpy(bytes, address->bytes, ip_family_size(address->family));
+}
+
+/* @set, or its twin for IPv6. */
+static enum guard_set of_family(const struct ip_address *address, enum guard_set set, enum guard_set set6)
+{
+    return address->family == AF_INET6 ? set6 : set;
 }
 
 static void write_mac(uint8_t *bytes, const struct mac *mac)
@@ -218,7 +157,7 @@ static struct guard_element element_of_pair(enum guard_set set, const char *in, 
 {
     struct guard_element element = element_of(set, in, label);
 
-    write_ifname(element.key + key_offset(set, 1), out);
+    write_ifname(element.key + guard_key_offset(set, 1), out);
     return element;
 }
 
@@ -227,7 +166,7 @@ static struct guard_element element_of_address(enum guard_set set, const char *d
 {
     struct guard_element element = element_of(set, device, label);
 
-    write_ip4(element.key + key_offset(set, 1), address);
+    write_ip(element.key + guard_key_offset(set, 1), address);
     return element;
 }
 
@@ -248,13 +187,14 @@ struct guard_element guard_egress(const char *bridge, const char *uplink, const 
 
 struct guard_element guard_gateway(const char *bridge, const struct ip_address *gateway, const char *label)
 {
-    return element_of_address(GUARD_GATEWAYS, bridge, gateway, label);
+    return element_of_address(of_family(gateway, GUARD_GATEWAYS, GUARD_GATEWAYS6), bridge, gateway, label);
 }
 
 struct guard_element guard_dns_port(const char *bridge, const struct ip_address *gateway, uint16_t port,
                                     const char *label)
 {
-    struct guard_element element = element_of_address(GUARD_DNS_PORTS, bridge, gateway, label);
+    enum guard_set set = of_family(gateway, GUARD_DNS_PORTS, GUARD_DNS_PORTS6);
+    struct guard_element element = element_of_address(set, bridge, gateway, label);
 
     write_port(element.data, port);
     return element;
@@ -263,9 +203,10 @@ struct guard_element guard_dns_port(const char *bridge, const struct ip_address 
 struct guard_element guard_dns_served(const char *bridge, const struct ip_address *gateway, uint16_t port,
                                       const char *label)
 {
-    struct guard_element element = element_of_address(GUARD_DNS_SERVED, bridge, gateway, label);
+    enum guard_set set = of_family(gateway, GUARD_DNS_SERVED, GUARD_DNS_SERVED6);
+    struct guard_element element = element_of_address(set, bridge, gateway, label);
 
-    write_port(element.key + key_offset(GUARD_DNS_SERVED, 2), port);
+    write_port(element.key + guard_key_offset(set, 2), port);
     return element;
 }
 
@@ -282,8 +223,8 @@ struct guard_element guard_closed(const char *uplink, const char *label)
 /* Protocol and port into the fields of @element from @index on. */
 static void write_service(struct guard_element *element, int index, uint8_t protocol, uint16_t port)
 {
-    element->key[key_offset(element->set, index)] = protocol;
-    write_port(element->key + key_offset(element->set, index + 1), port);
+    element->key[guard_key_offset(element->set, index)] = protocol;
+    write_port(element->key + guard_key_offset(element->set, index + 1), port);
 }
 
 struct guard_element guard_forward(const struct ip_address *address, uint8_t protocol, uint16_t port,
@@ -292,9 +233,9 @@ struct guard_element guard_forward(const struct ip_address *address, uint8_t pro
     struct guard_element element = {.set = address->family ? GUARD_BOUND_FORWARDS : GUARD_FORWARDS, .label = label};
 
     if (address->family)
-        write_ip4(element.key, address);
+        write_ip(element.key, address);
     write_service(&element, address->family ? 1 : 0, protocol, port);
-    write_ip4(element.data, guest);
+    write_ip(element.data, guest);
     write_port(element.data + guard_field_room(IP4), guest_port);
     return element;
 }
@@ -304,14 +245,14 @@ struct guard_element guard_forward_range(const struct ip_address *address, uint8
 {
     struct guard_element element = {.set = GUARD_FORWARD_RANGES, .label = label};
 
-    write_ip4(element.key, address);
+    write_ip(element.key, address);
     write_service(&element, 1, protocol, first);
     if (address->family)
-        write_ip4(element.key + key_offset(element.set, 4), address);
+        write_ip(element.key + guard_key_offset(element.set, 4), address);
     else
-        memset(element.key + key_offset(element.set, 4), 0xff, guard_field_len(IP4));
+        memset(element.key + guard_key_offset(element.set, 4), 0xff, guard_field_len(IP4));
     write_service(&element, 5, protocol, last);
-    write_ip4(element.data, guest);
+    write_ip(element.data, guest);
     return element;
 }
 
@@ -319,7 +260,7 @@ struct guard_element guard_published(const struct ip_address *guest, const char 
 {
     struct guard_element element = {.set = GUARD_PUBLISHED, .label = label};
 
-    write_ip4(element.key, guest);
+    write_ip(element.key, guest);
     return element;
 }
 
@@ -329,8 +270,8 @@ struct guard_element guard_subnet(const char *bridge, const struct ip_prefix *su
     struct ip_address last = ip4_broadcast(subnet);
     struct guard_element element = element_of_address(GUARD_SUBNETS, bridge, &first.address, label);
 
-    write_ifname(element.key + key_offset(GUARD_SUBNETS, 3), bridge);
-    write_ip4(element.key + key_offset(GUARD_SUBNETS, 4), &last);
+    write_ifname(element.key + guard_key_offset(GUARD_SUBNETS, 3), bridge);
+    write_ip(element.key + guard_key_offset(GUARD_SUBNETS, 4), &last);
     return element;
 }
 
@@ -349,16 +290,17 @@ static struct guard_element element_of_mac(enum guard_set set, const char *devic
 {
     struct guard_element element = element_of(set, device, label);
 
-    write_mac(element.key + key_offset(set, 1), mac);
+    write_mac(element.key + guard_key_offset(set, 1), mac);
     return element;
 }
 
 struct guard_element guard_port_source(const char *device, const struct mac *mac, const struct ip_address *address,
                                        const char *label)
 {
-    struct guard_element element = element_of_mac(GUARD_PORT_ADDRESSES, device, mac, label);
+    enum guard_set set = of_family(address, GUARD_PORT_ADDRESSES, GUARD_PORT_ADDRESSES6);
+    struct guard_element element = element_of_mac(set, device, mac, label);
 
-    write_ip4(element.key + key_offset(GUARD_PORT_ADDRESSES, 2), address);
+    write_ip(element.key + guard_key_offset(set, 2), address);
     return element;
 }
 
@@ -367,9 +309,19 @@ struct guard_element guard_port_mac(const char *device, const struct mac *mac, c
     return element_of_mac(GUARD_PORT_MACS, device, mac, label);
 }
 
+struct guard_element guard_port_identifier(const char *device, const struct mac *mac, const char *label)
+{
+    struct guard_element element = element_of(GUARD_PORT_IDENTIFIERS6, device, label);
+
+    memcpy(element.key + guard_key_offset(GUARD_PORT_IDENTIFIERS6, 1), mac->bytes + 1, guard_field_len(RAW_MIDDLE));
+    memcpy(element.key + guard_key_offset(GUARD_PORT_IDENTIFIERS6, 2), mac->bytes + 3, guard_field_len(RAW_END));
+    return element;
+}
+
 struct guard_element guard_any_mac_source(const char *device, const struct ip_address *address, const char *label)
 {
-    return element_of_address(GUARD_ANY_MAC_ADDRESSES, device, address, label);
+    return element_of_address(of_family(address, GUARD_ANY_MAC_ADDRESSES, GUARD_ANY_MAC_ADDRESSES6), device, address,
+                              label);
 }
 
 struct guard_element guard_any_mac_port(const char *device, const char *label)
@@ -379,9 +331,9 @@ struct guard_element guard_any_mac_port(const char *device, const char *label)
 
 struct guard_element guard_resolver(const struct ip_address *gateway, const char *label)
 {
-    struct guard_element element = {.set = GUARD_RESOLVERS, .label = label};
+    struct guard_element element = {.set = of_family(gateway, GUARD_RESOLVERS, GUARD_RESOLVERS6), .label = label};
 
-    write_ip4(element.key, gateway);
+    write_ip(element.key, gateway);
     return element;
 }
 
@@ -400,7 +352,7 @@ struct guard_element guard_proposed_mac(const char *device, const struct mac *ma
 
 struct guard_element guard_open_address(const char *device, const struct ip_address *address, const char *label)
 {
-    return element_of_address(GUARD_OPEN_ADDRESSES, device, address, label);
+    return element_of_address(of_family(address, GUARD_OPEN_ADDRESSES, GUARD_OPEN_ADDRESSES6), device, address, label);
 }
 
 struct guard_element guard_network_mac(uint32_t network, const struct mac *mac, const char *label)
@@ -408,7 +360,7 @@ struct guard_element guard_network_mac(uint32_t network, const struct mac *mac, 
     struct guard_element element = {.set = GUARD_NETWORK_MACS, .label = label};
 
     memcpy(element.key, &network, sizeof(network));
-    write_mac(element.key + key_offset(GUARD_NETWORK_MACS, 1), mac);
+    write_mac(element.key + guard_key_offset(GUARD_NETWORK_MACS, 1), mac);
     return element;
 }
 
@@ -444,8 +396,8 @@ struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *sub
     struct ip_address last = ip4_broadcast(subnet);
 
     for (int i = 0; i < 2; i++) {
-        write_ip4(element.key + key_offset(set, i), &network.address);
-        write_ip4(element.key + key_offset(set, 3 + i), &last);
+        write_ip(element.key + guard_key_offset(set, i), &network.address);
+        write_ip(element.key + guard_key_offset(set, 3 + i), &last);
     }
     return element;
 }
@@ -465,7 +417,7 @@ struct guard_element guard_routed_source(enum guard_set set, const char *device,
 {
     struct guard_element element = element_of_mac(set, device, mac, label);
 
-    write_ip4(element.key + key_offset(set, 2), address);
+    write_ip(element.key + guard_key_offset(set, 2), address);
     return element;
 }
 
@@ -473,6 +425,31 @@ struct guard_element guard_routed_any_mac_source(enum guard_set set, const char 
                                                  const struct ip_address *address, const char *label)
 {
     return element_of_address(set, device, address, label);
+}
+
+struct guard_element guard_egress6(const char *bridge, const char *uplink, const char *label)
+{
+    return element_of_pair(GUARD_EGRESS6, bridge, uplink, label);
+}
+
+struct guard_element guard_masquerade6(const char *bridge, const char *uplink, const char *label)
+{
+    return element_of_pair(GUARD_MASQUERADE6, bridge, uplink, label);
+}
+
+struct guard_element guard_path6(const char *from, const char *to, const char *label)
+{
+    return element_of_pair(GUARD_PATHS6, from, to, label);
+}
+
+struct guard_element guard_closed6(const char *uplink, const char *label)
+{
+    return element_of(GUARD_CLOSED6, uplink, label);
+}
+
+struct guard_element guard_closed_family(uint8_t family, const char *label)
+{
+    return (struct guard_element){.set = GUARD_CLOSED_FAMILIES, .key = {family}, .label = label};
 }
 
 /* At once, as much as in a second. */
@@ -495,7 +472,8 @@ struct guard_element guard_send_limit(const char *device, uint64_t bytes, uint32
 struct guard_element guard_connection_limit(const char *bridge, const struct ip_address *address, uint32_t count,
                                             const char *label)
 {
-    struct guard_element element = element_of_address(GUARD_CONNECTION_LIMITS, bridge, address, label);
+    struct guard_element element = element_of_address(
+        of_family(address, GUARD_CONNECTION_LIMITS, GUARD_CONNECTION_LIMITS6), bridge, address, label);
 
     guard_set_limit(&element, count, 0);
     return element;
@@ -503,18 +481,18 @@ struct guard_element guard_connection_limit(const char *bridge, const struct ip_
 
 struct guard_element guard_refused_connections(const char *bridge, const struct ip_address *address)
 {
-    return element_of_address(GUARD_REFUSED_CONNECTIONS, bridge, address, "");
+    return element_of_address(of_family(address, GUARD_REFUSED_CONNECTIONS, GUARD_REFUSED_CONNECTIONS6), bridge,
+                              address, "");
 }
 
 /* ---- read ---- */
 
-/* The bytes of field @index, or of the data for -1. A range's are those of where it begins. */
-static const uint8_t *field_bytes(const struct guard_element *element, int index)
+const uint8_t *guard_field_bytes(const struct guard_element *element, int index)
 {
-    return index < 0 ? element->data : element->key + key_offset(element->set, index);
+    return index < 0 ? element->data : element->key + guard_key_offset(element->set, index);
 }
 
-static enum guard_field field_type(const struct guard_element *element, int index)
+enum guard_field guard_field_type(const struct guard_element *element, int index)
 {
     if (index < 0)
         return guard_schemas[element->set].data;
@@ -523,15 +501,15 @@ static enum guard_field field_type(const struct guard_element *element, int inde
 
 const char *guard_read_ifname(const struct guard_element *element, int index)
 {
-    return field_type(element, index) == IFNAME ? (const char *)field_bytes(element, index) : "";
+    return guard_field_type(element, index) == IFNAME ? (const char *)guard_field_bytes(element, index) : "";
 }
 
 struct mac guard_read_mac(const struct guard_element *element, int index)
 {
     struct mac mac = {0};
 
-    if (field_type(element, index) == MAC)
-        memcpy(mac.bytes, field_bytes(element, index), guard_field_len(MAC));
+    if (guard_field_type(element, index) == MAC)
+        memcpy(mac.bytes, guard_field_bytes(element, index), guard_field_len(MAC));
     return mac;
 }
 
@@ -539,8 +517,17 @@ struct ip_address guard_read_ip4(const struct guard_element *element, int index)
 {
     struct ip_address address = {.family = AF_INET};
 
-    if (field_type(element, index) == IP4 || field_type(element, index) == IP4_PORT)
-        memcpy(address.bytes, field_bytes(element, index), guard_field_len(IP4));
+    if (guard_field_type(element, index) == IP4 || guard_field_type(element, index) == IP4_PORT)
+        memcpy(address.bytes, guard_field_bytes(element, index), guard_field_len(IP4));
+    return address;
+}
+
+struct ip_address guard_read_ip6(const struct guard_element *element, int index)
+{
+    struct ip_address address = {.family = AF_INET6};
+
+    if (guard_field_type(element, index) == IP6 || guard_field_type(element, index) == RAW_IP6)
+        memcpy(address.bytes, guard_field_bytes(element, index), guard_field_len(IP6));
     return address;
 }
 
@@ -548,10 +535,10 @@ uint16_t guard_read_port(const struct guard_element *element, int index)
 {
     uint16_t wire = 0;
 
-    if (field_type(element, index) == PORT)
-        memcpy(&wire, field_bytes(element, index), sizeof(wire));
-    else if (field_type(element, index) == IP4_PORT)
-        memcpy(&wire, field_bytes(element, index) + guard_field_room(IP4), sizeof(wire));
+    if (guard_field_type(element, index) == PORT)
+        memcpy(&wire, guard_field_bytes(element, index), sizeof(wire));
+    else if (guard_field_type(element, index) == IP4_PORT)
+        memcpy(&wire, guard_field_bytes(element, index) + guard_field_room(IP4), sizeof(wire));
     return ntohs(wire);
 }
 
@@ -581,12 +568,12 @@ uint32_t guard_read_mark(const struct guard_element *element, int index)
 {
     uint32_t mark = 0;
 
-    if (field_type(element, index) == MARK)
-        memcpy(&mark, field_bytes(element, index), sizeof(mark));
+    if (guard_field_type(element, index) == MARK)
+        memcpy(&mark, guard_field_bytes(element, index), sizeof(mark));
     return mark;
 }
 
 uint8_t guard_read_protocol(const struct guard_element *element, int index)
 {
-    return field_type(element, index) == PROTOCOL ? field_bytes(element, index)[0] : 0;
+    return guard_field_type(element, index) == PROTOCOL ? guard_field_bytes(element, index)[0] : 0;
 }

@@ -67,6 +67,12 @@ enum guard_field {
     GUARD_FIELD_MARK,     /* 4 bytes, host order: the number of a network */
     GUARD_FIELD_IP4_PORT, /* data only: an address and a port, 8 bytes as in a key */
     GUARD_FIELD_TO,       /* no bytes: what stands behind it is the end of an interval */
+    GUARD_FIELD_IP6,      /* 16 bytes */
+    /* The same where rules look into Neighbour Discovery, whose fields `nft` has no names and types for: */
+    GUARD_FIELD_RAW_MIDDLE, /* of a MAC its second and third byte, padded to 4, ... */
+    GUARD_FIELD_RAW_END,    /* ... and its last three, padded to 4 */
+    GUARD_FIELD_RAW_IP6,
+    GUARD_FIELD_FAMILY, /* NFPROTO_..., 1 byte, padded to 4 */
 };
 
 enum guard_set {
@@ -98,6 +104,16 @@ enum guard_set {
     GUARD_PUBLISHED, /* { ipv4_addr }: guests that forwards lead to */
     GUARD_SUBNETS,   /* { ifname . ipv4_addr - the same }: bridge, its subnet; who may use forwards too */
     GUARD_APART,     /* { ifname . ifname }: bridge, the same; its ports do not see each other, by no detour either */
+    GUARD_CONNECTION_LIMITS6,   /* { ifname . ipv6_addr }: as connection_limits */
+    GUARD_REFUSED_CONNECTIONS6, /* { ifname . ipv6_addr }: as refused_connections */
+    GUARD_EGRESS6,              /* { ifname . ifname }: bridge, uplink; IPv6 may go out there ... */
+    GUARD_MASQUERADE6,     /* { ifname . ifname }: ... with the host's address, when nobody else knows the guests' */
+    GUARD_PATHS6,          /* { ifname . ifname }: as paths, of IPv6 */
+    GUARD_GATEWAYS6,       /* { ifname . ipv6_addr }: bridge, the host's addresses in it; may be pinged */
+    GUARD_DNS_PORTS6,      /* { ifname . ipv6_addr : inet_service }: as dns_ports */
+    GUARD_DNS_SERVED6,     /* { ifname . ipv6_addr . inet_service }: as dns_served */
+    GUARD_CLOSED6,         /* { ifname }: uplinks that forward IPv6 only because we turned it on */
+    GUARD_CLOSED_FAMILIES, /* { nf_proto }: IPv6, when the whole host forwards it only because we turned it on */
     /* table bridge tapnet */
     GUARD_PORTS,             /* { ifname }: every TAP of ours */
     GUARD_PORT_ADDRESSES,    /* { ifname . ether_addr . ipv4_addr }: TAP, its guest's MAC, an address that it may use */
@@ -114,6 +130,11 @@ enum guard_set {
     GUARD_BLOCKED,           /* { ifname }: TAP, with a counter of what was dropped of what it sent */
     GUARD_GROUP_LIMITS,      /* { ifname }: TAP, with what it may send to groups (broadcast, multicast) */
     GUARD_SEND_LIMITS,       /* { ifname }: TAP, with what it may send at all; see GUARD_OPEN_ADDRESSES */
+    GUARD_PORT_ADDRESSES6,   /* { ifname . ether_addr . ipv6_addr }: as port_addresses */
+    GUARD_OPEN_ADDRESSES6,   /* { ifname . ipv6_addr }: as open_addresses */
+    GUARD_PORT_IDENTIFIERS6, /* { ifname . 2 bytes . 3 bytes }: TAP, all but the first byte of its guest's MAC */
+    GUARD_ANY_MAC_ADDRESSES6, /* { ifname . ipv6_addr }: as any_mac_addresses */
+    GUARD_RESOLVERS6,         /* { ipv6_addr }: as resolvers */
     /* table arp tapnet */
     GUARD_ARP_PORTS,             /* { ifname }: every TAP of a routed network */
     GUARD_ARP_ADDRESSES,         /* { ifname . ether_addr . ipv4_addr }: as port_addresses, of those */
@@ -196,8 +217,10 @@ struct guard_element guard_port(const char *device, const char *label);
 struct guard_element guard_port_source(const char *device, const struct mac *mac, const struct ip_address *address,
                                        const char *label);
 struct guard_element guard_port_mac(const char *device, const struct mac *mac, const char *label);
+struct guard_element guard_port_identifier(const char *device, const struct mac *mac, const char *label);
 struct guard_element guard_any_mac_source(const char *device, const struct ip_address *address, const char *label);
 struct guard_element guard_any_mac_port(const char *device, const char *label);
+/* The address's family says which of both sets it goes to: gateways or gateways6, ... */
 struct guard_element guard_resolver(const struct ip_address *gateway, const char *label);
 struct guard_element guard_port_network(const char *device, uint32_t network, const char *label);
 struct guard_element guard_proposed_mac(const char *device, const struct mac *mac, const char *label);
@@ -228,11 +251,18 @@ struct guard_element guard_refused_connections(const char *bridge, const struct 
 uint64_t guard_rate(const struct guard_element *element);
 uint32_t guard_burst(const struct guard_element *element);
 void guard_set_limit(struct guard_element *element, uint64_t rate, uint32_t burst);
+struct guard_element guard_egress6(const char *bridge, const char *uplink, const char *label);
+struct guard_element guard_masquerade6(const char *bridge, const char *uplink, const char *label);
+struct guard_element guard_path6(const char *from, const char *to, const char *label);
+struct guard_element guard_closed6(const char *uplink, const char *label);
+/* @family: AF_INET6, or AF_INET; NFPROTO_... are the same. */
+struct guard_element guard_closed_family(uint8_t family, const char *label);
 
 /* Readers: field @index of the key (0 is the first), or the data when @index is -1. The field's type must fit. */
 const char *guard_read_ifname(const struct guard_element *element, int index);
 struct mac guard_read_mac(const struct guard_element *element, int index);
 struct ip_address guard_read_ip4(const struct guard_element *element, int index);
+struct ip_address guard_read_ip6(const struct guard_element *element, int index);
 uint16_t guard_read_port(const struct guard_element *element, int index);
 uint32_t guard_read_mark(const struct guard_element *element, int index);
 uint8_t guard_read_protocol(const struct guard_element *element, int index);

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "guard/guard.h"
+#include "guard/field.h"
 
 struct guard_print {
     char *text;
@@ -37,10 +37,10 @@ static void print_protocol(struct guard_print *print, uint8_t protocol)
 static void print_field(struct guard_print *print, const struct guard_element *element, int index)
 {
     char address[IP_TEXT_MAX], mac_text[MAC_TEXT_MAX];
-    struct ip_address ip4;
+    struct ip_address ip;
     struct mac mac;
 
-    switch (index < 0 ? guard_schemas[element->set].data : guard_schemas[element->set].key[index]) {
+    switch (guard_field_type(element, index)) {
     case GUARD_FIELD_NONE:
         break;
     case GUARD_FIELD_IFNAME:
@@ -51,8 +51,21 @@ static void print_field(struct guard_print *print, const struct guard_element *e
         print_append(print, "%s", mac_print(&mac, mac_text));
         break;
     case GUARD_FIELD_IP4:
-        ip4 = guard_read_ip4(element, index);
-        print_append(print, "%s", ip_address_print(&ip4, address));
+        ip = guard_read_ip4(element, index);
+        print_append(print, "%s", ip_address_print(&ip, address));
+        break;
+    case GUARD_FIELD_IP6:
+    case GUARD_FIELD_RAW_IP6:
+        ip = guard_read_ip6(element, index);
+        print_append(print, "%s", ip_address_print(&ip, address));
+        break;
+    case GUARD_FIELD_RAW_MIDDLE:
+    case GUARD_FIELD_RAW_END:
+        for (size_t i = 0; i < guard_field_len(guard_field_type(element, index)); i++)
+            print_append(print, "%02x", guard_field_bytes(element, index)[i]);
+        break;
+    case GUARD_FIELD_FAMILY:
+        print_append(print, "%u", guard_field_bytes(element, index)[0]);
         break;
     case GUARD_FIELD_PROTOCOL:
         print_protocol(print, guard_read_protocol(element, index));
@@ -64,8 +77,8 @@ static void print_field(struct guard_print *print, const struct guard_element *e
         print_append(print, "0x%08x", guard_read_mark(element, index));
         break;
     case GUARD_FIELD_IP4_PORT:
-        ip4 = guard_read_ip4(element, index);
-        print_append(print, "%s . %u", ip_address_print(&ip4, address), guard_read_port(element, index));
+        ip = guard_read_ip4(element, index);
+        print_append(print, "%s . %u", ip_address_print(&ip, address), guard_read_port(element, index));
         break;
     case GUARD_FIELD_TO:
         print_append(print, " - ");

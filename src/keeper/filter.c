@@ -51,6 +51,7 @@ static const struct {
     {SCMP_SYS(socket), {0, SCMP_CMP_EQ, AF_NETLINK, 0}},
     {SCMP_SYS(socket), {0, SCMP_CMP_EQ, AF_UNIX, 0}},
     {SCMP_SYS(socket), {0, SCMP_CMP_EQ, AF_INET, 0}},
+    {SCMP_SYS(socket), {0, SCMP_CMP_EQ, AF_INET6, 0}},
     {SCMP_SYS(mmap), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
     {SCMP_SYS(mprotect), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETIFF, 0}},

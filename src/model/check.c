@@ -123,7 +123,7 @@ int model_check(const struct model_set *set, struct tapnet_error *error)
     size_t told = 0;
 
     if (check_links(set, &mistakes) < 0 || check_networks(set, &mistakes) < 0 || check_subnets(set, &mistakes) < 0 ||
-        check_forwards(set, &mistakes) < 0)
+        check_forwards(set, &mistakes) < 0 || check_ip6(set, &mistakes) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     if (!mistakes.total)
         return 0;

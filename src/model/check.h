@@ -56,5 +56,6 @@ int check_links(const struct model_set *set, struct mistakes *mistakes); /* chec
 int check_networks(const struct model_set *set, struct mistakes *mistakes);
 int check_subnets(const struct model_set *set, struct mistakes *mistakes);  /* check_address.c */
 int check_forwards(const struct model_set *set, struct mistakes *mistakes); /* check_forward.c */
+int check_ip6(const struct model_set *set, struct mistakes *mistakes);      /* check_address6.c */
 
 #endif

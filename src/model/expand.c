@@ -207,6 +207,83 @@ static void expand_way_out(struct expansion *expansion, const struct model_netwo
         open_uplink(expansion, network);
 }
 
+/* net.ipv6.conf.@device.@name = @value; @restore: what it was before, "" when the device goes with us. */
+static void add_sysctl6(struct expansion *expansion, const struct model_network *network, const char *device,
+                        const char *name, const char *value, const char *restore)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_SYSCTL, .place = network->place};
+    struct model_sysctl *sysctl = &object.sysctl;
+
+    snprintf(sysctl->path, sizeof(sysctl->path), "net/ipv6/conf/%s/%s", device, name);
+    snprintf(sysctl->value, sizeof(sysctl->value), "%s", value);
+    snprintf(sysctl->restore, sizeof(sysctl->restore), "%s", restore);
+    sysctl->users = arena_strdup(&expansion->objects.arena, expansion->set->name);
+    if (!sysctl->users)
+        expansion->code = -ENOMEM;
+    add(expansion, &object);
+}
+
+/*
+ * The bridge is a router, and says so to its guests: `forwarding`. As soon as that is written of any link, the kernel
+ * forgets the default routes that it has learned, but those by links with accept_ra = 2. What is forwarded is what
+ * comes in by links that are told to force it, and those are closed for all that is not ours. A kernel that knows
+ * no such thing (before Linux 6.17) forwards by all links or none: then all are closed. What is closed follows from the
+ * sysctls: plan_scope_make().
+ */
+static void open_uplink6(struct expansion *expansion, const struct model_network *network)
+{
+    const struct model_ip6 *ip6 = &expansion->set->ip6;
+
+    for (size_t i = 0; i < ip6->learning_count; i++)
+        add_sysctl6(expansion, network, ip6->learning[i], "accept_ra", "2", "1");
+    add_sysctl6(expansion, network, network->bridge, "forwarding", "1", "");
+    if (ip6->forwards)
+        return;
+    if (!ip6->forces) {
+        add_sysctl6(expansion, network, "all", "forwarding", "1", "0");
+        return;
+    }
+    add_sysctl6(expansion, network, network->bridge, "force_forwarding", "1", "");
+    if (strcmp(network->uplink6, ip6->uplink) == 0 && ip6->uplink_forces)
+        return;
+    add_sysctl6(expansion, network, network->uplink6, "force_forwarding", "1", "0");
+}
+
+/* The same as expand_way_out() of mode nat, for IPv6. The host is known to guests by a link-local address, too. */
+static void expand_nat6(struct expansion *expansion, const struct model_network *network, const char *label)
+{
+    const struct ip_address *gateway = &network->subnet6.address;
+    struct model_place place = network->subnet6_place.line ? network->subnet6_place : network->place;
+
+    add_address(expansion, place, network->bridge, &network->subnet6);
+    add_address(expansion, place, network->bridge, &model_router6);
+    add_element(expansion, network->place, guard_gateway(network->bridge, gateway, label));
+    add_element(expansion, network->place, guard_gateway(network->bridge, &model_router6.address, label));
+    add_element(expansion, network->place, guard_dns_port(network->bridge, gateway, network->dns_port, label));
+    add_element(expansion, network->place, guard_dns_served(network->bridge, gateway, network->dns_port, label));
+    add_element(expansion, network->place, guard_resolver(gateway, label));
+    if (!network->uplink6[0])
+        return;
+    add_element(expansion, network->place, guard_egress6(network->bridge, network->uplink6, label));
+    add_element(expansion, network->place, guard_path6(network->bridge, network->uplink6, label));
+    add_element(expansion, network->place, guard_path6(network->uplink6, network->bridge, label));
+    if (model_is_local6(&network->subnet6))
+        add_element(expansion, network->place, guard_masquerade6(network->bridge, network->uplink6, label));
+    open_uplink6(expansion, network);
+}
+
+/* An address that its guest may send from; in haste where the MAC is given and nothing is limited. */
+static void add_source(struct expansion *expansion, const struct model_port *port, const struct ip_address *address,
+                       const char *label)
+{
+    if (!address->family)
+        return;
+    if (port->guest_mac_given && !port->limit.send)
+        add_element(expansion, port->place, guard_port_source(port->device, &port->guest_mac, address, label));
+    else
+        add_element(expansion, port->place, guard_open_address(port->device, address, label));
+}
+
 /* What its guest may send from. */
 static void expand_sources(struct expansion *expansion, const struct model_port *port, uint32_t number,
                            const char *label)
@@ -214,18 +291,19 @@ static void expand_sources(struct expansion *expansion, const struct model_port 
     if (port->mac_spoofing) {
         add_element(expansion, port->place, guard_any_mac_port(port->device, label));
         add_element(expansion, port->place, guard_any_mac_source(port->device, &port->address, label));
+        if (port->address6.family)
+            add_element(expansion, port->place, guard_any_mac_source(port->device, &port->address6, label));
         return;
     }
     if (port->guest_mac_given) {
         add_element(expansion, port->place, guard_port_mac(port->device, &port->guest_mac, label));
+        add_element(expansion, port->place, guard_port_identifier(port->device, &port->guest_mac, label));
     } else {
         add_element(expansion, port->place, guard_port_network(port->device, number, label));
         add_element(expansion, port->place, guard_proposed_mac(port->device, &port->guest_mac, label));
     }
-    if (port->guest_mac_given && !port->limit.send)
-        add_element(expansion, port->place, guard_port_source(port->device, &port->guest_mac, &port->address, label));
-    else
-        add_element(expansion, port->place, guard_open_address(port->device, &port->address, label));
+    add_source(expansion, port, &port->address, label);
+    add_source(expansion, port, &port->address6, label);
 }
 
 /* Tells networks apart where a name is too long: not 0, which is no network's. */
@@ -270,6 +348,9 @@ static void expand_limit(struct expansion *expansion, const struct model_network
     if (limit->connections && network->mode == MODEL_MODE_NAT)
         add_element(expansion, port->place,
                     guard_connection_limit(network->bridge, &port->address, limit->connections, label));
+    if (limit->connections && network->mode == MODEL_MODE_NAT && port->address6.family)
+        add_element(expansion, port->place,
+                    guard_connection_limit(network->bridge, &port->address6, limit->connections, label));
 }
 
 /* A range that keeps its numbers is one element; one that changes them has one for each. */
@@ -404,6 +485,8 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
         reserve_macs(expansion, network, label);
     if (model_mode_leads_out(network->mode))
         expand_way_out(expansion, network, host_forwards, label);
+    if (network->mode == MODEL_MODE_NAT && network->subnet6.address.family)
+        expand_nat6(expansion, network, label);
     for (size_t i = 0; i < network->port_count; i++)
         expand_port(expansion, network, &network->ports[i]);
     service.service = (struct model_service){.network = network, .set = expansion->set->name, .running = true};
@@ -454,17 +537,6 @@ static void expand_record(struct expansion *expansion)
     add(expansion, &object);
 }
 
-/* Networks behind one uplink asked for the same; the first in the file stands for all. */
-static void drop_duplicates(struct model_objects *objects)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < objects->count; i++)
-        if (kept == 0 || model_object_compare(&objects->items[kept - 1], &objects->items[i]) != 0)
-            objects->items[kept++] = objects->items[i];
-    objects->count = kept;
-}
-
 int model_expand(const struct model_set *set, bool host_forwards, struct model_objects *ret, struct tapnet_error *error)
 {
     struct expansion expansion cleanup(cleanup_expansion) = {.set = set};
@@ -480,7 +552,7 @@ int model_expand(const struct model_set *set, bool host_forwards, struct model_o
     if (expansion.code < 0)
         return error_set(error, expansion.code, "out of memory");
     model_objects_sort(&expansion.objects);
-    drop_duplicates(&expansion.objects);
+    model_objects_unique(&expansion.objects); /* networks behind one uplink asked for the same */
     *ret = expansion.objects;
     expansion.objects = (struct model_objects){0};
     return 0;

@@ -74,6 +74,7 @@ static json_t *port_to_json(const struct model_port *port)
     json_put_flag(&json, "guest_mac_given", port->guest_mac_given);
     json_put_flag(&json, "mac_spoofing", port->mac_spoofing);
     json_put_address(&json, "address", &port->address);
+    json_put_address(&json, "address6", &port->address6);
     json_put_id(&json, "user", port->user);
     json_put_id(&json, "group", port->group);
     put_dhcp(&json, &port->dhcp);
@@ -94,6 +95,8 @@ struct json_t *model_network_to_json(const struct model_network *network)
     json_put(&json, "bridge", json_string(network->bridge));
     json_put(&json, "mode", json_string(model_mode_print(network->mode)));
     json_put_prefix(&json, "subnet", &network->subnet);
+    json_put_prefix(&json, "subnet6", &network->subnet6);
+    json_put_text(&json, "uplink6", network->uplink6);
     json_put_text(&json, "uplink", network->uplink);
     json_put_flag(&json, "uplink_given", network->uplink_given);
     json_put_flag(&json, "on_link", network->on_link);
@@ -198,6 +201,7 @@ static int port_from_json(const json_t *json, const struct model_network *networ
     json_read_flag(&reader, "guest_mac_given", &ret->guest_mac_given);
     json_read_flag(&reader, "mac_spoofing", &ret->mac_spoofing);
     json_read_address(&reader, "address", JSON_OPTIONAL, &ret->address);
+    json_read_address(&reader, "address6", JSON_OPTIONAL, &ret->address6);
     json_read_id(&reader, "user", &ret->user);
     json_read_id(&reader, "group", &ret->group);
     read_dhcp(&reader, &ret->dhcp);
@@ -205,6 +209,8 @@ static int port_from_json(const json_t *json, const struct model_network *networ
     read_forwards(&reader, ret);
     if (ret->address.family && !ip_prefix_contains(&network->subnet, &ret->address))
         json_read_wrong(&reader, "address", "inside the network's subnet");
+    if (ret->address6.family && !ip_prefix_contains(&network->subnet6, &ret->address6))
+        json_read_wrong(&reader, "address6", "inside the network's subnet6");
     return json_read_end(&reader);
 }
 
@@ -242,6 +248,12 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
         (network->subnet.address.family != AF_INET || network->subnet.length < MODEL_PREFIX_MIN ||
          network->subnet.length > MODEL_PREFIX_MAX))
         json_read_wrong(reader, "subnet", "an IPv4 address with a length of 8 to 30");
+    json_read_prefix(reader, "subnet6", JSON_OPTIONAL, &network->subnet6);
+    if (network->subnet6.address.family &&
+        (network->subnet6.address.family != AF_INET6 || network->subnet6.length != MODEL_PREFIX6))
+        json_read_wrong(reader, "subnet6", "an IPv6 address with a length of 64");
+    json_read_text(reader, "uplink6", JSON_OPTIONAL, model_ifname_valid, "an interface name", network->uplink6,
+                   sizeof(network->uplink6));
     json_read_text(reader, "uplink", JSON_OPTIONAL, model_ifname_valid, "an interface name", network->uplink,
                    sizeof(network->uplink));
     json_read_flag(reader, "uplink_given", &network->uplink_given);
@@ -310,9 +322,9 @@ static bool port_equal(const struct model_port *a, const struct model_port *b)
     return strcmp(a->name, b->name) == 0 && strcmp(a->id, b->id) == 0 && strcmp(a->hostname, b->hostname) == 0 &&
            strcmp(a->device, b->device) == 0 && mac_equal(&a->mac, &b->mac) &&
            mac_equal(&a->guest_mac, &b->guest_mac) && a->guest_mac_given == b->guest_mac_given &&
-           a->mac_spoofing == b->mac_spoofing && ip_address_equal(&a->address, &b->address) && a->user == b->user &&
-           a->group == b->group && dhcp_equal(&a->dhcp, &b->dhcp) && model_limit_equal(&a->limit, &b->limit) &&
-           forwards_equal(a, b);
+           a->mac_spoofing == b->mac_spoofing && ip_address_equal(&a->address, &b->address) &&
+           ip_address_equal(&a->address6, &b->address6) && a->user == b->user && a->group == b->group &&
+           dhcp_equal(&a->dhcp, &b->dhcp) && model_limit_equal(&a->limit, &b->limit) && forwards_equal(a, b);
 }
 
 bool model_network_names_itself(const struct model_network *network)
@@ -323,12 +335,13 @@ bool model_network_names_itself(const struct model_network *network)
 bool model_network_equal(const struct model_network *a, const struct model_network *b)
 {
     if (strcmp(a->name, b->name) != 0 || strcmp(a->id, b->id) != 0 || strcmp(a->bridge, b->bridge) != 0 ||
-        strcmp(a->uplink, b->uplink) != 0 || a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port ||
-        a->uplink_given != b->uplink_given || a->on_link != b->on_link || a->mtu_given != b->mtu_given ||
+        strcmp(a->uplink, b->uplink) != 0 || strcmp(a->uplink6, b->uplink6) != 0 || a->mode != b->mode ||
+        a->mtu != b->mtu || a->dns_port != b->dns_port || a->uplink_given != b->uplink_given ||
+        a->on_link != b->on_link || a->mtu_given != b->mtu_given ||
         a->ports_see_each_other != b->ports_see_each_other || a->port_count != b->port_count)
         return false;
-    if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || !mac_equal(&a->mac, &b->mac) ||
-        !dhcp_equal(&a->dhcp, &b->dhcp))
+    if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || ip_prefix_compare(&a->subnet6, &b->subnet6) != 0 ||
+        !mac_equal(&a->mac, &b->mac) || !dhcp_equal(&a->dhcp, &b->dhcp))
         return false;
     for (size_t i = 0; i < a->port_count; i++)
         if (!port_equal(&a->ports[i], &b->ports[i]))

@@ -40,10 +40,19 @@ static json_t *field_to_json(enum guard_field field, const uint8_t *bytes)
     case GUARD_FIELD_IP4:
         memcpy(address.bytes, bytes, 4);
         return json_string(ip_address_print(&address, text));
+    case GUARD_FIELD_IP6:
+    case GUARD_FIELD_RAW_IP6:
+        address.family = AF_INET6;
+        memcpy(address.bytes, bytes, guard_field_len(field));
+        return json_string(ip_address_print(&address, text));
     case GUARD_FIELD_PROTOCOL:
+    case GUARD_FIELD_FAMILY:
         return json_integer(bytes[0]);
     case GUARD_FIELD_PORT:
+    case GUARD_FIELD_RAW_MIDDLE:
         return json_integer(bytes[0] << 8 | bytes[1]);
+    case GUARD_FIELD_RAW_END:
+        return json_integer(bytes[0] << 16 | bytes[1] << 8 | bytes[2]);
     case GUARD_FIELD_MARK:
         memcpy(&mark, bytes, sizeof(mark));
         return json_integer(mark);
@@ -83,12 +92,28 @@ static void field_from_json(struct json_reader *reader, const char *key, const j
         else
             memcpy(ret, address.bytes, 4);
         return;
+    case GUARD_FIELD_IP6:
+    case GUARD_FIELD_RAW_IP6:
+        if (!text || ip_address_parse(text, &address) < 0 || address.family != AF_INET6)
+            json_read_wrong(reader, key, "of an IPv6 address where the set has one");
+        else
+            memcpy(ret, address.bytes, sizeof(address.bytes));
+        return;
     case GUARD_FIELD_PROTOCOL:
+    case GUARD_FIELD_FAMILY:
         if (number < 0 || number > UINT8_MAX)
             json_read_wrong(reader, key, "of a protocol number where the set has one");
         ret[0] = (uint8_t)number;
         return;
+    case GUARD_FIELD_RAW_END:
+        if (number < 0 || number > 0xffffff)
+            json_read_wrong(reader, key, "of three bytes of a MAC where the set has them");
+        ret[0] = (uint8_t)(number >> 16);
+        ret[1] = (uint8_t)(number >> 8);
+        ret[2] = (uint8_t)number;
+        return;
     case GUARD_FIELD_PORT:
+    case GUARD_FIELD_RAW_MIDDLE:
         if (number < 0 || number > UINT16_MAX)
             json_read_wrong(reader, key, "of a port number where the set has one");
         ret[0] = (uint8_t)(number >> 8);

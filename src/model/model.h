@@ -21,9 +21,12 @@
 #define MODEL_PORTS_MAX 8191        /* of a routed network, which has no bridge: what the service has room for */
 #define MODEL_PREFIX_MIN 8          /* lengths of a network's subnet: ... */
 #define MODEL_PREFIX_MAX 30         /* ... one host and one guest at least */
-#define MODEL_MTU_MIN 576           /* what every IPv4 host takes (RFC 791) */
-#define MODEL_MTU_MAX 65521         /* of a TAP: 65535 less the Ethernet header */
-#define MODEL_DEVICE_MTU 1500       /* what the kernel gives a new TUN or TAP, as the next ones: */
+#define MODEL_PREFIX6 64      /* the length of a network's IPv6 subnet: what hosts number themselves in (RFC 4862) */
+#define MODEL_MTU6_MIN 1280   /* what every IPv6 link carries (RFC 8200) */
+#define MODEL_LINKS_MAX 16    /* that learn their way out from router advertisements */
+#define MODEL_MTU_MIN 576     /* what every IPv4 host takes (RFC 791) */
+#define MODEL_MTU_MAX 65521   /* of a TAP: 65535 less the Ethernet header */
+#define MODEL_DEVICE_MTU 1500 /* what the kernel gives a new TUN or TAP, as the next ones: */
 #define MODEL_QUEUE_LENGTH_TUN 500
 #define MODEL_QUEUE_LENGTH_TAP 1000
 #define MODEL_VNET_HEADER_SIZE 10  /* struct virtio_net_hdr */
@@ -85,11 +88,13 @@ struct model_port {
     bool mac_spoofing;         /* its guest may use any MAC, not this one alone */
     struct ip_address address; /* family 0 until model_resolve() chose one */
     bool address_given;
+    struct ip_address address6; /* family 0 until model_resolve() chose one, or without IPv6 */
+    bool address6_given;
     struct model_dhcp dhcp;
     struct model_limit limit;
     struct model_forward *forwards;
     size_t forward_count;
-    struct model_place place, device_place, address_place, mac_place;
+    struct model_place place, device_place, address_place, address6_place, mac_place;
 };
 
 struct model_network {
@@ -99,7 +104,10 @@ struct model_network {
     enum model_mode mode;
     struct ip_prefix subnet; /* the host's address in it; family 0 until model_resolve() chose one */
     bool subnet_given;
-    char uplink[MODEL_IFNAME_MAX]; /* "" until model_resolve() found one; stays "" without a default route */
+    struct ip_prefix subnet6; /* the same for IPv6; "::/64": to be chosen; family 0: none, after model_resolve() */
+    bool subnet6_given;
+    char uplink6[MODEL_IFNAME_MAX]; /* where IPv6 goes out; "" until model_resolve() found one, and without one */
+    char uplink[MODEL_IFNAME_MAX];  /* "" until model_resolve() found one; stays "" without a default route */
     bool uplink_given;
     bool on_link; /* routed: the subnet is a part of the uplink's, where the host answers ARP for the guests */
     uint32_t mtu; /* 0 until model_resolve() */
@@ -111,7 +119,7 @@ struct model_network {
     struct model_limit limit;
     struct model_port *ports;
     size_t port_count;
-    struct model_place place, bridge_place, subnet_place, uplink_place;
+    struct model_place place, bridge_place, subnet_place, subnet6_place, uplink_place;
 };
 
 enum model_device_kind {
@@ -163,6 +171,19 @@ struct model_device {
     struct model_place place, offloads_place;
 };
 
+/* What the host's IPv6 is like, as far as ours depends on it. */
+struct model_ip6 {
+    bool available; /* the kernel has it, and gives new links addresses of it */
+    bool forwards;  /* net.ipv6.conf.all.forwarding is 1, by the host's own wish */
+    bool forces;    /* the kernel forwards per interface: net.ipv6.conf.NAME.force_forwarding, of Linux 6.17 */
+    char uplink[MODEL_IFNAME_MAX]; /* of the default route with the lowest metric; "": none */
+    bool uplink_forces;            /* its force_forwarding is 1, by the host's own wish */
+    /* Links whose default route the kernel learns from router advertisements, unless the host forwards. */
+    char learning[MODEL_LINKS_MAX][MODEL_IFNAME_MAX];
+    size_t learning_count;
+    uint64_t machine; /* tells this machine from others, always the same; a hash, for unique local addresses */
+};
+
 /* What one file declares. */
 struct model_set {
     char name[MODEL_NAME_MAX];
@@ -172,7 +193,8 @@ struct model_set {
     size_t network_count;
     struct model_device *devices;
     size_t device_count;
-    struct arena arena; /* owns every pointer above */
+    struct model_ip6 ip6; /* of the host, by model_resolve() */
+    struct arena arena;   /* owns every pointer above */
 };
 
 void model_set_free(struct model_set *set); /* takes NULL */
@@ -235,6 +257,8 @@ struct model_surroundings {
     /* What the set's networks and ports have now, so that it stays: looked up by name; false when there is none. */
     bool (*current_subnet)(const void *data, const char *network, struct ip_prefix *ret);
     bool (*current_address)(const void *data, const char *network, const char *port, struct ip_address *ret);
+    bool (*current_subnet6)(const void *data, const char *network, struct ip_prefix *ret); /* may be NULL */
+    struct model_ip6 ip6;
     const void *data;
 };
 
@@ -247,6 +271,23 @@ struct model_surroundings {
  * free).
  */
 int model_resolve(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error);
+
+/* ---- resolve6.c: the same for IPv6 ---- */
+
+/* The link-local address of every host on its bridges: guests know their router by it. */
+extern const struct ip_prefix model_router6;
+/*
+ * Fills in IPv6 subnets, addresses and uplinks. A subnet to be chosen is a unique local one (RFC 4193): 40 bits that
+ * follow from the machine, the same for all its networks, and 16 from the network's name. A port's address is the one
+ * that its guest makes up itself from its MAC (RFC 4291, appendix A). 0, -EINVAL, -EADDRNOTAVAIL.
+ */
+int model_resolve6(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error);
+/* Where its IPv6 goes out: by the uplink that the file gives, else by that of the host's own default route. */
+void model_resolve_way_out6(struct model_network *network, const struct model_ip6 *ip6);
+/* Is @prefix unique local (fc00::/7), so that nobody outside knows a way back to it? */
+bool model_is_local6(const struct ip_prefix *prefix);
+/* The address in @subnet, or the link-local one without, that follows from @mac. */
+struct ip_address model_address6(const struct ip_prefix *subnet, const struct mac *mac);
 
 /* The MTU of a network whose file gives none: the uplink's (0: not known), but no more than 1500. */
 uint32_t model_default_mtu(uint32_t uplink_mtu);

@@ -40,6 +40,16 @@ void model_objects_sort(struct model_objects *objects)
         qsort(objects->items, objects->count, sizeof(*objects->items), compare_objects);
 }
 
+void model_objects_unique(struct model_objects *objects)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < objects->count; i++)
+        if (kept == 0 || model_object_compare(&objects->items[kept - 1], &objects->items[i]) != 0)
+            objects->items[kept++] = objects->items[i];
+    objects->count = kept;
+}
+
 size_t model_objects_before(const struct model_objects *objects, const struct model_object *key)
 {
     size_t low = 0, high = objects->count;
@@ -114,6 +124,38 @@ int model_object_compare(const struct model_object *a, const struct model_object
         return strcmp(a->record.set, b->record.set);
     }
     abort(); /* every kind stands above */
+}
+
+/* ---- sysctls ---- */
+
+bool model_sysctl_device(const struct model_sysctl *sysctl, const char *family, const char *name,
+                         char device[MODEL_IFNAME_MAX])
+{
+    char start[32];
+    const char *begin, *end;
+
+    snprintf(start, sizeof(start), "net/%s/conf/", family);
+    if (strncmp(sysctl->path, start, strlen(start)) != 0)
+        return false;
+    begin = sysctl->path + strlen(start);
+    end = strchr(begin, '/');
+    if (!end || end == begin || end - begin >= MODEL_IFNAME_MAX || strcmp(end + 1, name) != 0)
+        return false;
+    memcpy(device, begin, (size_t)(end - begin));
+    device[end - begin] = '\0';
+    return true;
+}
+
+bool model_sysctl_secures(const struct model_sysctl *sysctl)
+{
+    char device[MODEL_IFNAME_MAX];
+
+    return model_sysctl_device(sysctl, "ipv6", "accept_ra", device);
+}
+
+const char *model_sysctl_wanted(const struct model_sysctl *sysctl)
+{
+    return model_sysctl_secures(sysctl) ? "2" : "1";
 }
 
 /* ---- equality ---- */

@@ -121,6 +121,17 @@ struct model_sysctl {
     const char *users; /* names of the sets that need it, sorted, separated by spaces */
 };
 
+/*
+ * Does it keep what another sysctl of ours would take from the host? accept_ra = 2, without which the kernel forgets
+ * the host's default routes when it is told to forward IPv6.
+ */
+bool model_sysctl_secures(const struct model_sysctl *sysctl);
+/* What it is while we need it. */
+const char *model_sysctl_wanted(const struct model_sysctl *sysctl);
+/* The link that it is of, when its name is @name of @family ("ipv4", "ipv6"); false for any other. */
+bool model_sysctl_device(const struct model_sysctl *sysctl, const char *family, const char *name,
+                         char device[MODEL_IFNAME_MAX]);
+
 /* A table of ours with its chains, rules and empty sets. */
 struct model_table {
     enum guard_family family; /* identity */
@@ -183,6 +194,8 @@ void model_objects_fini(struct model_objects *objects);
 /* Adds a copy; the pointers inside must live in objects->arena. 0 or -ENOMEM. */
 int model_objects_add(struct model_objects *objects, const struct model_object *object);
 void model_objects_sort(struct model_objects *objects);
+/* Of objects of one identity the first stands for all. They are sorted. */
+void model_objects_unique(struct model_objects *objects);
 /* The one of @objects, sorted, that has @key's identity; NULL when there is none. */
 const struct model_object *model_objects_find(const struct model_objects *objects, const struct model_object *key);
 /* How many of @objects, sorted, come before @key: the index of the first that does not. */

@@ -410,5 +410,7 @@ int model_resolve(struct model_set *set, const struct model_surroundings *surrou
         resolve_way_out(&set->networks[i], surroundings);
         result = resolve_addresses(set, &set->networks[i], surroundings, error);
     }
+    if (result == 0)
+        result = model_resolve6(set, surroundings, error);
     return result < 0 ? result : model_check(set, error); /* what was chosen against what was given */
 }

@@ -20,6 +20,7 @@
 #define TUPLE_MAX 128
 
 struct entry {
+    uint8_t family;
     uint8_t tuple[TUPLE_MAX]; /* CTA_TUPLE_ORIG with its header */
     size_t tuple_len;
     uint32_t id; /* network order, as it came */
@@ -27,7 +28,7 @@ struct entry {
     bool has_zone;
 };
 
-/* One direction of an entry; no family where it has no IPv4 addresses. */
+/* One direction of an entry; no family where it has no addresses. */
 struct tuple {
     struct ip_address source, destination;
     uint8_t protocol;
@@ -83,10 +84,11 @@ static bool matches_forward(const struct search *search, const struct tuple *ori
     return false;
 }
 
-static void read_address(const struct nlattr *attribute, struct ip_address *ret)
+/* Leaves @ret as it is where @attribute is missing or too short. */
+static void read_address(const struct nlattr *attribute, uint8_t family, struct ip_address *ret)
 {
-    if (netlink_get_bytes(attribute, ret->bytes, 4))
-        ret->family = AF_INET;
+    if (netlink_get_bytes(attribute, ret->bytes, ip_family_size(family)))
+        ret->family = family;
 }
 
 /* What of @nest is not there stays empty. */
@@ -99,8 +101,10 @@ static struct tuple read_tuple(const struct nlattr *nest)
     if (!nest || netlink_parse_nest(nest, parts, CTA_TUPLE_MAX) < 0)
         return tuple;
     if (parts[CTA_TUPLE_IP] && netlink_parse_nest(parts[CTA_TUPLE_IP], ip, CTA_IP_MAX) == 0) {
-        read_address(ip[CTA_IP_V4_SRC], &tuple.source);
-        read_address(ip[CTA_IP_V4_DST], &tuple.destination);
+        read_address(ip[CTA_IP_V4_SRC], AF_INET, &tuple.source);
+        read_address(ip[CTA_IP_V4_DST], AF_INET, &tuple.destination);
+        read_address(ip[CTA_IP_V6_SRC], AF_INET6, &tuple.source);
+        read_address(ip[CTA_IP_V6_DST], AF_INET6, &tuple.destination);
     }
     if (parts[CTA_TUPLE_PROTO] && netlink_parse_nest(parts[CTA_TUPLE_PROTO], protocol, CTA_PROTO_MAX) == 0) {
         netlink_get_bytes(protocol[CTA_PROTO_NUM], &tuple.protocol, sizeof(tuple.protocol));
@@ -130,7 +134,10 @@ static int collect(const struct nlmsghdr *message, void *data)
     if (result < 0)
         return result;
     entry = &search->entries[search->count++];
-    *entry = (struct entry){.tuple_len = attributes[CTA_TUPLE_ORIG]->nla_len - sizeof(struct nlattr)};
+    *entry = (struct entry){
+        .family = ((const struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family,
+        .tuple_len = attributes[CTA_TUPLE_ORIG]->nla_len - sizeof(struct nlattr),
+    };
     netlink_get_bytes(attributes[CTA_TUPLE_ORIG], entry->tuple, entry->tuple_len);
     netlink_get_bytes(attributes[CTA_ID], &entry->id, sizeof(entry->id));
     entry->has_zone = netlink_get_bytes(attributes[CTA_ZONE], &entry->zone, sizeof(entry->zone));
@@ -142,9 +149,9 @@ static void restart(void *data)
     ((struct search *)data)->count = 0;
 }
 
-static void build(struct netlink_message *message, uint8_t type)
+static void build(struct netlink_message *message, uint8_t type, uint8_t family)
 {
-    const struct nfgenmsg header = {.nfgen_family = AF_INET, .version = NFNETLINK_V0};
+    const struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
 
     netlink_message_init(message);
     netlink_begin(message, (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type), 0, &header, sizeof(header));
@@ -156,7 +163,7 @@ static int delete_entry(struct netlink *netlink, const struct entry *entry, stru
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result;
 
-    build(&message, IPCTNL_MSG_CT_DELETE);
+    build(&message, IPCTNL_MSG_CT_DELETE, entry->family);
     netlink_put(&message, CTA_TUPLE_ORIG | NLA_F_NESTED, entry->tuple, entry->tuple_len);
     netlink_put(&message, CTA_ID, &entry->id, sizeof(entry->id));
     if (entry->has_zone)
@@ -180,7 +187,7 @@ static int forget(struct netlink *netlink, struct search *search, size_t *ret_co
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result;
 
-    build(&message, IPCTNL_MSG_CT_GET);
+    build(&message, IPCTNL_MSG_CT_GET, AF_UNSPEC);
     result = netlink_dump(netlink, &message, collect, restart, search, &refusal);
     if (has_no_conntrack(result))
         result = 0;

@@ -20,8 +20,9 @@
 #define QUEUE_BYTES (2 * 1024 * 1024) /* the kernel's queue: some thousand changes that nobody has read yet */
 #define DATAGRAM_MAX (64 * 1024)
 
-static const int route_groups[] = {RTNLGRP_LINK,         RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-                                   RTNLGRP_IPV4_NETCONF, RTNLGRP_NEIGH,       RTNLGRP_TC};
+static const int route_groups[] = {RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR,  RTNLGRP_IPV6_IFADDR,
+                                   RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_NEIGH,
+                                   RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_NETCONF, RTNLGRP_TC};
 static const int netfilter_groups[] = {NFNLGRP_NFTABLES};
 
 int netlink_notify_open(int protocol, int *ret_fd, struct tapnet_error *error)

@@ -62,7 +62,7 @@ const struct nlattr *nft_attributes_next(struct nft_attributes row, const struct
     return used < row.len ? nft_attributes_first((struct nft_attributes){at, row.len - used}) : NULL;
 }
 
-static void user_data_add(struct nft_user_data_buffer *buffer, enum nft_user_data type, const void *data, size_t len)
+void nft_user_data_add(struct nft_user_data_buffer *buffer, enum nft_user_data type, const void *data, size_t len)
 {
     uint8_t *end = buffer->bytes + buffer->len;
 
@@ -88,12 +88,12 @@ void nft_user_data_add_text(struct nft_user_data_buffer *buffer, enum nft_user_d
         len = sizeof(copy) - 1;
     memcpy(copy, text, len);
     copy[len] = '\0';
-    user_data_add(buffer, type, copy, len + 1);
+    nft_user_data_add(buffer, type, copy, len + 1);
 }
 
 void nft_user_data_add_u32(struct nft_user_data_buffer *buffer, enum nft_user_data type, uint32_t value)
 {
-    user_data_add(buffer, type, &value, sizeof(value));
+    nft_user_data_add(buffer, type, &value, sizeof(value));
 }
 
 void nft_put_comment(struct netlink_message *message, uint16_t attribute, const char *comment)

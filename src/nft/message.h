@@ -15,6 +15,7 @@ enum nft_user_data {
     NFT_USER_DATA_COMMENT = 0,        /* of a table, chain, rule or element */
     NFT_USER_DATA_KEY_BYTE_ORDER = 0, /* of a set */
     NFT_USER_DATA_DATA_BYTE_ORDER = 1,
+    NFT_USER_DATA_KEY_TYPEOF = 3,
     NFT_USER_DATA_SET_COMMENT = 7,
 };
 
@@ -48,6 +49,8 @@ int nft_message_type(const struct nlmsghdr *message);
 
 /* Text is cut to what there is room for. */
 void nft_user_data_add_text(struct nft_user_data_buffer *buffer, enum nft_user_data type, const char *text);
+/* Any bytes; they fit, else nothing is added. */
+void nft_user_data_add(struct nft_user_data_buffer *buffer, enum nft_user_data type, const void *data, size_t len);
 void nft_user_data_add_u32(struct nft_user_data_buffer *buffer, enum nft_user_data type, uint32_t value);
 /* An attribute that holds a comment and nothing else. */
 void nft_put_comment(struct netlink_message *message, uint16_t attribute, const char *comment);

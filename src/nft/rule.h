@@ -48,7 +48,7 @@ struct nft_rule_step {
     uint8_t len;
     uint16_t offset;
     uint32_t argument;
-    uint8_t bytes[6];
+    uint8_t bytes[16];
     const char *chain;
 };
 

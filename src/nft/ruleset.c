@@ -57,6 +57,13 @@
  * where it does not find it (in a first fragment that ends among them, in a later one that may go on with them) `meta
  * l4proto` has no value, which ends any rule that asks for it: those that accept ask (RFC 7113 says why). A fragment
  * that goes on with what is no extension header may pass: what its first one is was seen.
+ *
+ * Whom a guest is by IPv6 is pinned as by IPv4: its source address, and what it says of addresses and MACs in
+ * Neighbour Discovery, where no other header may stand between. Its addresses are its port's, and the link-local one of
+ * its MAC. Of other link-local addresses it may use those that are made of no MAC and are no router's (fe80::1): guests
+ * draw them by lot. `nft` knows no names for what stands in Neighbour Discovery, and says @th,64,128; so sets that this
+ * is compared with are of no type either, and other rules look into them in the same way: without what would have it
+ * say `ip6 saddr` in place of @nh,64,128.
  */
 
 static const struct nft_chain inet_chains[] = {
@@ -96,12 +103,20 @@ static const struct nft_rule inet_rules[] = {
      {IS_IP4, CT_STATE(ESTABLISHED), IIFNAME, OIFNAME, IN(GUARD_PATHS), ACCEPT}},
     /* meta nfproto ipv4 iifname . oifname @ways accept */
     {"forward", "between routed ports and their uplink", {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_WAYS), ACCEPT}},
+    /* meta nfproto ipv6 ct state established iifname . oifname @paths6 accept */
+    {"forward", "the same of IPv6", {IS_IP6, CT_STATE(ESTABLISHED), IIFNAME, OIFNAME, IN(GUARD_PATHS6), ACCEPT}},
     /* iifname @networks goto from_guest */
     {"forward", "where guests may go", {IIFNAME, IN(GUARD_NETWORKS), GOTO("from_guest")}},
     /* oifname @networks goto to_guest */
     {"forward", "what may reach guests", {OIFNAME, IN(GUARD_NETWORKS), GOTO("to_guest")}},
-    /* iifname @closed goto from_closed */
-    {"forward", "no router for others", {IIFNAME, IN(GUARD_CLOSED), GOTO("from_closed")}},
+    /* meta nfproto ipv4 iifname @closed goto from_closed */
+    {"forward", "no router for others", {IS_IP4, IIFNAME, IN(GUARD_CLOSED), GOTO("from_closed")}},
+    /* meta nfproto ipv6 iifname @closed6 goto from_closed */
+    {"forward", "no IPv6 router for others", {IS_IP6, IIFNAME, IN(GUARD_CLOSED6), GOTO("from_closed")}},
+    /* meta nfproto @closed_families goto from_closed */
+    {"forward",
+     "nor by any other interface, where all of them forward",
+     {META(NFPROTO, 1), IN(GUARD_CLOSED_FAMILIES), GOTO("from_closed")}},
 
     /* udp dport 53 meta nfproto ipv4 redirect to :iifname . ip daddr map @dns_ports */
     {"dns",
@@ -122,6 +137,14 @@ static const struct nft_rule inet_rules[] = {
     {"local_forwards",
      "from the host itself to its other addresses",
      {IS_IP4, NOT_TO_LOOPBACK, IS_LOCAL, GOTO("forwarded")}},
+    /* udp dport 53 meta nfproto ipv6 redirect to :iifname . ip6 daddr map @dns_ports6 */
+    {"dns",
+     "the same over UDP and IPv6",
+     {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), IS_IP6, IIFNAME, IP6_DADDR, MAP(GUARD_DNS_PORTS6), REDIRECT}},
+    /* tcp dport 53 meta nfproto ipv6 redirect to :iifname . ip6 daddr map @dns_ports6 */
+    {"dns",
+     "the same over TCP and IPv6",
+     {L4(IPPROTO_TCP), TH_DPORT, IS(0, 53), IS_IP6, IIFNAME, IP6_DADDR, MAP(GUARD_DNS_PORTS6), REDIRECT}},
 
     /* meta nfproto ipv4 iifname . oifname @egress masquerade */
     {"source_nat", "guests leave with the host's address", {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), MASQUERADE}},
@@ -134,6 +157,9 @@ static const struct nft_rule inet_rules[] = {
      "guests that forwards lead back to their own bridge",
      {CT_STATUS(IPS_DST_NAT), IS_IP4, OIFNAME, IP_SADDR, IN(GUARD_SUBNETS), MASQUERADE}},
 
+    /* meta nfproto ipv6 iifname . oifname @masquerade6 masquerade */
+    {"source_nat", "and with its IPv6 address", {IS_IP6, IIFNAME, OIFNAME, IN(GUARD_MASQUERADE6), MASQUERADE}},
+
     /* iifname @routed_ports goto from_routed */
     {"routed", "what a routed port may send", {IIFNAME, IN(GUARD_ROUTED_PORTS), GOTO("from_routed")}},
 
@@ -143,6 +169,12 @@ static const struct nft_rule inet_rules[] = {
     {"guest_to_host",
      "more connections to the host than a guest may have",
      {FIRST_PACKET, IS_IP4, IIFNAME, IP_SADDR, IN(GUARD_CONNECTION_LIMITS), COUNTER, GOTO("too_many")}},
+    /* ct status & confirmed == 0 iifname . ip6 saddr @connection_limits6 counter goto too_many */
+    {"guest_to_host",
+     "more connections to the host than a guest may have, by IPv6",
+     {FIRST_PACKET, IS_IP6, IIFNAME, IP6_SADDR, IN(GUARD_CONNECTION_LIMITS6), COUNTER, GOTO("too_many")}},
+    /* udp dport 547 drop */
+    {"guest_to_host", "so does DHCPv6", {L4(IPPROTO_UDP), TH_DPORT, IS(2, 35), DROP}},
     /* ct state established accept */
     {"guest_to_host", "replies to the host", {CT_STATE(ESTABLISHED), ACCEPT}},
     /* iifname . ip daddr @gateways icmp type echo-request accept */
@@ -161,6 +193,26 @@ static const struct nft_rule inet_rules[] = {
     {"guest_to_host",
      "DNS redirected from port 53, TCP",
      {CT_STATUS(IPS_DST_NAT), IS_IP4, L4(IPPROTO_TCP), IIFNAME, IP_DADDR, TH_DPORT, IN(GUARD_DNS_SERVED), ACCEPT}},
+    /* icmpv6 type nd-neighbor-solicit accept */
+    {"guest_to_host", "guests ask for the host's MAC", {IS_IP6, L4(IPPROTO_ICMPV6), ICMP_TYPE(135), ACCEPT}},
+    /* icmpv6 type nd-neighbor-advert accept */
+    {"guest_to_host", "and answer for theirs", {IS_IP6, L4(IPPROTO_ICMPV6), ICMP_TYPE(136), ACCEPT}},
+    /* iifname . ip6 daddr @gateways6 icmpv6 type echo-request accept */
+    {"guest_to_host",
+     "guests may ping their gateway, by IPv6",
+     {IS_IP6, IIFNAME, IP6_DADDR, IN(GUARD_GATEWAYS6), L4(IPPROTO_ICMPV6), ICMP_TYPE(128), ACCEPT}},
+    /* iifname . ip6 daddr @gateways6 ct state related meta l4proto ipv6-icmp accept */
+    {"guest_to_host",
+     "errors about what the host sent from its IPv6 address",
+     {IS_IP6, IIFNAME, IP6_DADDR, IN(GUARD_GATEWAYS6), CT_STATE(RELATED), L4(IPPROTO_ICMPV6), ACCEPT}},
+    /* ct status dnat iifname . ip6 daddr . udp dport @dns_served6 accept */
+    {"guest_to_host",
+     "DNS redirected from port 53, UDP and IPv6",
+     {CT_STATUS(IPS_DST_NAT), IS_IP6, L4(IPPROTO_UDP), IIFNAME, IP6_DADDR, TH_DPORT, IN(GUARD_DNS_SERVED6), ACCEPT}},
+    /* ct status dnat iifname . ip6 daddr . tcp dport @dns_served6 accept */
+    {"guest_to_host",
+     "DNS redirected from port 53, TCP and IPv6",
+     {CT_STATUS(IPS_DST_NAT), IS_IP6, L4(IPPROTO_TCP), IIFNAME, IP6_DADDR, TH_DPORT, IN(GUARD_DNS_SERVED6), ACCEPT}},
     /* counter drop */
     {"guest_to_host", "the host is closed", {COUNTER, DROP}},
 
@@ -168,10 +220,22 @@ static const struct nft_rule inet_rules[] = {
     {"from_guest",
      "more connections than a guest may have",
      {FIRST_PACKET, IS_IP4, IIFNAME, IP_SADDR, IN(GUARD_CONNECTION_LIMITS), COUNTER, GOTO("too_many")}},
+    /* ct status & confirmed == 0 iifname . ip6 saddr @connection_limits6 counter goto too_many */
+    {"from_guest",
+     "more connections than a guest may have, by IPv6",
+     {FIRST_PACKET, IS_IP6, IIFNAME, IP6_SADDR, IN(GUARD_CONNECTION_LIMITS6), COUNTER, GOTO("too_many")}},
     /* meta nfproto ipv4 iifname . oifname @egress ct state established,related,new accept */
     {"from_guest",
      "out by the network's uplink",
      {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), CT_STATE(ESTABLISHED | RELATED | NEW), ACCEPT}},
+    /* ip6 daddr fd00:ec2::254 counter drop */
+    {"from_guest",
+     "what a cloud tells its machines about themselves",
+     {IS_IP6, IP6_DADDR, IS(0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54), COUNTER, DROP}},
+    /* meta nfproto ipv6 iifname . oifname @egress6 ct state established,related,new accept */
+    {"from_guest",
+     "out by the network's uplink, by IPv6",
+     {IS_IP6, IIFNAME, OIFNAME, IN(GUARD_EGRESS6), CT_STATE(ESTABLISHED | RELATED | NEW), ACCEPT}},
     /* iifname . oifname @bridged accept */
     {"from_guest", "frames between ports of one bridge", {IIFNAME, OIFNAME, IN(GUARD_BRIDGED), ACCEPT}},
     /* oifname @routed_ports ip saddr . ip daddr @peers accept */
@@ -195,10 +259,14 @@ static const struct nft_rule inet_rules[] = {
     /* counter drop */
     {"from_guest", "nowhere else", {COUNTER, DROP}},
 
-    /* oifname . iifname @egress ct state established,related accept */
+    /* meta nfproto ipv4 oifname . iifname @egress ct state established,related accept */
     {"to_guest",
      "replies by the network's uplink",
-     {OIFNAME, IIFNAME, IN(GUARD_EGRESS), CT_STATE(ESTABLISHED | RELATED), ACCEPT}},
+     {IS_IP4, OIFNAME, IIFNAME, IN(GUARD_EGRESS), CT_STATE(ESTABLISHED | RELATED), ACCEPT}},
+    /* meta nfproto ipv6 oifname . iifname @egress6 ct state established,related accept */
+    {"to_guest",
+     "replies by IPv6",
+     {IS_IP6, OIFNAME, IIFNAME, IN(GUARD_EGRESS6), CT_STATE(ESTABLISHED | RELATED), ACCEPT}},
     /* meta nfproto ipv4 ip saddr 127.0.0.0/8 counter drop */
     {"to_guest", "nobody outside is the host itself", {IS_IP4, FROM_LOOPBACK, COUNTER, DROP}},
     /* meta nfproto ipv4 ip daddr @published ct status dnat ct state established,related,new accept */
@@ -273,6 +341,8 @@ static const struct nft_rule inet_rules[] = {
 
     /* add @refused_connections { iifname . ip saddr counter } */
     {"too_many", "for status", {IS_IP4, IIFNAME, IP_SADDR, TALLY(GUARD_REFUSED_CONNECTIONS)}},
+    /* add @refused_connections6 { iifname . ip6 saddr counter } */
+    {"too_many", "for status, by IPv6", {IS_IP6, IIFNAME, IP6_SADDR, TALLY(GUARD_REFUSED_CONNECTIONS6)}},
     /* drop */
     {"too_many", "more connections than a guest may have", {DROP}},
 

@@ -58,7 +58,16 @@ static const struct nft_chain bridge_chains[] = {
     {"from_port_arp", NULL, 0, 0},
     {"own_arp", NULL, 0, 0},
     {"any_mac_arp", NULL, 0, 0},
+    {"ipv6", NULL, 0, 0},
     {"from_port_ip6", NULL, 0, 0},
+    {"from_port_icmp6", NULL, 0, 0},
+    {"own_ip6", NULL, 0, 0},
+    {"own_link_local", NULL, 0, 0},
+    {"nd_solicit", NULL, 0, 0},
+    {"nd_solicit_link_local", NULL, 0, 0},
+    {"nd_advert", NULL, 0, 0},
+    {"nd_advert_link_local", NULL, 0, 0},
+    {"nd_advert_mac", NULL, 0, 0},
     {"strange_mac", NULL, 0, 0},
     {"first_mac", NULL, 0, 0},
     {"claim_mac", NULL, 0, 0},
@@ -73,6 +82,8 @@ static const struct nft_rule bridge_rules[] = {
      {ETHER_DADDR, MASK(1, 0, 0, 0, 0, 0), IS_NOT(0, 0, 0, 0, 0, 0), IIFNAME, IN(GUARD_GROUP_LIMITS), BLOCK}},
     /* ether type ip goto ip4, as it stands in the frame: that of a VLAN tag is the tag's */
     {"prerouting", "IPv4", {ETHER_TYPE(0x08, 0x00), GOTO("ip4")}},
+    /* ether type ip6 goto ipv6 (ip6 is a word of nft's) */
+    {"prerouting", "IPv6", {ETHER_TYPE(0x86, 0xdd), GOTO("ipv6")}},
     /* iifname @ports goto from_port */
     {"prerouting", "what a port may send", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port")}},
 
@@ -82,8 +93,6 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port", "a MAC that is not known", {IIFNAME, ETHER_SADDR, NOT_IN(GUARD_PORT_MACS), JUMP("strange_mac")}},
     /* ether type arp goto from_port_arp */
     {"from_port", "ARP", {ETHER_TYPE(0x08, 0x06), GOTO("from_port_arp")}},
-    /* ether type ip6 goto from_port_ip6 */
-    {"from_port", "IPv6", {ETHER_TYPE(0x86, 0xdd), GOTO("from_port_ip6")}},
     /* counter goto block */
     {"from_port", "no other protocol, no VLAN, no STP", {BLOCK}},
 
@@ -201,24 +210,225 @@ static const struct nft_rule bridge_rules[] = {
     /* counter goto block */
     {"any_mac_arp", "forged ARP, at any MAC", {BLOCK}},
 
-    /* icmpv6 type nd-router-advert counter goto block */
-    {"from_port_ip6", "guests are no routers", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(134), BLOCK}},
-    /* icmpv6 type nd-redirect counter goto block */
-    {"from_port_ip6", "guests redirect nobody", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(137), BLOCK}},
+    /* meta l4proto != ipv6-icmp meta l4proto != udp meta l4proto != 255
+       iifname . ether saddr . ip6 saddr @port_addresses6 accept */
+    {"ipv6",
+     "the ports' own IPv6 addresses, in haste",
+     {META(L4PROTO, 1), IS_NOT(IPPROTO_ICMPV6), META(L4PROTO, 1), IS_NOT(IPPROTO_UDP), META(L4PROTO, 1), IS_NOT(255),
+      IIFNAME, ETHER_SADDR, IP6_SADDR, IN(GUARD_PORT_ADDRESSES6), ACCEPT}},
+    /* udp dport > 547 udp sport != 547 iifname . ether saddr . ip6 saddr @port_addresses6 accept */
+    {"ipv6",
+     "the same of UDP and IPv6",
+     {L4(IPPROTO_UDP), TH_DPORT, ABOVE(2, 35), TH_SPORT, IS_NOT(2, 35), IIFNAME, ETHER_SADDR, IP6_SADDR,
+      IN(GUARD_PORT_ADDRESSES6), ACCEPT}},
+    /* iifname @ports goto from_port_ip6 */
+    {"ipv6", "what a port may send of IPv6", {IIFNAME, IN(GUARD_PORTS), GOTO("from_port_ip6")}},
+
+    /* iifname @send_limits counter goto block */
+    {"from_port_ip6", "more than a port may send", {IIFNAME, IN(GUARD_SEND_LIMITS), BLOCK}},
+    /* iifname . ether saddr != @port_macs jump strange_mac */
+    {"from_port_ip6", "a MAC that is not known", {IIFNAME, ETHER_SADDR, NOT_IN(GUARD_PORT_MACS), JUMP("strange_mac")}},
+    /* meta l4proto ipv6-icmp goto from_port_icmp6 */
+    {"from_port_ip6", "ICMPv6", {L4(IPPROTO_ICMPV6), GOTO("from_port_icmp6")}},
+    /* udp dport 547 ip6 nexthdr udp goto dhcp */
+    {"from_port_ip6",
+     "DHCPv6 requests, whole ones",
+     {L4(IPPROTO_UDP), TH_DPORT, IS(2, 35), PROTOCOL_IP6, IP6_NEXT_HEADER, IS(IPPROTO_UDP), GOTO("dhcp")}},
+    /* udp dport 547 counter goto block */
+    {"from_port_ip6", "no other way to a DHCPv6 server", {L4(IPPROTO_UDP), TH_DPORT, IS(2, 35), BLOCK}},
     /* udp sport 547 counter goto block */
     {"from_port_ip6", "guests are no DHCPv6 servers", {L4(IPPROTO_UDP), TH_SPORT, IS(2, 35), BLOCK}},
     /* udp dport 546 counter goto block */
     {"from_port_ip6", "nor DHCPv6 servers by another name", {L4(IPPROTO_UDP), TH_DPORT, IS(2, 34), BLOCK}},
-    /* meta l4proto != 255 iifname . ether saddr @port_macs accept, see above */
+    /* udp dport 53 ip6 daddr @resolvers6 update @dns_rate { iifname limit rate over 500/second burst 1000 packets }
+       counter goto block */
     {"from_port_ip6",
-     "IPv6 among guests",
-     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
-    /* meta l4proto != 255 iifname @any_mac_ports accept */
-    {"from_port_ip6",
+     "more DNS queries than one port may send, by IPv6",
+     {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), PROTOCOL_IP6, IP6_DADDR, IN(GUARD_RESOLVERS6), IIFNAME, OVER(NFT_LIMIT_DNS),
+      BLOCK}},
+    /* goto own_ip6 */
+    {"from_port_ip6", "whose it is", {GOTO("own_ip6")}},
+
+    /* icmpv6 type nd-router-advert counter goto block */
+    {"from_port_icmp6", "guests are no routers", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(134), BLOCK}},
+    /* icmpv6 type nd-redirect counter goto block */
+    {"from_port_icmp6", "guests redirect nobody", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(137), BLOCK}},
+    /* icmpv6 type mld-listener-query counter goto block */
+    {"from_port_icmp6",
+     "guests ask nobody what he listens to",
+     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(130), BLOCK}},
+    /* icmpv6 type nd-router-solicit ip6 nexthdr ipv6-icmp goto dhcp */
+    {"from_port_icmp6",
+     "who is the router here, asked as DHCP is",
+     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(133), IP6_NEXT_HEADER, IS(IPPROTO_ICMPV6), GOTO("dhcp")}},
+    /* icmpv6 type nd-router-solicit counter goto block */
+    {"from_port_icmp6", "no other way to ask", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(133), BLOCK}},
+    /* icmpv6 type nd-neighbor-solicit ip6 nexthdr ipv6-icmp goto nd_solicit */
+    {"from_port_icmp6",
+     "who has an address",
+     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(135), IP6_NEXT_HEADER, IS(IPPROTO_ICMPV6),
+      GOTO("nd_solicit")}},
+    /* icmpv6 type nd-neighbor-solicit counter goto block */
+    {"from_port_icmp6",
+     "hidden neighbour solicitations",
+     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(135), BLOCK}},
+    /* icmpv6 type nd-neighbor-advert ip6 nexthdr ipv6-icmp goto nd_advert */
+    {"from_port_icmp6",
+     "I have that address",
+     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(136), IP6_NEXT_HEADER, IS(IPPROTO_ICMPV6),
+      GOTO("nd_advert")}},
+    /* icmpv6 type nd-neighbor-advert counter goto block */
+    {"from_port_icmp6",
+     "hidden neighbour advertisements",
+     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(136), BLOCK}},
+    /* icmpv6 type mld2-listener-report ip6 saddr :: drop */
+    {"from_port_icmp6",
+     "what one without an address listens to, which nobody here needs to know",
+     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(143), IP6_SADDR, NOBODY, DROP}},
+    /* goto own_ip6 */
+    {"from_port_icmp6", "whose the rest is", {GOTO("own_ip6")}},
+
+    /* meta l4proto != 255 iifname . ether saddr . ip6 saddr @port_addresses6 accept */
+    {"own_ip6",
+     "the port's own IPv6 addresses",
+     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, ETHER_SADDR, IP6_SADDR, IN(GUARD_PORT_ADDRESSES6), ACCEPT}},
+    /* meta l4proto != 255 iifname . ip6 saddr @any_mac_addresses6 accept */
+    {"own_ip6",
      "the same of a port with any MAC",
-     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
+     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, IP6_SADDR, IN(GUARD_ANY_MAC_ADDRESSES6), ACCEPT}},
+    /* meta l4proto != 255 iifname . ether saddr @port_macs iifname . ip6 saddr @open_addresses6 iifname != @send_limits
+       add @port_addresses6 { iifname . ether saddr . ip6 saddr } accept */
+    {"own_ip6",
+     "the same of a port whose MAC was learnt, in haste from now on",
+     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), IIFNAME, IP6_SADDR,
+      IN(GUARD_OPEN_ADDRESSES6), IIFNAME, NOT_IN(GUARD_SEND_LIMITS), IIFNAME, ETHER_SADDR, IP6_SADDR,
+      ADD(GUARD_PORT_ADDRESSES6), ACCEPT}},
+    /* meta l4proto != 255 iifname . ether saddr @port_macs iifname . ip6 saddr @open_addresses6 accept */
+    {"own_ip6",
+     "the same of a port that is limited, never in haste",
+     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), IIFNAME, IP6_SADDR,
+      IN(GUARD_OPEN_ADDRESSES6), ACCEPT}},
+    /* ip6 saddr & ffc0:: == fe80:: goto own_link_local */
+    {"own_ip6", "link-local addresses", {PROTOCOL_IP6, IP6_SADDR_START, LINK_LOCAL, GOTO("own_link_local")}},
     /* counter goto block */
-    {"from_port_ip6", "IPv6 from another MAC, or of a kind that it hides", {BLOCK}},
+    {"own_ip6", "forged IPv6 sources, or a kind that hides", {BLOCK}},
+
+    /* ip6 saddr & ::ffff:ffff:0:0 == :: counter goto block */
+    {"own_link_local",
+     "link-local addresses as routers have them",
+     {PROTOCOL_IP6, IP6_SADDR_HIGH, IS(0, 0, 0, 0), BLOCK}},
+    /* meta l4proto != 255 iifname @any_mac_ports accept */
+    {"own_link_local",
+     "any other, of a port with any MAC",
+     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
+    /* meta l4proto != 255 ip6 saddr & ::ff:ff00:0 == ::ff:fe00:0 iifname . its MAC @port_identifiers6
+       iifname . ether saddr @port_macs accept */
+    {"own_link_local",
+     "the one of the port's MAC",
+     {META(L4PROTO, 1), IS_NOT(255), IP6_SADDR_MIDDLE, IS(0xff, 0xfe), IIFNAME, IP6_SADDR_MAC,
+      IN(GUARD_PORT_IDENTIFIERS6), IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
+    /* ip6 saddr & ::ff:ff00:0 == ::ff:fe00:0 counter goto block */
+    {"own_link_local", "link-local addresses of another MAC", {PROTOCOL_IP6, IP6_SADDR_MIDDLE, IS(0xff, 0xfe), BLOCK}},
+    /* meta l4proto != 255 iifname . ether saddr @port_macs accept */
+    {"own_link_local",
+     "those that a guest draws by lot, from its MAC",
+     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
+    /* counter goto block */
+    {"own_link_local", "IPv6 from another MAC, or of a kind that it hides", {BLOCK}},
+
+    /* ip6 saddr :: iifname . ether saddr . icmpv6 taddr @port_addresses6 accept */
+    {"nd_solicit",
+     "probes for the port's own addresses",
+     {PROTOCOL_IP6, IP6_SADDR, NOBODY, IIFNAME, ETHER_SADDR, ND_TARGET, IN(GUARD_PORT_ADDRESSES6), ACCEPT}},
+    /* ip6 saddr :: iifname . ether saddr @port_macs iifname . icmpv6 taddr @open_addresses6 accept */
+    {"nd_solicit",
+     "probes for those of a port whose MAC was learnt",
+     {PROTOCOL_IP6, IP6_SADDR, NOBODY, IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), IIFNAME, ND_TARGET,
+      IN(GUARD_OPEN_ADDRESSES6), ACCEPT}},
+    /* ip6 saddr :: iifname . icmpv6 taddr @any_mac_addresses6 accept */
+    {"nd_solicit",
+     "probes for them, at any MAC",
+     {PROTOCOL_IP6, IP6_SADDR, NOBODY, IIFNAME, ND_TARGET, IN(GUARD_ANY_MAC_ADDRESSES6), ACCEPT}},
+    /* ip6 saddr :: icmpv6 taddr & ffc0:: == fe80:: goto nd_solicit_link_local */
+    {"nd_solicit",
+     "probes for link-local addresses",
+     {PROTOCOL_IP6, IP6_SADDR, NOBODY, ND_TARGET_START, LINK_LOCAL, GOTO("nd_solicit_link_local")}},
+    /* ip6 length 24 goto own_ip6 */
+    {"nd_solicit", "without options", {PROTOCOL_IP6, IP6_LENGTH(0, 24), GOTO("own_ip6")}},
+    /* ip6 length 32 icmpv6 option 1, of the port's MAC:
+       iifname . it @port_identifiers6 goto own_ip6 */
+    {"nd_solicit",
+     "with the port's MAC",
+     {PROTOCOL_IP6, IP6_LENGTH(0, 32), ND_OPTION(1, 1), ND_OPTION_GROUP, IS(0), IIFNAME, ND_OPTION_MAC,
+      IN(GUARD_PORT_IDENTIFIERS6), GOTO("own_ip6")}},
+    /* ip6 length 32 iifname @any_mac_ports goto own_ip6 */
+    {"nd_solicit",
+     "with any MAC",
+     {PROTOCOL_IP6, IP6_LENGTH(0, 32), IIFNAME, IN(GUARD_ANY_MAC_PORTS), GOTO("own_ip6")}},
+    /* counter goto block */
+    {"nd_solicit", "forged neighbour solicitations", {BLOCK}},
+
+    /* icmpv6 taddr & ::ffff:ffff:0:0 == :: counter goto block */
+    {"nd_solicit_link_local", "probes for addresses as routers have them", {ND_TARGET_HIGH, IS(0, 0, 0, 0), BLOCK}},
+    /* iifname @any_mac_ports accept */
+    {"nd_solicit_link_local", "for any other, of a port with any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
+    /* icmpv6 taddr & ::ff:ff00:0 == ::ff:fe00:0 iifname . its MAC @port_identifiers6
+       iifname . ether saddr @port_macs accept */
+    {"nd_solicit_link_local",
+     "for the one of the port's MAC",
+     {ND_TARGET_MIDDLE, IS(0xff, 0xfe), IIFNAME, ND_TARGET_MAC, IN(GUARD_PORT_IDENTIFIERS6), IIFNAME, ETHER_SADDR,
+      IN(GUARD_PORT_MACS), ACCEPT}},
+    /* icmpv6 taddr & ::ff:ff00:0 == ::ff:fe00:0 counter goto block */
+    {"nd_solicit_link_local", "probes for addresses of another MAC", {ND_TARGET_MIDDLE, IS(0xff, 0xfe), BLOCK}},
+    /* iifname . ether saddr @port_macs accept */
+    {"nd_solicit_link_local", "for those drawn by lot", {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
+    /* counter goto block */
+    {"nd_solicit_link_local", "probes from another MAC", {BLOCK}},
+
+    /* iifname . ether saddr . icmpv6 taddr @port_addresses6 goto nd_advert_mac */
+    {"nd_advert",
+     "about the port's own addresses",
+     {IIFNAME, ETHER_SADDR, ND_TARGET, IN(GUARD_PORT_ADDRESSES6), GOTO("nd_advert_mac")}},
+    /* iifname . ether saddr @port_macs iifname . icmpv6 taddr @open_addresses6 goto nd_advert_mac */
+    {"nd_advert",
+     "about those of a port whose MAC was learnt",
+     {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), IIFNAME, ND_TARGET, IN(GUARD_OPEN_ADDRESSES6), GOTO("nd_advert_mac")}},
+    /* iifname . icmpv6 taddr @any_mac_addresses6 goto nd_advert_mac */
+    {"nd_advert", "about them, at any MAC", {IIFNAME, ND_TARGET, IN(GUARD_ANY_MAC_ADDRESSES6), GOTO("nd_advert_mac")}},
+    /* icmpv6 taddr & ffc0:: == fe80:: goto nd_advert_link_local */
+    {"nd_advert", "about link-local addresses", {ND_TARGET_START, LINK_LOCAL, GOTO("nd_advert_link_local")}},
+    /* counter goto block */
+    {"nd_advert", "forged neighbour advertisements", {BLOCK}},
+
+    /* icmpv6 taddr & ::ffff:ffff:0:0 == :: counter goto block */
+    {"nd_advert_link_local", "about addresses as routers have them", {ND_TARGET_HIGH, IS(0, 0, 0, 0), BLOCK}},
+    /* iifname @any_mac_ports goto nd_advert_mac */
+    {"nd_advert_link_local",
+     "about any other, of a port with any MAC",
+     {IIFNAME, IN(GUARD_ANY_MAC_PORTS), GOTO("nd_advert_mac")}},
+    /* icmpv6 taddr & ::ff:ff00:0 == ::ff:fe00:0 iifname . its MAC @port_identifiers6 goto nd_advert_mac */
+    {"nd_advert_link_local",
+     "about the one of the port's MAC",
+     {ND_TARGET_MIDDLE, IS(0xff, 0xfe), IIFNAME, ND_TARGET_MAC, IN(GUARD_PORT_IDENTIFIERS6), GOTO("nd_advert_mac")}},
+    /* icmpv6 taddr & ::ff:ff00:0 == ::ff:fe00:0 counter goto block */
+    {"nd_advert_link_local", "about addresses of another MAC", {ND_TARGET_MIDDLE, IS(0xff, 0xfe), BLOCK}},
+    /* goto nd_advert_mac */
+    {"nd_advert_link_local", "about those drawn by lot", {GOTO("nd_advert_mac")}},
+
+    /* ip6 length 24 goto own_ip6 */
+    {"nd_advert_mac", "by the frame's MAC", {PROTOCOL_IP6, IP6_LENGTH(0, 24), GOTO("own_ip6")}},
+    /* ip6 length 32 icmpv6 option 2, of the port's MAC:
+       iifname . it @port_identifiers6 goto own_ip6 */
+    {"nd_advert_mac",
+     "by the port's MAC",
+     {PROTOCOL_IP6, IP6_LENGTH(0, 32), ND_OPTION(2, 1), ND_OPTION_GROUP, IS(0), IIFNAME, ND_OPTION_MAC,
+      IN(GUARD_PORT_IDENTIFIERS6), GOTO("own_ip6")}},
+    /* ip6 length 32 iifname @any_mac_ports goto own_ip6 */
+    {"nd_advert_mac",
+     "by any MAC",
+     {PROTOCOL_IP6, IP6_LENGTH(0, 32), IIFNAME, IN(GUARD_ANY_MAC_PORTS), GOTO("own_ip6")}},
+    /* counter goto block */
+    {"nd_advert_mac", "by another MAC", {BLOCK}},
 
     /* iifname @any_mac_ports return */
     {"strange_mac", "any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), RETURN}},
@@ -247,11 +457,11 @@ static const struct nft_rule bridge_rules[] = {
     /* update @mac_claims { meta mark . ether saddr limit rate over 10/second burst 1 packets } goto refuse_mac */
     {"claim_mac", "one port a MAC", {MARK, ETHER_SADDR, OVER(NFT_LIMIT_MAC_CLAIMS), GOTO("refuse_mac")}},
     /* add @network_macs { meta mark . ether saddr } add @learned_ports { iifname }
-       add @port_macs { iifname . ether saddr } meta mark set 0 */
+       add @port_macs { iifname . ether saddr } add @port_identifiers6 { iifname . the MAC } meta mark set 0 */
     {"claim_mac",
      "from now on the port's",
      {MARK, ETHER_SADDR, ADD(GUARD_NETWORK_MACS), IIFNAME, ADD(GUARD_LEARNED_PORTS), IIFNAME, ETHER_SADDR,
-      ADD(GUARD_PORT_MACS), CLEAR_MARK}},
+      ADD(GUARD_PORT_MACS), IIFNAME, ETHER_SADDR_MAC, ADD(GUARD_PORT_IDENTIFIERS6), CLEAR_MARK}},
 
     /* update @refusals { iifname limit rate over 6/minute burst 2 packets } counter goto block */
     {"refuse_mac", "not all of them need to be known", {IIFNAME, OVER(NFT_LIMIT_REFUSALS), BLOCK}},

@@ -3,17 +3,21 @@
 #include <arpa/inet.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "base/array.h"
 #include "nft/element.h"
 #include "nft/message.h"
 #include "nft/ruleset.h"
 #include "nft/table.h"
 
 /* The numbers that `nft` has for the types of fields: in no header of the kernel, which does not care. */
+#define TYPE_INTEGER 4
 #define TYPE_IP4 7
+#define TYPE_IP6 8
 #define TYPE_MAC 9
 #define TYPE_PROTOCOL 12
 #define TYPE_PORT 13
 #define TYPE_MARK 19
+#define TYPE_FAMILY 2
 #define TYPE_IFNAME 41
 #define TYPE_IP4_PORT (TYPE_IP4 << TYPE_BITS | TYPE_PORT)
 #define TYPE_BITS 6 /* of each field's type in a concatenation's */
@@ -35,6 +39,12 @@ static uint32_t field_type(enum guard_field field)
         return TYPE_MAC;
     case GUARD_FIELD_IP4:
         return TYPE_IP4;
+    case GUARD_FIELD_IP6:
+        return TYPE_IP6;
+    case GUARD_FIELD_RAW_MIDDLE:
+    case GUARD_FIELD_RAW_END:
+    case GUARD_FIELD_RAW_IP6:
+        return TYPE_INTEGER;
     case GUARD_FIELD_PROTOCOL:
         return TYPE_PROTOCOL;
     case GUARD_FIELD_PORT:
@@ -45,15 +55,98 @@ static uint32_t field_type(enum guard_field field)
         return TYPE_IP4_PORT;
     case GUARD_FIELD_TO:
         return 0;
+    case GUARD_FIELD_FAMILY:
+        return TYPE_FAMILY;
     }
     return 0;
 }
 
 static enum byte_order field_byte_order(enum guard_field field)
 {
-    if (field == GUARD_FIELD_IP4_PORT)
+    if (field == GUARD_FIELD_IP4_PORT || field == GUARD_FIELD_FAMILY) /* as nft has it, for whatever reason */
         return BYTE_ORDER_NONE;
     return field == GUARD_FIELD_IFNAME || field == GUARD_FIELD_MARK ? BYTE_ORDER_HOST : BYTE_ORDER_BIG;
+}
+
+/* ---- sets with fields that `nft` has no type for ---- */
+
+/*
+ * Such a set is declared by expressions, `typeof iifname . ether saddr . @th,64,128`, which stand in its user data: a
+ * tree of the same triples of type, length and value, with nft's own numbers, in host order.
+ */
+enum typeof_number {
+    TYPEOF_EXPRESSION = 0, /* which it is, then its parts */
+    TYPEOF_PARTS = 1,
+    EXPRESSION_PAYLOAD = 7,
+    EXPRESSION_META = 9,
+    EXPRESSION_CONCATENATION = 13,
+    META_IIFNAME = 6,
+    PROTOCOL_ETHERNET = 0x11,
+    ETHERNET_SOURCE = 2,
+    BASE_TRANSPORT = 3,
+};
+
+#define ND_TARGET_BITS 64 /* where they stand behind the IPv6 header */
+#define ND_MAC_MIDDLE_BITS 216
+#define ND_MAC_END_BITS 232
+
+static void add_typeof_numbers(struct nft_user_data_buffer *buffer, const uint32_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        nft_user_data_add(buffer, (enum nft_user_data)i, &numbers[i], sizeof(numbers[i]));
+}
+
+/* One expression with the @count numbers that say what it is. */
+static void add_typeof(struct nft_user_data_buffer *buffer, unsigned index, uint32_t expression,
+                       const uint32_t *numbers, size_t count)
+{
+    struct nft_user_data_buffer part = {0}, parts = {0};
+
+    add_typeof_numbers(&parts, numbers, count);
+    nft_user_data_add(&part, (enum nft_user_data)TYPEOF_EXPRESSION, &expression, sizeof(expression));
+    nft_user_data_add(&part, (enum nft_user_data)TYPEOF_PARTS, parts.bytes, parts.len);
+    nft_user_data_add(buffer, (enum nft_user_data)index, part.bytes, part.len);
+}
+
+static uint32_t raw_field_bits(enum guard_field field)
+{
+    if (field == GUARD_FIELD_RAW_MIDDLE)
+        return ND_MAC_MIDDLE_BITS;
+    return field == GUARD_FIELD_RAW_END ? ND_MAC_END_BITS : ND_TARGET_BITS;
+}
+
+static void add_typeof_field(struct nft_user_data_buffer *buffer, unsigned index, enum guard_field field)
+{
+    const uint32_t iifname[] = {META_IIFNAME}, mac[] = {PROTOCOL_ETHERNET, ETHERNET_SOURCE};
+    const uint32_t raw[] = {0, 0, BASE_TRANSPORT, raw_field_bits(field), 8 * (uint32_t)guard_field_len(field)};
+
+    if (field == GUARD_FIELD_IFNAME)
+        add_typeof(buffer, index, EXPRESSION_META, iifname, ARRAY_COUNT(iifname));
+    else if (field == GUARD_FIELD_MAC)
+        add_typeof(buffer, index, EXPRESSION_PAYLOAD, mac, ARRAY_COUNT(mac));
+    else
+        add_typeof(buffer, index, EXPRESSION_PAYLOAD, raw, ARRAY_COUNT(raw));
+}
+
+static bool has_raw_field(const struct guard_schema *schema)
+{
+    for (int i = 0; i < GUARD_FIELDS_MAX; i++)
+        if (schema->key[i] == GUARD_FIELD_RAW_END || schema->key[i] == GUARD_FIELD_RAW_IP6)
+            return true;
+    return false;
+}
+
+/* Such a set's key is a concatenation. */
+static void add_key_typeof(struct nft_user_data_buffer *buffer, const struct guard_schema *schema)
+{
+    const uint32_t expression = EXPRESSION_CONCATENATION;
+    struct nft_user_data_buffer fields = {0}, whole = {0};
+
+    for (unsigned i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++)
+        add_typeof_field(&fields, i, schema->key[i]);
+    nft_user_data_add(&whole, (enum nft_user_data)TYPEOF_EXPRESSION, &expression, sizeof(expression));
+    nft_user_data_add(&whole, (enum nft_user_data)TYPEOF_PARTS, fields.bytes, fields.len);
+    nft_user_data_add(buffer, NFT_USER_DATA_KEY_TYPEOF, whole.bytes, whole.len);
 }
 
 /* What `nft` needs to print the set with its types, and our comment. */
@@ -65,6 +158,8 @@ static void put_set_user_data(struct netlink_message *message, const struct guar
     nft_user_data_add_u32(&buffer, NFT_USER_DATA_KEY_BYTE_ORDER, key);
     if (schema->data)
         nft_user_data_add_u32(&buffer, NFT_USER_DATA_DATA_BYTE_ORDER, field_byte_order(schema->data));
+    if (has_raw_field(schema))
+        add_key_typeof(&buffer, schema);
     nft_user_data_add_text(&buffer, NFT_USER_DATA_SET_COMMENT, schema->comment);
     netlink_put(message, NFTA_SET_USERDATA, buffer.bytes, buffer.len);
 }

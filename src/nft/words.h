@@ -12,6 +12,8 @@
 #define OIFNAME META(OIFNAME, 16)
 #define IS_IP4 META(NFPROTO, 1), IS(NFPROTO_IPV4)      /* meta nfproto ipv4, in inet */
 #define PROTOCOL_IP4 META(PROTOCOL, 2), IS(0x08, 0x00) /* meta protocol ip, in bridge */
+#define IS_IP6 META(NFPROTO, 1), IS(NFPROTO_IPV6)
+#define PROTOCOL_IP6 META(PROTOCOL, 2), IS(0x86, 0xdd)
 #define ETHER_TYPE(...) PAYLOAD(NFT_PAYLOAD_LL_HEADER, 12, 2), IS(__VA_ARGS__)
 #define ETHER_DADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 0, 6)
 #define ETHER_SADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 6, 6)
@@ -22,6 +24,29 @@
 #define IP_DADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 4)
 #define IP_PROTO PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 9, 1)
 #define IP_FRAG_OFF PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 6, 2)
+#define IP6_SADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 8, 16)
+#define IP6_DADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 16)
+#define IP6_LENGTH(...) PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 4, 2), IS(__VA_ARGS__) /* of what is behind the header */
+#define IP6_NEXT_HEADER PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 6, 1)
+#define NOBODY IS(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) /* :: */
+#define LINK_LOCAL MASK(0xff, 0xc0), IS(0xfe, 0x80)               /* of an address's first two bytes: fe80::/10 */
+#define IP6_SADDR_START PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 8, 2)
+#define IP6_SADDR_HIGH PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 4)   /* the first bytes of its interface identifier */
+#define IP6_SADDR_MIDDLE PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 19, 2) /* ff:fe when it was made of a MAC */
+#define ND_TARGET PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 8, 16)
+#define ND_TARGET_START PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 8, 2)
+#define ND_TARGET_HIGH PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 16, 4)
+#define ND_TARGET_MIDDLE PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 19, 2)
+/* The first option: its type and length (1 is 8 bytes), whether its MAC is a group's. */
+#define ND_OPTION(...) PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 24, 2), IS(__VA_ARGS__)
+#define ND_OPTION_GROUP PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 26, 1), MASK(1)
+/* Of a MAC all but its first byte, as two fields of which nft has no idea: where it stands, and where it is made into
+   an interface identifier (RFC 4291, appendix A). */
+#define MAC_AT(header, middle, end) PAYLOAD(header, middle, 2), PAYLOAD(header, end, 3)
+#define ETHER_SADDR_MAC MAC_AT(NFT_PAYLOAD_LL_HEADER, 7, 9)
+#define ND_OPTION_MAC MAC_AT(NFT_PAYLOAD_TRANSPORT_HEADER, 27, 29)
+#define ND_TARGET_MAC MAC_AT(NFT_PAYLOAD_TRANSPORT_HEADER, 17, 21)
+#define IP6_SADDR_MAC MAC_AT(NFT_PAYLOAD_NETWORK_HEADER, 17, 21)
 #define TH_SPORT PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2)
 #define TH_DPORT PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2)
 #define TH_PORTS PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 4) /* source . destination */
@@ -41,7 +66,6 @@
 #define CT_STATUS(bits) CT(STATUS, 4), ANY_OF(bits)
 /* Of what the IP stack gets from an Ethernet device: with it `nft` prints addresses by their names. */
 #define ETHER_IP4 META(IIFTYPE, 2), IS(1, 0), ETHER_TYPE(0x08, 0x00)
-#define IS_IP6 META(NFPROTO, 1), IS(NFPROTO_IPV6)
 #define ARP_SADDR_ETHER PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 8, 6)
 #define ARP_SADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 14, 4)
 #define ARP_DADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 4)

@@ -32,7 +32,7 @@ void observe_free(struct observe_found *found)
     free(found);
 }
 
-static int add_taken(struct observe_pass *pass, const struct ip_prefix *prefix)
+int observe_take(struct observe_pass *pass, const struct ip_prefix *prefix)
 {
     struct observe_found *found = pass->found;
     int result = array_reserve((void **)&found->taken, &pass->taken_capacity, found->taken_count, 1,
@@ -54,7 +54,7 @@ static int add_foreign_address(struct observe_pass *pass, const struct netlink_a
     if (result < 0)
         return result;
     found->addresses[found->address_count++] = (struct observe_address){address->prefix, address->index};
-    return add_taken(pass, &address->prefix);
+    return observe_take(pass, &address->prefix);
 }
 
 struct address_mark {
@@ -198,9 +198,9 @@ static void meet_route(const struct observe_pass *pass, const char *device, cons
 static int add_foreign_route(struct observe_pass *pass, const struct netlink_route *route)
 {
     const struct ip_prefix gateway = {route->gateway, 32};
-    int result = route->destination.length ? add_taken(pass, &route->destination) : 0;
+    int result = route->destination.length ? observe_take(pass, &route->destination) : 0;
 
-    return result < 0 || !route->gateway.family ? result : add_taken(pass, &gateway);
+    return result < 0 || !route->gateway.family ? result : observe_take(pass, &gateway);
 }
 
 static int read_route(const struct netlink_route *route, void *data)
@@ -399,6 +399,8 @@ static int observe_route_side(struct observe_pass *pass)
         result = observe_routes(netlink, pass);
     if (result == 0)
         result = observe_neighbours(netlink, pass);
+    if (result == 0)
+        result = observe_routes6(netlink, pass);
     return result;
 }
 
@@ -432,6 +434,7 @@ int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_
     if (result < 0 && result != -ENOENT) /* a kernel without IPv4 forwards none */
         return result;
     found->ip_forward = result == 0 && strcmp(ip_forward, "0") != 0;
+    observe_ip6(found);
     look_at_uplink(found);
     model_objects_sort(&found->objects);
     observe_recorded_settings(found);

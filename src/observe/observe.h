@@ -34,12 +34,13 @@ struct observe_found {
     uint32_t generation_before, generation_after;
     char uplink[MODEL_IFNAME_MAX]; /* of the IPv4 default route with the lowest metric, not one of our links; "" */
     bool ip_forward;               /* net.ipv4.ip_forward */
-    bool service_is_mute;          /* it listens and does not answer */
-    bool resolver;                 /* systemd-resolved is here, and answers */
+    struct model_ip6 ip6;
+    bool service_is_mute; /* it listens and does not answer */
+    bool resolver;        /* systemd-resolved is here, and answers */
 };
 
 /*
- * One dump each of links, addresses, IPv4 routes of the main table and our nft tables; sysctls of the uplink; the
+ * One dump each of links, addresses, routes of the main table and our nft tables; sysctls of the uplink; the
  * ledgers below @run_dir (the namespace's own directory, see apply/run.h), which may not exist; what systemd-resolved
  * knows of it, where that runs. A link is ours when
  * its alias says so, or when it is in our group with no alias yet. Changes nothing.

@@ -124,7 +124,8 @@ static bool has_port(const char *device, const struct model_objects *wanted, con
 static bool has_limit(const struct guard_element *element, const struct model_objects *wanted,
                       const struct model_objects *all, const char *set)
 {
-    const struct ip_address address = guard_read_ip4(element, 1);
+    const struct ip_address address = element->set == GUARD_REFUSED_CONNECTIONS6 ? guard_read_ip6(element, 1)
+                                                                                 : guard_read_ip4(element, 1);
     const struct guard_element key = guard_connection_limit(guard_read_ifname(element, 0), &address, 0, "");
     const struct guard_element *found = find_element(all, key);
 
@@ -151,6 +152,12 @@ bool plan_learned_goes(const struct plan_learned *learned, const struct guard_el
         return !keeps(device, wanted, all, set) || !find_element(all, guard_open_address(device, &address, "")) ||
                find_element(wanted, guard_send_limit(device, 0, 0, ""));
     case GUARD_REFUSED_CONNECTIONS:
+        return !has_limit(element, wanted, all, set);
+    case GUARD_PORT_ADDRESSES6:
+        address = guard_read_ip6(element, 2);
+        return !keeps(device, wanted, all, set) || !find_element(all, guard_open_address(device, &address, "")) ||
+               find_element(wanted, guard_send_limit(device, 0, 0, ""));
+    case GUARD_REFUSED_CONNECTIONS6:
         return !has_limit(element, wanted, all, set);
     default:
         return !keeps(device, wanted, all, set);

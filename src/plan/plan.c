@@ -53,6 +53,8 @@ static enum plan_phase phase_of(const struct model_object *before, const struct 
     case MODEL_OBJECT_NEIGHBOUR:
         return remove ? PLAN_NEIGHBOURS_REMOVE : PLAN_NEIGHBOURS_SET;
     case MODEL_OBJECT_SYSCTL:
+        if (model_sysctl_secures(&object->sysctl))
+            return remove ? PLAN_SECURED_REMOVE : PLAN_SECURED_SET;
         return remove ? PLAN_SYSCTLS_REMOVE : PLAN_SYSCTLS_SET;
     case MODEL_OBJECT_SERVICE:
         return remove ? PLAN_SERVICES_REMOVE : PLAN_SERVICES_SET;

@@ -13,7 +13,8 @@
  * done in bulk: one nftables transaction, one delete of a group.
  */
 enum plan_phase {
-    PLAN_GUARDS_SET, /* tables and elements: added and changed, one transaction */
+    PLAN_GUARDS_SET,  /* tables and elements: added and changed, one transaction */
+    PLAN_SECURED_SET, /* sysctls that keep what the next ones would take from the host: see model_sysctl_secures() */
     PLAN_BRIDGES_SET,
     PLAN_SYSCTLS_SET,
     PLAN_NEIGHBOURS_CLEAR,
@@ -31,6 +32,7 @@ enum plan_phase {
     PLAN_DEVICES_REMOVE,
     PLAN_BRIDGES_REMOVE,
     PLAN_SYSCTLS_REMOVE,
+    PLAN_SECURED_REMOVE,
     PLAN_GUARDS_REMOVE, /* elements and tables: removed, one transaction */
     PLAN_PHASE_COUNT,
 };
@@ -75,6 +77,8 @@ struct plan_host {
     int (*forwarding)(const void *data, const char *name);
     /* Is it a bridge? Its own frames must pass although it is closed for routing. */
     bool (*is_bridge)(const void *data, const char *name);
+    /* The name of the link that is number @index among those that are not ours; NULL behind the last. */
+    const char *(*foreign)(const void *data, size_t index);
     const void *data;
     const char *file;   /* that the wanted objects' places are of, for messages; NULL: none */
     bool foreign_table; /* a nftables table of our name is there that is not ours */

@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "plan/conflict.h"
+#include "plan/ip6.h"
 #include "plan/learned.h"
 #include "plan/plan.h"
 #include "plan/subnets.h"
@@ -239,9 +240,7 @@ static char *share_users(struct arena *arena, const char *users, const char *set
 /* "net/ipv4/conf/eth0/forwarding" to "eth0"; false for any other sysctl. */
 static bool forwarding_device(const struct model_sysctl *sysctl, char device[MODEL_IFNAME_MAX])
 {
-    char after[16];
-
-    return sscanf(sysctl->path, "net/ipv4/conf/%15[^/]/%15s", device, after) == 2 && strcmp(after, "forwarding") == 0;
+    return model_sysctl_device(sysctl, "ipv4", "forwarding", device);
 }
 
 /* Did we turn @device's forwarding on, although the ledger that said so is gone? Then it is closed for others. */
@@ -291,14 +290,13 @@ static int add_shared_sysctl(struct plan_scope *scope, const struct model_object
     sysctl.sysctl.users = share_users(&scope->wanted.arena, users, set, own != NULL);
     if (!sysctl.sysctl.users)
         return -ENOMEM;
-    if (!sysctl.sysctl.users[0] || host->ip_forward)
+    if (!sysctl.sysctl.users[0])
         return 0;
-    if (own)
-        memcpy(sysctl.sysctl.value, own->sysctl.value, sizeof(sysctl.sysctl.value));
-    else
-        snprintf(sysctl.sysctl.value, sizeof(sysctl.sysctl.value), "1");
+    snprintf(sysctl.sysctl.value, sizeof(sysctl.sysctl.value), "%s", model_sysctl_wanted(&sysctl.sysctl));
     if (!forwarding_device(&sysctl.sysctl, device))
-        return model_objects_add(&scope->wanted, &sysctl);
+        return plan_ip6_want(scope, found, &sysctl, host);
+    if (host->ip_forward)
+        return 0;
     if (found && host->forwarding(host->data, device) < 0) /* its device is gone: set again when that comes back */
         memcpy(sysctl.sysctl.value, found->sysctl.value, sizeof(sysctl.sysctl.value));
     if (!found) {
@@ -464,6 +462,7 @@ int plan_scope_make(const struct model_objects *wanted, const struct model_objec
     }
     name_services(&scope, host);
     model_objects_sort(&scope.wanted);
+    model_objects_unique(&scope.wanted); /* two sysctls may want one bridge closed */
     model_objects_sort(&scope.found);
     *ret = scope;
     return 0;

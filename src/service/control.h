@@ -30,11 +30,13 @@
  *        3  UDP socket bound to gateway:dns_port and to lo           } isolated mode: the memfd alone
  *        4  TCP socket, listening, bound the same                    }
  *        In routed mode 1 and 2 alone, bound to no device, with a filter that passes sources in the subnet.
+ *        5  UDP socket bound to the IPv6 gateway and to the bridge   } with an IPv6 subnet only
+ *        6  TCP socket, listening, bound the same                    }
  *        Guests come by the bridge, programs of the host by the loopback; nobody comes by any other link.
  *        A network that is served already (same name) is an error: -EEXIST; so that a restarted `up` can't steal it.
  *        A service that has no sockets for DHCP yet says -ENOTCONN: "sockets" comes first, then the same again.
  *   {"do":"update"}                  with the memfd alone: new ports and options for a network that is being served,
- *        same name, mode and subnet; its sockets stay, and nothing that is in flight is lost. After an error the
+ *        same name, mode and subnets; its sockets stay, and nothing that is in flight is lost. After an error the
  *        network is served as before.
  *   {"do":"stop","network":"lab"}    closes its sockets. The service exits, after its reply, when it was the last one.
  *   {"do":"show","network":"lab"}    the reply carries the memfd of the last serve or update, so that the state of the
@@ -77,7 +79,7 @@
  */
 #define SERVICE_CONTROL_MAX 65536              /* bytes of one datagram, requests and replies */
 #define SERVICE_CONTROL_BACKLOG 8              /* connections that wait to be accepted */
-#define SERVICE_CONTROL_FDS 5                  /* descriptors of one request */
+#define SERVICE_CONTROL_FDS 7                  /* descriptors of one request */
 #define SERVICE_CONTROL_SILENCE 30             /* seconds */
 #define SERVICE_CONTROL_IDLE 60                /* seconds */
 #define SERVICE_NETWORK_MAX (32 * 1024 * 1024) /* bytes of one network's JSON text: 8,191 ports with long options */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* DHCPv4 for all networks: hears requests by netfilter's log, sends replies to the ports they came in by. */
+/* DHCP of both families and router advertisements for all networks: hears by netfilter's log, answers the port. */
 #include "service/dhcp.h"
 
 #include <arpa/inet.h>
@@ -12,23 +12,30 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "packet/frame6.h"
 #include "packet/udp4.h"
+#include "service/advertise.h"
+#include "service/dhcp6_answer.h"
 #include "service/dhcp_answer.h"
 #include "service/log.h"
 #include "service/nflog.h"
 
 /*
- * How it works: the rules of the bridge table log each DHCP request to the one socket that hears for all networks
- * (control.h). The message says which device it came in by; the device's name says which port that is, and nothing of
- * the frame does. The reply goes out by the very same device. One that was made anew under its old name since is
- * another device: the request is forgotten, and the guest asks again.
+ * How it works: the rules of the bridge table log each DHCP request, and each question who the router is, to the one
+ * socket that hears for all networks (control.h). The message says which device it came in by; the device's name says
+ * which port that is, and nothing of the frame does. The reply goes out by the very same device. One that was made anew
+ * under its old name since is another device: the request is forgotten, and the guest asks again.
  *
  * Frames may stand in the socket's queue from before: the keeper hands it from a service that was killed to the next.
  * So it is read only when no network has been added for DHCP_SETTLE_USEC: all whose guests may have asked are there.
+ *
+ * Advertisements that nobody asked for go to all ports at once, by the bridge: three in the first minute of a network,
+ * then one every few minutes.
  *
  * Frames come in batches, one batch a wake-up, so that DNS gets its turn. Nothing is allocated per packet. How much one
  * port may ask is the rules' business.
@@ -51,6 +58,8 @@ struct dhcp_network {
     const struct model_network *network;
     struct dhcp_port *ports; /* sorted by their devices' names */
     size_t port_count;
+    struct loop_timer advertise;
+    unsigned advertised; /* how often since it was served, as far as that matters */
     struct dhcp_network *next;
 };
 
@@ -71,7 +80,9 @@ struct dhcp_source {
 };
 
 static uint8_t batch_messages[DHCP_BATCH][DHCP_MESSAGE_MAX];
-static uint8_t reply_frame[DHCP_FRAME_MAX];
+static uint8_t reply_frame[DHCP_FRAME_MAX]; /* the longest of all kinds */
+
+_Static_assert(DHCP_FRAME_MAX >= ADVERTISE_FRAME_MAX && DHCP_FRAME_MAX >= DHCP6_FRAME_MAX, "room for every reply");
 
 static int dhcp_port_compare(const void *a, const void *b)
 {
@@ -89,31 +100,6 @@ static struct dhcp_port *dhcp_port_find(const struct dhcp_network *served, const
         return NULL;
     memcpy(port.device, device, sizeof(port.device));
     return bsearch(&key, served->ports, served->port_count, sizeof(key), dhcp_port_compare);
-}
-
-int dhcp_update(struct dhcp_network *served, const struct model_network *network)
-{
-    struct dhcp_port *ports = calloc(network->port_count ? network->port_count : 1, sizeof(*ports));
-    size_t count = 0;
-
-    if (!ports)
-        return -ENOMEM;
-    for (size_t i = 0; i < network->port_count; i++) {
-        const struct dhcp_port *before = dhcp_port_find(served, network->ports[i].device);
-
-        if (network->ports[i].address.family != AF_INET)
-            continue;
-        ports[count].port = &network->ports[i];
-        if (before) /* an update fills nobody's bucket */
-            ports[count].lines = before->lines;
-        count++;
-    }
-    qsort(ports, count, sizeof(*ports), dhcp_port_compare);
-    free(served->ports);
-    served->ports = ports;
-    served->port_count = count;
-    served->network = network;
-    return 0;
 }
 
 /* One line about what a port did; @request may be NULL. All that comes from the guest is escaped. */
@@ -136,11 +122,11 @@ static void dhcp_log(const struct dhcp_source *source, const char *event, const 
 }
 
 /* Sends @length bytes of reply_frame out by @device, which is gone when it was made anew since: -ENXIO. */
-static int dhcp_send(const struct dhcp *dhcp, unsigned device, size_t length)
+static int dhcp_send(const struct dhcp *dhcp, unsigned device, uint16_t protocol, size_t length)
 {
     struct sockaddr_ll to = {
         .sll_family = AF_PACKET,
-        .sll_protocol = htons(ETH_P_IP),
+        .sll_protocol = htons(protocol),
         .sll_ifindex = (int)device,
         .sll_halen = ETH_ALEN,
     };
@@ -165,10 +151,106 @@ static void dhcp_handle_request(const struct dhcp *dhcp, const struct dhcp_sourc
     dhcp_log(source, answer.event, &request);
     if (!answer.frame_len)
         return;
-    r = dhcp_send(dhcp, source->device, answer.frame_len);
+    r = dhcp_send(dhcp, source->device, ETH_P_IP, answer.frame_len);
     if (r < 0)
         dhcp_log(source, strerrordesc_np(-r), NULL);
 }
+
+/* ---- IPv6 ---- */
+
+static void dhcp6_handle_request(const struct dhcp *dhcp, const struct dhcp_source *source, const struct frame6 *packet)
+{
+    const struct model_port *port = source->from->port;
+    struct dhcp6_request request;
+    struct dhcp6_answer answer = {.event = "malformed message dropped"};
+    char address[IP_TEXT_MAX], mac[MAC_TEXT_MAX], id[LOG_TEXT_MAX];
+    int r = 0;
+
+    if (dhcp6_request_parse(packet->payload, packet->payload_len, &request) == 0)
+        answer = dhcp6_answer(source->network, port, packet, &request, reply_frame);
+    else
+        request.client_id = (struct dhcp6_text){NULL, 0};
+    if (answer.frame_len)
+        r = dhcp_send(dhcp, source->device, ETH_P_IPV6, answer.frame_len);
+    if (!bucket_take(&source->from->lines, source->now_usec, LOG_PORT_RATE, LOG_PORT_BURST))
+        return;
+    log_line("dhcp6 %s/%s: %s: %s, MAC %s, client \"%s\"", source->network->name, port->name,
+             r < 0 ? strerrordesc_np(-r) : answer.event, ip_address_print(&port->address6, address),
+             mac_print(&packet->source_mac, mac),
+             log_escape(request.client_id.bytes, request.client_id.length, id, sizeof(id)));
+}
+
+/* One IPv6 packet from a guest, which asks for its router, or for its address. */
+static void dhcp6_handle_packet(const struct dhcp *dhcp, const struct dhcp_source *source, struct frame6 *packet)
+{
+    const struct model_port *port = source->from->port;
+    size_t length;
+
+    if (!port->address6.family)
+        return;
+    if (mac_is_zero(&packet->source_mac)) /* the kernel does not say: it passed the guards */
+        packet->source_mac = port->guest_mac;
+    if (packet->protocol == IPPROTO_UDP) {
+        if (packet->destination_port == DHCP6_SERVER_PORT)
+            dhcp6_handle_request(dhcp, source, packet);
+        return;
+    }
+    if (!advertise_is_solicitation(packet))
+        return;
+    length = advertise_build(source->network, port, packet, false, reply_frame);
+    dhcp_send(dhcp, source->device, ETH_P_IPV6, length);
+}
+
+/* Tells all guests of @served at once, by the bridge; one that is gone has none. */
+static void dhcp_advertise_all(const struct dhcp_network *served, bool last)
+{
+    const struct dhcp *dhcp = served->dhcp;
+    struct ifreq request = {.ifr_ifindex = 0};
+    size_t length = advertise_build(served->network, NULL, NULL, last, reply_frame);
+
+    memcpy(request.ifr_name, served->network->bridge, sizeof(served->network->bridge));
+    if (length && dhcp->reply_fd >= 0 && ioctl(dhcp->reply_fd, SIOCGIFINDEX, &request) == 0)
+        dhcp_send(dhcp, (unsigned)request.ifr_ifindex, ETH_P_IPV6, length);
+}
+
+/* RFC 4861, 6.2.4: at random, so that routers that were started together do not stay so. */
+static uint64_t dhcp_interval_usec(unsigned advertised)
+{
+    uint32_t number = 0;
+
+    if (advertised < ADVERTISE_FIRST_COUNT)
+        return ADVERTISE_FIRST_USEC;
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+        number = 0;
+    return ADVERTISE_MIN_USEC + (ADVERTISE_MAX_USEC - ADVERTISE_MIN_USEC) * number / UINT32_MAX;
+}
+
+static void dhcp_advertise(void *data)
+{
+    struct dhcp_network *served = data;
+
+    dhcp_advertise_all(served, false);
+    if (served->advertised < ADVERTISE_FIRST_COUNT)
+        served->advertised++;
+    loop_timer_arm(served->dhcp->loop, &served->advertise, loop_now_usec() + dhcp_interval_usec(served->advertised),
+                   dhcp_advertise, served);
+}
+
+/* From now on, or with what is new of it. */
+static void dhcp_begin_advertising(struct dhcp_network *served)
+{
+    loop_timer_disarm(served->dhcp->loop, &served->advertise);
+    served->advertised = 0;
+    if (served->network->subnet6.address.family)
+        dhcp_advertise(served);
+}
+
+void dhcp_retire(struct dhcp_network *served)
+{
+    dhcp_advertise_all(served, true);
+}
+
+/* ---- what the log says ---- */
 
 /* Fills in whose device @source->device is. False: of none that is served, or gone since. */
 static bool dhcp_find_source(const struct dhcp *dhcp, struct dhcp_source *source)
@@ -192,15 +274,19 @@ static void dhcp_handle_message(const struct dhcp *dhcp, const uint8_t *message,
     struct dhcp_source source = {.now_usec = now_usec};
     struct nflog_frame frame;
     struct udp4 packet;
+    struct frame6 packet6;
 
     if (nflog_parse(message, length, &frame) < 0)
         return;
-    if (udp4_parse_datagram(frame.payload, frame.payload_len, &packet) < 0 ||
-        packet.destination_port != DHCP_SERVER_PORT)
-        return;
     source.device = frame.device;
-    if (dhcp_find_source(dhcp, &source))
-        dhcp_handle_request(dhcp, &source, &packet);
+    if (udp4_parse_datagram(frame.payload, frame.payload_len, &packet) == 0) {
+        if (packet.destination_port == DHCP_SERVER_PORT && dhcp_find_source(dhcp, &source))
+            dhcp_handle_request(dhcp, &source, &packet);
+    } else if (frame6_parse_packet(frame.payload, frame.payload_len, &packet6) == 0) {
+        packet6.source_mac = frame.source;
+        if (dhcp_find_source(dhcp, &source))
+            dhcp6_handle_packet(dhcp, &source, &packet6);
+    }
 }
 
 static void dhcp_handle(int fd, uint32_t events, void *data)
@@ -240,6 +326,32 @@ static void dhcp_settle(struct dhcp *dhcp)
         loop_timer_arm(dhcp->loop, &dhcp->settle, loop_now_usec() + DHCP_SETTLE_USEC, dhcp_watch, dhcp);
 }
 
+int dhcp_update(struct dhcp_network *served, const struct model_network *network)
+{
+    struct dhcp_port *ports = calloc(network->port_count ? network->port_count : 1, sizeof(*ports));
+    size_t count = 0;
+
+    if (!ports)
+        return -ENOMEM;
+    for (size_t i = 0; i < network->port_count; i++) {
+        const struct dhcp_port *before = dhcp_port_find(served, network->ports[i].device);
+
+        if (network->ports[i].address.family != AF_INET)
+            continue;
+        ports[count].port = &network->ports[i];
+        if (before) /* an update fills nobody's bucket */
+            ports[count].lines = before->lines;
+        count++;
+    }
+    qsort(ports, count, sizeof(*ports), dhcp_port_compare);
+    free(served->ports);
+    served->ports = ports;
+    served->port_count = count;
+    served->network = network;
+    dhcp_begin_advertising(served);
+    return 0;
+}
+
 int dhcp_add(struct dhcp *dhcp, const struct model_network *network, struct dhcp_network **ret)
 {
     struct dhcp_network *served _cleanup_free_ = calloc(1, sizeof(*served));
@@ -267,6 +379,7 @@ void dhcp_remove(struct dhcp_network *served)
     for (link = &served->dhcp->first; *link != served;)
         link = &(*link)->next;
     *link = served->next;
+    loop_timer_disarm(served->dhcp->loop, &served->advertise);
     free(served->ports);
     free(served);
 }

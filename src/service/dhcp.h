@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* DHCPv4 for all networks: hears requests by netfilter's log, sends replies to the ports they came in by. */
+/* DHCP of both families and router advertisements for all networks: hears by netfilter's log, answers the port. */
 #ifndef SERVICE_DHCP_H
 #define SERVICE_DHCP_H
 
@@ -26,5 +26,7 @@ int dhcp_add(struct dhcp *dhcp, const struct model_network *network, struct dhcp
 /* The same with another model. 0, or -ENOMEM with nothing changed. */
 int dhcp_update(struct dhcp_network *served, const struct model_network *network);
 void dhcp_remove(struct dhcp_network *served); /* takes NULL */
+/* Its guests are told that their router goes: before a network is removed for good. */
+void dhcp_retire(struct dhcp_network *served);
 
 #endif

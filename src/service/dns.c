@@ -51,8 +51,8 @@ void dns_reply(struct dns *dns, const struct dns_asker *asker, const uint8_t *by
     if (length == 0)
         return; /* no memory for it: as if it were lost on the way */
     if (!asker->connection) {
-        sendto(asker->end->udp_fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&asker->client,
-               sizeof(asker->client));
+        sendto(asker->end->udp_fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, &asker->client.any,
+               asker->client.any.sa_family == AF_INET6 ? sizeof(asker->client.ip6) : sizeof(asker->client.ip4));
         return;
     }
     chunk = dns_chunk_new(dns, asker->guest, length);
@@ -112,19 +112,27 @@ enum dns_outcome dns_handle(struct dns *dns, const struct dns_asker *asker, cons
     return dns_forward(dns, asker, bytes, length, &message);
 }
 
-/* The guest at @client; NULL when it is none of the network's. */
-static struct dns_guest *find_guest(struct dns_network *network, const struct sockaddr_in *client, uint64_t now_usec)
+/* The guest at @client, the same by both of its addresses; NULL when it is none of the network's. */
+static struct dns_guest *find_guest(struct dns_network *network, const union dns_client *client, uint64_t now_usec)
 {
     const struct ip_prefix *subnet = &network->names.network->subnet;
-    uint32_t value = ntohl(client->sin_addr.s_addr);
-    struct ip_address address = ip4_from_value(value);
+    const struct model_port *port;
+    struct ip_address address = {.family = AF_INET};
 
-    if (client->sin_family != AF_INET || !ip_prefix_contains(subnet, &address))
+    if (client->any.sa_family == AF_INET6) {
+        port = dns_names_port6(&network->names, client->ip6.sin6_addr.s6_addr);
+        if (!port)
+            return NULL;
+        address = port->address;
+    } else if (client->any.sa_family == AF_INET) {
+        address = ip4_from_value(ntohl(client->ip4.sin_addr.s_addr));
+    }
+    if (!ip_prefix_contains(subnet, &address))
         return NULL;
-    return dns_guests_find(&network->dns->guests, network, value, now_usec);
+    return dns_guests_find(&network->dns->guests, network, ip4_value(&address), now_usec);
 }
 
-static void handle_datagram(const struct dns_end *end, const struct sockaddr_in *client, const uint8_t *bytes,
+static void handle_datagram(const struct dns_end *end, const union dns_client *client, const uint8_t *bytes,
                             size_t length)
 {
     struct dns_network *network = end->network;
@@ -132,7 +140,7 @@ static void handle_datagram(const struct dns_end *end, const struct sockaddr_in 
     struct dns_asker asker = {
         .network = network, .guest = find_guest(network, client, now_usec), .end = end, .client = *client};
 
-    if (!asker.guest || client->sin_port == 0)
+    if (!asker.guest || client->ip4.sin_port == 0) /* it stands at the same place in both families */
         return;
     if (!bucket_take(&asker.guest->bucket, now_usec, DNS_RATE, DNS_BURST) ||
         dns_handle(network->dns, &asker, bytes, length) == DNS_BUSY)
@@ -146,9 +154,9 @@ static void udp_handler(int fd, uint32_t events, void *data)
 
     (void)events;
     for (unsigned i = 0; i < RECEIVE_MAX; i++) {
-        struct sockaddr_in client = {0};
+        union dns_client client = {.ip6 = {0}};
         socklen_t client_length = sizeof(client);
-        ssize_t length = recvfrom(fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&client, &client_length);
+        ssize_t length = recvfrom(fd, bytes, sizeof(bytes), MSG_DONTWAIT, &client.any, &client_length);
 
         if (length < 0)
             return;
@@ -171,9 +179,9 @@ static void tcp_handler(int fd, uint32_t events, void *data)
 
     (void)events;
     for (unsigned i = 0; i < ACCEPT_MAX; i++) {
-        struct sockaddr_in client = {0};
+        union dns_client client = {.ip6 = {0}};
         socklen_t client_length = sizeof(client);
-        int client_fd = accept4(fd, (struct sockaddr *)&client, &client_length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int client_fd = accept4(fd, &client.any, &client_length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         struct dns_guest *guest;
 
         if (client_fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
@@ -219,7 +227,7 @@ static void network_free(struct dns_network *network)
     dns_connection_close_all(dns, network);
     dns_forward_forget(dns, network, NULL);
     dns_guests_forget(&dns->guests, network);
-    for (size_t i = 0; i < DNS_ENDS; i++) {
+    for (size_t i = 0; i < network->end_count; i++) {
         loop_timer_disarm(dns->loop, &network->ends[i].accept_timer);
         loop_unwatch(dns->loop, network->ends[i].udp);
         loop_unwatch(dns->loop, network->ends[i].tcp);
@@ -248,8 +256,16 @@ static int end_open(struct dns_end *end, struct dns_network *network, int udp_fd
     return r < 0 ? r : loop_watch(loop, tcp_fd, EPOLLIN, tcp_handler, end, &end->tcp);
 }
 
-int dns_add(struct dns *dns, const struct model_network *network, const int *fds, size_t count,
-            struct tapnet_error *error)
+size_t dns_ends(const struct model_network *network)
+{
+    if (!model_mode_leads_out(network->mode))
+        return 0;
+    if (network->mode == MODEL_MODE_ROUTED)
+        return 1;
+    return network->subnet6.address.family ? DNS_ENDS : DNS_ENDS - 1;
+}
+
+int dns_add(struct dns *dns, const struct model_network *network, const int *fds, struct tapnet_error *error)
 {
     struct dns_network *added cleanup(cleanup_network_free) = NULL;
     struct dns_network **link = find_link(dns, network->name);
@@ -261,9 +277,9 @@ int dns_add(struct dns *dns, const struct model_network *network, const int *fds
     if (!added)
         return error_set(error, -ENOMEM, "out of memory");
     added->dns = dns;
-    added->end_count = count / 2;
+    added->end_count = dns_ends(network);
     dns_names_init(&added->names, network);
-    for (size_t i = 0; i < count / 2 && r == 0; i++)
+    for (size_t i = 0; i < added->end_count && r == 0; i++)
         r = end_open(&added->ends[i], added, fds[2 * i], fds[2 * i + 1]);
     if (r < 0)
         return error_set_errno(error, r, "can't serve DNS on network %s", network->name);
@@ -283,19 +299,18 @@ void dns_remove(struct dns *dns, const char *network)
 {
     struct dns_network **link = find_link(dns, network);
     struct dns_network *removed = *link;
-    size_t count;
+    size_t end_count = removed ? removed->end_count : 0;
     int fds[DNS_FDS];
 
     if (!removed)
         return;
     *link = removed->next;
-    count = 2 * removed->end_count;
-    for (size_t i = 0; i < removed->end_count; i++) {
+    for (size_t i = 0; i < end_count; i++) {
         fds[2 * i] = removed->ends[i].udp_fd;
         fds[2 * i + 1] = removed->ends[i].tcp_fd;
     }
     network_free(removed);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < 2 * end_count; i++)
         close(fds[i]);
 }
 

@@ -18,14 +18,16 @@ void dns_free(struct dns *dns); /* takes NULL */
 
 /*
  * Serves @network, whose model stays the caller's and alive until dns_remove(), on @fds, which become the server's at
- * success: for each end, guests and host, a UDP socket and a listening TCP socket. Queries are answered only when their
- * source address lies in the network's subnet. Names: PORT, HOSTNAME and both with .NETWORK behind them, of the asker's
- * own network only; reverse for its subnet; all else goes to the host's resolvers. See dns_names.h.
+ * success: for each end, guests, host and (with IPv6) guests once more, a UDP socket and a listening TCP socket.
+ * Queries are answered only when their source address lies in the network's subnet, or is a port's of its IPv6 subnet.
+ * Names: PORT, HOSTNAME and both with .NETWORK behind them, of the asker's own network only; reverse for its subnets;
+ * all else goes to the host's resolvers. See dns_names.h.
  */
-#define DNS_ENDS 2
+#define DNS_ENDS 3
 #define DNS_FDS (2 * DNS_ENDS)
-int dns_add(struct dns *dns, const struct model_network *network, const int *fds, size_t count,
-            struct tapnet_error *error);
+int dns_add(struct dns *dns, const struct model_network *network, const int *fds, struct tapnet_error *error);
+/* How many ends @network has: none in mode isolated. */
+size_t dns_ends(const struct model_network *network);
 /* The network's model was replaced by @network (same name and subnet). Queries in flight go on. */
 void dns_update(struct dns *dns, const struct model_network *network);
 void dns_remove(struct dns *dns, const char *network);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 
@@ -203,6 +204,9 @@ static ldns_rr *soa_new(const struct dns_answer *answer)
 /* The record that @answer consists of; NULL when out of memory. */
 static ldns_rr *answer_record(const struct dns_message *message, const struct dns_answer *answer)
 {
+    if (answer->kind == DNS_ADDRESS && answer->address.family == AF_INET6)
+        return record_new(message, LDNS_RR_TYPE_AAAA,
+                          ldns_rdf_new_frm_data(LDNS_RDF_TYPE_AAAA, 16, answer->address.bytes));
     if (answer->kind == DNS_ADDRESS)
         return record_new(message, LDNS_RR_TYPE_A, ldns_rdf_new_frm_data(LDNS_RDF_TYPE_A, 4, answer->address.bytes));
     if (answer->kind == DNS_POINTER)

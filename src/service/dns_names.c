@@ -13,6 +13,7 @@ enum dns_type {
     DNS_TYPE_NS = 2,
     DNS_TYPE_SOA = 6,
     DNS_TYPE_PTR = 12,
+    DNS_TYPE_AAAA = 28,
     DNS_TYPE_DS = 43,
     DNS_TYPE_DNSKEY = 48,
     DNS_TYPE_ANY = 255,
@@ -90,6 +91,19 @@ static size_t address_slot(const struct dns_names *names, uint32_t address)
     return at;
 }
 
+static size_t address6_slot(const struct dns_names *names, const uint8_t address[16])
+{
+    const struct model_port *ports = names->network->ports;
+    uint64_t halves[2];
+    size_t at;
+
+    memcpy(halves, address, sizeof(halves));
+    at = hash_mix(hash_mix(halves[0]) ^ halves[1]) % DNS_ADDRESS_SLOTS;
+    while (names->by_address6[at] && memcmp(ports[names->by_address6[at] - 1].address6.bytes, address, 16) != 0)
+        at = (at + 1) % DNS_ADDRESS_SLOTS;
+    return at;
+}
+
 /* Puts a port under one of its names, unless an earlier one has it. */
 static void name_add(struct dns_names *names, const char *name, uint16_t entry)
 {
@@ -107,8 +121,14 @@ static void name_add(struct dns_names *names, const char *name, uint16_t entry)
 static void address_add(struct dns_names *names, size_t port)
 {
     const struct ip_address *address = &names->network->ports[port].address;
+    const struct ip_address *address6 = &names->network->ports[port].address6;
     size_t at;
 
+    if (address6->family == AF_INET6) {
+        at = address6_slot(names, address6->bytes);
+        if (!names->by_address6[at])
+            names->by_address6[at] = (uint16_t)(port + 1);
+    }
     if (address->family != AF_INET)
         return;
     at = address_slot(names, ip4_value(address));
@@ -153,22 +173,32 @@ static const struct model_port *find_address(const struct dns_names *names, uint
     return number ? &names->network->ports[number - 1] : NULL;
 }
 
-/* ---- forward ---- */
-
-static bool wants_address(uint16_t type)
+const struct model_port *dns_names_port6(const struct dns_names *names, const uint8_t address[16])
 {
-    return type == DNS_TYPE_A || type == DNS_TYPE_ANY;
+    uint16_t number = names->by_address6[address6_slot(names, address)];
+
+    return number ? &names->network->ports[number - 1] : NULL;
 }
 
-/* Does @text name a port or the gateway? Then *ret is its address. */
-static bool host_address(const struct dns_names *names, const char *text, struct ip_address *ret)
+/* ---- forward ---- */
+
+/* Is @address what a question of @type is about? */
+static bool wants_address(uint16_t type, const struct ip_address *address)
+{
+    if (address->family == AF_INET6)
+        return type == DNS_TYPE_AAAA;
+    return address->family == AF_INET && (type == DNS_TYPE_A || type == DNS_TYPE_ANY);
+}
+
+/* Does @text name a port or the gateway? Then *ret is its address, that of IPv6 for who asks for it. */
+static bool host_address(const struct dns_names *names, const char *text, uint16_t type, struct ip_address *ret)
 {
     const struct model_port *port = find_name(names, text);
 
     if (port)
-        *ret = port->address;
+        *ret = type == DNS_TYPE_AAAA ? port->address6 : port->address;
     else if (strcmp(text, GATEWAY_NAME) == 0)
-        *ret = names->network->subnet.address;
+        *ret = type == DNS_TYPE_AAAA ? names->network->subnet6.address : names->network->subnet.address;
     else
         return false;
     return true;
@@ -181,8 +211,8 @@ static void set_zone(struct dns_answer *answer, const char *zone)
 
 static void answer_single(const struct dns_names *names, const char *text, uint16_t type, struct dns_answer *ret)
 {
-    if (host_address(names, text, &ret->address)) {
-        ret->kind = wants_address(type) && ret->address.family == AF_INET ? DNS_ADDRESS : DNS_EMPTY;
+    if (host_address(names, text, type, &ret->address)) {
+        ret->kind = wants_address(type, &ret->address) ? DNS_ADDRESS : DNS_EMPTY;
         set_zone(ret, text);
     } else if (strcasecmp(text, names->network->name) == 0) {
         ret->kind = type == DNS_TYPE_SOA ? DNS_ZONE : DNS_EMPTY;
@@ -197,10 +227,10 @@ static void answer_below(const struct dns_names *names, const struct labels *lab
                          struct dns_answer *ret)
 {
     set_zone(ret, names->network->name);
-    if (labels->count > 2 || !host_address(names, labels->text[0], &ret->address))
+    if (labels->count > 2 || !host_address(names, labels->text[0], type, &ret->address))
         ret->kind = DNS_MISSING;
     else
-        ret->kind = wants_address(type) && ret->address.family == AF_INET ? DNS_ADDRESS : DNS_EMPTY;
+        ret->kind = wants_address(type, &ret->address) ? DNS_ADDRESS : DNS_EMPTY;
 }
 
 /* ---- reverse ---- */
@@ -248,22 +278,21 @@ static void reverse_zone(uint32_t address, size_t octets, struct dns_answer *ret
         snprintf(ret->zone, sizeof(ret->zone), "%u.%u.%u.in-addr.arpa", c, b, a);
 }
 
-/* The name that @address leads to: "" when there is a host and no name that leads back, NULL when there is no host. */
-static const char *reverse_name(const struct dns_names *names, uint32_t address)
+/*
+ * The name that leads to @port, or (NULL) to the gateway when @is_gateway: "" when there is none that leads back, NULL
+ * when there is no such host.
+ */
+static const char *reverse_name(const struct dns_names *names, const struct model_port *port, bool is_gateway)
 {
-    const struct model_port *port = find_address(names, address);
-
     if (port)
         return find_name(names, port->hostname) == port ? port->hostname : port->name;
-    if (address == ip4_value(&names->network->subnet.address))
+    if (is_gateway)
         return find_name(names, GATEWAY_NAME) ? "" : GATEWAY_NAME;
     return NULL;
 }
 
-static void answer_address(const struct dns_names *names, uint32_t address, uint16_t type, struct dns_answer *ret)
+static void answer_name(const struct dns_names *names, const char *name, uint16_t type, struct dns_answer *ret)
 {
-    const char *name = reverse_name(names, address);
-
     if (!name) {
         ret->kind = DNS_MISSING;
     } else if (!name[0] || (type != DNS_TYPE_PTR && type != DNS_TYPE_ANY)) {
@@ -290,7 +319,74 @@ static void answer_reverse(const struct dns_names *names, const struct labels *l
     if (labels->count - 2 > octets)
         ret->kind = DNS_MISSING;
     else if (octets == 4)
-        answer_address(names, address, type, ret);
+        answer_name(names, reverse_name(names, find_address(names, address), address == ip4_value(&subnet->address)),
+                    type, ret);
+    else
+        ret->kind = type == DNS_TYPE_SOA ? DNS_ZONE : DNS_EMPTY;
+}
+
+/* ---- reverse, IPv6 ---- */
+
+#define NIBBLES 32
+
+/* A hexadecimal digit as everybody writes it, or -1. */
+static int nibble_parse(const char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = text[0] && !text[1] ? strchr(digits, text[0]) : NULL;
+
+    return at ? (int)(at - digits) : -1;
+}
+
+/* The digits before ip6.arpa, from the right: how many (32 at most), and their bits at the top of @ret. */
+static size_t nibbles_parse(const struct labels *labels, struct ip_address *ret)
+{
+    size_t count = 0;
+
+    *ret = (struct ip_address){.family = AF_INET6};
+    for (size_t at = labels->count - 2; at > 0 && count < NIBBLES; at--, count++) {
+        int nibble = nibble_parse(labels->text[at - 1]);
+
+        if (nibble < 0)
+            break;
+        ret->bytes[count / 2] |= (uint8_t)(nibble << (count % 2 ? 0 : 4));
+    }
+    return count;
+}
+
+/* "0.0.0.0.0.0.0.0.0.2.0.0.0.0.d.f.ip6.arpa" */
+static void reverse_zone6(const struct ip_prefix *subnet, struct dns_answer *ret)
+{
+    size_t length = 0;
+
+    for (size_t i = subnet->length / 4; i > 0 && length < sizeof(ret->zone); i--) {
+        unsigned byte = subnet->address.bytes[(i - 1) / 2];
+
+        length += (size_t)snprintf(ret->zone + length, sizeof(ret->zone) - length, "%x.",
+                                   (i - 1) % 2 ? byte & 0xf : byte >> 4);
+    }
+    if (length < sizeof(ret->zone))
+        snprintf(ret->zone + length, sizeof(ret->zone) - length, "ip6.arpa");
+}
+
+/* @labels end in ip6.arpa. Ours is what lies wholly in the IPv6 subnet. */
+static void answer_reverse6(const struct dns_names *names, const struct labels *labels, uint16_t type,
+                            struct dns_answer *ret)
+{
+    const struct ip_prefix *subnet = &names->network->subnet6;
+    struct ip_address address;
+    size_t nibbles = nibbles_parse(labels, &address);
+
+    if (!subnet->address.family || 4 * nibbles < subnet->length || !ip_prefix_contains(subnet, &address))
+        return;
+    reverse_zone6(subnet, ret);
+    if (labels->count - 2 > nibbles)
+        ret->kind = DNS_MISSING;
+    else if (nibbles == NIBBLES)
+        answer_name(
+            names,
+            reverse_name(names, dns_names_port6(names, address.bytes), ip_address_equal(&address, &subnet->address)),
+            type, ret);
     else
         ret->kind = type == DNS_TYPE_SOA ? DNS_ZONE : DNS_EMPTY;
 }
@@ -313,4 +409,6 @@ void dns_names_answer(const struct dns_names *names, const uint8_t *name, uint16
         answer_below(names, &labels, type, ret);
     else if (strcmp(last, "arpa") == 0 && strcmp(labels.text[labels.count - 2], "in-addr") == 0)
         answer_reverse(names, &labels, type, ret);
+    else if (strcmp(last, "arpa") == 0 && strcmp(labels.text[labels.count - 2], "ip6") == 0)
+        answer_reverse6(names, &labels, type, ret);
 }

@@ -11,16 +11,18 @@
 /*
  * How it works. In network `lab`, 10.20.0.1/24, letters in either case:
  *
- *   web, web.lab                 the address of the port of that name, else of the port of that host name (the first)
+ *   web, web.lab                 the addresses (A, AAAA) of the port of that name, else of the first port of that host
+ *                                name
  *   gateway, gateway.lab         the network's gateway, unless a port is called so
  *   lab                          exists, without an address (unless a port is called so)
  *   anything else below lab      no such name; never asked elsewhere
  *   10.0.20.10.in-addr.arpa      HOSTNAME.lab (PORT.lab where the host name leads to another port)
  *   0.20.10.in-addr.arpa, all that lies in the subnet as a whole: exists, empty; all else in it: no such name
+ *   ip6.arpa                     the same for the IPv6 subnet
  *   single labels that are not ours: no such name, so that plain names don't leak; but what resolvers ask about
  *   top-level domains (NS, SOA, DS, DNSKEY) goes on
  *
- * Other types than A (PTR) are answered empty, ANY like A (RFC 8482). All else is for the host's resolver.
+ * Other types than A, AAAA (PTR) are answered empty, ANY like A (RFC 8482). All else is for the host's resolver.
  */
 
 enum dns_answer_kind {
@@ -51,10 +53,14 @@ struct dns_names {
     size_t name_slots, address_slots;
     uint16_t by_name[DNS_NAME_SLOTS];       /* a port and which of its names */
     uint16_t by_address[DNS_ADDRESS_SLOTS]; /* a port's index plus one */
+    uint16_t by_address6[DNS_ADDRESS_SLOTS];
 };
 
 /* (Re)fills the tables. @network stays the caller's and alive; ports beyond MODEL_PORTS_MAX are left out. */
 void dns_names_init(struct dns_names *names, const struct model_network *network);
+
+/* The port that has this IPv6 address; NULL: none. */
+const struct model_port *dns_names_port6(const struct dns_names *names, const uint8_t address[16]);
 
 /* @name: labels as on the wire, uncompressed and valid, 255 bytes at most. */
 void dns_names_answer(const struct dns_names *names, const uint8_t *name, uint16_t type, struct dns_answer *ret);

@@ -40,13 +40,20 @@ struct dns_chunk {
     uint8_t bytes[];
 };
 
+/* Where a client is. */
+union dns_client {
+    struct sockaddr any;
+    struct sockaddr_in ip4;
+    struct sockaddr_in6 ip6;
+};
+
 /* Who asked: where the reply goes. */
 struct dns_asker {
     struct dns_network *network;
     struct dns_guest *guest;
     struct dns_connection *connection; /* NULL: by UDP, */
     const struct dns_end *end;         /* at this end, */
-    struct sockaddr_in client;         /* from here */
+    union dns_client client;           /* from here */
 };
 
 enum dns_outcome {
@@ -54,7 +61,8 @@ enum dns_outcome {
     DNS_BUSY, /* the guest takes too much: later */
 };
 
-/* Sockets that clients of a network come to: its guests by the bridge, the host's own programs by the loopback. */
+/* Sockets that clients of a network come to: its guests by the bridge, by IPv4 and IPv6, the host's own programs by the
+ * loopback. */
 struct dns_end {
     struct dns_network *network;
     int udp_fd, tcp_fd;

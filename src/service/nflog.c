@@ -7,6 +7,7 @@
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netlink.h>
 #include <linux/netfilter.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "packet/bytes.h"
@@ -23,6 +24,7 @@
 /* What the attributes say; 0 and NULL: nothing. */
 struct attributes {
     uint32_t device_in, physical_in;
+    struct mac source;
     const uint8_t *payload;
     size_t payload_len;
 };
@@ -36,6 +38,8 @@ static void note_attribute(struct attributes *attributes, unsigned type, const u
         attributes->device_in = bytes_get_be32(bytes);
     } else if (type == NFULA_IFINDEX_PHYSINDEV && length == 4) {
         attributes->physical_in = bytes_get_be32(bytes);
+    } else if (type == NFULA_HWADDR && length == sizeof(struct nfulnl_msg_packet_hw) && bytes_get_be16(bytes) == 6) {
+        memcpy(attributes->source.bytes, bytes + offsetof(struct nfulnl_msg_packet_hw, hw_addr), 6);
     }
 }
 
@@ -79,6 +83,6 @@ int nflog_parse(const uint8_t *bytes, size_t length, struct nflog_frame *ret)
         attributes.physical_in = attributes.device_in;
     if (!attributes.physical_in || !attributes.payload)
         return -EBADMSG;
-    *ret = (struct nflog_frame){attributes.physical_in, attributes.payload, attributes.payload_len};
+    *ret = (struct nflog_frame){attributes.physical_in, attributes.source, attributes.payload, attributes.payload_len};
     return 0;
 }

@@ -6,8 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
+
 struct nflog_frame {
     unsigned device;        /* index of the bridge's port that it came in by; never 0 */
+    struct mac source;      /* that sent it; zero: not said */
     const uint8_t *payload; /* from the network header on; points into the message */
     size_t payload_len;
 };

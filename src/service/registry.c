@@ -23,23 +23,7 @@
 enum serve_fd {
     SERVE_MEMFD,
     SERVE_DNS,
-    SERVE_FDS_NAT = SERVE_DNS + DNS_FDS,
-    SERVE_FDS_ROUTED = SERVE_DNS + 2,
-    SERVE_FDS_ISOLATED = SERVE_DNS,
 };
-
-static size_t fds_of(enum model_mode mode)
-{
-    switch (mode) {
-    case MODEL_MODE_NAT:
-        return SERVE_FDS_NAT;
-    case MODEL_MODE_ROUTED:
-        return SERVE_FDS_ROUTED;
-    case MODEL_MODE_ISOLATED:
-        break;
-    }
-    return SERVE_FDS_ISOLATED;
-}
 
 static void served_free(struct served *served)
 {
@@ -171,15 +155,18 @@ int registry_set_sockets(struct registry *registry, const int *fds, struct tapne
 
 static int sockets_check(const struct model_network *network, const int *fds, size_t count, struct tapnet_error *error)
 {
+    size_t wanted = SERVE_DNS + 2 * dns_ends(network);
     int r = 0;
 
-    if (count != fds_of(network->mode))
-        return error_set(error, -EINVAL, "mode %s takes %zu descriptors", model_mode_print(network->mode),
-                         fds_of(network->mode));
+    if (count != wanted)
+        return error_set(error, -EINVAL, "mode %s%s takes %zu descriptors", model_mode_print(network->mode),
+                         network->subnet6.address.family ? " with IPv6" : "", wanted);
     for (size_t i = SERVE_DNS; i < count && r == 0; i += 2) {
-        r = socket_check(fds[i], AF_INET, SOCK_DGRAM, 0, error);
+        int domain = i < SERVE_DNS + 2 * (DNS_ENDS - 1) ? AF_INET : AF_INET6; /* the last end is IPv6's */
+
+        r = socket_check(fds[i], domain, SOCK_DGRAM, 0, error);
         if (r == 0)
-            r = socket_check(fds[i + 1], AF_INET, SOCK_STREAM, 1, error);
+            r = socket_check(fds[i + 1], domain, SOCK_STREAM, 1, error);
     }
     return r;
 }
@@ -194,7 +181,7 @@ static int served_start(struct registry *registry, struct served *served, const 
         return error_set_errno(error, r, "can't serve DHCP on network %s", network->name);
     if (!model_mode_leads_out(network->mode))
         return 0;
-    return dns_add(registry->dns, network, fds + SERVE_DNS, fds_of(network->mode) - SERVE_DNS, error);
+    return dns_add(registry->dns, network, fds + SERVE_DNS, error);
 }
 
 int registry_serve(struct registry *registry, const int *fds, size_t count, struct tapnet_error *error)
@@ -238,8 +225,9 @@ int registry_update(struct registry *registry, int memfd, struct tapnet_error *e
     if (!served)
         return error_set(error, -ENOENT, "no network %s is served", fresh->network->name);
     if (served->network->mode != fresh->network->mode || served->network->dns_port != fresh->network->dns_port ||
-        ip_prefix_compare(&served->network->subnet, &fresh->network->subnet) != 0)
-        return error_set(error, -EINVAL, "network %s: mode, subnet and DNS port can't change while it is served",
+        ip_prefix_compare(&served->network->subnet, &fresh->network->subnet) != 0 ||
+        ip_prefix_compare(&served->network->subnet6, &fresh->network->subnet6) != 0)
+        return error_set(error, -EINVAL, "network %s: mode, subnets and DNS port can't change while it is served",
                          fresh->network->name);
     r = dhcp_update(served->dhcp, fresh->network);
     if (r < 0)
@@ -276,6 +264,7 @@ int registry_stop(struct registry *registry, const char *name, struct tapnet_err
     if (!served)
         return error_set(error, -ENOENT, "no network %s is served", name);
     *link = served->next;
+    dhcp_retire(served->dhcp);
     registry_drop(registry, served);
     return 0;
 }

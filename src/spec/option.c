@@ -119,6 +119,14 @@ const struct spec_option spec_options[] = {
      .description = "The host's address in the network, which is the guests' gateway, with the length of the prefix; "
                     "in mode routed it may be a part of the uplink's subnet",
      .example = "10.20.0.1/24"},
+    {.section = SPEC_SECTION_NETWORK, .key = "subnet6", .type = SPEC_TYPE_IP6_SUBNET,
+     AT(model_network, subnet6), NO_COUNT, GIVEN_AT(model_network, subnet6_given),
+     PLACE_AT(model_network, subnet6_place), .synonyms = " ipv6 ip6 prefix6 prefix ipv6_subnet gateway6 ",
+     .default_text = "none",
+     .description = "The same for IPv6, with a length of 64; auto: a unique local one that follows from the machine "
+                    "and the network's name; none: no IPv6. In mode nat guests leave with the host's address, unless "
+                    "the subnet is a public one that is routed to the host",
+     .example = "fd00:20::1/64"},
     {.section = SPEC_SECTION_NETWORK, .key = "uplink", .type = SPEC_TYPE_IFNAME,
      AT(model_network, uplink), NO_COUNT, GIVEN_AT(model_network, uplink_given),
      PLACE_AT(model_network, uplink_place), .synonyms = " interface wan external out parent ",
@@ -173,6 +181,12 @@ const struct spec_option spec_options[] = {
      .synonyms = " ip ipv4 ip4 addr ",
      .default_text = "one of the subnet that follows from the name, kept from then on",
      .description = "The guest's address, inside the network's subnet, served by DHCP", .example = "10.20.0.7"},
+    {.section = SPEC_SECTION_PORT, .key = "address6", .type = SPEC_TYPE_IP6, AT(model_port, address6),
+     NO_COUNT, GIVEN_AT(model_port, address6_given), PLACE_AT(model_port, address6_place),
+     .synonyms = " ip6 ipv6 addr6 ",
+     .default_text = "the one of the subnet6 that follows from the guest's MAC",
+     .description = "The guest's IPv6 address, inside the network's subnet6, served by DHCPv6; one that follows from "
+                    "its MAC it may also make up itself, as Linux does", .example = "fd00:20::7"},
     {.section = SPEC_SECTION_PORT, .key = "hostname", .type = SPEC_TYPE_NAME, AT(model_port, hostname), NO_OFFSETS,
      .synonyms = " name host ", .default_text = "the port's name",
      .description = "The host name that the guest is given (DHCP option 12)", .example = "web"},

@@ -34,10 +34,12 @@ enum spec_type {
     SPEC_TYPE_MAC,     /* unicast; struct mac */
     SPEC_TYPE_IP4,     /* unicast; struct ip_address */
     SPEC_TYPE_IP4_PREFIX,
-    SPEC_TYPE_IP_PREFIX, /* both families; struct ip_prefix */
-    SPEC_TYPE_ENUM,      /* one of words; an enum */
-    SPEC_TYPE_WORDS,     /* some of words, alone or in a list; an unsigned of all their values */
-    SPEC_TYPE_USER,      /* name or number; uint32_t */
+    SPEC_TYPE_IP6,        /* unicast; struct ip_address */
+    SPEC_TYPE_IP6_SUBNET, /* an IPv6 prefix, `auto` (::/64) or `none` (family 0); struct ip_prefix */
+    SPEC_TYPE_IP_PREFIX,  /* both families; struct ip_prefix */
+    SPEC_TYPE_ENUM,       /* one of words; an enum */
+    SPEC_TYPE_WORDS,      /* some of words, alone or in a list; an unsigned of all their values */
+    SPEC_TYPE_USER,       /* name or number; uint32_t */
     SPEC_TYPE_GROUP,
     SPEC_TYPE_RATE,    /* bits a second with a unit, "100mbit"; uint64_t */
     SPEC_TYPE_SIZE,    /* bytes, or with a unit, "64KiB"; uint32_t */

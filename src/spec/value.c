@@ -268,6 +268,53 @@ static int parse_ip_prefix(const struct value *value, void *target)
     return 0;
 }
 
+/* May a machine have this IPv6 address, which others reach by routers? Neither ::, ::1, multicast nor link-local. */
+static bool ip6_is_unicast(const struct ip_address *address)
+{
+    static const struct ip_prefix special[] = {
+        {{AF_INET6, {0}}, 8}, {{AF_INET6, {0xfe, 0x80}}, 10}, {{AF_INET6, {0xff}}, 8}};
+
+    for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+        if (ip_prefix_contains(&special[i], address))
+            return false;
+    return address->family == AF_INET6;
+}
+
+static int parse_ip6(const struct value *value, void *target)
+{
+    const char *example = value->option->example;
+    struct ip_address address;
+    struct ip_prefix prefix;
+
+    if (ip_address_parse(value->text, &address) < 0) {
+        if (ip_prefix_parse(value->text, -1, &prefix) == 0)
+            return value_wrong(value, "has a prefix length; leave `/%u` out", prefix.length);
+        return value_wrong(value, "is not an IPv6 address; write one as in `%s`", example);
+    }
+    if (!ip6_is_unicast(&address))
+        return value_wrong(value, "is no machine's IPv6 address; write one as in `%s`", example);
+    memcpy(target, &address, sizeof(address));
+    return 0;
+}
+
+static int parse_ip6_subnet(const struct value *value, void *target)
+{
+    const char *example = value->option->example;
+    struct ip_prefix prefix = {.length = 0};
+
+    if (strcmp(value->text, "auto") == 0)
+        prefix = (struct ip_prefix){{AF_INET6, {0}}, MODEL_PREFIX6};
+    else if (strcmp(value->text, "none") != 0 && ip_prefix_parse(value->text, -1, &prefix) < 0)
+        return value_wrong(value,
+                           "is not an IPv6 address with the length of its prefix; write it as in `%s`, or "
+                           "`auto`, or `none`",
+                           example);
+    else if (prefix.address.family && !ip6_is_unicast(&prefix.address))
+        return value_wrong(value, "is no machine's IPv6 address; write one as in `%s`, or `auto`, or `none`", example);
+    memcpy(target, &prefix, sizeof(prefix));
+    return 0;
+}
+
 static int parse_enum(const struct value *value, void *target)
 {
     const struct model_word *words = value->option->words, *word;
@@ -411,6 +458,8 @@ static const struct {
     [SPEC_TYPE_MAC] = {"mac", sizeof(struct mac), parse_mac},
     [SPEC_TYPE_IP4] = {"address", sizeof(struct ip_address), parse_ip4},
     [SPEC_TYPE_IP4_PREFIX] = {"address/length", sizeof(struct ip_prefix), parse_ip_prefix},
+    [SPEC_TYPE_IP6] = {"address", sizeof(struct ip_address), parse_ip6},
+    [SPEC_TYPE_IP6_SUBNET] = {"address/length", sizeof(struct ip_prefix), parse_ip6_subnet},
     [SPEC_TYPE_IP_PREFIX] = {"address/length", sizeof(struct ip_prefix), parse_ip_prefix},
     [SPEC_TYPE_ENUM] = {"word", sizeof(unsigned), parse_enum},
     [SPEC_TYPE_WORDS] = {"word", sizeof(unsigned), parse_enum},

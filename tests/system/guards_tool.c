@@ -54,6 +54,12 @@ static int write_field(enum guard_field field, const char *word, uint8_t *bytes)
     case GUARD_FIELD_IFNAME:
         memcpy(bytes, word, strnlen(word, 15));
         return 0;
+    case GUARD_FIELD_RAW_MIDDLE:
+    case GUARD_FIELD_RAW_END:
+        for (size_t i = 0; i < guard_field_len(field); i++)
+            if (sscanf(word + 2 * i, "%2hhx", &bytes[i]) != 1)
+                return -EINVAL;
+        return 0;
     case GUARD_FIELD_MAC:
         if (mac_parse(word, &mac) < 0)
             return -EINVAL;
@@ -63,6 +69,12 @@ static int write_field(enum guard_field field, const char *word, uint8_t *bytes)
         if (ip_address_parse(word, &address) < 0)
             return -EINVAL;
         memcpy(bytes, address.bytes, 4);
+        return 0;
+    case GUARD_FIELD_IP6:
+    case GUARD_FIELD_RAW_IP6:
+        if (ip_address_parse(word, &address) < 0)
+            return -EINVAL;
+        memcpy(bytes, address.bytes, 16);
         return 0;
     case GUARD_FIELD_PORT:
         port = (unsigned)strtoul(word, NULL, 10);

@@ -6,6 +6,9 @@
                                                   ├─ host ─┤
     guest c 10.30.0.2 ── tap-c ─ br-two 10.30.0.1 ┘        └ eth1 198.51.100.1 ─ eth0 198.51.100.2 foreign
 
+By IPv6 the same ones are fd00:20::a, b and 1, fd00:30::c and 1, 2001:db8:1::1 and 2, 2001:db8:2::1 and 2; both bridges
+are fe80::1, too.
+
 Every box is a namespace of its own; a guest's only device is the veth whose other end is a port of the bridge. The host
 forwards between all its devices, so that what does not arrive is the guards' doing.
 """
@@ -161,6 +164,7 @@ class Lab:
             self._build(bridge_nf)
             self.macs = {name: self.mac(getattr(self, name), "eth0") for name in ("a", "b", "c")}
             self.macs["host"] = self.mac(self.host, "br-lab")
+            self._number6()
             self.guard()
         except BaseException:
             self.close()
@@ -196,6 +200,22 @@ class Lab:
         ns.run("ip", "route", "add", "default", "via", gateway)
         return ns
 
+    def _number6(self):
+        """IPv6 addresses, none of them tentative; guests that take no router for one but theirs."""
+        for ns, device, address in ((self.host, "br-lab", "fd00:20::1"), (self.host, "br-lab", "fe80::1"),
+                                    (self.host, "br-two", "fd00:30::1"), (self.host, "br-two", "fe80::1"),
+                                    (self.host, "eth0", "2001:db8:1::1"), (self.host, "eth1", "2001:db8:2::1"),
+                                    (self.a, "eth0", "fd00:20::a"), (self.b, "eth0", "fd00:20::b"),
+                                    (self.c, "eth0", "fd00:30::c"), (self.outside, "eth0", "2001:db8:1::2"),
+                                    (self.foreign, "eth0", "2001:db8:2::2")):
+            ns.run("ip", "-6", "address", "add", f"{address}/64", "dev", device, "nodad")
+        for name, ns in (("a", self.a), ("b", self.b), ("c", self.c)):
+            ns.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_ra=0")
+            ns.run("ip", "-6", "address", "flush", "dev", "eth0", "scope", "link")  # of the MAC that it had before
+            ns.run("ip", "-6", "address", "add", f"fe80::5054:ff:fe00:{name}/64", "dev", "eth0", "nodad")
+            ns.run("ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "eth0")
+        self.foreign.run("ip", "-6", "route", "add", "default", "via", "2001:db8:2::1")
+
     def _neighbour(self, name, device, host_address, address):
         ns = self._space(name)
         join(self.host, device, ns, "eth0")
@@ -230,6 +250,23 @@ class Lab:
         port_macs tap-b 52:54:00:00:00:0b | lab/lab/b
         port_macs tap-c 52:54:00:00:00:0c | lab/two/c
         resolvers 10.20.0.1 | lab/lab
+        egress6 br-lab eth0 | lab/lab
+        masquerade6 br-lab eth0 | lab/lab
+        paths6 br-lab eth0 | lab/lab
+        paths6 eth0 br-lab | lab/lab
+        closed6 eth0 | lab/lab
+        gateways6 br-lab fd00:20::1 | lab/lab
+        gateways6 br-lab fe80::1 | lab/lab
+        gateways6 br-two fd00:30::1 | lab/two
+        dns_ports6 br-lab fd00:20::1 10053 | lab/lab
+        dns_served6 br-lab fd00:20::1 10053 | lab/lab
+        resolvers6 fd00:20::1 | lab/lab
+        port_addresses6 tap-a 52:54:00:00:00:0a fd00:20::a | lab/lab/a
+        port_addresses6 tap-b 52:54:00:00:00:0b fd00:20::b | lab/lab/b
+        port_addresses6 tap-c 52:54:00:00:00:0c fd00:30::c | lab/two/c
+        port_identifiers6 tap-a 5400 00000a | lab/lab/a
+        port_identifiers6 tap-b 5400 00000b | lab/lab/b
+        port_identifiers6 tap-c 5400 00000c | lab/two/c
     """
 
     def run_tool(self, script, check=True):

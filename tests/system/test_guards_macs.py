@@ -125,7 +125,8 @@ def flood(guest, count):
     """Frames from so many MACs, with what else a guest may say."""
     for number in range(count):
         mac = f"52:54:00:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
-        inner = IP(src=WEB, dst=DB) / ICMP() if number % 2 else IPv6(src="fe80::6", dst="fe80::7") / ICMPv6EchoRequest()
+        packet6 = IPv6(src="fe80::a:b:c:6", dst="fe80::a:b:c:7") / ICMPv6EchoRequest()
+        inner = IP(src=WEB, dst=DB) / ICMP() if number % 2 else packet6
         guest.send(Ether(src=mac, dst="52:54:00:00:00:07") / inner)
 
 

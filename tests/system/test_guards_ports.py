@@ -87,7 +87,7 @@ def of_each_protocol(lab, source, psrc="10.20.0.2"):
         "icmp": there / IP(src=psrc, dst="10.20.0.3") / ICMP(),
         "unknown": there / IP(src=psrc, dst="10.20.0.3", proto=253),
         "arp": there / ARP(op=1, hwsrc=source, psrc=psrc, pdst="10.20.0.3"),
-        "ip6": there / IPv6(src="fe80::2", dst="fe80::3") / ICMPv6EchoRequest(),
+        "ip6": there / IPv6(src="fe80::a:b:c:2", dst="fe80::a:b:c:3") / ICMPv6EchoRequest(),
     }
 
 

@@ -92,7 +92,7 @@ def drain(guest):
 
 GROUP_FRAMES = {
     "broadcast": bytes(Ether(src=WEB_MAC, dst=BROADCAST) / IP(src=WEB, dst="10.20.0.255") / UDP(dport=9999)),
-    "IPv6 multicast": bytes(Ether(src=WEB_MAC, dst="33:33:00:00:00:01") / IPv6(src="fe80::6", dst="ff02::1") /
+    "IPv6 multicast": bytes(Ether(src=WEB_MAC, dst="33:33:00:00:00:01") / IPv6(src="fe80::a:b:c:6", dst="ff02::1") /
                             ICMPv6EchoRequest()),
 }
 

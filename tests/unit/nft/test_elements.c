@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 44
+#define SAMPLES 59
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -31,6 +31,7 @@ static void make_samples(struct guard_element samples[SAMPLES])
     static char longest[GUARD_LABEL_MAX];
     struct ip_address gateway = kernel_address("10.20.0.1"), guest = kernel_address("255.255.255.254");
     const struct ip_prefix subnet = {gateway, 22};
+    struct ip_address gateway6 = kernel_address("fd00:20::ffff:1");
 
     memset(longest, 'l', sizeof(longest) - 1);
     samples[GUARD_NETWORKS] = guard_network("br-of-15-charac", longest);
@@ -80,6 +81,21 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_SEND_LIMITS] = guard_send_limit("t", UINT64_C(12500000000), UINT32_MAX, "lab/lab/t");
     samples[GUARD_CONNECTION_LIMITS] = guard_connection_limit("br-lab", &guest, 1000, "lab/lab/t");
     samples[GUARD_REFUSED_CONNECTIONS] = guard_refused_connections("br-lab", &guest);
+    samples[GUARD_EGRESS6] = guard_egress6("br-of-15-charac", "up-of-15-charac", "lab/lab");
+    samples[GUARD_MASQUERADE6] = guard_masquerade6("br-of-15-charac", "up-of-15-charac", "lab/lab");
+    samples[GUARD_PATHS6] = guard_path6("up-of-15-charac", "br-of-15-charac", "lab/lab");
+    samples[GUARD_GATEWAYS6] = guard_gateway("br-lab", &gateway6, "lab/lab");
+    samples[GUARD_DNS_PORTS6] = guard_dns_port("br-lab", &gateway6, 65535, "lab/lab");
+    samples[GUARD_DNS_SERVED6] = guard_dns_served("br-lab", &gateway6, 1, "lab/lab");
+    samples[GUARD_CLOSED6] = guard_closed6("eth0", "");
+    samples[GUARD_CLOSED_FAMILIES] = guard_closed_family(AF_INET6, "uplink");
+    samples[GUARD_PORT_ADDRESSES6] = guard_port_source("t", &guest_mac, &gateway6, longest);
+    samples[GUARD_OPEN_ADDRESSES6] = guard_open_address("t", &gateway6, "lab/lab/t");
+    samples[GUARD_PORT_IDENTIFIERS6] = guard_port_identifier("t", &guest_mac, "lab/lab/t");
+    samples[GUARD_ANY_MAC_ADDRESSES6] = guard_any_mac_source("t", &gateway6, "lab/lab/t");
+    samples[GUARD_RESOLVERS6] = guard_resolver(&gateway6, "lab/lab");
+    samples[GUARD_CONNECTION_LIMITS6] = guard_connection_limit("br-lab", &gateway6, 1000, "lab/lab/t");
+    samples[GUARD_REFUSED_CONNECTIONS6] = guard_refused_connections("br-lab", &gateway6);
 }
 
 static void elements_of_every_set_come_back_as_they_went(void **state)
@@ -142,6 +158,8 @@ static void nft_prints_elements_with_their_types(void **state)
     assert_string_equal(line, "10.20.0.1 . tcp . 8080 comment \"lab/lab/t\" : 255.255.255.254 . 80 }");
     kernel_shell_line("nft list map inet tapnet forward_ranges | grep -o '0.0.0.*'", line, sizeof(line));
     assert_string_equal(line, "0.0.0.0/0 . tcp . 8000-8010 comment \"lab/lab/t\" : 255.255.255.254 }");
+    kernel_shell_line("nft list set bridge tapnet port_addresses6 | grep -o '\"t\" .*' | tr -d l", line, sizeof(line));
+    assert_string_equal(line, "\"t\" . 52:54:00:01:02:03 . 0xfd0000200000000000000000ffff0001 comment \"\" }");
 }
 
 /* Two forwards of one port are refused by the kernel, too: who comes second has no way to take it unseen. */

@@ -202,6 +202,41 @@ static void a_full_network(void **state)
     expect_nothing("port8191", TYPE_A, DNS_MISSING, "");
 }
 
+static void ports_have_ipv6_addresses_too(void **state)
+{
+    struct ip_address wanted;
+    struct dns_answer answer;
+
+    (void)state;
+    assert_int_equal(ip_prefix_parse("fd00:20::1/64", -1, &lab.subnet6), 0);
+    assert_int_equal(ip_address_parse("fd00:20::a", &ports[0].address6), 0);
+    dns_names_init(&names, &lab);
+    answer = ask("Web.lab", TYPE_AAAA);
+    assert_int_equal(answer.kind, DNS_ADDRESS);
+    assert_true(ip_address_equal(&answer.address, &ports[0].address6));
+    answer = ask("gateway", TYPE_AAAA);
+    assert_true(ip_address_equal(&answer.address, &lab.subnet6.address));
+    expect_address("web", 0x0a14000a);
+    expect_nothing("mail.lab", TYPE_AAAA, DNS_EMPTY, "lab"); /* one without */
+    assert_ptr_equal(dns_names_port6(&names, ports[0].address6.bytes), &ports[0]);
+    assert_int_equal(ip_address_parse("fd00:20::b", &wanted), 0);
+    assert_null(dns_names_port6(&names, wanted.bytes));
+
+#define ZONE "0.0.0.0.0.0.0.0.0.2.0.0.0.0.d.f.ip6.arpa"
+    expect_pointer("a.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0." ZONE, "www.lab");
+    expect_pointer("1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0." ZONE, "gateway.lab");
+    expect_nothing("b.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0." ZONE, TYPE_PTR, DNS_MISSING, ZONE);
+    expect_nothing("A.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0." ZONE, TYPE_A, DNS_EMPTY, ZONE);
+    expect_nothing("0.0." ZONE, TYPE_PTR, DNS_EMPTY, ZONE);
+    expect_nothing(ZONE, TYPE_PTR, DNS_EMPTY, ZONE);
+    expect_nothing("x." ZONE, TYPE_PTR, DNS_MISSING, ZONE);
+    expect_nothing("00." ZONE, TYPE_PTR, DNS_MISSING, ZONE);
+    expect_nothing("0.0.0.0.0.0.0.0.2.0.0.0.0.d.f.ip6.arpa", TYPE_PTR, DNS_FORWARD, ""); /* larger than ours */
+    expect_nothing("1.0.0.0.0.0.0.0.0.2.0.0.0.0.d.f.ip6.arpa", TYPE_PTR, DNS_FORWARD, "");
+    lab.subnet6 = (struct ip_prefix){.length = 0};
+    ports[0].address6 = (struct ip_address){.family = 0};
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +250,7 @@ int main(void)
         cmocka_unit_test_setup(subnets_of_other_lengths, set_up),
         cmocka_unit_test_setup(ports_may_take_the_gateways_and_the_networks_name, set_up),
         cmocka_unit_test_setup(a_full_network, set_up),
+        cmocka_unit_test_setup(ports_have_ipv6_addresses_too, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Sysctls of IPv6 that several sets share, and the elements that close for others what we had forward. */
+#ifndef PLAN_IP6_H
+#define PLAN_IP6_H
+
+#include "plan/plan.h"
+
+/*
+ * Adds @sysctl, which somebody wants, to @scope, with what closes the links that forward because of it. @found: what
+ * its ledger says, or NULL; one whose device is gone stays so. What it was before us, whoever wanted it first has told;
+ * of a link of ours nobody has, since it goes with the link. 0 or -ENOMEM.
+ */
+int plan_ip6_want(struct plan_scope *scope, const struct model_object *found, struct model_object *sysctl,
+                  const struct plan_host *host);
+
+#endif

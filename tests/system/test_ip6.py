@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: MIT
+"""IPv6 of a network: guests reach the host and the outside, which learns no address of theirs.
+
+      host under test                                        outside, a router
+    +---------------------------------------------------+   +-------------------------------+
+    |  lab-web --+            fd00:20::1/64, fe80::1     |   |  router advertisements        |
+    |            +-- br-lab ----------- NAT66 ----- eth0 +---+ out0  2001:db8:a::1/64        |
+    |  lab-db ---+                2001:db8:a::2/64       |   |  lo    2001:db8:f::1          |
+    +---------------------------------------------------+   +-------------------------------+
+"""
+
+import ipaddress
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tapnet_test
+from tapnet_test.build import Tapnet
+from tapnet_test.netns import Netns
+from tapnet_test.snapshot import assert_same, snapshot
+from tapnet_test.world6 import FAR, HOST, NEAR, add_ipv6, default_routes, wait_for
+
+RELAY = Path(tapnet_test.__file__).with_name("relay.py")
+LAB = """
+networks:
+  lab:
+    subnet: 10.20.0.1/24
+    subnet6: fd00:20::1/64
+    ports:
+      web: { mac: 52:54:00:00:00:02 }
+      db: { mac: 52:54:00:00:00:07, address6: fd00:20::7 }
+"""
+
+WITHOUT = LAB.replace("fd00:20::1/64", "none").replace(", address6: fd00:20::7", "")
+
+
+@pytest.fixture
+def outside6(world):
+    add_ipv6(world)
+    return world
+
+
+def sysctl(netns, name):
+    return netns.run("sysctl", "-n", f"net.ipv6.conf.{name}").stdout.strip()
+
+
+class Guest:
+    """A guest that is a namespace, with no address yet but its link-local one."""
+
+    def __init__(self, host, port):
+        self.netns = Netns("guest")
+        self.run = self.netns.run
+        self._relay = host.popen(sys.executable, RELAY, port["device"], self.netns.exec_path, port["mac"],
+                                 stdout=subprocess.PIPE, text=True)
+        assert self._relay.stdout.readline() == "plugged\n"
+        self.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0")
+
+    def up(self, address=None):
+        if address:
+            self.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_ra=0")
+        self.run("ip", "link", "set", "eth0", "up")
+        if address:
+            self.run("ip", "-6", "address", "add", f"{address}/64", "dev", "eth0", "nodad")
+            self.run("ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "eth0")
+        return self
+
+    def reaches(self, address, count=1, wait=2):
+        return self.run("ping", "-6", "-c", str(count), "-W", str(wait), address, check=False).returncode == 0
+
+    def close(self):
+        self._relay.kill()
+        self._relay.wait()
+        self._relay.stdout.close()
+        self.netns.close()
+
+
+@pytest.fixture
+def lab(outside6, tapnet):
+    made = []
+
+    class Lab:
+        host, outside = outside6.host, outside6.outside
+
+        def up(self, text=LAB):
+            self.file = tapnet.file(text)
+            tapnet("up", self.file)
+            self.ports = {port["name"]: port for port in tapnet.status("lab")["ports"]}
+            return self
+
+        def guest(self, name):
+            made.append(Guest(self.host, self.ports[name]))
+            return made[-1]
+
+    yield Lab()
+    for guest in made:
+        guest.close()
+    tapnet("down", "--all", check=False)
+
+
+def test_a_static_guest_reaches_host_outside_and_neighbour(lab, tapnet):
+    before = snapshot(lab.host, run_dir=tapnet.run_dir)
+    lab.up()
+    assert "nothing to do" in tapnet("plan", lab.file).stdout
+    web, db = lab.guest("web").up("fd00:20::5054:ff:fe00:2"), lab.guest("db").up("fd00:20::7")
+    for address in ("fd00:20::1", "fd00:20::7", NEAR, FAR):
+        assert web.reaches(address), address
+    assert db.reaches(FAR)
+    assert default_routes(lab.host), "the host forgot its router"
+    web.close(), db.close()
+    tapnet("down", lab.file)
+    assert_same(before, snapshot(lab.host, run_dir=tapnet.run_dir))
+
+
+def addresses(guest):
+    links = guest.netns.json("ip", "-j", "-6", "address", "show", "dev", "eth0", "scope", "global")
+    return [info["local"] for link in links for info in link.get("addr_info", []) if "local" in info]
+
+
+def test_a_guest_without_any_program_numbers_itself(lab):
+    """The kernel alone: its router, its address, its MTU come from the advertisement."""
+    web = lab.up().guest("web").up()
+    assert wait_for(lambda: addresses(web)) == ["fd00:20::5054:ff:fe00:2"]
+    assert default_routes(web.netns)[0]["gateway"] == "fe80::1"
+    assert web.reaches(FAR)
+
+
+def dhclient(guest, *words):
+    """ISC's client, once; what it wrote down of the answer."""
+    leases = guest.netns.tmp / "leases"
+    guest.run("dhclient", "-6", "-1", *words, "-lf", leases, "-pf", guest.netns.tmp / "pid", "-cf", "/dev/null",
+              "-v", "eth0")
+    guest.run("sh", "-c", f"kill -9 $(cat {guest.netns.tmp}/pid)", check=False)  # without giving the lease back
+    return leases.read_text() if leases.exists() else ""
+
+
+def test_a_guest_that_draws_addresses_by_lot_has_its_ports_by_dhcpv6(lab):
+    """It is told not to make any up, since none would lead anywhere."""
+    web = lab.up().guest("web")
+    web.run("sysctl", "-qw", "net.ipv6.conf.eth0.addr_gen_mode=3")  # stable and random (RFC 7217)
+    web.up()
+    wait_for(lambda: default_routes(web.netns))
+    assert addresses(web) == []
+    lease = dhclient(web)
+    assert "iaaddr fd00:20::5054:ff:fe00:2" in lease
+    assert "dhcp6.name-servers fd00:20::1" in lease and 'dhcp6.domain-search "lab."' in lease
+    assert addresses(web) == ["fd00:20::5054:ff:fe00:2"]
+    assert web.reaches(FAR) and web.reaches("fd00:20::1")
+
+
+def test_a_guest_that_has_an_address_asks_for_the_rest(lab):
+    web = lab.up().guest("web").up()
+    wait_for(lambda: addresses(web))
+    dhclient(web, "-S")
+    settings = web.run("cat", "/etc/resolv.conf").stdout
+    assert "nameserver fd00:20::1" in settings and "search lab" in settings
+
+
+def dig(guest, *words):
+    return guest.run("dig", "+short", "+tries=2", "+time=2", "@fd00:20::1", *words).stdout.split()
+
+
+def test_names_over_ipv6(lab):
+    web = lab.up().guest("web").up()
+    wait_for(lambda: addresses(web))
+    for words in (["db.lab", "AAAA"], ["db", "AAAA"], ["+tcp", "db.lab", "AAAA"]):
+        assert dig(web, *words) == ["fd00:20::7"]
+    assert dig(web, "db.lab", "A") == [lab.ports["db"]["addresses"][0]]
+    assert dig(web, "-x", "fd00:20::7") == ["db.lab."]
+    assert dig(web, "-x", "fd00:20::1") == ["gateway.lab."]
+    assert dig(web, "gateway.lab", "AAAA") == ["fd00:20::1"]
+    assert "NXDOMAIN" in web.run("dig", "@fd00:20::1", "-x", "fd00:20::8").stdout
+    assert dig(web, "outside.example", "A") == ["192.0.2.1"]
+
+
+# ---- what the host sees of it ----
+
+FORWARDING = ("eth0.accept_ra", "eth0.force_forwarding", "all.forwarding", "br-lab.forwarding")
+
+
+def test_the_host_keeps_its_router_and_forwards_for_nobody_else(lab, tapnet):
+    lab.up()
+    assert [sysctl(lab.host, name) for name in FORWARDING] == ["2", "1", "0", "1"]
+    assert default_routes(lab.host)[0]["gateway"] == "fe80::a"
+    assert tapnet("status").returncode == 0 and "nothing to do" in tapnet("plan", lab.file).stdout
+    lab.outside.run("ip", "-6", "route", "add", "fd00:20::/64", "via", HOST)
+    web = lab.guest("web").up()
+    wait_for(lambda: addresses(web))
+    assert not Outside(lab).reaches("fd00:20::5054:ff:fe00:2")
+    tapnet("down", lab.file)
+    assert [sysctl(lab.host, name) for name in FORWARDING[:3]] == ["1", "0", "0"]
+    assert default_routes(lab.host)[0]["gateway"] == "fe80::a"
+
+
+class Outside:
+    def __init__(self, lab):
+        self.run = lab.outside.run
+
+    reaches = Guest.reaches
+
+
+@pytest.fixture
+def older_kernel(host):
+    """The host looks as before Linux 6.17: the one file that tells is another one. The rest of the kernel is real."""
+    path = "/proc/sys/net/ipv6/conf/all/force_forwarding"
+    if host.run("test", "-e", path, check=False).returncode:
+        return
+    if host.run("mount", "--bind", "/dev/null", path, check=False).returncode:
+        pytest.skip("no right to mount over /proc")
+
+
+def test_on_an_older_kernel_all_interfaces_forward_and_are_closed(older_kernel, lab, tapnet):
+    before = snapshot(lab.host, run_dir=tapnet.run_dir)
+    lab.host.run("ip", "link", "add", "veth-x", "type", "veth", "peer", "name", "veth-y")
+    lab.host.run("ip", "link", "delete", "veth-x")
+    lab.up()
+    assert [sysctl(lab.host, name) for name in ("eth0.accept_ra", "all.forwarding")] == ["2", "1"]
+    assert default_routes(lab.host)[0]["gateway"] == "fe80::a"
+    assert "nothing to do" in tapnet("plan", lab.file).stdout
+    web = lab.guest("web").up()
+    wait_for(lambda: addresses(web))
+    assert web.reaches(FAR)
+    closed = lab.host.run("nft", "list", "set", "inet", "tapnet", "closed_families").stdout
+    assert "ipv6" in closed
+    web.close()
+    tapnet("down", lab.file)
+    assert_same(before, snapshot(lab.host, run_dir=tapnet.run_dir))
+
+
+def test_guests_are_told_that_their_router_goes(lab, tapnet):
+    web = lab.up().guest("web").up()
+    wait_for(lambda: addresses(web))
+    assert default_routes(web.netns)
+    lab.up(WITHOUT)
+    wait_for(lambda: not default_routes(web.netns))
+    links = web.netns.json("ip", "-j", "-6", "address", "show", "dev", "eth0", "scope", "global")
+    assert all(info["preferred_life_time"] == 0 for link in links for info in link["addr_info"] if "local" in info)
+
+
+def test_an_isolated_network_has_addresses_and_no_router(lab, tapnet):
+    lab.up(LAB.replace("lab:\n", "lab:\n    mode: isolated\n", 1))
+    web, db = lab.guest("web").up(), lab.guest("db").up()
+    assert wait_for(lambda: addresses(web)) == ["fd00:20::5054:ff:fe00:2"]
+    db.run("ip", "-6", "address", "add", "fd00:20::7/64", "dev", "eth0", "nodad")
+    assert web.reaches("fd00:20::7")
+    assert default_routes(web.netns) == []
+    assert not [info for link in lab.host.json("ip", "-j", "-6", "address", "show", "dev", "br-lab")
+                for info in link.get("addr_info", []) if "local" in info]
+
+
+def test_a_chosen_subnet_stays(lab, tapnet):
+    text = LAB.replace("fd00:20::1/64", "auto").replace(", address6: fd00:20::7", "")
+    lab.up(text)
+    subnet = tapnet.status("lab")["subnets"][1]
+    assert subnet.startswith("fd") and subnet.endswith("::1/64")
+    port = lab.ports["web"]["addresses"][1]
+    assert ipaddress.ip_address(port) == ipaddress.ip_interface(subnet).network[0x505400fffe000002]
+    assert tapnet.status("lab")["uplink6"] == "eth0"
+    tapnet("down", lab.file)
+    lab.up(text)
+    assert tapnet.status("lab")["subnets"][1] == subnet
+
+
+def test_ipv6_comes_and_goes_with_its_line(lab, tapnet):
+    lab.up(WITHOUT)
+    without = tapnet.status("lab")
+    assert len(without["subnets"]) == 1 and len(without["ports"][0]["addresses"]) == 1
+    web = lab.guest("web").up()
+    lab.up()
+    web.run("ip", "link", "set", "eth0", "down")
+    web.run("ip", "link", "set", "eth0", "up")
+    wait_for(lambda: addresses(web))
+    assert web.reaches(FAR)
+    lab.up(WITHOUT)
+    assert "nothing to do" in tapnet("plan", lab.file).stdout
+    assert not web.reaches(FAR, wait=1)
+
+
+DAMAGES = {
+    "address": "ip -6 address delete fd00:20::1/64 dev br-lab",
+    "router-address": "ip -6 address delete fe80::1/64 dev br-lab",
+    "accept-ra": "sysctl -qw net.ipv6.conf.eth0.accept_ra=1",
+    "uplink-forwarding": "sysctl -qw net.ipv6.conf.eth0.force_forwarding=0",
+    "bridge-forwarding": "sysctl -qw net.ipv6.conf.br-lab.force_forwarding=0",
+    "bridge-down-and-up": "ip link set br-lab down; ip link set br-lab up",
+    "element": "nft flush set bridge tapnet port_addresses6",
+    "bridge": "ip link delete br-lab",
+}
+
+
+@pytest.mark.parametrize("keeper", [True, False], ids=["by-the-keeper", "by-up"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_others_damage_is_mended(outside6, host, damage, keeper):
+    if keeper and damage == "accept-ra":
+        pytest.skip("the kernel tells nobody: it is mended with the next look")
+    tapnet = Tapnet(host, keeper=keeper)
+    file = tapnet.file(LAB)
+    tapnet("up", file)
+    try:
+        host.run("sh", "-c", DAMAGES[damage])
+        if not keeper:
+            assert tapnet("status", check=False).returncode == 1
+            tapnet("up", file)
+        wait_for(lambda: tapnet("status", check=False).returncode == 0)
+        assert "nothing to do" in tapnet("plan", file).stdout
+        assert default_routes(host)
+    finally:
+        tapnet("down", "--all", check=False)
+
+
+def test_mistakes_have_their_place(lab, tapnet):
+    for line, said in (("subnet6: fd00:20::1/48", "the length of the prefix must be 64"),
+                       ("subnet6: 10.30.0.1/24", "is no machine's IPv6 address; write one as in `fd00:20::1/64`"),
+                       ("subnet6: fe80::1/64", "is no machine's address"),
+                       ("subnet6: 2001:db8:a::5/64", "overlaps 2001:db8:a::/64, an address or route of this host")):
+        text = LAB.replace("subnet6: fd00:20::1/64", line).replace(", address6: fd00:20::7", "")
+        done = tapnet("up", tapnet.file(text), check=False)
+        assert done.returncode == 2 and said in done.stderr, done.stderr

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* IPv6 that is forwarded for one set: which sysctls, in which order, and what is closed for others. */
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "lab.h"
+
+struct host {
+    const char *foreign; /* the one link that is not ours, a bridge; NULL: none */
+};
+
+static bool is_foreign(const void *data, const char *name)
+{
+    const struct host *host = data;
+
+    return host->foreign && strcmp(host->foreign, name) == 0;
+}
+
+static const char *foreign(const void *data, size_t index)
+{
+    return index == 0 ? ((const struct host *)data)->foreign : NULL;
+}
+
+static int forwarding(const void *data, const char *name)
+{
+    (void)data;
+    (void)name;
+    return 0;
+}
+
+/* What a host has and what the set "lab" wants; each test has one of its own. */
+struct scene {
+    struct lab lab;
+    struct model_objects wanted, nothing, all; /* all: of tapnet's, on the host */
+    struct plan_scope result;
+};
+
+static int set_up(void **state)
+{
+    struct scene *scene = calloc(1, sizeof(*scene));
+
+    if (!scene)
+        return -1;
+    lab_init(&scene->lab, "lab");
+    *state = scene;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+
+    plan_scope_fini(&scene->result);
+    model_objects_fini(&scene->wanted);
+    model_objects_fini(&scene->all);
+    free(scene);
+    return 0;
+}
+
+static void add(struct scene *scene, const struct model_object *object)
+{
+    assert_int_equal(model_objects_add(&scene->all, object), 0);
+}
+
+static int scope(struct scene *scene, const struct model_objects *wanted, const char *set, const struct host *host)
+{
+    const struct plan_host questions = {
+        .is_foreign = is_foreign, .is_bridge = is_foreign, .foreign = foreign, .forwarding = forwarding, .data = host};
+
+    return plan_scope_make(wanted, &scene->all, set, &questions, &scene->result, NULL);
+}
+
+/* The lab with IPv6, on a host whose default route by eth0 was learned. */
+static void expand6(struct scene *scene, bool forces)
+{
+    struct model_network *network = &scene->lab.network;
+
+    memcpy(network->uplink6, "eth0", sizeof("eth0"));
+    assert_int_equal(ip_prefix_parse("fd00:20::1/64", -1, &network->subnet6), 0);
+    scene->lab.set.ip6 = (struct model_ip6){.available = true, .forces = forces, .learning_count = 1};
+    memcpy(scene->lab.set.ip6.learning[0], "eth0", sizeof("eth0"));
+    model_objects_fini(&scene->wanted);
+    lab_expand(&scene->lab, &scene->wanted);
+}
+
+static bool has_element(const struct model_objects *list, struct guard_element element)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].kind == MODEL_OBJECT_ELEMENT && guard_element_equal(&list->items[i].element, &element))
+            return true;
+    return false;
+}
+
+static const struct model_sysctl *find_sysctl(const struct model_objects *list, const char *path)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].kind == MODEL_OBJECT_SYSCTL && strcmp(list->items[i].sysctl.path, path) == 0)
+            return &list->items[i].sysctl;
+    return NULL;
+}
+
+static void two_links_forward_ipv6_and_the_uplink_is_closed(void **state)
+{
+    struct scene *scene = *state;
+    const struct host host = {.foreign = NULL};
+    const struct model_sysctl *sysctl;
+
+    expand6(scene, true);
+    assert_int_equal(scope(scene, &scene->wanted, "lab", &host), 0);
+    assert_true(has_element(&scene->result.wanted, guard_closed6("eth0", "")));
+    assert_false(has_element(&scene->result.wanted, guard_closed_family(AF_INET6, "")));
+    sysctl = find_sysctl(&scene->result.wanted, "net/ipv6/conf/eth0/force_forwarding");
+    assert_non_null(sysctl);
+    assert_string_equal(sysctl->restore, "0");
+    sysctl = find_sysctl(&scene->result.wanted, "net/ipv6/conf/eth0/accept_ra");
+    assert_non_null(sysctl);
+    assert_string_equal(sysctl->value, "2");
+    assert_string_equal(sysctl->restore, "1");
+    sysctl = find_sysctl(&scene->result.wanted, "net/ipv6/conf/br-lab/forwarding");
+    assert_non_null(sysctl);
+    assert_string_equal(sysctl->restore, "");
+}
+
+/* A kernel without force_forwarding: everything is closed, but what bridges of others carry. */
+static void where_all_links_forward_all_are_closed(void **state)
+{
+    struct scene *scene = *state;
+    const struct host host = {.foreign = "docker0"};
+
+    expand6(scene, false);
+    assert_int_equal(scope(scene, &scene->wanted, "lab", &host), 0);
+    assert_non_null(find_sysctl(&scene->result.wanted, "net/ipv6/conf/all/forwarding"));
+    assert_true(has_element(&scene->result.wanted, guard_closed_family(AF_INET6, "")));
+    assert_true(has_element(&scene->result.wanted, guard_bridged("docker0", "")));
+    assert_false(has_element(&scene->result.wanted, guard_closed6("eth0", "")));
+}
+
+static size_t step_of(const struct plan *plan, const char *path)
+{
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan_step_object(&plan->steps[i])->kind == MODEL_OBJECT_SYSCTL &&
+            strcmp(plan_step_object(&plan->steps[i])->sysctl.path, path) == 0)
+            return i;
+    fail_msg("no step for %s", path);
+    return 0;
+}
+
+/* The kernel forgets learned routes when anything is told to forward: what keeps them comes first, and goes last. */
+static void learned_routes_are_secured_first(void **state)
+{
+    static const char *const forwarding_paths[] = {"net/ipv6/conf/br-lab/forwarding",
+                                                   "net/ipv6/conf/br-lab/force_forwarding",
+                                                   "net/ipv6/conf/eth0/force_forwarding"};
+    struct scene *scene = *state;
+    const struct host host = {.foreign = NULL};
+    struct plan *up, *down;
+
+    expand6(scene, true);
+    assert_int_equal(scope(scene, &scene->wanted, "lab", &host), 0);
+    assert_int_equal(plan_make(&scene->result.wanted, &scene->nothing, &up), 0);
+    assert_int_equal(plan_make(&scene->nothing, &scene->result.wanted, &down), 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(step_of(up, "net/ipv6/conf/eth0/accept_ra") < step_of(up, forwarding_paths[i]));
+        assert_true(step_of(down, "net/ipv6/conf/eth0/accept_ra") > step_of(down, forwarding_paths[i]));
+    }
+    plan_free(up);
+    plan_free(down);
+}
+
+/* The interface was pulled out: what was set there is neither written nor forgotten. */
+static void a_sysctl_whose_interface_is_gone_waits(void **state)
+{
+    struct scene *scene = *state;
+    const struct host host = {.foreign = NULL};
+    struct model_object held = {.kind = MODEL_OBJECT_SYSCTL};
+
+    expand6(scene, true);
+    held.sysctl = (struct model_sysctl){
+        .path = "net/ipv6/conf/eth0/accept_ra", .value = "gone", .restore = "1", .users = "lab"};
+    add(scene, &held);
+    assert_int_equal(scope(scene, &scene->wanted, "lab", &host), 0);
+    assert_string_equal(find_sysctl(&scene->result.wanted, held.sysctl.path)->value, "gone");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(two_links_forward_ipv6_and_the_uplink_is_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(where_all_links_forward_all_are_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(learned_routes_are_secured_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_sysctl_whose_interface_is_gone_waits, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
