@@ -308,6 +308,16 @@ static void send_datagram(const char *to, uint16_t port)
     close(fd);
 }
 
+static void send_datagram6(const char *to, uint16_t port)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(inet_pton(AF_INET6, to, &address.sin6_addr), 1);
+    assert_int_equal(sendto(fd, "x", 1, 0, (void *)&address, sizeof(address)), 1);
+    close(fd);
+}
+
 /* Three flows; two addresses are forgotten, once as destination and once as source; the third flow stays. */
 static void test_connections_are_forgotten(void **state)
 {
@@ -330,6 +340,33 @@ static void test_connections_are_forgotten(void **state)
     assert_int_equal(netlink_conntrack_forget(netfilter, addresses, 2, &count, &error), 0);
     assert_int_equal(count, 0);
     assert_int_equal(netlink_conntrack_forget(netfilter, addresses, 0, NULL, &error), 0);
+    netlink_close(netfilter);
+}
+
+/* The same of IPv6, beside IPv4; a forward, which is of IPv4, takes none of them. */
+static void test_connections_of_ip6_are_forgotten(void **state)
+{
+    const struct ip_address addresses[] = {address_of("127.0.0.2"), address_of("::1")};
+    const struct netlink_conntrack_forward forward = {
+        .protocol = IPPROTO_UDP, .first = 5002, .last = 5003, .guest = address_of("127.0.0.9"), .comes = true};
+    struct netlink *netfilter = NULL;
+    size_t count = 99;
+
+    (void)state;
+    if (!shell("nft flush ruleset && nft add table inet t && "
+               "nft add chain inet t c '{ type filter hook output priority 0; }' && "
+               "nft add rule inet t c ct state new accept"))
+        skip();
+    assert_true(shell("conntrack -F 2>/dev/null"));
+    send_datagram6("::1", 5002);
+    send_datagram("127.0.0.3", 5003);
+    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -c 'dport=500[23] '"), "2");
+    assert_int_equal(netlink_open(NETLINK_NETFILTER, &netfilter, &error), 0);
+    assert_int_equal(netlink_conntrack_forget_forwards(netfilter, &forward, 1, addresses, 2, &count, &error), 0);
+    assert_int_equal(count, 0);
+    assert_int_equal(netlink_conntrack_forget(netfilter, addresses, 2, &count, &error), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -ow 'dport=500[23]'"), "dport=5003");
     netlink_close(netfilter);
 }
 
@@ -479,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_a_neighbour_of_ours),
         cmocka_unit_test(test_fdb_entries),
         cmocka_unit_test(test_connections_are_forgotten),
+        cmocka_unit_test(test_connections_of_ip6_are_forgotten),
         cmocka_unit_test(test_connections_of_forwards_are_forgotten),
         cmocka_unit_test(test_listeners),
         cmocka_unit_test(test_sysctls),
