@@ -83,20 +83,17 @@ static const struct nft_chain inet_chains[] = {
     {"block", NULL, 0, 0},
     {"too_many", NULL, 0, 0},
     {"forwarded", NULL, 0, 0},
+    {"segments", NULL, 0, 0},
 };
 
 static const struct nft_rule inet_rules[] = {
     /* iifname @networks goto guest_to_host */
     {"input", "what guests may reach of the host", {IIFNAME, IN(GUARD_NETWORKS), GOTO("guest_to_host")}},
 
-    /* tcp flags syn iifname . oifname @paths tcp option maxseg size set rt mtu */
+    /* tcp flags syn jump segments */
     {"forward",
      "no larger segments than the way takes",
-     {L4(IPPROTO_TCP), TCP_FLAGS, MASK(TCP_SYN), IS_NOT(0), IIFNAME, OIFNAME, IN(GUARD_PATHS), CLAMP_MSS}},
-    /* tcp flags syn iifname . oifname @ways tcp option maxseg size set rt mtu */
-    {"forward",
-     "the same between routed ports and their uplink",
-     {L4(IPPROTO_TCP), TCP_FLAGS, MASK(TCP_SYN), IS_NOT(0), IIFNAME, OIFNAME, IN(GUARD_WAYS), CLAMP_MSS}},
+     {L4(IPPROTO_TCP), TCP_FLAGS, MASK(TCP_SYN), IS_NOT(0), JUMP("segments")}},
     /* meta nfproto ipv4 ct state established iifname . oifname @paths accept */
     {"forward",
      "known connections, in haste",
@@ -280,6 +277,13 @@ static const struct nft_rule inet_rules[] = {
     {"from_closed", "an uplink that is a bridge stays one", {IIFNAME, OIFNAME, IN(GUARD_BRIDGED), ACCEPT}},
     /* counter drop */
     {"from_closed", "only for our networks", {COUNTER, DROP}},
+
+    /* iifname . oifname @paths tcp option maxseg size set rt mtu */
+    {"segments", "between a network and its uplink", {IIFNAME, OIFNAME, IN(GUARD_PATHS), CLAMP_MSS}},
+    /* meta nfproto ipv6 iifname . oifname @paths6 tcp option maxseg size set rt mtu */
+    {"segments", "where IPv6 has another one", {IS_IP6, IIFNAME, OIFNAME, IN(GUARD_PATHS6), CLAMP_MSS}},
+    /* iifname . oifname @ways tcp option maxseg size set rt mtu */
+    {"segments", "between routed ports and their uplink", {IIFNAME, OIFNAME, IN(GUARD_WAYS), CLAMP_MSS}},
 
     /* meta nfproto ipv6 counter goto block */
     {"from_routed", "no IPv6", {IS_IP6, BLOCK}},

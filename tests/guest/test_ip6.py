@@ -9,7 +9,7 @@
     +-----------------------------------------------+      +---------------------+
 """
 
-from tapnet_test.guest import Guest
+from tapnet_test.guest import boot_guests
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.world6 import FAR, NEAR, add_ipv6
 
@@ -21,8 +21,7 @@ def test_two_guests_by_ipv6(world, tapnet):
     before = snapshot(world.host, run_dir=tapnet.run_dir)
     file = tapnet.file(LAB)
     tapnet("up", file)
-    ports = {port["name"]: port for port in tapnet.status("lab")["ports"]}
-    guests = {name: Guest(world.host, port["device"], name, port["mac"]) for name, port in ports.items()}
+    ports, guests = boot_guests(world.host, tapnet, "lab")
     for name, guest in guests.items():
         guest.wait_for_lease()
         guest.wait_for(f"ip -6 address show dev eth0 | grep -v tentative | grep -q {ports[name]['addresses'][1]}")

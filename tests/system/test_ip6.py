@@ -15,12 +15,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from scapy.layers.inet import TCP
+from scapy.layers.l2 import Ether
 
 import tapnet_test
 from tapnet_test.build import Tapnet
-from tapnet_test.netns import Netns
+from tapnet_test.listener import Listener
+from tapnet_test.netns import Netns, join
 from tapnet_test.snapshot import assert_same, snapshot
-from tapnet_test.world6 import FAR, HOST, NEAR, add_ipv6, default_routes, wait_for
+from tapnet_test.waiting import wait_for
+from tapnet_test.world6 import FAR, HOST, NEAR, add_ipv6, default_routes
 
 RELAY = Path(tapnet_test.__file__).with_name("relay.py")
 LAB = """
@@ -174,6 +178,48 @@ def test_names_over_ipv6(lab):
     assert dig(web, "outside.example", "A") == ["192.0.2.1"]
 
 
+# ---- how large packets are ----
+
+
+def segment_size(netns, device, guest, address):
+    """What the first packet of a connection from the guest says, as a device receives it."""
+    listener = Listener(netns, device)
+    guest.run("curl", "-sm2", f"http://[{address}]/", check=False)
+    packets = [Ether(data) for _, data in listener.end()]
+    return [dict(packet[TCP].options)["MSS"] for packet in packets if TCP in packet and packet[TCP].flags == "S"][0]
+
+
+def set_mtu(lab, device, peer, mtu):
+    lab.outside.run("ip", "link", "set", peer, "mtu", mtu)
+    lab.host.run("ip", "link", "set", device, "mtu", mtu)
+
+
+def test_guests_are_told_the_mtu(lab):
+    set_mtu(lab, "eth0", "out0", 1400)
+    web = lab.up().guest("web").up()
+    wait_for(lambda: addresses(web))
+    assert web.run("sysctl", "-n", "net.ipv6.conf.eth0.mtu").stdout.strip() == "1400"
+
+
+def test_who_was_not_told_sends_no_segments_too_large(lab):
+    set_mtu(lab, "eth0", "out0", 1400)
+    web = lab.up().guest("web").up("fd00:20::5054:ff:fe00:2")
+    assert segment_size(lab.outside, "out0", web, NEAR) == 1400 - 60
+
+
+def test_nor_where_ipv6_leaves_by_another_interface(lab, tapnet):
+    """The MTU of the network is that of eth0, by which IPv4 leaves."""
+    join(lab.host, "eth1", lab.outside, "out1")
+    set_mtu(lab, "eth1", "out1", 1300)
+    for netns, device, address in ((lab.outside, "out1", "2001:db8:b::1"), (lab.host, "eth1", "2001:db8:b::2")):
+        netns.run("ip", "-6", "address", "add", f"{address}/64", "dev", device, "nodad")
+    lab.host.run("ip", "-6", "route", "add", "default", "via", "2001:db8:b::1", "dev", "eth1", "metric", "10")
+    lab.up()
+    assert (tapnet.status("lab")["uplink"], tapnet.status("lab")["uplink6"]) == ("eth0", "eth1")
+    web = lab.guest("web").up("fd00:20::5054:ff:fe00:2")
+    assert segment_size(lab.outside, "out1", web, "2001:db8:b::1") == 1300 - 60
+
+
 # ---- what the host sees of it ----
 
 FORWARDING = ("eth0.accept_ra", "eth0.force_forwarding", "all.forwarding", "br-lab.forwarding")
@@ -312,7 +358,7 @@ def test_what_others_damage_is_mended(outside6, host, damage, keeper):
 def test_mistakes_have_their_place(lab, tapnet):
     for line, said in (("subnet6: fd00:20::1/48", "the length of the prefix must be 64"),
                        ("subnet6: 10.30.0.1/24", "is no machine's IPv6 address; write one as in `fd00:20::1/64`"),
-                       ("subnet6: fe80::1/64", "is no machine's address"),
+                       ("subnet6: fe80::1/64", "is no machine's IPv6 address"),
                        ("subnet6: 2001:db8:a::5/64", "overlaps 2001:db8:a::/64, an address or route of this host")):
         text = LAB.replace("subnet6: fd00:20::1/64", line).replace(", address6: fd00:20::7", "")
         done = tapnet("up", tapnet.file(text), check=False)

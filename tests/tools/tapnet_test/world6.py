@@ -10,7 +10,8 @@
 """
 
 import sys
-import time
+
+from .waiting import wait_for
 
 NEAR, FAR, HOST, ROUTER = "2001:db8:a::1", "2001:db8:f::1", "2001:db8:a::2", "fe80::a"
 
@@ -20,15 +21,6 @@ frame = (Ether(src=get_if_hwaddr("out0"), dst="33:33:00:00:00:01") / IPv6(src="{
          ICMPv6ND_RA(routerlifetime=1800) / ICMPv6NDOptSrcLLAddr(lladdr=get_if_hwaddr("out0")))
 sendp(frame, iface="out0", verbose=0)
 """
-
-
-def wait_for(what, seconds=5):
-    """What what() says, as soon as that is something."""
-    deadline = time.monotonic() + seconds
-    while not (answer := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return answer
 
 
 def default_routes(netns):
