@@ -98,7 +98,7 @@ static void follow_uplink(const struct observe_found *found, struct model_networ
         model_resolve_way_out6(network, &found->ip6);
     uplink = api_find_foreign(found, network->uplink);
     if (!network->mtu_given && uplink)
-        network->mtu = model_default_mtu(uplink->mtu);
+        network->mtu = model_default_mtu(uplink->mtu, network->subnet6.address.family);
 }
 
 static int take_networks(const struct observe_found *found, struct model_set *set)

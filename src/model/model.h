@@ -289,7 +289,10 @@ bool model_is_local6(const struct ip_prefix *prefix);
 /* The address in @subnet, or the link-local one without, that follows from @mac. */
 struct ip_address model_address6(const struct ip_prefix *subnet, const struct mac *mac);
 
-/* The MTU of a network whose file gives none: the uplink's (0: not known), but no more than 1500. */
-uint32_t model_default_mtu(uint32_t uplink_mtu);
+/*
+ * The MTU of a network whose file gives none: the uplink's (0: not known), but no more than 1500, and with @ip6 no less
+ * than that takes: below it the kernel ends IPv6 on a link, and an uplink of IPv4 may have less.
+ */
+uint32_t model_default_mtu(uint32_t uplink_mtu, bool ip6);
 
 #endif

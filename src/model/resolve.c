@@ -371,11 +371,13 @@ static uint32_t uplink_mtu(const struct model_network *network, const struct mod
     return surroundings->link_mtu ? surroundings->link_mtu(surroundings->data, network->uplink) : 0;
 }
 
-uint32_t model_default_mtu(uint32_t mtu)
+uint32_t model_default_mtu(uint32_t mtu, bool ip6)
 {
+    uint32_t least = ip6 ? MODEL_MTU6_MIN : MODEL_MTU_MIN;
+
     if (!mtu || mtu > DEFAULT_MTU)
         return DEFAULT_MTU;
-    return mtu < MODEL_MTU_MIN ? MODEL_MTU_MIN : mtu;
+    return mtu < least ? least : mtu;
 }
 
 static void resolve_way_out(struct model_network *network, const struct model_surroundings *surroundings)
@@ -393,7 +395,7 @@ static void resolve_way_out(struct model_network *network, const struct model_su
     }
     if (network->mtu)
         return;
-    network->mtu = model_default_mtu(mtu);
+    network->mtu = model_default_mtu(mtu, network->subnet6.address.family);
 }
 
 int model_resolve(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error)

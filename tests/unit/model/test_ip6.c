@@ -163,6 +163,19 @@ static void a_small_mtu_carries_no_ipv6(void **state)
     assert_refused(set, &surroundings, "mtu 1000 is too small for IPv6");
 }
 
+static void an_uplink_of_a_small_mtu_does_not_end_ipv6(void **state)
+{
+    struct model_surroundings surroundings = host6();
+    struct model_set *with _cleanup_set_ = lab("fd00:20::1/64"), *without _cleanup_set_ = lab(NULL);
+
+    (void)state;
+    surroundings.uplink_mtu = 1000;
+    resolve(with, &surroundings);
+    resolve(without, &surroundings);
+    assert_int_equal(with->networks[0].mtu, 1280);
+    assert_int_equal(without->networks[0].mtu, 1000);
+}
+
 static void a_host_without_ipv6_is_told_of(void **state)
 {
     struct model_surroundings surroundings = host6();
@@ -323,6 +336,7 @@ int main(void)
         cmocka_unit_test(mistakes),
         cmocka_unit_test(two_networks_do_not_overlap),
         cmocka_unit_test(a_small_mtu_carries_no_ipv6),
+        cmocka_unit_test(an_uplink_of_a_small_mtu_does_not_end_ipv6),
         cmocka_unit_test(a_host_without_ipv6_is_told_of),
         cmocka_unit_test(what_the_host_reaches_otherwise_is_refused),
         cmocka_unit_test(a_local_subnet_in_full),
