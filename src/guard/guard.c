@@ -452,6 +452,11 @@ struct guard_element guard_closed_family(uint8_t family, const char *label)
     return (struct guard_element){.set = GUARD_CLOSED_FAMILIES, .key = {family}, .label = label};
 }
 
+struct guard_element guard_learning6(const char *link, const char *label)
+{
+    return element_of(GUARD_LEARNING6, link, label);
+}
+
 /* At once, as much as in a second. */
 struct guard_element guard_group_limit(const char *device, uint32_t packets, const char *label)
 {

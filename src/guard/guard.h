@@ -114,6 +114,7 @@ enum guard_set {
     GUARD_DNS_SERVED6,     /* { ifname . ipv6_addr . inet_service }: as dns_served */
     GUARD_CLOSED6,         /* { ifname }: uplinks that forward IPv6 only because we turned it on */
     GUARD_CLOSED_FAMILIES, /* { nf_proto }: IPv6, when the whole host forwards it only because we turned it on */
+    GUARD_LEARNING6, /* { ifname }: links whose accept_ra we made 2, of 1; no rule asks: it is for who comes back */
     /* table bridge tapnet */
     GUARD_PORTS,             /* { ifname }: every TAP of ours */
     GUARD_PORT_ADDRESSES,    /* { ifname . ether_addr . ipv4_addr }: TAP, its guest's MAC, an address that it may use */
@@ -257,6 +258,7 @@ struct guard_element guard_path6(const char *from, const char *to, const char *l
 struct guard_element guard_closed6(const char *uplink, const char *label);
 /* @family: AF_INET6, or AF_INET; NFPROTO_... are the same. */
 struct guard_element guard_closed_family(uint8_t family, const char *label);
+struct guard_element guard_learning6(const char *link, const char *label);
 
 /* Readers: field @index of the key (0 is the first), or the data when @index is -1. The field's type must fit. */
 const char *guard_read_ifname(const struct guard_element *element, int index);

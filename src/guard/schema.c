@@ -72,6 +72,7 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
         {"dns_served6", GUARD_INET, {IFNAME, IP6, PORT}, 0, "where guests reach the DNS service by IPv6"},
     [GUARD_CLOSED6] = {"closed6", GUARD_INET, {IFNAME}, 0, "forwards IPv6 for our networks only"},
     [GUARD_CLOSED_FAMILIES] = {"closed_families", GUARD_INET, {FAMILY}, 0, "forwarded for our networks only"},
+    [GUARD_LEARNING6] = {"learning6", GUARD_INET, {IFNAME}, 0, "links whose accept_ra was 1"},
     [GUARD_PORT_ADDRESSES6] = {"port_addresses6",
                                GUARD_BRIDGE,
                                {IFNAME, MAC, RAW_IP6},

@@ -256,7 +256,7 @@ bool model_object_equal(const struct model_object *wanted, const struct model_ob
     case MODEL_OBJECT_SYSCTL:
         return strcmp(wanted->sysctl.path, found->sysctl.path) == 0 &&
                strcmp(wanted->sysctl.value, found->sysctl.value) == 0 &&
-               text_equal(wanted->sysctl.users, found->sysctl.users);
+               text_equal(wanted->sysctl.users, found->sysctl.users) && !found->sysctl.lost;
     case MODEL_OBJECT_SERVICE:
         return service_equal(&wanted->service, &found->service);
     case MODEL_OBJECT_RECORD:

@@ -119,6 +119,7 @@ struct model_sysctl {
     char value[16];
     char restore[16];  /* what it was before the first of us */
     const char *users; /* names of the sets that need it, sorted, separated by spaces */
+    bool lost;         /* found only: the guards tell of it, its ledger is gone */
 };
 
 /*

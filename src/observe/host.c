@@ -426,6 +426,8 @@ int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_
         result = observe_ledgers(run_dir, found, error);
     if (result == 0)
         result = observe_names(found);
+    if (result == 0)
+        result = observe_ip6(found);
     if (result == -ENOMEM)
         return error_set(error, result, "out of memory");
     if (result < 0)
@@ -434,7 +436,6 @@ int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_
     if (result < 0 && result != -ENOENT) /* a kernel without IPv4 forwards none */
         return result;
     found->ip_forward = result == 0 && strcmp(ip_forward, "0") != 0;
-    observe_ip6(found);
     look_at_uplink(found);
     model_objects_sort(&found->objects);
     observe_recorded_settings(found);

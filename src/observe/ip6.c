@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "netlink/address.h"
 #include "netlink/sysctl.h"
@@ -15,7 +17,9 @@
 
 /*
  * How it works: what we have changed ourselves must not look like the host's own wish at the next look. A sysctl that
- * has a ledger, or an uplink that is closed for others, is one of ours, whatever its value is now.
+ * has a ledger is one of ours, whatever its value is now. So is one whose ledger somebody tidied away, as long as the
+ * guards tell of it: they hold what is closed for others because it forwards for us, and the links whose accept_ra was
+ * 1. It is found as if the ledger were there still, but for a mark, so that the next `up` writes the ledger anew.
  */
 
 #define MACHINE_ID_LEN 32
@@ -96,23 +100,21 @@ static bool is_one(const char *device, const char *name)
     return strcmp(read_conf(device, name, text), "1") == 0;
 }
 
-/* Is net.ipv6.conf.DEVICE.NAME, which has it forward, as it is because of us? */
+static bool has_sysctl(const struct model_objects *objects, const char *path)
+{
+    for (size_t i = 0; i < objects->count; i++)
+        if (objects->items[i].kind == MODEL_OBJECT_SYSCTL && strcmp(objects->items[i].sysctl.path, path) == 0)
+            return true;
+    return false;
+}
+
+/* Is net.ipv6.conf.DEVICE.NAME as it is because of us? */
 static bool is_ours(const struct observe_found *found, const char *device, const char *name)
 {
-    bool all = strcmp(device, "all") == 0;
-    const struct guard_element closed = all ? guard_closed_family(AF_INET6, "") : guard_closed6(device, "");
     char path[MODEL_SYSCTL_MAX];
 
     snprintf(path, sizeof(path), "net/ipv6/conf/%s/%s", device, name);
-    for (size_t i = 0; i < found->objects.count; i++) {
-        const struct model_object *object = &found->objects.items[i];
-
-        if (object->kind == MODEL_OBJECT_SYSCTL && strcmp(object->sysctl.path, path) == 0)
-            return true;
-        if (object->kind == MODEL_OBJECT_ELEMENT && guard_element_compare(&object->element, &closed) == 0)
-            return true;
-    }
-    return false;
+    return has_sysctl(&found->objects, path);
 }
 
 /* Those by which the kernel itself learns, unless we keep it from forgetting, in which case it still would. */
@@ -135,6 +137,104 @@ static void keep_learning(struct observe_found *found)
     }
 }
 
+/* ---- sysctls whose ledgers are gone ---- */
+
+/* The elements that tell of one, and how it was and is. */
+static const struct trace {
+    enum guard_set set;
+    const char *name, *value, *restore;
+} traces[] = {
+    {GUARD_CLOSED6, "force_forwarding", "1", "0"},
+    {GUARD_CLOSED_FAMILIES, "forwarding", "1", "0"}, /* of the one family whose interfaces we can't choose: IPv6 */
+    {GUARD_LEARNING6, "accept_ra", "2", "1"},
+};
+
+static const struct trace *find_trace(const struct model_object *object)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(traces) && object->kind == MODEL_OBJECT_ELEMENT; i++)
+        if (traces[i].set == object->element.set)
+            return &traces[i];
+    return NULL;
+}
+
+/* Adds the set that @label ("set/network") is of, unless @users ends with it. NULL when memory is short. */
+static const char *add_user(struct arena *arena, const char *users, const char *label)
+{
+    int len = (int)strcspn(label, "/");
+    const char *last = strrchr(users, ' ');
+
+    last = last ? last + 1 : users;
+    if ((int)strlen(last) == len && strncmp(last, label, (size_t)len) == 0)
+        return users;
+    return arena_printf(arena, "%s%s%.*s", users, *users ? " " : "", len, label);
+}
+
+/* By their sets, which end where the shorter one does: "a" comes before "a-b", although '-' comes before '/'. */
+static int compare_labels(const void *a, const void *b)
+{
+    const char *left = *(const char *const *)a, *right = *(const char *const *)b;
+    size_t left_len = strcspn(left, "/"), right_len = strcspn(right, "/");
+    int order = memcmp(left, right, left_len < right_len ? left_len : right_len);
+
+    return order || left_len == right_len ? order : left_len < right_len ? -1 : 1;
+}
+
+/* The sets with IPv6 that goes out, by @uplink if that is not NULL, sorted; NULL when memory is short. */
+static const char *find_users(struct model_objects *objects, const char *uplink)
+{
+    _cleanup_free_ const char **labels = calloc(objects->count + 1, sizeof(*labels));
+    const char *users = "";
+    size_t count = 0;
+
+    if (!labels)
+        return NULL;
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct guard_element *element = &objects->items[i].element;
+
+        if (objects->items[i].kind == MODEL_OBJECT_ELEMENT && element->set == GUARD_EGRESS6 &&
+            (!uplink || strcmp(guard_read_ifname(element, 1), uplink) == 0))
+            labels[count++] = element->label;
+    }
+    qsort(labels, count, sizeof(*labels), compare_labels);
+    for (size_t i = 0; i < count && users; i++)
+        users = add_user(&objects->arena, users, labels[i]);
+    return users;
+}
+
+/* The sysctl that @element tells of, unless a ledger does, or it is not as we made it. */
+static int add_lost(struct model_objects *objects, const struct guard_element *element, const struct trace *trace)
+{
+    bool all = element->set == GUARD_CLOSED_FAMILIES;
+    const char *device = all ? "all" : guard_read_ifname(element, 0);
+    struct model_object object = {.kind = MODEL_OBJECT_SYSCTL, .sysctl = {.lost = true}};
+    struct model_sysctl *sysctl = &object.sysctl;
+
+    read_conf(device, trace->name, sysctl->value);
+    snprintf(sysctl->path, sizeof(sysctl->path), "net/ipv6/conf/%s/%s", device, trace->name);
+    snprintf(sysctl->restore, sizeof(sysctl->restore), "%s", trace->restore);
+    if (strcmp(sysctl->value, trace->value) != 0 || has_sysctl(objects, sysctl->path))
+        return 0;
+    sysctl->users = find_users(objects, element->set == GUARD_CLOSED6 ? device : NULL);
+    return sysctl->users ? model_objects_add(objects, &object) : -ENOMEM;
+}
+
+static int add_all_lost(struct model_objects *objects)
+{
+    size_t count = objects->count;
+    int result = 0;
+
+    for (size_t i = 0; i < count && result == 0; i++) {
+        const struct trace *trace = find_trace(&objects->items[i]);
+
+        if (trace) {
+            const struct guard_element element = objects->items[i].element; /* the list may move when it grows */
+
+            result = add_lost(objects, &element, trace);
+        }
+    }
+    return result;
+}
+
 /* ---- the machine ---- */
 
 /* systemd's id of the machine, which says nothing to others any more when it is hashed; else its name. */
@@ -149,11 +249,14 @@ static uint64_t identify_machine(void)
     return hash_mix(hash_text(text) ^ hash_text("tapnet unique local addresses"));
 }
 
-void observe_ip6(struct observe_found *found)
+int observe_ip6(struct observe_found *found)
 {
     struct model_ip6 *ip6 = &found->ip6;
+    int result = add_all_lost(&found->objects);
     char text[16];
 
+    if (result < 0)
+        return result;
     ip6->available = strcmp(read_conf("default", "disable_ipv6", text), "0") == 0;
     ip6->forwards = is_one("all", "forwarding") && !is_ours(found, "all", "forwarding");
     ip6->forces = read_conf("all", "force_forwarding", text)[0] != '\0';
@@ -161,4 +264,5 @@ void observe_ip6(struct observe_found *found)
                          !is_ours(found, ip6->uplink, "force_forwarding");
     keep_learning(found);
     ip6->machine = identify_machine();
+    return 0;
 }

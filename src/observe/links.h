@@ -38,8 +38,8 @@ int observe_take(struct observe_pass *pass, const struct ip_prefix *prefix);
 
 /* ip6.c: the IPv6 routes of the main table: what is taken, and the way out. Links were read. */
 int observe_routes6(struct netlink *netlink, struct observe_pass *pass);
-/* The rest of found->ip6. Ledgers and guards were read. */
-void observe_ip6(struct observe_found *found);
+/* The rest of found->ip6, and sysctls whose ledgers are gone. Ledgers and guards were read. 0 or -ENOMEM. */
+int observe_ip6(struct observe_found *found);
 
 /* names.c: found->resolver, and which services it knows. Links and ledgers were read. -ENOMEM. */
 int observe_names(struct observe_found *found);

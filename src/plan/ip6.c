@@ -35,6 +35,14 @@ static int add_closed_family(struct plan_scope *scope, const struct plan_host *h
     return result;
 }
 
+/* Tells that @device's accept_ra was 1, should the ledger go. */
+static int add_learning(struct plan_scope *scope, const char *device)
+{
+    const struct model_object learning = {.kind = MODEL_OBJECT_ELEMENT, .element = guard_learning6(device, "uplink")};
+
+    return model_objects_add(&scope->wanted, &learning);
+}
+
 int plan_ip6_want(struct plan_scope *scope, const struct model_object *found, struct model_object *sysctl,
                   const struct plan_host *host)
 {
@@ -46,6 +54,8 @@ int plan_ip6_want(struct plan_scope *scope, const struct model_object *found, st
     result = model_objects_add(&scope->wanted, sysctl);
     if (result < 0 || !sysctl->sysctl.restore[0])
         return result;
+    if (model_sysctl_device(&sysctl->sysctl, "ipv6", "accept_ra", device))
+        return add_learning(scope, device);
     if (model_sysctl_device(&sysctl->sysctl, "ipv6", "force_forwarding", device))
         return add_closed6(scope, device, host);
     if (model_sysctl_device(&sysctl->sysctl, "ipv6", "forwarding", device) && strcmp(device, "all") == 0)

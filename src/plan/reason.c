@@ -153,6 +153,8 @@ const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON
             append(text, "is %s, wanted %s", step->before->sysctl.value, step->after->sysctl.value);
         if (strcmp(step->before->sysctl.users, step->after->sysctl.users) != 0)
             append(text, "needed by %s", step->after->sysctl.users);
+        if (step->before->sysctl.lost)
+            append(text, "its ledger is gone");
         break;
     case MODEL_OBJECT_SERVICE:
         service_reason(&step->before->service, &step->after->service, text);

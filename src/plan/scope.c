@@ -287,6 +287,7 @@ static int add_shared_sysctl(struct plan_scope *scope, const struct model_object
     struct model_object closed = {.kind = MODEL_OBJECT_ELEMENT};
     int result;
 
+    sysctl.sysctl.lost = false;
     sysctl.sysctl.users = share_users(&scope->wanted.arena, users, set, own != NULL);
     if (!sysctl.sysctl.users)
         return -ENOMEM;

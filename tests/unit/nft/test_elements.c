@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 59
+#define SAMPLES 60
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -89,6 +89,7 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_DNS_SERVED6] = guard_dns_served("br-lab", &gateway6, 1, "lab/lab");
     samples[GUARD_CLOSED6] = guard_closed6("eth0", "");
     samples[GUARD_CLOSED_FAMILIES] = guard_closed_family(AF_INET6, "uplink");
+    samples[GUARD_LEARNING6] = guard_learning6("eth0", "uplink");
     samples[GUARD_PORT_ADDRESSES6] = guard_port_source("t", &guest_mac, &gateway6, longest);
     samples[GUARD_OPEN_ADDRESSES6] = guard_open_address("t", &gateway6, "lab/lab/t");
     samples[GUARD_PORT_IDENTIFIERS6] = guard_port_identifier("t", &guest_mac, "lab/lab/t");

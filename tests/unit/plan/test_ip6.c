@@ -116,6 +116,7 @@ static void two_links_forward_ipv6_and_the_uplink_is_closed(void **state)
     assert_non_null(sysctl);
     assert_string_equal(sysctl->value, "2");
     assert_string_equal(sysctl->restore, "1");
+    assert_true(has_element(&scene->result.wanted, guard_learning6("eth0", "")));
     sysctl = find_sysctl(&scene->result.wanted, "net/ipv6/conf/br-lab/forwarding");
     assert_non_null(sysctl);
     assert_string_equal(sysctl->restore, "");
@@ -182,6 +183,32 @@ static void a_sysctl_whose_interface_is_gone_waits(void **state)
     assert_string_equal(find_sysctl(&scene->result.wanted, held.sysctl.path)->value, "gone");
 }
 
+/* What the guards tell of is written down anew while somebody needs it, else put back. */
+static void a_lost_ledger_is_written_anew_or_put_back(void **state)
+{
+    struct scene *scene = *state;
+    const struct host host = {.foreign = NULL};
+    struct model_object lost = {.kind = MODEL_OBJECT_SYSCTL};
+    const struct plan_step *step;
+    struct plan *plan;
+
+    expand6(scene, true);
+    lost.sysctl = (struct model_sysctl){
+        .path = "net/ipv6/conf/eth0/accept_ra", .value = "2", .restore = "1", .users = "lab", .lost = true};
+    add(scene, &lost);
+    assert_int_equal(scope(scene, &scene->wanted, "lab", &host), 0);
+    assert_int_equal(plan_make(&scene->result.wanted, &scene->result.found, &plan), 0);
+    step = &plan->steps[step_of(plan, lost.sysctl.path)];
+    assert_true(step->before && step->after && !step->after->sysctl.lost);
+    plan_free(plan);
+    plan_scope_fini(&scene->result);
+    assert_int_equal(scope(scene, &scene->nothing, "lab", &host), 0);
+    assert_int_equal(plan_make(&scene->result.wanted, &scene->result.found, &plan), 0);
+    step = &plan->steps[step_of(plan, lost.sysctl.path)];
+    assert_true(step->before && !step->after);
+    plan_free(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +216,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(where_all_links_forward_all_are_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(learned_routes_are_secured_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_sysctl_whose_interface_is_gone_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lost_ledger_is_written_anew_or_put_back, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
