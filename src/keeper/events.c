@@ -2,6 +2,7 @@
 /* What tells the keeper that somebody may have changed something of ours. */
 #include "keeper/events.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/netlink.h>
@@ -167,6 +168,31 @@ static void watch_folder(struct events *events, const char *path, uint32_t mask)
 }
 
 /*
+ * The sysctls that we have a ledger of ("net,ipv6,conf,eth0,accept_ra.json") and netlink does not tell of. A file below
+ * /proc/sys is one inode for all who have the same /proc, and a write to it an event like any other.
+ */
+static void watch_sysctls(struct events *events, const char *run_dir)
+{
+    static const char suffix[] = ",accept_ra.json";
+    char path[PATH_MAX];
+    DIR *folder;
+
+    if (snprintf(path, sizeof(path), "%s/sysctl", run_dir) >= (int)sizeof(path) || !(folder = opendir(path)))
+        return;
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        size_t len = strlen(entry->d_name);
+
+        if (len < sizeof(suffix) || strcmp(entry->d_name + len - strlen(suffix), suffix) != 0)
+            continue;
+        snprintf(path, sizeof(path), "/proc/sys/%.*s", (int)(len - strlen(".json")), entry->d_name);
+        for (char *comma = path; (comma = strchr(comma, ','));)
+            *comma = '/';
+        watch_path(events, path, IN_MODIFY);
+    }
+    closedir(folder);
+}
+
+/*
  * inotify tells of a close() right before the driver hears of it. So the watch is for one event: should the device be
  * held still when that was looked at, the watch is a new one, and there is another look.
  */
@@ -186,6 +212,7 @@ bool events_watch_files(struct events *events, const char *run_dir, bool holders
         if (snprintf(path, sizeof(path), "%s%s", run_dir, folders[i]) < (int)sizeof(path))
             watch_folder(events, path, IN_DELETE | IN_MOVE | IN_CLOSE_WRITE | IN_DELETE_SELF);
     }
+    watch_sysctls(events, run_dir);
     /* systemd-resolved: its folder comes with its first start, its socket with each; files tell of changed servers. */
     watch_folder(events, "/run/systemd", IN_CREATE);
     watch_folder(events, "/run/systemd/resolve", IN_CREATE | IN_MOVED_TO);

@@ -15,7 +15,7 @@
  * is. A queue that overflowed means the same, so no event can be lost. Who caused it is remembered where the kernel
  * knows (of tables alone), and only if it was about something of ours.
  *
- * Sysctls need no watch of their own: every one that tapnet sets is a forwarding flag, of which rtnetlink tells.
+ * Of forwarding flags rtnetlink tells; what else tapnet sets below /proc/sys (accept_ra) is watched as a file.
  */
 struct events;
 
@@ -35,9 +35,9 @@ void events_read_guards(struct events *events);
 bool events_wait(const struct events *events);
 
 /*
- * Watches the files of @run_dir: to be called after each look, since folders come and go. @holders: and who closes
- * /dev/net/tun, the next time. True when something was not watched before: what happened there until now nobody has
- * told.
+ * Watches the files of @run_dir, and the sysctls that its ledgers name: to be called after each look, since they come
+ * and go. @holders: and who closes /dev/net/tun, the next time. True when something was not watched before: what
+ * happened there until now nobody has told.
  */
 bool events_watch_files(struct events *events, const char *run_dir, bool holders);
 

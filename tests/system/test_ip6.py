@@ -10,6 +10,7 @@
 """
 
 import ipaddress
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -274,6 +275,53 @@ def test_on_an_older_kernel_all_interfaces_forward_and_are_closed(older_kernel, 
     assert_same(before, snapshot(lab.host, run_dir=tapnet.run_dir))
 
 
+# ---- somebody tidies the run directory up ----
+
+
+@pytest.fixture(params=["by-the-uplink", "by-all-interfaces"])
+def forwarding(request, lab):
+    """The sysctls that are changed, and what they are while a network is up."""
+    if request.param == "by-the-uplink":
+        return {"eth0.accept_ra": "2", "eth0.force_forwarding": "1"}
+    request.getfixturevalue("older_kernel")
+    return {"eth0.accept_ra": "2", "all.forwarding": "1"}
+
+
+def test_the_kernel_tells_what_is_to_be_put_back(forwarding, lab, tapnet):
+    before = snapshot(lab.host, run_dir=tapnet.run_dir)
+    lab.up()
+    shutil.rmtree(tapnet.run_dir)
+    assert {name: sysctl(lab.host, name) for name in forwarding} == forwarding
+    tapnet("down", "lab")
+    assert_same(before, snapshot(lab.host, run_dir=tapnet.run_dir))
+
+
+def test_what_another_set_needs_stays(forwarding, lab, tapnet):
+    before = snapshot(lab.host, run_dir=tapnet.run_dir)
+    lab.up()
+    desk = tapnet.file("networks: { desk: { subnet: 10.30.0.1/24, subnet6: 'fd00:30::1/64', ports: { a: {} } } }\n",
+                       "desk.yaml")
+    tapnet("up", desk)
+    shutil.rmtree(tapnet.run_dir)
+    tapnet("down", "lab")
+    assert {name: sysctl(lab.host, name) for name in forwarding} == forwarding
+    assert default_routes(lab.host)[0]["gateway"] == "fe80::a"
+    tapnet("down", "desk")
+    assert_same(before, snapshot(lab.host, run_dir=tapnet.run_dir))
+
+
+def test_up_writes_it_down_anew(forwarding, lab, tapnet):
+    before = snapshot(lab.host, run_dir=tapnet.run_dir)
+    lab.up()
+    files = sorted(path.name for path in tapnet.run_dir.glob("*/sysctl/*"))
+    shutil.rmtree(tapnet.run_dir)
+    lab.up()
+    assert sorted(path.name for path in tapnet.run_dir.glob("*/sysctl/*")) == files
+    assert tapnet("status").returncode == 0 and "nothing to do" in tapnet("plan", lab.file).stdout
+    tapnet("down", "lab")
+    assert_same(before, snapshot(lab.host, run_dir=tapnet.run_dir))
+
+
 def test_guests_are_told_that_their_router_goes(lab, tapnet):
     web = lab.up().guest("web").up()
     wait_for(lambda: addresses(web))
@@ -338,8 +386,6 @@ DAMAGES = {
 @pytest.mark.parametrize("keeper", [True, False], ids=["by-the-keeper", "by-up"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_what_others_damage_is_mended(outside6, host, damage, keeper):
-    if keeper and damage == "accept-ra":
-        pytest.skip("the kernel tells nobody: it is mended with the next look")
     tapnet = Tapnet(host, keeper=keeper)
     file = tapnet.file(LAB)
     tapnet("up", file)
