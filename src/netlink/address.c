@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -133,10 +134,62 @@ static void build_address(struct netlink_message *message, uint16_t type, uint16
     netlink_put(message, IFA_ADDRESS, peer->bytes, size);
 }
 
+/* ---- IPv6: added when the kernel says so ---- */
+
+/*
+ * The kernel answers the request before it is through with the address: a worker of its joins the address's multicast
+ * group (addrconf_dad_work() in net/ipv6/addrconf.c) and tells of the address then, which is also when it has told of
+ * one without duplicate detection for the first time. One that is deleted in between leaves a group that it never
+ * joined, and takes it from a neighbour on the link that ends in the same 24 bits: the gateway fe80::1, say, that
+ * nobody could ask for any more.
+ */
+#define WORKER_MSEC 500 /* it has nothing to wait for but the rtnl lock */
+
+/* A socket that is told of IPv6 addresses; negative when there is none to be had, then nobody waits. */
+static int listen_for_addresses(void)
+{
+    const struct sockaddr_nl name = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV6_IFADDR};
+    _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0)
+        return -1;
+    return take_fd(&fd);
+}
+
+/* Do these @length bytes from the kernel tell of @address on the link @index? */
+static bool tells_of(const uint8_t *bytes, ssize_t length, int index, const struct ip_address *address)
+{
+    const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)bytes;
+
+    for (int left = (int)length; netlink_message_fits(message, left); message = mnl_nlmsg_next(message, &left)) {
+        struct netlink_address told;
+
+        if (message->nlmsg_type == RTM_NEWADDR && netlink_address_parse(message, &told) == 0 && told.index == index &&
+            ip_address_equal(&told.prefix.address, address))
+            return true;
+    }
+    return false;
+}
+
+/* Until the kernel tells of it at @fd. Whatever else happens ends the wait: the address is there. */
+static void wait_for_address(int fd, int index, const struct ip_address *address)
+{
+    _Alignas(struct nlmsghdr) uint8_t bytes[8192];
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    ssize_t length;
+
+    while (poll(&polled, 1, WORKER_MSEC) > 0 && (length = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+        if (tells_of(bytes, length, index, address))
+            return;
+}
+
 int netlink_peer_add(struct netlink *netlink, int index, const struct ip_prefix *prefix, const struct ip_address *peer,
                      uint8_t protocol, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
+    bool ip6 = prefix->address.family == AF_INET6;
+    _cleanup_close_ int fd = ip6 ? listen_for_addresses() : -1;
+    int result;
 
     build_address(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, index, prefix, peer);
     netlink_put_u8(&message, IFA_PROTO, protocol);
@@ -145,7 +198,10 @@ int netlink_peer_add(struct netlink *netlink, int index, const struct ip_prefix 
 
         netlink_put(&message, IFA_BROADCAST, broadcast.bytes, 4);
     }
-    return netlink_request(netlink, &message, error);
+    result = netlink_request(netlink, &message, error);
+    if (result == 0 && fd >= 0)
+        wait_for_address(fd, index, &prefix->address);
+    return result;
 }
 
 int netlink_peer_delete(struct netlink *netlink, int index, const struct ip_prefix *prefix,

@@ -20,7 +20,10 @@ int netlink_address_dump(struct netlink *netlink, netlink_address_reader *reader
 /* The addresses alone, of all links, sorted by ip_address_compare(). The caller frees *ret, which is NULL for none. */
 int netlink_address_list(struct netlink *netlink, struct ip_address **ret, size_t *ret_count,
                          struct tapnet_error *error);
-/* Adds with IFA_PROTO @protocol, IFA_BROADCAST where IPv4 has one, IPv6 without duplicate detection. -EEXIST. */
+/*
+ * Adds with IFA_PROTO @protocol, IFA_BROADCAST where IPv4 has one, IPv6 without duplicate detection; returns when the
+ * kernel is through with it. -EEXIST.
+ */
 int netlink_address_add(struct netlink *netlink, int index, const struct ip_prefix *prefix, uint8_t protocol,
                         struct tapnet_error *error);
 int netlink_address_delete(struct netlink *netlink, int index, const struct ip_prefix *prefix,

@@ -148,6 +148,23 @@ static void test_addresses_of_other_shapes(void **state)
     assert_int_equal(netlink_address_delete(netlink, index_a, &six, &error), 0);
 }
 
+/* Both end in the same 24 bits, and so have one multicast group: who asks for the first must still be heard. */
+static void test_one_that_goes_at_once_takes_no_group_from_another(void **state)
+{
+    struct ip_prefix stays = prefix_of("fe80::1/64"), goes = prefix_of("fd00:21::1/64");
+
+    (void)state;
+    if (access("/proc/sys/net/ipv6", F_OK) < 0)
+        return;
+    assert_int_equal(netlink_address_add(netlink, index_a, &stays, PROTOCOL, &error), 0);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(netlink_address_add(netlink, index_a, &goes, PROTOCOL, &error), 0);
+        assert_int_equal(netlink_address_delete(netlink, index_a, &goes, &error), 0);
+        assert_non_null(strstr(output_of("ip maddr show dev va"), "ff02::1:ff00:1"));
+    }
+    assert_int_equal(netlink_address_delete(netlink, index_a, &stays, &error), 0);
+}
+
 /* The kernel's route leads to the one at the other end, alone. */
 static void test_an_address_with_a_peer(void **state)
 {
@@ -509,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_an_address_of_ours),
         cmocka_unit_test(test_the_list_of_addresses_is_sorted),
         cmocka_unit_test(test_addresses_of_other_shapes),
+        cmocka_unit_test(test_one_that_goes_at_once_takes_no_group_from_another),
         cmocka_unit_test(test_an_address_with_a_peer),
         cmocka_unit_test(test_routes),
         cmocka_unit_test(test_an_unused_table),
