@@ -63,11 +63,12 @@ static int restore_sysctl(const struct apply_ops *ops, const struct model_sysctl
 {
     char name[NAME_MAX_LEN];
     int result = 0;
-    bool ours = before->restore[0] && strcmp(before->value, before->restore) != 0 &&
+    const char *restored = model_sysctl_restored(before);
+    bool ours = restored[0] && strcmp(before->value, restored) != 0 &&
                 strcmp(before->value, model_sysctl_wanted(before)) == 0;
 
     if (ours)
-        result = ops->sysctl_write(ops->data, before->path, before->restore, error);
+        result = ops->sysctl_write(ops->data, before->path, restored, error);
     if (result == -ENOENT) /* the interface is gone, and its sysctl with it */
         result = 0;
     if (result < 0)

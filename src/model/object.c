@@ -158,6 +158,11 @@ const char *model_sysctl_wanted(const struct model_sysctl *sysctl)
     return model_sysctl_secures(sysctl) ? "2" : "1";
 }
 
+const char *model_sysctl_restored(const struct model_sysctl *sysctl)
+{
+    return !sysctl->restore[0] && strncmp(sysctl->path, "net/ipv6/", 9) == 0 ? "0" : sysctl->restore;
+}
+
 /* ---- equality ---- */
 
 static bool text_equal(const char *a, const char *b)

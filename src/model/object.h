@@ -129,6 +129,11 @@ struct model_sysctl {
 bool model_sysctl_secures(const struct model_sysctl *sysctl);
 /* What it is while we need it. */
 const char *model_sysctl_wanted(const struct model_sysctl *sysctl);
+/*
+ * What it is to be when nobody needs it: what it was; of a link of ours, which stays when only its IPv6 goes, what a
+ * fresh one has; "" is to be left as it is.
+ */
+const char *model_sysctl_restored(const struct model_sysctl *sysctl);
 /* The link that it is of, when its name is @name of @family ("ipv4", "ipv6"); false for any other. */
 bool model_sysctl_device(const struct model_sysctl *sysctl, const char *family, const char *name,
                          char device[MODEL_IFNAME_MAX]);
