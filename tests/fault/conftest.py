@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 
 from lab import FULL, Lab, Tally
+from tapnet_test.world6 import add_ipv6
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def tally(request, record_property):
 @pytest.fixture
 def lab(world, tally):
     """A host with fault-tool and strike in it; everything is taken down at the end."""
+    add_ipv6(world)
     made = Lab(world.host, tally)
     yield made
     made.close()

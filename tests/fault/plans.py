@@ -6,7 +6,7 @@
     | lab-web --+                                   |                |
     |           +-- br-lab 10.20.0.1/24 -- NAT -- eth0 -- out0       |
     | lab-db ---+                                   |   192.0.2.1    |
-    | tun1 192.168.3.11/24                          |                |
+    | tun1 192.168.3.11/24                          |  2001:db8:a::1 |
     +----------------------------------------------------------------+
 """
 
@@ -46,11 +46,13 @@ FORWARDS = {**PORTS, "web": "{ forward: [127.0.0.1:2222:22, 9000-9009:9000-9009,
 OTHER_FORWARDS = {**PORTS, "web": "{ forward: [8080:80, 9000-9019:9000-9019, 53:5353/udp] }"}
 
 LAB = file(network(PORTS), devices=TUN)
+IP6 = file(network(PORTS, extra="subnet6: fd00:20::1/64"), devices=TUN)
 MANY = file(network(PORTS), network({"a": "{}", "b": "{}"}, "cell", "10.21.0.1/24", "mode: isolated"),
             network({"x": "{}"}, "third", "10.22.0.1/24", "ports_see_each_other: false"),
             network({}, "empty", "10.23.0.1/24"),
             devices=TUN + TAP)
 OTHER = file(network({"o1": "{}", "o2": "{}"}, "other", "10.24.0.1/24"))
+OTHER6 = file(network({"o1": "{}", "o2": "{}"}, "other", "10.24.0.1/24", "subnet6: fd00:24::1/64"))
 
 # One edit each.
 EDITS = {
@@ -70,6 +72,7 @@ EDITS = {
     "routed": file(network(ROUTED, extra="mode: routed"), devices=TUN),
     "ports apart": file(network(PORTS, extra="ports_see_each_other: false"), devices=TUN),
     "a network more": file(network(PORTS), network({"a": "{}"}, "cell", "10.21.0.1/24"), devices=TUN),
+    "IPv6": IP6,
     "another network": file(network({"a": "{}"}, "cell", "10.21.0.1/24"), devices=TUN),
     "a device more": file(network(PORTS), devices=TUN + TAP),
     "a device with settings": file(network(PORTS), devices=TUN + FULL),
@@ -99,5 +102,10 @@ PLANS = {
     "down of many": Plan({"lab": MANY}, "lab", None),
     "edit: no more routed": Plan({"lab": EDITS["routed"]}, "lab", LAB),
     "down of a routed one": Plan({"lab": EDITS["routed"]}, "lab", None),
+    "up beside another set, both with IPv6": Plan({"other": OTHER6}, "lab", IP6),
+    "edit: another subnet of IPv6": Plan({"lab": IP6}, "lab", IP6.replace("fd00:20:", "fd00:21:")),
+    "edit: no more IPv6": Plan({"lab": IP6}, "lab", IP6.replace("fd00:20::1/64", "none")),
+    "down with IPv6": Plan({"lab": IP6}, "lab", None),
+    "down beside another set, both with IPv6": Plan({"lab": IP6, "other": OTHER6}, "lab", None),
     "down beside another set": Plan({"lab": LAB, "other": OTHER}, "lab", None),
 }
