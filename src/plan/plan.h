@@ -30,8 +30,8 @@ enum plan_phase {
     PLAN_NEIGHBOURS_REMOVE,
     PLAN_ADDRESSES_REMOVE,
     PLAN_DEVICES_REMOVE,
+    PLAN_SYSCTLS_REMOVE, /* while their bridges are there: undone, a bridge is made anew before it is told them again */
     PLAN_BRIDGES_REMOVE,
-    PLAN_SYSCTLS_REMOVE,
     PLAN_SECURED_REMOVE,
     PLAN_GUARDS_REMOVE, /* elements and tables: removed, one transaction */
     PLAN_PHASE_COUNT,

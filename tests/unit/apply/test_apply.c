@@ -138,10 +138,18 @@ static int link_shape(void *data, const char *name, uint64_t rate, uint32_t burs
     return note("shape", name, error);
 }
 
+/* What is set of a link by sysctl goes with it. */
 static int link_delete(void *data, const char *name, struct tapnet_error *error)
 {
+    int result = change(false, name, error);
+    char part[MODEL_SYSCTL_MAX];
+
     (void)data;
-    return change(false, name, error);
+    snprintf(part, sizeof(part), "/conf/%s/", name);
+    for (size_t i = host.count; result == 0 && i > 0; i--)
+        if (strstr(host.present[i - 1], part))
+            leave(host.present[i - 1]);
+    return result;
 }
 
 static int links_delete(void *data, const char *const *names, size_t count, struct tapnet_error *error)
@@ -170,11 +178,16 @@ static int address_delete(void *data, const struct model_host_address *address, 
     return change(false, ip_prefix_print(&address->prefix, text), error);
 }
 
+/* eth0 is there always; a link of ours can be told only while it is there. */
 static int sysctl_set(void *data, const char *path, const char *value, struct tapnet_error *error)
 {
+    struct model_sysctl sysctl = {.value = ""};
+
     (void)data;
-    (void)path;
-    return change(strcmp(value, "1") == 0, "forwarding", error);
+    snprintf(sysctl.path, sizeof(sysctl.path), "%s", path);
+    if (strstr(path, "/br-lab/") && !is_present("br-lab"))
+        return error_set(error, -ENOENT, "no %s", path);
+    return change(strcmp(value, model_sysctl_wanted(&sysctl)) == 0, path, error);
 }
 
 static int guards_commit(void *data, struct nft_transaction *transaction, struct tapnet_error *error)
@@ -298,13 +311,14 @@ static int run(const struct model_objects *wanted, const struct model_objects *f
     return result;
 }
 
-/* The lab with its sysctl's old value, as the scope would have filled it in. */
+/* The lab with IPv6, and its sysctl of IPv4 with the old value, as the scope would have filled it in. */
 static void expand(struct lab *lab, struct model_objects *ret)
 {
     lab_init(lab, "lab");
+    lab_init6(lab, true);
     lab_expand(lab, ret);
     for (size_t i = 0; i < ret->count; i++)
-        if (ret->items[i].kind == MODEL_OBJECT_SYSCTL)
+        if (ret->items[i].kind == MODEL_OBJECT_SYSCTL && strncmp(ret->items[i].sysctl.path, "net/ipv4/", 9) == 0)
             strcpy(ret->items[i].sysctl.restore, "0");
 }
 
@@ -320,6 +334,7 @@ static void guards_stand_before_anything_is_up(void **state)
     assert_ptr_equal(strstr(host.log, "prepare service\ncommit guards\n"), host.log);
     assert_true(strstr(host.log, "make br-lab") < strstr(host.log, "open lab-db"));
     assert_true(strstr(host.log, "set lab-web") < strstr(host.log, "make lab-web")); /* labelled, then kept */
+    assert_true(strstr(host.log, "make br-lab") < strstr(host.log, "make net/ipv6/conf/br-lab/forwarding"));
     assert_non_null(strstr(host.log, "make service"));
     model_objects_fini(&wanted);
 }

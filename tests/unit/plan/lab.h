@@ -44,6 +44,15 @@ static inline void lab_init(struct lab *lab, const char *set)
     model_derive(&lab->set);
 }
 
+/* fd00:20::1/64, too, on a host whose default route by eth0 was learned. @forces: its links can be told to forward. */
+static inline void lab_init6(struct lab *lab, bool forces)
+{
+    memcpy(lab->network.uplink6, "eth0", sizeof("eth0"));
+    assert_int_equal(ip_prefix_parse("fd00:20::1/64", -1, &lab->network.subnet6), 0);
+    lab->set.ip6 = (struct model_ip6){.available = true, .forces = forces, .learning_count = 1};
+    memcpy(lab->set.ip6.learning[0], "eth0", sizeof("eth0"));
+}
+
 static inline void lab_expand(const struct lab *lab, struct model_objects *ret)
 {
     *ret = (struct model_objects){0};

@@ -73,12 +73,7 @@ static int scope(struct scene *scene, const struct model_objects *wanted, const 
 /* The lab with IPv6, on a host whose default route by eth0 was learned. */
 static void expand6(struct scene *scene, bool forces)
 {
-    struct model_network *network = &scene->lab.network;
-
-    memcpy(network->uplink6, "eth0", sizeof("eth0"));
-    assert_int_equal(ip_prefix_parse("fd00:20::1/64", -1, &network->subnet6), 0);
-    scene->lab.set.ip6 = (struct model_ip6){.available = true, .forces = forces, .learning_count = 1};
-    memcpy(scene->lab.set.ip6.learning[0], "eth0", sizeof("eth0"));
+    lab_init6(&scene->lab, forces);
     model_objects_fini(&scene->wanted);
     lab_expand(&scene->lab, &scene->wanted);
 }
@@ -168,6 +163,36 @@ static void learned_routes_are_secured_first(void **state)
     plan_free(down);
 }
 
+static size_t step_of_bridge(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan_step_object(&plan->steps[i])->kind == MODEL_OBJECT_LINK &&
+            plan_step_object(&plan->steps[i])->link.kind == MODEL_LINK_BRIDGE)
+            return i;
+    fail_msg("no step for the bridge");
+    return 0;
+}
+
+/* In both directions, so that either can be undone: a bridge can be told what it does only while it is there. */
+static void a_bridge_is_told_while_it_is_there(void **state)
+{
+    static const char *const paths[] = {"net/ipv6/conf/br-lab/forwarding", "net/ipv6/conf/br-lab/force_forwarding"};
+    struct scene *scene = *state;
+    const struct host host = {.foreign = NULL};
+    struct plan *up, *down;
+
+    expand6(scene, true);
+    assert_int_equal(scope(scene, &scene->wanted, "lab", &host), 0);
+    assert_int_equal(plan_make(&scene->result.wanted, &scene->nothing, &up), 0);
+    assert_int_equal(plan_make(&scene->nothing, &scene->result.wanted, &down), 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(step_of_bridge(up) < step_of(up, paths[i]));
+        assert_true(step_of_bridge(down) > step_of(down, paths[i]));
+    }
+    plan_free(up);
+    plan_free(down);
+}
+
 /* The interface was pulled out: what was set there is neither written nor forgotten. */
 static void a_sysctl_whose_interface_is_gone_waits(void **state)
 {
@@ -215,6 +240,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(two_links_forward_ipv6_and_the_uplink_is_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_all_links_forward_all_are_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(learned_routes_are_secured_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bridge_is_told_while_it_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_sysctl_whose_interface_is_gone_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_ledger_is_written_anew_or_put_back, set_up, tear_down),
     };
