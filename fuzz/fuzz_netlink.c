@@ -49,6 +49,7 @@ static void read_link(const struct nlmsghdr *message)
         return;
     promise(link.name[0] && strnlen(link.name, sizeof(link.name)) < sizeof(link.name));
     promise(link.ip4_forwarding >= -1 && link.ip4_forwarding <= 1);
+    promise(link.ip6_forces >= -1 && link.ip6_forces <= 1);
     check_text(message, link.kind);
     check_text(message, link.alias);
 }

@@ -45,6 +45,13 @@ static int forwarding(const void *data, const char *name)
     return link ? link->ip4_forwarding : -1;
 }
 
+static int forces6(const void *data, const char *name)
+{
+    const struct observe_link *link = api_find_foreign(data, name);
+
+    return link ? link->ip6_forces : -1;
+}
+
 static bool is_bridge(const void *data, const char *name)
 {
     const struct observe_link *link = api_find_foreign(data, name);
@@ -64,6 +71,7 @@ struct plan_host api_plan_host(const struct observe_found *found)
     return (struct plan_host){
         .is_foreign = is_foreign,
         .forwarding = forwarding,
+        .forces6 = forces6,
         .is_bridge = is_bridge,
         .foreign = foreign,
         .data = found,

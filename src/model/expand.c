@@ -244,8 +244,6 @@ static void open_uplink6(struct expansion *expansion, const struct model_network
         return;
     }
     add_sysctl6(expansion, network, network->bridge, "force_forwarding", "1", "");
-    if (strcmp(network->uplink6, ip6->uplink) == 0 && ip6->uplink_forces)
-        return;
     add_sysctl6(expansion, network, network->uplink6, "force_forwarding", "1", "0");
 }
 

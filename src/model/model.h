@@ -177,7 +177,6 @@ struct model_ip6 {
     bool forwards;  /* net.ipv6.conf.all.forwarding is 1, by the host's own wish */
     bool forces;    /* the kernel forwards per interface: net.ipv6.conf.NAME.force_forwarding, of Linux 6.17 */
     char uplink[MODEL_IFNAME_MAX]; /* of the default route with the lowest metric; "": none */
-    bool uplink_forces;            /* its force_forwarding is 1, by the host's own wish */
     /* Links whose default route the kernel learns from router advertisements, unless the host forwards. */
     char learning[MODEL_LINKS_MAX][MODEL_IFNAME_MAX];
     size_t learning_count;

@@ -17,21 +17,43 @@
 
 /* ---- reading ---- */
 
+/* IFLA_INET_CONF is an array of u32, indexed by IPV4_DEVCONF_* - 1. */
 static void parse_inet(const struct nlattr *family, struct netlink_link *link)
 {
-    const struct nlattr *families[AF_INET + 1], *inet[IFLA_INET_MAX + 1];
+    const struct nlattr *inet[IFLA_INET_MAX + 1];
     uint32_t values[IPV4_DEVCONF_ROUTE_LOCALNET];
 
-    if (netlink_parse_nest(family, families, AF_INET) < 0 ||
-        netlink_parse_nest(families[AF_INET], inet, IFLA_INET_MAX) < 0)
+    if (netlink_parse_nest(family, inet, IFLA_INET_MAX) < 0)
         return;
-    /* An array of u32, indexed by IPV4_DEVCONF_* - 1. */
     if (netlink_get_bytes(inet[IFLA_INET_CONF], values, sizeof(values))) {
         link->ip4_forwarding = values[IPV4_DEVCONF_FORWARDING - 1] != 0;
         link->ip4_arp_ignore = (int)values[IPV4_DEVCONF_ARP_IGNORE - 1];
         link->ip4_proxy_arp = (int)values[IPV4_DEVCONF_PROXY_ARP - 1];
         link->ip4_route_localnet = values[IPV4_DEVCONF_ROUTE_LOCALNET - 1] != 0;
     }
+}
+
+#define DEVCONF_FORCE_FORWARDING 59 /* of Linux 6.17; older headers lack it */
+
+/* IFLA_INET6_CONF is an array of u32, indexed by DEVCONF_*, as long as the kernel knows of them. */
+static void parse_inet6(const struct nlattr *family, struct netlink_link *link)
+{
+    const struct nlattr *inet[IFLA_INET6_MAX + 1];
+    uint32_t values[DEVCONF_FORCE_FORWARDING + 1];
+
+    if (netlink_parse_nest(family, inet, IFLA_INET6_MAX) == 0 &&
+        netlink_get_bytes(inet[IFLA_INET6_CONF], values, sizeof(values)))
+        link->ip6_forces = values[DEVCONF_FORCE_FORWARDING] != 0;
+}
+
+static void parse_families(const struct nlattr *nest, struct netlink_link *link)
+{
+    const struct nlattr *families[AF_INET6 + 1];
+
+    if (netlink_parse_nest(nest, families, AF_INET6) < 0)
+        return;
+    parse_inet(families[AF_INET], link);
+    parse_inet6(families[AF_INET6], link);
 }
 
 static uint32_t tun_id(const struct nlattr *attribute)
@@ -156,6 +178,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
                                 .ip4_arp_ignore = -1,
                                 .ip4_proxy_arp = -1,
                                 .ip4_route_localnet = -1,
+                                .ip6_forces = -1,
                                 .tun_user = UINT32_MAX,
                                 .tun_group = UINT32_MAX};
     const char *alias;
@@ -182,7 +205,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
     link.alias = alias ? alias : "";
     netlink_get_bytes(attributes[IFLA_ADDRESS], link.mac.bytes, sizeof(link.mac.bytes));
     parse_kind(attributes[IFLA_LINKINFO], &link);
-    parse_inet(attributes[IFLA_AF_SPEC], &link);
+    parse_families(attributes[IFLA_AF_SPEC], &link);
     parse_counters(attributes[IFLA_STATS64], &link);
     *ret = link;
     return 0;

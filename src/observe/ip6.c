@@ -260,8 +260,6 @@ int observe_ip6(struct observe_found *found)
     ip6->available = strcmp(read_conf("default", "disable_ipv6", text), "0") == 0;
     ip6->forwards = is_one("all", "forwarding") && !is_ours(found, "all", "forwarding");
     ip6->forces = read_conf("all", "force_forwarding", text)[0] != '\0';
-    ip6->uplink_forces = ip6->uplink[0] && is_one(ip6->uplink, "force_forwarding") &&
-                         !is_ours(found, ip6->uplink, "force_forwarding");
     keep_learning(found);
     ip6->machine = identify_machine();
     return 0;

@@ -152,6 +152,7 @@ static int add_foreign(struct observe_pass *pass, const struct netlink_link *lin
         .bridge = strcmp(link->kind, "bridge") == 0,
         .mtu = link->mtu,
         .ip4_forwarding = link->ip4_forwarding,
+        .ip6_forces = link->ip6_forces,
     };
     memcpy(foreign->name, link->name, sizeof(foreign->name));
     return 0;

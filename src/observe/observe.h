@@ -11,7 +11,7 @@ struct observe_link {
     int index;
     bool wireless, point_to_point, bridge;
     uint32_t mtu;
-    int ip4_forwarding;
+    int ip4_forwarding, ip6_forces; /* as in netlink/link.h */
 };
 
 /* An IPv4 address of the host, not ours. */

@@ -275,6 +275,38 @@ def test_on_an_older_kernel_all_interfaces_forward_and_are_closed(older_kernel, 
     assert_same(before, snapshot(lab.host, run_dir=tapnet.run_dir))
 
 
+@pytest.fixture
+def forces(host):
+    if host.run("test", "-e", "/proc/sys/net/ipv6/conf/all/force_forwarding", check=False).returncode:
+        pytest.skip("Linux before 6.17 has no force_forwarding")
+
+
+def test_an_uplink_that_the_host_itself_forwards_by_stays_open(forces, lab, tapnet):
+    lab.host.run("sysctl", "-qw", "net.ipv6.conf.eth0.force_forwarding=1")
+    before = snapshot(lab.host, run_dir=tapnet.run_dir)
+    lab.up(LAB.replace("subnet:", "uplink: eth0\n    subnet:"))
+    assert "eth0" not in lab.host.run("nft", "list", "set", "inet", "tapnet", "closed6").stdout
+    web = lab.guest("web").up()
+    wait_for(lambda: addresses(web))
+    assert web.reaches(FAR)
+    web.close()
+    tapnet("down", lab.file)
+    assert_same(before, snapshot(lab.host, run_dir=tapnet.run_dir))
+    assert sysctl(lab.host, "eth0.force_forwarding") == "1"
+
+
+def test_an_uplink_that_is_not_there_yet(forces, lab, tapnet):
+    lab.up(LAB.replace("subnet:", "uplink: wan0\n    subnet:"))
+    assert "nothing to do" in tapnet("plan", lab.file).stdout
+    lab.host.run("ip", "link", "add", "wan0", "type", "dummy")
+    tapnet("up", lab.file)
+    assert sysctl(lab.host, "wan0.force_forwarding") == "1"
+    assert "wan0" in lab.host.run("nft", "list", "set", "inet", "tapnet", "closed6").stdout
+    assert "nothing to do" in tapnet("plan", lab.file).stdout
+    tapnet("down", lab.file)
+    assert sysctl(lab.host, "wan0.force_forwarding") == "0"
+
+
 # ---- somebody tidies the run directory up ----
 
 

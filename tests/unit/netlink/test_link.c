@@ -155,6 +155,22 @@ static void test_forwarding_of_one_link(void **state)
     assert_int_equal(get("br0").link.ip4_forwarding, 0);
 }
 
+/* It is not known where Linux is older than 6.17, which has no such thing. */
+static void test_ipv6_forwarding_of_one_link(void **state)
+{
+    static const char path[] = "/proc/sys/net/ipv6/conf/br0/force_forwarding";
+    bool known = access(path, F_OK) == 0;
+
+    (void)state;
+    assert_int_equal(get("br0").link.ip6_forces, known ? 0 : -1);
+    if (!known)
+        return;
+    assert_string_equal(output_of("echo 1 > /proc/sys/net/ipv6/conf/br0/force_forwarding && echo done"), "done");
+    assert_int_equal(get("br0").link.ip6_forces, 1);
+    assert_string_equal(output_of("echo 0 > /proc/sys/net/ipv6/conf/br0/force_forwarding && echo done"), "done");
+    assert_int_equal(get("br0").link.ip6_forces, 0);
+}
+
 /* All that a fresh port is told, at once, while nobody is plugged in: it has no IPv6 address, then or with carrier. */
 static void test_a_port_has_no_link_local_address(void **state)
 {
@@ -327,17 +343,24 @@ static void test_a_message_that_is_no_link(void **state)
     assert_string_equal(link.kind, "");
     assert_string_equal(link.alias, "");
     assert_int_equal(link.ip4_forwarding, -1);
+    assert_int_equal(link.ip6_forces, -1);
     netlink_message_fini(&message);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_bridge_is_made_as_asked),  cmocka_unit_test(test_each_field_is_set_alone),
-        cmocka_unit_test(test_forwarding_of_one_link),     cmocka_unit_test(test_a_port_has_no_link_local_address),
-        cmocka_unit_test(test_a_link_without_ipv6),        cmocka_unit_test(test_tun_attributes),
-        cmocka_unit_test(test_queue_length_and_carrier),   cmocka_unit_test(test_counters),
-        cmocka_unit_test(test_a_group_is_deleted_at_once), cmocka_unit_test(test_what_is_not_there),
+        cmocka_unit_test(test_a_bridge_is_made_as_asked),
+        cmocka_unit_test(test_each_field_is_set_alone),
+        cmocka_unit_test(test_forwarding_of_one_link),
+        cmocka_unit_test(test_ipv6_forwarding_of_one_link),
+        cmocka_unit_test(test_a_port_has_no_link_local_address),
+        cmocka_unit_test(test_a_link_without_ipv6),
+        cmocka_unit_test(test_tun_attributes),
+        cmocka_unit_test(test_queue_length_and_carrier),
+        cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_a_group_is_deleted_at_once),
+        cmocka_unit_test(test_what_is_not_there),
         cmocka_unit_test(test_a_message_that_is_no_link),
     };
     int failed;

@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "lab.h"
 
 struct host {
     const char *foreign; /* the one link that is not ours, a bridge; NULL: none */
+    int forces6;         /* of eth0; -1: it is not there */
 };
 
 static bool is_foreign(const void *data, const char *name)
@@ -26,6 +28,12 @@ static int forwarding(const void *data, const char *name)
     (void)data;
     (void)name;
     return 0;
+}
+
+static int forces6(const void *data, const char *name)
+{
+    (void)name;
+    return ((const struct host *)data)->forces6;
 }
 
 /* What a host has and what the set "lab" wants; each test has one of its own. */
@@ -64,8 +72,12 @@ static void add(struct scene *scene, const struct model_object *object)
 
 static int scope(struct scene *scene, const struct model_objects *wanted, const char *set, const struct host *host)
 {
-    const struct plan_host questions = {
-        .is_foreign = is_foreign, .is_bridge = is_foreign, .foreign = foreign, .forwarding = forwarding, .data = host};
+    const struct plan_host questions = {.is_foreign = is_foreign,
+                                        .is_bridge = is_foreign,
+                                        .foreign = foreign,
+                                        .forwarding = forwarding,
+                                        .forces6 = forces6,
+                                        .data = host};
 
     return plan_scope_make(wanted, &scene->all, set, &questions, &scene->result, NULL);
 }
@@ -115,6 +127,39 @@ static void two_links_forward_ipv6_and_the_uplink_is_closed(void **state)
     sysctl = find_sysctl(&scene->result.wanted, "net/ipv6/conf/br-lab/forwarding");
     assert_non_null(sysctl);
     assert_string_equal(sysctl->restore, "");
+}
+
+/* One that the host has forward for others is not closed for them; one that is not there can't be told anything yet. */
+static void an_uplink_that_forwards_by_itself_or_is_not_there_is_left(void **state)
+{
+    static const struct host hosts[] = {{.forces6 = 1}, {.forces6 = -1}};
+    struct scene *scene = *state;
+
+    expand6(scene, true);
+    for (size_t i = 0; i < ARRAY_COUNT(hosts); i++) {
+        assert_int_equal(scope(scene, &scene->wanted, "lab", &hosts[i]), 0);
+        assert_null(find_sysctl(&scene->result.wanted, "net/ipv6/conf/eth0/force_forwarding"));
+        assert_false(has_element(&scene->result.wanted, guard_closed6("eth0", "")));
+        assert_non_null(find_sysctl(&scene->result.wanted, "net/ipv6/conf/br-lab/force_forwarding"));
+        plan_scope_fini(&scene->result);
+        scene->result = (struct plan_scope){0};
+    }
+}
+
+/* One that forwards because we told it to is no wish of the host's. */
+static void an_uplink_that_forwards_for_us_stays_closed(void **state)
+{
+    struct scene *scene = *state;
+    const struct host host = {.forces6 = 1};
+    struct model_object held = {.kind = MODEL_OBJECT_SYSCTL};
+
+    expand6(scene, true);
+    held.sysctl = (struct model_sysctl){
+        .path = "net/ipv6/conf/eth0/force_forwarding", .value = "1", .restore = "0", .users = "lab"};
+    add(scene, &held);
+    assert_int_equal(scope(scene, &scene->wanted, "lab", &host), 0);
+    assert_non_null(find_sysctl(&scene->result.wanted, held.sysctl.path));
+    assert_true(has_element(&scene->result.wanted, guard_closed6("eth0", "")));
 }
 
 /* A kernel without force_forwarding: everything is closed, but what bridges of others carry. */
@@ -238,6 +283,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(two_links_forward_ipv6_and_the_uplink_is_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_uplink_that_forwards_by_itself_or_is_not_there_is_left, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_uplink_that_forwards_for_us_stays_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_all_links_forward_all_are_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(learned_routes_are_secured_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bridge_is_told_while_it_is_there, set_up, tear_down),
