@@ -7,13 +7,6 @@
 #include "base/cleanup.h"
 #include "model/check.h"
 
-static bool is_open(const struct ip_prefix *subnet)
-{
-    static const struct ip_address any = {.family = AF_INET6};
-
-    return ip_address_equal(&subnet->address, &any);
-}
-
 static bool is_network6(const struct ip_prefix *prefix)
 {
     struct ip_prefix network = ip_prefix_network(prefix);
@@ -74,7 +67,7 @@ static void check_port6(const struct model_network *network, const struct model_
     const char *fault;
 
     ip_address_print(&port->address6, address);
-    if (!network->subnet6.address.family || is_open(&network->subnet6)) {
+    if (!network->subnet6.address.family || model_is_open6(&network->subnet6)) {
         mistakes_add(mistakes, place,
                      "port %s: address6 %s is given, but the subnet6 of network %s is not; write one there, as "
                      "`subnet6: fd00:20::1/64`",
@@ -121,7 +114,7 @@ static void check_overlaps6(const struct model_set *set, size_t index, struct mi
     for (size_t i = 0; i < index; i++) {
         const struct model_network *before = &set->networks[i];
 
-        if (!before->subnet6.address.family || is_open(&before->subnet6) ||
+        if (!before->subnet6.address.family || model_is_open6(&before->subnet6) ||
             !ip_prefix_overlaps(&before->subnet6, &own->subnet6))
             continue;
         mistakes_add(mistakes, place_of(own->subnet6_place, own->place),
@@ -138,8 +131,7 @@ int check_ip6(const struct model_set *set, struct mistakes *mistakes)
 
     for (size_t i = 0; i < set->network_count && result == 0; i++) {
         const struct model_network *network = &set->networks[i];
-
-        bool open = is_open(&network->subnet6);
+        bool open = model_is_open6(&network->subnet6);
 
         if (network->subnet6.address.family && (!open || network->mode == MODEL_MODE_ROUTED)) {
             if (!check_subnet6(network, mistakes))

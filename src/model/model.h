@@ -283,6 +283,8 @@ extern const struct ip_prefix model_router6;
 int model_resolve6(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error);
 /* Where its IPv6 goes out: by the uplink that the file gives, else by that of the host's own default route. */
 void model_resolve_way_out6(struct model_network *network, const struct model_ip6 *ip6);
+/* Is @subnet "::/64": wanted, and not chosen yet? */
+bool model_is_open6(const struct ip_prefix *subnet);
 /* Is @prefix unique local (fc00::/7), so that nobody outside knows a way back to it? */
 bool model_is_local6(const struct ip_prefix *prefix);
 /* The address in @subnet, or the link-local one without, that follows from @mac. */

@@ -29,6 +29,13 @@ bool model_is_local6(const struct ip_prefix *prefix)
     return prefix->address.family == AF_INET6 && (prefix->address.bytes[0] & 0xfe) == 0xfc;
 }
 
+bool model_is_open6(const struct ip_prefix *subnet)
+{
+    static const struct ip_address any = {.family = AF_INET6};
+
+    return ip_address_equal(&subnet->address, &any);
+}
+
 struct ip_address model_address6(const struct ip_prefix *subnet, const struct mac *mac)
 {
     struct ip_address address = subnet ? ip_prefix_network(subnet).address : ip_prefix_network(&model_router6).address;
@@ -72,14 +79,6 @@ static bool is_taken(const struct model_set *set, const struct model_surrounding
     return false;
 }
 
-/* "::/64": wanted, and not chosen yet. */
-static bool is_open(const struct ip_prefix *subnet)
-{
-    static const struct ip_address any = {.family = AF_INET6};
-
-    return ip_address_equal(&subnet->address, &any);
-}
-
 static int choose_subnet6(const struct model_set *set, const struct model_surroundings *surroundings,
                           struct model_network *network)
 {
@@ -113,7 +112,7 @@ static int check_given6(const struct model_set *set, const struct model_network 
                          "%s:%u:%u: network %s: subnet6: this host has no IPv6 (ipv6.disable or "
                          "net.ipv6.conf.default.disable_ipv6 is 1); turn it on, or write `subnet6: none`",
                          file, network->subnet6_place.line, network->subnet6_place.column, network->name);
-    for (size_t i = 0; i < surroundings->taken_count && !is_open(&network->subnet6); i++) {
+    for (size_t i = 0; i < surroundings->taken_count && !model_is_open6(&network->subnet6); i++) {
         const struct ip_prefix *prefix = &surroundings->taken[i];
 
         if (prefix->length < DEFAULT_ROUTE_MIN6 || prefix->address.family != AF_INET6 ||
@@ -160,7 +159,7 @@ int model_resolve6(struct model_set *set, const struct model_surroundings *surro
     for (size_t i = 0; i < set->network_count && result == 0; i++) {
         struct model_network *network = &set->networks[i];
 
-        if (is_open(&network->subnet6) && choose_subnet6(set, surroundings, network) < 0)
+        if (model_is_open6(&network->subnet6) && choose_subnet6(set, surroundings, network) < 0)
             return error_set(error, -EADDRNOTAVAIL,
                              "%s:%u:%u: network %s: no unique local subnet is free; choose one yourself: "
                              "`subnet6: fd00:20::1/64`",
