@@ -13,9 +13,11 @@
 /*
  *     eth0 (uplink)
  *       │ nat
- *     br-lab  10.20.0.1/24  lab (set lab)
+ *     br-lab  10.20.0.1/24  fd00:20::1/64  lab (set lab)
  *       ├─ web  lab-web  52:54:00:…  10.20.0.7  qemu-system-x86 (4711)  ↓ 1.2 MB ↑ 30 kB
+ *       │  fd00:20::5054:ff:fe…
  *       └─ db   lab-db   52:54:00:…  10.20.0.8  free
+ *          fd00:20::8
  */
 
 static const char *print_bytes(uint64_t bytes, char text[24])
@@ -113,6 +115,13 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
     putchar('\n');
 }
 
+/* Its IPv6 address, on a line of its own. */
+static void draw_address6(const struct tapnet_status_port *port, bool last)
+{
+    if (*port->address6)
+        printf("    %s  %s\n", last ? " " : "│", port->address6);
+}
+
 /* What of the host leads to the port, on a line of its own. */
 static void draw_forwards(const struct tapnet_status_port *port, bool last)
 {
@@ -124,14 +133,29 @@ static void draw_forwards(const struct tapnet_status_port *port, bool last)
     printf("%s\n", style(STYLE_PLAIN));
 }
 
+/* Where its guests leave; IPv6 is named where it has another way than IPv4, or none. */
+static void draw_uplinks(const struct tapnet_status_network *network)
+{
+    bool nat = strcmp(network->mode, "nat") == 0;
+
+    if (!*network->uplink && !nat)
+        return;
+    if (*network->uplink)
+        printf("  %s (uplink)\n", network->uplink);
+    else
+        printf("  %sno uplink%s\n", style(STYLE_YELLOW), style(STYLE_PLAIN));
+    if (nat && *network->subnet6 && !*network->uplink6)
+        printf("  %sno uplink of IPv6%s\n", style(STYLE_DIM), style(STYLE_PLAIN));
+    else if (nat && strcmp(network->uplink6, network->uplink) != 0 && *network->uplink6)
+        printf("  %s (uplink of IPv6)\n", network->uplink6);
+    printf("    │ %s\n", network->mode);
+}
+
 static void draw_network(const struct tapnet_status_network *network)
 {
     struct widths widths = measure(network);
 
-    if (*network->uplink)
-        printf("  %s (uplink)\n    │ %s\n", network->uplink, network->mode);
-    else if (strcmp(network->mode, "nat") == 0)
-        printf("  %sno uplink%s\n    │ %s\n", style(STYLE_YELLOW), style(STYLE_PLAIN), network->mode);
+    draw_uplinks(network);
     printf("  %s%s%s  %s%s%s  %snetwork %s of set %s, %s%s%s\n", style(STYLE_BOLD), network->bridge, style(STYLE_PLAIN),
            network->subnet, *network->subnet6 ? "  " : "", network->subnet6,
            style(network->served ? STYLE_DIM : STYLE_RED), network->name, network->set, network->mode,
@@ -140,6 +164,7 @@ static void draw_network(const struct tapnet_status_network *network)
     fputs(style(STYLE_PLAIN), stdout);
     for (size_t i = 0; i < network->port_count; i++) {
         draw_port(&network->ports[i], &widths, i + 1 == network->port_count);
+        draw_address6(&network->ports[i], i + 1 == network->port_count);
         draw_forwards(&network->ports[i], i + 1 == network->port_count);
     }
     putchar('\n');

@@ -108,6 +108,10 @@ def test_a_static_guest_reaches_host_outside_and_neighbour(lab, tapnet):
     before = snapshot(lab.host, run_dir=tapnet.run_dir)
     lab.up()
     assert "nothing to do" in tapnet("plan", lab.file).stdout
+    said = tapnet("status").stdout
+    assert "10.20.0.1/24  fd00:20::1/64" in said and "IPv6" not in said
+    assert [line.split()[-1] for line in said.splitlines() if "fd00:20::" in line][1:] == [
+        "fd00:20::5054:ff:fe00:2", "fd00:20::7"]
     web, db = lab.guest("web").up("fd00:20::5054:ff:fe00:2"), lab.guest("db").up("fd00:20::7")
     for address in ("fd00:20::1", "fd00:20::7", NEAR, FAR):
         assert web.reaches(address), address
@@ -217,6 +221,7 @@ def test_nor_where_ipv6_leaves_by_another_interface(lab, tapnet):
     lab.host.run("ip", "-6", "route", "add", "default", "via", "2001:db8:b::1", "dev", "eth1", "metric", "10")
     lab.up()
     assert (tapnet.status("lab")["uplink"], tapnet.status("lab")["uplink6"]) == ("eth0", "eth1")
+    assert "  eth0 (uplink)\n  eth1 (uplink of IPv6)\n" in tapnet("status").stdout
     web = lab.guest("web").up("fd00:20::5054:ff:fe00:2")
     assert segment_size(lab.outside, "out1", web, "2001:db8:b::1") == 1300 - 60
 
