@@ -21,8 +21,9 @@
  * that very address: it is told to (A is 1), so that it needs no DHCPv6, as with nothing but the kernel of Linux in it.
  * That answer is for it alone. What is told to all has A as 0, which takes away nothing that a guest has.
  *
- * The address is the port's for as long as the network is up. So its lifetimes have no end; the last advertisement of a
- * network, with all lifetimes as 0, has guests let go of all.
+ * The address is the port's for as long as the network is up. So its lifetimes have no end; the last advertisement of
+ * a network, with all lifetimes as 0, has guests let go of their router, of its names and, for what is new, of the
+ * address that they made up (RFC 4862, 5.5.3, has them keep it for two hours more).
  */
 
 #define ADVERTISE_FRAME_MAX 1514

@@ -61,8 +61,7 @@ enum dns_outcome {
     DNS_BUSY, /* the guest takes too much: later */
 };
 
-/* Sockets that clients of a network come to: its guests by the bridge, by IPv4 and IPv6, the host's own programs by the
- * loopback. */
+/* Sockets that clients of a network come to: its guests by the bridge (IPv4, IPv6), the host's own programs by lo. */
 struct dns_end {
     struct dns_network *network;
     int udp_fd, tcp_fd;

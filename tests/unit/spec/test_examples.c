@@ -34,6 +34,7 @@ static void each_declares_what_it_says(void **state)
         {"lab", "lab", 1, 2, 0},       {"minimal", "minimal", 1, 1, 0},     {"isolated", "isolated", 1, 2, 0},
         {"routed", "routed", 1, 2, 0}, {"two-networks", "office", 2, 5, 0}, {"forwards", "forwards", 1, 3, 0},
         {"pxe", "pxe", 1, 4, 0},       {"devices", "devices", 0, 0, 2},     {"openstack", "openstack", 1, 1, 0},
+        {"ipv6", "ipv6", 1, 2, 0},
     };
 
     (void)state;
@@ -67,6 +68,18 @@ static void the_lab_is_six_lines(void **state)
     assert_int_equal(count, 6);
 }
 
+static void the_second_guest_has_an_ipv6_address_of_its_own(void **state)
+{
+    struct model_set *set = load_example("ipv6");
+    char text[IP_TEXT_MAX];
+
+    (void)state;
+    assert_int_equal(set->networks[0].subnet6.length, MODEL_PREFIX6);
+    assert_int_equal(set->networks[0].ports[0].address6.family, 0);
+    assert_string_equal(ip_address_print(&set->networks[0].ports[1].address6, text), "fd00:20::7");
+    model_set_free(set);
+}
+
 static void openstack_names(void **state)
 {
     struct model_set *set = load_example("openstack");
@@ -82,6 +95,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_declares_what_it_says),
         cmocka_unit_test(the_lab_is_six_lines),
+        cmocka_unit_test(the_second_guest_has_an_ipv6_address_of_its_own),
         cmocka_unit_test(openstack_names),
     };
 
