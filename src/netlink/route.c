@@ -13,6 +13,7 @@
 struct route_call {
     struct netlink_call outer;
     netlink_route_reader *reader;
+    uint8_t family;
     uint32_t table;
 };
 
@@ -51,6 +52,9 @@ static int read_route(const struct nlmsghdr *message, void *data)
 
     if (message->nlmsg_type != RTM_NEWROUTE || netlink_route_parse(message, &route) < 0)
         return 0;
+    /* Of a family that it does not have, as IPv6 where that is disabled, the kernel sends those of all others. */
+    if (route.destination.address.family != call->family)
+        return 0;
     if (call->table && route.table != call->table) /* a kernel that does not filter sends all */
         return 0;
     return call->reader(&route, call->outer.data);
@@ -60,7 +64,7 @@ int netlink_route_dump(struct netlink *netlink, uint8_t family, uint32_t table, 
                        netlink_restart *restart, void *data, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    struct route_call call = {{restart, data}, reader, table};
+    struct route_call call = {{restart, data}, reader, family, table};
     const struct rtmsg header = {.rtm_family = family};
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result;

@@ -231,6 +231,9 @@ static void test_routes(void **state)
     assert_int_equal(found.total, 3); /* these two and the subnet: nothing of table local */
     assert_int_equal(find_routes("192.0.2.0/24", 0).count, 1);
     assert_true(find_routes("0.0.0.0/0", 0).total > 3);
+    found = (struct found){.count = 0}; /* a family without routes, as IPv6's on a host that has none of it */
+    assert_int_equal(netlink_route_dump(netlink, AF_X25, 0, find_route, NULL, &found, &error), 0);
+    assert_int_equal(found.total, 0);
     assert_int_equal(netlink_route_delete(netlink, &route, &error), 0);
     assert_int_equal(netlink_route_delete(netlink, &route, &error), -ESRCH);
 }
