@@ -47,7 +47,9 @@ static int set_sysctl(const struct apply_ops *ops, const struct model_sysctl *be
     char name[NAME_MAX_LEN];
     int result = write_ledger(ops, after, error);
 
-    if (result < 0 || (before && strcmp(before->value, after->value) == 0))
+    /* Back to when its interface was gone: it goes with that. */
+    if (result < 0 || strcmp(after->value, MODEL_SYSCTL_GONE) == 0 ||
+        (before && strcmp(before->value, after->value) == 0))
         return result;
     result = ops->sysctl_write(ops->data, after->path, after->value, error);
     if (result < 0) { /* the ledger must not say what is not so */

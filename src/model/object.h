@@ -112,8 +112,12 @@ struct model_neighbour {
     struct mac mac;
 };
 
-/* A sysctl outside our own links, and who needs it: /run remembers it because the kernel can't. */
+/*
+ * A sysctl outside our own links, or of IPv6 of our bridges, and who needs it: /run remembers it because the kernel
+ * can't.
+ */
 #define MODEL_SYSCTL_MAX 96
+#define MODEL_SYSCTL_GONE "gone" /* in place of a value: the interface is not there, and its sysctls neither */
 struct model_sysctl {
     char path[MODEL_SYSCTL_MAX]; /* below /proc/sys, identity: "net/ipv4/conf/eth0/forwarding" */
     char value[16];

@@ -86,7 +86,7 @@ static int add_sysctl(const json_t *json, struct observe_found *found, struct ta
         return 0;
     result = sysctl_read(object.sysctl.path, object.sysctl.value, sizeof(object.sysctl.value), error);
     if (result == -ENOENT)
-        snprintf(object.sysctl.value, sizeof(object.sysctl.value), "gone"); /* its interface is */
+        snprintf(object.sysctl.value, sizeof(object.sysctl.value), MODEL_SYSCTL_GONE);
     else if (result < 0)
         return result;
     return model_objects_add(&found->objects, &object);

@@ -52,7 +52,8 @@ int plan_ip6_want(struct plan_scope *scope, const struct model_object *found, st
     if (!found && model_sysctl_device(&sysctl->sysctl, "ipv6", "force_forwarding", device) &&
         sysctl->sysctl.restore[0] && host->forces6(host->data, device) != 0)
         return 0; /* forwards already, or is not there to be told: nothing that we would turn on */
-    if (found && sysctl->sysctl.restore[0] && strcmp(found->sysctl.value, "gone") == 0) /* as its device is */
+    if (found && sysctl->sysctl.restore[0] &&
+        strcmp(found->sysctl.value, MODEL_SYSCTL_GONE) == 0) /* as its device is */
         memcpy(sysctl->sysctl.value, found->sysctl.value, sizeof(sysctl->sysctl.value));
     result = model_objects_add(&scope->wanted, sysctl);
     if (result < 0 || !sysctl->sysctl.restore[0])

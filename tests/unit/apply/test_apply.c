@@ -187,6 +187,8 @@ static int sysctl_set(void *data, const char *path, const char *value, struct ta
     snprintf(sysctl.path, sizeof(sysctl.path), "%s", path);
     if (strstr(path, "/br-lab/") && !is_present("br-lab"))
         return error_set(error, -ENOENT, "no %s", path);
+    if (value[0] < '0' || value[0] > '9' || value[1])
+        return error_set(error, -EINVAL, "no number: %s", value);
     return change(strcmp(value, model_sysctl_wanted(&sysctl)) == 0, path, error);
 }
 
@@ -201,7 +203,7 @@ static int file_write(void *data, const char *name, const char *text, struct tap
 {
     (void)data;
     (void)text;
-    return change(true, name, error);
+    return is_present(name) ? note("write again", name, error) : change(true, name, error);
 }
 
 static int file_remove(void *data, const char *name, struct tapnet_error *error)
@@ -421,12 +423,56 @@ static void a_failed_down_leaves_everything(void **state)
     model_objects_fini(&wanted);
 }
 
+/* Is @object br-lab, or an address of it? */
+static bool is_of_bridge(const struct model_object *object)
+{
+    if (object->kind == MODEL_OBJECT_ADDRESS)
+        return strcmp(object->address.device, "br-lab") == 0;
+    return object->kind == MODEL_OBJECT_LINK && strcmp(object->link.name, "br-lab") == 0;
+}
+
+/* What a host has of @whole when somebody has deleted the bridge. */
+static void delete_bridge(const struct model_objects *whole, struct model_objects *ret)
+{
+    *ret = (struct model_objects){0};
+    for (size_t i = 0; i < whole->count; i++) {
+        struct model_object object = whole->items[i];
+
+        if (is_of_bridge(&object))
+            continue;
+        if (object.kind == MODEL_OBJECT_SYSCTL && strstr(object.sysctl.path, "/br-lab/"))
+            strcpy(object.sysctl.value, MODEL_SYSCTL_GONE);
+        assert_int_equal(model_objects_add(ret, &object), 0);
+    }
+}
+
+/* A tapnet that was killed while it made the bridge anew: putting back takes it away, and its sysctls with it. */
+static void what_was_gone_goes_again(void **state)
+{
+    struct model_objects whole, before, nothing = {0};
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    struct lab lab;
+
+    (void)state;
+    host = (struct host){.count = 0};
+    expand(&lab, &whole);
+    assert_int_equal(run(&whole, &nothing, 0, NULL), 0);
+    delete_bridge(&whole, &before);
+    if (run(&before, &whole, 0, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_false(is_present("br-lab") || is_present("net/ipv6/conf/br-lab/forwarding"));
+    assert_true(is_present("net/ipv6/conf/eth0/accept_ra"));
+    assert_int_equal(run(&whole, &before, 0, NULL), 0);
+    assert_true(is_present("net/ipv6/conf/br-lab/forwarding"));
+    model_objects_fini(&before);
+    model_objects_fini(&whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(guards_stand_before_anything_is_up),
-        cmocka_unit_test(a_failed_up_leaves_nothing),
-        cmocka_unit_test(a_failed_down_leaves_everything),
+        cmocka_unit_test(guards_stand_before_anything_is_up),  cmocka_unit_test(a_failed_up_leaves_nothing),
+        cmocka_unit_test(a_failed_down_leaves_everything),     cmocka_unit_test(what_was_gone_goes_again),
         cmocka_unit_test(a_resolver_that_fails_fails_nothing),
     };
 
