@@ -10,22 +10,28 @@
 """
 
 import ipaddress
+import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from scapy.layers.inet import TCP
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import Ether
 
 import tapnet_test
 from tapnet_test.build import Tapnet
 from tapnet_test.listener import Listener
 from tapnet_test.netns import Netns, join
+from tapnet_test.processes import named, wait_gone
+from tapnet_test.service import in_netns
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.waiting import wait_for
-from tapnet_test.world6 import FAR, HOST, NEAR, add_ipv6, default_routes
+from tapnet_test.world6 import FAR, HOST, NEAR, add_ipv6, advertise, default_routes
 
 RELAY = Path(tapnet_test.__file__).with_name("relay.py")
 LAB = """
@@ -158,6 +164,17 @@ def test_a_guest_that_draws_addresses_by_lot_has_its_ports_by_dhcpv6(lab):
     assert web.reaches(FAR) and web.reaches("fd00:20::1")
 
 
+def test_a_guest_with_a_mac_of_its_own_has_its_ports_address(lab):
+    """The address follows from the MAC that was proposed for the port. The guest was started with another one."""
+    lab.up(LAB.replace("web: { mac: 52:54:00:00:00:02 }", "web: {}"))
+    lab.ports["web"]["mac"], wanted = "52:54:00:00:00:99", lab.ports["web"]["addresses"][1]
+    web = lab.guest("web").up()
+    wait_for(lambda: default_routes(web.netns))
+    assert addresses(web) == []
+    assert f"iaaddr {wanted}" in dhclient(web)
+    assert web.reaches(FAR) and web.reaches("fd00:20::1")
+
+
 def test_a_guest_that_has_an_address_asks_for_the_rest(lab):
     web = lab.up().guest("web").up()
     wait_for(lambda: addresses(web))
@@ -183,6 +200,58 @@ def test_names_over_ipv6(lab):
     assert dig(web, "outside.example", "A") == ["192.0.2.1"]
 
 
+# ---- whom guests reach, and as who ----
+
+
+def test_a_public_subnet_is_passed_on_as_it_is(lab):
+    """Those outside have a route to it by the host. Still nobody comes in."""
+    address = "2001:db8:20:0:5054:ff:fe00:2"
+    lab.outside.run("ip", "-6", "route", "add", "2001:db8:20::/64", "via", HOST)
+    web = lab.up(LAB.replace("fd00:20:", "2001:db8:20:")).guest("web").up()
+    assert wait_for(lambda: addresses(web)) == [address]
+    listener = Listener(lab.outside, "out0")
+    assert web.reaches(FAR)
+    heard = [Ether(data) for _, data in listener.end()]
+    assert {packet[IPv6].src for packet in heard if ICMPv6EchoRequest in packet} == {address}
+    assert not Outside(lab).reaches(address)
+
+
+def test_ports_that_do_not_see_each_other(lab):
+    """Neither at once nor by way of their router, to whom they send what is for the subnet."""
+    lab.up(LAB.replace("subnet:", "ports_see_each_other: false\n    subnet:"))
+    web, db = lab.guest("web").up(), lab.guest("db").up("fd00:20::7")
+    wait_for(lambda: addresses(web))
+    assert not [route for route in web.netns.json("ip", "-j", "-6", "route") if route["dst"] == "fd00:20::/64"]
+    assert web.reaches(FAR) and db.reaches(FAR) and db.reaches("fd00:20::1")
+    assert not web.reaches("fd00:20::7", wait=1) and not db.reaches("fd00:20::5054:ff:fe00:2", wait=1)
+
+
+SEND = """
+import socket, sys
+for port in range(20000, 20010):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+        sender.bind(("::", port))
+        sender.sendto(b"%d" % port, (sys.argv[1], 9999))
+"""
+
+
+def test_connections_have_a_limit_of_their_own(lab, tapnet):
+    lab.up(LAB.replace("mac: 52:54:00:00:00:02", "mac: 52:54:00:00:00:02, limit: { connections: 4 }"))
+    web = lab.guest("web").up("fd00:20::5054:ff:fe00:2")
+    assert web.reaches(NEAR)
+    lab.host.run("conntrack", "-D", "-f", "ipv6", check=False)
+    receiver = in_netns(lab.outside, lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+    with receiver:
+        receiver.bind((NEAR, 9999))
+        receiver.settimeout(1)
+        web.run(sys.executable, "-c", SEND, NEAR)
+        assert {receiver.recv(100) for _ in range(4)} == {b"20000", b"20001", b"20002", b"20003"}
+        with pytest.raises(socket.timeout):
+            receiver.recv(100)
+    port = next(port for port in tapnet.status("lab")["ports"] if port["name"] == "web")
+    assert port["refused_connections"] == 6
+
+
 # ---- how large packets are ----
 
 
@@ -197,6 +266,14 @@ def segment_size(netns, device, guest, address):
 def set_mtu(lab, device, peer, mtu):
     lab.outside.run("ip", "link", "set", peer, "mtu", mtu)
     lab.host.run("ip", "link", "set", device, "mtu", mtu)
+
+
+def add_second_uplink(host, outside):
+    """eth1, which is the better way from now on."""
+    join(host, "eth1", outside, "out1")
+    for netns, device, address in ((outside, "out1", "2001:db8:b::1"), (host, "eth1", "2001:db8:b::2")):
+        netns.run("ip", "-6", "address", "add", f"{address}/64", "dev", device, "nodad")
+    host.run("ip", "-6", "route", "add", "default", "via", "2001:db8:b::1", "dev", "eth1", "metric", "10")
 
 
 def test_guests_are_told_the_mtu(lab):
@@ -214,11 +291,8 @@ def test_who_was_not_told_sends_no_segments_too_large(lab):
 
 def test_nor_where_ipv6_leaves_by_another_interface(lab, tapnet):
     """The MTU of the network is that of eth0, by which IPv4 leaves."""
-    join(lab.host, "eth1", lab.outside, "out1")
+    add_second_uplink(lab.host, lab.outside)
     set_mtu(lab, "eth1", "out1", 1300)
-    for netns, device, address in ((lab.outside, "out1", "2001:db8:b::1"), (lab.host, "eth1", "2001:db8:b::2")):
-        netns.run("ip", "-6", "address", "add", f"{address}/64", "dev", device, "nodad")
-    lab.host.run("ip", "-6", "route", "add", "default", "via", "2001:db8:b::1", "dev", "eth1", "metric", "10")
     lab.up()
     assert (tapnet.status("lab")["uplink"], tapnet.status("lab")["uplink6"]) == ("eth0", "eth1")
     assert "  eth0 (uplink)\n  eth1 (uplink of IPv6)\n" in tapnet("status").stdout
@@ -300,10 +374,46 @@ def test_an_uplink_that_the_host_itself_forwards_by_stays_open(forces, lab, tapn
     assert sysctl(lab.host, "eth0.force_forwarding") == "1"
 
 
+def test_the_way_out_may_come_later(outside6, host):
+    """The host hears its router when the network is up. The keeper opens the way, and guests are told at once."""
+    tapnet = Tapnet(host, keeper=True)
+    host.run("ip", "-6", "route", "delete", "default")
+    tapnet("up", tapnet.file(LAB))
+    web = Guest(host, next(port for port in tapnet.status("lab")["ports"] if port["name"] == "web")).up()
+    try:
+        assert "no uplink of IPv6" in tapnet("status").stdout and sysctl(host, "eth0.accept_ra") == "1"
+        wait_for(lambda: addresses(web))
+        assert default_routes(web.netns) == []
+        advertise(outside6)
+        wait_for(lambda: default_routes(web.netns))
+        assert web.reaches(FAR) and sysctl(host, "eth0.accept_ra") == "2"
+        assert "IPv6" not in tapnet("status").stdout
+    finally:
+        web.close()
+        tapnet("down", "--all", check=False)
+
+
+def test_ipv6_follows_the_default_route(forces, outside6, host):
+    tapnet = Tapnet(host, keeper=True)
+    before = [sysctl(host, name) for name in FORWARDING[:3]]
+    tapnet("up", tapnet.file(LAB))
+    try:
+        add_second_uplink(host, outside6.outside)
+        wait_for(lambda: [sysctl(host, f"{name}.force_forwarding") for name in ("eth0", "eth1")] == ["0", "1"])
+        tapnet.let_look()
+        assert (tapnet.status("lab")["uplink"], tapnet.status("lab")["uplink6"]) == ("eth0", "eth1")
+        closed = host.run("nft", "list", "set", "inet", "tapnet", "closed6").stdout
+        assert "eth1" in closed and "eth0" not in closed
+        assert default_routes(host)[-1]["gateway"] == "fe80::a"
+    finally:
+        tapnet("down", "--all", check=False)
+    assert [sysctl(host, name) for name in (*FORWARDING[:3], "eth1.force_forwarding")] == [*before, "0"]
+
+
 def test_an_uplink_that_is_not_there_yet(forces, lab, tapnet):
     lab.up(LAB.replace("subnet:", "uplink: wan0\n    subnet:"))
     assert "nothing to do" in tapnet("plan", lab.file).stdout
-    lab.host.run("ip", "link", "add", "wan0", "type", "dummy")
+    lab.host.run("ip", "link", "add", "wan0", "type", "veth", "peer", "name", "wan1")
     tapnet("up", lab.file)
     assert sysctl(lab.host, "wan0.force_forwarding") == "1"
     assert "wan0" in lab.host.run("nft", "list", "set", "inet", "tapnet", "closed6").stdout
@@ -408,6 +518,12 @@ def test_ipv6_comes_and_goes_with_its_line(lab, tapnet):
     assert not web.reaches(FAR, wait=1)
 
 
+def kill_service(host):
+    service, = named(host, "tapnet-service")
+    os.kill(service, signal.SIGKILL)
+    wait_gone(service)
+
+
 DAMAGES = {
     "address": "ip -6 address delete fd00:20::1/64 dev br-lab",
     "router-address": "ip -6 address delete fe80::1/64 dev br-lab",
@@ -417,6 +533,7 @@ DAMAGES = {
     "bridge-down-and-up": "ip link set br-lab down; ip link set br-lab up",
     "element": "nft flush set bridge tapnet port_addresses6",
     "bridge": "ip link delete br-lab",
+    "service": kill_service,
 }
 
 
@@ -427,7 +544,10 @@ def test_what_others_damage_is_mended(outside6, host, damage, keeper):
     file = tapnet.file(LAB)
     tapnet("up", file)
     try:
-        host.run("sh", "-c", DAMAGES[damage])
+        if callable(DAMAGES[damage]):
+            DAMAGES[damage](host)
+        else:
+            host.run("sh", "-c", DAMAGES[damage])
         if not keeper:
             assert tapnet("status", check=False).returncode == 1
             tapnet("up", file)

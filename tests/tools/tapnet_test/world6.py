@@ -27,6 +27,12 @@ def default_routes(netns):
     return netns.json("ip", "-j", "-6", "route", "show", "default")
 
 
+def advertise(world):
+    """Returns when the host has a default route."""
+    world.outside.run(sys.executable, "-c", _ADVERTISE)
+    wait_for(lambda: default_routes(world.host))
+
+
 def add_ipv6(world):
     """Returns when the host has a default route."""
     world.outside.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
@@ -34,5 +40,4 @@ def add_ipv6(world):
     for netns, device, address in ((world.outside, "out0", f"{NEAR}/64"), (world.outside, "out0", f"{ROUTER}/64"),
                                    (world.outside, "lo", f"{FAR}/128"), (world.host, "eth0", f"{HOST}/64")):
         netns.run("ip", "-6", "address", "add", address, "dev", device, "nodad")
-    world.outside.run(sys.executable, "-c", _ADVERTISE)
-    wait_for(lambda: default_routes(world.host))
+    advertise(world)
