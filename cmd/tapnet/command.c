@@ -84,6 +84,7 @@ static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "jso
 static const char *const plan_options[] = {"dry-run", "replace", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "json", "quiet", "help", NULL};
 static const char *const status_options[] = {"json", "help", NULL};
+static const char *const doctor_options[] = {"json", "help", NULL};
 static const char *const group_options[] = {"help", NULL};
 static const char *const add_options[] = {
     "kind",         "owner",  "group",   "for-anybody", "multi-queue", "mac",   "mtu",
@@ -144,6 +145,11 @@ const struct command commands[] = {
      "traffic. With NAME only the set or the network of that name, with FILE the set that it declares. Exits with 0 "
      "when all is as it was brought up, else with 1 and the differences.",
      status_options, run_status},
+    {"doctor", NULL, "what on this host is missing or in the way, and the command that mends it",
+     "Looks at the host: at what is up, and at what would be in the way of more. Each finding says what there is, what "
+     "follows from it for guests, and the command that mends it. Nothing is changed. Exits with 0 when nothing is "
+     "wrong (there may be notes), else with 1.",
+     doctor_options, run_doctor},
     {"device", "COMMAND", "single TUN and TAP devices: add, del, set, show",
      "Makes, deletes, changes and lists TUN and TAP devices one by one: with any right that a descriptor or netlink "
      "gives, and without a file. What is made here belongs to no set: `up` and `down` leave it alone.",

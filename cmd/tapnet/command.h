@@ -69,5 +69,7 @@ int run_up(const struct arguments *arguments);
 int run_plan(const struct arguments *arguments);
 int run_down(const struct arguments *arguments);
 int run_status(const struct arguments *arguments);
+/* doctor.c */
+int run_doctor(const struct arguments *arguments);
 
 #endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of checks, and how they are made. */
+#include "explain/doctor.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "nft/foreign.h"
+
+#define PROBLEM "problem"
+#define WARNING "warning"
+#define NOTE "note"
+
+/* In the order in which findings of one severity are shown. */
+static const struct doctor_check checks[] = {
+    {"tun-missing", PROBLEM, "no TUN or TAP can be made: no port of a network, no device",
+     "modprobe tun && mkdir -p /dev/net && { test -e /dev/net/tun || mknod -m 0666 /dev/net/tun c 10 200; }",
+     doctor_check_tun_missing},
+    {"tun-closed", WARNING, "users other than root can't open the ports that belong to them", "chmod 0666 /dev/net/tun",
+     doctor_check_tun_closed},
+    {"forwarding-off", PROBLEM, "guests reach each other and the gateway, and nothing beyond it", "",
+     doctor_check_forwarding},
+    {"forward-dropped", PROBLEM, "guests get no answer from outside, though all else is right", "",
+     doctor_check_forward_dropped},
+    {"bridge-filtered", PROBLEM, "guests of one network do not reach each other",
+     "sysctl -w net.bridge.bridge-nf-call-iptables=0", doctor_check_bridge_filtered},
+    {"subnet-collides", PROBLEM, "the host sends packets for the one to the other", "", doctor_check_subnets},
+    {"port-held", NOTE, "none for guests: tapnet's service has ports of its own, and guests' questions are led there",
+     "", doctor_check_ports_held},
+};
+
+size_t doctor_check_count(void)
+{
+    return ARRAY_COUNT(checks);
+}
+
+void doctor_fini(struct doctor *doctor)
+{
+    rules_fini(&doctor->rules);
+    free(doctor->listeners);
+    free(doctor->findings);
+    arena_fini(&doctor->arena);
+    *doctor = (struct doctor){0};
+}
+
+const char *doctor_print(struct doctor *doctor, const char *format, ...)
+{
+    _cleanup_free_ char *text = NULL;
+    va_list arguments;
+    int result;
+
+    va_start(arguments, format);
+    result = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (result < 0) {
+        text = NULL;
+        return NULL;
+    }
+    return arena_strdup(&doctor->arena, text);
+}
+
+int doctor_add(struct doctor *doctor, const struct doctor_check *check, const char *command, const char *evidence)
+{
+    int result = array_reserve((void **)&doctor->findings, &doctor->finding_capacity, doctor->finding_count, 1,
+                               sizeof(*doctor->findings));
+
+    if (result < 0 || !evidence)
+        return -ENOMEM;
+    doctor->findings[doctor->finding_count++] = (struct tapnet_finding){
+        .name = check->name,
+        .severity = check->severity,
+        .evidence = evidence,
+        .consequence = check->consequence,
+        .command = command ? command : check->command,
+    };
+    return 0;
+}
+
+const struct model_service *doctor_network(const struct doctor *doctor, size_t index)
+{
+    const struct model_objects *objects = &doctor->found->objects;
+
+    for (size_t i = 0; i < objects->count; i++)
+        if (objects->items[i].kind == MODEL_OBJECT_SERVICE && index-- == 0)
+            return &objects->items[i].service;
+    return NULL;
+}
+
+/* ---- what the checks look at ---- */
+
+DEFINE_CLEANUP(struct netlink *, netlink_close)
+
+static int add_listener(const struct netlink_listener *listener, void *data)
+{
+    struct doctor *doctor = data;
+    int result = array_reserve((void **)&doctor->listeners, &doctor->listener_capacity, doctor->listener_count, 1,
+                               sizeof(*doctor->listeners));
+
+    if (result == 0)
+        doctor->listeners[doctor->listener_count++] = *listener;
+    return result;
+}
+
+static int read_host(struct doctor *doctor, struct tapnet_error *error)
+{
+    struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
+    int result = netlink_open(NETLINK_NETFILTER, &netlink, error);
+
+    if (result == 0)
+        result = nft_foreign_read(netlink, &doctor->rules, error);
+    if (result == 0)
+        result = netlink_listener_dump(add_listener, doctor, error);
+    return result;
+}
+
+/* ---- all of it ---- */
+
+static int rank(const struct tapnet_finding *finding)
+{
+    return strcmp(finding->severity, PROBLEM) == 0 ? 0 : strcmp(finding->severity, WARNING) == 0 ? 1 : 2;
+}
+
+/* Findings of one severity stay in the order of the table: an insertion sort is stable, and there are few. */
+static void sort_findings(struct doctor *doctor)
+{
+    for (size_t i = 1; i < doctor->finding_count; i++) {
+        struct tapnet_finding finding = doctor->findings[i];
+        size_t at = i;
+
+        for (; at > 0 && rank(&doctor->findings[at - 1]) > rank(&finding); at--)
+            doctor->findings[at] = doctor->findings[at - 1];
+        doctor->findings[at] = finding;
+    }
+}
+
+int doctor_examine(const struct observe_found *found, struct doctor *ret, struct tapnet_error *error)
+{
+    struct doctor doctor cleanup(doctor_fini) = {.found = found};
+    int result = read_host(&doctor, error);
+
+    if (result < 0)
+        return result;
+    for (size_t i = 0; i < ARRAY_COUNT(checks); i++)
+        if (checks[i].look(&doctor, &checks[i]) < 0)
+            return error_set(error, -ENOMEM, "out of memory");
+    sort_findings(&doctor);
+    *ret = doctor;
+    doctor = (struct doctor){0};
+    return 0;
+}

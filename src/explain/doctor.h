@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* What on the host is missing for guests, or in their way: checks, one function and one row each. */
+#ifndef EXPLAIN_DOCTOR_H
+#define EXPLAIN_DOCTOR_H
+
+#include <tapnet/doctor.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "netlink/listener.h"
+#include "observe/observe.h"
+#include "rules/rules.h"
+
+struct doctor_check;
+
+/* What the checks look at, read once, and what they found. */
+struct doctor {
+    const struct observe_found *found;
+    struct rules_ruleset rules;
+    struct netlink_listener *listeners;
+    size_t listener_count, listener_capacity;
+    struct tapnet_finding *findings; /* texts are the arena's, or constants */
+    size_t finding_count, finding_capacity;
+    struct arena arena;
+};
+
+/*
+ * Reads the host and makes every check. @found must live as long as @ret, which the caller ends with doctor_fini().
+ * -ENOMEM, and what the kernel refuses.
+ */
+int doctor_examine(const struct observe_found *found, struct doctor *ret, struct tapnet_error *error);
+void doctor_fini(struct doctor *doctor);
+/* How many checks there are. */
+size_t doctor_check_count(void);
+
+/* ---- for the checks ---- */
+
+/* Looks, and adds findings for @check. 0 or -ENOMEM: what can't be seen is no finding. */
+typedef int doctor_look(struct doctor *doctor, const struct doctor_check *check);
+
+struct doctor_check {
+    const char *name, *severity;
+    const char *consequence;
+    const char *command; /* that mends it, unless the look has a better one; "" */
+    doctor_look *look;
+};
+
+/* Adds a finding: @command NULL is the row's. Texts are made with doctor_print(). NULL evidence: no memory. */
+int doctor_add(struct doctor *doctor, const struct doctor_check *check, const char *command, const char *evidence);
+/* A text of the arena's; NULL when memory is short. */
+__attribute__((format(printf, 2, 3))) const char *doctor_print(struct doctor *doctor, const char *format, ...);
+
+/* Network number @index (from 0) that is up, with its set; NULL behind the last. */
+const struct model_service *doctor_network(const struct doctor *doctor, size_t index);
+
+/* ---- check_host.c, check_network.c, check_rules.c ---- */
+
+doctor_look doctor_check_tun_missing, doctor_check_tun_closed, doctor_check_ports_held;
+doctor_look doctor_check_forwarding, doctor_check_subnets;
+doctor_look doctor_check_forward_dropped, doctor_check_bridge_filtered;
+
+#endif
