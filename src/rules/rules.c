@@ -13,8 +13,50 @@ void rules_fini(struct rules_ruleset *ruleset)
     for (size_t i = 0; i < ruleset->chain_count; i++)
         free(ruleset->chains[i].rules);
     free(ruleset->chains);
+    for (size_t i = 0; i < ruleset->set_count; i++)
+        free(ruleset->sets[i].elements);
+    free(ruleset->sets);
     arena_fini(&ruleset->arena);
     *ruleset = (struct rules_ruleset){0};
+}
+
+struct rules_chain *rules_find_chain(const struct rules_ruleset *ruleset, uint8_t family, const char *table,
+                                     const char *name)
+{
+    for (size_t i = 0; i < ruleset->chain_count; i++) {
+        struct rules_chain *chain = &ruleset->chains[i];
+
+        if (!chain->legacy && chain->family == family && strcmp(chain->name, name) == 0 &&
+            strcmp(chain->table, table) == 0)
+            return chain;
+    }
+    return NULL;
+}
+
+static bool same_table(const struct rules_chain *a, const struct rules_chain *b)
+{
+    return a->family == b->family && a->legacy == b->legacy && strcmp(a->table, b->table) == 0;
+}
+
+const struct rules_chain *rules_find_beside(const struct rules_ruleset *ruleset, const struct rules_chain *chain,
+                                            const char *name)
+{
+    for (size_t i = 0; i < ruleset->chain_count; i++)
+        if (same_table(&ruleset->chains[i], chain) && strcmp(ruleset->chains[i].name, name) == 0)
+            return &ruleset->chains[i];
+    return NULL;
+}
+
+struct rules_set *rules_find_set(const struct rules_ruleset *ruleset, uint8_t family, const char *table,
+                                 const char *name)
+{
+    for (size_t i = 0; i < ruleset->set_count; i++) {
+        struct rules_set *set = &ruleset->sets[i];
+
+        if (set->family == family && strcmp(set->name, name) == 0 && strcmp(set->table, table) == 0)
+            return set;
+    }
+    return NULL;
 }
 
 const char *rules_family_name(uint8_t family)
@@ -55,11 +97,6 @@ static bool begins(const char *text, const char *prefix)
 static bool fits(const struct mark *mark, const struct rules_chain *chain)
 {
     return *mark->table ? strcmp(chain->table, mark->table) == 0 : begins(chain->name, mark->chain);
-}
-
-static bool same_table(const struct rules_chain *a, const struct rules_chain *b)
-{
-    return a->family == b->family && strcmp(a->table, b->table) == 0;
 }
 
 static bool has_owner(const struct rules_ruleset *ruleset, const struct rules_chain *chain, const struct mark *mark)
