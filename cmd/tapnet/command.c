@@ -13,6 +13,7 @@ const struct option_row option_rows[] = {
     {"dry-run", 'n', offsetof(struct arguments, dry_run), "print what would be done, change nothing (as `plan` does)"},
     {"replace", 0, offsetof(struct arguments, replace), "take the place of a set of the same name from another file"},
     {"no-keeper", 0, offsetof(struct arguments, no_keeper), "start no process that puts back what others take away"},
+    {"fix", 0, offsetof(struct arguments, fix), "first put back what others took away of the sets that are up"},
     {"json", 'j', offsetof(struct arguments, json), "print JSON instead of text"},
     {"quiet", 'q', offsetof(struct arguments, quiet), "print errors only"},
     {"help", 'h', offsetof(struct arguments, help), "print this help"},
@@ -84,7 +85,7 @@ static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "jso
 static const char *const plan_options[] = {"dry-run", "replace", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "json", "quiet", "help", NULL};
 static const char *const status_options[] = {"json", "help", NULL};
-static const char *const doctor_options[] = {"json", "help", NULL};
+static const char *const doctor_options[] = {"fix", "json", "help", NULL};
 static const char *const group_options[] = {"help", NULL};
 static const char *const add_options[] = {
     "kind",         "owner",  "group",   "for-anybody", "multi-queue", "mac",   "mtu",
@@ -147,8 +148,9 @@ const struct command commands[] = {
      status_options, run_status},
     {"doctor", NULL, "what on this host is missing or in the way, and the command that mends it",
      "Looks at the host: at what is up, and at what would be in the way of more. Each finding says what there is, what "
-     "follows from it for guests, and the command that mends it. Nothing is changed. Exits with 0 when nothing is "
-     "wrong (there may be notes), else with 1.",
+     "follows from it for guests, and the command that mends it. Nothing is changed, unless --fix says so: then what "
+     "belongs to the sets that are up is put back first, each step printed; other programs' settings are left to you. "
+     "Exits with 0 when nothing is wrong (there may be notes), else with 1.",
      doctor_options, run_doctor},
     {"device", "COMMAND", "single TUN and TAP devices: add, del, set, show",
      "Makes, deletes, changes and lists TUN and TAP devices one by one: with any right that a descriptor or netlink "

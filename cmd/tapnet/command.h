@@ -19,7 +19,7 @@ enum {
 
 /* The values that options set: one struct for all commands, since an option means the same everywhere. */
 struct arguments {
-    bool json, all, dry_run, help, version, quiet, replace, no_keeper;
+    bool json, all, dry_run, fix, help, version, quiet, replace, no_keeper;
     const char *operand; /* FILE, SET, NAME; NULL when it was left out */
     struct device_words device;
     struct watch_words watch;

@@ -49,6 +49,21 @@ static int print_diagnosis(const struct tapnet_diagnosis *diagnosis)
     return tapnet_diagnosis_trouble_count(diagnosis) ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* What is put back: a line on standard error with --json, whose output is the findings alone. */
+static void print_mended(const char *set, const struct tapnet_step *step, void *data)
+{
+    fprintf(data, "%c %s%s%s (set %s)\n", step->sign, step->object, *step->reason ? ": " : "", step->reason, set);
+}
+
+/* What can't be put back is told, and what is wrong all the same follows. */
+static void fix(struct tapnet *tapnet, bool json)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+
+    if (tapnet_mend(tapnet, print_mended, json ? stderr : stdout, &error) < 0)
+        session_fail(&error, EXIT_FAILED);
+}
+
 int run_doctor(const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
@@ -59,6 +74,8 @@ int run_doctor(const struct arguments *arguments)
 
     if (result)
         return result;
+    if (arguments->fix)
+        fix(tapnet, arguments->json);
     result = tapnet_diagnose(tapnet, &diagnosis, &error);
     if (result == 0 && arguments->json)
         result = tapnet_diagnosis_json(diagnosis, &text, &error);

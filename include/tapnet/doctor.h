@@ -53,6 +53,19 @@ size_t tapnet_diagnosis_check_count(const struct tapnet_diagnosis *diagnosis);
 /** The findings as JSON text, see tapnet(8) for its shape. The caller frees it. */
 int tapnet_diagnosis_json(const struct tapnet_diagnosis *diagnosis, char **ret, struct tapnet_error *error);
 
+/** Called by tapnet_mend() for each thing of @set that was put back, or was to be. */
+typedef void tapnet_mended(const char *set, const struct tapnet_step *step, void *data);
+
+/**
+ * Puts back what others took away of the sets that are up, as the keeper does: what was brought up, not what a file
+ * says by now. The guards first, all or none, then every other thing for itself. tapnet_down() takes it away with the
+ * rest.
+ *
+ * @param mended  may be NULL
+ * @return the first failure, after everything was tried; -EACCES, -ENOMEM
+ */
+int tapnet_mend(struct tapnet *tapnet, tapnet_mended *mended, void *data, struct tapnet_error *error);
+
 #ifdef __cplusplus
 }
 #endif

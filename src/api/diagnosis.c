@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/context.h"
+#include "api/text_json.h"
 #include "base/cleanup.h"
 #include "explain/doctor.h"
 
@@ -32,8 +33,11 @@ API void tapnet_diagnosis_free(struct tapnet_diagnosis *diagnosis)
 API int tapnet_diagnose(struct tapnet *tapnet, struct tapnet_diagnosis **ret, struct tapnet_error *error)
 {
     struct tapnet_diagnosis *diagnosis cleanup(cleanup_tapnet_diagnosis_free) = calloc(1, sizeof(*diagnosis));
-    int result = diagnosis ? api_check_right(error) : error_set(error, -ENOMEM, "out of memory");
+    int result;
 
+    if (!diagnosis)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = api_check_right(error);
     if (result == 0)
         result = observe_host(tapnet->run_dir, &diagnosis->found, error);
     if (result == 0)
@@ -64,19 +68,11 @@ API size_t tapnet_diagnosis_check_count(const struct tapnet_diagnosis *diagnosis
     return doctor_check_count();
 }
 
-/* Texts hold names of others: bytes that are no UTF-8 make jansson refuse them; "?" stands for the whole text then. */
-static json_t *text_json(const char *text)
-{
-    json_t *json = json_string(text);
-
-    return json ? json : json_string("?");
-}
-
 static json_t *finding_json(const struct tapnet_finding *finding)
 {
     return json_pack("{s:s, s:s, s:o, s:s, s:o}", "name", finding->name, "severity", finding->severity, "evidence",
-                     text_json(finding->evidence), "consequence", finding->consequence, "command",
-                     *finding->command ? text_json(finding->command) : json_null());
+                     api_text_json(finding->evidence), "consequence", finding->consequence, "command",
+                     *finding->command ? api_text_json(finding->command) : json_null());
 }
 
 API int tapnet_diagnosis_json(const struct tapnet_diagnosis *diagnosis, char **ret, struct tapnet_error *error)

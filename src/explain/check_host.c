@@ -30,7 +30,7 @@ int doctor_check_tun_missing(struct doctor *doctor, const struct doctor_check *c
 /* A port or a device of ours that belongs to another user than root; NULL: there is none. */
 static const struct model_link *find_users_device(const struct doctor *doctor)
 {
-    const struct model_objects *objects = &doctor->found->objects;
+    const struct model_objects *objects = &doctor->host.found->objects;
 
     for (size_t i = 0; i < objects->count; i++) {
         const struct model_link *link = &objects->items[i].link;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks of the networks that are up: forwarding, and subnets that others have too. */
+/* Checks of the networks that are up: uplinks, forwarding, the service, the guards, subnets that others have too. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,16 +23,18 @@ static int look_at_forwarding(struct doctor *doctor, const struct doctor_check *
 {
     if (!*name || forwards(name))
         return 0;
-    return doctor_add(doctor, check, doctor_print(doctor, "sysctl -w net/ipv4/conf/%s/forwarding=1", name),
-                      doctor_print(doctor, "network %s: %s does not forward (net.ipv4.conf.%s.forwarding is 0)",
-                                   network->name, name, name));
+    return doctor_add(
+        doctor, check,
+        doctor_print(doctor, "sysctl -w net/ipv4/conf/%s/forwarding=1", explain_word(&doctor->arena, name)),
+        doctor_print(doctor, "network %s: %s does not forward (net.ipv4.conf.%s.forwarding is 0)", network->name, name,
+                     name));
 }
 
 int doctor_check_forwarding(struct doctor *doctor, const struct doctor_check *check)
 {
     const struct model_service *service;
 
-    for (size_t i = 0; (service = doctor_network(doctor, i)); i++) {
+    for (size_t i = 0; (service = explain_network(doctor->host.found, i)); i++) {
         const struct model_network *network = service->network;
 
         if (!model_mode_leads_out(network->mode))
@@ -51,16 +53,16 @@ int doctor_check_forwarding(struct doctor *doctor, const struct doctor_check *ch
 
 static const char *name_of(const struct doctor *doctor, int index)
 {
-    for (size_t i = 0; i < doctor->found->link_count; i++)
-        if (doctor->found->links[i].index == index)
-            return doctor->found->links[i].name;
+    for (size_t i = 0; i < doctor->host.found->link_count; i++)
+        if (doctor->host.found->links[i].index == index)
+            return doctor->host.found->links[i].name;
     return "?";
 }
 
 /* Who else has a part of @subnet: "172.17.0.1/16 on docker0"; NULL: nobody. */
 static const char *find_rival(struct doctor *doctor, const struct ip_prefix *subnet)
 {
-    const struct observe_found *found = doctor->found;
+    const struct observe_found *found = doctor->host.found;
     char text[IP_PREFIX_TEXT_MAX];
 
     for (size_t i = 0; i < found->address_count; i++)
@@ -77,7 +79,7 @@ int doctor_check_subnets(struct doctor *doctor, const struct doctor_check *check
 {
     const struct model_service *service;
 
-    for (size_t i = 0; (service = doctor_network(doctor, i)); i++) {
+    for (size_t i = 0; (service = explain_network(doctor->host.found, i)); i++) {
         const struct model_network *network = service->network;
         struct ip_prefix subnet = ip_prefix_network(&network->subnet);
         const char *rival = network->on_link ? NULL : find_rival(doctor, &subnet);
@@ -89,4 +91,101 @@ int doctor_check_subnets(struct doctor *doctor, const struct doctor_check *check
             return -ENOMEM;
     }
     return 0;
+}
+
+/* ---- uplinks ---- */
+
+/* What is wrong with the network's uplink; NULL: nothing. */
+static const char *uplink_fault(const struct doctor *doctor, const struct model_network *network)
+{
+    const struct explain_link *link = explain_find_link(&doctor->host, network->uplink);
+
+    if (!*network->uplink)
+        return "there is none: the host has no default route";
+    if (!link)
+        return "it is not there";
+    if (!link->up)
+        return "it is down";
+    if (!link->carrier)
+        return "it has no carrier";
+    return *doctor->host.found->uplink ? NULL : "the host has no default route";
+}
+
+int doctor_check_uplink(struct doctor *doctor, const struct doctor_check *check)
+{
+    const struct model_service *service;
+
+    for (size_t i = 0; (service = explain_network(doctor->host.found, i)); i++) {
+        const struct model_network *network = service->network;
+        const struct explain_link *link = explain_find_link(&doctor->host, network->uplink);
+        const char *fault = model_mode_leads_out(network->mode) ? uplink_fault(doctor, network) : NULL;
+
+        if (fault && doctor_add(doctor, check,
+                                link && !link->up ? doctor_print(doctor, "ip link set %s up",
+                                                                 explain_word(&doctor->arena, link->name))
+                                                  : check->command,
+                                doctor_print(doctor, "network %s, uplink%s%s: %s", network->name,
+                                             *network->uplink ? " " : "", network->uplink, fault)) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+int doctor_check_mtu(struct doctor *doctor, const struct doctor_check *check)
+{
+    const struct model_service *service;
+
+    for (size_t i = 0; (service = explain_network(doctor->host.found, i)); i++) {
+        const struct model_network *network = service->network;
+        const struct explain_link *link = explain_find_link(&doctor->host, network->uplink);
+
+        if (!model_mode_leads_out(network->mode) || !link || !network->mtu || link->mtu >= network->mtu)
+            continue;
+        if (doctor_add(doctor, check, doctor_up_command(doctor, service),
+                       doctor_print(doctor, "network %s has the MTU %u, and its uplink %s has %u", network->name,
+                                    network->mtu, link->name, link->mtu)) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* ---- what `up` has made ---- */
+
+const char *doctor_up_command(struct doctor *doctor, const struct model_service *service)
+{
+    return explain_up_command(doctor->host.found, service->set, &doctor->arena);
+}
+
+int doctor_check_service(struct doctor *doctor, const struct doctor_check *check)
+{
+    const struct model_service *service;
+
+    for (size_t i = 0; (service = explain_network(doctor->host.found, i)); i++)
+        if (!service->running &&
+            doctor_add(doctor, check, doctor_up_command(doctor, service),
+                       doctor_print(doctor, "network %s is not served: tapnet-service does not answer",
+                                    service->network->name)) < 0)
+            return -ENOMEM;
+    return 0;
+}
+
+/* A table that is there and touched, or not there: which of them a set needs is seen by `status`, too. */
+int doctor_check_guards(struct doctor *doctor, const struct doctor_check *check)
+{
+    const struct model_objects *objects = &doctor->host.found->objects;
+    const struct model_service *service = explain_network(doctor->host.found, 0);
+    bool there[GUARD_FAMILY_COUNT] = {false};
+    int result = 0;
+
+    if (!service)
+        return 0;
+    for (size_t i = 0; i < objects->count; i++)
+        if (objects->items[i].kind == MODEL_OBJECT_TABLE)
+            there[objects->items[i].table.family] = objects->items[i].table.intact;
+    for (enum guard_family family = 0; family < GUARD_ARP && result == 0; family++)
+        if (!there[family])
+            result = doctor_add(doctor, check, doctor_up_command(doctor, service),
+                                doctor_print(doctor, "the nftables table %s tapnet is not as tapnet has made it",
+                                             family == GUARD_INET ? "inet" : "bridge"));
+    return result;
 }

@@ -3,7 +3,6 @@
 #include "explain/doctor.h"
 
 #include <errno.h>
-#include <linux/netlink.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "nft/foreign.h"
 
 #define PROBLEM "problem"
 #define WARNING "warning"
@@ -27,9 +25,30 @@ static const struct doctor_check checks[] = {
     {"forwarding-off", PROBLEM, "guests reach each other and the gateway, and nothing beyond it", "",
      doctor_check_forwarding},
     {"forward-dropped", PROBLEM, "guests get no answer from outside, though all else is right", "",
-     doctor_check_forward_dropped},
+     doctor_check_forward_dropped, ""},
+    {"input-dropped", PROBLEM, "guests find no names: their questions to tapnet's DNS do not arrive", "",
+     doctor_check_input_dropped, ""},
     {"bridge-filtered", PROBLEM, "guests of one network do not reach each other",
-     "sysctl -w net.bridge.bridge-nf-call-iptables=0", doctor_check_bridge_filtered},
+     "sysctl -w net.bridge.bridge-nf-call-iptables=0", doctor_check_bridge_filtered,
+     "br_netfilter is on (net.bridge.bridge-nf-call-iptables): "},
+    {"kvm-missing", NOTE, "guests run by emulation, many times slower", "", doctor_check_kvm},
+    {"vhost-missing", NOTE, "QEMU's vhost=on does not work: its guests' packets go by way of QEMU",
+     "modprobe vhost_net", doctor_check_vhost},
+    {"table-taken", PROBLEM, "no network can be brought up", "", doctor_check_foreign_table},
+    {"log-taken", PROBLEM, "tapnet's service can't hear requests of DHCP: no network with a service can be brought up",
+     "", doctor_check_log},
+    {"uplink-missing", PROBLEM, "guests reach nothing outside", "", doctor_check_uplink},
+    {"guards-touched", PROBLEM, "guests are less well kept apart, or less well served, than they should be", "",
+     doctor_check_guards},
+    {"service-down", PROBLEM, "guests get no address by DHCP, and no names by DNS", "", doctor_check_service},
+    {"two-iptables", WARNING, "each of the two programs shows its own half, and a packet must pass both",
+     "iptables-legacy-save", doctor_check_two_iptables},
+    {"resolver-dead", WARNING, "guests find no names outside", "", doctor_check_resolver},
+    {"mtu-smaller", NOTE, "larger packets of guests come back with a message that says so; TCP is told in advance", "",
+     doctor_check_mtu},
+    {"managers", WARNING, "it may take tapnet's devices for its own: addresses and bridges may go", "",
+     doctor_check_managers},
+    {"leftover-device", NOTE, "none, but for its name and a line in each list", "", doctor_check_leftovers},
     {"subnet-collides", PROBLEM, "the host sends packets for the one to the other", "", doctor_check_subnets},
     {"port-held", NOTE, "none for guests: tapnet's service has ports of its own, and guests' questions are led there",
      "", doctor_check_ports_held},
@@ -42,11 +61,11 @@ size_t doctor_check_count(void)
 
 void doctor_fini(struct doctor *doctor)
 {
-    rules_fini(&doctor->rules);
+    explain_host_fini(&doctor->host);
     free(doctor->listeners);
     free(doctor->findings);
     arena_fini(&doctor->arena);
-    *doctor = (struct doctor){0};
+    *doctor = (struct doctor){.finding_count = 0};
 }
 
 const char *doctor_print(struct doctor *doctor, const char *format, ...)
@@ -62,7 +81,7 @@ const char *doctor_print(struct doctor *doctor, const char *format, ...)
         text = NULL;
         return NULL;
     }
-    return arena_strdup(&doctor->arena, text);
+    return arena_strdup(&doctor->arena, explain_clean(text));
 }
 
 int doctor_add(struct doctor *doctor, const struct doctor_check *check, const char *command, const char *evidence)
@@ -82,19 +101,7 @@ int doctor_add(struct doctor *doctor, const struct doctor_check *check, const ch
     return 0;
 }
 
-const struct model_service *doctor_network(const struct doctor *doctor, size_t index)
-{
-    const struct model_objects *objects = &doctor->found->objects;
-
-    for (size_t i = 0; i < objects->count; i++)
-        if (objects->items[i].kind == MODEL_OBJECT_SERVICE && index-- == 0)
-            return &objects->items[i].service;
-    return NULL;
-}
-
 /* ---- what the checks look at ---- */
-
-DEFINE_CLEANUP(struct netlink *, netlink_close)
 
 static int add_listener(const struct netlink_listener *listener, void *data)
 {
@@ -104,18 +111,6 @@ static int add_listener(const struct netlink_listener *listener, void *data)
 
     if (result == 0)
         doctor->listeners[doctor->listener_count++] = *listener;
-    return result;
-}
-
-static int read_host(struct doctor *doctor, struct tapnet_error *error)
-{
-    struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
-    int result = netlink_open(NETLINK_NETFILTER, &netlink, error);
-
-    if (result == 0)
-        result = nft_foreign_read(netlink, &doctor->rules, error);
-    if (result == 0)
-        result = netlink_listener_dump(add_listener, doctor, error);
     return result;
 }
 
@@ -141,9 +136,11 @@ static void sort_findings(struct doctor *doctor)
 
 int doctor_examine(const struct observe_found *found, struct doctor *ret, struct tapnet_error *error)
 {
-    struct doctor doctor cleanup(doctor_fini) = {.found = found};
-    int result = read_host(&doctor, error);
+    struct doctor doctor cleanup(doctor_fini) = {.finding_count = 0};
+    int result = explain_host_read(found, &doctor.host, error);
 
+    if (result == 0)
+        result = netlink_listener_dump(add_listener, &doctor, error);
     if (result < 0)
         return result;
     for (size_t i = 0; i < ARRAY_COUNT(checks); i++)
@@ -151,6 +148,6 @@ int doctor_examine(const struct observe_found *found, struct doctor *ret, struct
             return error_set(error, -ENOMEM, "out of memory");
     sort_findings(&doctor);
     *ret = doctor;
-    doctor = (struct doctor){0};
+    doctor = (struct doctor){.finding_count = 0};
     return 0;
 }

@@ -7,16 +7,14 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "explain/host.h"
 #include "netlink/listener.h"
-#include "observe/observe.h"
-#include "rules/rules.h"
 
 struct doctor_check;
 
 /* What the checks look at, read once, and what they found. */
 struct doctor {
-    const struct observe_found *found;
-    struct rules_ruleset rules;
+    struct explain_host host;
     struct netlink_listener *listeners;
     size_t listener_count, listener_capacity;
     struct tapnet_finding *findings; /* texts are the arena's, or constants */
@@ -43,6 +41,7 @@ struct doctor_check {
     const char *consequence;
     const char *command; /* that mends it, unless the look has a better one; "" */
     doctor_look *look;
+    const char *prefix; /* of its evidence */
 };
 
 /* Adds a finding: @command NULL is the row's. Texts are made with doctor_print(). NULL evidence: no memory. */
@@ -50,13 +49,17 @@ int doctor_add(struct doctor *doctor, const struct doctor_check *check, const ch
 /* A text of the arena's; NULL when memory is short. */
 __attribute__((format(printf, 2, 3))) const char *doctor_print(struct doctor *doctor, const char *format, ...);
 
-/* Network number @index (from 0) that is up, with its set; NULL behind the last. */
-const struct model_service *doctor_network(const struct doctor *doctor, size_t index);
+/* "tapnet up FILE" of the network's set. NULL: no memory. */
+const char *doctor_up_command(struct doctor *doctor, const struct model_service *service);
 
-/* ---- check_host.c, check_network.c, check_rules.c ---- */
+/* ---- check_host.c, check_machine.c, check_network.c, check_rules.c ---- */
 
 doctor_look doctor_check_tun_missing, doctor_check_tun_closed, doctor_check_ports_held;
+doctor_look doctor_check_kvm, doctor_check_vhost, doctor_check_foreign_table, doctor_check_log,
+    doctor_check_two_iptables;
+doctor_look doctor_check_resolver, doctor_check_managers, doctor_check_leftovers;
+doctor_look doctor_check_uplink, doctor_check_guards, doctor_check_service, doctor_check_mtu;
 doctor_look doctor_check_forwarding, doctor_check_subnets;
-doctor_look doctor_check_forward_dropped, doctor_check_bridge_filtered;
+doctor_look doctor_check_input_dropped, doctor_check_forward_dropped, doctor_check_bridge_filtered;
 
 #endif

@@ -56,6 +56,14 @@ static void parse_families(const struct nlattr *nest, struct netlink_link *link)
     parse_inet6(families[AF_INET6], link);
 }
 
+static bool has_xdp(const struct nlattr *attribute)
+{
+    const struct nlattr *xdp[IFLA_XDP_MAX + 1];
+
+    return attribute && netlink_parse_nest(attribute, xdp, IFLA_XDP_MAX) == 0 &&
+           netlink_get_u8(xdp[IFLA_XDP_ATTACHED]) != XDP_ATTACHED_NONE;
+}
+
 static uint32_t tun_id(const struct nlattr *attribute)
 {
     return attribute ? netlink_get_u32(attribute) : UINT32_MAX;
@@ -204,6 +212,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
     alias = netlink_get_text(attributes[IFLA_IFALIAS]);
     link.alias = alias ? alias : "";
     netlink_get_bytes(attributes[IFLA_ADDRESS], link.mac.bytes, sizeof(link.mac.bytes));
+    link.xdp = has_xdp(attributes[IFLA_XDP]);
     parse_kind(attributes[IFLA_LINKINFO], &link);
     parse_families(attributes[IFLA_AF_SPEC], &link);
     parse_counters(attributes[IFLA_STATS64], &link);

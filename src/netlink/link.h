@@ -35,6 +35,7 @@ struct netlink_link {
     /* What differs of a bridge from what netlink_bridge_create() makes, of its port from the kernel's default. */
     bool bridge_has_stp, bridge_has_delay, bridge_has_snooping, bridge_has_group_exits, port_has_flags, port_isolated;
     bool bridge_learns_all; /* any number of MACs; false where the kernel knows no limit */
+    bool xdp;               /* a program of XDP sees what comes in before all else */
     /* kind "tun" */
     bool tun_is_tap;
     bool tun_persistent, tun_multi_queue, tun_packet_information, tun_vnet_header;

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* Other people's rulesets, as nf_tables and ip_tables tell them: read, walked with a packet, and printed. */
+#include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "explain/host.h"
+#include "nft/foreign.h"
+#include "nft/message.h"
+#include "rules/meet.h"
+#include "xtables/legacy.h"
+
+/*
+ * How it works: the first byte is 0 for a row of messages of nf_tables' dumps (chains, rules, sets, elements), else a
+ * table of ip_tables: five offsets of chains and five of policies in 16 bits each, then its entries.
+ */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void promise(bool kept)
+{
+    if (!kept)
+        abort();
+}
+
+static void read_messages(const uint8_t *data, size_t len, struct rules_ruleset *ruleset)
+{
+    static const struct {
+        int type;
+        int (*add)(const struct nlmsghdr *message, struct rules_ruleset *ruleset);
+    } kinds[] = {
+        {NFT_MSG_NEWCHAIN, nft_foreign_add_chain},
+        {NFT_MSG_NEWRULE, nft_foreign_add_rule},
+        {NFT_MSG_NEWSET, nft_foreign_add_set},
+        {NFT_MSG_NEWSETELEM, nft_foreign_add_elements},
+    };
+    struct nlmsghdr *copy = malloc(len + 1), *message = copy;
+    int left = (int)len;
+
+    memcpy(copy, data, len);
+    for (; mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
+         message = mnl_nlmsg_next(message, &left)) {
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+            if (message->nlmsg_len >= NLMSG_LENGTH(4) && nft_message_type(message) == kinds[i].type)
+                kinds[i].add(message, ruleset);
+    }
+    free(copy);
+}
+
+static void read_legacy(const uint8_t *data, size_t len, struct rules_ruleset *ruleset)
+{
+    struct legacy_table table = {.name = "filter", .hooks = 0x1f};
+    uint8_t *copy;
+
+    if (len < 20)
+        return;
+    for (size_t i = 0; i < 5; i++) {
+        table.entries[i] = (unsigned)data[2 * i] << 8 | data[2 * i + 1];
+        table.underflows[i] = (unsigned)data[10 + 2 * i] << 8 | data[11 + 2 * i];
+    }
+    copy = malloc(len);
+    memcpy(copy, data + 20, len - 20);
+    table.bytes = copy;
+    table.len = len - 20;
+    legacy_add(&table, ruleset);
+    free(copy);
+}
+
+static void walk(const struct rules_ruleset *ruleset, const struct rules_packet *packet)
+{
+    struct arena arena = {0};
+
+    for (int hook = RULES_PREROUTING; hook <= RULES_INGRESS; hook++)
+        for (enum rules_side side = RULES_STACK; side <= RULES_DEVICE; side++) {
+            struct rules_answer answer;
+
+            rules_meet(ruleset, (enum rules_hook)hook, side, packet, &answer);
+            if (answer.outcome == RULES_PASSES)
+                continue;
+            promise(answer.base && answer.chain);
+            promise(explain_place(ruleset, &answer, &arena) && explain_remedy(ruleset, &answer, packet, &arena));
+        }
+    arena_fini(&arena);
+}
+
+static void print_all(const struct rules_ruleset *ruleset)
+{
+    char text[RULES_TEXT_MAX], owner[RULES_OWNER_MAX];
+
+    for (size_t i = 0; i < ruleset->chain_count; i++) {
+        promise(strlen(rules_owner(ruleset, &ruleset->chains[i], owner)) < sizeof(owner));
+        for (size_t r = 0; r < ruleset->chains[i].rule_count; r++)
+            promise(strlen(rules_print(&ruleset->chains[i].rules[r], text)) < sizeof(text));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct rules_ruleset ruleset = {0};
+    struct rules_packet packet = {
+        .in = "br-lab", .out = "eth0", .protocol = 6, .destination_port = 80, .state = RULES_NEW};
+
+    if (!len || len > 65536)
+        return 0;
+    if (data[0] == 0)
+        read_messages(data + 1, len - 1, &ruleset);
+    else
+        read_legacy(data + 1, len - 1, &ruleset);
+    ip_address_parse("10.20.0.7", &packet.source);
+    ip_address_parse("192.0.2.1", &packet.destination);
+    walk(&ruleset, &packet);
+    packet.state = RULES_ESTABLISHED;
+    packet.is_reply = true;
+    walk(&ruleset, &packet);
+    print_all(&ruleset);
+    rules_fini(&ruleset);
+    return 0;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a packet is dropped, and the command that lets it by, in the words of whoever the rules belong to. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "explain/host.h"
+
+bool explain_is_ours(const struct rules_chain *chain)
+{
+    return strcmp(chain->table, "tapnet") == 0;
+}
+
+/* ---- the place ---- */
+
+/* "table ip filter, chain FORWARD (Docker)"; of ip_tables: "legacy iptables table filter, chain FORWARD". */
+static const char *chain_text(const struct rules_ruleset *ruleset, const struct rules_chain *chain, struct arena *arena)
+{
+    char owner[RULES_OWNER_MAX], *text;
+
+    rules_owner(ruleset, chain, owner);
+    text = arena_printf(arena, "%s%s %s, chain %s%s%s%s", chain->legacy ? "legacy iptables table" : "table ",
+                        chain->legacy ? "" : rules_family_name(chain->family), chain->table, chain->name,
+                        *owner ? " (" : "", owner, *owner ? ")" : "");
+    for (char *at = text; at && *at; at++)
+        if (*at == '\n')
+            *at = '?';
+    return text;
+}
+
+const char *explain_place(const struct rules_ruleset *ruleset, const struct rules_answer *answer, struct arena *arena)
+{
+    const char *chain = chain_text(ruleset, answer->chain, arena);
+    char rule[RULES_TEXT_MAX];
+
+    if (!chain)
+        return NULL;
+    if (!answer->rule)
+        return arena_printf(arena, "%s: its policy is drop", chain);
+    return arena_printf(arena, "%s, %s %llu: %s", chain, answer->chain->legacy ? "rule" : "handle",
+                        (unsigned long long)answer->rule->handle, rules_print(answer->rule, rule));
+}
+
+/* ---- the command ---- */
+
+/* The words that a rule is to have: what the packet is known by at the hook. */
+struct words {
+    const char *in, *out; /* "" where there is none */
+    bool is_reply;
+};
+
+static struct words words_of(const struct rules_packet *packet)
+{
+    return (struct words){packet->in ? packet->in : "", packet->out ? packet->out : "", packet->is_reply};
+}
+
+#define DEPTH_MAX 3 /* of jumps that are followed to such a chain */
+
+/* Does @chain lead to the chain called @name, and before that does nothing drop? */
+static bool leads_to(const struct rules_ruleset *ruleset, const struct rules_chain *chain, const char *name,
+                     unsigned depth)
+{
+    for (size_t i = 0; chain && i < chain->rule_count; i++)
+        for (size_t s = 0; s < chain->rules[i].step_count; s++) {
+            const struct rules_step *step = &chain->rules[i].steps[s];
+
+            if (step->kind != RULES_VERDICT)
+                continue;
+            if (step->verdict == RULES_DROP)
+                return false;
+            if (step->verdict == RULES_JUMP &&
+                (strcmp(step->name, name) == 0 ||
+                 (depth < DEPTH_MAX &&
+                  leads_to(ruleset, rules_find_beside(ruleset, chain, step->name), name, depth + 1))))
+                return true;
+        }
+    return false;
+}
+
+/* Programs that keep a chain for rules of others, which they leave alone. */
+static const char *const open_chains[] = {"DOCKER-USER", "ufw-user-forward"};
+
+static const char *open_chain(const struct rules_ruleset *ruleset, const struct rules_chain *base)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(open_chains); i++)
+        if (leads_to(ruleset, base, open_chains[i], 0))
+            return open_chains[i];
+    return base->name;
+}
+
+/* Has iptables made the table? */
+static bool is_of_iptables(const struct rules_chain *base)
+{
+    static const char *const tables[] = {"filter", "nat", "mangle", "raw", "security"};
+
+    for (size_t i = 0; i < ARRAY_COUNT(tables); i++)
+        if (base->family == RULES_IP4 && strcmp(base->table, tables[i]) == 0)
+            return base->name[0] >= 'A' && base->name[0] <= 'Z';
+    return false;
+}
+
+/* nft reads its own words inside a shell's: names that are not plain in both have no command. */
+static bool is_plain(const char *name)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./+@";
+
+    return !name[strspn(name, plain)];
+}
+
+static const char *iptables_command(const struct rules_ruleset *ruleset, const struct rules_chain *base,
+                                    const struct words *words, struct arena *arena)
+{
+    bool is_filter = strcmp(base->table, "filter") == 0;
+    const char *chain = is_filter ? open_chain(ruleset, base) : base->name;
+
+    return arena_printf(arena, "iptables%s%s%s -I %s%s%s%s%s%s -j ACCEPT", base->legacy ? "-legacy" : "",
+                        is_filter ? "" : " -t ", is_filter ? "" : base->table, chain, *words->in ? " -i " : "",
+                        words->in, *words->out ? " -o " : "", words->out,
+                        words->is_reply ? " -m conntrack --ctstate RELATED,ESTABLISHED" : "");
+}
+
+static const char *nft_command(const struct rules_chain *base, const struct words *words, struct arena *arena)
+{
+    const char *quote = *words->in ? "\"" : "", *quote_out = *words->out ? "\"" : "";
+
+    return arena_printf(arena, "nft 'insert rule %s %s %s%s%s%s%s%s%s%s%s%s accept'", rules_family_name(base->family),
+                        base->table, base->name, *words->in ? " iifname " : "", quote, words->in, quote,
+                        *words->out ? " oifname " : "", quote_out, words->out, quote_out,
+                        words->is_reply ? " ct state established,related" : "");
+}
+
+const char *explain_remedy(const struct rules_ruleset *ruleset, const struct rules_answer *answer,
+                           const struct rules_packet *packet, struct arena *arena)
+{
+    const struct rules_chain *base = answer->base;
+    struct words words = words_of(packet);
+    char owner[RULES_OWNER_MAX];
+
+    if (!base || explain_is_ours(base) || !is_plain(base->table) || !is_plain(base->name) || !is_plain(words.in) ||
+        !is_plain(words.out))
+        return "";
+    rules_owner(ruleset, base, owner);
+    if (strcmp(owner, "firewalld") == 0)
+        return arena_printf(arena, "firewall-cmd --zone=trusted --add-interface=%s",
+                            words.is_reply && *words.out ? words.out : words.in);
+    return is_of_iptables(base) ? iptables_command(ruleset, base, &words, arena) : nft_command(base, &words, arena);
+}
