@@ -30,9 +30,8 @@ static void read_messages(const uint8_t *data, size_t len, struct rules_ruleset 
         int type;
         int (*add)(const struct nlmsghdr *message, struct rules_ruleset *ruleset);
     } kinds[] = {
-        {NFT_MSG_NEWCHAIN, nft_foreign_add_chain},
-        {NFT_MSG_NEWRULE, nft_foreign_add_rule},
-        {NFT_MSG_NEWSET, nft_foreign_add_set},
+        {NFT_MSG_NEWTABLE, nft_foreign_add_table},      {NFT_MSG_NEWCHAIN, nft_foreign_add_chain},
+        {NFT_MSG_NEWRULE, nft_foreign_add_rule},        {NFT_MSG_NEWSET, nft_foreign_add_set},
         {NFT_MSG_NEWSETELEM, nft_foreign_add_elements},
     };
     struct nlmsghdr *copy = malloc(len + 1), *message = copy;
@@ -71,7 +70,7 @@ static void walk(const struct rules_ruleset *ruleset, const struct rules_packet 
 {
     struct arena arena = {0};
 
-    for (int hook = RULES_PREROUTING; hook <= RULES_INGRESS; hook++)
+    for (int hook = RULES_PREROUTING; hook <= RULES_EGRESS; hook++)
         for (enum rules_side side = RULES_STACK; side <= RULES_DEVICE; side++) {
             struct rules_answer answer;
 

@@ -14,6 +14,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "nft/message.h"
+#include "nft/nft.h"
 
 #define ATTEMPTS 10
 
@@ -89,6 +90,37 @@ static uint8_t family_of(const struct nlmsghdr *message)
     return ((const struct nfgenmsg *)mnl_nlmsg_get_payload(message))->nfgen_family;
 }
 
+/* ---- tables ---- */
+
+/* Only those that are switched off are kept: nothing meets their chains. */
+int nft_foreign_add_table(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
+{
+    const struct nlattr *table[NFTA_TABLE_MAX + 1];
+    struct rules_table dormant;
+    int result;
+
+    if (nft_message_parse(message, table, NFTA_TABLE_MAX) < 0)
+        return -EBADMSG;
+    if (!(nft_foreign_number(table[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_DORMANT))
+        return 0;
+    dormant = (struct rules_table){family_of(message), nft_foreign_text(ruleset, table[NFTA_TABLE_NAME])};
+    if (!dormant.name)
+        return -ENOMEM;
+    result = array_reserve((void **)&ruleset->dormant, &ruleset->dormant_capacity, ruleset->dormant_count, 1,
+                           sizeof(*ruleset->dormant));
+    if (result == 0)
+        ruleset->dormant[ruleset->dormant_count++] = dormant;
+    return result;
+}
+
+static bool is_dormant(const struct rules_ruleset *ruleset, const struct rules_chain *chain)
+{
+    for (size_t i = 0; i < ruleset->dormant_count; i++)
+        if (ruleset->dormant[i].family == chain->family && strcmp(ruleset->dormant[i].name, chain->table) == 0)
+            return true;
+    return false;
+}
+
 /* ---- chains ---- */
 
 /* The devices of a chain at ingress, one or a list of them, with spaces between; NULL: no memory. */
@@ -109,15 +141,21 @@ static const char *read_devices(struct rules_ruleset *ruleset, const struct nlat
     return devices;
 }
 
+/* Hooks have numbers of their own in netdev; inet has ingress, too, behind those that it shares with ip. */
+static enum rules_hook hook_of(uint8_t family, uint32_t number)
+{
+    if (family == RULES_NETDEV)
+        return number == NF_NETDEV_EGRESS ? RULES_EGRESS : RULES_INGRESS;
+    return number <= RULES_INGRESS ? (enum rules_hook)number : RULES_NO_HOOK;
+}
+
 static int read_hook(const struct nlattr *nest, struct rules_ruleset *ruleset, struct rules_chain *chain)
 {
     const struct nlattr *hook[NFTA_HOOK_MAX + 1];
 
     if (netlink_parse_nest(nest, hook, NFTA_HOOK_MAX) < 0)
         return -EBADMSG;
-    chain->hook = (int)nft_foreign_number(hook[NFTA_HOOK_HOOKNUM]);
-    if (chain->family == RULES_NETDEV || chain->hook > RULES_POSTROUTING || chain->hook < 0)
-        chain->hook = RULES_INGRESS;
+    chain->hook = hook_of(chain->family, nft_foreign_number(hook[NFTA_HOOK_HOOKNUM]));
     chain->priority = (int)nft_foreign_number(hook[NFTA_HOOK_PRIORITY]);
     chain->device = read_devices(ruleset, hook[NFTA_HOOK_DEV], hook[NFTA_HOOK_DEVS]);
     return chain->device ? 0 : -ENOMEM;
@@ -127,7 +165,7 @@ int nft_foreign_add_chain(const struct nlmsghdr *message, struct rules_ruleset *
 {
     const struct nlattr *table[NFTA_CHAIN_MAX + 1];
     struct rules_chain chain = {.hook = RULES_NO_HOOK, .device = ""};
-    int result;
+    int result = 0;
 
     if (nft_message_parse(message, table, NFTA_CHAIN_MAX) < 0)
         return -EBADMSG;
@@ -138,7 +176,8 @@ int nft_foreign_add_chain(const struct nlmsghdr *message, struct rules_ruleset *
     chain.drops = table[NFTA_CHAIN_POLICY] && nft_foreign_number(table[NFTA_CHAIN_POLICY]) == NF_DROP;
     if (!chain.table || !chain.name || !chain.type)
         return -ENOMEM;
-    result = table[NFTA_CHAIN_HOOK] ? read_hook(table[NFTA_CHAIN_HOOK], ruleset, &chain) : 0;
+    if (table[NFTA_CHAIN_HOOK] && !is_dormant(ruleset, &chain))
+        result = read_hook(table[NFTA_CHAIN_HOOK], ruleset, &chain);
     if (result == 0)
         result = array_reserve((void **)&ruleset->chains, &ruleset->chain_capacity, ruleset->chain_count, 1,
                                sizeof(*ruleset->chains));
@@ -150,11 +189,18 @@ int nft_foreign_add_chain(const struct nlmsghdr *message, struct rules_ruleset *
 /* ---- rules ---- */
 
 /* Rules come chain by chain: the last rule's chain is looked at first. */
-static struct rules_chain *chain_of(const struct nlattr **table, uint8_t family, const struct rules_ruleset *ruleset)
+static struct rules_chain *chain_of(const struct nlattr **table, uint8_t family, struct rules_ruleset *ruleset)
 {
     const char *name = netlink_get_text(table[NFTA_RULE_CHAIN]), *owner = netlink_get_text(table[NFTA_RULE_TABLE]);
+    struct rules_chain *chain = ruleset->last < ruleset->chain_count ? &ruleset->chains[ruleset->last] : NULL;
 
-    return name && owner ? rules_find_chain(ruleset, family, owner, name) : NULL;
+    if (!name || !owner)
+        return NULL;
+    if (!chain || chain->family != family || strcmp(chain->name, name) != 0 || strcmp(chain->table, owner) != 0)
+        chain = rules_find_chain(ruleset, family, owner, name);
+    if (chain)
+        ruleset->last = (size_t)(chain - ruleset->chains);
+    return chain;
 }
 
 int nft_foreign_add_rule(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
@@ -337,6 +383,7 @@ static int dump_objects(struct netlink *netlink, struct rules_ruleset *ruleset, 
         int type;
         int (*add)(const struct nlmsghdr *message, struct rules_ruleset *ruleset);
     } kinds[] = {
+        {NFT_MSG_GETTABLE, NFT_MSG_NEWTABLE, nft_foreign_add_table},
         {NFT_MSG_GETCHAIN, NFT_MSG_NEWCHAIN, nft_foreign_add_chain},
         {NFT_MSG_GETRULE, NFT_MSG_NEWRULE, nft_foreign_add_rule},
         {NFT_MSG_GETSET, NFT_MSG_NEWSET, nft_foreign_add_set},
@@ -368,13 +415,19 @@ static int dump_elements(struct netlink *netlink, struct rules_ruleset *ruleset,
     return result == -ENOENT ? -EAGAIN : result;
 }
 
+/* -EAGAIN when anything changed between the dumps, or under one of elements, which the kernel does not mark. */
 static int read_all(struct netlink *netlink, struct rules_ruleset *ruleset, struct tapnet_error *error)
 {
-    int result = dump_objects(netlink, ruleset, error);
+    uint32_t before, after;
+    int result = nft_generation(netlink, &before, error);
 
+    if (result == 0)
+        result = dump_objects(netlink, ruleset, error);
     for (size_t i = 0; i < ruleset->set_count && result == 0; i++)
         result = dump_elements(netlink, ruleset, &ruleset->sets[i], error);
-    return result;
+    if (result == 0)
+        result = nft_generation(netlink, &after, error);
+    return result == 0 && before != after ? -EAGAIN : result;
 }
 
 int nft_foreign_read(struct netlink *netlink, struct rules_ruleset *ret, struct tapnet_error *error)

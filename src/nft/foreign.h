@@ -17,6 +17,7 @@ int nft_foreign_read(struct netlink *netlink, struct rules_ruleset *ret, struct 
  * The parsers alone, for tests and the fuzzer: one message of a dump goes into @ruleset. A rule or an element of a
  * chain or a set that is not there is passed over. 0, -EBADMSG, -ENOMEM.
  */
+int nft_foreign_add_table(const struct nlmsghdr *message, struct rules_ruleset *ruleset);
 int nft_foreign_add_chain(const struct nlmsghdr *message, struct rules_ruleset *ruleset);
 int nft_foreign_add_rule(const struct nlmsghdr *message, struct rules_ruleset *ruleset);
 int nft_foreign_add_set(const struct nlmsghdr *message, struct rules_ruleset *ruleset);

@@ -143,8 +143,9 @@ static void make_meta(const struct rules_packet *packet, enum rules_side side, b
         if (mark_known)
             put_u32(ret, 0);
         break;
-    case NFT_META_PKTTYPE:
-        put_u8(ret, 0, PACKET_HOST);
+    case NFT_META_PKTTYPE: /* what a bridge forwards may be anybody's */
+        if (side == RULES_STACK)
+            put_u8(ret, 0, PACKET_HOST);
         break;
     default:
         break;

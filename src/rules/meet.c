@@ -298,7 +298,7 @@ static bool sees(const struct rules_chain *chain, enum rules_hook hook, enum rul
     case RULES_FRAMES:
         return chain->family == RULES_BRIDGE;
     case RULES_DEVICE:
-        return is_word_of(chain->device, packet->in);
+        return is_word_of(chain->device, hook == RULES_EGRESS ? packet->out : packet->in);
     }
     return false;
 }

@@ -15,7 +15,7 @@
 enum rules_side {
     RULES_STACK,  /* the IP stack: ip, inet */
     RULES_FRAMES, /* a bridge */
-    RULES_DEVICE, /* netdev, and inet at ingress: where it comes in */
+    RULES_DEVICE, /* netdev, and inet at ingress: where it comes in, or goes out */
 };
 
 /* What is not known is 0, NULL or "". */
@@ -64,7 +64,8 @@ struct rules_answer {
 };
 
 /*
- * Walks all base chains at @hook of those families that see the packet there (RULES_DEVICE: at ingress of packet->in).
+ * Walks all base chains at @hook of those families that see the packet there (RULES_DEVICE: at ingress of
+ * packet->in, at egress of packet->out).
  * The first that drops it, or else the first that may, is the answer.
  */
 void rules_meet(const struct rules_ruleset *ruleset, enum rules_hook hook, enum rules_side side,

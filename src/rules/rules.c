@@ -16,6 +16,7 @@ void rules_fini(struct rules_ruleset *ruleset)
     for (size_t i = 0; i < ruleset->set_count; i++)
         free(ruleset->sets[i].elements);
     free(ruleset->sets);
+    free(ruleset->dormant);
     arena_fini(&ruleset->arena);
     *ruleset = (struct rules_ruleset){0};
 }

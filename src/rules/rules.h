@@ -24,6 +24,7 @@ enum rules_hook {
     RULES_OUTPUT,
     RULES_POSTROUTING,
     RULES_INGRESS,
+    RULES_EGRESS,
     RULES_NO_HOOK = -1,
 };
 
@@ -113,7 +114,7 @@ struct rules_chain {
     uint8_t family;
     const char *table, *name;
     const char *type;   /* "filter", "nat", "route"; "" when it is no base chain */
-    const char *device; /* of the hook ingress, several with spaces between; "" */
+    const char *device; /* of the hooks ingress and egress, several with spaces between; "" */
     int hook;           /* enum rules_hook */
     int priority;
     bool drops;  /* its policy */
@@ -144,9 +145,17 @@ struct rules_set {
     size_t element_count, element_capacity;
 };
 
+struct rules_table {
+    uint8_t family;
+    const char *name;
+};
+
 struct rules_ruleset {
-    struct rules_chain *chains;
+    struct rules_chain *chains; /* of tables that are switched off: without hooks */
     size_t chain_count, chain_capacity;
+    size_t last; /* the chain that a rule was added to last */
+    struct rules_table *dormant;
+    size_t dormant_count, dormant_capacity;
     struct rules_set *sets;
     size_t set_count, set_capacity;
     struct arena arena; /* texts, steps and bytes */

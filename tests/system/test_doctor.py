@@ -288,6 +288,27 @@ def test_a_policy_that_drops(host, tapnet, rule, chain):
     assert findings(tapnet) == {}
 
 
+@pytest.mark.parametrize("harmless", [
+    "add table inet fw { flags dormant; }; add chain inet fw f { type filter hook forward priority 0; policy drop; }",
+    "add table netdev fw; add chain netdev fw e { type filter hook egress device eth0 priority 0; policy drop; }",
+    "add table inet fw; add chain inet fw f { type filter hook forward priority 0; }; "
+    "add rule inet fw f iifname docker0 drop; add rule inet fw f ct state invalid drop; "
+    "add rule inet fw f ip saddr 198.51.100.0/24 reject; add rule inet fw f ip6 nexthdr tcp drop",
+    "add table inet fw; add chain inet fw f { type filter hook forward priority 0; policy drop; }; "
+    "add set inet fw ours { type ifname; elements = { br-NETWORK, br-lab }; }; "
+    "add rule inet fw f ct state vmap { established : accept, related : accept, invalid : drop }; "
+    "add rule inet fw f iifname @ours oifname eth0 accept; add rule inet fw f iifname @ours oifname @ours accept",
+    "add table bridge fw; add chain bridge fw f { type filter hook forward priority 0; policy drop; }; "
+    "add rule bridge fw f accept",
+    "add table ip6 fw; add chain ip6 fw f { type filter hook forward priority 0; policy drop; }",
+    "add table inet fw; add chain inet fw f { type filter hook forward priority 0; }; "
+    "add rule inet fw f limit rate over 1000/second drop; add rule inet fw f meta mark 0x7 drop",
+])
+def test_rules_that_stop_no_guest(lab, host, tapnet, harmless):
+    host.run("nft", harmless)
+    assert findings(tapnet) == {}
+
+
 @pytest.mark.parametrize("up", [False, True])
 def test_the_host_lets_nobody_ask(host, tapnet, up):
     host.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0")

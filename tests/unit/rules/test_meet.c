@@ -491,22 +491,6 @@ static void test_other_addresses_are_for_first_packets(void **state)
     assert_null(answer.nat);
 }
 
-static void test_a_device_of_several(void **state)
-{
-    struct rules_packet asked = packet();
-    struct rules_answer answer;
-    size_t base = add_chain("in", RULES_INGRESS, 0, true);
-
-    (void)state;
-    ruleset.chains[base].family = RULES_NETDEV;
-    ruleset.chains[base].device = "eth1 br-lab0 br-lab";
-    rules_meet(&ruleset, RULES_INGRESS, RULES_DEVICE, &asked, &answer);
-    assert_int_equal(answer.outcome, RULES_DROPPED);
-    ruleset.chains[base].device = "eth1 br-lab0 xbr-lab";
-    rules_meet(&ruleset, RULES_INGRESS, RULES_DEVICE, &asked, &answer);
-    assert_int_equal(answer.outcome, RULES_PASSES);
-}
-
 /* Thirty jumps to a chain with thirty jumps, and so on: the walk ends all the same, and says that it does not know. */
 static void test_a_maze_ends(void **state)
 {
@@ -589,7 +573,6 @@ int main(void)
         TEST(test_a_map_of_verdicts),
         TEST(test_a_set_that_is_not_there_may_hold_anything),
         TEST(test_other_addresses_are_for_first_packets),
-        TEST(test_a_device_of_several),
         TEST(test_a_maze_ends),
         TEST(test_a_chain_that_leads_to_itself),
         TEST(test_whose_it_is),
