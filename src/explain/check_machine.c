@@ -17,6 +17,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "explain/doctor.h"
+#include "netlink/log.h"
 
 #define KVM "/dev/kvm"
 #define VHOST "/dev/vhost-net"
@@ -69,25 +70,11 @@ int doctor_check_foreign_table(struct doctor *doctor, const struct doctor_check 
                       doctor_print(doctor, "somebody else has an nftables table called tapnet"));
 }
 
-/* The group's line of /proc/net/netfilter/nfnetlink_log: its number, then who is bound, by netlink's port. */
-static bool find_log(unsigned *ret_port)
-{
-    _cleanup_fclose_ FILE *file = fopen("/proc/self/net/netfilter/nfnetlink_log", "re");
-    char line[256], *behind;
-
-    while (file && fgets(line, sizeof(line), file))
-        if (strtoul(line, &behind, 10) == GUARD_LOG_GROUP) {
-            *ret_port = (unsigned)strtoul(behind, NULL, 10);
-            return true;
-        }
-    return false;
-}
-
 int doctor_check_log(struct doctor *doctor, const struct doctor_check *check)
 {
-    unsigned port;
+    unsigned port = netlink_log_holder(GUARD_LOG_GROUP);
 
-    if (explain_network(doctor->host.found, 0) || !find_log(&port)) /* with a network up it is our service */
+    if (explain_network(doctor->host.found, 0) || !port) /* with a network up it is our service */
         return 0;
     return doctor_add(doctor, check, NULL,
                       doctor_print(doctor, "netfilter's log group %u is held by somebody else (netlink port %u)",
@@ -190,7 +177,7 @@ static bool runs(const char *command)
     const struct dirent *entry;
     struct stat netns;
 
-    if (!directory || stat("/proc/self/ns/net", &netns) < 0)
+    if (!directory || stat("/proc/thread-self/ns/net", &netns) < 0)
         return false;
     while ((entry = readdir(directory)))
         if (isdigit((unsigned char)entry->d_name[0]) && is_manager(entry->d_name, command, &netns))
@@ -233,7 +220,7 @@ int doctor_check_leftovers(struct doctor *doctor, const struct doctor_check *che
         if (is_left_over(doctor, &found->links[i]))
             result = doctor_add(
                 doctor, check,
-                doctor_print(doctor, "ip link del %s", explain_word(&doctor->arena, found->links[i].name)),
+                doctor_print(doctor, "ip link del dev %s", explain_word(&doctor->arena, found->links[i].name)),
                 doctor_print(doctor, "%s is a TUN or TAP that nobody holds and no set of tapnet has",
                              found->links[i].name));
     return result;

@@ -157,7 +157,7 @@ const char *explain_word(struct arena *arena, const char *text)
 char *explain_clean(char *text)
 {
     for (char *at = text; *at; at++)
-        if (((unsigned char)*at < ' ' && *at != '\n') || *at == 0x7f)
+        if ((*at < ' ' && *at != '\n') || *at > '~')
             *at = '?';
     return text;
 }

@@ -8,7 +8,8 @@
 
 bool explain_is_ours(const struct rules_chain *chain)
 {
-    return strcmp(chain->table, "tapnet") == 0;
+    return !chain->legacy && strcmp(chain->table, GUARD_TABLE) == 0 &&
+           (chain->family == RULES_INET || chain->family == RULES_BRIDGE || chain->family == RULES_ARP);
 }
 
 /* ---- the place ---- */

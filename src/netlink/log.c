@@ -45,8 +45,7 @@ static int bind_group(struct netlink *netlink, uint16_t group, uint32_t bytes_ma
 
 #define GROUPS_LINE_MAX 128 /* a handful of numbers */
 
-/* The netlink port of who holds @group, or 0: nobody, or /proc does not say. */
-static unsigned group_holder(uint16_t group)
+unsigned netlink_log_holder(uint16_t group)
 {
     _cleanup_fclose_ FILE *file = fopen("/proc/thread-self/" GROUPS, "re");
     char line[GROUPS_LINE_MAX];
@@ -70,7 +69,7 @@ static bool may_be_held(int code)
 /* Says what the refusal @code means. */
 static int explain(int code, uint16_t group, struct tapnet_error *error)
 {
-    unsigned holder = group_holder(group);
+    unsigned holder = netlink_log_holder(group);
 
     if (code == -EINVAL || code == -EOPNOTSUPP) /* of a subsystem of netfilter that is not there */
         return error_set(error, -EPROTONOSUPPORT,
@@ -103,7 +102,7 @@ int netlink_log_open(uint16_t group, uint32_t bytes_max, int *ret_fd, struct tap
     if (r < 0)
         return r;
     r = bind_group(netlink, group, bytes_max, &refusal);
-    for (int i = 0; i < WAITS && may_be_held(r) && (i == 0 || group_holder(group)); i++) {
+    for (int i = 0; i < WAITS && may_be_held(r) && (i == 0 || netlink_log_holder(group)); i++) {
         poll(NULL, 0, 1 << i);
         r = bind_group(netlink, group, bytes_max, &refusal);
     }

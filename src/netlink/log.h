@@ -18,4 +18,7 @@
  */
 int netlink_log_open(uint16_t group, uint32_t bytes_max, int *ret_fd, struct tapnet_error *error);
 
+/* The netlink port (as a rule the process id) of who holds @group, or 0: nobody, or /proc does not say. */
+unsigned netlink_log_holder(uint16_t group);
+
 #endif

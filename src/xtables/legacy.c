@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 
-#define NAMES "/proc/net/ip_tables_names"
+#define NAMES "/proc/thread-self/net/ip_tables_names"
 #define ATTEMPTS 10
 #define TABLES_MAX 16 /* there are five */
 
