@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -25,34 +24,6 @@ int doctor_check_tun_missing(struct doctor *doctor, const struct doctor_check *c
     return doctor_add(doctor, check, NULL,
                       doctor_print(doctor, TUN " %s: %s", errno == ENOENT ? "is not there" : "can't be opened",
                                    strerrordesc_np(errno)));
-}
-
-/* A port or a device of ours that belongs to another user than root; NULL: there is none. */
-static const struct model_link *find_users_device(const struct doctor *doctor)
-{
-    const struct model_objects *objects = &doctor->host.found->objects;
-
-    for (size_t i = 0; i < objects->count; i++) {
-        const struct model_link *link = &objects->items[i].link;
-
-        if (objects->items[i].kind == MODEL_OBJECT_LINK && link->kind != MODEL_LINK_BRIDGE && link->user != 0 &&
-            link->user != MODEL_ID_NONE)
-            return link;
-    }
-    return NULL;
-}
-
-/* The kernel asks for no right of its own when a device is opened that belongs to the user: the node's mode counts. */
-int doctor_check_tun_closed(struct doctor *doctor, const struct doctor_check *check)
-{
-    const struct model_link *link = find_users_device(doctor);
-    struct stat node;
-
-    if (!link || stat(TUN, &node) < 0 || (node.st_mode & 0006) == 0006)
-        return 0;
-    return doctor_add(doctor, check, NULL,
-                      doctor_print(doctor, "%s belongs to user %u, and " TUN " has the mode %04o", link->name,
-                                   link->user, (unsigned)node.st_mode & 07777));
 }
 
 /* ---- who holds 53 and 67 ---- */

@@ -52,10 +52,11 @@ __attribute__((format(printf, 2, 3))) const char *doctor_print(struct doctor *do
 /* "tapnet up FILE" of the network's set. NULL: no memory. */
 const char *doctor_up_command(struct doctor *doctor, const struct model_service *service);
 
-/* ---- check_host.c, check_machine.c, check_network.c, check_rules.c ---- */
+/* ---- check_host.c, check_limits.c, check_machine.c, check_network.c, check_rules.c, check_users.c ---- */
 
 doctor_look doctor_check_tun_missing, doctor_check_tun_closed, doctor_check_ports_held;
-doctor_look doctor_check_kvm, doctor_check_vhost, doctor_check_foreign_table, doctor_check_log,
+doctor_look doctor_check_connections, doctor_check_bridge_ports;
+doctor_look doctor_check_kvm, doctor_check_kvm_closed, doctor_check_vhost, doctor_check_foreign_table, doctor_check_log,
     doctor_check_two_iptables;
 doctor_look doctor_check_resolver, doctor_check_managers, doctor_check_leftovers;
 doctor_look doctor_check_uplink, doctor_check_guards, doctor_check_service, doctor_check_mtu;

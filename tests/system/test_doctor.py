@@ -12,15 +12,17 @@ import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from tapnet_test import connections
 from tapnet_test.build import program
 from tapnet_test.processes import named, wait_gone
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.waiting import wait_for
 
-OF_THE_MACHINE = {"kvm-missing", "vhost-missing"}  # that runs the tests
+OF_THE_MACHINE = {"kvm-missing", "kvm-closed", "vhost-missing"}  # that runs the tests
 PATH = {"PATH": f"{program().parent}:{os.environ['PATH']}"}  # commands are run as they are printed
 
 # Binds netfilter's log group 29793 (linux/netfilter/nfnetlink_log.h: NFULNL_MSG_CONFIG, NFULA_CFG_CMD).
@@ -127,11 +129,28 @@ def test_no_kvm_and_no_vhost(host, tapnet):
     need(host, NODES, "right to make device nodes")
     host.run("sh", "-ec", "mount -t tmpfs tmpfs /dev; mkdir /dev/net; mknod -m 0666 /dev/net/tun c 10 200")
     found = {each["name"]: each for each in json.loads(tapnet("doctor", "--json").stdout)["findings"]}
-    assert set(found) == OF_THE_MACHINE and {each["severity"] for each in found.values()} == {"note"}
+    assert set(found) == {"kvm-missing", "vhost-missing"}
+    assert {each["severity"] for each in found.values()} == {"note"}
     assert "/dev/kvm is not there" in found["kvm-missing"]["evidence"]
     assert "/dev/vhost-net is not there" in found["vhost-missing"]["evidence"]
     host.run("sh", "-ec", "touch /dev/vhost-net")
     assert '"vhost-missing"' not in tapnet("doctor", "--json").stdout
+
+
+def test_a_user_may_not_open_kvm(host, tapnet):
+    """What usermod would do is done to files of the host under test alone."""
+    need(host, NODES, "right to make device nodes")
+    host.run("sh", "-ec", "mount -t tmpfs tmpfs /dev; mkdir /dev/net; mknod -m 0666 /dev/net/tun c 10 200; "
+             "mknod -m 0660 /dev/kvm c 10 232; mknod -m 0666 /dev/null c 1 3; chgrp games /dev/kvm")
+    tapnet("up", tapnet.file("networks: { lab: { subnet: 10.20.0.1/24, ports: { web: { user: nobody }, "
+                             "db: { user: nobody } } } }\n"))
+    found, = [each for each in json.loads(tapnet("doctor", "--json").stdout)["findings"]
+              if each["name"] == "kvm-closed"]
+    assert "(nobody), who may not open /dev/kvm (mode 0660" in found["evidence"] and found["severity"] == "note"
+    assert found["command"] == "usermod -aG games nobody"
+    host.run("sh", "-ec", "sed 's/^games:.*:$/&nobody/' /etc/group > /dev/group; mount --bind /dev/group /etc/group; "
+             "grep -q '^games:.*:nobody$' /etc/group")
+    assert '"kvm-closed"' not in tapnet("doctor", "--json").stdout
 
 
 def test_two_iptables(host, tapnet):
@@ -268,6 +287,33 @@ def test_a_subnet_that_another_has(lab, host, tapnet, rival, named):
     host.run("sh", "-ec", rival)
     found = findings(tapnet)["subnet-collides"]
     assert "network lab" in found["evidence"] and "10.20.0.0/24" in found["evidence"] and named in found["evidence"]
+
+
+# ---- limits ----
+
+def test_the_table_of_connections_is_nearly_full(lab, host, tapnet):
+    most = int(Path("/proc/sys/net/netfilter/nf_conntrack_max").read_text())
+    host.run("/usr/bin/python3", connections.__file__, str(most * 8 // 10))
+    assert findings(tapnet) == {}
+    host.run("/usr/bin/python3", connections.__file__, str(most * 92 // 100))
+    found = findings(tapnet)["connections-full"]
+    assert found["severity"] == "warning" and f"of {most} at most" in found["evidence"]
+    assert found["command"] == f"sysctl -w net/netfilter/nf_conntrack_max={2 * most}"  # the whole machine's: not ours
+    host.run("conntrack", "-F")
+    assert findings(tapnet) == {}
+
+
+def test_a_bridge_is_nearly_full(host, tapnet):
+    def big(count):
+        ports = ", ".join(f"p{number}: {{}}" for number in range(count))
+        return tapnet.file(f"networks: {{ big: {{ subnet: 10.40.0.1/16, ports: {{ {ports} }} }} }}\n")
+
+    tapnet("up", big(930))
+    found = findings(tapnet)
+    assert set(found) == {"bridge-full"}
+    assert "network big: br-big has 930 ports, of 1023 at most" in found["bridge-full"]["evidence"]
+    tapnet("up", big(900))
+    assert findings(tapnet) == {}
 
 
 # ---- firewalls ----
