@@ -36,7 +36,8 @@ static const struct ipt_entry *entry_at(const struct legacy_table *table, size_t
 
     if (offset % __alignof__(struct ipt_entry) || offset > table->len || table->len - offset < sizeof(*entry))
         return NULL;
-    if (entry->next_offset < entry->target_offset + sizeof(struct xt_entry_target) ||
+    if (entry->target_offset % __alignof__(struct xt_entry_target) ||
+        entry->next_offset < entry->target_offset + sizeof(struct xt_entry_target) ||
         entry->target_offset < sizeof(*entry) || entry->next_offset > table->len - offset)
         return NULL;
     return entry;
@@ -246,7 +247,7 @@ static int add_matches(struct reading *reading, const struct ipt_entry *entry)
         if (entry->target_offset - offset < sizeof(*match))
             return -EBADMSG;
         len = match->u.match_size;
-        if (len < sizeof(*match) || len > entry->target_offset - offset)
+        if (len < sizeof(*match) || len > entry->target_offset - offset || len % __alignof__(struct xt_entry_match))
             return -EBADMSG;
         step = add_step(reading, RULES_MATCH, "");
         step->name = arena_printf(&reading->ruleset->arena, "%.*s", (int)sizeof(match->u.user.name),
