@@ -70,11 +70,25 @@ int doctor_check_foreign_table(struct doctor *doctor, const struct doctor_check 
                       doctor_print(doctor, "somebody else has an nftables table called tapnet"));
 }
 
+/* The set of a link of ours; "" when @object is none. */
+static const char *set_of_link(const struct model_object *object)
+{
+    return object->kind == MODEL_OBJECT_LINK ? object->link.owner.set : "";
+}
+
+static bool has_links(const struct model_objects *objects)
+{
+    for (size_t i = 0; i < objects->count; i++)
+        if (*set_of_link(&objects->items[i]))
+            return true;
+    return false;
+}
+
 int doctor_check_log(struct doctor *doctor, const struct doctor_check *check)
 {
     unsigned port = netlink_log_holder(GUARD_LOG_GROUP);
 
-    if (explain_network(doctor->host.found, 0) || !port) /* with a network up it is our service */
+    if (has_links(&doctor->host.found->objects) || !port) /* with a network up it is our service */
         return 0;
     return doctor_add(doctor, check, NULL,
                       doctor_print(doctor, "netfilter's log group %u is held by somebody else (netlink port %u)",
@@ -211,7 +225,7 @@ static bool is_left_over(const struct doctor *doctor, const struct observe_link 
     return link && link->is_tun && !link->plugged && !explain_find_holder(&doctor->host, found->name);
 }
 
-int doctor_check_leftovers(struct doctor *doctor, const struct doctor_check *check)
+int doctor_check_leftover_devices(struct doctor *doctor, const struct doctor_check *check)
 {
     const struct observe_found *found = doctor->host.found;
     int result = 0;
@@ -223,5 +237,39 @@ int doctor_check_leftovers(struct doctor *doctor, const struct doctor_check *che
                 doctor_print(doctor, "ip link del dev %s", explain_word(&doctor->arena, found->links[i].name)),
                 doctor_print(doctor, "%s is a TUN or TAP that nobody holds and no set of tapnet has",
                              found->links[i].name));
+    return result;
+}
+
+static bool has_record(const struct model_objects *objects, const char *set)
+{
+    for (size_t i = 0; i < objects->count; i++)
+        if (objects->items[i].kind == MODEL_OBJECT_RECORD && strcmp(objects->items[i].record.set, set) == 0)
+            return true;
+    return false;
+}
+
+static bool is_first_of_set(const struct model_objects *objects, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(set_of_link(&objects->items[i]), set_of_link(&objects->items[index])) == 0)
+            return false;
+    return true;
+}
+
+/* Links of ours are there, and somebody tidied the run directory up: what a set was, its name alone tells. */
+int doctor_check_leftover_sets(struct doctor *doctor, const struct doctor_check *check)
+{
+    const struct model_objects *objects = &doctor->host.found->objects;
+    int result = 0;
+
+    for (size_t i = 0; i < objects->count && result == 0; i++) {
+        const char *set = set_of_link(&objects->items[i]);
+
+        if (*set && is_first_of_set(objects, i) && !has_record(objects, set))
+            result = doctor_add(
+                doctor, check, doctor_print(doctor, "tapnet down %s", explain_word(&doctor->arena, set)),
+                doctor_print(doctor, "%s and what belongs to it is of set %s, of which no record is left",
+                             objects->items[i].link.name, set));
+    }
     return result;
 }

@@ -58,7 +58,7 @@ doctor_look doctor_check_tun_missing, doctor_check_tun_closed, doctor_check_port
 doctor_look doctor_check_connections, doctor_check_bridge_ports;
 doctor_look doctor_check_kvm, doctor_check_kvm_closed, doctor_check_vhost, doctor_check_foreign_table, doctor_check_log,
     doctor_check_two_iptables;
-doctor_look doctor_check_resolver, doctor_check_managers, doctor_check_leftovers;
+doctor_look doctor_check_resolver, doctor_check_managers, doctor_check_leftover_devices, doctor_check_leftover_sets;
 doctor_look doctor_check_uplink, doctor_check_guards, doctor_check_service, doctor_check_mtu;
 doctor_look doctor_check_forwarding, doctor_check_subnets;
 doctor_look doctor_check_input_dropped, doctor_check_forward_dropped, doctor_check_bridge_filtered;

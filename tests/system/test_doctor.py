@@ -10,6 +10,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -200,6 +201,18 @@ def test_a_device_that_nobody_has(host, tapnet):
     assert found["severity"] == "note" and "old0" in found["evidence"]
     host.run("sh", "-ec", found["command"])
     assert findings(tapnet) == {}
+
+
+def test_somebody_tidied_the_run_directory_up(host, tapnet):
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    tapnet("up", tapnet.file(LAB))
+    shutil.rmtree(tapnet.run_dir)
+    found = findings(tapnet)
+    assert set(found) == {"leftover-set"} and "set lab" in found["leftover-set"]["evidence"]
+    assert found["leftover-set"]["command"] == "tapnet down lab"
+    tapnet("down", "lab")
+    assert findings(tapnet) == {}
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
 
 
 def test_a_name_is_no_command(host, tapnet):
