@@ -99,9 +99,8 @@ static bool has_rules(const struct doctor *doctor, bool legacy)
 {
     for (size_t i = 0; i < doctor->host.rules.chain_count; i++) {
         const struct rules_chain *chain = &doctor->host.rules.chains[i];
-        bool is_iptables = chain->legacy || (chain->family == RULES_IP4 && isupper((unsigned char)chain->name[0]));
 
-        if (is_iptables && chain->legacy == legacy && (chain->rule_count || chain->drops))
+        if (explain_is_of_iptables(chain) && chain->legacy == legacy && (chain->rule_count || chain->drops))
             return true;
     }
     return false;
@@ -150,19 +149,41 @@ int doctor_check_resolver(struct doctor *doctor, const struct doctor_check *chec
 
 /* ---- programs that manage links ---- */
 
-/* Each with the files that keep it from ours; without any it is kept by nothing. */
+/* The places of a file that keeps somebody from links of ours: the host's own, the package's, and `make install`'s. */
+#define PLACES 3
+#define UDEV_RULE "udev/rules.d/75-tapnet.rules"
+#define NETWORK_FILE "systemd/network/10-tapnet.network"
+
+static const char *const rule_places[PLACES] = {"/etc/" UDEV_RULE, "/usr/lib/" UDEV_RULE, "/usr/local/lib/" UDEV_RULE};
+static const char *const network_places[PLACES] = {"/etc/" NETWORK_FILE, "/usr/lib/" NETWORK_FILE,
+                                                   "/usr/local/lib/" NETWORK_FILE};
+
+/* 1952542830 is MODEL_LINK_GROUP, in which a link of ours is from its first instant. */
+#define WRITE_RULE                                                                                                     \
+    "mkdir -p /etc/udev/rules.d && echo 'SUBSYSTEM==\"net\", ATTR{netdev_group}==\"1952542830\", ENV{TAPNET}=\"1\", "  \
+    "ENV{NM_UNMANAGED}=\"1\"' > /etc/" UDEV_RULE
+#define WRITE_NETWORK                                                                                                  \
+    "mkdir -p /etc/systemd/network && printf '[Match]\\nProperty=TAPNET=1\\n[Link]\\nUnmanaged=yes\\n' "               \
+    "> /etc/" NETWORK_FILE " && networkctl reload"
+
+/* Each with the file that keeps it from ours: without it, it is kept by nothing. */
 static const struct manager {
-    const char *command;
-    const char *files[2];
+    const char *command, *needs;
+    const char *const *places;
     const char *mend;
 } managers[] = {
-    {"NetworkManager",
-     {"/usr/lib/udev/rules.d/75-tapnet.rules", "/usr/local/lib/udev/rules.d/75-tapnet.rules"},
-     "make install"},
-    {"systemd-network", /* as much of the name as the kernel keeps */
-     {"/usr/lib/systemd/network/10-tapnet.network", "/usr/local/lib/systemd/network/10-tapnet.network"},
-     "make install"},
+    {"NetworkManager", UDEV_RULE, rule_places, WRITE_RULE},
+    {"systemd-network", UDEV_RULE, rule_places, WRITE_RULE}, /* as much of the name as the kernel keeps */
+    {"systemd-network", NETWORK_FILE, network_places, WRITE_NETWORK},
 };
+
+static bool is_installed(const struct manager *manager)
+{
+    for (size_t i = 0; i < PLACES; i++)
+        if (access(manager->places[i], F_OK) == 0)
+            return true;
+    return false;
+}
 
 static void cleanup_closedir(DIR **directory)
 {
@@ -206,11 +227,12 @@ int doctor_check_managers(struct doctor *doctor, const struct doctor_check *chec
     for (size_t i = 0; i < ARRAY_COUNT(managers) && result == 0; i++) {
         const struct manager *manager = &managers[i];
 
-        if (access(manager->files[0], F_OK) == 0 || access(manager->files[1], F_OK) == 0 || !runs(manager->command))
+        if (is_installed(manager) || !runs(manager->command))
             continue;
-        result = doctor_add(
-            doctor, check, manager->mend,
-            doctor_print(doctor, "%s runs here, and %s is not installed", manager->command, manager->files[0]));
+        result = doctor_add(doctor, check, manager->mend,
+                            doctor_print(doctor,
+                                         "%s runs here, and there is no file %s, which keeps it from tapnet's links",
+                                         manager->command, manager->needs));
     }
     return result;
 }

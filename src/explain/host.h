@@ -67,7 +67,9 @@ const char *explain_remedy(const struct rules_ruleset *ruleset, const struct rul
 /* Where a packet is, or may be, dropped: "table ip filter, chain FORWARD (Docker): its policy is drop"; the arena's. */
 const char *explain_place(const struct rules_ruleset *ruleset, const struct rules_answer *answer, struct arena *arena);
 
-/* Is it one of our own tables? */
+/* Is it of one of our own tables? */
 bool explain_is_ours(const struct rules_chain *chain);
+/* Is it of a table that iptables has made, by nf_tables or the older way? */
+bool explain_is_of_iptables(const struct rules_chain *chain);
 
 #endif

@@ -89,8 +89,7 @@ static const char *open_chain(const struct rules_ruleset *ruleset, const struct 
     return base->name;
 }
 
-/* Has iptables made the table? */
-static bool is_of_iptables(const struct rules_chain *base)
+bool explain_is_of_iptables(const struct rules_chain *base)
 {
     static const char *const tables[] = {"filter", "nat", "mangle", "raw", "security"};
 
@@ -144,5 +143,6 @@ const char *explain_remedy(const struct rules_ruleset *ruleset, const struct rul
     if (strcmp(owner, "firewalld") == 0)
         return arena_printf(arena, "firewall-cmd --zone=trusted --add-interface=%s",
                             words.is_reply && *words.out ? words.out : words.in);
-    return is_of_iptables(base) ? iptables_command(ruleset, base, &words, arena) : nft_command(base, &words, arena);
+    return explain_is_of_iptables(base) ? iptables_command(ruleset, base, &words, arena)
+                                        : nft_command(base, &words, arena);
 }

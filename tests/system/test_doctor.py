@@ -186,10 +186,17 @@ def test_the_resolver_of_the_host_is_dead(host, tapnet):
 
 
 def test_somebody_manages_links(host, tapnet):
+    """The host under test has an /etc of its own, without anything."""
+    host.run("mount", "-t", "tmpfs", "tmpfs", "/etc")
     host.run("cp", "/bin/sleep", host.tmp / "NetworkManager")
     manager = host.popen(host.tmp / "NetworkManager", "60")
     wait_for(lambda: "managers" in findings(tapnet))
-    assert "NetworkManager runs here" in findings(tapnet)["managers"]["evidence"]
+    found = findings(tapnet)["managers"]
+    assert "NetworkManager runs here" in found["evidence"] and "75-tapnet.rules" in found["evidence"]
+    host.run("sh", "-ec", found["command"])
+    assert findings(tapnet) == {}
+    host.run("rm", "/etc/udev/rules.d/75-tapnet.rules")
+    assert set(findings(tapnet)) == {"managers"}
     manager.kill()
     manager.wait()
     assert findings(tapnet) == {}
