@@ -139,7 +139,6 @@ def test_no_kvm_and_no_vhost(host, tapnet):
 
 
 def test_a_user_may_not_open_kvm(host, tapnet):
-    """What usermod would do is done to files of the host under test alone."""
     need(host, NODES, "right to make device nodes")
     host.run("sh", "-ec", "mount -t tmpfs tmpfs /dev; mkdir /dev/net; mknod -m 0666 /dev/net/tun c 10 200; "
              "mknod -m 0660 /dev/kvm c 10 232; mknod -m 0666 /dev/null c 1 3; chgrp games /dev/kvm")
@@ -149,8 +148,7 @@ def test_a_user_may_not_open_kvm(host, tapnet):
               if each["name"] == "kvm-closed"]
     assert "(nobody), who may not open /dev/kvm (mode 0660" in found["evidence"] and found["severity"] == "note"
     assert found["command"] == "usermod -aG games nobody"
-    host.run("sh", "-ec", "sed 's/^games:.*:$/&nobody/' /etc/group > /dev/group; mount --bind /dev/group /etc/group; "
-             "grep -q '^games:.*:nobody$' /etc/group")
+    host.run("sh", "-ec", found["command"])
     assert '"kvm-closed"' not in tapnet("doctor", "--json").stdout
 
 
@@ -186,8 +184,6 @@ def test_the_resolver_of_the_host_is_dead(host, tapnet):
 
 
 def test_somebody_manages_links(host, tapnet):
-    """The host under test has an /etc of its own, without anything."""
-    host.run("mount", "-t", "tmpfs", "tmpfs", "/etc")
     host.run("cp", "/bin/sleep", host.tmp / "NetworkManager")
     manager = host.popen(host.tmp / "NetworkManager", "60")
     wait_for(lambda: "managers" in findings(tapnet))
@@ -313,9 +309,9 @@ def test_a_subnet_that_another_has(lab, host, tapnet, rival, named):
 
 def test_the_table_of_connections_is_nearly_full(lab, host, tapnet):
     most = int(Path("/proc/sys/net/netfilter/nf_conntrack_max").read_text())
-    host.run("/usr/bin/python3", connections.__file__, str(most * 8 // 10))
+    host.run("/usr/bin/python3", connections.__file__, str(most * 8 // 10), timeout=120)
     assert findings(tapnet) == {}
-    host.run("/usr/bin/python3", connections.__file__, str(most * 92 // 100))
+    host.run("/usr/bin/python3", connections.__file__, str(most * 92 // 100), timeout=120)
     found = findings(tapnet)["connections-full"]
     assert found["severity"] == "warning" and f"of {most} at most" in found["evidence"]
     assert found["command"] == f"sysctl -w net/netfilter/nf_conntrack_max={2 * most}"  # the whole machine's: not ours

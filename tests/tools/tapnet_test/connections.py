@@ -37,20 +37,30 @@ def one_way(kind, source, source_port, destination, destination_port):
                      attribute(3, struct.pack("!H", destination_port))))
 
 
-def connection(number):
-    here = socket.inet_aton(f"198.18.{number >> 15}.1")
-    there, port = socket.inet_aton("198.19.0.1"), 1024 + (number & 0x7fff)
+def template():
+    """A request that makes a connection, and where in it the address and the port of who began it stand."""
+    here, there, port = socket.inet_aton("198.18.171.205"), socket.inet_aton("198.19.0.1"), 0xfedc
     body = struct.pack("=BBH", socket.AF_INET, 0, 0) + b"".join([
         one_way(TUPLE_ORIG, here, port, there, 9), one_way(TUPLE_REPLY, there, 9, here, port),
         attribute(STATUS, struct.pack("!I", SEEN_REPLY_ASSURED_CONFIRMED)), attribute(TIMEOUT, struct.pack("!I", 600))])
-    return struct.pack("=IHHII", len(body) + 16, NEW, REQUEST_CREATE_EXCLUSIVE, number, 0) + body
+    message = bytearray(struct.pack("=IHHII", len(body) + 16, NEW, REQUEST_CREATE_EXCLUSIVE, 0, 0) + body)
+    return (message, [message.index(here), message.rindex(here)],
+            [message.index(b"\xfe\xdc"), message.rindex(b"\xfe\xdc")])
 
 
 def main():
     wanted = int(sys.argv[1])
+    message, addresses, ports = template()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as netlink:  # NETLINK_NETFILTER
         for first in range(0, wanted, BATCH):
-            netlink.send(b"".join(connection(number) for number in range(first, min(first + BATCH, wanted))))
+            batch = bytearray()
+            for number in range(first, min(first + BATCH, wanted)):
+                for at in addresses:
+                    struct.pack_into("!H", message, at + 2, number >> 15)
+                for at in ports:
+                    struct.pack_into("!H", message, at, 1024 + (number & 0x7fff))
+                batch += message
+            netlink.send(batch)
     print(int(COUNT.read_text()))
 
 
