@@ -2,6 +2,8 @@
 /* What a packet meets: base chains in their order, rules one after the other, jumps and returns. */
 #include "rules/meet.h"
 
+#include <netinet/in.h> /* before the kernel's own, which then leave its definitions out */
+#include <linux/netfilter_ipv4.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -285,12 +287,15 @@ static bool is_word_of(const char *list, const char *name)
     return false;
 }
 
+static bool translates(const struct rules_chain *chain)
+{
+    return strcmp(chain->type, "nat") == 0;
+}
+
 static bool sees(const struct rules_chain *chain, enum rules_hook hook, enum rules_side side,
                  const struct rules_packet *packet)
 {
-    bool translates = strcmp(chain->type, "nat") == 0;
-
-    if (chain->hook != (int)hook || (translates && packet->state && !(packet->state & RULES_NEW)))
+    if (chain->hook != (int)hook || (translates(chain) && packet->state && !(packet->state & RULES_NEW)))
         return false; /* only the first packet of a connection sees what gives it other addresses */
     switch (side) {
     case RULES_STACK:
@@ -303,11 +308,21 @@ static bool sees(const struct rules_chain *chain, enum rules_hook hook, enum rul
     return false;
 }
 
+/* All chains of nf_nat stand at one place of the hook; their own priority is their order there. */
+static int place_of(const struct rules_chain *chain)
+{
+    if (!translates(chain))
+        return chain->priority;
+    return chain->hook == RULES_PREROUTING || chain->hook == RULES_OUTPUT ? NF_IP_PRI_NAT_DST : NF_IP_PRI_NAT_SRC;
+}
+
 static int compare_priority(const void *a, const void *b)
 {
     const struct rules_chain *left = *(const struct rules_chain *const *)a;
     const struct rules_chain *right = *(const struct rules_chain *const *)b;
 
+    if (place_of(left) != place_of(right))
+        return place_of(left) < place_of(right) ? -1 : 1;
     if (left->priority != right->priority)
         return left->priority < right->priority ? -1 : 1;
     return (left > right) - (left < right); /* as they were told */
@@ -363,9 +378,12 @@ void rules_meet(const struct rules_ruleset *ruleset, enum rules_hook hook, enum 
     struct walk walk = {.ruleset = ruleset, .packet = packet, .side = side, .mark_known = true};
 
     *ret = (struct rules_answer){.outcome = RULES_PASSES, .base_count = count};
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (ret->nat && translates(bases[i])) /* the first that gives it an address is the last that may */
+            continue;
         if (meet_base(&walk, bases[i], ret))
             break;
+    }
     ret->untracking = walk.untracking;
     ret->untracking_chain = walk.untracking_chain;
 }

@@ -491,6 +491,19 @@ static void test_other_addresses_are_for_first_packets(void **state)
     assert_null(answer.nat);
 }
 
+/* The first that gives it another address is the last that may: who comes behind does not see it. */
+static void test_only_one_gives_an_address(void **state)
+{
+    size_t late = add_chain("late", RULES_FORWARD, 7, false), early = add_chain("early", RULES_FORWARD, -7, false);
+
+    (void)state;
+    ruleset.chains[late].type = ruleset.chains[early].type = "nat";
+    RULE(late, DROP);
+    RULE(early, {.kind = RULES_NAT, .name = "masquerade"});
+    assert_int_equal(ask().outcome, RULES_PASSES);
+    assert_string_equal(ask().nat_chain->name, "early");
+}
+
 /* Thirty jumps to a chain with thirty jumps, and so on: the walk ends all the same, and says that it does not know. */
 static void test_a_maze_ends(void **state)
 {
@@ -573,6 +586,7 @@ int main(void)
         TEST(test_a_map_of_verdicts),
         TEST(test_a_set_that_is_not_there_may_hold_anything),
         TEST(test_other_addresses_are_for_first_packets),
+        TEST(test_only_one_gives_an_address),
         TEST(test_a_maze_ends),
         TEST(test_a_chain_that_leads_to_itself),
         TEST(test_whose_it_is),
