@@ -357,7 +357,7 @@ def test_a_policy_that_drops(host, tapnet, rule, chain):
     "add rule inet fw f iifname docker0 drop; add rule inet fw f ct state invalid drop; "
     "add rule inet fw f ip saddr 198.51.100.0/24 reject; add rule inet fw f ip6 nexthdr tcp drop",
     "add table inet fw; add chain inet fw f { type filter hook forward priority 0; policy drop; }; "
-    "add set inet fw ours { type ifname; elements = { br-NETWORK, br-lab }; }; "
+    "add set inet fw ours { type ifname; elements = { \"br-NETWORK\", \"br-lab\" }; }; "
     "add rule inet fw f ct state vmap { established : accept, related : accept, invalid : drop }; "
     "add rule inet fw f iifname @ours oifname eth0 accept; add rule inet fw f iifname @ours oifname @ours accept",
     "add table bridge fw; add chain bridge fw f { type filter hook forward priority 0; policy drop; }; "
