@@ -113,9 +113,9 @@ static const char *iptables_command(const struct rules_ruleset *ruleset, const s
     bool is_filter = strcmp(base->table, "filter") == 0;
     const char *chain = is_filter ? open_chain(ruleset, base) : base->name;
 
-    return arena_printf(arena, "iptables%s%s%s -I %s%s%s%s%s%s -j ACCEPT", base->legacy ? "-legacy" : "",
-                        is_filter ? "" : " -t ", is_filter ? "" : base->table, chain, *words->in ? " -i " : "",
-                        words->in, *words->out ? " -o " : "", words->out,
+    return arena_printf(arena, "iptables%s%s%s -I %s%s%s%s%s%s -m comment --comment tapnet -j ACCEPT",
+                        base->legacy ? "-legacy" : "", is_filter ? "" : " -t ", is_filter ? "" : base->table, chain,
+                        *words->in ? " -i " : "", words->in, *words->out ? " -o " : "", words->out,
                         words->is_reply ? " -m conntrack --ctstate RELATED,ESTABLISHED" : "");
 }
 
@@ -123,9 +123,9 @@ static const char *nft_command(const struct rules_chain *base, const struct word
 {
     const char *quote = *words->in ? "\"" : "", *quote_out = *words->out ? "\"" : "";
 
-    return arena_printf(arena, "nft 'insert rule %s %s %s%s%s%s%s%s%s%s%s%s accept'", rules_family_name(base->family),
-                        base->table, base->name, *words->in ? " iifname " : "", quote, words->in, quote,
-                        *words->out ? " oifname " : "", quote_out, words->out, quote_out,
+    return arena_printf(arena, "nft 'insert rule %s %s %s%s%s%s%s%s%s%s%s%s accept comment \"tapnet\"'",
+                        rules_family_name(base->family), base->table, base->name, *words->in ? " iifname " : "", quote,
+                        words->in, quote, *words->out ? " oifname " : "", quote_out, words->out, quote_out,
                         words->is_reply ? " ct state established,related" : "");
 }
 
@@ -137,7 +137,7 @@ const char *explain_remedy(const struct rules_ruleset *ruleset, const struct rul
     char owner[RULES_OWNER_MAX];
 
     if (!base || explain_is_ours(base) || !is_plain(base->table) || !is_plain(base->name) || !is_plain(words.in) ||
-        !is_plain(words.out))
+        !is_plain(words.out) || (!*words.in && !*words.out)) /* an accept of everything is no remedy */
         return "";
     rules_owner(ruleset, base, owner);
     if (strcmp(owner, "firewalld") == 0)
