@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "explain/host.h"
-#include "nft/foreign.h"
+#include "nft/dump.h"
 #include "nft/message.h"
 #include "rules/meet.h"
 #include "xtables/legacy.h"
@@ -30,9 +30,9 @@ static void read_messages(const uint8_t *data, size_t len, struct rules_ruleset 
         int type;
         int (*add)(const struct nlmsghdr *message, struct rules_ruleset *ruleset);
     } kinds[] = {
-        {NFT_MSG_NEWTABLE, nft_foreign_add_table},      {NFT_MSG_NEWCHAIN, nft_foreign_add_chain},
-        {NFT_MSG_NEWRULE, nft_foreign_add_rule},        {NFT_MSG_NEWSET, nft_foreign_add_set},
-        {NFT_MSG_NEWSETELEM, nft_foreign_add_elements},
+        {NFT_MSG_NEWTABLE, nft_dump_add_table},      {NFT_MSG_NEWCHAIN, nft_dump_add_chain},
+        {NFT_MSG_NEWRULE, nft_dump_add_rule},        {NFT_MSG_NEWSET, nft_dump_add_set},
+        {NFT_MSG_NEWSETELEM, nft_dump_add_elements},
     };
     struct nlmsghdr *copy = malloc(len + 1), *message = copy;
     int left = (int)len;

@@ -13,7 +13,7 @@
 #include "netlink/bridge.h"
 #include "netlink/link.h"
 #include "netlink/sysctl.h"
-#include "nft/foreign.h"
+#include "nft/dump.h"
 #include "xtables/legacy.h"
 
 DEFINE_CLEANUP(struct netlink *, netlink_close)
@@ -191,7 +191,7 @@ static int read_rules(struct explain_host *host, struct tapnet_error *error)
     int result = netlink_open(NETLINK_NETFILTER, &netlink, error);
 
     if (result == 0)
-        result = nft_foreign_read(netlink, &host->rules, error);
+        result = nft_dump_read(netlink, &host->rules, error);
     return result < 0 ? result : legacy_read(&host->rules, error);
 }
 

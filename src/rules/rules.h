@@ -11,7 +11,7 @@
 #include "base/arena.h"
 
 /*
- * How it works: nft/foreign.c reads every chain, rule and set of the network namespace into a struct rules_ruleset;
+ * How it works: nft/dump.c reads every chain, rule and set of the network namespace into a struct rules_ruleset;
  * rules_meet() (rules/meet.h) walks the chains of one hook with a packet. All of it is data of others: any length, any
  * text, numbers that make no sense.
  */

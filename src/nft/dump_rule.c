@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "nft/foreign.h"
+#include "nft/dump.h"
 #include "nft/message.h"
 
 /*
@@ -28,7 +28,7 @@ struct parse {
 /* The byte offset of one of the kernel's registers, with room for @len bytes; false: there is none. */
 static bool read_register(const struct nlattr *attribute, size_t len, uint8_t *ret)
 {
-    uint32_t number = nft_foreign_number(attribute), offset;
+    uint32_t number = nft_dump_number(attribute), offset;
 
     if (number >= NFT_REG_1 && number <= NFT_REG_4)
         offset = (number - NFT_REG_1) * NFT_REG_SIZE;
@@ -43,7 +43,7 @@ static bool read_register(const struct nlattr *attribute, size_t len, uint8_t *r
 /* A length in bytes; 0: there is none, or it is more than all registers. */
 static uint8_t read_length(const struct nlattr *attribute)
 {
-    uint32_t len = nft_foreign_number(attribute);
+    uint32_t len = nft_dump_number(attribute);
 
     return len <= RULES_REGISTER_BYTES ? (uint8_t)len : 0;
 }
@@ -95,7 +95,7 @@ static uint8_t meta_length(uint32_t key)
 
 static int parse_meta(struct parse *parse)
 {
-    uint32_t key = nft_foreign_number(parse->data[NFTA_META_KEY]);
+    uint32_t key = nft_dump_number(parse->data[NFTA_META_KEY]);
 
     if (parse->data[NFTA_META_SREG]) {
         parse->step->kind = key == NFT_META_MARK ? RULES_MARK : RULES_NEUTRAL;
@@ -126,7 +126,7 @@ static uint8_t ct_length(uint32_t key)
 
 static int parse_ct(struct parse *parse)
 {
-    uint32_t key = nft_foreign_number(parse->data[NFTA_CT_KEY]);
+    uint32_t key = nft_dump_number(parse->data[NFTA_CT_KEY]);
 
     if (parse->data[NFTA_CT_SREG]) {
         parse->step->kind = RULES_NEUTRAL;
@@ -142,14 +142,14 @@ static int parse_payload(struct parse *parse)
         [NFT_PAYLOAD_NETWORK_HEADER] = RULES_NETWORK_HEADER,
         [NFT_PAYLOAD_TRANSPORT_HEADER] = RULES_TRANSPORT_HEADER,
     };
-    uint32_t base = nft_foreign_number(parse->data[NFTA_PAYLOAD_BASE]);
+    uint32_t base = nft_dump_number(parse->data[NFTA_PAYLOAD_BASE]);
 
     if (parse->data[NFTA_PAYLOAD_SREG]) { /* it writes into the packet */
         parse->step->kind = RULES_NEUTRAL;
         return 0;
     }
     return load(parse, parse->data[NFTA_PAYLOAD_DREG], base < ARRAY_COUNT(sources) ? sources[base] : RULES_ELSEWHERE,
-                nft_foreign_number(parse->data[NFTA_PAYLOAD_OFFSET]), read_length(parse->data[NFTA_PAYLOAD_LEN]));
+                nft_dump_number(parse->data[NFTA_PAYLOAD_OFFSET]), read_length(parse->data[NFTA_PAYLOAD_LEN]));
 }
 
 /* Routes, sockets, random numbers, option headers: a register of which nothing is known, 16 bytes at most. */
@@ -181,9 +181,9 @@ static int parse_elsewhere_second(struct parse *parse)
 
 static int parse_fib(struct parse *parse)
 {
-    uint32_t flags = nft_foreign_number(parse->data[NFTA_FIB_FLAGS]);
+    uint32_t flags = nft_dump_number(parse->data[NFTA_FIB_FLAGS]);
 
-    if (nft_foreign_number(parse->data[NFTA_FIB_RESULT]) == NFT_FIB_RESULT_ADDRTYPE && (flags & NFTA_FIB_F_DADDR))
+    if (nft_dump_number(parse->data[NFTA_FIB_RESULT]) == NFT_FIB_RESULT_ADDRTYPE && (flags & NFTA_FIB_F_DADDR))
         return load(parse, parse->data[NFTA_FIB_DREG], RULES_DESTINATION_TYPE, 0, 4);
     return load_elsewhere(parse, parse->data[NFTA_FIB_DREG]);
 }
@@ -194,11 +194,11 @@ static int parse_immediate(struct parse *parse)
     const struct nlattr *nest = parse->data[NFTA_IMMEDIATE_DATA];
     int result;
 
-    if (nft_foreign_verdict(parse->ruleset, nest, &step->verdict, &step->name)) {
+    if (nft_dump_verdict(parse->ruleset, nest, &step->verdict, &step->name)) {
         step->kind = RULES_VERDICT;
         return step->name ? 0 : -ENOMEM;
     }
-    result = nft_foreign_bytes(parse->ruleset, nest, &step->bytes, &step->bytes_len);
+    result = nft_dump_bytes(parse->ruleset, nest, &step->bytes, &step->bytes_len);
     step->kind = RULES_CONSTANT;
     step->len = (uint8_t)step->bytes_len;
     if (result == 0 && (!step->bytes || !read_register(parse->data[NFTA_IMMEDIATE_DREG], step->len, &step->to)))
@@ -217,11 +217,11 @@ static int parse_bitwise(struct parse *parse)
     if (!step->len || !read_register(parse->data[NFTA_BITWISE_SREG], step->len, &step->from) ||
         !read_register(parse->data[NFTA_BITWISE_DREG], step->len, &step->to))
         return unknown(parse);
-    if (nft_foreign_number(parse->data[NFTA_BITWISE_OP]) != 0) /* a shift: the result is not known */
+    if (nft_dump_number(parse->data[NFTA_BITWISE_OP]) != 0) /* a shift: the result is not known */
         return load(parse, parse->data[NFTA_BITWISE_DREG], RULES_ELSEWHERE, 0, step->len);
-    result = nft_foreign_bytes(parse->ruleset, parse->data[NFTA_BITWISE_MASK], &mask, &mask_len);
+    result = nft_dump_bytes(parse->ruleset, parse->data[NFTA_BITWISE_MASK], &mask, &mask_len);
     if (result == 0)
-        result = nft_foreign_bytes(parse->ruleset, parse->data[NFTA_BITWISE_XOR], &with, &with_len);
+        result = nft_dump_bytes(parse->ruleset, parse->data[NFTA_BITWISE_XOR], &with, &with_len);
     if (result < 0)
         return result;
     if (mask_len != step->len || with_len != step->len)
@@ -243,8 +243,8 @@ static int parse_byteorder(struct parse *parse)
 static int parse_compare(struct parse *parse)
 {
     struct rules_step *step = parse->step;
-    uint32_t operator= nft_foreign_number(parse->data[NFTA_CMP_OP]);
-    int result = nft_foreign_bytes(parse->ruleset, parse->data[NFTA_CMP_DATA], &step->bytes, &step->bytes_len);
+    uint32_t operator= nft_dump_number(parse->data[NFTA_CMP_OP]);
+    int result = nft_dump_bytes(parse->ruleset, parse->data[NFTA_CMP_DATA], &step->bytes, &step->bytes_len);
 
     step->len = (uint8_t)step->bytes_len;
     if (result < 0)
@@ -260,10 +260,10 @@ static int parse_range(struct parse *parse)
 {
     struct rules_step *step = parse->step;
     size_t upper_len = 0;
-    int result = nft_foreign_bytes(parse->ruleset, parse->data[NFTA_RANGE_FROM_DATA], &step->bytes, &step->bytes_len);
+    int result = nft_dump_bytes(parse->ruleset, parse->data[NFTA_RANGE_FROM_DATA], &step->bytes, &step->bytes_len);
 
     if (result == 0)
-        result = nft_foreign_bytes(parse->ruleset, parse->data[NFTA_RANGE_TO_DATA], &step->with, &upper_len);
+        result = nft_dump_bytes(parse->ruleset, parse->data[NFTA_RANGE_TO_DATA], &step->with, &upper_len);
     if (result < 0)
         return result;
     step->len = (uint8_t)step->bytes_len;
@@ -271,7 +271,7 @@ static int parse_range(struct parse *parse)
         !read_register(parse->data[NFTA_RANGE_SREG], step->len, &step->from))
         return unknown(parse);
     step->kind = RULES_RANGE;
-    step->operator= nft_foreign_number(parse->data[NFTA_RANGE_OP]) == NFT_RANGE_NEQ ? RULES_NOT_EQUAL : RULES_EQUAL;
+    step->operator= nft_dump_number(parse->data[NFTA_RANGE_OP]) == NFT_RANGE_NEQ ? RULES_NOT_EQUAL : RULES_EQUAL;
     return 0;
 }
 
@@ -282,30 +282,30 @@ static int parse_lookup(struct parse *parse)
     if (!read_register(parse->data[NFTA_LOOKUP_SREG], 0, &step->from))
         return unknown(parse);
     step->kind = RULES_LOOKUP;
-    step->inverted = nft_foreign_number(parse->data[NFTA_LOOKUP_FLAGS]) & NFT_LOOKUP_F_INV;
+    step->inverted = nft_dump_number(parse->data[NFTA_LOOKUP_FLAGS]) & NFT_LOOKUP_F_INV;
     step->gives = parse->data[NFTA_LOOKUP_DREG] && read_register(parse->data[NFTA_LOOKUP_DREG], 0, &step->to);
-    step->name = nft_foreign_text(parse->ruleset, parse->data[NFTA_LOOKUP_SET]);
+    step->name = nft_dump_text(parse->ruleset, parse->data[NFTA_LOOKUP_SET]);
     return step->name ? 0 : -ENOMEM;
 }
 
 static int parse_limit(struct parse *parse)
 {
     parse->step->kind = RULES_LIMIT;
-    parse->step->inverted = nft_foreign_number(parse->data[NFTA_LIMIT_FLAGS]) & NFT_LIMIT_F_INV;
+    parse->step->inverted = nft_dump_number(parse->data[NFTA_LIMIT_FLAGS]) & NFT_LIMIT_F_INV;
     return 0;
 }
 
 static int parse_connlimit(struct parse *parse)
 {
     parse->step->kind = RULES_LIMIT;
-    parse->step->inverted = nft_foreign_number(parse->data[NFTA_CONNLIMIT_FLAGS]) & NFT_CONNLIMIT_F_INV;
+    parse->step->inverted = nft_dump_number(parse->data[NFTA_CONNLIMIT_FLAGS]) & NFT_CONNLIMIT_F_INV;
     return 0;
 }
 
 static int parse_quota(struct parse *parse)
 {
     parse->step->kind = RULES_LIMIT;
-    parse->step->inverted = nft_foreign_number(parse->data[NFTA_QUOTA_FLAGS]) & NFT_QUOTA_F_INV;
+    parse->step->inverted = nft_dump_number(parse->data[NFTA_QUOTA_FLAGS]) & NFT_QUOTA_F_INV;
     return 0;
 }
 
@@ -325,11 +325,11 @@ static bool is_above_limit(const struct nlattr *nest)
     name = netlink_get_text(expression[NFTA_EXPR_NAME]);
     for (size_t i = 0; name && i < ARRAY_COUNT(limits); i++)
         if (strcmp(limits[i].name, name) == 0)
-            return nft_foreign_number(data[limits[i].flags]) & 1; /* NFT_LIMIT_F_INV and its like are 1 */
+            return nft_dump_number(data[limits[i].flags]) & 1; /* NFT_LIMIT_F_INV and its like are 1 */
     return false;
 }
 
-bool nft_foreign_is_above_limit(const struct nlattr *expression, const struct nlattr *list)
+bool nft_dump_is_above_limit(const struct nlattr *expression, const struct nlattr *list)
 {
     struct nft_attributes row = {NULL, 0};
 
@@ -346,7 +346,7 @@ bool nft_foreign_is_above_limit(const struct nlattr *expression, const struct nl
 /* It adds an element to a set: whoever has it is below its limit, as yet. */
 static int parse_dynset(struct parse *parse)
 {
-    bool above = nft_foreign_is_above_limit(parse->data[NFTA_DYNSET_EXPR], parse->data[NFTA_DYNSET_EXPRESSIONS]);
+    bool above = nft_dump_is_above_limit(parse->data[NFTA_DYNSET_EXPR], parse->data[NFTA_DYNSET_EXPRESSIONS]);
 
     parse->step->kind = above ? RULES_LIMIT : RULES_NEUTRAL;
     parse->step->inverted = above;
@@ -395,8 +395,8 @@ static int parse_match(struct parse *parse)
     const struct nlattr *info = parse->data[NFTA_MATCH_INFO];
     uint8_t *bytes;
 
-    step->name = nft_foreign_text(parse->ruleset, parse->data[NFTA_MATCH_NAME]);
-    step->revision = (uint8_t)nft_foreign_number(parse->data[NFTA_MATCH_REV]);
+    step->name = nft_dump_text(parse->ruleset, parse->data[NFTA_MATCH_NAME]);
+    step->revision = (uint8_t)nft_dump_number(parse->data[NFTA_MATCH_REV]);
     step->bytes_len = info ? mnl_attr_get_payload_len(info) : 0;
     bytes = arena_alloc(&parse->ruleset->arena, step->bytes_len + 1);
     if (!bytes || !step->name)
@@ -414,7 +414,7 @@ static int parse_target(struct parse *parse)
     const struct nlattr *info = parse->data[NFTA_TARGET_INFO];
     uint8_t *bytes;
 
-    step->name = nft_foreign_text(parse->ruleset, parse->data[NFTA_TARGET_NAME]);
+    step->name = nft_dump_text(parse->ruleset, parse->data[NFTA_TARGET_NAME]);
     step->bytes_len = info ? mnl_attr_get_payload_len(info) : 0;
     bytes = arena_alloc(&parse->ruleset->arena, step->bytes_len + 1);
     if (!step->name || !bytes)
@@ -500,7 +500,7 @@ static int parse_expression(struct rules_ruleset *ruleset, const struct nlattr *
     return unknown(&parse);
 }
 
-int nft_foreign_steps(struct rules_ruleset *ruleset, const struct nlattr *nest, struct rules_rule *rule)
+int nft_dump_steps(struct rules_ruleset *ruleset, const struct nlattr *nest, struct rules_rule *rule)
 {
     struct nft_attributes row = {NULL, 0};
     size_t count = 0;

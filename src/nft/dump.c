@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads every table of the network namespace, whoever made it. */
-#include "nft/foreign.h"
+#include "nft/dump.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -20,19 +20,19 @@
 
 /* ---- attributes ---- */
 
-const char *nft_foreign_text(struct rules_ruleset *ruleset, const struct nlattr *attribute)
+const char *nft_dump_text(struct rules_ruleset *ruleset, const struct nlattr *attribute)
 {
     const char *text = netlink_get_text(attribute);
 
     return arena_strdup(&ruleset->arena, text ? text : "");
 }
 
-uint32_t nft_foreign_number(const struct nlattr *attribute)
+uint32_t nft_dump_number(const struct nlattr *attribute)
 {
     return ntohl(netlink_get_u32(attribute));
 }
 
-int nft_foreign_bytes(struct rules_ruleset *ruleset, const struct nlattr *nest, const uint8_t **ret, size_t *ret_len)
+int nft_dump_bytes(struct rules_ruleset *ruleset, const struct nlattr *nest, const uint8_t **ret, size_t *ret_len)
 {
     const struct nlattr *data[NFTA_DATA_MAX + 1];
     uint8_t *bytes;
@@ -72,16 +72,16 @@ static enum rules_verdict verdict_of(int code)
     }
 }
 
-bool nft_foreign_verdict(struct rules_ruleset *ruleset, const struct nlattr *nest, enum rules_verdict *ret,
-                         const char **ret_chain)
+bool nft_dump_verdict(struct rules_ruleset *ruleset, const struct nlattr *nest, enum rules_verdict *ret,
+                      const char **ret_chain)
 {
     const struct nlattr *data[NFTA_DATA_MAX + 1], *verdict[NFTA_VERDICT_MAX + 1];
 
     if (!nest || netlink_parse_nest(nest, data, NFTA_DATA_MAX) < 0 || !data[NFTA_DATA_VERDICT] ||
         netlink_parse_nest(data[NFTA_DATA_VERDICT], verdict, NFTA_VERDICT_MAX) < 0)
         return false;
-    *ret = verdict_of((int)nft_foreign_number(verdict[NFTA_VERDICT_CODE]));
-    *ret_chain = nft_foreign_text(ruleset, verdict[NFTA_VERDICT_CHAIN]);
+    *ret = verdict_of((int)nft_dump_number(verdict[NFTA_VERDICT_CODE]));
+    *ret_chain = nft_dump_text(ruleset, verdict[NFTA_VERDICT_CHAIN]);
     return true;
 }
 
@@ -93,7 +93,7 @@ static uint8_t family_of(const struct nlmsghdr *message)
 /* ---- tables ---- */
 
 /* Only those that are switched off are kept: nothing meets their chains. */
-int nft_foreign_add_table(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
+int nft_dump_add_table(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
 {
     const struct nlattr *table[NFTA_TABLE_MAX + 1];
     struct rules_table dormant;
@@ -101,9 +101,9 @@ int nft_foreign_add_table(const struct nlmsghdr *message, struct rules_ruleset *
 
     if (nft_message_parse(message, table, NFTA_TABLE_MAX) < 0)
         return -EBADMSG;
-    if (!(nft_foreign_number(table[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_DORMANT))
+    if (!(nft_dump_number(table[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_DORMANT))
         return 0;
-    dormant = (struct rules_table){family_of(message), nft_foreign_text(ruleset, table[NFTA_TABLE_NAME])};
+    dormant = (struct rules_table){family_of(message), nft_dump_text(ruleset, table[NFTA_TABLE_NAME])};
     if (!dormant.name)
         return -ENOMEM;
     result = array_reserve((void **)&ruleset->dormant, &ruleset->dormant_capacity, ruleset->dormant_count, 1,
@@ -126,7 +126,7 @@ static bool is_dormant(const struct rules_ruleset *ruleset, const struct rules_c
 /* The devices of a chain at ingress, one or a list of them, with spaces between; NULL: no memory. */
 static const char *read_devices(struct rules_ruleset *ruleset, const struct nlattr *one, const struct nlattr *list)
 {
-    const char *devices = nft_foreign_text(ruleset, one);
+    const char *devices = nft_dump_text(ruleset, one);
     struct nft_attributes row = {NULL, 0};
 
     if (list)
@@ -155,13 +155,13 @@ static int read_hook(const struct nlattr *nest, struct rules_ruleset *ruleset, s
 
     if (netlink_parse_nest(nest, hook, NFTA_HOOK_MAX) < 0)
         return -EBADMSG;
-    chain->hook = hook_of(chain->family, nft_foreign_number(hook[NFTA_HOOK_HOOKNUM]));
-    chain->priority = (int)nft_foreign_number(hook[NFTA_HOOK_PRIORITY]);
+    chain->hook = hook_of(chain->family, nft_dump_number(hook[NFTA_HOOK_HOOKNUM]));
+    chain->priority = (int)nft_dump_number(hook[NFTA_HOOK_PRIORITY]);
     chain->device = read_devices(ruleset, hook[NFTA_HOOK_DEV], hook[NFTA_HOOK_DEVS]);
     return chain->device ? 0 : -ENOMEM;
 }
 
-int nft_foreign_add_chain(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
+int nft_dump_add_chain(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
 {
     const struct nlattr *table[NFTA_CHAIN_MAX + 1];
     struct rules_chain chain = {.hook = RULES_NO_HOOK, .device = ""};
@@ -170,10 +170,10 @@ int nft_foreign_add_chain(const struct nlmsghdr *message, struct rules_ruleset *
     if (nft_message_parse(message, table, NFTA_CHAIN_MAX) < 0)
         return -EBADMSG;
     chain.family = family_of(message);
-    chain.table = nft_foreign_text(ruleset, table[NFTA_CHAIN_TABLE]);
-    chain.name = nft_foreign_text(ruleset, table[NFTA_CHAIN_NAME]);
-    chain.type = nft_foreign_text(ruleset, table[NFTA_CHAIN_TYPE]);
-    chain.drops = table[NFTA_CHAIN_POLICY] && nft_foreign_number(table[NFTA_CHAIN_POLICY]) == NF_DROP;
+    chain.table = nft_dump_text(ruleset, table[NFTA_CHAIN_TABLE]);
+    chain.name = nft_dump_text(ruleset, table[NFTA_CHAIN_NAME]);
+    chain.type = nft_dump_text(ruleset, table[NFTA_CHAIN_TYPE]);
+    chain.drops = table[NFTA_CHAIN_POLICY] && nft_dump_number(table[NFTA_CHAIN_POLICY]) == NF_DROP;
     if (!chain.table || !chain.name || !chain.type)
         return -ENOMEM;
     if (table[NFTA_CHAIN_HOOK] && !is_dormant(ruleset, &chain))
@@ -203,7 +203,7 @@ static struct rules_chain *chain_of(const struct nlattr **table, uint8_t family,
     return chain;
 }
 
-int nft_foreign_add_rule(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
+int nft_dump_add_rule(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
 {
     const struct nlattr *table[NFTA_RULE_MAX + 1];
     struct rules_chain *chain;
@@ -221,7 +221,7 @@ int nft_foreign_add_rule(const struct nlmsghdr *message, struct rules_ruleset *r
     rule.comment = arena_strdup(&ruleset->arena, comment ? comment : "");
     if (!rule.comment)
         return -ENOMEM;
-    result = nft_foreign_steps(ruleset, table[NFTA_RULE_EXPRESSIONS], &rule);
+    result = nft_dump_steps(ruleset, table[NFTA_RULE_EXPRESSIONS], &rule);
     if (result == 0)
         result = array_reserve((void **)&chain->rules, &chain->rule_capacity, chain->rule_count, 1,
                                sizeof(*chain->rules));
@@ -244,10 +244,10 @@ static void read_fields(const struct nlattr *description, struct rules_set *set)
     for (const struct nlattr *each = nft_attributes_first(row); each && set->field_count < RULES_FIELDS_MAX;
          each = nft_attributes_next(row, each))
         if (netlink_parse_nest(each, field, NFTA_SET_FIELD_MAX) == 0)
-            set->fields[set->field_count++] = (uint8_t)nft_foreign_number(field[NFTA_SET_FIELD_LEN]);
+            set->fields[set->field_count++] = (uint8_t)nft_dump_number(field[NFTA_SET_FIELD_LEN]);
 }
 
-int nft_foreign_add_set(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
+int nft_dump_add_set(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
 {
     const struct nlattr *table[NFTA_SET_MAX + 1];
     struct rules_set set = {.family = family_of(message)};
@@ -256,15 +256,15 @@ int nft_foreign_add_set(const struct nlmsghdr *message, struct rules_ruleset *ru
 
     if (nft_message_parse(message, table, NFTA_SET_MAX) < 0)
         return -EBADMSG;
-    key_len = nft_foreign_number(table[NFTA_SET_KEY_LEN]);
-    data_len = nft_foreign_number(table[NFTA_SET_DATA_LEN]);
+    key_len = nft_dump_number(table[NFTA_SET_KEY_LEN]);
+    data_len = nft_dump_number(table[NFTA_SET_DATA_LEN]);
     if (key_len > RULES_REGISTER_BYTES || data_len > RULES_REGISTER_BYTES)
         return -EBADMSG;
     set.key_len = (uint8_t)key_len;
     set.data_len = (uint8_t)data_len;
-    set.ranges = nft_foreign_number(table[NFTA_SET_FLAGS]) & NFT_SET_INTERVAL;
-    set.table = nft_foreign_text(ruleset, table[NFTA_SET_TABLE]);
-    set.name = nft_foreign_text(ruleset, table[NFTA_SET_NAME]);
+    set.ranges = nft_dump_number(table[NFTA_SET_FLAGS]) & NFT_SET_INTERVAL;
+    set.table = nft_dump_text(ruleset, table[NFTA_SET_TABLE]);
+    set.name = nft_dump_text(ruleset, table[NFTA_SET_NAME]);
     read_fields(table[NFTA_SET_DESC], &set);
     if (!set.table || !set.name)
         return -ENOMEM;
@@ -280,7 +280,7 @@ static int read_key(struct rules_ruleset *ruleset, const struct rules_set *set, 
                     const uint8_t **ret)
 {
     size_t len;
-    int result = nft_foreign_bytes(ruleset, nest, ret, &len);
+    int result = nft_dump_bytes(ruleset, nest, ret, &len);
 
     if (result == 0 && *ret && len != set->key_len)
         return -EBADMSG;
@@ -293,9 +293,9 @@ static int read_data(struct rules_ruleset *ruleset, const struct rules_set *set,
     size_t len;
     int result;
 
-    if (nft_foreign_verdict(ruleset, nest, &element->verdict, &element->chain))
+    if (nft_dump_verdict(ruleset, nest, &element->verdict, &element->chain))
         return element->chain ? 0 : -ENOMEM;
-    result = nft_foreign_bytes(ruleset, nest, &element->data, &len);
+    result = nft_dump_bytes(ruleset, nest, &element->data, &len);
     if (result == 0 && element->data && len != set->data_len)
         return -EBADMSG;
     return result;
@@ -310,9 +310,9 @@ static int add_element(struct rules_ruleset *ruleset, struct rules_set *set, con
 
     if (netlink_parse_nest(nest, table, NFTA_SET_ELEM_MAX) < 0)
         return -EBADMSG;
-    if (nft_foreign_is_above_limit(table[NFTA_SET_ELEM_EXPR], table[NFTA_SET_ELEM_EXPRESSIONS]))
+    if (nft_dump_is_above_limit(table[NFTA_SET_ELEM_EXPR], table[NFTA_SET_ELEM_EXPRESSIONS]))
         return 0; /* below its limit it is as if it were not there */
-    flags = nft_foreign_number(table[NFTA_SET_ELEM_FLAGS]);
+    flags = nft_dump_number(table[NFTA_SET_ELEM_FLAGS]);
     element.opens_gap = flags & NFT_SET_ELEM_INTERVAL_END;
     element.catches_all = flags & NFT_SET_ELEM_CATCHALL;
     result = read_key(ruleset, set, table[NFTA_SET_ELEM_KEY], &element.key);
@@ -330,7 +330,7 @@ static int add_element(struct rules_ruleset *ruleset, struct rules_set *set, con
     return result;
 }
 
-int nft_foreign_add_elements(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
+int nft_dump_add_elements(const struct nlmsghdr *message, struct rules_ruleset *ruleset)
 {
     const struct nlattr *table[NFTA_SET_ELEM_LIST_MAX + 1];
     const char *owner, *name;
@@ -354,7 +354,7 @@ int nft_foreign_add_elements(const struct nlmsghdr *message, struct rules_rulese
 
 /* ---- the dumps ---- */
 
-struct foreign_dump {
+struct dump {
     struct rules_ruleset *ruleset;
     int type; /* of the messages that are wanted */
     int (*add)(const struct nlmsghdr *message, struct rules_ruleset *ruleset);
@@ -364,7 +364,7 @@ struct foreign_dump {
 /* The kernel starts again when the ruleset changes meanwhile: what was read is of no use then, all is read again. */
 static int read_message(const struct nlmsghdr *message, void *data)
 {
-    const struct foreign_dump *dump = data;
+    const struct dump *dump = data;
 
     if (dump->attempt > 1)
         return -EAGAIN;
@@ -373,7 +373,7 @@ static int read_message(const struct nlmsghdr *message, void *data)
 
 static void count_attempt(void *data)
 {
-    ((struct foreign_dump *)data)->attempt++;
+    ((struct dump *)data)->attempt++;
 }
 
 static int dump_objects(struct netlink *netlink, struct rules_ruleset *ruleset, struct tapnet_error *error)
@@ -383,16 +383,16 @@ static int dump_objects(struct netlink *netlink, struct rules_ruleset *ruleset, 
         int type;
         int (*add)(const struct nlmsghdr *message, struct rules_ruleset *ruleset);
     } kinds[] = {
-        {NFT_MSG_GETTABLE, NFT_MSG_NEWTABLE, nft_foreign_add_table},
-        {NFT_MSG_GETCHAIN, NFT_MSG_NEWCHAIN, nft_foreign_add_chain},
-        {NFT_MSG_GETRULE, NFT_MSG_NEWRULE, nft_foreign_add_rule},
-        {NFT_MSG_GETSET, NFT_MSG_NEWSET, nft_foreign_add_set},
+        {NFT_MSG_GETTABLE, NFT_MSG_NEWTABLE, nft_dump_add_table},
+        {NFT_MSG_GETCHAIN, NFT_MSG_NEWCHAIN, nft_dump_add_chain},
+        {NFT_MSG_GETRULE, NFT_MSG_NEWRULE, nft_dump_add_rule},
+        {NFT_MSG_GETSET, NFT_MSG_NEWSET, nft_dump_add_set},
     };
     int result = 0;
 
     for (size_t i = 0; i < ARRAY_COUNT(kinds) && result == 0; i++) {
         cleanup(netlink_message_fini) struct netlink_message message = {0};
-        struct foreign_dump dump = {.ruleset = ruleset, .type = kinds[i].type, .add = kinds[i].add};
+        struct dump dump = {.ruleset = ruleset, .type = kinds[i].type, .add = kinds[i].add};
 
         nft_message_begin(&message, kinds[i].request, 0, NFPROTO_UNSPEC);
         result = netlink_dump(netlink, &message, read_message, count_attempt, &dump, error);
@@ -405,7 +405,7 @@ static int dump_elements(struct netlink *netlink, struct rules_ruleset *ruleset,
                          struct tapnet_error *error)
 {
     cleanup(netlink_message_fini) struct netlink_message message = {0};
-    struct foreign_dump dump = {.ruleset = ruleset, .type = NFT_MSG_NEWSETELEM, .add = nft_foreign_add_elements};
+    struct dump dump = {.ruleset = ruleset, .type = NFT_MSG_NEWSETELEM, .add = nft_dump_add_elements};
     int result;
 
     nft_message_begin(&message, NFT_MSG_GETSETELEM, 0, set->family);
@@ -430,7 +430,7 @@ static int read_all(struct netlink *netlink, struct rules_ruleset *ruleset, stru
     return result == 0 && before != after ? -EAGAIN : result;
 }
 
-int nft_foreign_read(struct netlink *netlink, struct rules_ruleset *ret, struct tapnet_error *error)
+int nft_dump_read(struct netlink *netlink, struct rules_ruleset *ret, struct tapnet_error *error)
 {
     cleanup(rules_fini) struct rules_ruleset ruleset = {0};
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
