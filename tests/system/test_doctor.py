@@ -128,7 +128,8 @@ def test_who_holds_port_53_and_67(host, tapnet):
 
 def test_no_kvm_and_no_vhost(host, tapnet):
     need(host, NODES, "right to make device nodes")
-    host.run("sh", "-ec", "mount -t tmpfs tmpfs /dev; mkdir /dev/net; mknod -m 0666 /dev/net/tun c 10 200")
+    host.run("sh", "-ec", "mount -t tmpfs tmpfs /dev; mkdir /dev/net; mknod -m 0666 /dev/net/tun c 10 200; "
+             "mknod -m 0666 /dev/null c 1 3")
     found = {each["name"]: each for each in json.loads(tapnet("doctor", "--json").stdout)["findings"]}
     assert set(found) == {"kvm-missing", "vhost-missing"}
     assert {each["severity"] for each in found.values()} == {"note"}
