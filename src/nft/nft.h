@@ -39,9 +39,6 @@ int nft_commit(struct netlink *netlink, struct nft_transaction *transaction, str
 /* Asks something harmless that needs the same right as changing tables. -EPERM: CAP_NET_ADMIN is missing. */
 int nft_check_right(struct netlink *netlink, struct tapnet_error *error);
 
-/* The number of the ruleset's present state: every transaction of anybody's in this network namespace changes it. */
-int nft_generation(struct netlink *netlink, uint32_t *ret, struct tapnet_error *error);
-
 /* ---- observe ---- */
 
 /*
