@@ -17,6 +17,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 
 /*
  * How it works: a descriptor of /dev/net/tun has "iff:\tNAME" in its fdinfo (drivers/net/tun.c), whatever the path by
@@ -43,7 +44,7 @@ static void walk_fini(struct walk *walk)
     free(walk->holders);
 }
 
-/* Text that a person will see: what a process calls itself may hold control characters. */
+/* Text that a person will see. */
 static void read_command(int pid, char command[64])
 {
     char path[64];
@@ -54,9 +55,7 @@ static void read_command(int pid, char command[64])
     if (!file || !fgets(command, 64, file))
         snprintf(command, 64, "?");
     command[strcspn(command, "\n")] = '\0';
-    for (char *character = command; *character; character++)
-        if ((unsigned char)*character < ' ' || (unsigned char)*character > '~')
-            *character = '?';
+    text_make_printable(command);
 }
 
 static bool read_interface(int pid, const char *fd, char device[IFNAMSIZ])

@@ -6,22 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* Is @generation not after @other? */
 static bool is_up_to(uint32_t generation, uint32_t other)
 {
     return (int32_t)(generation - other) <= 0;
 }
 
-/* A process chooses its own name: nothing of it may play tricks with a terminal. */
 static void print_name(const char *command, pid_t pid, char ret[CULPRIT_NAME_MAX])
 {
     if (*command)
         snprintf(ret, CULPRIT_NAME_MAX, "%.40s (%d)", command, (int)pid);
     else
         snprintf(ret, CULPRIT_NAME_MAX, "process %d", (int)pid);
-    for (char *at = ret; *at; at++)
-        if (*at < ' ' || *at > '~')
-            *at = '?';
+    text_make_printable(ret);
 }
 
 void culprits_add(struct culprits *culprits, const char *command, pid_t pid, uint32_t generation)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/text.h"
 
 void model_objects_fini(struct model_objects *objects)
 {
@@ -323,8 +324,5 @@ static void print_unescaped(const struct model_object *object, char text[MODEL_O
 const char *model_object_print(const struct model_object *object, char text[MODEL_OBJECT_TEXT_MAX])
 {
     print_unescaped(object, text);
-    for (char *c = text; *c; c++)
-        if (*c < ' ' || *c > '~') /* the kernel takes nearly any byte in an interface's name, terminals don't */
-            *c = '?';
-    return text;
+    return text_make_printable(text);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 static void cleanup_closedir(DIR **directory)
 {
@@ -37,7 +38,6 @@ static bool has_descriptor(const char *pid, const char *target)
     return false;
 }
 
-/* A process chooses its own name: nothing of it may play tricks with a terminal. */
 static void print_program(const char *pid, char text[OBSERVE_PROGRAM_MAX])
 {
     char path[64], name[64] = "";
@@ -48,10 +48,7 @@ static void print_program(const char *pid, char text[OBSERVE_PROGRAM_MAX])
     if (!file || !fgets(name, sizeof(name), file))
         strcpy(name, "?");
     name[strcspn(name, "\n")] = '\0';
-    for (char *at = name; *at; at++)
-        if (*at < ' ' || *at > '~')
-            *at = '?';
-    snprintf(text, OBSERVE_PROGRAM_MAX, "%.40s (%.20s)", name, pid);
+    snprintf(text, OBSERVE_PROGRAM_MAX, "%.40s (%.20s)", text_make_printable(name), pid);
 }
 
 bool observe_program(uint32_t inode, char text[OBSERVE_PROGRAM_MAX])

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 #define LINE_MAX_LEN 256 /* of the bus's answer to who we are */
 
@@ -190,10 +191,7 @@ static int refuse(struct bus *bus, struct dbus_reader *reader, const struct dbus
 
     snprintf(bus->error_name, sizeof(bus->error_name), "%s", header->error_name);
     snprintf(text, sizeof(text), "%s", *sentence ? sentence : header->error_name);
-    for (char *at = text; *at; at++)
-        if (*at < ' ' || *at > '~')
-            *at = '?';
-    return error_set(error, -EREMOTEIO, "%s", text);
+    return error_set(error, -EREMOTEIO, "%s", text_make_printable(text));
 }
 
 int bus_call(struct bus *bus, struct dbus_call *call, struct dbus_reader *ret, const char **ret_signature,

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "base/array.h"
+#include "base/text.h"
 #include "rules/meet.h"
 
 /*
@@ -422,8 +423,5 @@ const char *rules_print(const struct rules_rule *rule, char text[RULES_TEXT_MAX]
         print_step(&print, &rule->steps[i]);
     if (*rule->comment)
         add(&print, " comment \"%s\"", rule->comment);
-    for (char *at = text; *at; at++)
-        if (*at < ' ' || *at > '~')
-            *at = '?';
-    return text;
+    return text_make_printable(text);
 }

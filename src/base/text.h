@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Text that others chose, made fit for a terminal. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+/*
+ * Each byte of @text that is not printable ASCII becomes '?'. Names of processes and of interfaces may hold nearly any
+ * byte, and nothing of them may play tricks with a terminal: ESC does, and so do 0x80 to 0x9f with some. Returns @text.
+ */
+char *text_make_printable(char *text);
+
+#endif
