@@ -27,21 +27,14 @@ static size_t find_elements(const struct observe_found *found, enum guard_set se
 {
     struct model_object key = {.kind = MODEL_OBJECT_ELEMENT, .element = guard_port(device, "")};
     const struct model_object *items = found->objects.items;
-    size_t low = 0, high = found->objects.count, count = 0;
+    size_t first, count = 0;
 
     key.element.set = set;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (model_object_compare(&items[middle], &key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *ret = items + low;
-    while (low + count < found->objects.count && items[low + count].kind == MODEL_OBJECT_ELEMENT &&
-           items[low + count].element.set == set &&
-           strcmp(guard_read_ifname(&items[low + count].element, 0), device) == 0)
+    first = model_objects_before(&found->objects, &key);
+    *ret = items + first;
+    while (first + count < found->objects.count && items[first + count].kind == MODEL_OBJECT_ELEMENT &&
+           items[first + count].element.set == set &&
+           strcmp(guard_read_ifname(&items[first + count].element, 0), device) == 0)
         count++;
     return count;
 }

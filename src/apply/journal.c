@@ -29,17 +29,10 @@ struct writer {
 
 static int write_out(struct writer *writer)
 {
-    size_t done = 0;
+    int result = run_write(writer->fd, writer->bytes, writer->len);
 
-    while (done < writer->len) {
-        ssize_t len = write(writer->fd, writer->bytes + done, writer->len - done);
-
-        if (len < 0 && errno != EINTR)
-            return -errno;
-        done += len < 0 ? 0 : (size_t)len;
-    }
     writer->len = 0;
-    return 0;
+    return result;
 }
 
 /* A json_dump_callback_t. */

@@ -330,25 +330,26 @@ void run_unlock(const char *run_dir, int fd)
     close(fd);
 }
 
+int run_write(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t written = write(fd, bytes, len);
+
+        if (written < 0 && errno != EINTR)
+            return -errno;
+        bytes += written < 0 ? 0 : written;
+        len -= written < 0 ? 0 : (size_t)written;
+    }
+    return 0;
+}
+
 /* Writes @text to the new file @path, whole. */
 static int write_whole(const char *path, const char *text, struct tapnet_error *error)
 {
     _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    size_t left = strlen(text);
+    int result = fd < 0 ? -errno : run_write(fd, text, strlen(text));
 
-    if (fd < 0)
-        return run_remedy(error_set_errno(error, -errno, "cannot write %s", path), error);
-    while (left > 0) {
-        ssize_t written = write(fd, text, left);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return run_remedy(error_set_errno(error, -errno, "cannot write %s", path), error);
-        text += written;
-        left -= (size_t)written;
-    }
-    return 0;
+    return result < 0 ? run_remedy(error_set_errno(error, result, "cannot write %s", path), error) : 0;
 }
 
 int run_file_write(const char *run_dir, const char *name, const char *text, struct tapnet_error *error)

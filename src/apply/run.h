@@ -38,6 +38,8 @@ int run_lock_holder(const char *run_dir);
  */
 int run_remedy(int code, struct tapnet_error *error);
 
+/* Writes all @len bytes. -errno of write(2), after which some may be written. */
+int run_write(int fd, const char *bytes, size_t len);
 /* A file below it, replaced as a whole by rename; directories on the way are made. @name has no "..". */
 int run_file_write(const char *run_dir, const char *name, const char *text, struct tapnet_error *error);
 /* It is no error when there is none. Empty directories on the way are removed. */
