@@ -14,6 +14,12 @@ const struct option_row option_rows[] = {
     {"replace", 0, offsetof(struct arguments, replace), "take the place of a set of the same name from another file"},
     {"no-keeper", 0, offsetof(struct arguments, no_keeper), "start no process that puts back what others take away"},
     {"fix", 0, offsetof(struct arguments, fix), "first put back what others took away of the sets that are up"},
+    {"guest", 'g', offsetof(struct arguments, guest),
+     "print what to tell the guest in PORT so that it needs no DHCP: commands to type, cloud-init's network-config, a "
+     "file of systemd-networkd, a word of the kernel's command line. PORT is a port's name, NETWORK/PORT, or a device",
+     "PORT"},
+    {"as", 0, offsetof(struct arguments, as),
+     "of these only one, ready for a file: `commands`, `cloud-init`, `networkd` or `kernel`", "FORM"},
     {"json", 'j', offsetof(struct arguments, json), "print JSON instead of text"},
     {"quiet", 'q', offsetof(struct arguments, quiet), "print errors only"},
     {"help", 'h', offsetof(struct arguments, help), "print this help"},
@@ -84,7 +90,7 @@ const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "json", "quiet", "help", NULL};
 static const char *const plan_options[] = {"dry-run", "replace", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "json", "quiet", "help", NULL};
-static const char *const status_options[] = {"json", "help", NULL};
+static const char *const status_options[] = {"guest", "as", "json", "help", NULL};
 static const char *const doctor_options[] = {"fix", "json", "help", NULL};
 static const char *const group_options[] = {"help", NULL};
 static const char *const add_options[] = {

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <tapnet/network.h>
+
 #include "device.h"
 #include "watch.h"
 
@@ -20,7 +22,8 @@ enum {
 /* The values that options set: one struct for all commands, since an option means the same everywhere. */
 struct arguments {
     bool json, all, dry_run, fix, help, version, quiet, replace, no_keeper;
-    const char *operand; /* FILE, SET, NAME; NULL when it was left out */
+    const char *operand;    /* FILE, SET, NAME; NULL when it was left out */
+    const char *guest, *as; /* `status`: a port, and in whose words its guest is told */
     struct device_words device;
     struct watch_words watch;
 };
@@ -64,11 +67,13 @@ void help_print_command(const struct command *command);
 /* `tapnet describe roff | bash`: generated from the table, for the man page and the completion. Not in the help. */
 int describe_run(const char *form);
 
-/* up.c, status.c */
+/* up.c, status.c, status_guest.c */
 int run_up(const struct arguments *arguments);
 int run_plan(const struct arguments *arguments);
 int run_down(const struct arguments *arguments);
 int run_status(const struct arguments *arguments);
+/* What --guest prints, of a status that was had; an exit code. */
+int print_guest(const struct tapnet_status *status, const struct arguments *arguments);
 /* doctor.c */
 int run_doctor(const struct arguments *arguments);
 

@@ -260,8 +260,13 @@ int run_status(const struct arguments *arguments)
     struct tapnet *tapnet;
     const char *name = arguments->operand;
     char *text = NULL, set[64];
-    int result = session_open(&tapnet);
+    int result;
 
+    if (arguments->as && !arguments->guest) {
+        fputs("tapnet status: --as says how --guest PORT is printed: name a port\n", stderr);
+        return EXIT_USAGE;
+    }
+    result = session_open(&tapnet);
     if (result)
         return result;
     if (name && strpbrk(name, "/.")) { /* no name has these: a file */
@@ -269,11 +274,13 @@ int run_status(const struct arguments *arguments)
         name = set;
     }
     result = tapnet_status_get(tapnet, name, &status, &error);
-    if (result == 0 && arguments->json)
+    if (result == 0 && arguments->json && !arguments->guest)
         result = tapnet_status_json(status, &text, &error);
     tapnet_free(tapnet);
     if (result < 0) {
         result = refuse(&error, result, arguments->operand);
+    } else if (arguments->guest) {
+        result = print_guest(status, arguments);
     } else if (text) {
         puts(text);
         result = tapnet_status_problem_count(status) ? EXIT_FAILED : EXIT_DONE;

@@ -186,14 +186,18 @@ struct tapnet_status_port {
     uint64_t refused_connections; /**< packets of connections that were too many */
     const char *const *forwards;  /**< ports of the host that lead to it, "127.0.0.1:2222:22" */
     size_t forward_count;
+    const char *search; /**< domains that its guest looks bare names up in, separated by blanks; "" without DNS */
 };
 
 struct tapnet_status_network {
     const char *set, *name, *mode, *bridge, *subnet;
-    const char *uplink;  /**< "" when there is none */
-    const char *gateway; /**< the host's address in it, "" in isolated mode */
-    const char *subnet6; /**< with the host's address in it; "" without IPv6 */
-    const char *uplink6; /**< where IPv6 goes out, "" when there is none */
+    const char *uplink;   /**< "" when there is none */
+    const char *gateway;  /**< the host's address in it, "" in isolated mode */
+    const char *subnet6;  /**< with the host's address in it; "" without IPv6 */
+    const char *uplink6;  /**< where IPv6 goes out, "" when there is none */
+    const char *gateway6; /**< the router of its guests by IPv6, "" when there is none */
+    const char *dns;      /**< whom guests ask for names, "" when there is nobody */
+    unsigned mtu;         /**< of guests' devices, bytes */
     bool ports_see_each_other;
     bool served; /**< DHCP and DNS answer */
     const struct tapnet_status_port *ports;
@@ -252,6 +256,31 @@ int tapnet_status_keeper(const struct tapnet_status *status);
 
 /** The status as JSON text, see tapnet(8) for its shape. The caller frees it. */
 int tapnet_status_json(const struct tapnet_status *status, char **ret, struct tapnet_error *error);
+
+/** In whose words a guest without DHCP is told about its network. */
+enum tapnet_guest_form {
+    TAPNET_GUEST_COMMANDS,   /**< ip(8): to type */
+    TAPNET_GUEST_CLOUD_INIT, /**< cloud-init's network-config, version 2 */
+    TAPNET_GUEST_NETWORKD,   /**< a file of systemd.network(5) */
+    TAPNET_GUEST_KERNEL,     /**< a word of the kernel's command line, as its own code and most initramfs read it */
+};
+/** "commands", "cloud-init", "networkd", "kernel"; NULL behind the last. */
+const char *tapnet_guest_form_name(enum tapnet_guest_form form);
+
+/**
+ * What the guest in a port is told so that it needs no DHCP: its address is the port's, and no other one is let
+ * through.
+ *
+ * @param port  "web", "lab/web" (network and port) or "lab-web" (its device)
+ * @param ret   the text, lines of it; the caller frees it
+ * @return -ENOENT when no such port is in @status, -ENOTUNIQ when several are, -ENOMEM
+ */
+int tapnet_status_guest(const struct tapnet_status *status, const char *port, enum tapnet_guest_form form, char **ret,
+                        struct tapnet_error *error);
+
+/** The same in all forms, and what stands in them, as JSON text; see tapnet(8) for its shape. */
+int tapnet_status_guest_json(const struct tapnet_status *status, const char *port, char **ret,
+                             struct tapnet_error *error);
 
 #ifdef __cplusplus
 }

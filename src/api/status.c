@@ -97,6 +97,17 @@ static const char *device_state(const struct observe_traffic *traffic, const str
     return holder || traffic->carrier ? "plugged" : "free";
 }
 
+/* As DHCP says it: the network's name first, so that the bare name of a neighbour is found first. */
+static const char *join_search(struct arena *arena, const struct model_network *network, const struct model_port *port)
+{
+    const struct model_dhcp *dhcp = port->dhcp.search_count ? &port->dhcp : &network->dhcp;
+    const char *joined = network->dns_port ? arena_strdup(arena, network->name) : "";
+
+    for (size_t i = 0; network->dns_port && joined && i < dhcp->search_count; i++)
+        joined = arena_printf(arena, "%s %s", joined, dhcp->search[i]);
+    return joined;
+}
+
 /* The port's forwards; NULL when memory is short. */
 static const char *const *print_forwards(struct arena *arena, const struct model_port *port)
 {
@@ -109,8 +120,8 @@ static const char *const *print_forwards(struct arena *arena, const struct model
     return texts;
 }
 
-static void fill_port(struct tapnet_status *status, const struct view *view, const struct model_port *port,
-                      struct tapnet_status_port *ret)
+static void fill_port(struct tapnet_status *status, const struct view *view, const struct model_network *network,
+                      const struct model_port *port, struct tapnet_status_port *ret)
 {
     const struct observe_traffic *traffic = find_traffic(view, port->device);
     const struct device_holder *holder = find_holder(view, port->device);
@@ -126,6 +137,7 @@ static void fill_port(struct tapnet_status *status, const struct view *view, con
         .holder_pid = holder ? holder->pid : 0,
         .holder = holder ? arena_strdup(&status->arena, holder->command) : "",
         .forwards = print_forwards(&status->arena, port),
+        .search = join_search(&status->arena, network, port),
     };
     ret->forward_count = ret->forwards ? port->forward_count : 0;
     if (traffic) { /* what the device received is what the guest sent */
@@ -149,7 +161,7 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
     if (network->subnet6.address.family)
         ip_prefix_print(&network->subnet6, subnet6);
     for (size_t i = 0; i < network->port_count; i++)
-        fill_port(status, view, &network->ports[i], &ports[i]);
+        fill_port(status, view, network, &network->ports[i], &ports[i]);
     if (status_fill_guests(status, view->found, network, ports) < 0)
         return -ENOMEM;
     *ret = (struct tapnet_status_network){
@@ -163,6 +175,11 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         .gateway = model_mode_leads_out(network->mode) ? print_address(&status->arena, &network->subnet.address) : "",
         .subnet6 = arena_strdup(&status->arena, subnet6),
         .uplink6 = arena_strdup(&status->arena, network->uplink6),
+        .gateway6 = network->subnet6.address.family && model_mode_leads_out(network->mode)
+                        ? print_address(&status->arena, &model_router6.address)
+                        : "",
+        .dns = network->dns_port ? print_address(&status->arena, &network->subnet.address) : "",
+        .mtu = network->mtu,
         .served = service->running,
         .ports = ports,
         .port_count = network->port_count,
