@@ -176,7 +176,7 @@ struct tapnet_status_port {
     const char *mac_source;
     const char *const *refused_macs; /**< from which it sent lately, and which are not its */
     size_t refused_mac_count;
-    uint64_t blocked; /**< frames that the guest sent and may not send */
+    uint64_t blocked; /**< that the guest sent and may not send, or to where it may not */
     struct {
         uint64_t send, receive; /**< bits a second, by the guest; 0: no limit, as in all of these */
         uint32_t burst;         /**< bytes at once; 0: as many as follow from the rate */

@@ -21,6 +21,15 @@ struct guests {
     struct mac *macs; /* by port: what its guest sends from; zero: nothing yet */
 };
 
+/* What the counter of @element says; 0 when it is not there. */
+static uint64_t count_of(const struct observe_found *found, struct guard_element element)
+{
+    const struct model_object key = {.kind = MODEL_OBJECT_ELEMENT, .element = element};
+    const struct model_object *object = model_objects_find(&found->objects, &key);
+
+    return object ? object->element.packets : 0;
+}
+
 /* The elements of @set about @device, which stand together: how many there are, and the first. */
 static size_t find_elements(const struct observe_found *found, enum guard_set set, const char *device,
                             const struct model_object **ret)
@@ -100,6 +109,9 @@ static void fill_blocked(struct guests *guests, size_t index)
     for (size_t i = 0; i < ARRAY_COUNT(sets); i++)
         if (find_elements(guests->found, sets[i], guests->ports[index].device, &first))
             guests->ports[index].blocked += first->element.packets;
+    guests->ports[index].blocked += count_of(guests->found,
+                                             guard_refused(network->bridge, &network->ports[index].address)) +
+                                    count_of(guests->found, guard_refused6(network->bridge, &guests->macs[index]));
     count = network->ports[index].limit.connections
                 ? find_elements(guests->found, GUARD_REFUSED_CONNECTIONS, network->bridge, &first)
                 : 0;

@@ -19,6 +19,7 @@
 struct probe {
     const char *name; /* NULL: made up */
     const char *bridge, *uplink;
+    const char *kind; /* of @bridge, which is a port in routed mode */
     struct ip_address guest, gateway;
     uint16_t dns_port; /* where our service listens */
     size_t port_count;
@@ -33,6 +34,7 @@ static struct rules_packet guest_packet(const struct probe *probe)
 {
     struct rules_packet packet = {
         .in = probe->bridge,
+        .in_kind = probe->kind,
         .out = probe->uplink,
         .ethernet = true,
         .source = probe->guest,
@@ -51,7 +53,9 @@ static struct rules_packet answer_to(const struct rules_packet *packet)
     struct rules_packet answer = *packet;
 
     answer.in = packet->out;
+    answer.in_kind = packet->out_kind;
     answer.out = packet->in;
+    answer.out_kind = packet->in_kind;
     answer.source = packet->destination;
     answer.destination = packet->source;
     answer.source_port = packet->destination_port;
@@ -111,6 +115,7 @@ static int look_at_bridge(struct doctor *doctor, const struct doctor_check *chec
     if (probe->port_count < 2)
         return 0;
     packet.out = probe->bridge;
+    packet.out_kind = probe->kind;
     packet.destination = probe->guest;
     packet.port_in = packet.port_out = "?"; /* some port of ours */
     if (!is_dropped_by_others(doctor, RULES_FORWARD, &packet, &answer))
@@ -144,7 +149,13 @@ static int look_at_all(struct doctor *doctor, const struct doctor_check *check,
 {
     const struct observe_found *found = doctor->host.found;
     struct probe probe = {
-        .bridge = MADE_UP, .uplink = found->uplink, .dns_port = MODEL_DNS_PORT, .port_count = 2, .leads_out = true};
+        .bridge = MADE_UP,
+        .kind = "bridge",
+        .uplink = found->uplink,
+        .dns_port = MODEL_DNS_PORT,
+        .port_count = 2,
+        .leads_out = true,
+    };
     const struct model_service *service;
     int result = 0;
 
@@ -161,6 +172,7 @@ static int look_at_all(struct doctor *doctor, const struct doctor_check *check,
         probe = (struct probe){
             .name = network->name,
             .bridge = is_routed ? network->ports[0].device : network->bridge,
+            .kind = is_routed ? "tun" : "bridge",
             .uplink = network->uplink,
             .guest = network->ports[0].address,
             .gateway = network->subnet.address,

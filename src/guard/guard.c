@@ -490,6 +490,19 @@ struct guard_element guard_refused_connections(const char *bridge, const struct 
                               address, "");
 }
 
+struct guard_element guard_refused(const char *bridge, const struct ip_address *address)
+{
+    return element_of_address(GUARD_REFUSED, bridge, address, "");
+}
+
+struct guard_element guard_refused6(const char *bridge, const struct mac *mac)
+{
+    struct guard_element element = element_of(GUARD_REFUSED6, bridge, "");
+
+    write_mac(element.key + guard_key_offset(GUARD_REFUSED6, 1), mac);
+    return element;
+}
+
 /* ---- read ---- */
 
 const uint8_t *guard_field_bytes(const struct guard_element *element, int index)

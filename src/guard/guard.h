@@ -106,7 +106,9 @@ enum guard_set {
     GUARD_APART,     /* { ifname . ifname }: bridge, the same; its ports do not see each other, by no detour either */
     GUARD_CONNECTION_LIMITS6,   /* { ifname . ipv6_addr }: as connection_limits */
     GUARD_REFUSED_CONNECTIONS6, /* { ifname . ipv6_addr }: as refused_connections */
-    GUARD_EGRESS6,              /* { ifname . ifname }: bridge, uplink; IPv6 may go out there ... */
+    GUARD_REFUSED,  /* { ifname . ipv4_addr }: bridge, guest, with a counter of what may not reach the host or leave */
+    GUARD_REFUSED6, /* { ifname . ether_addr }: bridge, a guest's MAC, with the same of IPv6 */
+    GUARD_EGRESS6,  /* { ifname . ifname }: bridge, uplink; IPv6 may go out there ... */
     GUARD_MASQUERADE6,     /* { ifname . ifname }: ... with the host's address, when nobody else knows the guests' */
     GUARD_PATHS6,          /* { ifname . ifname }: as paths, of IPv6 */
     GUARD_GATEWAYS6,       /* { ifname . ipv6_addr }: bridge, the host's addresses in it; may be pinged */
@@ -163,6 +165,7 @@ struct guard_schema {
     const char *comment;    /* what an element means, kept with the set in the kernel */
     bool filled;            /* rules add elements, too */
     uint32_t timeout_msec;  /* after which what they added is forgotten; 0: never */
+    uint32_t most;          /* elements that rules may add; 0: as many as a host can have ports */
     enum guard_limit limit; /* of each element; its data is not the kernel's, but guard_rate() and guard_burst() */
 };
 
@@ -247,6 +250,8 @@ struct guard_element guard_send_limit(const char *device, uint64_t bytes, uint32
 struct guard_element guard_connection_limit(const char *bridge, const struct ip_address *address, uint32_t count,
                                             const char *label);
 struct guard_element guard_refused_connections(const char *bridge, const struct ip_address *address);
+struct guard_element guard_refused(const char *bridge, const struct ip_address *address);
+struct guard_element guard_refused6(const char *bridge, const struct mac *mac);
 
 /* Of an element of a set of limits: how much, and how much more at once (packets or bytes). */
 uint64_t guard_rate(const struct guard_element *element);

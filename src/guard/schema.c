@@ -8,6 +8,7 @@
 #define PORT GUARD_FIELD_PORT
 #define MARK GUARD_FIELD_MARK
 #define REFUSED_MSEC (3 * 60 * 1000) /* who gets no answer asks again before that */
+#define REFUSED6_MOST 8192           /* a guest that may use any MAC could fill memory with counters else */
 #define PROTOCOL GUARD_FIELD_PROTOCOL
 #define IP4_PORT GUARD_FIELD_IP4_PORT
 #define TO GUARD_FIELD_TO
@@ -135,4 +136,14 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
                                   .limit = GUARD_LIMIT_CONNECTIONS},
     [GUARD_REFUSED_CONNECTIONS6] =
         {"refused_connections6", GUARD_INET, {IFNAME, IP6}, 0, "network, guest, and how many were too many", true, 0},
+    [GUARD_REFUSED] =
+        {"refused", GUARD_INET, {IFNAME, IP4}, 0, "network, guest, and what it was refused behind the bridge", true, 0},
+    [GUARD_REFUSED6] = {"refused6",
+                        GUARD_INET,
+                        {IFNAME, MAC},
+                        0,
+                        "network, a guest's MAC, and what of IPv6 it was refused behind the bridge",
+                        true,
+                        0,
+                        REFUSED6_MOST},
 };

@@ -95,6 +95,20 @@ static void encode_payload(struct encoder *encoder, const struct nft_rule_step *
     expression_end(encoder, expression);
 }
 
+/* Whether it is there, not what it says: Linux 5.3. */
+static void encode_option(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct expression expression = expression_begin(encoder, "exthdr");
+
+    netlink_put_be32(encoder->message, NFTA_EXTHDR_DREG, key_append(encoder, 1));
+    netlink_put_u8(encoder->message, NFTA_EXTHDR_TYPE, (uint8_t)step->argument);
+    netlink_put_be32(encoder->message, NFTA_EXTHDR_OFFSET, 0);
+    netlink_put_be32(encoder->message, NFTA_EXTHDR_LEN, 1);
+    netlink_put_be32(encoder->message, NFTA_EXTHDR_OP, NFT_EXTHDR_OP_IPV4);
+    netlink_put_be32(encoder->message, NFTA_EXTHDR_FLAGS, NFT_EXTHDR_F_PRESENT);
+    expression_end(encoder, expression);
+}
+
 /* The key stays where it is. */
 static void encode_mask(struct encoder *encoder, const void *mask, size_t len)
 {
@@ -320,6 +334,9 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
         break;
     case NFT_RULE_PAYLOAD:
         encode_payload(encoder, step);
+        break;
+    case NFT_RULE_OPTION:
+        encode_option(encoder, step);
         break;
     case NFT_RULE_MASK:
         encode_mask(encoder, step->bytes, step->len);

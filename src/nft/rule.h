@@ -22,6 +22,7 @@ enum nft_rule_op {
     NFT_RULE_META,       /* key += meta @argument */
     NFT_RULE_CT,         /* key += ct @argument */
     NFT_RULE_PAYLOAD,    /* key += @len bytes at @offset of header @argument */
+    NFT_RULE_OPTION,     /* key += 1 when the IPv4 header has option @argument (IPOPT_...), else 0 */
     NFT_RULE_MASK,       /* key &= @bytes */
     NFT_RULE_ANY_OF,     /* one of the bits @argument of the key's host order number is set, else the rule ends */
     NFT_RULE_NONE_OF,    /* the other way round */
@@ -102,6 +103,7 @@ struct nft_rule {
 #define META(key, size) RULE_STEP(.op = NFT_RULE_META, .argument = NFT_META_##key, .len = (size))
 #define CT(key, size) RULE_STEP(.op = NFT_RULE_CT, .argument = NFT_CT_##key, .len = (size))
 #define PAYLOAD(header, at, size) RULE_STEP(.op = NFT_RULE_PAYLOAD, .argument = (header), .offset = (at), .len = (size))
+#define OPTION(type) RULE_STEP(.op = NFT_RULE_OPTION, .argument = (type))
 #define MASK(...) RULE_STEP(.op = NFT_RULE_MASK, RULE_BYTES(__VA_ARGS__))
 #define ANY_OF(bits) RULE_STEP(.op = NFT_RULE_ANY_OF, .argument = (bits), .len = 4)
 #define NONE_OF(bits) RULE_STEP(.op = NFT_RULE_NONE_OF, .argument = (bits), .len = 4)

@@ -53,6 +53,13 @@
  * passed has an address that is its port's own. So whether two guests are of one network is told by their two addresses
  * alone (`peers`), and from a port to its uplink and back all may pass (`ways`): these addresses are the LAN's affair.
  *
+ * What may not reach the host, or leave, is counted for who sent it (`refuse`). Behind a bridge that is told by the
+ * source: of IPv4 the address, which is pinned, of IPv6 the MAC, since link-local addresses are drawn by lot. What is
+ * for a group is not counted: the neighbours hear it, and a guest that says its name to them cheats nobody.
+ *
+ * With a source route the destination that the rules see would not be where the packet goes. The kernel refuses these
+ * by default, the host's administrator may not: so headers with options are looked at before all else.
+ *
  * Of IPv6 little is forbidden, and that must not hide. The kernel looks for the protocol behind all extension headers;
  * where it does not find it (in a first fragment that ends among them, in a later one that may go on with them) `meta
  * l4proto` has no value, which ends any rule that asks for it: those that accept ask (RFC 7113 says why). A fragment
@@ -79,8 +86,10 @@ static const struct nft_chain inet_chains[] = {
     {"to_guest", NULL, 0, 0},
     {"from_closed", NULL, 0, 0},
     {"from_routed", NULL, 0, 0},
+    {"source_routes", NULL, 0, 0},
     {"routed_dhcp", NULL, 0, 0},
     {"block", NULL, 0, 0},
+    {"refuse", NULL, 0, 0},
     {"too_many", NULL, 0, 0},
     {"forwarded", NULL, 0, 0},
     {"segments", NULL, 0, 0},
@@ -98,8 +107,10 @@ static const struct nft_rule inet_rules[] = {
     {"forward",
      "known connections, in haste",
      {IS_IP4, CT_STATE(ESTABLISHED), IIFNAME, OIFNAME, IN(GUARD_PATHS), ACCEPT}},
-    /* meta nfproto ipv4 iifname . oifname @ways accept */
-    {"forward", "between routed ports and their uplink", {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_WAYS), ACCEPT}},
+    /* iifname . oifname @ways ip daddr != 169.254.0.0/16 accept */
+    {"forward",
+     "between routed ports and their uplink",
+     {IIFNAME, OIFNAME, IN(GUARD_WAYS), IS_IP4, NOT_LINK_LOCAL4, ACCEPT}},
     /* meta nfproto ipv6 ct state established iifname . oifname @paths6 accept */
     {"forward", "the same of IPv6", {IS_IP6, CT_STATE(ESTABLISHED), IIFNAME, OIFNAME, IN(GUARD_PATHS6), ACCEPT}},
     /* iifname @networks goto from_guest */
@@ -123,6 +134,11 @@ static const struct nft_rule inet_rules[] = {
     {"dns",
      "DNS of the network over TCP",
      {L4(IPPROTO_TCP), TH_DPORT, IS(0, 53), IS_IP4, IIFNAME, IP_DADDR, MAP(GUARD_DNS_PORTS), REDIRECT}},
+
+    /* ip daddr 127.0.0.0/8 iifname @networks counter goto refuse */
+    {"dns",
+     "the host's 127.0.0.1 is nobody else's",
+     {IS_IP4, IP_DADDR_NET8, IS(127), IIFNAME, IN(GUARD_NETWORKS), REFUSE}},
 
     /* meta nfproto ipv4 ip saddr != 127.0.0.0/8 ip daddr != 127.0.0.0/8 fib daddr type local goto forwarded */
     {"forwards",
@@ -178,6 +194,10 @@ static const struct nft_rule inet_rules[] = {
     {"guest_to_host",
      "guests may ping their gateway",
      {IS_IP4, IIFNAME, IP_DADDR, IN(GUARD_GATEWAYS), L4(IPPROTO_ICMP), ICMP_TYPE(8), ACCEPT}},
+    /* iifname . ip daddr @gateways icmp type redirect counter goto refuse */
+    {"guest_to_host",
+     "guests redirect nobody",
+     {IS_IP4, IIFNAME, IP_DADDR, IN(GUARD_GATEWAYS), L4(IPPROTO_ICMP), ICMP_TYPE(5), REFUSE}},
     /* iifname . ip daddr @gateways ct state related meta l4proto icmp accept */
     {"guest_to_host",
      "errors about what the host sent from the gateway's address",
@@ -210,8 +230,8 @@ static const struct nft_rule inet_rules[] = {
     {"guest_to_host",
      "DNS redirected from port 53, TCP and IPv6",
      {CT_STATUS(IPS_DST_NAT), IS_IP6, L4(IPPROTO_TCP), IIFNAME, IP6_DADDR, TH_DPORT, IN(GUARD_DNS_SERVED6), ACCEPT}},
-    /* counter drop */
-    {"guest_to_host", "the host is closed", {COUNTER, DROP}},
+    /* counter goto refuse */
+    {"guest_to_host", "the host is closed", {REFUSE}},
 
     /* ct status & confirmed == 0 iifname . ip saddr @connection_limits counter goto too_many */
     {"from_guest",
@@ -221,14 +241,18 @@ static const struct nft_rule inet_rules[] = {
     {"from_guest",
      "more connections than a guest may have, by IPv6",
      {FIRST_PACKET, IS_IP6, IIFNAME, IP6_SADDR, IN(GUARD_CONNECTION_LIMITS6), COUNTER, GOTO("too_many")}},
+    /* ip daddr 169.254.0.0/16 counter goto refuse */
+    {"from_guest",
+     "link-local addresses, and what a cloud tells its machines about themselves",
+     {IS_IP4, LINK_LOCAL4, REFUSE}},
     /* meta nfproto ipv4 iifname . oifname @egress ct state established,related,new accept */
     {"from_guest",
      "out by the network's uplink",
      {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), CT_STATE(ESTABLISHED | RELATED | NEW), ACCEPT}},
-    /* ip6 daddr fd00:ec2::254 counter drop */
+    /* ip6 daddr fd00:ec2::254 counter goto refuse */
     {"from_guest",
-     "what a cloud tells its machines about themselves",
-     {IS_IP6, IP6_DADDR, IS(0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54), COUNTER, DROP}},
+     "the same by IPv6",
+     {IS_IP6, IP6_DADDR, IS(0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54), REFUSE}},
     /* meta nfproto ipv6 iifname . oifname @egress6 ct state established,related,new accept */
     {"from_guest",
      "out by the network's uplink, by IPv6",
@@ -239,8 +263,8 @@ static const struct nft_rule inet_rules[] = {
     {"from_guest",
      "between ports of one routed network",
      {OIFNAME, IN(GUARD_ROUTED_PORTS), IS_IP4, IP_SADDR, IP_DADDR, IN(GUARD_PEERS), ACCEPT}},
-    /* iifname . oifname @apart counter drop */
-    {"from_guest", "guests that do not see each other", {IIFNAME, OIFNAME, IN(GUARD_APART), COUNTER, DROP}},
+    /* iifname . oifname @apart counter goto refuse */
+    {"from_guest", "guests that do not see each other", {IIFNAME, OIFNAME, IN(GUARD_APART), REFUSE}},
     /* meta nfproto ipv4 ip saddr @published ct status dnat ct direction reply ct state established accept */
     {"from_guest",
      "replies to who came by a forward",
@@ -251,10 +275,10 @@ static const struct nft_rule inet_rules[] = {
      "guests use forwards too",
      {IS_IP4, IP_DADDR, IN(GUARD_PUBLISHED), IIFNAME, IP_SADDR, IN(GUARD_SUBNETS), CT_STATUS(IPS_DST_NAT),
       CT_STATE(ESTABLISHED | NEW), ACCEPT}},
-    /* ct state invalid counter drop */
-    {"from_guest", "would leave with the guest's own address", {CT_STATE(INVALID), COUNTER, DROP}},
-    /* counter drop */
-    {"from_guest", "nowhere else", {COUNTER, DROP}},
+    /* ct state invalid counter goto refuse */
+    {"from_guest", "would leave with the guest's own address", {CT_STATE(INVALID), REFUSE}},
+    /* counter goto refuse */
+    {"from_guest", "nowhere else", {REFUSE}},
 
     /* meta nfproto ipv4 oifname . iifname @egress ct state established,related accept */
     {"to_guest",
@@ -287,6 +311,8 @@ static const struct nft_rule inet_rules[] = {
 
     /* meta nfproto ipv6 counter goto block */
     {"from_routed", "no IPv6", {IS_IP6, BLOCK}},
+    /* ip hdrlength != 5 jump source_routes */
+    {"from_routed", "headers with options", {IS_IP4, LONG_HEADER, JUMP("source_routes")}},
     /* meta l4proto != udp iifname . ether saddr . ip saddr @routed_addresses accept */
     {"from_routed",
      "the ports' own addresses, in haste",
@@ -325,6 +351,11 @@ static const struct nft_rule inet_rules[] = {
     /* counter goto block */
     {"from_routed", "forged sources", {BLOCK}},
 
+    /* ip option lsrr exists counter goto block */
+    {"source_routes", "packets that choose their way", {IS_IP4, HAS_OPTION(LOOSE_ROUTE), BLOCK}},
+    /* ip option ssrr exists counter goto block */
+    {"source_routes", "or the whole of it", {IS_IP4, HAS_OPTION(STRICT_ROUTE), BLOCK}},
+
     /* update @routed_dhcp_rate { iifname limit rate over 20/second burst 40 packets } counter goto block */
     {"routed_dhcp", "more DHCP requests than one port may send", {IIFNAME, OVER(NFT_LIMIT_ROUTED_DHCP), BLOCK}},
     /* iifname . ether saddr @routed_macs counter log group 29793 drop */
@@ -342,6 +373,15 @@ static const struct nft_rule inet_rules[] = {
     {"block", "for status", {IIFNAME, TALLY(GUARD_ROUTED_BLOCKED)}},
     /* drop */
     {"block", "what a port may not send", {DROP}},
+
+    /* meta iifkind != "bridge" goto block */
+    {"refuse", "of a routed port, or past the bridge", {NOT_FROM_BRIDGE, GOTO("block")}},
+    /* meta pkttype host add @refused { iifname . ip saddr counter } */
+    {"refuse", "for status", {FOR_US, IS_IP4, IIFNAME, IP_SADDR, TALLY(GUARD_REFUSED)}},
+    /* meta pkttype host meta nfproto ipv6 add @refused6 { iifname . ether saddr counter } */
+    {"refuse", "for status, by IPv6", {FOR_US, IS_IP6, FROM_ETHER, IIFNAME, ETHER_SADDR, TALLY(GUARD_REFUSED6)}},
+    /* drop */
+    {"refuse", "what may not reach the host, or leave", {DROP}},
 
     /* add @refused_connections { iifname . ip saddr counter } */
     {"too_many", "for status", {IS_IP4, IIFNAME, IP_SADDR, TALLY(GUARD_REFUSED_CONNECTIONS)}},

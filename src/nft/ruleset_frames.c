@@ -53,6 +53,7 @@ static const struct nft_chain bridge_chains[] = {
     {"prerouting", "filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED},
     {"ip4", NULL, 0, 0},
     {"from_port", NULL, 0, 0},
+    {"source_routes", NULL, 0, 0},
     {"from_port_ip4", NULL, 0, 0},
     {"dhcp", NULL, 0, 0},
     {"from_port_arp", NULL, 0, 0},
@@ -96,6 +97,8 @@ static const struct nft_rule bridge_rules[] = {
     /* counter goto block */
     {"from_port", "no other protocol, no VLAN, no STP", {BLOCK}},
 
+    /* ip hdrlength != 5 jump source_routes */
+    {"ip4", "headers with options", {PROTOCOL_IP4, LONG_HEADER, JUMP("source_routes")}},
     /* meta l4proto != udp iifname . ether saddr . ip saddr @port_addresses accept */
     {"ip4",
      "the ports' own addresses, in haste",
@@ -150,6 +153,15 @@ static const struct nft_rule bridge_rules[] = {
      {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_OPEN_ADDRESSES), ACCEPT}},
     /* counter goto block */
     {"from_port_ip4", "forged sources", {BLOCK}},
+
+    /* iifname @ports ip option lsrr exists counter goto block */
+    {"source_routes",
+     "packets that choose their way",
+     {ETHER_TYPE(0x08, 0x00), IIFNAME, IN(GUARD_PORTS), HAS_OPTION(LOOSE_ROUTE), BLOCK}},
+    /* iifname @ports ip option ssrr exists counter goto block */
+    {"source_routes",
+     "or the whole of it",
+     {ETHER_TYPE(0x08, 0x00), IIFNAME, IN(GUARD_PORTS), HAS_OPTION(STRICT_ROUTE), BLOCK}},
 
     /* update @dhcp_rate { iifname limit rate over 20/second burst 40 packets } counter goto block */
     {"dhcp", "more DHCP requests than one port may send", {IIFNAME, OVER(NFT_LIMIT_DHCP), BLOCK}},

@@ -257,7 +257,7 @@ static void put_set(struct nft_transaction *transaction, enum guard_set set)
     if (keeps_counts(schema)) /* nft reads its own list back only if the set says so too */
         nft_put_connection_limit(message, NFTA_SET_EXPR, 0);
     if (is_filled(schema))
-        put_size(message, NFT_FILLED_MAX);
+        put_size(message, schema->most ? schema->most : NFT_FILLED_MAX);
 }
 
 /* A set that rules fill with buckets. */

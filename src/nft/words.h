@@ -18,11 +18,20 @@
 #define ETHER_DADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 0, 6)
 #define ETHER_SADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 6, 6)
 #define MARK META(MARK, 4)
-#define BLOCK COUNTER, GOTO("block") /* what a port may not send */
+#define BLOCK COUNTER, GOTO("block")   /* what a port may not send */
+#define REFUSE COUNTER, GOTO("refuse") /* what may not reach the host, or leave */
+#define FOR_US META(PKTTYPE, 1), IS(0) /* to the MAC of the device it came in by */
+#define NOT_FROM_BRIDGE META(IIFKIND, 16), IS_NOT('b', 'r', 'i', 'd', 'g', 'e', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 #define L4(protocol) META(L4PROTO, 1), IS(protocol)
 #define IP_SADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 12, 4)
 #define IP_DADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 4)
 #define IP_PROTO PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 9, 1)
+#define LONG_HEADER PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 0, 1), MASK(0x0f), IS_NOT(5) /* ip hdrlength != 5 */
+#define HAS_OPTION(type) OPTION(type), IS(1)                                         /* ip option ... exists */
+#define LOOSE_ROUTE 131
+#define STRICT_ROUTE 137
+#define LINK_LOCAL4 PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 2), IS(169, 254) /* ip daddr 169.254.0.0/16 */
+#define NOT_LINK_LOCAL4 PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 16, 2), IS_NOT(169, 254)
 #define IP_FRAG_OFF PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 6, 2)
 #define IP6_SADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 8, 16)
 #define IP6_DADDR PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 16)
@@ -66,6 +75,7 @@
 #define CT_STATUS(bits) CT(STATUS, 4), ANY_OF(bits)
 /* Of what the IP stack gets from an Ethernet device: with it `nft` prints addresses by their names. */
 #define ETHER_IP4 META(IIFTYPE, 2), IS(1, 0), ETHER_TYPE(0x08, 0x00)
+#define FROM_ETHER META(IIFTYPE, 2), IS(1, 0) /* what `ether saddr` says without words, in inet */
 #define ARP_SADDR_ETHER PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 8, 6)
 #define ARP_SADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 14, 4)
 #define ARP_DADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 4)

@@ -121,6 +121,16 @@ static bool has_port(const char *device, const struct model_objects *wanted, con
     return false;
 }
 
+/* Those that are counted by their addresses last as long as their network. */
+static bool has_network(const char *bridge, const struct model_objects *wanted, const struct model_objects *all,
+                        const char *set)
+{
+    const struct guard_element key = guard_network(bridge, "");
+    const struct guard_element *found = find_element(all, key);
+
+    return (found && is_anothers(found, set)) || find_element(wanted, key);
+}
+
 static bool has_limit(const struct guard_element *element, const struct model_objects *wanted,
                       const struct model_objects *all, const char *set)
 {
@@ -145,6 +155,9 @@ bool plan_learned_goes(const struct plan_learned *learned, const struct guard_el
     case GUARD_ROUTED_BLOCKED:
     case GUARD_ARP_BLOCKED:
         return !has_port(device, wanted, all, set);
+    case GUARD_REFUSED:
+    case GUARD_REFUSED6:
+        return !has_network(device, wanted, all, set);
     case GUARD_NETWORK_MACS:
         return !is_kept(learned, element);
     case GUARD_PORT_ADDRESSES:

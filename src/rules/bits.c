@@ -119,6 +119,12 @@ static void make_meta(const struct rules_packet *packet, enum rules_side side, b
     case NFT_META_OIFNAME:
         put_name(ret, packet->out);
         break;
+    case NFT_META_IIFKIND:
+        put_name(ret, packet->in_kind);
+        break;
+    case NFT_META_OIFKIND:
+        put_name(ret, packet->out_kind);
+        break;
     case NFT_META_IIF:
         put_index(ret, packet->in, packet->in_index);
         break;

@@ -22,6 +22,7 @@ enum rules_side {
 struct rules_packet {
     const char *in, *out; /* interfaces as the hook has them; "": none */
     uint32_t in_index, out_index;
+    const char *in_kind, *out_kind; /* of links, as netlink has them: "bridge", "tun" */
     const char *port_in, *port_out; /* of the bridge that forwards it, when that is who calls the IP hooks */
     bool ethernet;                  /* it came in on an Ethernet device */
     struct mac source_mac, destination_mac;

@@ -139,8 +139,12 @@ static void guests_go_out_with_the_hosts_address(void **state)
     assert_non_null(answer.nat);
     assert_string_equal(answer.nat_chain->name, "source_nat");
     packet.out = "eth1";
+    packet.in_kind = "bridge";
     assert_int_equal(meet(&ruleset, RULES_FORWARD, RULES_STACK, packet, &answer), RULES_DROPPED);
-    assert_string_equal(answer.chain->name, "from_guest");
+    assert_string_equal(answer.chain->name, "refuse");
+    packet.in_kind = "tun"; /* a routed port */
+    assert_int_equal(meet(&ruleset, RULES_FORWARD, RULES_STACK, packet, &answer), RULES_DROPPED);
+    assert_string_equal(answer.chain->name, "block");
     rules_fini(&ruleset);
 }
 

@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 60
+#define SAMPLES 62
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -97,6 +97,8 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_RESOLVERS6] = guard_resolver(&gateway6, "lab/lab");
     samples[GUARD_CONNECTION_LIMITS6] = guard_connection_limit("br-lab", &gateway6, 1000, "lab/lab/t");
     samples[GUARD_REFUSED_CONNECTIONS6] = guard_refused_connections("br-lab", &gateway6);
+    samples[GUARD_REFUSED] = guard_refused("br-lab", &guest);
+    samples[GUARD_REFUSED6] = guard_refused6("br-lab", &guest_mac);
 }
 
 static void elements_of_every_set_come_back_as_they_went(void **state)

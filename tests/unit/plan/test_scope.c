@@ -377,6 +377,8 @@ static void learn_web(struct scene *scene)
     add_element(scene, guard_learned_port("lab-web"));
     add_element(scene, guard_refused_mac("lab-web", &scene->lab.ports[1].guest_mac));
     add_element(scene, guard_blocked("lab-web"));
+    add_element(scene, guard_refused(scene->lab.network.bridge, address));
+    add_element(scene, guard_refused6(scene->lab.network.bridge, &seen_mac));
 }
 
 static void plug_web(struct scene *scene, bool plugged)
@@ -403,7 +405,7 @@ static size_t forgotten(struct scene *scene, const struct model_objects *wanted,
     return count;
 }
 
-/* Four elements are the guest's; what was refused goes by itself, and what was counted with the port. */
+/* Four elements are the guest's; what was refused goes by itself, and what was counted with port or network. */
 static void what_was_learnt_stays_while_the_guest_is_plugged(void **state)
 {
     struct scene *scene = *state;
@@ -435,8 +437,8 @@ static void down_takes_it_plugged_or_not(void **state)
     lab_expand(&scene->lab, &scene->all);
     learn_web(scene);
     plug_web(scene, true);
-    assert_int_equal(forgotten(scene, &scene->nothing, "lab", SIZE_MAX), 5);
-    assert_int_equal(forgotten(scene, &scene->nothing, NULL, SIZE_MAX), 5);
+    assert_int_equal(forgotten(scene, &scene->nothing, "lab", SIZE_MAX), 7);
+    assert_int_equal(forgotten(scene, &scene->nothing, NULL, SIZE_MAX), 7);
 }
 
 /* A MAC in the file from now on: another one is forgotten, and the very same is no difference. */
