@@ -126,6 +126,7 @@ void resident_state_read(const struct tapnet *tapnet, struct resident_state *ret
         if (!object)
             continue;
         ret->waiting[ret->waiting_count].object = object;
+        ret->waiting[ret->waiting_count].closed = json_is_true(json_object_get(thing, "closed"));
         ret->waiting[ret->waiting_count++].seconds = (unsigned)json_integer_value(json_object_get(thing, "seconds"));
     }
 }

@@ -16,9 +16,10 @@
  *                    up it is the last thing that the keeper says.
  *   {"do":"who"}     {"ok":true,"pid":123}, at once, unless a look is under way.
  *
- * The log is RUN_DIR/keeper.log. RUN_DIR/keeper.json says what is left alone for some time:
- * {"pid":123,"waiting":[{"object":"tap lab-web","seconds":8}]}. A keeper writes it before its first look; where it is
- * not there, the keeper has been started and has not come so far: then it is asked who it is.
+ * The log is RUN_DIR/keeper.log. RUN_DIR/keeper.json says what is left alone for some time, and which of that are
+ * ports that are closed: {"pid":123,"waiting":[{"object":"tap lab-web","seconds":8,"closed":true}]}. A keeper writes it
+ * before its first look; where it is not there, the keeper has been started and has not come so far: then it is asked
+ * who it is.
  */
 #define RESIDENT_SOCKET "keeper.sock"
 #define RESIDENT_LOG "keeper.log"
@@ -48,6 +49,7 @@ struct resident_state {
     struct {
         const char *object; /* of @json */
         unsigned seconds;
+        bool closed; /* a port: its holder keeps changing it */
     } * waiting;
     size_t waiting_count;
     struct json_t *json;

@@ -383,8 +383,14 @@ static int add_problems(struct tapnet_status *status, const struct observe_found
 /* ---- the keeper ---- */
 
 /* What somebody keeps undoing, and so stays undone for some time. */
-static int add_waiting(struct tapnet_status *status, const char *object, unsigned seconds)
+static int add_waiting(struct tapnet_status *status, const char *object, unsigned seconds, bool closed)
 {
+    if (closed)
+        return add_problem(status,
+                           arena_printf(&status->arena,
+                                        "%s: its holder keeps giving it the MAC of another: the port is closed, and "
+                                        "opened every %u s only",
+                                        object, seconds));
     return add_problem(status, arena_printf(&status->arena,
                                             "%s: somebody keeps undoing it: the keeper puts it back every %u s only",
                                             object, seconds));
@@ -398,7 +404,7 @@ static int add_keeper(struct tapnet_status *status, const struct tapnet *tapnet)
     resident_state_read(tapnet, &state);
     status->keeper_pid = state.pid;
     for (size_t i = 0; i < state.waiting_count && result == 0; i++)
-        result = add_waiting(status, state.waiting[i].object, state.waiting[i].seconds);
+        result = add_waiting(status, state.waiting[i].object, state.waiting[i].seconds, state.waiting[i].closed);
     return result;
 }
 

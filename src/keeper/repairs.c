@@ -23,6 +23,7 @@ void repairs_fini(struct repairs *repairs)
     memory_fini(&repairs->memory);
     patience_fini(&repairs->patience);
     plugs_fini(&repairs->plugs);
+    holds_fini(&repairs->holds);
     free(repairs->state);
 }
 
@@ -127,23 +128,42 @@ static bool needs_absent(const struct absent *absent, const struct model_object 
     }
 }
 
-/* Steps come in an order in which nothing stands before what it needs. */
+/* What is done of @step now, at @ret: nothing, all of it in one or two steps, or what closes its port. */
+static size_t judge_step(struct repairs *repairs, const struct absent *absent, const struct plan_step *step,
+                         struct plan_step ret[HOLDS_PARTS])
+{
+    size_t count = needs_absent(absent, plan_step_object(step)) ? 0 : holds_split(&repairs->holds, step, ret);
+
+    if (!count)
+        return 0;
+    if (allows(repairs, step)) {
+        holds_open(&repairs->holds, step);
+        return count;
+    }
+    return holds_steals(&repairs->holds, step) && holds_close(&repairs->holds, step, ret) ? 1 : 0;
+}
+
+/* Steps come in an order in which nothing stands before what it needs. Without memory all are left alone. */
 static void judge(void *data, const char *set, struct plan *plan)
 {
     struct repairs *repairs = data;
     struct absent absent cleanup(absent_fini) = {.count = 0};
-    size_t kept = 0;
+    struct plan_step *kept = calloc(plan->step_count + 1, HOLDS_PARTS * sizeof(*kept));
+    size_t count = 0;
 
     (void)set;
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct plan_step *step = &plan->steps[i];
+    holds_spare(plan);
+    for (size_t i = 0; kept && i < plan->step_count; i++) {
+        size_t parts = judge_step(repairs, &absent, &plan->steps[i], kept + count);
 
-        if (!needs_absent(&absent, plan_step_object(step)) && allows(repairs, step))
-            plan->steps[kept++] = *step;
-        else
-            add_absent(&absent, step);
+        if (!parts)
+            add_absent(&absent, &plan->steps[i]);
+        count += parts;
     }
-    plan->step_count = kept;
+    free(plan->steps);
+    plan->steps = kept;
+    plan->step_count = count;
+    plan->step_capacity = count;
 }
 
 /* ---- what is said ---- */
@@ -198,6 +218,7 @@ static void report(void *data, const char *set, const struct plan *plan, const s
     }
     if (left)
         log_line("set %s: and %zu more", set, left);
+    holds_give_back(&repairs->holds, plan);
     if (!failure)
         return;
     if (strncmp(repairs->failure, failure->text, sizeof(repairs->failure) - 1) != 0)
@@ -234,6 +255,7 @@ static void notice(void *data, struct observe_found *found)
     repairs->generation = found->generation_after;
     events_read_guards(repairs->events); /* who came before this look, or during it: it may see what he did */
     plugs_notice(&repairs->plugs, found);
+    holds_look(&repairs->holds, found);
 }
 
 /* ---- what is remembered ---- */
@@ -250,16 +272,26 @@ static void seen(void *data, const struct observe_found *found, size_t set_count
 
 /* ---- what waits, for `tapnet status` ---- */
 
-/* NULL when memory is short. */
-static char *print_state(const struct patience *patience, uint64_t now_usec)
+/* Is the thing of this name, "tap lab-web", a port that is closed? */
+static bool is_closed(const struct holds *holds, const char *name)
 {
+    const char *device = strchr(name, ' ');
+
+    return device && holds_is_closed(holds, device + 1);
+}
+
+/* NULL when memory is short. */
+static char *print_state(const struct repairs *repairs, uint64_t now_usec)
+{
+    const struct patience *patience = &repairs->patience;
     _cleanup_json_ json_t *json = NULL;
     json_t *waiting = json_array();
 
     for (size_t i = 0; waiting && i < patience->count; i++)
         if (patience->things[i].until_usec > now_usec)
-            json_array_append_new(waiting, json_pack("{s:s, s:i}", "object", patience->things[i].name, "seconds",
-                                                     (int)patience->things[i].pause_sec));
+            json_array_append_new(waiting, json_pack("{s:s, s:i, s:b}", "object", patience->things[i].name, "seconds",
+                                                     (int)patience->things[i].pause_sec, "closed",
+                                                     is_closed(&repairs->holds, patience->things[i].name)));
     json = json_pack("{s:i, s:o}", "pid", (int)getpid(), "waiting", waiting);
     return json ? json_dumps(json, JSON_COMPACT) : NULL;
 }
@@ -274,7 +306,7 @@ static bool has_file(const struct repairs *repairs)
 
 void repairs_write_state(struct repairs *repairs)
 {
-    _cleanup_free_ char *text = print_state(&repairs->patience, loop_now_usec());
+    _cleanup_free_ char *text = print_state(repairs, loop_now_usec());
 
     if (!text || (repairs->state && strcmp(text, repairs->state) == 0 && has_file(repairs)) ||
         run_file_write(repairs->tapnet->run_dir, RESIDENT_STATE, text, NULL) < 0)
@@ -297,6 +329,7 @@ int repairs_run(struct repairs *repairs, struct tapnet_error *error)
     if (result == 0)
         repairs->failure[0] = '\0';
     patience_forget(&repairs->patience, loop_now_usec());
+    holds_look(&repairs->holds, NULL);
     if (repairs->set_count)
         repairs_write_state(repairs);
     return result;

@@ -5,6 +5,7 @@
 
 #include "api/mend.h"
 #include "keeper/events.h"
+#include "keeper/holds.h"
 #include "keeper/memory.h"
 #include "keeper/patience.h"
 #include "keeper/plugs.h"
@@ -15,6 +16,7 @@ struct repairs {
     struct memory memory;
     struct patience patience;
     struct plugs plugs;
+    struct holds holds;
     size_t set_count; /* that were up at the last look */
     bool held_down;   /* there was a device by plugs_any_down() */
     /* This look's verdict on each table and its elements: 0 none yet, 1 allowed, -1 not. */

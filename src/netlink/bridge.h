@@ -42,6 +42,9 @@ int netlink_bridge_mac_parse(const struct nlmsghdr *message, struct netlink_brid
 int netlink_bridge_mac_dump(struct netlink *netlink, netlink_bridge_mac_reader *reader, netlink_restart *restart,
                             void *data, struct tapnet_error *error);
 
+/* The bridge of the port @index finds @mac behind it, until it has not been seen for a while. */
+int netlink_bridge_mac_add(struct netlink *netlink, int index, const struct mac *mac, struct tapnet_error *error);
+
 /* One IFLA_BR_* of the bridge @index. */
 int netlink_bridge_set(struct netlink *netlink, int index, enum tapnet_bridge_option option, uint32_t value,
                        struct tapnet_error *error);
