@@ -138,8 +138,9 @@ const struct command commands[] = {
      "says something else, is not replaced unless --replace says so.",
      up_options, run_up},
     {"plan", "[FILE]", "print what `up` would do, change nothing",
-     "Prints one line for each step: + made, ~ changed (with the reason), - removed. Exits with 0 when "
-     "nothing is to do, and with 3 when something is.",
+     "Prints one line for each step: + made, ~ changed (with the reason), - removed; then, of the guests that are "
+     "plugged in, who must be started again, who has to learn something, and how many go on as they are. Exits with 0 "
+     "when nothing is to do, and with 3 when something is.",
      plan_options, run_plan},
     {"down", "[FILE|SET]", "take a set away without a trace",
      "Removes the set that FILE declares, or the set named SET, or with --all every set of this network "

@@ -40,6 +40,40 @@ static void print_step(const struct tapnet_step *step)
            step->reason);
 }
 
+#define EFFECTS_SHOWN 20
+
+static void print_effect(const struct tapnet_effect *effect)
+{
+    const char *colour = strcmp(effect->kind, "restarts") == 0 ? STYLE_RED : STYLE_YELLOW;
+    char holder[96] = "";
+
+    if (effect->holder_pid)
+        snprintf(holder, sizeof(holder), ", %s (%d)", effect->holder, effect->holder_pid);
+    printf("%s!%s the guest in %s%s: %s\n", style(colour), style(STYLE_PLAIN), effect->port, holder, effect->text);
+}
+
+/* Who must be started again, then who has to learn something; the others are counted. */
+static void print_effects(const struct tapnet_plan *plan)
+{
+    static const char *const kinds[] = {"restarts", "acts"};
+    const struct tapnet_effect *effect;
+    size_t count = tapnet_plan_effect_count(plan), told = 0;
+
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        for (size_t i = 0; (effect = tapnet_plan_effect(plan, i)); i++) {
+            if (strcmp(effect->kind, kinds[k]) != 0)
+                continue;
+            if (told++ < EFFECTS_SHOWN)
+                print_effect(effect);
+        }
+    }
+    if (told > EFFECTS_SHOWN)
+        printf("  and %zu more (--json has all)\n", told - EFFECTS_SHOWN);
+    if (count > told)
+        printf("%zu guest%s on as %s\n", count - told, count - told == 1 ? " goes" : "s go",
+               count - told == 1 ? "it is" : "they are");
+}
+
 /* Prints @plan, frees it, and returns the exit code of `plan`. */
 static int print_plan(struct tapnet_plan *plan, bool json)
 {
@@ -57,6 +91,8 @@ static int print_plan(struct tapnet_plan *plan, bool json)
         print_step(&step);
     if (!json && !count)
         puts("nothing to do");
+    if (!json)
+        print_effects(plan);
     free(text);
     tapnet_plan_free(plan);
     if (result < 0)

@@ -107,7 +107,29 @@ size_t tapnet_plan_count(const struct tapnet_plan *plan);
 /** Step @index (from 0), in the order in which it would be done. -ERANGE. */
 int tapnet_plan_step(struct tapnet_plan *plan, size_t index, struct tapnet_step *ret);
 
-/** The plan as JSON text: {"version":1,"steps":[{"sign","object","reason","before","after"}]}. The caller frees it. */
+/** What a plan means for the guest in one port. Pointers are valid as long as the plan. */
+struct tapnet_effect {
+    const char *port;   /**< as it is called now, "lab/web" */
+    const char *device; /**< that the guest is plugged into */
+    const char *holder; /**< who holds that, "" when nobody can be seen */
+    int holder_pid;     /**< 0: not known */
+    /**
+     * "keeps": it runs on and need not know; "acts": it runs on and has to learn something, by DHCP or from whoever set
+     * it up; "restarts": its network ends until it is started, or plugged in, anew.
+     */
+    const char *kind;
+    const char *text; /**< what happens, a sentence */
+};
+
+/** How many guests are plugged in that the plan's sets have, if anything is to be done at all. */
+size_t tapnet_plan_effect_count(const struct tapnet_plan *plan);
+/** One of them; NULL behind the last. */
+const struct tapnet_effect *tapnet_plan_effect(const struct tapnet_plan *plan, size_t index);
+
+/**
+ * The plan as JSON text, {"version":1,"steps":[{"sign","object","reason","before","after"}],"effects":[{"port",
+ * "device","holder","kind","text"}]}. The caller frees it.
+ */
 int tapnet_plan_json(const struct tapnet_plan *plan, char **ret, struct tapnet_error *error);
 
 /**

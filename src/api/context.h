@@ -35,7 +35,10 @@ struct tapnet_plan {
     struct model_set *set; /* resolved copy of a spec's set; NULL for down */
     struct plan_scope scope;
     struct plan *plan;
-    size_t hidden_first, hidden_count;  /* steps about records, which stand together: nothing that a person asked for */
+    size_t hidden_first, hidden_count; /* steps about records, which stand together: nothing that a person asked for */
+    struct tapnet_effect *effects;     /* of a plan that is only to be looked at; the texts are the arena's */
+    size_t effect_count;
+    struct arena effect_arena;
     char object[MODEL_OBJECT_TEXT_MAX]; /* texts of the last tapnet_plan_step() */
     char reason[PLAN_REASON_MAX];
 };
@@ -70,6 +73,11 @@ int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const c
 /* The same from a host that was already observed; @found becomes the plan's, on failure too. */
 int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, const char *set_name,
                   struct tapnet_plan **ret, struct tapnet_error *error);
+
+/* ---- effects.c ---- */
+
+/* Fills in @plan's effects. 0 or -ENOMEM. */
+int api_plan_effects(struct tapnet_plan *plan);
 
 /* Steps that a person is told of: all but those about records. */
 size_t api_plan_shown(const struct tapnet_plan *plan);

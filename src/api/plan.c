@@ -401,7 +401,13 @@ static int plan_alone(struct tapnet *tapnet, const struct tapnet_spec *spec, con
     int result = api_check_right(error);
 
     api_notes_clear(tapnet);
-    return result < 0 ? result : api_plan_make(tapnet, spec, set_name, ret, error);
+    if (result == 0)
+        result = api_plan_make(tapnet, spec, set_name, ret, error);
+    if (result == 0 && api_plan_effects(*ret) < 0) {
+        tapnet_plan_free(*ret);
+        return error_set(error, -ENOMEM, "out of memory");
+    }
+    return result;
 }
 
 API int tapnet_plan_up(struct tapnet *tapnet, const struct tapnet_spec *spec, struct tapnet_plan **ret,
@@ -423,6 +429,8 @@ API void tapnet_plan_free(struct tapnet_plan *plan)
     plan_scope_fini(&plan->scope);
     model_set_free(plan->set);
     observe_free(plan->found);
+    arena_fini(&plan->effect_arena);
+    free(plan->effects);
     free(plan);
 }
 
@@ -479,6 +487,23 @@ static json_t *step_to_json(struct tapnet_plan *plan, size_t index)
                      step->after ? model_object_to_json(step->after) : json_null());
 }
 
+static json_t *effects_to_json(const struct tapnet_plan *plan)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < plan->effect_count; i++) {
+        const struct tapnet_effect *effect = &plan->effects[i];
+        json_t *holder = effect->holder_pid
+                             ? json_pack("{s:i, s:s}", "pid", effect->holder_pid, "command", effect->holder)
+                             : json_null();
+
+        json_array_append_new(array,
+                              json_pack("{s:s, s:s, s:o, s:s, s:s}", "port", effect->port, "device", effect->device,
+                                        "holder", holder, "kind", effect->kind, "text", effect->text));
+    }
+    return array;
+}
+
 API int tapnet_plan_json(const struct tapnet_plan *plan, char **ret, struct tapnet_error *error)
 {
     /* The texts of a step are scratch space inside the plan; what the plan means is not changed. */
@@ -490,7 +515,8 @@ API int tapnet_plan_json(const struct tapnet_plan *plan, char **ret, struct tapn
 
     for (size_t i = 0; whole && i < api_plan_shown(plan); i++)
         whole = json_array_append_new(steps, step_to_json(scratch, i)) == 0;
-    document = whole ? json_pack("{s:i, s:o}", "version", 1, "steps", steps) : NULL;
+    document = whole ? json_pack("{s:i, s:o, s:o}", "version", 1, "steps", steps, "effects", effects_to_json(plan))
+                     : NULL;
     text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
     json_decref(document ? document : steps);
     if (!text)
