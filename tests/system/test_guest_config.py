@@ -23,12 +23,14 @@ networks:
   lab:
     mode: {mode}
     subnet: 10.20.0.1/24
+    subnet6: none
     mtu: 1400
     search: [example.org]
     ports: {{ web: {{ address: 10.20.0.6 }}, db: {{}} }}
   cell:
     mode: isolated
     subnet: 10.30.0.1/24
+    subnet6: none
     ports: {{ a: {{ address: 10.30.0.6 }}, web: {{}} }}
 """
 FORMS = ["commands", "cloud-init", "networkd", "kernel"]

@@ -32,6 +32,7 @@ LAB = f"""
 networks:
   lab:
     subnet: 10.20.0.1/24
+    subnet6: none
     ports:
       web: {{ address: 10.20.0.6, mac: "{WEB}" }}
       db: {{ address: 10.20.0.7, mac: "{DB}" }}
