@@ -221,7 +221,8 @@ struct tapnet_status_network {
     const char *dns;      /**< whom guests ask for names, "" when there is nobody */
     unsigned mtu;         /**< of guests' devices, bytes */
     bool ports_see_each_other;
-    bool served; /**< DHCP and DNS answer */
+    bool host_open; /**< guests reach all of the host, not only what serves them */
+    bool served;    /**< DHCP and DNS answer */
     const struct tapnet_status_port *ports;
     size_t port_count;
 };

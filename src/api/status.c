@@ -169,6 +169,7 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         .name = arena_strdup(&status->arena, network->name),
         .mode = model_mode_print(network->mode),
         .ports_see_each_other = network->ports_see_each_other,
+        .host_open = network->host == MODEL_HOST_ALLOW,
         .bridge = arena_strdup(&status->arena, network->bridge),
         .subnet = arena_strdup(&status->arena, ip_prefix_print(&network->subnet, subnet)),
         .uplink = model_mode_leads_out(network->mode) ? arena_strdup(&status->arena, network->uplink) : "",

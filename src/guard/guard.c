@@ -402,7 +402,7 @@ struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *sub
     return element;
 }
 
-struct guard_element guard_routed_port(enum guard_set set, const char *device, const char *label)
+struct guard_element guard_device(enum guard_set set, const char *device, const char *label)
 {
     return element_of(set, device, label);
 }

@@ -106,6 +106,7 @@ enum guard_set {
     GUARD_APART,     /* { ifname . ifname }: bridge, the same; its ports do not see each other, by no detour either */
     GUARD_CONNECTION_LIMITS6,   /* { ifname . ipv6_addr }: as connection_limits */
     GUARD_REFUSED_CONNECTIONS6, /* { ifname . ipv6_addr }: as refused_connections */
+    GUARD_OPEN_HOSTS, /* { ifname }: bridge, or TAP of a routed network, whose guests may reach all of the host */
     GUARD_REFUSED,  /* { ifname . ipv4_addr }: bridge, guest, with a counter of what may not reach the host or leave */
     GUARD_REFUSED6, /* { ifname . ether_addr }: bridge, a guest's MAC, with the same of IPv6 */
     GUARD_EGRESS6,  /* { ifname . ifname }: bridge, uplink; IPv6 may go out there ... */
@@ -131,11 +132,12 @@ enum guard_set {
     GUARD_LEARNED_PORTS,     /* { ifname }: TAPs whose guest's MAC was learnt; filled by rules alone, as the next: */
     GUARD_REFUSED_MACS,      /* { ifname . ether_addr }: TAP, a MAC that was refused there lately */
     GUARD_BLOCKED,           /* { ifname }: TAP, with a counter of what was dropped of what it sent */
-    GUARD_GROUP_LIMITS,      /* { ifname }: TAP, with what it may send to groups (broadcast, multicast) */
-    GUARD_SEND_LIMITS,       /* { ifname }: TAP, with what it may send at all; see GUARD_OPEN_ADDRESSES */
-    GUARD_PORT_ADDRESSES6,   /* { ifname . ether_addr . ipv6_addr }: as port_addresses */
-    GUARD_OPEN_ADDRESSES6,   /* { ifname . ipv6_addr }: as open_addresses */
-    GUARD_PORT_IDENTIFIERS6, /* { ifname . 2 bytes . 3 bytes }: TAP, all but the first byte of its guest's MAC */
+    GUARD_ANY_PROTOCOL_PORTS, /* { ifname }: TAPs whose guests may send frames of any kind */
+    GUARD_GROUP_LIMITS,       /* { ifname }: TAP, with what it may send to groups (broadcast, multicast) */
+    GUARD_SEND_LIMITS,        /* { ifname }: TAP, with what it may send at all; see GUARD_OPEN_ADDRESSES */
+    GUARD_PORT_ADDRESSES6,    /* { ifname . ether_addr . ipv6_addr }: as port_addresses */
+    GUARD_OPEN_ADDRESSES6,    /* { ifname . ipv6_addr }: as open_addresses */
+    GUARD_PORT_IDENTIFIERS6,  /* { ifname . 2 bytes . 3 bytes }: TAP, all but the first byte of its guest's MAC */
     GUARD_ANY_MAC_ADDRESSES6, /* { ifname . ipv6_addr }: as any_mac_addresses */
     GUARD_RESOLVERS6,         /* { ipv6_addr }: as resolvers */
     /* table arp tapnet */
@@ -238,8 +240,8 @@ struct guard_element guard_routed_blocked(enum guard_set set,
 struct guard_element guard_way(const char *from, const char *to, const char *label);
 /* GUARD_PEERS or GUARD_ARP_REACH: from @subnet to itself. */
 struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *subnet, const char *label);
-/* Of a routed port: @set is the one of the sets above whose key it is. */
-struct guard_element guard_routed_port(enum guard_set set, const char *device, const char *label);
+/* Of the sets whose key is a device alone. */
+struct guard_element guard_device(enum guard_set set, const char *device, const char *label);
 struct guard_element guard_routed_mac(const char *device, const struct mac *mac, const char *label);
 struct guard_element guard_routed_source(enum guard_set set, const char *device, const struct mac *mac,
                                          const struct ip_address *address, const char *label);

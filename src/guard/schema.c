@@ -136,6 +136,9 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
                                   .limit = GUARD_LIMIT_CONNECTIONS},
     [GUARD_REFUSED_CONNECTIONS6] =
         {"refused_connections6", GUARD_INET, {IFNAME, IP6}, 0, "network, guest, and how many were too many", true, 0},
+    [GUARD_OPEN_HOSTS] = {"open_hosts", GUARD_INET, {IFNAME}, 0, "networks whose guests may reach all of the host"},
+    [GUARD_ANY_PROTOCOL_PORTS] =
+        {"any_protocol_ports", GUARD_BRIDGE, {IFNAME}, 0, "ports whose guests may send frames of any kind"},
     [GUARD_REFUSED] =
         {"refused", GUARD_INET, {IFNAME, IP4}, 0, "network, guest, and what it was refused behind the bridge", true, 0},
     [GUARD_REFUSED6] = {"refused6",

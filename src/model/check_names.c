@@ -56,6 +56,17 @@ static void check_limits(const struct model_network *network, struct mistakes *m
         }
 }
 
+/* A routed port hands the host packets of IP alone. */
+static void check_protocols(const struct model_network *network, struct mistakes *mistakes)
+{
+    for (size_t i = 0; network->mode == MODEL_MODE_ROUTED && i < network->port_count; i++)
+        if (network->ports[i].protocols == MODEL_PROTOCOLS_ANY)
+            mistakes_add(mistakes, network->ports[i].place,
+                         "port %s: in mode routed guests have no link in common that other protocols could pass: leave "
+                         "`protocols: any` out, or write `mode: nat`",
+                         network->ports[i].name);
+}
+
 static void check_uplink(const struct model_network *network, const struct claims *links, struct mistakes *mistakes)
 {
     struct model_place place = place_of(network->uplink_place, network->place);
@@ -102,8 +113,10 @@ int check_links(const struct model_set *set, struct mistakes *mistakes)
     }
     for (size_t i = 0; i < set->network_count; i++)
         check_uplink(&set->networks[i], &links, mistakes);
-    for (size_t i = 0; i < set->network_count; i++)
+    for (size_t i = 0; i < set->network_count; i++) {
         check_limits(&set->networks[i], mistakes);
+        check_protocols(&set->networks[i], mistakes);
+    }
     return links.failed ? -ENOMEM : 0;
 }
 

@@ -378,7 +378,7 @@ static void expand_routed_sources(struct expansion *expansion, const struct mode
     struct model_object neighbour = {.kind = MODEL_OBJECT_NEIGHBOUR, .place = port->place};
 
     if (port->mac_spoofing || !port->guest_mac_given) {
-        add_element(expansion, port->place, guard_routed_port(GUARD_ROUTED_ANY_MAC_PORTS, port->device, label));
+        add_element(expansion, port->place, guard_device(GUARD_ROUTED_ANY_MAC_PORTS, port->device, label));
         add_element(expansion, port->place,
                     guard_routed_any_mac_source(GUARD_ROUTED_ANY_MAC_ADDRESSES, port->device, &port->address, label));
         add_element(expansion, port->place,
@@ -422,10 +422,12 @@ static void expand_routed_port(struct expansion *expansion, const struct model_n
     const char *label = make_label(expansion, network, port);
 
     add_element(expansion, port->place, guard_network(port->device, label));
-    add_element(expansion, port->place, guard_routed_port(GUARD_ROUTED_PORTS, port->device, label));
-    add_element(expansion, port->place, guard_routed_port(GUARD_ARP_PORTS, port->device, label));
+    add_element(expansion, port->place, guard_device(GUARD_ROUTED_PORTS, port->device, label));
+    add_element(expansion, port->place, guard_device(GUARD_ARP_PORTS, port->device, label));
     expand_routed_sources(expansion, port, label);
     add_gateway(expansion, port->place, network, port->device, label);
+    if (network->host == MODEL_HOST_ALLOW)
+        add_element(expansion, port->place, guard_device(GUARD_OPEN_HOSTS, port->device, label));
     if (network->uplink[0]) {
         add_element(expansion, port->place, guard_way(port->device, network->uplink, label));
         add_element(expansion, port->place, guard_way(network->uplink, port->device, label));
@@ -449,6 +451,8 @@ static void expand_port(struct expansion *expansion, const struct model_network 
     /* Link-local multicast (01:80:c2:00:00:0X) reaches the TAP's own IP stack past the bridge: closed like a bridge. */
     add_element(expansion, port->place, guard_network(port->device, label));
     expand_sources(expansion, port, network_number(network), label);
+    if (port->protocols == MODEL_PROTOCOLS_ANY)
+        add_element(expansion, port->place, guard_device(GUARD_ANY_PROTOCOL_PORTS, port->device, label));
     expand_limit(expansion, network, port, label);
     if (port->forward_count)
         add_element(expansion, port->place, guard_published(&port->address, label));
@@ -479,6 +483,8 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
                     network->ports_see_each_other ? guard_bridged(network->bridge, label)
                                                   : guard_apart(network->bridge, label));
     add_bridge(expansion, network);
+    if (network->mode != MODEL_MODE_ROUTED && network->host == MODEL_HOST_ALLOW)
+        add_element(expansion, network->place, guard_device(GUARD_OPEN_HOSTS, network->bridge, label));
     if (network->mode != MODEL_MODE_ROUTED)
         reserve_macs(expansion, network, label);
     if (model_mode_leads_out(network->mode))

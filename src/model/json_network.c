@@ -73,6 +73,7 @@ static json_t *port_to_json(const struct model_port *port)
     json_put_mac(&json, "guest_mac", &port->guest_mac);
     json_put_flag(&json, "guest_mac_given", port->guest_mac_given);
     json_put_flag(&json, "mac_spoofing", port->mac_spoofing);
+    json_put_flag(&json, "any_protocol", port->protocols == MODEL_PROTOCOLS_ANY);
     json_put_address(&json, "address", &port->address);
     json_put_address(&json, "address6", &port->address6);
     json_put_id(&json, "user", port->user);
@@ -103,6 +104,7 @@ struct json_t *model_network_to_json(const struct model_network *network)
     json_put(&json, "mtu", json_integer(network->mtu));
     json_put_flag(&json, "mtu_given", network->mtu_given);
     json_put_flag(&json, "ports_apart", !network->ports_see_each_other);
+    json_put_flag(&json, "host_open", network->host == MODEL_HOST_ALLOW);
     json_put_mac(&json, "mac", &network->mac);
     json_put(&json, "dns_port", json_integer(network->dns_port));
     put_dhcp(&json, &network->dhcp);
@@ -190,6 +192,7 @@ static int port_from_json(const json_t *json, const struct model_network *networ
                           struct model_port *ret, struct tapnet_error *error)
 {
     struct json_reader reader;
+    bool any_protocol = false;
 
     json_read_begin(&reader, json, "port", arena, error);
     json_read_name(&reader, "name", JSON_REQUIRED, ret->name);
@@ -200,6 +203,8 @@ static int port_from_json(const json_t *json, const struct model_network *networ
     json_read_mac(&reader, "guest_mac", JSON_OPTIONAL, &ret->guest_mac);
     json_read_flag(&reader, "guest_mac_given", &ret->guest_mac_given);
     json_read_flag(&reader, "mac_spoofing", &ret->mac_spoofing);
+    json_read_flag(&reader, "any_protocol", &any_protocol);
+    ret->protocols = any_protocol ? MODEL_PROTOCOLS_ANY : MODEL_PROTOCOLS_IP;
     json_read_address(&reader, "address", JSON_OPTIONAL, &ret->address);
     json_read_address(&reader, "address6", JSON_OPTIONAL, &ret->address6);
     json_read_id(&reader, "user", &ret->user);
@@ -235,7 +240,7 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
 {
     char mode[MODEL_NAME_MAX] = "";
     uint32_t dns_port = 0;
-    bool ports_apart = false;
+    bool ports_apart = false, host_open = false;
 
     json_read_name(reader, "name", JSON_REQUIRED, network->name);
     json_read_text(reader, "id", JSON_OPTIONAL, NULL, "an id", network->id, sizeof(network->id));
@@ -262,6 +267,8 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
     json_read_flag(reader, "mtu_given", &network->mtu_given);
     json_read_flag(reader, "ports_apart", &ports_apart);
     network->ports_see_each_other = !ports_apart;
+    json_read_flag(reader, "host_open", &host_open);
+    network->host = host_open ? MODEL_HOST_ALLOW : MODEL_HOST_CLOSED;
     json_read_mac(reader, "mac", JSON_OPTIONAL, &network->mac);
     json_read_number(reader, "dns_port", JSON_REQUIRED, UINT16_MAX, &dns_port);
     network->dns_port = (uint16_t)dns_port;
@@ -322,9 +329,10 @@ static bool port_equal(const struct model_port *a, const struct model_port *b)
     return strcmp(a->name, b->name) == 0 && strcmp(a->id, b->id) == 0 && strcmp(a->hostname, b->hostname) == 0 &&
            strcmp(a->device, b->device) == 0 && mac_equal(&a->mac, &b->mac) &&
            mac_equal(&a->guest_mac, &b->guest_mac) && a->guest_mac_given == b->guest_mac_given &&
-           a->mac_spoofing == b->mac_spoofing && ip_address_equal(&a->address, &b->address) &&
-           ip_address_equal(&a->address6, &b->address6) && a->user == b->user && a->group == b->group &&
-           dhcp_equal(&a->dhcp, &b->dhcp) && model_limit_equal(&a->limit, &b->limit) && forwards_equal(a, b);
+           a->mac_spoofing == b->mac_spoofing && a->protocols == b->protocols &&
+           ip_address_equal(&a->address, &b->address) && ip_address_equal(&a->address6, &b->address6) &&
+           a->user == b->user && a->group == b->group && dhcp_equal(&a->dhcp, &b->dhcp) &&
+           model_limit_equal(&a->limit, &b->limit) && forwards_equal(a, b);
 }
 
 bool model_network_names_itself(const struct model_network *network)
@@ -338,7 +346,7 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
         strcmp(a->uplink, b->uplink) != 0 || strcmp(a->uplink6, b->uplink6) != 0 || a->mode != b->mode ||
         a->mtu != b->mtu || a->dns_port != b->dns_port || a->uplink_given != b->uplink_given ||
         a->on_link != b->on_link || a->mtu_given != b->mtu_given ||
-        a->ports_see_each_other != b->ports_see_each_other || a->port_count != b->port_count)
+        a->ports_see_each_other != b->ports_see_each_other || a->host != b->host || a->port_count != b->port_count)
         return false;
     if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || ip_prefix_compare(&a->subnet6, &b->subnet6) != 0 ||
         !mac_equal(&a->mac, &b->mac) || !dhcp_equal(&a->dhcp, &b->dhcp))

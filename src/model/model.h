@@ -38,6 +38,18 @@ enum model_mode {
     MODEL_MODE_ROUTED,   /* own subnet, no bridge and no NAT: a route to each guest */
 };
 
+/* What guests reach of the host. */
+enum model_host {
+    MODEL_HOST_CLOSED, /* what serves them: DHCP, DNS, ping of their gateway */
+    MODEL_HOST_ALLOW,  /* whatever listens there, as its own firewall has it */
+};
+
+/* What a guest may send besides ARP and IP. */
+enum model_protocols {
+    MODEL_PROTOCOLS_IP,  /* nothing */
+    MODEL_PROTOCOLS_ANY, /* VLAN tags, and frames of every other kind */
+};
+
 /* Where a value stands in the file; line 0: nowhere (a default). Both count from 1. */
 struct model_place {
     unsigned line;
@@ -85,7 +97,8 @@ struct model_port {
     struct mac mac;                /* of the TAP itself, derived, never the guest's */
     struct mac guest_mac;          /* given, or proposed to the guest */
     bool guest_mac_given;
-    bool mac_spoofing;         /* its guest may use any MAC, not this one alone */
+    bool mac_spoofing; /* its guest may use any MAC, not this one alone */
+    enum model_protocols protocols;
     struct ip_address address; /* family 0 until model_resolve() chose one */
     bool address_given;
     struct ip_address address6; /* family 0 until model_resolve() chose one, or without IPv6 */
@@ -102,6 +115,7 @@ struct model_network {
     char id[MODEL_NAME_MAX];       /* "" when not given */
     char bridge[MODEL_IFNAME_MAX]; /* routed: a bridge without ports, that has name, mode and gateway address */
     enum model_mode mode;
+    enum model_host host;
     struct ip_prefix subnet; /* the host's address in it; family 0 until model_resolve() chose one */
     bool subnet_given;
     struct ip_prefix subnet6; /* the same for IPv6; "::/64": to be chosen; family 0: none, after model_resolve() */

@@ -230,6 +230,8 @@ static const struct nft_rule inet_rules[] = {
     {"guest_to_host",
      "DNS redirected from port 53, TCP and IPv6",
      {CT_STATUS(IPS_DST_NAT), IS_IP6, L4(IPPROTO_TCP), IIFNAME, IP6_DADDR, TH_DPORT, IN(GUARD_DNS_SERVED6), ACCEPT}},
+    /* iifname @open_hosts accept */
+    {"guest_to_host", "unless the file opens it", {IIFNAME, IN(GUARD_OPEN_HOSTS), ACCEPT}},
     /* counter goto refuse */
     {"guest_to_host", "the host is closed", {REFUSE}},
 

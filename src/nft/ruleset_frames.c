@@ -94,6 +94,14 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port", "a MAC that is not known", {IIFNAME, ETHER_SADDR, NOT_IN(GUARD_PORT_MACS), JUMP("strange_mac")}},
     /* ether type arp goto from_port_arp */
     {"from_port", "ARP", {ETHER_TYPE(0x08, 0x06), GOTO("from_port_arp")}},
+    /* iifname @any_protocol_ports iifname . ether saddr @port_macs accept */
+    {"from_port",
+     "any other protocol, where the file lets it",
+     {IIFNAME, IN(GUARD_ANY_PROTOCOL_PORTS), IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
+    /* iifname @any_protocol_ports iifname @any_mac_ports accept */
+    {"from_port",
+     "the same of a port with any MAC",
+     {IIFNAME, IN(GUARD_ANY_PROTOCOL_PORTS), IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
     /* counter goto block */
     {"from_port", "no other protocol, no VLAN, no STP", {BLOCK}},
 

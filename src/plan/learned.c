@@ -110,7 +110,7 @@ static bool is_kept(const struct plan_learned *learned, const struct guard_eleme
 static bool has_port(const char *device, const struct model_objects *wanted, const struct model_objects *all,
                      const char *set)
 {
-    const struct guard_element keys[] = {guard_port(device, ""), guard_routed_port(GUARD_ROUTED_PORTS, device, "")};
+    const struct guard_element keys[] = {guard_port(device, ""), guard_device(GUARD_ROUTED_PORTS, device, "")};
 
     for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
         const struct guard_element *found = find_element(all, keys[i]);

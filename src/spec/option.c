@@ -32,6 +32,18 @@ static const struct model_word mode_words[] = {
     {NULL, 0, false},
 };
 
+static const struct model_word host_words[] = {
+    {"closed", MODEL_HOST_CLOSED, false},
+    {"allow", MODEL_HOST_ALLOW, false},
+    {NULL, 0, false},
+};
+
+static const struct model_word protocols_words[] = {
+    {"ip", MODEL_PROTOCOLS_IP, false},
+    {"any", MODEL_PROTOCOLS_ANY, false},
+    {NULL, 0, false},
+};
+
 static const struct model_word kind_words[] = {
     {"tun", MODEL_DEVICE_TUN, false},
     {"tap", MODEL_DEVICE_TAP, false},
@@ -143,6 +155,11 @@ const struct spec_option spec_options[] = {
      .synonyms = " isolation isolate_ports port_isolation isolated client_isolation ", .default_text = "true",
      .description = "Whether guests of this network reach each other; with false they reach only what the mode gives "
                     "all of them", .example = "false"},
+    {.section = SPEC_SECTION_NETWORK, .key = "host", .type = SPEC_TYPE_ENUM, .words = host_words,
+     AT(model_network, host), NO_OFFSETS, .synonyms = " host_access allow_host management_access ",
+     .default_text = "closed",
+     .description = "What guests reach of the host: closed leaves what serves them (DHCP, DNS, ping of their gateway); "
+                    "with allow it is the host's own firewall that says", .example = "allow"},
     {.section = SPEC_SECTION_NETWORK, .key = "bridge", .type = SPEC_TYPE_IFNAME, AT(model_network, bridge),
      NO_COUNT, NO_GIVEN, PLACE_AT(model_network, bridge_place), .synonyms = " device ifname br ",
      .default_text = "br- and the network's name, shortened where it would not fit",
@@ -176,6 +193,11 @@ const struct spec_option spec_options[] = {
      .default_text = "false",
      .description = "Whether the guest may send from any MAC, its neighbours' too, as one with a bridge of its own "
                     "must; its address stays its own", .example = "true"},
+    {.section = SPEC_SECTION_PORT, .key = "protocols", .type = SPEC_TYPE_ENUM, .words = protocols_words,
+     AT(model_port, protocols), NO_OFFSETS, .synonyms = " protocol ethertypes ethertype vlan vlans trunk ",
+     .default_text = "ip",
+     .description = "What the guest may send: ip is ARP and IP alone; any also VLAN tags and frames of every other "
+                    "kind, from its own MAC; what is inside of those nobody looks at", .example = "any"},
     {.section = SPEC_SECTION_PORT, .key = "address", .type = SPEC_TYPE_IP4, AT(model_port, address),
      NO_COUNT, GIVEN_AT(model_port, address_given), PLACE_AT(model_port, address_place),
      .synonyms = " ip ipv4 ip4 addr ",

@@ -238,6 +238,7 @@ static void random_port(struct random *random, struct arena *arena, const struct
     ret->mac = random_mac(random);
     ret->guest_mac = random_mac(random);
     ret->mac_spoofing = random_chance(random, 20);
+    ret->protocols = random_chance(random, 20) ? MODEL_PROTOCOLS_ANY : MODEL_PROTOCOLS_IP;
     ret->guest_mac_given = random_chance(random, 50);
     ret->limit = (struct model_limit){.send = random_chance(random, 50) ? random_below(random, UINT32_MAX) * 20ull : 0,
                                       .receive = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0,
@@ -253,6 +254,7 @@ static void random_port(struct random *random, struct arena *arena, const struct
 void random_network(struct random *random, struct arena *arena, struct model_network *ret)
 {
     *ret = (struct model_network){.mode = random_chance(random, 50) ? MODEL_MODE_NAT : MODEL_MODE_ISOLATED};
+    ret->host = random_chance(random, 20) ? MODEL_HOST_ALLOW : MODEL_HOST_CLOSED;
     random_name(random, ret->name);
     if (random_chance(random, 20))
         random_name(random, ret->id);
@@ -345,7 +347,7 @@ struct guard_element random_element(struct random *random, struct arena *arena)
     case GUARD_NETWORK_MACS:
         return guard_network_mac(random_below(random, UINT32_MAX), &mac, label);
     case GUARD_ROUTED_PORTS:
-        return guard_routed_port(GUARD_ROUTED_PORTS, one, label);
+        return guard_device(GUARD_ROUTED_PORTS, one, label);
     case GUARD_ROUTED_ADDRESSES:
         return guard_routed_source(GUARD_ROUTED_ADDRESSES, one, &mac, &address, label);
     case GUARD_WAYS:

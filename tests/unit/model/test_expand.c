@@ -494,9 +494,32 @@ static void ports_that_are_kept_apart_are_so_by_any_detour(void **state)
     assert_null(find_text(&objects, "element bridged { br-lab . br-lab }"));
 }
 
+static void what_the_file_opens_is_an_element(void **state)
+{
+    struct model_set *set _cleanup_set_ = tour();
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+    char text[GUARD_TEXT_MAX + 64];
+
+    (void)state;
+    set->networks[0].host = MODEL_HOST_ALLOW;
+    set->networks[0].ports[0].protocols = MODEL_PROTOCOLS_ANY;
+    expand(set, false, &objects);
+    assert_non_null(find_text(&objects, "element open_hosts { br-lab }"));
+    snprintf(text, sizeof(text), "element any_protocol_ports { %s }", set->networks[0].ports[0].device);
+    assert_non_null(find_text(&objects, text));
+    model_objects_fini(&objects);
+    set->networks[0].mode = MODEL_MODE_ROUTED;
+    set->networks[0].ports[0].protocols = MODEL_PROTOCOLS_IP;
+    expand(set, false, &objects);
+    assert_null(find_text(&objects, "element open_hosts { br-lab }"));
+    snprintf(text, sizeof(text), "element open_hosts { %s }", set->networks[0].ports[0].device);
+    assert_non_null(find_text(&objects, text));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_file_opens_is_an_element),
         cmocka_unit_test(forwards_are_elements),
         cmocka_unit_test(only_forwards_from_127_0_0_1_need_route_localnet),
         cmocka_unit_test(ports_that_are_kept_apart_are_so_by_any_detour),

@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 62
+#define SAMPLES 64
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -64,15 +64,15 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_BLOCKED] = guard_blocked("t");
     samples[GUARD_ROUTED_BLOCKED] = guard_routed_blocked(GUARD_ROUTED_BLOCKED, "t");
     samples[GUARD_ARP_BLOCKED] = guard_routed_blocked(GUARD_ARP_BLOCKED, "t");
-    samples[GUARD_ROUTED_PORTS] = guard_routed_port(GUARD_ROUTED_PORTS, "t", "lab/lab/t");
+    samples[GUARD_ROUTED_PORTS] = guard_device(GUARD_ROUTED_PORTS, "t", "lab/lab/t");
     samples[GUARD_ROUTED_ADDRESSES] = guard_routed_source(GUARD_ROUTED_ADDRESSES, "t", &guest_mac, &guest, "lab/lab/t");
     samples[GUARD_ROUTED_MACS] = guard_routed_mac("t", &guest_mac, "lab/lab/t");
     samples[GUARD_ROUTED_ANY_MAC_ADDRESSES] = guard_routed_any_mac_source(GUARD_ROUTED_ANY_MAC_ADDRESSES, "t", &guest,
                                                                           "lab/lab/t");
-    samples[GUARD_ROUTED_ANY_MAC_PORTS] = guard_routed_port(GUARD_ROUTED_ANY_MAC_PORTS, "t", "lab/lab/t");
+    samples[GUARD_ROUTED_ANY_MAC_PORTS] = guard_device(GUARD_ROUTED_ANY_MAC_PORTS, "t", "lab/lab/t");
     samples[GUARD_WAYS] = guard_way("t", "eth0", "lab/lab/t");
     samples[GUARD_PEERS] = guard_peers(GUARD_PEERS, &subnet, "lab/lab");
-    samples[GUARD_ARP_PORTS] = guard_routed_port(GUARD_ARP_PORTS, "t", "lab/lab/t");
+    samples[GUARD_ARP_PORTS] = guard_device(GUARD_ARP_PORTS, "t", "lab/lab/t");
     samples[GUARD_ARP_ADDRESSES] = guard_routed_source(GUARD_ARP_ADDRESSES, "t", &guest_mac, &guest, "lab/lab/t");
     samples[GUARD_ARP_ANY_MAC_ADDRESSES] = guard_routed_any_mac_source(GUARD_ARP_ANY_MAC_ADDRESSES, "t", &guest,
                                                                        "lab/lab/t");
@@ -97,6 +97,8 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_RESOLVERS6] = guard_resolver(&gateway6, "lab/lab");
     samples[GUARD_CONNECTION_LIMITS6] = guard_connection_limit("br-lab", &gateway6, 1000, "lab/lab/t");
     samples[GUARD_REFUSED_CONNECTIONS6] = guard_refused_connections("br-lab", &gateway6);
+    samples[GUARD_OPEN_HOSTS] = guard_device(GUARD_OPEN_HOSTS, "br-lab", "lab/lab");
+    samples[GUARD_ANY_PROTOCOL_PORTS] = guard_device(GUARD_ANY_PROTOCOL_PORTS, "t", "lab/lab/t");
     samples[GUARD_REFUSED] = guard_refused("br-lab", &guest);
     samples[GUARD_REFUSED6] = guard_refused6("br-lab", &guest_mac);
 }

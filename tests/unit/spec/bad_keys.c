@@ -59,8 +59,8 @@ const struct spec_case bad_keys[] = {
         "      web:\n"
         "        egress: [example.com]\n",
         "lab.yaml:5:9: port web: unknown key `egress` in this version; a port has `device`, `user`, `group`, "
-        "`mac`, `mac_spoofing`, `address`, `address6`, `hostname`, `forward`, `id`, `ntp`, `search`, `boot_file`, "
-        "`boot_server`, `limit`"),
+        "`mac`, `mac_spoofing`, `protocols`, `address`, `address6`, `hostname`, `forward`, `id`, `ntp`, `search`, "
+        "`boot_file`, `boot_server`, `limit`"),
     BAD("unknown-far",
         "policy: {}\n",
         "lab.yaml:1:1: unknown key `policy` in this version; the top of the file has `version`, `name`, "

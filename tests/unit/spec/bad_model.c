@@ -107,6 +107,14 @@ const struct spec_case bad_model[] = {
         "      web: { limit: { send: 1mbit } }\n",
         "lab.yaml:6:7: port web: a limit to what a guest sends, or has open, is not in this version in mode routed; "
         "write `limit: { receive: ... }` alone, or `mode: nat`"),
+    BAD("routed-protocols",
+        "networks:\n"
+        "  lab:\n"
+        "    mode: routed\n"
+        "    ports:\n"
+        "      web: { protocols: any }\n",
+        "lab.yaml:5:7: port web: in mode routed guests have no link in common that other protocols could pass: leave "
+        "`protocols: any` out, or write `mode: nat`"),
     BAD("isolated-uplink",
         "networks:\n"
         "  lab:\n"

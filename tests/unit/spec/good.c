@@ -46,6 +46,7 @@ const struct spec_case good[] = {
          "      web: { limit: { send: 8kbit, burst: 256KiB, broadcast: 20 } }\n"
          "      db: { limit: { rate: 100GBIT, receive: 1mbit, connections: 7 } }\n"
          "  plain: { ports: { vm: { limit: } } }\n"),
+    GOOD("open", "networks: { open: { host: allow, ports: { a: { protocols: any }, b: {} } }, closed: {} }\n"),
     GOOD("ports-apart", "networks: { apart: { ports_see_each_other: false }, together: {} }\n"),
     GOOD("quoted",
          "\"networks\":\n"

@@ -212,6 +212,17 @@ static void ports_see_each_other_unless_told_otherwise(void **state)
     assert_true(set->networks[1].ports_see_each_other);
 }
 
+static void host_and_protocols_are_closed_unless_opened(void **state)
+{
+    _cleanup_set_ struct model_set *set = parse_case("open");
+
+    (void)state;
+    assert_int_equal(set->networks[0].host, MODEL_HOST_ALLOW);
+    assert_int_equal(set->networks[1].host, MODEL_HOST_CLOSED);
+    assert_int_equal(set->networks[0].ports[0].protocols, MODEL_PROTOCOLS_ANY);
+    assert_int_equal(set->networks[0].ports[1].protocols, MODEL_PROTOCOLS_IP);
+}
+
 static void forwards(void **state)
 {
     _cleanup_set_ struct model_set *set = parse_case("forwards");
@@ -361,6 +372,7 @@ int main(void)
         cmocka_unit_test(routed),
         cmocka_unit_test(limits),
         cmocka_unit_test(ports_see_each_other_unless_told_otherwise),
+        cmocka_unit_test(host_and_protocols_are_closed_unless_opened),
         cmocka_unit_test(forwards),
         cmocka_unit_test(quotes_change_nothing),
         cmocka_unit_test(lists),
