@@ -221,6 +221,29 @@ static void make_room(struct plan *plan)
     }
 }
 
+static bool same_address(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+    return a->address.family && ip_address_equal(&a->address, &b->address);
+}
+
+/* A network that goes, as one does that gets another name, makes room for one that comes at its address. */
+static void make_room_for_services(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct model_object *before = plan->steps[i].before;
+
+        for (size_t j = 0; plan->steps[i].phase == PLAN_SERVICES_REMOVE && j < plan->step_count; j++) {
+            const struct model_network *comes = plan->steps[j].phase == PLAN_SERVICES_SET
+                                                    ? plan->steps[j].after->service.network
+                                                    : NULL;
+
+            if (comes && (same_address(&comes->subnet, &before->service.network->subnet) ||
+                          same_address(&comes->subnet6, &before->service.network->subnet6)))
+                plan->steps[i].phase = PLAN_SERVICES_CLEAR;
+        }
+    }
+}
+
 /* A counting sort by phase: stable, so each phase keeps the order of the objects. */
 static int order_by_phase(struct plan *plan)
 {
@@ -255,6 +278,7 @@ int plan_make(const struct model_objects *wanted, const struct model_objects *fo
     if (result < 0)
         return result;
     make_room(plan);
+    make_room_for_services(plan);
     result = order_by_phase(plan);
     if (result < 0)
         return result;

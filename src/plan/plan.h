@@ -23,6 +23,7 @@ enum plan_phase {
     PLAN_DEVICES_SET,     /* TAPs and TUNs: made, or changed in place */
     PLAN_ADDRESSES_SET,
     PLAN_NEIGHBOURS_SET,
+    PLAN_SERVICES_CLEAR, /* of a network whose address another one gets: two can't listen at it */
     PLAN_SERVICES_SET,
     PLAN_RECORDS_SET, /* of sets: what is there is on record, never what is not there yet, or no more */
     PLAN_RECORDS_REMOVE,

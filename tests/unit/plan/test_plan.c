@@ -220,11 +220,52 @@ static void addresses_of_other_devices_stay(void **state)
     model_objects_fini(&found);
 }
 
+/* Where the step is that ends (-) or begins (+) to serve @network. */
+static size_t find_service(const struct plan *plan, const char *network, char sign)
+{
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct model_object *object = plan_step_object(&plan->steps[i]);
+
+        if (object->kind == MODEL_OBJECT_SERVICE && strcmp(object->service.network->name, network) == 0 &&
+            (sign == '-') == !plan->steps[i].after)
+            return i;
+    }
+    fail_msg("%s is not in the plan", network);
+    return 0;
+}
+
+/* Two can't listen at one address: under another name the network is served once the first is not, and only then. */
+static void a_network_makes_room_for_one_at_its_address(void **state)
+{
+    struct model_objects wanted, found;
+    struct plan *plan;
+    struct lab lab, before;
+
+    (void)state;
+    lab_init(&before, "lab");
+    lab_expand(&before, &found);
+    lab_init(&lab, "lab");
+    strcpy(lab.network.name, "office");
+    lab_expand(&lab, &wanted);
+    plan = make(&wanted, &found);
+    assert_true(find_service(plan, "lab", '-') < find_service(plan, "office", '+'));
+    plan_free(plan);
+    model_objects_fini(&wanted);
+    lab.network.subnet.address = ip4_from_value(0x0a150001);
+    lab_expand(&lab, &wanted);
+    plan = make(&wanted, &found);
+    assert_true(find_service(plan, "lab", '-') > find_service(plan, "office", '+'));
+    plan_free(plan);
+    model_objects_fini(&wanted);
+    model_objects_fini(&found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_nothing_everything_is_made_in_order),
         cmocka_unit_test(what_is_as_wanted_needs_no_step),
+        cmocka_unit_test(a_network_makes_room_for_one_at_its_address),
         cmocka_unit_test(a_new_port_touches_nothing_of_the_others),
         cmocka_unit_test(guards_go_last),
         cmocka_unit_test(a_changed_link_says_what_differs),
