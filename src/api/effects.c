@@ -26,81 +26,141 @@ struct side {
     const struct model_port *port; /* NULL: there is none with this device */
 };
 
+/* Sides by a name: sorted once, since each guest is looked up in them. */
+struct row {
+    const char *name;
+    struct side side;
+};
+
+struct table {
+    struct row *rows;
+    size_t count, capacity;
+};
+
 struct effects {
     struct tapnet_plan *plan;
-    struct device_holder *holders;
+    struct device_holder *holders; /* sorted by device */
     size_t holder_count, capacity;
+    struct table before, after; /* ports, by their devices */
+    struct table taken;         /* devices that the plan takes away, if only to make them anew */
+    struct table known;         /* networks that are there */
+    struct table comes;         /* ports of networks that are not, by the ports' names */
 };
 
 static void effects_fini(struct effects *effects)
 {
     free(effects->holders);
+    free(effects->before.rows);
+    free(effects->after.rows);
+    free(effects->taken.rows);
+    free(effects->known.rows);
+    free(effects->comes.rows);
 }
 
 /* ---- before and after ---- */
 
-static struct side find_in(const struct model_network *network, const char *device)
+/* 0 or -ENOMEM. */
+static int table_add(struct table *table, const char *name, const struct model_network *network,
+                     const struct model_port *port)
 {
-    for (size_t i = 0; i < network->port_count; i++)
-        if (strcmp(network->ports[i].device, device) == 0)
-            return (struct side){network, &network->ports[i]};
-    return (struct side){NULL, NULL};
+    if (array_reserve((void **)&table->rows, &table->capacity, table->count, 1, sizeof(*table->rows)) < 0)
+        return -ENOMEM;
+    table->rows[table->count++] = (struct row){name, {network, port}};
+    return 0;
 }
 
-static struct side find_before(const struct tapnet_plan *plan, const char *device)
+static int compare_rows(const void *a, const void *b)
 {
-    const struct model_objects *found = &plan->scope.found;
-    struct side side = {NULL, NULL};
-
-    for (size_t i = 0; i < found->count && !side.port; i++)
-        if (found->items[i].kind == MODEL_OBJECT_SERVICE)
-            side = find_in(found->items[i].service.network, device);
-    return side;
+    return strcmp(((const struct row *)a)->name, ((const struct row *)b)->name);
 }
 
-static struct side find_after(const struct tapnet_plan *plan, const char *device)
+static void table_sort(struct table *table)
 {
-    struct side side = {NULL, NULL};
-
-    for (size_t i = 0; plan->set && i < plan->set->network_count && !side.port; i++)
-        side = find_in(&plan->set->networks[i], device);
-    return side;
+    if (table->count)
+        qsort(table->rows, table->count, sizeof(*table->rows), compare_rows);
 }
 
-static bool is_known(const struct tapnet_plan *plan, const char *network)
+/* NULL: it is not in there. */
+static const struct row *table_find(const struct table *table, const char *name)
 {
-    const struct model_objects *found = &plan->scope.found;
+    const struct row key = {.name = name};
 
-    for (size_t i = 0; i < found->count; i++)
-        if (found->items[i].kind == MODEL_OBJECT_SERVICE && strcmp(found->items[i].service.network->name, network) == 0)
-            return true;
-    return false;
+    return table->count ? bsearch(&key, table->rows, table->count, sizeof(key), compare_rows) : NULL;
 }
 
-/* The port of the same name in a network that was not there before. */
-static struct side find_successor(const struct tapnet_plan *plan, const struct model_port *port)
+static struct side side_of(const struct row *row)
 {
-    for (size_t i = 0; plan->set && i < plan->set->network_count; i++) {
-        const struct model_network *network = &plan->set->networks[i];
+    return row ? row->side : (struct side){NULL, NULL};
+}
 
-        for (size_t j = 0; !is_known(plan, network->name) && j < network->port_count; j++)
-            if (strcmp(network->ports[j].name, port->name) == 0)
-                return (struct side){network, &network->ports[j]};
+static int add_ports(struct table *table, const struct model_network *network, bool by_device)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < network->port_count && result == 0; i++)
+        result = table_add(table, by_device ? network->ports[i].device : network->ports[i].name, network,
+                           &network->ports[i]);
+    return result;
+}
+
+/* What is there: networks, as the ledgers have them, and their ports. */
+static int list_before(struct effects *effects)
+{
+    const struct model_objects *found = &effects->plan->scope.found;
+    int result = 0;
+
+    for (size_t i = 0; i < found->count && result == 0; i++) {
+        const struct model_network *network = found->items[i].service.network;
+
+        if (found->items[i].kind != MODEL_OBJECT_SERVICE)
+            continue;
+        result = table_add(&effects->known, network->name, network, NULL);
+        if (result == 0)
+            result = add_ports(&effects->before, network, true);
     }
-    return (struct side){NULL, NULL};
+    table_sort(&effects->known);
+    table_sort(&effects->before);
+    return result;
 }
 
-/* Does the plan take the device away, if only to make it anew? */
-static bool is_taken(const struct tapnet_plan *plan, const char *device)
+/* What the file says; and of networks that are not there yet the ports once more, by their own names. */
+static int list_after(struct effects *effects)
 {
-    for (size_t i = 0; i < plan->plan->step_count; i++) {
-        const struct plan_step *step = &plan->plan->steps[i];
+    const struct model_set *set = effects->plan->set;
+    int result = 0;
 
-        if (step->before && !step->after && step->before->kind == MODEL_OBJECT_LINK &&
-            strcmp(step->before->link.name, device) == 0)
-            return true;
+    for (size_t i = 0; set && i < set->network_count && result == 0; i++) {
+        result = add_ports(&effects->after, &set->networks[i], true);
+        if (result == 0 && !table_find(&effects->known, set->networks[i].name))
+            result = add_ports(&effects->comes, &set->networks[i], false);
     }
-    return false;
+    table_sort(&effects->after);
+    table_sort(&effects->comes);
+    return result;
+}
+
+static int list_taken(struct effects *effects)
+{
+    const struct plan *plan = effects->plan->plan;
+    int result = 0;
+
+    for (size_t i = 0; i < plan->step_count && result == 0; i++) {
+        const struct plan_step *step = &plan->steps[i];
+
+        if (step->before && !step->after && step->before->kind == MODEL_OBJECT_LINK)
+            result = table_add(&effects->taken, step->before->link.name, NULL, NULL);
+    }
+    table_sort(&effects->taken);
+    return result;
+}
+
+static int make_lists(struct effects *effects)
+{
+    int result = list_before(effects);
+
+    if (result == 0)
+        result = list_after(effects);
+    return result < 0 ? result : list_taken(effects);
 }
 
 /* The MAC that the guest is known to have; zero: nobody has seen one. */
@@ -142,12 +202,15 @@ static const char *add_address(struct arena *arena, const char *text, const char
 /* What it learns by DHCP, or has to be told. */
 static const char *describe_lessons(struct arena *arena, struct side before, struct side after)
 {
+    const struct ip_address none = {.family = 0};
     const char *text = "";
 
     text = add_address(arena, text, "address", &before.port->address, &after.port->address);
     text = add_address(arena, text, "IPv6 address", &before.port->address6, &after.port->address6);
-    if (model_mode_leads_out(before.network->mode) && model_mode_leads_out(after.network->mode))
-        text = add_address(arena, text, "gateway", &before.network->subnet.address, &after.network->subnet.address);
+    if (model_mode_leads_out(after.network->mode))
+        text = add_address(arena, text, "gateway",
+                           model_mode_leads_out(before.network->mode) ? &before.network->subnet.address : &none,
+                           &after.network->subnet.address);
     if (before.network->subnet.length != after.network->subnet.length)
         text = join(arena, text, arena_printf(arena, "its subnet's length becomes %u", after.network->subnet.length));
     if (before.network->mtu != after.network->mtu)
@@ -176,7 +239,7 @@ static const char *describe_fate(struct arena *arena, struct side before, struct
     if (led_out && !leads_out)
         text = join(arena, text, "it reaches nobody outside any more");
     else if (!led_out && leads_out)
-        text = join(arena, text, "it reaches the outside, once it knows its gateway");
+        text = join(arena, text, "it reaches the outside");
     else if (leads_out && (before.network->mode != after.network->mode ||
                            strcmp(before.network->uplink, after.network->uplink) != 0))
         text = join(arena, text, "its connections to the outside begin anew");
@@ -187,10 +250,13 @@ static const char *describe_fate(struct arena *arena, struct side before, struct
     return text;
 }
 
-static const char *describe_end(const struct tapnet_plan *plan, struct arena *arena, const char *device,
-                                struct side before, struct side after)
+/* The port of the same name in a network that was not there before is most likely the same. */
+static const char *describe_end(const struct effects *effects, const char *device, struct side before,
+                                struct side after)
 {
-    const struct side successor = !after.port && before.port ? find_successor(plan, before.port) : after;
+    struct arena *arena = &effects->plan->effect_arena;
+    const struct side successor = !after.port && before.port ? side_of(table_find(&effects->comes, before.port->name))
+                                                             : after;
 
     if (after.port)
         return arena_printf(arena, "its device %s is made anew: plug it in again", device);
@@ -225,29 +291,35 @@ static const char *describe_change(const struct tapnet_plan *plan, struct arena 
         return *fate ? fate : "goes on as it is";
     return join(arena, fate,
                 arena_printf(arena,
-                             "%s: it learns that by DHCP within half an hour, at once when it renews (without "
-                             "DHCP: `tapnet status --guest %s/%s`, once all is up)",
+                             "%s: it learns that by DHCP within half an hour, at once when its client is started "
+                             "anew (without DHCP: `tapnet status --guest %s/%s`, once all is up)",
                              lessons, after.network->name, after.port->name));
 }
 
+static int compare_holder(const void *device, const void *holder)
+{
+    return strcmp(device, ((const struct device_holder *)holder)->device);
+}
+
+/* One of them, where several hold it; NULL: nobody can be seen. */
 static const struct device_holder *find_holder(const struct effects *effects, const char *device)
 {
-    for (size_t i = 0; i < effects->holder_count; i++)
-        if (strcmp(effects->holders[i].device, device) == 0)
-            return &effects->holders[i];
-    return NULL;
+    return effects->holder_count
+               ? bsearch(device, effects->holders, effects->holder_count, sizeof(*effects->holders), compare_holder)
+               : NULL;
 }
 
 static int add(struct effects *effects, const struct model_link *link, const struct device_holder *holder)
 {
     struct tapnet_plan *plan = effects->plan;
     struct arena *arena = &plan->effect_arena;
-    const struct side before = find_before(plan, link->name), after = find_after(plan, link->name);
+    const struct side before = side_of(table_find(&effects->before, link->name));
+    const struct side after = side_of(table_find(&effects->after, link->name));
     struct tapnet_effect effect = {.kind = "restarts", .holder = "", .device = arena_strdup(arena, link->name)};
-    bool ends = !before.port || !after.port || is_taken(plan, link->name);
+    bool ends = !before.port || !after.port || table_find(&effects->taken, link->name);
 
     effect.port = arena_printf(arena, "%s/%s", link->owner.network, link->owner.port);
-    effect.text = ends ? describe_end(plan, arena, link->name, before, after)
+    effect.text = ends ? describe_end(effects, link->name, before, after)
                        : describe_change(plan, arena, before, after, &effect.kind);
     if (holder) {
         effect.holder = arena_strdup(arena, holder->command);
@@ -273,11 +345,13 @@ int api_plan_effects(struct tapnet_plan *plan)
 
         if (found->items[i].kind != MODEL_OBJECT_LINK || link->kind != MODEL_LINK_TAP || !link->owner.network[0])
             continue;
-        if (!looked) /* who may not look at others' descriptors goes by the carrier */
+        if (!looked) { /* who may not look at others' descriptors goes by the carrier */
             device_holders(-1, &effects.holders, &effects.holder_count, NULL);
+            result = make_lists(&effects);
+        }
         looked = true;
         holder = find_holder(&effects, link->name);
-        if (holder || link->plugged)
+        if (result == 0 && (holder || link->plugged))
             result = add(&effects, link, holder);
     }
     return result;
