@@ -165,13 +165,11 @@ static void put_parameters(struct dhcp_writer *writer, const struct dhcp_request
         put_search(writer, network, port);
 }
 
-static void put_times(struct dhcp_writer *writer, enum model_mode mode)
+static void put_times(struct dhcp_writer *writer)
 {
-    bool isolated = mode == MODEL_MODE_ISOLATED;
-
     dhcp_put_u32(writer, DHCP_OPTION_LEASE_TIME, DHCP_LEASE);
-    dhcp_put_u32(writer, DHCP_OPTION_T1, isolated ? DHCP_T1_ISOLATED : DHCP_T1);
-    dhcp_put_u32(writer, DHCP_OPTION_T2, isolated ? DHCP_T2_ISOLATED : DHCP_T2);
+    dhcp_put_u32(writer, DHCP_OPTION_T1, DHCP_T1);
+    dhcp_put_u32(writer, DHCP_OPTION_T2, DHCP_T2);
 }
 
 /* The message's fixed part. */
@@ -219,7 +217,7 @@ static size_t put_message(uint8_t *message, const struct model_network *network,
         return dhcp_put_end(&writer);
     }
     if (request->type != DHCP_INFORM)
-        put_times(&writer, network->mode);
+        put_times(&writer);
     /* Which netmask the guest has is not for it to choose; only who informs itself has one already. */
     if (request->type != DHCP_INFORM || dhcp_request_wants(request, DHCP_OPTION_NETMASK))
         dhcp_put_u32(&writer, DHCP_OPTION_NETMASK, network->subnet.length ? ~0u << (32 - network->subnet.length) : 0);

@@ -14,14 +14,14 @@
  * lives with what the file said before. Hence a long lease (while the service is down, guests keep their addresses for
  * most of a day) with an early renewal (what the file changed reaches every guest within half an hour).
  *
- * An isolated network's server has no address on the link: a renewal, which is unicast, can't reach it. So there T2
- * follows T1 at once: the guest soon rebinds, which is broadcast.
+ * T2 follows T1 at once. A renewal is unicast, to the server's address as it was: an isolated network's server has none
+ * on the link, and a network that got another subnet has that one no more. A guest whose own address became another
+ * can't even ask for the server's MAC, since ARP from its old address is stopped. So it soon rebinds, which is
+ * broadcast, and is told where it is now; nobody else hears that either.
  */
 #define DHCP_LEASE 86400
-#define DHCP_T1 1800
-#define DHCP_T2 75600
-#define DHCP_T1_ISOLATED 1740
-#define DHCP_T2_ISOLATED 1800
+#define DHCP_T1 1740
+#define DHCP_T2 1800
 
 /* Room for every reply: an Ethernet frame of 1,500 bytes of IP. */
 #define DHCP_FRAME_MAX 1514

@@ -16,11 +16,13 @@ import re
 
 import pytest
 from scapy.contrib.igmp import IGMP
+from scapy.layers.dhcp import BOOTP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
+from dhcp_lab import Wire, options
 from tap_guest import Guest
 from tapnet_test.build import Tapnet
 from tapnet_test.nsguest import NamespaceGuest
@@ -118,6 +120,20 @@ def test_another_subnet_is_learnt(tapnet, host, guests):
     assert reaches(web, "10.21.0.1") and reaches(web, "192.0.2.1")
 
 
+def test_who_rebinds_learns_another_subnet(tapnet, guests):
+    """A renewal goes to the server's old address, for whose MAC a guest with an old address can't even ask; what
+    follows it soon goes to all."""
+    web, _ = guests
+    wire = Wire(web.netns)
+    offer = wire.ask(wire.request("discover"))
+    assert offer[BOOTP].yiaddr == "10.20.0.6" and options(offer)["rebinding_time"] <= 1800
+    tapnet("up", tapnet.file(SUBNET))
+    assert not reaches(web, "10.20.0.1")
+    rebound = wire.ask(wire.request("request", source="10.20.0.6", ciaddr="10.20.0.6"))
+    assert options(rebound)["message-type"] == 6 and options(rebound)["server_id"] == "10.21.0.1"
+    assert wire.ask(wire.request("discover"))[BOOTP].yiaddr == "10.21.0.6"
+
+
 ANOTHER_MAC = "its gateway has another MAC, for which it asks within half a minute"
 
 
@@ -135,6 +151,13 @@ def test_another_mode_keeps_guests_running(tapnet, host, guests, text, says):
         guest.netns.run("ip", "neigh", "flush", "all")
     assert reaches(web, db.address)
     assert reaches(web, "192.0.2.1") == (text is ROUTED)
+
+
+def test_who_was_shut_in_learns_of_a_gateway(tapnet, guests):
+    tapnet("up", tapnet.file(ISOLATED))
+    kind, says = plan(tapnet, LAB)["lab/web"]
+    assert kind == "acts"
+    assert says.startswith("it reaches the outside; its gateway becomes 10.20.0.1: it learns that by DHCP")
 
 
 def test_a_new_name_ends_guests_and_says_how_it_need_not(tapnet, guests):

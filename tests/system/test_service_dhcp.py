@@ -87,7 +87,7 @@ def test_isc_gets_renews_and_releases(lab):
     out = dhclient(web, conf="request subnet-mask, routers, domain-name-servers, host-name, domain-search, ntp-servers,"
                              " interface-mtu;")
     assert "event=BOUND" in out and "new_ip_address=10.20.0.10" in out
-    assert "new_dhcp_renewal_time=1800" in out and "new_dhcp_rebinding_time=75600" in out
+    assert "new_dhcp_renewal_time=1740" in out and "new_dhcp_rebinding_time=1800" in out
     assert addresses(web) == ["10.20.0.10"]
     # A second client with the lease file of the first begins with INIT-REBOOT.
     dhclient(web, "-x")
