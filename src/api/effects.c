@@ -167,12 +167,15 @@ static int make_lists(struct effects *effects)
 static struct mac seen_mac(const struct tapnet_plan *plan, const char *device)
 {
     const struct model_objects *found = &plan->scope.found;
+    const struct mac none = {{0}};
+    const struct model_object key = {.kind = MODEL_OBJECT_ELEMENT, .element = guard_port_mac(device, &none, "")};
+    size_t place = model_objects_before(found, &key);
+    const struct model_object *object = place < found->count ? &found->items[place] : &key;
 
-    for (size_t i = 0; i < found->count; i++)
-        if (found->items[i].kind == MODEL_OBJECT_ELEMENT && found->items[i].element.set == GUARD_PORT_MACS &&
-            strcmp(guard_read_ifname(&found->items[i].element, 0), device) == 0)
-            return guard_read_mac(&found->items[i].element, 1);
-    return (struct mac){{0}};
+    return object->kind == MODEL_OBJECT_ELEMENT && object->element.set == GUARD_PORT_MACS &&
+                   strcmp(guard_read_ifname(&object->element, 0), device) == 0
+               ? guard_read_mac(&object->element, 1)
+               : none;
 }
 
 /* ---- in words ---- */
@@ -241,7 +244,8 @@ static const char *describe_fate(struct arena *arena, struct side before, struct
     else if (!led_out && leads_out)
         text = join(arena, text, "it reaches the outside");
     else if (leads_out && (before.network->mode != after.network->mode ||
-                           strcmp(before.network->uplink, after.network->uplink) != 0))
+                           strcmp(before.network->uplink, after.network->uplink) != 0 ||
+                           strcmp(before.network->uplink6, after.network->uplink6) != 0))
         text = join(arena, text, "its connections to the outside begin anew");
     if (led_out && leads_out && gateway_moves(before, after))
         text = join(arena, text, "its gateway has another MAC, for which it asks within half a minute");
