@@ -18,6 +18,7 @@
 #define RAW_MIDDLE GUARD_FIELD_RAW_MIDDLE
 #define RAW_END GUARD_FIELD_RAW_END
 #define RAW_IP6 GUARD_FIELD_RAW_IP6
+#define RAW_IP4 GUARD_FIELD_RAW_IP4
 
 const char *const guard_family_names[GUARD_FAMILY_COUNT] = {
     [GUARD_INET] = "inet", [GUARD_BRIDGE] = "bridge", [GUARD_ARP] = "arp"};
@@ -32,6 +33,7 @@ size_t guard_field_len(enum guard_field field)
     case GUARD_FIELD_MAC:
         return 6;
     case GUARD_FIELD_IP4:
+    case GUARD_FIELD_RAW_IP4:
         return 4;
     case GUARD_FIELD_PROTOCOL:
     case GUARD_FIELD_FAMILY:
@@ -535,7 +537,8 @@ struct ip_address guard_read_ip4(const struct guard_element *element, int index)
 {
     struct ip_address address = {.family = AF_INET};
 
-    if (guard_field_type(element, index) == IP4 || guard_field_type(element, index) == IP4_PORT)
+    if (guard_field_type(element, index) == IP4 || guard_field_type(element, index) == IP4_PORT ||
+        guard_field_type(element, index) == RAW_IP4)
         memcpy(address.bytes, guard_field_bytes(element, index), guard_field_len(IP4));
     return address;
 }

@@ -72,7 +72,8 @@ enum guard_field {
     GUARD_FIELD_RAW_MIDDLE, /* of a MAC its second and third byte, padded to 4, ... */
     GUARD_FIELD_RAW_END,    /* ... and its last three, padded to 4 */
     GUARD_FIELD_RAW_IP6,
-    GUARD_FIELD_FAMILY, /* NFPROTO_..., 1 byte, padded to 4 */
+    GUARD_FIELD_RAW_IP4, /* and into what an ICMP error tells of */
+    GUARD_FIELD_FAMILY,  /* NFPROTO_..., 1 byte, padded to 4 */
 };
 
 enum guard_set {
@@ -92,6 +93,7 @@ enum guard_set {
     GUARD_ROUTED_ANY_MAC_PORTS,     /* { ifname }: as any_mac_ports */
     GUARD_WAYS,                     /* { ifname . ifname }: TAP, uplink, and back: passes as it is */
     GUARD_ROUTED_BLOCKED,           /* { ifname }: as blocked, of IPv4 and IPv6 */
+    GUARD_ROUTED_ERRORS,            /* { ifname . ipv4_addr }: as errors */
     GUARD_PEERS,               /* { ipv4_addr . ipv4_addr - the same }: source and destination in one routed network */
     GUARD_CONNECTION_LIMITS,   /* { ifname . ipv4_addr }: bridge, guest, with how many connections it may have */
     GUARD_REFUSED_CONNECTIONS, /* { ifname . ipv4_addr }: the same, with a counter of what was too many */
@@ -132,6 +134,7 @@ enum guard_set {
     GUARD_LEARNED_PORTS,     /* { ifname }: TAPs whose guest's MAC was learnt; filled by rules alone, as the next: */
     GUARD_REFUSED_MACS,      /* { ifname . ether_addr }: TAP, a MAC that was refused there lately */
     GUARD_BLOCKED,           /* { ifname }: TAP, with a counter of what was dropped of what it sent */
+    GUARD_ERRORS,            /* { ifname . ipv4_addr }: TAP, an address of its own that told an error lately */
     GUARD_ANY_PROTOCOL_PORTS, /* { ifname }: TAPs whose guests may send frames of any kind */
     GUARD_GROUP_LIMITS,       /* { ifname }: TAP, with what it may send to groups (broadcast, multicast) */
     GUARD_SEND_LIMITS,        /* { ifname }: TAP, with what it may send at all; see GUARD_OPEN_ADDRESSES */

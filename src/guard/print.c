@@ -51,6 +51,7 @@ static void print_field(struct guard_print *print, const struct guard_element *e
         print_append(print, "%s", mac_print(&mac, mac_text));
         break;
     case GUARD_FIELD_IP4:
+    case GUARD_FIELD_RAW_IP4:
         ip = guard_read_ip4(element, index);
         print_append(print, "%s", ip_address_print(&ip, address));
         break;

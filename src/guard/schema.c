@@ -8,7 +8,8 @@
 #define PORT GUARD_FIELD_PORT
 #define MARK GUARD_FIELD_MARK
 #define REFUSED_MSEC (3 * 60 * 1000) /* who gets no answer asks again before that */
-#define REFUSED6_MOST 8192           /* a guest that may use any MAC could fill memory with counters else */
+#define ERRORS_MSEC (10 * 1000)
+#define REFUSED6_MOST 8192 /* a guest that may use any MAC could fill memory with counters else */
 #define PROTOCOL GUARD_FIELD_PROTOCOL
 #define IP4_PORT GUARD_FIELD_IP4_PORT
 #define TO GUARD_FIELD_TO
@@ -17,6 +18,7 @@
 #define RAW_MIDDLE GUARD_FIELD_RAW_MIDDLE
 #define RAW_END GUARD_FIELD_RAW_END
 #define RAW_IP6 GUARD_FIELD_RAW_IP6
+#define RAW_IP4 GUARD_FIELD_RAW_IP4
 
 const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_NETWORKS] = {"networks", GUARD_INET, {IFNAME}, 0, "every bridge and every port of ours"},
@@ -139,6 +141,15 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_OPEN_HOSTS] = {"open_hosts", GUARD_INET, {IFNAME}, 0, "networks whose guests may reach all of the host"},
     [GUARD_ANY_PROTOCOL_PORTS] =
         {"any_protocol_ports", GUARD_BRIDGE, {IFNAME}, 0, "ports whose guests may send frames of any kind"},
+    [GUARD_ERRORS] =
+        {"errors", GUARD_BRIDGE, {IFNAME, RAW_IP4}, 0, "port and its address that told an error", true, ERRORS_MSEC},
+    [GUARD_ROUTED_ERRORS] = {"routed_errors",
+                             GUARD_INET,
+                             {IFNAME, RAW_IP4},
+                             0,
+                             "port and its address that told an error",
+                             true,
+                             ERRORS_MSEC},
     [GUARD_REFUSED] =
         {"refused", GUARD_INET, {IFNAME, IP4}, 0, "network, guest, and what it was refused behind the bridge", true, 0},
     [GUARD_REFUSED6] = {"refused6",

@@ -38,6 +38,7 @@ static json_t *field_to_json(enum guard_field field, const uint8_t *bytes)
         memcpy(mac.bytes, bytes, sizeof(mac.bytes));
         return json_string(mac_print(&mac, text));
     case GUARD_FIELD_IP4:
+    case GUARD_FIELD_RAW_IP4:
         memcpy(address.bytes, bytes, 4);
         return json_string(ip_address_print(&address, text));
     case GUARD_FIELD_IP6:
@@ -87,6 +88,7 @@ static void field_from_json(struct json_reader *reader, const char *key, const j
             memcpy(ret, mac.bytes, sizeof(mac.bytes));
         return;
     case GUARD_FIELD_IP4:
+    case GUARD_FIELD_RAW_IP4:
         if (!text || ip_address_parse(text, &address) < 0 || address.family != AF_INET)
             json_read_wrong(reader, key, "of an IPv4 address where the set has one");
         else

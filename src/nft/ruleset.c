@@ -60,6 +60,11 @@
  * With a source route the destination that the rules see would not be where the packet goes. The kernel refuses these
  * by default, the host's administrator may not: so headers with options are looked at before all else.
  *
+ * An ICMP error tells of a packet, and who believes it gives up a connection, or sends shorter packets: conntrack takes
+ * one from any guest for a part of its neighbour's connection, and translates it. An honest one is from the address
+ * that the packet was for. No rule compares two fields of a packet: so the source, when it has been found to be the
+ * port's own, is added to `errors`, and the other address looked up there. By IPv6 the sets of addresses are asked.
+ *
  * Of IPv6 little is forbidden, and that must not hide. The kernel looks for the protocol behind all extension headers;
  * where it does not find it (in a first fragment that ends among them, in a later one that may go on with them) `meta
  * l4proto` has no value, which ends any rule that asks for it: those that accept ask (RFC 7113 says why). A fragment
@@ -87,6 +92,9 @@ static const struct nft_chain inet_chains[] = {
     {"from_closed", NULL, 0, 0},
     {"from_routed", NULL, 0, 0},
     {"source_routes", NULL, 0, 0},
+    {"routed_icmp", NULL, 0, 0},
+    {"routed_error", NULL, 0, 0},
+    {"own_error", NULL, 0, 0},
     {"routed_dhcp", NULL, 0, 0},
     {"block", NULL, 0, 0},
     {"refuse", NULL, 0, 0},
@@ -315,11 +323,10 @@ static const struct nft_rule inet_rules[] = {
     {"from_routed", "no IPv6", {IS_IP6, BLOCK}},
     /* ip hdrlength != 5 jump source_routes */
     {"from_routed", "headers with options", {IS_IP4, LONG_HEADER, JUMP("source_routes")}},
-    /* meta l4proto != udp iifname . ether saddr . ip saddr @routed_addresses accept */
+    /* meta l4proto tcp iifname . ether saddr . ip saddr @routed_addresses accept */
     {"from_routed",
      "the ports' own addresses, in haste",
-     {META(L4PROTO, 1), IS_NOT(IPPROTO_UDP), ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_ADDRESSES),
-      ACCEPT}},
+     {L4(IPPROTO_TCP), ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_ADDRESSES), ACCEPT}},
     /* udp dport > 68 udp sport != 67 iifname . ether saddr . ip saddr @routed_addresses accept, neither DHCP nor DNS */
     {"from_routed",
      "the same of UDP",
@@ -342,6 +349,8 @@ static const struct nft_rule inet_rules[] = {
      "more DNS queries than one port may send",
      {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), IS_IP4, IIFNAME, IP_DADDR, IN(GUARD_GATEWAYS), IIFNAME,
       OVER(NFT_LIMIT_ROUTED_DNS), BLOCK}},
+    /* meta l4proto icmp jump routed_icmp */
+    {"from_routed", "ICMP", {L4(IPPROTO_ICMP), JUMP("routed_icmp")}},
     /* iifname . ether saddr . ip saddr @routed_addresses accept */
     {"from_routed",
      "the port's own addresses",
@@ -352,6 +361,39 @@ static const struct nft_rule inet_rules[] = {
      {IS_IP4, IIFNAME, IP_SADDR, IN(GUARD_ROUTED_ANY_MAC_ADDRESSES), ACCEPT}},
     /* counter goto block */
     {"from_routed", "forged sources", {BLOCK}},
+
+    /* icmp type destination-unreachable goto routed_error */
+    {"routed_icmp", "it did not arrive", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(3), GOTO("routed_error")}},
+    /* icmp type source-quench goto routed_error */
+    {"routed_icmp", "it was too fast", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(4), GOTO("routed_error")}},
+    /* icmp type redirect goto routed_error */
+    {"routed_icmp", "it should go elsewhere", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(5), GOTO("routed_error")}},
+    /* icmp type time-exceeded goto routed_error */
+    {"routed_icmp", "it took too long", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(11), GOTO("routed_error")}},
+    /* icmp type parameter-problem goto routed_error */
+    {"routed_icmp", "it was not understood", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(12), GOTO("routed_error")}},
+    /* icmp type router-advertisement counter goto block */
+    {"routed_icmp", "guests are no routers", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(9), BLOCK}},
+
+    /* ip frag-off & 0x3fff != 0 counter goto block */
+    {"routed_error", "in fragments", {IS_IP4, IP_FRAG_OFF, MASK(0x3f, 0xff), IS_NOT(0, 0), BLOCK}},
+    /* iifname . ether saddr . ip saddr @routed_addresses goto own_error */
+    {"routed_error",
+     "errors from the port's own addresses",
+     {ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_ADDRESSES), GOTO("own_error")}},
+    /* iifname . ip saddr @routed_any_mac_addresses goto own_error */
+    {"routed_error",
+     "the same of a port with any MAC",
+     {IS_IP4, IIFNAME, IP_SADDR, IN(GUARD_ROUTED_ANY_MAC_ADDRESSES), GOTO("own_error")}},
+    /* counter goto block */
+    {"routed_error", "errors from forged sources", {BLOCK}},
+
+    /* add @routed_errors { iifname . ip saddr }, of no type */
+    {"own_error", "who tells it", {IIFNAME, IP_SADDR, ADD(GUARD_ROUTED_ERRORS)}},
+    /* iifname . where what it tells of was to go @routed_errors accept */
+    {"own_error", "of what it was sent itself", {IIFNAME, TOLD_DADDR, IN(GUARD_ROUTED_ERRORS), ACCEPT}},
+    /* counter goto block */
+    {"own_error", "errors about others", {BLOCK}},
 
     /* ip option lsrr exists counter goto block */
     {"source_routes", "packets that choose their way", {IS_IP4, HAS_OPTION(LOOSE_ROUTE), BLOCK}},

@@ -55,6 +55,9 @@ static const struct nft_chain bridge_chains[] = {
     {"from_port", NULL, 0, 0},
     {"source_routes", NULL, 0, 0},
     {"from_port_ip4", NULL, 0, 0},
+    {"from_port_icmp", NULL, 0, 0},
+    {"from_port_error", NULL, 0, 0},
+    {"own_error", NULL, 0, 0},
     {"dhcp", NULL, 0, 0},
     {"from_port_arp", NULL, 0, 0},
     {"own_arp", NULL, 0, 0},
@@ -62,6 +65,7 @@ static const struct nft_chain bridge_chains[] = {
     {"ipv6", NULL, 0, 0},
     {"from_port_ip6", NULL, 0, 0},
     {"from_port_icmp6", NULL, 0, 0},
+    {"from_port_error6", NULL, 0, 0},
     {"own_ip6", NULL, 0, 0},
     {"own_link_local", NULL, 0, 0},
     {"nd_solicit", NULL, 0, 0},
@@ -107,11 +111,10 @@ static const struct nft_rule bridge_rules[] = {
 
     /* ip hdrlength != 5 jump source_routes */
     {"ip4", "headers with options", {PROTOCOL_IP4, LONG_HEADER, JUMP("source_routes")}},
-    /* meta l4proto != udp iifname . ether saddr . ip saddr @port_addresses accept */
+    /* meta l4proto tcp iifname . ether saddr . ip saddr @port_addresses accept */
     {"ip4",
      "the ports' own addresses, in haste",
-     {META(L4PROTO, 1), IS_NOT(IPPROTO_UDP), PROTOCOL_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_PORT_ADDRESSES),
-      ACCEPT}},
+     {L4(IPPROTO_TCP), PROTOCOL_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_PORT_ADDRESSES), ACCEPT}},
     /* udp dport > 68 udp sport != 67 iifname . ether saddr . ip saddr @port_addresses accept, neither DHCP nor DNS */
     {"ip4",
      "the same of UDP",
@@ -141,6 +144,8 @@ static const struct nft_rule bridge_rules[] = {
      "more DNS queries than one port may send",
      {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), PROTOCOL_IP4, IP_DADDR, IN(GUARD_RESOLVERS), IIFNAME, OVER(NFT_LIMIT_DNS),
       BLOCK}},
+    /* meta l4proto icmp jump from_port_icmp */
+    {"from_port_ip4", "ICMP", {L4(IPPROTO_ICMP), JUMP("from_port_icmp")}},
     /* iifname . ether saddr . ip saddr @port_addresses accept */
     {"from_port_ip4",
      "the port's own addresses",
@@ -161,6 +166,44 @@ static const struct nft_rule bridge_rules[] = {
      {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_OPEN_ADDRESSES), ACCEPT}},
     /* counter goto block */
     {"from_port_ip4", "forged sources", {BLOCK}},
+
+    /* icmp type destination-unreachable goto from_port_error */
+    {"from_port_icmp", "it did not arrive", {FRAME_ICMP(3), GOTO("from_port_error")}},
+    /* icmp type source-quench goto from_port_error */
+    {"from_port_icmp", "it was too fast", {FRAME_ICMP(4), GOTO("from_port_error")}},
+    /* icmp type redirect goto from_port_error */
+    {"from_port_icmp", "it should go elsewhere", {FRAME_ICMP(5), GOTO("from_port_error")}},
+    /* icmp type time-exceeded goto from_port_error */
+    {"from_port_icmp", "it took too long", {FRAME_ICMP(11), GOTO("from_port_error")}},
+    /* icmp type parameter-problem goto from_port_error */
+    {"from_port_icmp", "it was not understood", {FRAME_ICMP(12), GOTO("from_port_error")}},
+    /* icmp type router-advertisement counter goto block */
+    {"from_port_icmp", "guests are no routers, by IPv4 either", {FRAME_ICMP(9), BLOCK}},
+
+    /* ip frag-off & 0x3fff != 0 counter goto block */
+    {"from_port_error", "in fragments", {PROTOCOL_IP4, IP_FRAG_OFF, MASK(0x3f, 0xff), IS_NOT(0, 0), BLOCK}},
+    /* iifname . ether saddr . ip saddr @port_addresses goto own_error */
+    {"from_port_error",
+     "errors from the port's own addresses",
+     {PROTOCOL_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_PORT_ADDRESSES), GOTO("own_error")}},
+    /* iifname . ip saddr @any_mac_addresses goto own_error */
+    {"from_port_error",
+     "the same of a port with any MAC",
+     {PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_ANY_MAC_ADDRESSES), GOTO("own_error")}},
+    /* iifname . ether saddr @port_macs iifname . ip saddr @open_addresses goto own_error */
+    {"from_port_error",
+     "the same of a port whose MAC was learnt",
+     {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), PROTOCOL_IP4, IIFNAME, IP_SADDR, IN(GUARD_OPEN_ADDRESSES),
+      GOTO("own_error")}},
+    /* counter goto block */
+    {"from_port_error", "errors from forged sources", {BLOCK}},
+
+    /* add @errors { iifname . ip saddr }, of no type */
+    {"own_error", "who tells it", {IIFNAME, IP_SADDR, ADD(GUARD_ERRORS)}},
+    /* iifname . where what it tells of was to go @errors accept */
+    {"own_error", "of what it was sent itself", {IIFNAME, TOLD_DADDR, IN(GUARD_ERRORS), ACCEPT}},
+    /* counter goto block */
+    {"own_error", "errors about others", {BLOCK}},
 
     /* iifname @ports ip option lsrr exists counter goto block */
     {"source_routes",
@@ -277,6 +320,14 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port_icmp6",
      "guests ask nobody what he listens to",
      {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(130), BLOCK}},
+    /* icmpv6 type destination-unreachable goto from_port_error6 */
+    {"from_port_icmp6", "it did not arrive", {FRAME_ICMP6(1), GOTO("from_port_error6")}},
+    /* icmpv6 type packet-too-big goto from_port_error6 */
+    {"from_port_icmp6", "it was too long", {FRAME_ICMP6(2), GOTO("from_port_error6")}},
+    /* icmpv6 type time-exceeded goto from_port_error6 */
+    {"from_port_icmp6", "it took too long", {FRAME_ICMP6(3), GOTO("from_port_error6")}},
+    /* icmpv6 type parameter-problem goto from_port_error6 */
+    {"from_port_icmp6", "it was not understood", {FRAME_ICMP6(4), GOTO("from_port_error6")}},
     /* icmpv6 type nd-router-solicit ip6 nexthdr ipv6-icmp goto dhcp */
     {"from_port_icmp6",
      "who is the router here, asked as DHCP is",
@@ -307,6 +358,27 @@ static const struct nft_rule bridge_rules[] = {
      {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(143), IP6_SADDR, NOBODY, DROP}},
     /* goto own_ip6 */
     {"from_port_icmp6", "whose the rest is", {GOTO("own_ip6")}},
+
+    /* ip6 nexthdr != ipv6-icmp counter goto block */
+    {"from_port_error6",
+     "errors behind another header",
+     {PROTOCOL_IP6, IP6_NEXT_HEADER, IS_NOT(IPPROTO_ICMPV6), BLOCK}},
+    /* iifname . ether saddr . where what it tells of was to go @port_addresses6 goto own_ip6 */
+    {"from_port_error6",
+     "errors about the port's own IPv6 addresses",
+     {IIFNAME, ETHER_SADDR, TOLD_DADDR6, IN(GUARD_PORT_ADDRESSES6), GOTO("own_ip6")}},
+    /* iifname . the same @any_mac_addresses6 goto own_ip6 */
+    {"from_port_error6",
+     "the same of a port with any MAC",
+     {IIFNAME, TOLD_DADDR6, IN(GUARD_ANY_MAC_ADDRESSES6), GOTO("own_ip6")}},
+    /* iifname . ether saddr @port_macs iifname . the same @open_addresses6 goto own_ip6 */
+    {"from_port_error6",
+     "the same of a port whose MAC was learnt",
+     {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), IIFNAME, TOLD_DADDR6, IN(GUARD_OPEN_ADDRESSES6), GOTO("own_ip6")}},
+    /* its first bits & ffc0 == fe80 goto own_ip6 */
+    {"from_port_error6", "about a link-local address", {TOLD_DADDR6_START, LINK_LOCAL, GOTO("own_ip6")}},
+    /* counter goto block */
+    {"from_port_error6", "errors about others, by IPv6", {BLOCK}},
 
     /* meta l4proto != 255 iifname . ether saddr . ip6 saddr @port_addresses6 accept */
     {"own_ip6",

@@ -44,6 +44,7 @@ static uint32_t field_type(enum guard_field field)
     case GUARD_FIELD_RAW_MIDDLE:
     case GUARD_FIELD_RAW_END:
     case GUARD_FIELD_RAW_IP6:
+    case GUARD_FIELD_RAW_IP4:
         return TYPE_INTEGER;
     case GUARD_FIELD_PROTOCOL:
         return TYPE_PROTOCOL;
@@ -88,6 +89,7 @@ enum typeof_number {
 
 #define ND_TARGET_BITS 64 /* where they stand behind the IPv6 header */
 #define ND_MAC_MIDDLE_BITS 216
+#define ICMP_TOLD_BITS 192 /* the destination of the packet that an ICMP error tells of */
 #define ND_MAC_END_BITS 232
 
 static void add_typeof_numbers(struct nft_user_data_buffer *buffer, const uint32_t *numbers, size_t count)
@@ -112,6 +114,8 @@ static uint32_t raw_field_bits(enum guard_field field)
 {
     if (field == GUARD_FIELD_RAW_MIDDLE)
         return ND_MAC_MIDDLE_BITS;
+    if (field == GUARD_FIELD_RAW_IP4)
+        return ICMP_TOLD_BITS;
     return field == GUARD_FIELD_RAW_END ? ND_MAC_END_BITS : ND_TARGET_BITS;
 }
 
@@ -131,7 +135,8 @@ static void add_typeof_field(struct nft_user_data_buffer *buffer, unsigned index
 static bool has_raw_field(const struct guard_schema *schema)
 {
     for (int i = 0; i < GUARD_FIELDS_MAX; i++)
-        if (schema->key[i] == GUARD_FIELD_RAW_END || schema->key[i] == GUARD_FIELD_RAW_IP6)
+        if (schema->key[i] == GUARD_FIELD_RAW_END || schema->key[i] == GUARD_FIELD_RAW_IP6 ||
+            schema->key[i] == GUARD_FIELD_RAW_IP4)
             return true;
     return false;
 }

@@ -11,9 +11,10 @@ from typing import Callable
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dhcp6 import DHCP6_Advertise
 from scapy.layers.inet import GRE, ICMP, IP, TCP, UDP, IPOption_LSRR, IPOption_SSRR
-from scapy.layers.inet6 import (ICMPv6EchoRequest, ICMPv6MLQuery, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA,
-                                ICMPv6ND_Redirect, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6,
-                                IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting)
+from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoRequest, ICMPv6MLQuery, ICMPv6ND_NA, ICMPv6ND_NS,
+                                ICMPv6ND_RA, ICMPv6ND_Redirect, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr,
+                                ICMPv6PacketTooBig, ICMPv6ParamProblem, ICMPv6TimeExceeded, IPv6, IPv6ExtHdrDestOpt,
+                                IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting)
 from scapy.layers.l2 import ARP, LLC, SNAP, STP, Dot1AD, Dot1Q, Dot3, Ether
 from scapy.packet import Raw
 
@@ -28,6 +29,7 @@ class Guests:
     """Who is who: MACs and addresses."""
     mac: str                     # the attacker's own
     gateway_mac: str
+    db_gateway_mac: str          # its neighbour's: a routed network has one for each
     address: str = "10.20.0.6"   # the attacker's own
     db_mac: str = "52:54:00:00:00:07"
     db: str = "10.20.0.7"        # its neighbour
@@ -42,6 +44,9 @@ class Guests:
     gateway6: str = "fd00:20::1"
     router6: str = "fe80::1"
     far6: str = ""
+    far_gateway6: str = "fd00:30::1"
+    uplink6: str = "2001:db8:a::2"
+    outside6: str = "2001:db8:a::1"
 
     # ---- what honest frames look like ----
 
@@ -57,6 +62,10 @@ class Guests:
     def ip6(self, to="db", source=None, **fields):
         return self.ether("db" if to == "db" else "host") / IPv6(src=source or self.address6,
                                                                  dst=self.db6 if to == "db" else to, **fields)
+
+    def from_db(self, packet):
+        """What the neighbour sends by the host."""
+        return Ether(src=self.db_mac, dst=self.db_gateway_mac) / packet
 
     def nd(self, message, source=None):
         """Neighbour discovery to all."""
@@ -77,6 +86,7 @@ class Cheat:
     bare: bool = True            # without guards it would be seen
     least: int = 1               # so many are counted of it
     modes: tuple = ("nat",)      # of the attacker's network
+    before: Callable = None      # of (Guests): what the neighbour sends first, and that arrives where the cheat would
 
 
 def one(make):
@@ -339,6 +349,7 @@ HOST = [
     at_host("a ping of another network's gateway", lambda g: g.far_gateway, lambda g: ICMP(id=1)),
     at_host("127.0.0.1", lambda g: "127.0.0.1", lambda g: UDP(dport=30000), bare=False),
     at_host("127.0.0.53", lambda g: "127.0.0.53", lambda g: UDP(dport=53), bare=False),
+    at_host("DNS at another network's gateway", lambda g: g.far_gateway, lambda g: UDP(dport=53)),
     at_host("an ICMP redirect", lambda g: g.gateway, lambda g: ICMP(type=5, code=1, gw=g.address) /
             bytes(IP(src=g.gateway, dst=g.db) / UDP())),
     at_host("what time it is", lambda g: g.gateway, lambda g: ICMP(type=13)),
@@ -351,9 +362,62 @@ HOST = [
           bare=False),
     at_host6("SSH at the gateway", lambda g: g.gateway6, lambda g: TCP(dport=22, flags="S")),
     at_host6("its private DNS port", lambda g: g.gateway6, lambda g: UDP(dport=10053)),
+    at_host6("SSH at its uplink's address", lambda g: g.uplink6, lambda g: TCP(dport=22, flags="S")),
+    at_host6("a ping of its uplink's address", lambda g: g.uplink6, lambda g: ICMPv6EchoRequest(id=1)),
+    at_host6("SSH at another network's gateway", lambda g: g.far_gateway6, lambda g: TCP(dport=22, flags="S")),
     at_host6("SSH at the router", lambda g: g.router6, lambda g: TCP(dport=22, flags="S"), lambda g: g.link_local6),
     at_host6("behind a routing header", lambda g: g.gateway6,
              lambda g: IPv6ExtHdrRouting(addresses=[]) / UDP(dport=30000)),
+]
+
+
+# ---- errors about what others have sent ----
+
+def lost(g, destination=None):
+    """What the neighbour may have sent, as an error tells of it."""
+    return bytes(IP(src=g.db, dst=destination or g.outside) / UDP(sport=4002, dport=4000))
+
+
+def lost6(g):
+    return IPv6(src=g.db6, dst=g.outside6) / UDP(sport=4002, dport=4000)
+
+
+def error(name, **icmp):
+    return Cheat(f"an error to the neighbour: {name}", "neighbour", one(lambda g: g.ip("db") / ICMP(**icmp) / lost(g)))
+
+
+def error6(name, message):
+    return Cheat(f"an error to the neighbour by IPv6: {name}", "neighbour",
+                 one(lambda g: g.ip6("db") / message / lost6(g)))
+
+
+ERRORS = [
+    error("it did not arrive", type=3, code=1),
+    error("it was too long", type=3, code=4, nexthopmtu=576),
+    error("it was too fast", type=4),
+    error("it should go elsewhere", type=5, code=1, gw="10.20.0.6"),
+    error("it took too long", type=11),
+    error("it was not understood", type=12),
+    Cheat("an error to the neighbour: in fragments", "neighbour",
+          one(lambda g: g.ip("db", flags="MF", proto=1) / bytes(ICMP(type=3, code=1) / lost(g))[:16])),
+    Cheat("an ICMP router advertisement", "neighbour", one(lambda g: g.ip("db") / ICMP(type=9) / b"\1\2\0\5")),
+    Cheat("an error about the neighbour's connection with the outside", "outside",
+          one(lambda g: g.ip(g.outside) / ICMP(type=3, code=3) /
+              bytes(IP(src=g.outside, dst=g.db) / UDP(sport=4000, dport=4002))), modes=BOTH,
+          before=lambda g: g.from_db(IP(src=g.db, dst=g.outside) / UDP(sport=4002, dport=4000))),
+    Cheat("an error about the neighbour's connection with the host", "host",
+          one(lambda g: g.ip(g.gateway) / ICMP(type=3, code=3) / bytes(IP(src=g.gateway, dst=g.db) /
+                                                                       ICMP(type=0, id=9))), modes=BOTH,
+          before=lambda g: g.from_db(IP(src=g.db, dst=g.gateway) / ICMP(id=9))),
+    error6("it did not arrive", ICMPv6DestUnreach()),
+    error6("it was too long", ICMPv6PacketTooBig(mtu=1280)),
+    error6("it took too long", ICMPv6TimeExceeded()),
+    error6("it was not understood", ICMPv6ParamProblem()),
+    error6("behind another header", IPv6ExtHdrDestOpt() / ICMPv6PacketTooBig(mtu=1280)),
+    Cheat("an error about the neighbour's connection with the outside by IPv6", "outside",
+          one(lambda g: g.ip6(g.outside6) / ICMPv6DestUnreach(code=4) / IPv6(src=g.outside6, dst=g.db6) /
+              UDP(sport=4000, dport=4002)), bare=False,
+          before=lambda g: g.from_db(IPv6(src=g.db6, dst=g.outside6) / UDP(sport=4002, dport=4000))),
 ]
 
 
@@ -370,6 +434,8 @@ ELSEWHERE = [
     Cheat("another network's guest, ping", "far", one(lambda g: g.ip(g.far) / ICMP(id=2)), modes=BOTH),
     Cheat("another network's guest, a forged error", "far",
           one(lambda g: g.ip(g.far) / ICMP(type=3, code=3) / bytes(IP(src=g.far, dst=g.outside) / UDP())), modes=BOTH),
+    Cheat("another network, all of it", "far", one(lambda g: g.ip("10.30.0.255") / UDP(dport=4000)), bare=False,
+          modes=BOTH),
     Cheat("another network's guest by IPv6", "far", one(lambda g: g.ip6(g.far6) / UDP(dport=4000)), bare=False),
     Cheat("a loose source route", "far",
           one(lambda g: g.ip(g.gateway, options=[IPOption_LSRR(routers=[g.far])]) / UDP(dport=4000)), bare=False,
@@ -406,4 +472,4 @@ FLOODS = [
                             for number in range(60)], counter="refused_connections", least=60 - CONNECTIONS),
 ]
 
-CHEATS = MACS + SOURCES + ARPS + DHCPS + IPV6 + FRAMES + HOST + ELSEWHERE + FLOODS
+CHEATS = MACS + SOURCES + ARPS + DHCPS + IPV6 + FRAMES + HOST + ERRORS + ELSEWHERE + FLOODS

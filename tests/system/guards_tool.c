@@ -66,6 +66,7 @@ static int write_field(enum guard_field field, const char *word, uint8_t *bytes)
         memcpy(bytes, mac.bytes, 6);
         return 0;
     case GUARD_FIELD_IP4:
+    case GUARD_FIELD_RAW_IP4:
         if (ip_address_parse(word, &address) < 0)
             return -EINVAL;
         memcpy(bytes, address.bytes, 4);

@@ -15,7 +15,9 @@ The same attacker in a routed network, without bridge, tries what can be tried t
 
 import fcntl
 import itertools
+import multiprocessing
 import os
+import re
 import select
 import socket
 import struct
@@ -24,7 +26,7 @@ import time
 import pytest
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, IP, UDP
-from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr
+from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig, IPv6
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
 
@@ -90,6 +92,7 @@ class Listener:
         self.socket = open_socket(ns, family, kind, protocol)
         if device:
             self.socket.bind((device, 3))
+            self.socket.setsockopt(socket.SOL_SOCKET, 33, 1 << 23)  # SO_RCVBUFFORCE
 
     def fileno(self):
         return self.socket.fileno()
@@ -111,7 +114,8 @@ class Scene:
         status = {network["name"]: network for network in self.tapnet.json_of_status()["networks"]}
         device = "br-lab" if mode == "nat" else "lab-web"
         ports = {port["name"]: port for network in status.values() for port in network["ports"]}
-        self.guests = Guests(mac=MAC, gateway_mac=self.host.json("ip", "-j", "link", "show", device)[0]["address"])
+        self.guests = Guests(mac=MAC, gateway_mac=self._mac_of(device),
+                             db_gateway_mac=self._mac_of(device if mode == "nat" else "lab-db"))
         if mode == "nat":
             self.guests.address6, self.guests.db6 = ports["web"]["addresses"][1], ports["db"]["addresses"][1]
             self.guests.link_local6 = "fe80::5054:ff:fe00:6"
@@ -122,6 +126,9 @@ class Scene:
                      "outside": [Listener(world.outside, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3), "out0")],
                      "host": [Listener(self.host, family, socket.SOCK_RAW, protocol) for family, protocol in RAW]}
         wait_for(lambda: self.passes(0.2), 10, "no honest frame passes")
+
+    def _mac_of(self, device):
+        return self.host.json("ip", "-j", "link", "show", device)[0]["address"]
 
     def up(self, limit=""):
         subnet6 = "subnet6: fd00:20::1/64" if self.mode == "nat" else ""
@@ -139,7 +146,7 @@ class Scene:
             self._know(address, mac, device)
         self.host.run("ping", "-c1", "-W2", "192.0.2.1")
 
-    def _drain(self):
+    def drain(self):
         for ear in [self.web, *itertools.chain(*self.ears.values())]:
             while select.select([ear], [], [], 0)[0]:
                 ear.read()
@@ -162,6 +169,9 @@ class Scene:
         self.web.send(self.guests.ip(self.guests.gateway) / ICMP(id=7) / Raw(token))
         return self._heard(self.web, token, seconds)
 
+    def hears(self, where, wanted):
+        return any(self._heard(ear, wanted, 0.5) for ear in self.ears[where])
+
     def _table_is_wrong(self):
         shown = self.host.json("ip", "-j", "neigh", "show", "10.20.0.7")
         return any(entry.get("lladdr") == MAC for entry in shown)
@@ -172,7 +182,10 @@ class Scene:
         if cheat.seen == "table":
             self._know("10.20.0.7", DB_MAC, "br-lab", "stale")
             time.sleep(1.1)  # for so long the kernel believes what it has just learnt
-        self._drain()
+        if cheat.before:
+            self.db.send(cheat.before(self.guests) / Raw(b"before " + token))
+            assert self.hears(cheat.seen, b"before " + token)
+        self.drain()
         for frame in cheat.frames(self.guests, token):
             self.web.send(frame)
         found = [] if cheat.seen in ("", "table") else [ear for ear in self.ears[cheat.seen]
@@ -182,7 +195,7 @@ class Scene:
         if cheat.seen == "table":
             self._know("10.20.0.7", DB_MAC, "br-lab")
         self.forget()
-        self._drain()
+        self.drain()
         assert self.passes(), f"after {cheat.name} honest frames pass no more"
         return found
 
@@ -258,6 +271,91 @@ def test_what_is_honest_is_not_counted(scene):
         scene.web.send(frame)
         assert scene.counts()["blocked"] == before, frame.summary()
     assert ARP in frames[0]
+
+
+def test_errors_about_what_it_was_sent_itself_arrive(scene):
+    """So that who speaks to it hears of a closed port, and of packets that are too long."""
+    guests, before = scene.guests, scene.counts()["blocked"]
+    scene.web.send(guests.ip(guests.outside) / UDP(sport=4003, dport=4000))
+    scene.web.send(guests.ip(guests.outside) / ICMP(type=3, code=3) / bytes(
+        IP(src=guests.outside, dst=guests.address) / UDP(sport=4000, dport=4003)) / Raw(b"to the outside"))
+    assert scene.hears("outside", b"to the outside")
+    scene.web.send(guests.ip(guests.gateway) / ICMP(id=11))
+    scene.web.send(guests.ip(guests.gateway) / ICMP(type=3, code=4, nexthopmtu=1300) / bytes(
+        IP(src=guests.gateway, dst=guests.address) / ICMP(type=0, id=11)) / Raw(b"to the host"))
+    assert scene.hears("host", b"to the host")
+    if scene.mode == "nat":
+        scene.web.send(guests.ip("db") / ICMP(type=3, code=3) / bytes(
+            IP(src=guests.db, dst=guests.address) / UDP(sport=4000, dport=4003)) / Raw(b"to the neighbour"))
+        scene.web.send(guests.ip6("db") / ICMPv6PacketTooBig(mtu=1280) / IPv6(src=guests.db6, dst=guests.address6) /
+                       UDP() / Raw(b"by IPv6"))
+        assert scene.hears("neighbour", b"to the neighbour") and scene.hears("neighbour", b"by IPv6")
+    assert scene.counts()["blocked"] == before
+
+
+class Attacker:
+    """The same guest in a process of its own: sends all cheats over and over, as fast as one thread can write."""
+
+    def __init__(self, scene):
+        frames = [bytes(frame) for cheat in CHEATS
+                  if scene.mode in cheat.modes and cheat.counter != "refused_connections"
+                  for frame in itertools.islice(cheat.frames(scene.guests, b"over and over"), 100)]
+        self.over, self.sent = multiprocessing.Event(), multiprocessing.Value("L", 0)
+        self.process = multiprocessing.Process(target=self._run, args=(scene.web.fd, frames))
+
+    def _run(self, fd, frames):
+        os.set_blocking(fd, True)
+        while not self.over.is_set():
+            for frame in frames:
+                os.write(fd, frame)
+            self.sent.value += len(frames)
+
+    def __enter__(self):
+        self.process.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.process.join()
+
+
+PACKETS, A_SECOND = 2000, 1000
+
+
+def late(scene):
+    """The neighbour sends packets to the outside at an even pace: how late each arrives, in seconds; those that do."""
+    guests, (ear,), arrived, begin = scene.guests, scene.ears["outside"], {}, time.monotonic()
+    honest = bytes(guests.from_db(IP(src=guests.db, dst=guests.outside) / UDP(sport=4004, dport=4000, chksum=0) /
+                                  Raw(b"paced 0000" + bytes(1200))))
+    head, tail = honest.split(b"0000", 1)
+    for number in range(PACKETS + A_SECOND):  # and for one second more is listened
+        if number < PACKETS:
+            os.write(scene.db.fd, head + b"%04d" % number + tail)
+        due = begin + (number + 1) / A_SECOND
+        while select.select([ear], [], [], max(0, due - time.monotonic()))[0]:
+            found = re.search(rb"paced (\d{4})", ear.read())
+            if found:
+                arrived[int(found[1])] = time.monotonic() - (begin + int(found[1]) / A_SECOND)
+            if time.monotonic() > due:
+                break
+    return sorted(arrived.values())
+
+
+def test_its_neighbour_does_not_suffer(scene):
+    """All that is wrong at once and without end; meanwhile ten megabits a second leave the neighbour, none too late."""
+    scene.drain()
+    quiet = late(scene)
+    with Attacker(scene) as attacker:
+        loud = late(scene)
+    print(f"{attacker.sent.value} frames meanwhile; half of the neighbour's packets within "
+          f"{quiet[len(quiet) // 2] * 1000:.1f} ms before, {loud[len(loud) // 2] * 1000:.1f} ms now, "
+          f"of {PACKETS} {len(quiet)} and {len(loud)} arrived")
+    assert attacker.sent.value > PACKETS
+    assert len(loud) == len(quiet) == PACKETS
+    assert loud[len(loud) // 2] < 0.05
+    scene.forget()
+    scene.drain()
+    wait_for(lambda: scene.passes(0.2), 10, "no honest frame passes any more")
 
 
 def test_without_guards_they_would_arrive(scene):

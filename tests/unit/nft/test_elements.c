@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 64
+#define SAMPLES 66
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -99,6 +99,8 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_REFUSED_CONNECTIONS6] = guard_refused_connections("br-lab", &gateway6);
     samples[GUARD_OPEN_HOSTS] = guard_device(GUARD_OPEN_HOSTS, "br-lab", "lab/lab");
     samples[GUARD_ANY_PROTOCOL_PORTS] = guard_device(GUARD_ANY_PROTOCOL_PORTS, "t", "lab/lab/t");
+    samples[GUARD_ERRORS] = guard_routed_any_mac_source(GUARD_ERRORS, "t", &guest, "");
+    samples[GUARD_ROUTED_ERRORS] = guard_routed_any_mac_source(GUARD_ROUTED_ERRORS, "t", &guest, "");
     samples[GUARD_REFUSED] = guard_refused("br-lab", &guest);
     samples[GUARD_REFUSED6] = guard_refused6("br-lab", &guest_mac);
 }
