@@ -98,6 +98,12 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port", "a MAC that is not known", {IIFNAME, ETHER_SADDR, NOT_IN(GUARD_PORT_MACS), JUMP("strange_mac")}},
     /* ether type arp goto from_port_arp */
     {"from_port", "ARP", {ETHER_TYPE(0x08, 0x06), GOTO("from_port_arp")}},
+    /* vlan id 0 counter goto block */
+    {"from_port",
+     "a tag that is none, which who gets it takes off",
+     {ETHER_TYPE(0x81, 0x00), VLAN_ID, IS(0, 0), BLOCK}},
+    /* ether type 8021ad vlan id 0 counter goto block */
+    {"from_port", "a provider's tag that is none", {ETHER_TYPE(0x88, 0xa8), VLAN_ID, IS(0, 0), BLOCK}},
     /* iifname @any_protocol_ports iifname . ether saddr @port_macs accept */
     {"from_port",
      "any other protocol, where the file lets it",

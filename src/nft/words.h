@@ -17,6 +17,7 @@
 #define ETHER_TYPE(...) PAYLOAD(NFT_PAYLOAD_LL_HEADER, 12, 2), IS(__VA_ARGS__)
 #define ETHER_DADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 0, 6)
 #define ETHER_SADDR PAYLOAD(NFT_PAYLOAD_LL_HEADER, 6, 6)
+#define VLAN_ID PAYLOAD(NFT_PAYLOAD_LL_HEADER, 14, 2), MASK(0x0f, 0xff)
 #define MARK META(MARK, 4)
 #define BLOCK COUNTER, GOTO("block")   /* what a port may not send */
 #define REFUSE COUNTER, GOTO("refuse") /* what may not reach the host, or leave */

@@ -73,6 +73,10 @@ EDITS = {
     "ports apart": file(network(PORTS, extra="ports_see_each_other: false"), devices=TUN),
     "a network more": file(network(PORTS), network({"a": "{}"}, "cell", "10.21.0.1/24"), devices=TUN),
     "IPv6": IP6,
+    "another name, and the old devices": file(
+        network({"web": "{ device: lab-web }", "db": PORTS["db"].replace("}", ", device: lab-db }")}, "office"),
+        devices=TUN),
+    "what is open": file(network({**PORTS, "web": "{ protocols: any }"}, extra="host: allow"), devices=TUN),
     "another network": file(network({"a": "{}"}, "cell", "10.21.0.1/24"), devices=TUN),
     "a device more": file(network(PORTS), devices=TUN + TAP),
     "a device with settings": file(network(PORTS), devices=TUN + FULL),

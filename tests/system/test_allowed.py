@@ -12,7 +12,7 @@ frame. Nobody else's doors open with it.
 
 import pytest
 from scapy.layers.inet import IP, UDP
-from scapy.layers.l2 import ARP, Dot1Q, Ether
+from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
 
 from guards_world import Wire, tcp_connects, udp_reaches
@@ -90,11 +90,14 @@ def test_any_protocol_from_its_own_mac(up, tapnet):
     other = Ether(**to, type=0x88B5) / Raw(b"any kind")
     forged = Ether(**to, src="52:54:00:00:00:99", type=0x88B5) / Raw(b"any kind")
     untagged = Ether(**to) / IP(src="10.20.0.99", dst="10.20.0.7") / UDP() / Raw(b"any kind")
+    none = [Ether(**to) / tag / IP(src="10.20.0.99", dst="10.20.0.7") / UDP() / Raw(b"any kind")
+            for tag in (Dot1Q(vlan=0, prio=7), Dot1AD(vlan=0), Dot1Q(vlan=0) / Dot1Q(vlan=5))]
     claim = Ether(dst="ff:ff:ff:ff:ff:ff") / ARP(op=2, psrc="10.20.0.1", pdst="10.20.0.7") / Raw(b"any kind")
     assert not arrives(guests, tagged) and not arrives(guests, other)
     up(protocols="any")
     assert arrives(guests, tagged) and arrives(guests, other)
     assert not arrives(guests, forged) and not arrives(guests, untagged) and not arrives(guests, claim)
+    assert not any(arrives(guests, frame) for frame in none)  # who gets it takes such a tag off: what is behind counts
     assert tapnet("status").returncode == 0
     up()
     assert not arrives(guests, tagged) and not arrives(guests, other)
