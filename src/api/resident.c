@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "apply/kernel.h"
@@ -71,6 +72,7 @@ bool resident_runs(const struct tapnet *tapnet)
 void resident_state_fini(struct resident_state *state)
 {
     free(state->waiting);
+    free(state->thefts);
     json_decref(state->json);
 }
 
@@ -107,17 +109,28 @@ static int ask_state(const struct tapnet *tapnet, int fd, json_t **ret)
     return *ret ? 0 : -EBADMSG;
 }
 
-void resident_state_read(const struct tapnet *tapnet, struct resident_state *ret)
+static void read_thefts(struct resident_state *state)
 {
-    _cleanup_close_ int fd = -1;
-    const json_t *list;
+    const json_t *list = json_object_get(state->json, "thefts");
+    struct timespec now = {.tv_sec = 0};
 
-    *ret = (struct resident_state){.pid = 0};
-    if (connect_keeper(tapnet, &fd) < 0 ||
-        (read_state(tapnet, &ret->json) < 0 && ask_state(tapnet, fd, &ret->json) < 0))
-        return;
-    ret->pid = (int)json_integer_value(json_object_get(ret->json, "pid"));
-    list = json_object_get(ret->json, "waiting");
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    state->thefts = calloc(json_array_size(list) + 1, sizeof(*state->thefts));
+    for (size_t i = 0; state->thefts && i < json_array_size(list); i++) {
+        const json_t *theft = json_array_get(list, i);
+        const char *device = json_string_value(json_object_get(theft, "device"));
+
+        if (!device || json_integer_value(json_object_get(theft, "last")) + RESIDENT_REMEMBERED_SEC < now.tv_sec)
+            continue; /* the keeper forgets with its next look, which nothing may have caused since */
+        state->thefts[state->theft_count].device = device;
+        state->thefts[state->theft_count++].count = (unsigned)json_integer_value(json_object_get(theft, "count"));
+    }
+}
+
+static void read_waiting(struct resident_state *ret)
+{
+    const json_t *list = json_object_get(ret->json, "waiting");
+
     ret->waiting = calloc(json_array_size(list) + 1, sizeof(*ret->waiting));
     for (size_t i = 0; ret->waiting && i < json_array_size(list); i++) {
         const json_t *thing = json_array_get(list, i);
@@ -129,6 +142,19 @@ void resident_state_read(const struct tapnet *tapnet, struct resident_state *ret
         ret->waiting[ret->waiting_count].closed = json_is_true(json_object_get(thing, "closed"));
         ret->waiting[ret->waiting_count++].seconds = (unsigned)json_integer_value(json_object_get(thing, "seconds"));
     }
+}
+
+void resident_state_read(const struct tapnet *tapnet, struct resident_state *ret)
+{
+    _cleanup_close_ int fd = -1;
+
+    *ret = (struct resident_state){.pid = 0};
+    if (connect_keeper(tapnet, &fd) < 0 ||
+        (read_state(tapnet, &ret->json) < 0 && ask_state(tapnet, fd, &ret->json) < 0))
+        return;
+    ret->pid = (int)json_integer_value(json_object_get(ret->json, "pid"));
+    read_waiting(ret);
+    read_thefts(ret);
 }
 
 /* ---- starting and ending it ---- */

@@ -17,11 +17,13 @@
  *   {"do":"who"}     {"ok":true,"pid":123}, at once, unless a look is under way.
  *
  * The log is RUN_DIR/keeper.log. RUN_DIR/keeper.json says what is left alone for some time, and which of that are
- * ports that are closed: {"pid":123,"waiting":[{"object":"tap lab-web","seconds":8,"closed":true}]}. A keeper writes it
- * before its first look; where it is not there, the keeper has been started and has not come so far: then it is asked
- * who it is.
+ * ports that are closed; and how often lately the holder of a TAP gave it a MAC that was another's, the last time at a
+ * second of CLOCK_MONOTONIC: {"pid":123,"waiting":[{"object":"tap lab-web","seconds":8,"closed":true}],
+ * "thefts":[{"device":"lab-web","count":7,"last":4711}]}. A keeper writes it before its first look; where it is not
+ * there, the keeper has been started and has not come so far: then it is asked who it is.
  */
 #define RESIDENT_SOCKET "keeper.sock"
+#define RESIDENT_REMEMBERED_SEC 3600 /* for so long it is told that a MAC was stolen */
 #define RESIDENT_LOG "keeper.log"
 #define RESIDENT_STATE "keeper.json"
 #define RESIDENT_MESSAGE_MAX 4096
@@ -52,6 +54,11 @@ struct resident_state {
         bool closed; /* a port: its holder keeps changing it */
     } * waiting;
     size_t waiting_count;
+    struct {
+        const char *device; /* of @json */
+        unsigned count;
+    } * thefts;
+    size_t theft_count;
     struct json_t *json;
 };
 /* Of a keeper that does not run nothing is said; one that is only just being started is waited for. */

@@ -397,6 +397,20 @@ static int add_waiting(struct tapnet_status *status, const char *object, unsigne
                                             object, seconds));
 }
 
+/* What was put right, and would be known to nobody but the neighbour. */
+static int add_theft(struct tapnet_status *status, const char *device, unsigned count)
+{
+    return status_warn(
+        status, count == 1 ? arena_printf(&status->arena,
+                                          "tap %s: its holder gave it the MAC of another lately; it was put "
+                                          "right at once",
+                                          device)
+                           : arena_printf(&status->arena,
+                                          "tap %s: its holder gave it the MAC of another %u times lately; it was "
+                                          "put right each time",
+                                          device, count));
+}
+
 static int add_keeper(struct tapnet_status *status, const struct tapnet *tapnet)
 {
     struct resident_state state cleanup(resident_state_fini) = {.pid = 0};
@@ -406,6 +420,8 @@ static int add_keeper(struct tapnet_status *status, const struct tapnet *tapnet)
     status->keeper_pid = state.pid;
     for (size_t i = 0; i < state.waiting_count && result == 0; i++)
         result = add_waiting(status, state.waiting[i].object, state.waiting[i].seconds, state.waiting[i].closed);
+    for (size_t i = 0; i < state.theft_count && result == 0; i++)
+        result = add_theft(status, state.thefts[i].device, state.thefts[i].count);
     return result;
 }
 

@@ -13,6 +13,20 @@
 
 DEFINE_CLEANUP(struct netlink *, netlink_close)
 
+static const struct model_object *object_at(const struct holds *holds, size_t index)
+{
+    return &holds->found->objects.items[index];
+}
+
+/* 0: it is not there. */
+static int index_of(const struct holds *holds, const char *device)
+{
+    for (size_t i = 0; i < holds->found->objects.count; i++)
+        if (object_at(holds, i)->kind == MODEL_OBJECT_LINK && strcmp(object_at(holds, i)->link.name, device) == 0)
+            return object_at(holds, i)->link.index;
+    return 0;
+}
+
 static void forget_made(struct holds *holds)
 {
     for (size_t i = 0; i < holds->made_count; i++)
@@ -25,13 +39,26 @@ void holds_fini(struct holds *holds)
     forget_made(holds);
     free(holds->made);
     free(holds->closed);
+    free(holds->thefts);
     *holds = (struct holds){.made = NULL};
+}
+
+/* Of devices that are gone, or whose last theft is longer ago. */
+static void drop_thefts(struct holds *holds, uint64_t before_usec)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < holds->theft_count; i++)
+        if (holds->thefts[i].last_usec >= before_usec && (!holds->found || index_of(holds, holds->thefts[i].device)))
+            holds->thefts[kept++] = holds->thefts[i];
+    holds->theft_count = kept;
 }
 
 void holds_look(struct holds *holds, const struct observe_found *found)
 {
     forget_made(holds);
     holds->found = found;
+    drop_thefts(holds, 0);
 }
 
 /* A copy of @object that lives until the next look; NULL when memory is short. */
@@ -129,11 +156,6 @@ size_t holds_split(struct holds *holds, const struct plan_step *step, struct pla
 
 /* ---- MACs of others ---- */
 
-static const struct model_object *object_at(const struct holds *holds, size_t index)
-{
-    return &holds->found->objects.items[index];
-}
-
 /* Whose guest has @mac, of the elements that say so; NULL: nobody's but @device's. */
 static const char *find_owner(const struct holds *holds, const struct mac *mac, const char *device)
 {
@@ -177,12 +199,27 @@ bool holds_steals(const struct holds *holds, const struct plan_step *step)
            (find_owner(holds, &before->mac, before->name) || is_kept(holds, &before->mac, before));
 }
 
-static int index_of(const struct holds *holds, const char *device)
+void holds_count_theft(struct holds *holds, const struct plan_step *step, uint64_t now_usec)
 {
-    for (size_t i = 0; i < holds->found->objects.count; i++)
-        if (object_at(holds, i)->kind == MODEL_OBJECT_LINK && strcmp(object_at(holds, i)->link.name, device) == 0)
-            return object_at(holds, i)->link.index;
-    return 0;
+    const char *device = step->after->link.name;
+    size_t i = 0;
+
+    while (i < holds->theft_count && strcmp(holds->thefts[i].device, device) != 0)
+        i++;
+    if (i == holds->theft_count) {
+        if (array_reserve((void **)&holds->thefts, &holds->theft_capacity, i, 1, sizeof(*holds->thefts)) < 0)
+            return;
+        holds->thefts[i] = (struct holds_theft){.count = 0};
+        memcpy(holds->thefts[i].device, device, sizeof(holds->thefts[i].device));
+        holds->theft_count++;
+    }
+    holds->thefts[i].count++;
+    holds->thefts[i].last_usec = now_usec;
+}
+
+void holds_forget(struct holds *holds, uint64_t before_usec)
+{
+    drop_thefts(holds, before_usec);
 }
 
 /* It is no failure when that can't be done: the neighbour's next frame says it, too. */

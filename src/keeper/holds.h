@@ -16,12 +16,22 @@
  * A port whose holder steals a MAC again and again is closed: it is taken out of its bridge, where its MAC harms
  * nobody. It stays up, since a TAP that is down can be given another type, and since its carrier then tells that he let
  * go. It is opened again when the keeper's patience (patience.h) allows the next try.
+ *
+ * Thefts are remembered for some time, or until the device goes: what was put right at once would leave no trace else.
  */
+struct holds_theft {
+    char device[MODEL_IFNAME_MAX];
+    unsigned count;
+    uint64_t last_usec;
+};
+
 struct holds {
     struct model_object **made; /* by this look, in the place of what plans want */
     size_t made_count, made_capacity;
     char (*closed)[MODEL_IFNAME_MAX]; /* devices */
     size_t closed_count, closed_capacity;
+    struct holds_theft *thefts;
+    size_t theft_count, theft_capacity;
     const struct observe_found *found; /* of this look */
 };
 
@@ -41,6 +51,11 @@ size_t holds_split(struct holds *holds, const struct plan_step *step, struct pla
 
 /* Does the device of @step have a MAC that is somebody else's in its network? */
 bool holds_steals(const struct holds *holds, const struct plan_step *step);
+/* Counts a theft by the device of @step, at @now_usec; without memory none is. */
+void holds_count_theft(struct holds *holds, const struct plan_step *step, uint64_t now_usec);
+/* Forgets those of whom the last was before @before_usec. */
+void holds_forget(struct holds *holds, uint64_t before_usec);
+
 /* The step that closes it. False when it is closed already, or memory is short. */
 bool holds_close(struct holds *holds, const struct plan_step *step, struct plan_step *ret);
 /* @step, which is to be done, may put the device into its bridge again. */

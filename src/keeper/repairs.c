@@ -133,14 +133,17 @@ static size_t judge_step(struct repairs *repairs, const struct absent *absent, c
                          struct plan_step ret[HOLDS_PARTS])
 {
     size_t count = needs_absent(absent, plan_step_object(step)) ? 0 : holds_split(&repairs->holds, step, ret);
+    bool steals = holds_steals(&repairs->holds, step);
 
     if (!count)
         return 0;
-    if (allows(repairs, step)) {
+    if (allows(repairs, step))
         holds_open(&repairs->holds, step);
-        return count;
-    }
-    return holds_steals(&repairs->holds, step) && holds_close(&repairs->holds, step, ret) ? 1 : 0;
+    else
+        count = steals && holds_close(&repairs->holds, step, ret) ? 1 : 0;
+    if (count && steals)
+        holds_count_theft(&repairs->holds, step, loop_now_usec());
+    return count;
 }
 
 /* Steps come in an order in which nothing stands before what it needs. Without memory all are left alone. */
@@ -280,6 +283,17 @@ static bool is_closed(const struct holds *holds, const char *name)
     return device && holds_is_closed(holds, device + 1);
 }
 
+static json_t *thefts_json(const struct holds *holds)
+{
+    json_t *thefts = json_array();
+
+    for (size_t i = 0; thefts && i < holds->theft_count; i++)
+        json_array_append_new(thefts, json_pack("{s:s, s:i, s:I}", "device", holds->thefts[i].device, "count",
+                                                (int)holds->thefts[i].count, "last",
+                                                (json_int_t)(holds->thefts[i].last_usec / 1000000)));
+    return thefts;
+}
+
 /* NULL when memory is short. */
 static char *print_state(const struct repairs *repairs, uint64_t now_usec)
 {
@@ -292,7 +306,8 @@ static char *print_state(const struct repairs *repairs, uint64_t now_usec)
             json_array_append_new(waiting, json_pack("{s:s, s:i, s:b}", "object", patience->things[i].name, "seconds",
                                                      (int)patience->things[i].pause_sec, "closed",
                                                      is_closed(&repairs->holds, patience->things[i].name)));
-    json = json_pack("{s:i, s:o}", "pid", (int)getpid(), "waiting", waiting);
+    json = json_pack("{s:i, s:o, s:o}", "pid", (int)getpid(), "waiting", waiting, "thefts",
+                     thefts_json(&repairs->holds));
     return json ? json_dumps(json, JSON_COMPACT) : NULL;
 }
 
@@ -315,6 +330,14 @@ void repairs_write_state(struct repairs *repairs)
     repairs->state = take_pointer(text);
 }
 
+static void forget_thefts(struct holds *holds, uint64_t now_usec)
+{
+    const uint64_t remembered_usec = RESIDENT_REMEMBERED_SEC * UINT64_C(1000000);
+
+    if (now_usec > remembered_usec)
+        holds_forget(holds, now_usec - remembered_usec);
+}
+
 int repairs_run(struct repairs *repairs, struct tapnet_error *error)
 {
     static const struct mend_hooks hooks = {
@@ -330,6 +353,7 @@ int repairs_run(struct repairs *repairs, struct tapnet_error *error)
         repairs->failure[0] = '\0';
     patience_forget(&repairs->patience, loop_now_usec());
     holds_look(&repairs->holds, NULL);
+    forget_thefts(&repairs->holds, loop_now_usec());
     if (repairs->set_count)
         repairs_write_state(repairs);
     return result;

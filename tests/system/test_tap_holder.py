@@ -145,6 +145,15 @@ def test_a_neighbours_mac_is_taken_back_at_once(lab, world, holder, neighbour):
     assert lab("status").returncode == 0
 
 
+def test_status_tells_of_what_was_put_right(lab, world, holder, neighbour):
+    own = link(world.host)["address"]
+    for said in ("lately; it was put right at once", "2 times lately; it was put right each time"):
+        holder.does(SET_MAC, f"mac={DB_MAC}")
+        within(LONGEST, lambda: link(world.host)["address"] == own)
+        within(LONGEST, lambda said=said: f"tap lab-web: its holder gave it the MAC of another {said}" in
+               lab("status").stdout)
+
+
 def behind(host, mac):
     """The ports that the bridge finds the MAC behind."""
     entries = host.json("bridge", "-j", "fdb", "show", "br", "br-lab")

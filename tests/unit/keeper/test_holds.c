@@ -32,6 +32,7 @@ static void add_link(struct scene *scene, enum model_link_kind kind, const char 
     snprintf(object.link.owner.network, sizeof(object.link.owner.network), "lab");
     snprintf(object.link.owner.port, sizeof(object.link.owner.port), "%s", port);
     object.link.owner.guest_mac = guest_mac;
+    object.link.index = 1 + (int)scene->found.objects.count;
     if (kind == MODEL_LINK_TAP) {
         snprintf(object.link.master, sizeof(object.link.master), "br-lab");
         object.link.user = 1000;
@@ -188,6 +189,33 @@ static void a_closed_port_is_in_no_bridge_until_it_is_opened(void **state)
     holds_open(&scene->holds, &scene->step);
 }
 
+static void thefts_are_counted_until_they_are_long_ago(void **state)
+{
+    struct scene *scene = *state;
+    struct model_object other = scene->after;
+    const struct plan_step step = {PLAN_DEVICES_SET, &other, &other};
+
+    snprintf(other.link.name, sizeof(other.link.name), "lab-db");
+    holds_count_theft(&scene->holds, &scene->step, 1000);
+    holds_count_theft(&scene->holds, &step, 2000);
+    holds_count_theft(&scene->holds, &scene->step, 3000);
+    assert_int_equal(scene->holds.theft_count, 2);
+    assert_string_equal(scene->holds.thefts[0].device, "lab-web");
+    assert_int_equal(scene->holds.thefts[0].count, 2);
+    assert_int_equal(scene->holds.thefts[1].count, 1);
+    holds_look(&scene->holds, NULL);
+    holds_look(&scene->holds, &scene->found);
+    assert_int_equal(scene->holds.theft_count, 2);
+    holds_forget(&scene->holds, 2001);
+    assert_int_equal(scene->holds.theft_count, 1);
+    assert_string_equal(scene->holds.thefts[0].device, "lab-web");
+    for (size_t i = 0; i < scene->found.objects.count; i++) /* the device goes */
+        if (strcmp(scene->found.objects.items[i].link.name, "lab-web") == 0)
+            snprintf(scene->found.objects.items[i].link.name, MODEL_IFNAME_MAX, "gone");
+    holds_look(&scene->holds, &scene->found);
+    assert_int_equal(scene->holds.theft_count, 0);
+}
+
 #define IN_A_LAB(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -199,6 +227,7 @@ int main(void)
         IN_A_LAB(other_steps_are_left_as_they_are),
         IN_A_LAB(whose_mac_is_stolen),
         IN_A_LAB(a_closed_port_is_in_no_bridge_until_it_is_opened),
+        IN_A_LAB(thefts_are_counted_until_they_are_long_ago),
     };
 
     return cmocka_run_group_tests_name("keeper holds", tests, NULL, NULL);
