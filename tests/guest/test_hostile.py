@@ -85,7 +85,7 @@ CHEATS = {
     "the gateway's address by ARP": ("ip address add 10.20.0.1/32 dev eth0; "  # without which arping sends nothing
                                      "arping -q -U -c 3 -I eth0 -s 10.20.0.1 10.20.0.1; "
                                      "ip address del 10.20.0.1/32 dev eth0", "false", "true"),
-    "a cloud's metadata": ("true", "wget -T 1 -q -O - http://169.254.169.254/", "true"),
+    "a cloud's metadata": ("true", "nc -w 1 169.254.169.254 80 </dev/null", "true"),
     "SSH of the host": ("true", "nc -w 1 10.20.0.1 22 </dev/null", "true"),
     "the host's address outside": ("true", "ping -c 1 -W 1 192.0.2.2", "true"),
     "another network": ("true", "ping -c 1 -W 1 10.30.0.1", "true"),
