@@ -44,20 +44,24 @@ static const char *print_mask(const char *length, char text[16])
 
 /* ---- the forms ---- */
 
-/* ip(8) and a resolv.conf(5): to type, or a script. */
+/*
+ * ip(8) and a resolv.conf(5): to type, or a script. It may be done again, after a change: what the guest had before
+ * goes, since nothing from another address is let through, and a default route of IPv6 outlives the addresses.
+ */
 static void print_commands(FILE *out, const struct guest *guest)
 {
     const struct tapnet_status_network *network = guest->network;
 
     fprintf(out, "# as root, where eth0 is the device with MAC %s\n", guest->port->mac);
     fprintf(out, "ip link set eth0 mtu %u up\n", network->mtu);
+    fputs("ip address flush dev eth0 scope global\n", out);
     fprintf(out, "ip address add %s/%s dev eth0\n", guest->port->address, guest->length);
     if (*network->gateway)
-        fprintf(out, "ip route add default via %s\n", network->gateway);
+        fprintf(out, "ip route replace default via %s\n", network->gateway);
     if (*guest->port->address6)
         fprintf(out, "ip address add %s/%s dev eth0\n", guest->port->address6, guest->length6);
     if (*network->gateway6)
-        fprintf(out, "ip route add default via %s dev eth0\n", network->gateway6);
+        fprintf(out, "ip route replace default via %s dev eth0\n", network->gateway6);
     if (*network->dns)
         fprintf(out, "printf 'nameserver %s\\nsearch %s\\n' > /etc/resolv.conf\n", network->dns, guest->port->search);
 }

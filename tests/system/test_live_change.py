@@ -53,6 +53,8 @@ SUBNET = changed(("10.20.0", "10.21.0"))
 ROUTED = changed(("    subnet:", "    mode: routed\n    subnet:"))
 ISOLATED = changed(("    subnet:", "    mode: isolated\n    subnet:"))
 RENAMED = changed(("  lab:", "  office:"))
+WITH_IP6 = changed(("subnet6: none", 'subnet6: "fd00:20::1/64"'))
+RENUMBERED_IP6 = changed(("subnet6: none", 'subnet6: "fd00:21::1/64"'))
 RENAMED_ALONE = changed(("  lab:", "  office:"), ("web: {", "web: { device: lab-web,"),
                         ("db: {", "db: { device: lab-db,"))
 
@@ -73,6 +75,10 @@ def guests(tapnet, host, world):
 
 def reaches(guest, address):
     return guest.netns.run("ping", "-c1", "-W1", address, check=False).returncode == 0
+
+
+def set_up_as_told(tapnet, guest):
+    guest.netns.run("sh", "-eux", input=tapnet("status", "--guest", "lab/web", "--as", "commands").stdout)
 
 
 def plan(tapnet, text):
@@ -114,9 +120,7 @@ def test_another_subnet_is_learnt(tapnet, host, guests):
     web, _ = guests
     assert index(host, "lab-web") == before
     assert not reaches(web, "10.20.0.1")
-    renew = tapnet("status", "--guest", "lab/web", "--as", "commands").stdout
-    web.netns.run("ip", "address", "flush", "dev", "eth0")
-    web.netns.run("sh", "-eux", input=renew)
+    set_up_as_told(tapnet, web)
     assert reaches(web, "10.21.0.1") and reaches(web, "192.0.2.1")
 
 
@@ -132,6 +136,23 @@ def test_who_rebinds_learns_another_subnet(tapnet, guests):
     rebound = wire.ask(wire.request("request", source="10.20.0.6", ciaddr="10.20.0.6"))
     assert options(rebound)["message-type"] == 6 and options(rebound)["server_id"] == "10.21.0.1"
     assert wire.ask(wire.request("discover"))[BOOTP].yiaddr == "10.21.0.6"
+
+
+def test_ipv6_that_comes_changes_and_goes(tapnet, guests):
+    web, _ = guests
+    own, other = "fd00:20::5054:ff:fe00:6", "fd00:21::5054:ff:fe00:6"
+    web.netns.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0", "net.ipv6.conf.eth0.accept_ra=0",
+                  "net.ipv6.conf.eth0.disable_ipv6=0")
+    for text, says, gateway, former in ((WITH_IP6, f"its IPv6 address becomes {own}: ", "fd00:20::1", None),
+                                        (RENUMBERED_IP6, f"its IPv6 address becomes {other} (now {own}): ",
+                                         "fd00:21::1", "fd00:20::1"),
+                                        (LAB, "it has no IPv6 address any more: ", None, "fd00:21::1")):
+        kind, told = plan(tapnet, text)["lab/web"]
+        assert kind == "acts" and told.startswith(says)
+        tapnet("up", tapnet.file(text))
+        set_up_as_told(tapnet, web)
+        assert reaches(web, "10.20.0.1") and (not gateway or reaches(web, gateway))
+        assert not former or not reaches(web, former)
 
 
 ANOTHER_MAC = "its gateway has another MAC, for which it asks within half a minute"
