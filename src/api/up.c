@@ -78,13 +78,9 @@ static int explain_unseen(const struct model_objects *touched, int code, struct 
     return error_prefix(error, code, "could not look what is left of the elements of our tables, of %s", names);
 }
 
-/*
- * Undoing a plan is a plan like any other: from what is there now of the objects that it @touched to what it had found
- * of them, @before; both sorted. So it does not matter how far the plan came, nor how far somebody came in undoing it.
- * @note: say what it was.
- */
-static int put_back(struct tapnet *tapnet, const struct model_objects *before, const struct model_objects *touched,
-                    bool note, struct tapnet_error *error)
+/* One look, and one try: *ret_done when nothing was left to do. @note: say what it was. */
+static int try_to_put_back(struct tapnet *tapnet, const struct model_objects *before,
+                           const struct model_objects *touched, bool note, bool *ret_done, struct tapnet_error *error)
 {
     struct model_objects now cleanup(model_objects_fini) = {0};
     struct observe_found *found cleanup(cleanup_observe_free) = NULL;
@@ -97,7 +93,33 @@ static int put_back(struct tapnet *tapnet, const struct model_objects *before, c
     if (pick_touched(&found->objects, touched, &now) < 0 || plan_make(before, &now, &plan) < 0 ||
         (note && api_note_undone(tapnet, plan) < 0))
         return error_set(error, -ENOMEM, "out of memory");
-    return run_plan(tapnet, apply_put_back, plan, &found->objects, &silent, error);
+    result = run_plan(tapnet, apply_put_back, plan, &found->objects, &silent, error);
+    *ret_done = result == 0 && plan->step_count == 0;
+    return result;
+}
+
+#define TRIES_MAX 3
+
+/*
+ * Undoing a plan is a plan like any other: from what is there now of the objects that it @touched to what it had found
+ * of them, @before; both sorted. So it does not matter how far the plan came, nor how far somebody came in undoing it.
+ * Another look follows: a request may have failed, and the kernel forgets neighbours of a link that leaves its bridge.
+ * What fails to the last is the error. @note: say what it was.
+ */
+static int put_back(struct tapnet *tapnet, const struct model_objects *before, const struct model_objects *touched,
+                    bool note, struct tapnet_error *error)
+{
+    bool done = false;
+    int result = 0;
+
+    for (int tries = 0; tries < TRIES_MAX && !done; tries++) {
+        struct tapnet_error reason = TAPNET_ERROR_INIT;
+
+        result = try_to_put_back(tapnet, before, touched, note && tries == 0, &done, &reason);
+        if (result < 0 && tries + 1 == TRIES_MAX)
+            error_set(error, result, "%s", reason.text);
+    }
+    return result;
 }
 
 int api_recover(struct tapnet *tapnet, struct tapnet_error *error)
