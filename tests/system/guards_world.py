@@ -310,9 +310,13 @@ class Lab:
 
 # ---- attempts: each makes fresh sockets on fresh ports, so that conntrack remembers nothing of the one before ----
 
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def udp_reaches(source, target, address, port, bind=""):
     """A datagram from source arrives at target's socket on (address, port). Returns the sender it saw, or None."""
-    with open_socket(target) as server, open_socket(source) as client:
+    with open_socket(target, family_of(address)) as server, open_socket(source, family_of(address)) as client:
         server.bind((bind, port))
         try:
             client.sendto(b"probe", (address, port))
@@ -338,8 +342,8 @@ def udp_is_answered(source, target, address, port, bind=""):
 
 def tcp_connects(source, target, address, port, bind="", listen_port=None):
     """A TCP connection from source to (address, port) is taken by target, and carries data both ways."""
-    server = open_socket(target, kind=socket.SOCK_STREAM)
-    client = open_socket(source, kind=socket.SOCK_STREAM)
+    server = open_socket(target, family_of(address), socket.SOCK_STREAM)
+    client = open_socket(source, family_of(address), socket.SOCK_STREAM)
     with server, client:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind((bind, listen_port or port))
