@@ -48,7 +48,7 @@ static void change_for_new(const struct model_link *link, const char *alias, str
         ret->fields |= NETLINK_LINK_UP;
     if (link->forwarding)
         ret->fields |= NETLINK_LINK_FORWARDING;
-    if (link->kind == MODEL_LINK_BRIDGE) /* off too: net.ipv4.conf.default may have turned it on */
+    if (model_link_is_gateway(link)) /* off too: net.ipv4.conf.default may have turned it on */
         ret->fields |= NETLINK_LINK_ROUTE_LOCALNET;
     if (link->queue_length)
         ret->fields |= NETLINK_LINK_QUEUE_LENGTH;
@@ -193,7 +193,8 @@ static void change_between(const struct model_link *before, const struct model_l
         ret->fields |= NETLINK_LINK_QUEUE_LENGTH;
     if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding)
         ret->fields |= NETLINK_LINK_FORWARDING;
-    if (after->kind == MODEL_LINK_BRIDGE && before->route_localnet != after->route_localnet)
+    if ((model_link_is_gateway(before) || model_link_is_gateway(after)) &&
+        before->route_localnet != after->route_localnet)
         ret->fields |= NETLINK_LINK_ROUTE_LOCALNET;
     ret->fields |= restore_altered(before->altered, after);
 }

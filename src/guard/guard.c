@@ -423,8 +423,8 @@ struct guard_element guard_routed_source(enum guard_set set, const char *device,
     return element;
 }
 
-struct guard_element guard_routed_any_mac_source(enum guard_set set, const char *device,
-                                                 const struct ip_address *address, const char *label)
+struct guard_element guard_routed_address(enum guard_set set, const char *device, const struct ip_address *address,
+                                          const char *label)
 {
     return element_of_address(set, device, address, label);
 }

@@ -120,6 +120,8 @@ enum guard_set {
     GUARD_CLOSED6,         /* { ifname }: uplinks that forward IPv6 only because we turned it on */
     GUARD_CLOSED_FAMILIES, /* { nf_proto }: IPv6, when the whole host forwards it only because we turned it on */
     GUARD_LEARNING6, /* { ifname }: links whose accept_ra we made 2, of 1; no rule asks: it is for who comes back */
+    GUARD_ROUTED_PUBLISHED, /* { ifname . ipv4_addr }: routed TAP and its guest, that forwards lead to */
+    GUARD_ROUTED_APART, /* { ipv4_addr . ipv4_addr - the same }: as peers, of a network whose ports are kept apart */
     /* table bridge tapnet */
     GUARD_PORTS,             /* { ifname }: every TAP of ours */
     GUARD_PORT_ADDRESSES,    /* { ifname . ether_addr . ipv4_addr }: TAP, its guest's MAC, an address that it may use */
@@ -241,15 +243,15 @@ struct guard_element guard_blocked(const char *device);
 struct guard_element guard_routed_blocked(enum guard_set set,
                                           const char *device); /* GUARD_ROUTED_BLOCKED, GUARD_ARP_BLOCKED */
 struct guard_element guard_way(const char *from, const char *to, const char *label);
-/* GUARD_PEERS or GUARD_ARP_REACH: from @subnet to itself. */
+/* GUARD_PEERS, GUARD_ROUTED_APART or GUARD_ARP_REACH: from @subnet to itself. */
 struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *subnet, const char *label);
 /* Of the sets whose key is a device alone. */
 struct guard_element guard_device(enum guard_set set, const char *device, const char *label);
 struct guard_element guard_routed_mac(const char *device, const struct mac *mac, const char *label);
 struct guard_element guard_routed_source(enum guard_set set, const char *device, const struct mac *mac,
                                          const struct ip_address *address, const char *label);
-struct guard_element guard_routed_any_mac_source(enum guard_set set, const char *device,
-                                                 const struct ip_address *address, const char *label);
+struct guard_element guard_routed_address(enum guard_set set, const char *device, const struct ip_address *address,
+                                          const char *label);
 struct guard_element guard_group_limit(const char *device, uint32_t packets, const char *label);
 struct guard_element guard_send_limit(const char *device, uint64_t bytes, uint32_t burst, const char *label);
 struct guard_element guard_connection_limit(const char *bridge, const struct ip_address *address, uint32_t count,

@@ -76,6 +76,13 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_CLOSED6] = {"closed6", GUARD_INET, {IFNAME}, 0, "forwards IPv6 for our networks only"},
     [GUARD_CLOSED_FAMILIES] = {"closed_families", GUARD_INET, {FAMILY}, 0, "forwarded for our networks only"},
     [GUARD_LEARNING6] = {"learning6", GUARD_INET, {IFNAME}, 0, "links whose accept_ra was 1"},
+    [GUARD_ROUTED_PUBLISHED] =
+        {"routed_published", GUARD_INET, {IFNAME, IP4}, 0, "port and its guest, that forwards lead to"},
+    [GUARD_ROUTED_APART] = {"routed_apart",
+                            GUARD_INET,
+                            {IP4, IP4, TO, IP4, IP4},
+                            0,
+                            "source and destination in one routed network, that do not see each other"},
     [GUARD_PORT_ADDRESSES6] = {"port_addresses6",
                                GUARD_BRIDGE,
                                {IFNAME, MAC, RAW_IP6},

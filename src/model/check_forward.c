@@ -29,11 +29,6 @@ static void check_forward(const struct model_set *set, const struct model_networ
                      "port %s: forward %s has no use in mode isolated, where nothing comes in; leave it out, or write "
                      "`mode: nat`",
                      port->name, text);
-    else if (network->mode == MODEL_MODE_ROUTED)
-        mistakes_add(mistakes, place,
-                     "port %s: forward %s: guests of a routed network are reached by their own addresses, and forwards "
-                     "are for mode nat in this version; leave it out",
-                     port->name, text);
     else if (forward->address.family == AF_INET6)
         mistakes_add(mistakes, place,
                      "port %s: forward %s: the guest has no IPv6 address that it could lead to; name an IPv4 address "

@@ -77,13 +77,21 @@ static struct model_owner make_owner(const struct model_set *set, const char *ne
     return owner;
 }
 
-/* Leads a forward of the network from the host's own 127.0.0.1 to a guest? */
-static bool has_local_forward(const struct model_network *network)
+/* Leads a forward from the host's own 127.0.0.1 to the guest? */
+static bool has_local_forward(const struct model_port *port)
 {
-    for (size_t i = 0; i < network->port_count; i++)
-        for (size_t j = 0; j < network->ports[i].forward_count; j++)
-            if (model_forward_is_local(&network->ports[i].forwards[j]))
-                return true;
+    for (size_t i = 0; i < port->forward_count; i++)
+        if (model_forward_is_local(&port->forwards[i]))
+            return true;
+    return false;
+}
+
+/* To a guest behind the network's bridge? To one of a routed network it goes by its port. */
+static bool has_local_forwards(const struct model_network *network)
+{
+    for (size_t i = 0; i < network->port_count && network->mode != MODEL_MODE_ROUTED; i++)
+        if (has_local_forward(&network->ports[i]))
+            return true;
     return false;
 }
 
@@ -101,7 +109,7 @@ static void add_bridge(struct expansion *expansion, const struct model_network *
         .group = MODEL_ID_NONE,
         .up = true,
         .forwarding = model_mode_leads_out(network->mode),
-        .route_localnet = has_local_forward(network),
+        .route_localnet = has_local_forwards(network),
     };
     link->owner.mode = network->mode;
     memcpy(link->name, network->bridge, sizeof(link->name));
@@ -135,6 +143,7 @@ static void add_port_link(struct expansion *expansion, const struct model_networ
         .up = true,
         .isolated = !routed && !network->ports_see_each_other,
         .routed = routed,
+        .route_localnet = routed && has_local_forward(port),
         .receive = port->limit.receive / 8,
         .receive_burst = port->limit.receive ? model_burst(&port->limit, port->limit.receive) : 0,
     };
@@ -369,9 +378,17 @@ static void expand_forward(struct expansion *expansion, const struct model_port 
                                   (uint16_t)(forward->guest_first + i), label));
 }
 
+static void expand_forwards(struct expansion *expansion, const struct model_port *port, const char *label)
+{
+    if (port->forward_count)
+        add_element(expansion, port->place, guard_published(&port->address, label));
+    for (size_t i = 0; i < port->forward_count; i++)
+        expand_forward(expansion, port, &port->forwards[i], label);
+}
+
 /*
- * The same of a routed port, of its packets and of its ARP. A guest that the file names no MAC of has any: nobody else
- * is on its cable. Of one that has a MAC the host need not ask.
+ * What the guest of a routed port may send from: of its packets and of its ARP. A guest that the file names no MAC of
+ * has any: nobody else is on its cable. Of one that has a MAC the host need not ask.
  */
 static void expand_routed_sources(struct expansion *expansion, const struct model_port *port, const char *label)
 {
@@ -380,9 +397,9 @@ static void expand_routed_sources(struct expansion *expansion, const struct mode
     if (port->mac_spoofing || !port->guest_mac_given) {
         add_element(expansion, port->place, guard_device(GUARD_ROUTED_ANY_MAC_PORTS, port->device, label));
         add_element(expansion, port->place,
-                    guard_routed_any_mac_source(GUARD_ROUTED_ANY_MAC_ADDRESSES, port->device, &port->address, label));
+                    guard_routed_address(GUARD_ROUTED_ANY_MAC_ADDRESSES, port->device, &port->address, label));
         add_element(expansion, port->place,
-                    guard_routed_any_mac_source(GUARD_ARP_ANY_MAC_ADDRESSES, port->device, &port->address, label));
+                    guard_routed_address(GUARD_ARP_ANY_MAC_ADDRESSES, port->device, &port->address, label));
         return;
     }
     add_element(expansion, port->place, guard_routed_mac(port->device, &port->guest_mac, label));
@@ -432,6 +449,10 @@ static void expand_routed_port(struct expansion *expansion, const struct model_n
         add_element(expansion, port->place, guard_way(port->device, network->uplink, label));
         add_element(expansion, port->place, guard_way(network->uplink, port->device, label));
     }
+    expand_forwards(expansion, port, label);
+    if (port->forward_count)
+        add_element(expansion, port->place,
+                    guard_routed_address(GUARD_ROUTED_PUBLISHED, port->device, &port->address, label));
     add_port_link(expansion, network, port);
     add_peer(expansion, network, port);
     if (network->on_link && network->uplink[0])
@@ -454,10 +475,7 @@ static void expand_port(struct expansion *expansion, const struct model_network 
     if (port->protocols == MODEL_PROTOCOLS_ANY)
         add_element(expansion, port->place, guard_device(GUARD_ANY_PROTOCOL_PORTS, port->device, label));
     expand_limit(expansion, network, port, label);
-    if (port->forward_count)
-        add_element(expansion, port->place, guard_published(&port->address, label));
-    for (size_t i = 0; i < port->forward_count; i++)
-        expand_forward(expansion, port, &port->forwards[i], label);
+    expand_forwards(expansion, port, label);
     add_port_link(expansion, network, port);
 }
 
@@ -465,8 +483,8 @@ static void expand_port(struct expansion *expansion, const struct model_network 
 static void expand_routed(struct expansion *expansion, const struct model_network *network, const char *label)
 {
     add_element(expansion, network->place, guard_peers(GUARD_ARP_REACH, &network->subnet, label));
-    if (network->ports_see_each_other)
-        add_element(expansion, network->place, guard_peers(GUARD_PEERS, &network->subnet, label));
+    add_element(expansion, network->place,
+                guard_peers(network->ports_see_each_other ? GUARD_PEERS : GUARD_ROUTED_APART, &network->subnet, label));
 }
 
 static void expand_network(struct expansion *expansion, const struct model_network *network, bool host_forwards)

@@ -196,6 +196,11 @@ bool model_receive_equal(const struct model_link *wanted, const struct model_lin
     return wanted->receive == found->receive && (!wanted->receive || more - less <= more / 32);
 }
 
+bool model_link_is_gateway(const struct model_link *link)
+{
+    return link->kind == MODEL_LINK_BRIDGE || link->routed;
+}
+
 bool model_offloads_equal(const struct model_settings *wanted, const struct model_settings *found)
 {
     return !wanted->offloads_given || !found->offloads_given || wanted->offloads == found->offloads;
@@ -232,9 +237,9 @@ static bool link_equal(const struct model_link *wanted, const struct model_link 
         return false;
     if (!model_receive_equal(wanted, found))
         return false;
-    if (wanted->kind == MODEL_LINK_BRIDGE)
-        return wanted->forwarding == found->forwarding && wanted->route_localnet == found->route_localnet;
-    return tun_equal(wanted, found);
+    if (model_link_is_gateway(wanted) && wanted->route_localnet != found->route_localnet)
+        return false;
+    return wanted->kind == MODEL_LINK_BRIDGE ? wanted->forwarding == found->forwarding : tun_equal(wanted, found);
 }
 
 static bool service_equal(const struct model_service *wanted, const struct model_service *found)

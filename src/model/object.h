@@ -77,7 +77,7 @@ struct model_link {
     /* Of a stand-alone device. The header size, which no dump tells, is found as its set's record has it. */
     struct model_settings settings;
     bool forwarding;     /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
-    bool route_localnet; /* net.ipv4.conf.NAME.route_localnet: the host's 127.0.0.1 reaches guests; the same */
+    bool route_localnet; /* net.ipv4.conf.NAME.route_localnet: the host's 127.0.0.1 reaches guests; of gateways only */
     bool isolated;       /* port of a bridge: no frame goes from it to another isolated port */
     bool routed;         /* port without a bridge: forwards, answers ARP for its own address and for all it routes to */
     /* Of a port: bytes a second that its guest receives, and bytes at once; 0: as it comes. Found of ours only. */
@@ -218,6 +218,7 @@ bool model_object_equal(const struct model_object *wanted, const struct model_ob
 /* Parts of that: what is not wanted, or a holder's affair, is equal. */
 bool model_link_type_equal(const struct model_link *wanted, const struct model_link *found);
 bool model_receive_equal(const struct model_link *wanted, const struct model_link *found);
+bool model_link_is_gateway(const struct model_link *link); /* do guests meet the host there? bridge, routed port */
 bool model_offloads_equal(const struct model_settings *wanted, const struct model_settings *found);
 /* Bytes, never 0. */
 uint32_t model_vnet_header_size(const struct model_settings *settings);

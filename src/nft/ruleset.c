@@ -29,10 +29,12 @@
  *
  * Forwards: what comes for an address of the host and is in one of the maps goes to a guest; the guest sees who sent
  * it, and answers by the host, its gateway. Only where it could not answer so is the sender translated too: 127.0.0.1,
- * which is nobody's address elsewhere, and guests of the same bridge, whom it would answer at once. Loopback addresses
- * other than 127.0.0.1 are left to the programs of the host (127.0.0.53 is a resolver), and what says it is for one, or
- * from one, and comes in by a device, is no forward's: so what is bound to 127.0.0.1 can't be reached but from the host
- * itself. `forward` lets through what was translated and goes to a guest in `published`, and the replies to that.
+ * which is nobody's address elsewhere, and guests of the same bridge, whom it would answer at once (between two routed
+ * ones all goes by the host anyway; but who comes back to itself by a forward would take it for forged). Loopback
+ * addresses other than 127.0.0.1 are left to the programs of the host (127.0.0.53 is a resolver), and what says it is
+ * for one, or from one, and comes in by a device, is no forward's: so what is bound to 127.0.0.1 can't be reached but
+ * from the host itself. `forward` lets through what was translated and goes to a guest in `published`, and the replies
+ * to that.
  *
  * bridge: what ports send. It is the first to see a frame, before br_netfilter and conntrack do. A DHCP request ends
  * here: the service gets a copy from netfilter's log, which names the device that it came in by, and no port, no
@@ -177,6 +179,10 @@ static const struct nft_rule inet_rules[] = {
     {"source_nat",
      "guests that forwards lead back to their own bridge",
      {CT_STATUS(IPS_DST_NAT), IS_IP4, OIFNAME, IP_SADDR, IN(GUARD_SUBNETS), MASQUERADE}},
+    /* ct status dnat meta nfproto ipv4 oifname . ip saddr @routed_published masquerade */
+    {"source_nat",
+     "a routed guest that its own forward leads back to itself",
+     {CT_STATUS(IPS_DST_NAT), IS_IP4, OIFNAME, IP_SADDR, IN(GUARD_ROUTED_PUBLISHED), MASQUERADE}},
 
     /* meta nfproto ipv6 iifname . oifname @masquerade6 masquerade */
     {"source_nat", "and with its IPv6 address", {IS_IP6, IIFNAME, OIFNAME, IN(GUARD_MASQUERADE6), MASQUERADE}},
@@ -275,6 +281,10 @@ static const struct nft_rule inet_rules[] = {
      {OIFNAME, IN(GUARD_ROUTED_PORTS), IS_IP4, IP_SADDR, IP_DADDR, IN(GUARD_PEERS), ACCEPT}},
     /* iifname . oifname @apart counter goto refuse */
     {"from_guest", "guests that do not see each other", {IIFNAME, OIFNAME, IN(GUARD_APART), REFUSE}},
+    /* oifname @routed_ports ip saddr . ip daddr @routed_apart counter goto refuse */
+    {"from_guest",
+     "routed guests that do not see each other",
+     {OIFNAME, IN(GUARD_ROUTED_PORTS), IS_IP4, IP_SADDR, IP_DADDR, IN(GUARD_ROUTED_APART), REFUSE}},
     /* meta nfproto ipv4 ip saddr @published ct status dnat ct direction reply ct state established accept */
     {"from_guest",
      "replies to who came by a forward",
@@ -284,6 +294,11 @@ static const struct nft_rule inet_rules[] = {
     {"from_guest",
      "guests use forwards too",
      {IS_IP4, IP_DADDR, IN(GUARD_PUBLISHED), IIFNAME, IP_SADDR, IN(GUARD_SUBNETS), CT_STATUS(IPS_DST_NAT),
+      CT_STATE(ESTABLISHED | NEW), ACCEPT}},
+    /* meta nfproto ipv4 ip daddr @published iifname @routed_ports ct status dnat ct state established,new accept */
+    {"from_guest",
+     "and routed ones, whose sources are their own",
+     {IS_IP4, IP_DADDR, IN(GUARD_PUBLISHED), IIFNAME, IN(GUARD_ROUTED_PORTS), CT_STATUS(IPS_DST_NAT),
       CT_STATE(ESTABLISHED | NEW), ACCEPT}},
     /* ct state invalid counter goto refuse */
     {"from_guest", "would leave with the guest's own address", {CT_STATE(INVALID), REFUSE}},

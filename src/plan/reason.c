@@ -112,7 +112,7 @@ static void link_reason(const struct model_link *before, const struct model_link
     settings_reason(&before->settings, &after->settings, text);
     if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding)
         append(text, "forwarding is %s", before->forwarding ? "on" : "off");
-    if (after->kind == MODEL_LINK_BRIDGE && before->route_localnet != after->route_localnet)
+    if (model_link_is_gateway(after) && before->route_localnet != after->route_localnet)
         append(text, "route_localnet is %s", before->route_localnet ? "on" : "off");
     if (after->kind == MODEL_LINK_BRIDGE && before->owner.mode != after->owner.mode)
         append(text, "mode %s, wanted %s", model_mode_print(before->owner.mode), model_mode_print(after->owner.mode));

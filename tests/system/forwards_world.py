@@ -18,10 +18,14 @@ import socket
 import subprocess
 import sys
 
-from guards_world import inside
+from scapy.layers.inet import IP, TCP, IPOption_LSRR
+from scapy.layers.l2 import Ether
+
+from guards_world import Wire, inside, open_socket
 
 from tapnet_test.nsguest import NamespaceGuest
 
+HOST = "192.0.2.2"
 PORTS = [22, 53, 80, 443, *range(5000, 5011), *range(5100, 5110), *range(9000, 9004)]
 
 # Answers on every port of argv[2:] with "NAME ADDRESS", and keeps a TCP connection for as long as the client does.
@@ -80,6 +84,27 @@ def ask(netns, protocol, address, port, source="", timeout=0.7):
             return None
 
 
+class Talk:
+    """A TCP connection from the LAN that asks again and again."""
+
+    def __init__(self, netns, port):
+        self.socket = open_socket(netns, kind=socket.SOCK_STREAM, timeout=1)
+        self.socket.connect((HOST, port))
+
+    def who(self):
+        try:
+            self.socket.sendall(b"who?")
+            return self.socket.recv(100).decode() or None
+        except OSError:
+            return None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
 class Guests:
     """Guests on all ports of the networks that are up, by the ports' names, each with a way to the host."""
 
@@ -104,3 +129,28 @@ class Guests:
     def close(self):
         for guest in self.made.values():
             guest.close()
+
+
+# ---- forged frames ----
+
+def arrives(lab, sender, device, frames, guest, wanted):
+    """Does any of the frames, sent by @device of @sender, make something that is wanted arrive at the guest?"""
+    with Wire(sender, device) as wire, Wire(lab.guests[guest], "eth0") as end:
+        end.drain()
+        for frame in frames:
+            wire.send(frame)
+        return end.receive(wanted, timeout=0.5)
+
+
+def syns(lab, device, sources, destination, port):
+    mac = lab.host.json("ip", "-j", "link", "show", device)[0]["address"]
+    return [Ether(dst=mac) / packet / TCP(sport=40000 + number, dport=port, seq=1, flags="S") for number, packet in
+            enumerate(make(source, destination) for source in sources for make in (plain, source_routed))]
+
+
+def plain(source, destination):
+    return IP(src=source, dst=destination)
+
+
+def source_routed(source, destination):
+    return IP(src=source, dst=HOST, options=[IPOption_LSRR(routers=[destination])])

@@ -7,10 +7,10 @@ The topology is drawn in forwards_world.py.
 from types import SimpleNamespace
 
 import pytest
-from scapy.layers.inet import IP, TCP, UDP, IPOption_LSRR
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
-from forwards_world import Guests, ask, serve
+from forwards_world import Guests, arrives, ask, serve, syns
 from guards_world import Wire, open_socket
 from tapnet_test.build import Tapnet
 from tapnet_test.world import World
@@ -153,29 +153,6 @@ def test_who_reaches_whom(lab, case):
 
 
 # ---- tricks: frames that a neighbour on the LAN, or a guest, forges ----
-
-def arrives(lab, sender, device, frames, guest, wanted):
-    """Does any of the frames, sent by @device of @sender, make something that is wanted arrive at the guest?"""
-    with Wire(sender, device) as wire, Wire(lab.guests[guest], "eth0") as end:
-        end.drain()
-        for frame in frames:
-            wire.send(frame)
-        return end.receive(wanted, timeout=0.5)
-
-
-def syns(lab, device, sources, destination, port):
-    mac = lab.host.json("ip", "-j", "link", "show", device)[0]["address"]
-    return [Ether(dst=mac) / packet / TCP(sport=40000 + number, dport=port, seq=1, flags="S") for number, packet in
-            enumerate(make(source, destination) for source in sources for make in (plain, source_routed))]
-
-
-def plain(source, destination):
-    return IP(src=source, dst=destination)
-
-
-def source_routed(source, destination):
-    return IP(src=source, dst=HOST, options=[IPOption_LSRR(routers=[destination])])
-
 
 @pytest.mark.parametrize("sysctl", ["eth0.accept_source_route", "eth0.route_localnet", "all.route_localnet",
                                     "eth0.accept_local", "eth0.rp_filter"])

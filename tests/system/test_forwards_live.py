@@ -10,11 +10,10 @@
 
 import json
 import os
-import socket
 
 import pytest
 
-from forwards_world import Guests, ask, serve
+from forwards_world import Guests, Talk, ask, serve
 from guards_world import open_socket
 from tapnet_test.snapshot import assert_same, snapshot
 
@@ -47,27 +46,6 @@ def guests(tapnet, host, world):
     yield plug
     for each in made:
         each.close()
-
-
-class Talk:
-    """A TCP connection from the LAN that asks again and again."""
-
-    def __init__(self, netns, port):
-        self.socket = open_socket(netns, kind=socket.SOCK_STREAM, timeout=1)
-        self.socket.connect((HOST, port))
-
-    def who(self):
-        try:
-            self.socket.sendall(b"who?")
-            return self.socket.recv(100).decode() or None
-        except OSError:
-            return None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
 
 
 def test_one_is_added_and_removed_and_the_others_do_not_notice(tapnet, world, guests):

@@ -36,7 +36,8 @@ static void each_set_is_described(void **state)
         assert_non_null(guard_schemas[set].comment);
         assert_int_not_equal(guard_schemas[set].key[0], GUARD_FIELD_NONE);
         assert_int_equal(guard_is_interval(set), set == GUARD_FORWARD_RANGES || set == GUARD_SUBNETS ||
-                                                     set == GUARD_PEERS || set == GUARD_ARP_REACH);
+                                                     set == GUARD_PEERS || set == GUARD_ROUTED_APART ||
+                                                     set == GUARD_ARP_REACH);
         assert_in_range(guard_key_len(set), 1, GUARD_KEY_MAX);
         assert_true(guard_key_len(set) % 4 == 0 || !guard_schemas[set].key[1]);
         assert_true(guard_data_len(set) <= GUARD_DATA_MAX);

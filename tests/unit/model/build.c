@@ -352,6 +352,8 @@ struct guard_element random_element(struct random *random, struct arena *arena)
         return guard_routed_source(GUARD_ROUTED_ADDRESSES, one, &mac, &address, label);
     case GUARD_WAYS:
         return guard_way(one, other, label);
+    case GUARD_ROUTED_PUBLISHED:
+        return guard_routed_address(GUARD_ROUTED_PUBLISHED, one, &address, label);
     case GUARD_PEERS:
         return guard_peers(GUARD_PEERS, &(struct ip_prefix){address, 8 + (uint8_t)random_below(random, 23)}, label);
     default:

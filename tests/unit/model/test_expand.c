@@ -481,6 +481,36 @@ static void only_forwards_from_127_0_0_1_need_route_localnet(void **state)
     assert_false(find_link(&objects, "br-lab")->link.route_localnet);
 }
 
+/* By each port alone, whose own 127.0.0.1 it is that leads there; and nobody meets the network's device. */
+static void a_routed_port_has_its_forwards_itself(void **state)
+{
+    struct model_set *set _cleanup_set_ = build_set("demo");
+    struct model_network *network = build_network(set, "far", "10.20.0.1/24");
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+    struct model_forward forward;
+    const char *problem;
+
+    (void)state;
+    network->mode = MODEL_MODE_ROUTED;
+    network->ports_see_each_other_given = true;
+    network->ports_see_each_other = false;
+    build_port(set, network, "a", "10.20.0.7", NULL);
+    build_port(set, network, "b", "10.20.0.8", NULL);
+    assert_int_equal(model_forward_parse("8080:80", &forward, &problem), 0);
+    network->ports[0].forwards = &forward;
+    network->ports[0].forward_count = 1;
+    expand(set, false, &objects);
+    assert_non_null(find_text(&objects, "element forwards { tcp . 8080 : 10.20.0.7 . 80 }"));
+    assert_non_null(find_text(&objects, "element published { 10.20.0.7 }"));
+    assert_non_null(find_text(&objects, "element routed_published { far-a . 10.20.0.7 }"));
+    assert_null(find_text(&objects, "element published { 10.20.0.8 }"));
+    assert_non_null(find_text(&objects, "element routed_apart { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }"));
+    assert_null(find_text(&objects, "element peers { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }"));
+    assert_true(find_link(&objects, "far-a")->link.route_localnet);
+    assert_false(find_link(&objects, "far-b")->link.route_localnet ||
+                 find_link(&objects, "rt-far")->link.route_localnet);
+}
+
 static void ports_that_are_kept_apart_are_so_by_any_detour(void **state)
 {
     struct model_set *set _cleanup_set_ = tour();
@@ -522,6 +552,7 @@ int main(void)
         cmocka_unit_test(what_the_file_opens_is_an_element),
         cmocka_unit_test(forwards_are_elements),
         cmocka_unit_test(only_forwards_from_127_0_0_1_need_route_localnet),
+        cmocka_unit_test(a_routed_port_has_its_forwards_itself),
         cmocka_unit_test(ports_that_are_kept_apart_are_so_by_any_detour),
         cmocka_unit_test(a_nat_network_in_full),
         cmocka_unit_test(the_links_of_a_nat_network),

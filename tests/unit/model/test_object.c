@@ -304,6 +304,21 @@ static void a_bridge_has_a_mode_and_forwards_but_no_user(void **state)
     assert_false(model_object_equal(&wanted, &found));
 }
 
+/* 127.0.0.1 leads out by bridges and routed ports; what another port would do with it, nobody asks. */
+static void where_127_0_0_1_leads_is_compared_of_gateways(void **state)
+{
+    struct model_object wanted = link_object(MODEL_LINK_TAP, "lab-web"), found = wanted;
+
+    (void)state;
+    found.link.route_localnet = true;
+    assert_true(model_object_equal(&wanted, &found));
+    wanted.link.routed = found.link.routed = true;
+    assert_false(model_object_equal(&wanted, &found));
+    wanted = found = link_object(MODEL_LINK_BRIDGE, "br-lab");
+    wanted.link.route_localnet = true;
+    assert_false(model_object_equal(&wanted, &found));
+}
+
 static void a_tun_has_no_mac(void **state)
 {
     struct model_object wanted = link_object(MODEL_LINK_TUN, "tun1"), found = wanted;
@@ -424,6 +439,7 @@ int main(void)
         cmocka_unit_test(every_difference_of_a_tap_is_seen),
         cmocka_unit_test(settings_that_nobody_asked_for_or_a_holder_made_are_fine),
         cmocka_unit_test(a_bridge_has_a_mode_and_forwards_but_no_user),
+        cmocka_unit_test(where_127_0_0_1_leads_is_compared_of_gateways),
         cmocka_unit_test(a_tun_has_no_mac),
         cmocka_unit_test(an_mtu_that_nobody_asked_for_is_fine),
         cmocka_unit_test(a_table_is_as_wanted_when_it_was_found_intact),

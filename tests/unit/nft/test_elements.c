@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 66
+#define SAMPLES 68
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -67,15 +67,16 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_ROUTED_PORTS] = guard_device(GUARD_ROUTED_PORTS, "t", "lab/lab/t");
     samples[GUARD_ROUTED_ADDRESSES] = guard_routed_source(GUARD_ROUTED_ADDRESSES, "t", &guest_mac, &guest, "lab/lab/t");
     samples[GUARD_ROUTED_MACS] = guard_routed_mac("t", &guest_mac, "lab/lab/t");
-    samples[GUARD_ROUTED_ANY_MAC_ADDRESSES] = guard_routed_any_mac_source(GUARD_ROUTED_ANY_MAC_ADDRESSES, "t", &guest,
-                                                                          "lab/lab/t");
+    samples[GUARD_ROUTED_ANY_MAC_ADDRESSES] = guard_routed_address(GUARD_ROUTED_ANY_MAC_ADDRESSES, "t", &guest,
+                                                                   "lab/lab/t");
     samples[GUARD_ROUTED_ANY_MAC_PORTS] = guard_device(GUARD_ROUTED_ANY_MAC_PORTS, "t", "lab/lab/t");
     samples[GUARD_WAYS] = guard_way("t", "eth0", "lab/lab/t");
     samples[GUARD_PEERS] = guard_peers(GUARD_PEERS, &subnet, "lab/lab");
+    samples[GUARD_ROUTED_APART] = guard_peers(GUARD_ROUTED_APART, &subnet, "lab/lab");
+    samples[GUARD_ROUTED_PUBLISHED] = guard_routed_address(GUARD_ROUTED_PUBLISHED, "t", &guest, "lab/lab/t");
     samples[GUARD_ARP_PORTS] = guard_device(GUARD_ARP_PORTS, "t", "lab/lab/t");
     samples[GUARD_ARP_ADDRESSES] = guard_routed_source(GUARD_ARP_ADDRESSES, "t", &guest_mac, &guest, "lab/lab/t");
-    samples[GUARD_ARP_ANY_MAC_ADDRESSES] = guard_routed_any_mac_source(GUARD_ARP_ANY_MAC_ADDRESSES, "t", &guest,
-                                                                       "lab/lab/t");
+    samples[GUARD_ARP_ANY_MAC_ADDRESSES] = guard_routed_address(GUARD_ARP_ANY_MAC_ADDRESSES, "t", &guest, "lab/lab/t");
     samples[GUARD_ARP_REACH] = guard_peers(GUARD_ARP_REACH, &subnet, "lab/lab");
     samples[GUARD_GROUP_LIMITS] = guard_group_limit("t", 1000, "lab/lab/t");
     samples[GUARD_SEND_LIMITS] = guard_send_limit("t", UINT64_C(12500000000), UINT32_MAX, "lab/lab/t");
@@ -99,8 +100,8 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_REFUSED_CONNECTIONS6] = guard_refused_connections("br-lab", &gateway6);
     samples[GUARD_OPEN_HOSTS] = guard_device(GUARD_OPEN_HOSTS, "br-lab", "lab/lab");
     samples[GUARD_ANY_PROTOCOL_PORTS] = guard_device(GUARD_ANY_PROTOCOL_PORTS, "t", "lab/lab/t");
-    samples[GUARD_ERRORS] = guard_routed_any_mac_source(GUARD_ERRORS, "t", &guest, "");
-    samples[GUARD_ROUTED_ERRORS] = guard_routed_any_mac_source(GUARD_ROUTED_ERRORS, "t", &guest, "");
+    samples[GUARD_ERRORS] = guard_routed_address(GUARD_ERRORS, "t", &guest, "");
+    samples[GUARD_ROUTED_ERRORS] = guard_routed_address(GUARD_ROUTED_ERRORS, "t", &guest, "");
     samples[GUARD_REFUSED] = guard_refused("br-lab", &guest);
     samples[GUARD_REFUSED6] = guard_refused6("br-lab", &guest_mac);
 }

@@ -48,10 +48,6 @@ const struct spec_case bad_forwards[] = {
         "networks: { cell: { mode: isolated, ports: { web: { forward: 8080:80 } } } }\n",
         "lab.yaml:1:62: port web: forward 8080:80 has no use in mode isolated, where nothing comes in; leave it "
         "out, or write `mode: nat`"),
-    BAD("forward-routed",
-        "networks: { lab: { mode: routed, subnet: 10.20.0.1/24, ports: { web: { forward: 8080:80 } } } }\n",
-        "lab.yaml:1:81: port web: forward 8080:80: guests of a routed network are reached by their own addresses, and "
-        "forwards are for mode nat in this version; leave it out"),
     BAD("forward-ip6",
         "networks: { lab: { ports: { web: { forward: \"[::1]:8080:80\" } } } }\n",
         "lab.yaml:1:45: port web: forward [::1]:8080:80: the guest has no IPv6 address that it could lead to; name "
