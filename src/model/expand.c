@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From what a set declares to the objects that it wants of the host. */
-#include "model/object.h"
+#include "model/expand.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,35 +9,26 @@
 #include "base/cleanup.h"
 #include "model/forward.h"
 
-/* The list that is being made; the first failure sticks in @code. */
-struct expansion {
-    const struct model_set *set;
-    struct model_objects objects;
-    int code;
-};
-
 static void cleanup_expansion(struct expansion *expansion)
 {
     model_objects_fini(&expansion->objects);
 }
 
-static void add(struct expansion *expansion, const struct model_object *object)
+void add_object(struct expansion *expansion, const struct model_object *object)
 {
     if (expansion->code == 0)
         expansion->code = model_objects_add(&expansion->objects, object);
 }
 
-static void add_element(struct expansion *expansion, struct model_place place, struct guard_element element)
+void add_element(struct expansion *expansion, struct model_place place, struct guard_element element)
 {
     struct model_object object = {.kind = MODEL_OBJECT_ELEMENT, .place = place};
 
     object.element = element;
-    add(expansion, &object);
+    add_object(expansion, &object);
 }
 
-/* "set/network", or "set/network/port"; "" once memory is short, which sticks. */
-static const char *make_label(struct expansion *expansion, const struct model_network *network,
-                              const struct model_port *port)
+const char *make_label(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
 {
     struct arena *arena = &expansion->objects.arena;
     const char *label = port ? arena_printf(arena, "%s/%s/%s", expansion->set->name, network->name, port->name)
@@ -63,7 +54,7 @@ static void add_tables(struct expansion *expansion)
 
         object.table = (struct model_table){.family = family, .intact = true};
         if (family != GUARD_ARP || has_routed(expansion->set))
-            add(expansion, &object);
+            add_object(expansion, &object);
     }
 }
 
@@ -113,7 +104,7 @@ static void add_bridge(struct expansion *expansion, const struct model_network *
     };
     link->owner.mode = network->mode;
     memcpy(link->name, network->bridge, sizeof(link->name));
-    add(expansion, &object);
+    add_object(expansion, &object);
 }
 
 /*
@@ -125,8 +116,7 @@ static uint32_t owner_or_root(uint32_t user, uint32_t group)
     return user == MODEL_ID_NONE && group == MODEL_ID_NONE ? 0 : user;
 }
 
-static void add_port_link(struct expansion *expansion, const struct model_network *network,
-                          const struct model_port *port)
+void add_port_link(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
 {
     bool routed = network->mode == MODEL_MODE_ROUTED;
     struct model_object object = {.kind = MODEL_OBJECT_LINK, .place = port->place};
@@ -151,7 +141,7 @@ static void add_port_link(struct expansion *expansion, const struct model_networ
     memcpy(link->name, port->device, sizeof(link->name));
     if (!routed)
         memcpy(link->master, network->bridge, sizeof(link->master));
-    add(expansion, &object);
+    add_object(expansion, &object);
 }
 
 static void add_address(struct expansion *expansion, struct model_place place, const char *device,
@@ -161,7 +151,7 @@ static void add_address(struct expansion *expansion, struct model_place place, c
 
     snprintf(object.address.device, sizeof(object.address.device), "%s", device);
     object.address.prefix = *prefix;
-    add(expansion, &object);
+    add_object(expansion, &object);
 }
 
 /* The uplink forwards for us, and for nobody else: both are shared by all networks of the host behind that uplink. */
@@ -175,13 +165,12 @@ static void open_uplink(struct expansion *expansion, const struct model_network 
     sysctl->users = arena_strdup(&expansion->objects.arena, expansion->set->name);
     if (!sysctl->users)
         expansion->code = -ENOMEM;
-    add(expansion, &object);
+    add_object(expansion, &object);
     add_element(expansion, network->place, guard_closed(network->uplink, "uplink"));
 }
 
-/* What the guests behind @device may reach of the host: ping, DNS. */
-static void add_gateway(struct expansion *expansion, struct model_place place, const struct model_network *network,
-                        const char *device, const char *label)
+void add_gateway(struct expansion *expansion, struct model_place place, const struct model_network *network,
+                 const char *device, const char *label)
 {
     const struct ip_address *gateway = &network->subnet.address;
 
@@ -229,7 +218,7 @@ static void add_sysctl6(struct expansion *expansion, const struct model_network 
     sysctl->users = arena_strdup(&expansion->objects.arena, expansion->set->name);
     if (!sysctl->users)
         expansion->code = -ENOMEM;
-    add(expansion, &object);
+    add_object(expansion, &object);
 }
 
 /*
@@ -378,85 +367,12 @@ static void expand_forward(struct expansion *expansion, const struct model_port 
                                   (uint16_t)(forward->guest_first + i), label));
 }
 
-static void expand_forwards(struct expansion *expansion, const struct model_port *port, const char *label)
+void expand_forwards(struct expansion *expansion, const struct model_port *port, const char *label)
 {
     if (port->forward_count)
         add_element(expansion, port->place, guard_published(&port->address, label));
     for (size_t i = 0; i < port->forward_count; i++)
         expand_forward(expansion, port, &port->forwards[i], label);
-}
-
-/*
- * What the guest of a routed port may send from: of its packets and of its ARP. A guest that the file names no MAC of
- * has any: nobody else is on its cable. Of one that has a MAC the host need not ask.
- */
-static void expand_routed_sources(struct expansion *expansion, const struct model_port *port, const char *label)
-{
-    struct model_object neighbour = {.kind = MODEL_OBJECT_NEIGHBOUR, .place = port->place};
-
-    if (port->mac_spoofing || !port->guest_mac_given) {
-        add_element(expansion, port->place, guard_device(GUARD_ROUTED_ANY_MAC_PORTS, port->device, label));
-        add_element(expansion, port->place,
-                    guard_routed_address(GUARD_ROUTED_ANY_MAC_ADDRESSES, port->device, &port->address, label));
-        add_element(expansion, port->place,
-                    guard_routed_address(GUARD_ARP_ANY_MAC_ADDRESSES, port->device, &port->address, label));
-        return;
-    }
-    add_element(expansion, port->place, guard_routed_mac(port->device, &port->guest_mac, label));
-    add_element(expansion, port->place,
-                guard_routed_source(GUARD_ROUTED_ADDRESSES, port->device, &port->guest_mac, &port->address, label));
-    add_element(expansion, port->place,
-                guard_routed_source(GUARD_ARP_ADDRESSES, port->device, &port->guest_mac, &port->address, label));
-    neighbour.neighbour = (struct model_neighbour){.address = port->address, .mac = port->guest_mac};
-    memcpy(neighbour.neighbour.device, port->device, sizeof(neighbour.neighbour.device));
-    add(expansion, &neighbour);
-}
-
-/* Whoever is on the uplink takes the guest for a neighbour there: the host answers for it. */
-static void add_proxy(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
-{
-    struct model_object object = {.kind = MODEL_OBJECT_NEIGHBOUR, .place = port->place};
-
-    object.neighbour = (struct model_neighbour){.address = port->address, .proxy = true};
-    memcpy(object.neighbour.device, network->uplink, sizeof(object.neighbour.device));
-    add(expansion, &object);
-}
-
-/* The gateway's address stands on each port, its guest's at the other end: so the kernel has a route to that one. */
-static void add_peer(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
-{
-    struct model_object object = {.kind = MODEL_OBJECT_ADDRESS, .place = port->place};
-
-    memcpy(object.address.device, port->device, sizeof(object.address.device));
-    object.address.prefix = (struct ip_prefix){network->subnet.address, 32};
-    object.address.peer = port->address;
-    add(expansion, &object);
-}
-
-static void expand_routed_port(struct expansion *expansion, const struct model_network *network,
-                               const struct model_port *port)
-{
-    const char *label = make_label(expansion, network, port);
-
-    add_element(expansion, port->place, guard_network(port->device, label));
-    add_element(expansion, port->place, guard_device(GUARD_ROUTED_PORTS, port->device, label));
-    add_element(expansion, port->place, guard_device(GUARD_ARP_PORTS, port->device, label));
-    expand_routed_sources(expansion, port, label);
-    add_gateway(expansion, port->place, network, port->device, label);
-    if (network->host == MODEL_HOST_ALLOW)
-        add_element(expansion, port->place, guard_device(GUARD_OPEN_HOSTS, port->device, label));
-    if (network->uplink[0]) {
-        add_element(expansion, port->place, guard_way(port->device, network->uplink, label));
-        add_element(expansion, port->place, guard_way(network->uplink, port->device, label));
-    }
-    expand_forwards(expansion, port, label);
-    if (port->forward_count)
-        add_element(expansion, port->place,
-                    guard_routed_address(GUARD_ROUTED_PUBLISHED, port->device, &port->address, label));
-    add_port_link(expansion, network, port);
-    add_peer(expansion, network, port);
-    if (network->on_link && network->uplink[0])
-        add_proxy(expansion, network, port);
 }
 
 static void expand_port(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
@@ -479,14 +395,6 @@ static void expand_port(struct expansion *expansion, const struct model_network 
     add_port_link(expansion, network, port);
 }
 
-/* What the guests of a routed network may ask by ARP, and whether they reach each other. */
-static void expand_routed(struct expansion *expansion, const struct model_network *network, const char *label)
-{
-    add_element(expansion, network->place, guard_peers(GUARD_ARP_REACH, &network->subnet, label));
-    add_element(expansion, network->place,
-                guard_peers(network->ports_see_each_other ? GUARD_PEERS : GUARD_ROUTED_APART, &network->subnet, label));
-}
-
 static void expand_network(struct expansion *expansion, const struct model_network *network, bool host_forwards)
 {
     struct model_object service = {.kind = MODEL_OBJECT_SERVICE, .place = network->place};
@@ -495,7 +403,7 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
     add_element(expansion, network->place, guard_network(network->bridge, label));
     /* Of ports that are kept apart no frame goes to another; what comes by a detour over the host must not either. */
     if (network->mode == MODEL_MODE_ROUTED)
-        expand_routed(expansion, network, label);
+        expand_routed_network(expansion, network, label);
     else
         add_element(expansion, network->place,
                     network->ports_see_each_other ? guard_bridged(network->bridge, label)
@@ -512,7 +420,7 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
     for (size_t i = 0; i < network->port_count; i++)
         expand_port(expansion, network, &network->ports[i]);
     service.service = (struct model_service){.network = network, .set = expansion->set->name, .running = true};
-    add(expansion, &service);
+    add_object(expansion, &service);
 }
 
 /* Said outright, so that a length goes away with its line in the file; older kernels give a TAP 500, too. */
@@ -540,7 +448,7 @@ static void expand_device(struct expansion *expansion, const struct model_device
         .settings = device->settings,
     };
     memcpy(object.link.name, device->name, sizeof(object.link.name));
-    add(expansion, &object);
+    add_object(expansion, &object);
     for (size_t i = 0; i < device->address_count; i++)
         add_address(expansion, device->place, device->name, &device->addresses[i]);
 }
@@ -556,7 +464,7 @@ static void expand_record(struct expansion *expansion)
         .devices = set->devices,
         .device_count = set->device_count,
     };
-    add(expansion, &object);
+    add_object(expansion, &object);
 }
 
 int model_expand(const struct model_set *set, bool host_forwards, struct model_objects *ret, struct tapnet_error *error)

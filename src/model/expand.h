@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside model/: the list of objects that a set is made into. */
+#ifndef MODEL_EXPAND_H
+#define MODEL_EXPAND_H
+
+#include "model/object.h"
+
+/* The list that is being made; the first failure sticks in @code. */
+struct expansion {
+    const struct model_set *set;
+    struct model_objects objects;
+    int code;
+};
+
+void add_object(struct expansion *expansion, const struct model_object *object);
+void add_element(struct expansion *expansion, struct model_place place, struct guard_element element);
+/* "set/network", or "set/network/port"; "" once memory is short, which sticks. */
+const char *make_label(struct expansion *expansion, const struct model_network *network, const struct model_port *port);
+void add_port_link(struct expansion *expansion, const struct model_network *network, const struct model_port *port);
+/* What the guests behind @device may reach of the host: ping, DNS. */
+void add_gateway(struct expansion *expansion, struct model_place place, const struct model_network *network,
+                 const char *device, const char *label);
+void expand_forwards(struct expansion *expansion, const struct model_port *port, const char *label);
+
+/* ---- expand_routed.c ---- */
+
+void expand_routed_port(struct expansion *expansion, const struct model_network *network,
+                        const struct model_port *port);
+/* What its guests may ask by ARP, and whether they reach each other. */
+void expand_routed_network(struct expansion *expansion, const struct model_network *network, const char *label);
+
+#endif
