@@ -103,6 +103,7 @@ static void fill_blocked(struct guests *guests, size_t index)
 {
     static const enum guard_set sets[] = {GUARD_BLOCKED, GUARD_ROUTED_BLOCKED, GUARD_ARP_BLOCKED};
     const struct model_network *network = guests->network;
+    const char *device = network->mode == MODEL_MODE_ROUTED ? network->ports[index].device : network->bridge;
     const struct model_object *first;
     size_t count;
 
@@ -113,7 +114,7 @@ static void fill_blocked(struct guests *guests, size_t index)
                                              guard_refused(network->bridge, &network->ports[index].address)) +
                                     count_of(guests->found, guard_refused6(network->bridge, &guests->macs[index]));
     count = network->ports[index].limit.connections
-                ? find_elements(guests->found, GUARD_REFUSED_CONNECTIONS, network->bridge, &first)
+                ? find_elements(guests->found, GUARD_REFUSED_CONNECTIONS, device, &first)
                 : 0;
     for (size_t i = 0; i < count; i++) {
         const struct ip_address address = guard_read_ip4(&first[i].element, 1);
@@ -122,7 +123,7 @@ static void fill_blocked(struct guests *guests, size_t index)
             guests->ports[index].refused_connections = first[i].element.packets;
     }
     count = network->ports[index].limit.connections
-                ? find_elements(guests->found, GUARD_REFUSED_CONNECTIONS6, network->bridge, &first)
+                ? find_elements(guests->found, GUARD_REFUSED_CONNECTIONS6, device, &first)
                 : 0;
     for (size_t i = 0; i < count; i++) {
         const struct ip_address address = guard_read_ip6(&first[i].element, 1);

@@ -391,6 +391,11 @@ struct guard_element guard_way(const char *from, const char *to, const char *lab
     return element_of_pair(GUARD_WAYS, from, to, label);
 }
 
+struct guard_element guard_limited_way(const char *port, const char *uplink, const char *label)
+{
+    return element_of_pair(GUARD_LIMITED_WAYS, port, uplink, label);
+}
+
 struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *subnet, const char *label)
 {
     struct guard_element element = {.set = set, .label = label};

@@ -120,7 +120,10 @@ enum guard_set {
     GUARD_CLOSED6,         /* { ifname }: uplinks that forward IPv6 only because we turned it on */
     GUARD_CLOSED_FAMILIES, /* { nf_proto }: IPv6, when the whole host forwards it only because we turned it on */
     GUARD_LEARNING6, /* { ifname }: links whose accept_ra we made 2, of 1; no rule asks: it is for who comes back */
-    GUARD_ROUTED_PUBLISHED, /* { ifname . ipv4_addr }: routed TAP and its guest, that forwards lead to */
+    GUARD_ROUTED_PUBLISHED,         /* { ifname . ipv4_addr }: routed TAP and its guest, that forwards lead to */
+    GUARD_ROUTED_LIMITED_ADDRESSES, /* as routed_addresses, of a port of routed_send_limits */
+    GUARD_ROUTED_SEND_LIMITS,       /* { ifname }: as send_limits, of routed TAPs */
+    GUARD_LIMITED_WAYS,             /* { ifname . ifname }: as ways, of a TAP whose connections are counted, outwards */
     GUARD_ROUTED_APART, /* { ipv4_addr . ipv4_addr - the same }: as peers, of a network whose ports are kept apart */
     /* table bridge tapnet */
     GUARD_PORTS,             /* { ifname }: every TAP of ours */
@@ -243,6 +246,7 @@ struct guard_element guard_blocked(const char *device);
 struct guard_element guard_routed_blocked(enum guard_set set,
                                           const char *device); /* GUARD_ROUTED_BLOCKED, GUARD_ARP_BLOCKED */
 struct guard_element guard_way(const char *from, const char *to, const char *label);
+struct guard_element guard_limited_way(const char *port, const char *uplink, const char *label);
 /* GUARD_PEERS, GUARD_ROUTED_APART or GUARD_ARP_REACH: from @subnet to itself. */
 struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *subnet, const char *label);
 /* Of the sets whose key is a device alone. */

@@ -78,6 +78,15 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_LEARNING6] = {"learning6", GUARD_INET, {IFNAME}, 0, "links whose accept_ra was 1"},
     [GUARD_ROUTED_PUBLISHED] =
         {"routed_published", GUARD_INET, {IFNAME, IP4}, 0, "port and its guest, that forwards lead to"},
+    [GUARD_ROUTED_LIMITED_ADDRESSES] = {"routed_limited_addresses",
+                                        GUARD_INET,
+                                        {IFNAME, MAC, IP4},
+                                        0,
+                                        "limited port, its guest's MAC and an address it may use"},
+    [GUARD_ROUTED_SEND_LIMITS] =
+        {"routed_send_limits", GUARD_INET, {IFNAME}, 0, "what a routed port may send", .limit = GUARD_LIMIT_BYTES},
+    [GUARD_LIMITED_WAYS] =
+        {"limited_ways", GUARD_INET, {IFNAME, IFNAME}, 0, "routed port with a limit of connections, and its uplink"},
     [GUARD_ROUTED_APART] = {"routed_apart",
                             GUARD_INET,
                             {IP4, IP4, TO, IP4, IP4},

@@ -43,19 +43,6 @@ static void claim_links(const struct model_set *set, struct claims *claims, stru
                    set->devices[i].place);
 }
 
-/* What a routed port sends meets no bridge, whose table knows the limit; its guest's connections are the kernel's. */
-static void check_limits(const struct model_network *network, struct mistakes *mistakes)
-{
-    for (size_t i = 0; network->mode == MODEL_MODE_ROUTED && i < network->port_count; i++)
-        if (network->ports[i].limit.send || network->ports[i].limit.connections) {
-            mistakes_add(mistakes, network->ports[i].place,
-                         "port %s: a limit to what a guest sends, or has open, is not in this version in mode routed; "
-                         "write `limit: { receive: ... }` alone, or `mode: nat`",
-                         network->ports[i].name);
-            return;
-        }
-}
-
 /* A routed port hands the host packets of IP alone. */
 static void check_protocols(const struct model_network *network, struct mistakes *mistakes)
 {
@@ -113,10 +100,8 @@ int check_links(const struct model_set *set, struct mistakes *mistakes)
     }
     for (size_t i = 0; i < set->network_count; i++)
         check_uplink(&set->networks[i], &links, mistakes);
-    for (size_t i = 0; i < set->network_count; i++) {
-        check_limits(&set->networks[i], mistakes);
+    for (size_t i = 0; i < set->network_count; i++)
         check_protocols(&set->networks[i], mistakes);
-    }
     return links.failed ? -ENOMEM : 0;
 }
 

@@ -22,7 +22,8 @@ static void expand_routed_sources(struct expansion *expansion, const struct mode
     }
     add_element(expansion, port->place, guard_routed_mac(port->device, &port->guest_mac, label));
     add_element(expansion, port->place,
-                guard_routed_source(GUARD_ROUTED_ADDRESSES, port->device, &port->guest_mac, &port->address, label));
+                guard_routed_source(port->limit.send ? GUARD_ROUTED_LIMITED_ADDRESSES : GUARD_ROUTED_ADDRESSES,
+                                    port->device, &port->guest_mac, &port->address, label));
     add_element(expansion, port->place,
                 guard_routed_source(GUARD_ARP_ADDRESSES, port->device, &port->guest_mac, &port->address, label));
     neighbour.neighbour = (struct model_neighbour){.address = port->address, .mac = port->guest_mac};
@@ -51,6 +52,35 @@ static void add_peer(struct expansion *expansion, const struct model_network *ne
     add_object(expansion, &object);
 }
 
+/* To its uplink and back; what it sends goes where its connections are counted, if they are. */
+static void expand_ways(struct expansion *expansion, const struct model_network *network, const struct model_port *port,
+                        const char *label)
+{
+    if (!network->uplink[0])
+        return;
+    add_element(expansion, port->place, guard_way(network->uplink, port->device, label));
+    if (!port->limit.connections) {
+        add_element(expansion, port->place, guard_way(port->device, network->uplink, label));
+        return;
+    }
+    add_element(expansion, port->place, guard_limited_way(port->device, network->uplink, label));
+    add_element(expansion, port->place, guard_path(port->device, network->uplink, label));
+}
+
+/* What it sends to groups reaches nobody: `broadcast` has no use here. */
+static void expand_routed_limit(struct expansion *expansion, const struct model_port *port, const char *label)
+{
+    const struct model_limit *limit = &port->limit;
+    struct guard_element send = guard_device(GUARD_ROUTED_SEND_LIMITS, port->device, label);
+
+    guard_set_limit(&send, limit->send / 8, model_burst(limit, limit->send));
+    if (limit->send)
+        add_element(expansion, port->place, send);
+    if (limit->connections)
+        add_element(expansion, port->place,
+                    guard_connection_limit(port->device, &port->address, limit->connections, label));
+}
+
 void expand_routed_port(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
 {
     const char *label = make_label(expansion, network, port);
@@ -62,10 +92,8 @@ void expand_routed_port(struct expansion *expansion, const struct model_network 
     add_gateway(expansion, port->place, network, port->device, label);
     if (network->host == MODEL_HOST_ALLOW)
         add_element(expansion, port->place, guard_device(GUARD_OPEN_HOSTS, port->device, label));
-    if (network->uplink[0]) {
-        add_element(expansion, port->place, guard_way(port->device, network->uplink, label));
-        add_element(expansion, port->place, guard_way(network->uplink, port->device, label));
-    }
+    expand_ways(expansion, network, port, label);
+    expand_routed_limit(expansion, port, label);
     expand_forwards(expansion, port, label);
     if (port->forward_count)
         add_element(expansion, port->place,

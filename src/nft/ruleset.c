@@ -41,7 +41,9 @@
  * program of the host ever sees it, also when nobody serves. One port can't take the others' share of the service: what
  * it may ask of DHCP and DNS has a limit a port.
  *
- * Who is limited in what it sends is not in `port_addresses`, so that only its own packets are held against a limit.
+ * Who is limited in what it sends is not in `port_addresses`, so that only its own packets are held against a limit; a
+ * routed one is not in `routed_addresses`. And a routed one whose connections are counted is not in `ways`, for what it
+ * sends: what conntrack knows goes out by `paths` then, and all else by the chain that counts.
  *
  * A frame from a MAC that is not known to be its port's comes by `strange_mac`. Where the file names no MAC, the first
  * one is learnt, unless it is somebody else's in the network, whose number stands in the packet's mark meanwhile. Two
@@ -265,6 +267,10 @@ static const struct nft_rule inet_rules[] = {
     {"from_guest",
      "out by the network's uplink",
      {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), CT_STATE(ESTABLISHED | RELATED | NEW), ACCEPT}},
+    /* meta nfproto ipv4 iifname . oifname @limited_ways accept */
+    {"from_guest",
+     "out of a routed port whose connections are counted",
+     {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_LIMITED_WAYS), ACCEPT}},
     /* ip6 daddr fd00:ec2::254 counter goto refuse */
     {"from_guest",
      "the same by IPv6",
@@ -347,6 +353,8 @@ static const struct nft_rule inet_rules[] = {
      "the same of UDP",
      {L4(IPPROTO_UDP), TH_DPORT, ABOVE(0, 68), TH_SPORT, IS_NOT(0, 67), ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR,
       IN(GUARD_ROUTED_ADDRESSES), ACCEPT}},
+    /* iifname @routed_send_limits counter goto block */
+    {"from_routed", "more than a port may send", {IIFNAME, IN(GUARD_ROUTED_SEND_LIMITS), BLOCK}},
     /* udp sport 68 udp dport 67 ip frag-off & 0x3fff == 0 goto routed_dhcp */
     {"from_routed",
      "DHCP requests, whole ones",
@@ -370,6 +378,10 @@ static const struct nft_rule inet_rules[] = {
     {"from_routed",
      "the port's own addresses",
      {ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_ADDRESSES), ACCEPT}},
+    /* iifname . ether saddr . ip saddr @routed_limited_addresses accept */
+    {"from_routed",
+     "the same of a port that is limited, never in haste",
+     {ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_LIMITED_ADDRESSES), ACCEPT}},
     /* iifname . ip saddr @routed_any_mac_addresses accept */
     {"from_routed",
      "the same of a port with any MAC",
@@ -396,6 +408,10 @@ static const struct nft_rule inet_rules[] = {
     {"routed_error",
      "errors from the port's own addresses",
      {ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_ADDRESSES), GOTO("own_error")}},
+    /* iifname . ether saddr . ip saddr @routed_limited_addresses goto own_error */
+    {"routed_error",
+     "the same of a port that is limited",
+     {ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_LIMITED_ADDRESSES), GOTO("own_error")}},
     /* iifname . ip saddr @routed_any_mac_addresses goto own_error */
     {"routed_error",
      "the same of a port with any MAC",

@@ -295,7 +295,8 @@ const struct spec_option spec_options[] = {
      .maximum = 10000000, AT(model_limit, connections), NO_OFFSETS,
      .synonyms = " conntrack sessions flows connlimit ", .default_text = "no limit",
      .description = "How many connections its guest may have open to the outside and to the host, at once, of those "
-                    "that the kernel tracks; of IPv4 and of IPv6 as many; in mode nat", .example = "1000"},
+                    "that the kernel tracks; of IPv4 and of IPv6 as many; in mode routed to its "
+                    "neighbours, too", .example = "1000"},
     {.section = SPEC_SECTION_LIMIT, .key = "broadcast", .type = SPEC_TYPE_INTEGER, .minimum = 0, .maximum = 1000000,
      AT(model_limit, broadcast), NO_COUNT, GIVEN_AT(model_limit, broadcast_given), NO_PLACE,
      .synonyms = " multicast storm pps ", .default_text = "1000",

@@ -9,6 +9,7 @@
     +------------------------------------------+   +------------------------+
 
 Guests are descriptors of TAPs, so they send as fast as this test writes, and nothing slows them down but the limit.
+In mode routed there is no bridge: each TAP has the gateway's address, and nothing is masqueraded.
 """
 
 import os
@@ -32,19 +33,28 @@ GATEWAY, WEB, DB = "10.20.0.1", "10.20.0.6", "10.20.0.7"
 WEB_MAC, DB_MAC, BROADCAST = "52:54:00:00:00:06", "52:54:00:00:00:07", "ff:ff:ff:ff:ff:ff"
 
 
-def lab(web="", mac=f"mac: '{WEB_MAC}'", network=""):
+def lab(web="", mac=f"mac: '{WEB_MAC}'", network="", mode="nat"):
     """The file, with these limits of port web, and of the network."""
-    return (f"networks:\n  lab:\n    subnet: {GATEWAY}/24\n    limit: {{ {network} }}\n    ports:\n"
+    return (f"networks:\n  lab:\n    mode: {mode}\n    subnet: {GATEWAY}/24\n    limit: {{ {network} }}\n    ports:\n"
             f"      web: {{ address: {WEB}, {mac}, limit: {{ {web} }} }}\n"
             f"      db: {{ address: {DB}, mac: '{DB_MAC}' }}\n")
 
 
 class Lab:
-    def __init__(self, world):
+    def __init__(self, world, mode):
         self.host, self.outside, self.tapnet, self.guests = world.host, world.outside, Tapnet(world.host), []
+        self.mode = mode
+        self.outside.run("ip", "route", "add", "10.20.0.0/24", "via", "192.0.2.2")
+
+    def file(self, **file):
+        return self.tapnet.file(lab(mode=self.mode, **file))
 
     def up(self, **file):
-        self.tapnet("up", self.tapnet.file(lab(**file)))
+        self.tapnet("up", self.file(**file))
+
+    def device(self, guest):
+        """Where the host meets it."""
+        return "br-lab" if self.mode == "nat" else "lab-web" if guest.address == WEB else "lab-db"
 
     def plug(self):
         """Both guests, once both reach the gateway."""
@@ -60,14 +70,17 @@ class Lab:
 
 
 @pytest.fixture
-def made(world):
+def made(world, request):
     before = snapshot(world.host)
-    lab_made = Lab(world)
+    lab_made = Lab(world, getattr(request, "param", "nat"))
     yield lab_made
     for guest in lab_made.guests:
         os.close(guest.fd)
     lab_made.tapnet("down", "--all")
     assert_same(before, snapshot(world.host))
+
+
+in_both_modes = pytest.mark.parametrize("made", ["nat", "routed"], indirect=True)
 
 
 def finds_the_gateway(guest):
@@ -158,6 +171,7 @@ def open_connections(made, guest, ports):
     return seen
 
 
+@in_both_modes
 def test_connections_are_counted_and_more_are_refused(made):
     made.up(web="connections: 20")
     web, db = made.plug()
@@ -172,6 +186,7 @@ def test_connections_are_counted_and_more_are_refused(made):
     assert len(open_connections(made, web, range(40000, 40100))) == 100
 
 
+@in_both_modes
 def test_the_limit_stays_while_a_guest_has_no_connection(made):
     """The kernel takes the elements of a hash that count nothing away, which it looks for once a second."""
     made.up(web="connections: 20")
@@ -179,7 +194,7 @@ def test_the_limit_stays_while_a_guest_has_no_connection(made):
     for _round in ("before the first one", "when they have ended"):
         time.sleep(2.5)
         assert made.tapnet("status").returncode == 0
-        assert made.tapnet("up", "--dry-run", made.tapnet.file(lab(web="connections: 20"))).returncode == 0
+        assert made.tapnet("up", "--dry-run", made.file(web="connections: 20")).returncode == 0
         assert open_connections(made, web, range(20000, 20050)) == set(range(20000, 20020))
         made.host.run("conntrack", "-D", "-s", WEB)
 
@@ -215,7 +230,10 @@ def upload(made, guest, seconds):
 
 def download(made, guest, seconds):
     """The same to the guest, from the host: bytes a second that it reads. It takes ARP for answered."""
-    made.host.run("ip", "neighbour", "replace", guest.address, "lladdr", guest.mac, "dev", "br-lab")
+    device = made.device(guest)
+    known = "PERMANENT" in made.host.run("ip", "neighbour", "show", guest.address, "dev", device).stdout
+    if not known:
+        made.host.run("ip", "neighbour", "replace", guest.address, "lladdr", guest.mac, "dev", device)
     sender = in_netns(made.host, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     sender.setblocking(False)
     drain(guest)
@@ -228,13 +246,15 @@ def download(made, guest, seconds):
         if select.select([guest.fd], [], [], 0)[0]:
             size += len(os.read(guest.fd, 65536))
     sender.close()
-    made.host.run("ip", "neighbour", "del", guest.address, "dev", "br-lab")
+    if not known:
+        made.host.run("ip", "neighbour", "del", guest.address, "dev", device)
     return size / seconds
 
 
 RATE = 1_000_000  # bytes a second, of 8mbit
 
 
+@in_both_modes
 def test_what_a_guest_sends_has_a_limit(made):
     """The bucket holds what was not sent in the second before."""
     made.up(web="send: 8mbit")
@@ -244,6 +264,7 @@ def test_what_a_guest_sends_has_a_limit(made):
     assert upload(made, db, 1) > 5 * RATE
 
 
+@in_both_modes
 def test_what_a_guest_receives_has_a_limit(made):
     made.up(web="receive: 8mbit")
     web, db = made.plug()
@@ -251,6 +272,7 @@ def test_what_a_guest_receives_has_a_limit(made):
     assert download(made, db, 1) > 5 * RATE
 
 
+@in_both_modes
 @pytest.mark.parametrize("mac", [f"mac: '{WEB_MAC}'", "hostname: web"], ids=["in the file", "learnt"])
 def test_limits_change_while_guests_are_plugged(made, mac):
     """From none to some and back; what was open stays open."""
@@ -270,6 +292,22 @@ def test_limits_change_while_guests_are_plugged(made, mac):
     assert upload(made, web, 1) > 5 * RATE
     assert download(made, web, 1) > 5 * RATE
     assert made.tapnet("status").returncode == 0
+
+
+@pytest.mark.parametrize("made", ["routed"], indirect=True)
+def test_a_routed_guests_connections_to_its_neighbours_are_counted_too(made):
+    """All of them go by the host, and take room in its table; those that others begin are not the guest's."""
+    made.up(web="connections: 20")
+    web, db = made.plug()
+    for source, target, arrive in ((web, db, 20), (db, web, 50)):
+        drain(target)
+        for port in range(20000, 20050):
+            source.send(Ether(src=source.mac, dst=source.gateway_mac) / IP(src=source.address, dst=target.address) /
+                        UDP(sport=port, dport=9999) / b"hello")
+        seen = {frame[UDP].sport for frame in target.receive(0.5) if UDP in frame and frame[UDP].dport == 9999}
+        assert len(seen) == arrive
+    assert made.port()["refused_connections"] == 30 and made.port("db")["refused_connections"] == 0
+    assert open_connections(made, web, range(30000, 30010)) == set()
 
 
 def test_a_network_says_it_for_all_its_ports(made):

@@ -511,6 +511,33 @@ static void a_routed_port_has_its_forwards_itself(void **state)
                  find_link(&objects, "rt-far")->link.route_localnet);
 }
 
+/* Who is limited is not where the others go in haste: what it sends, and to whom. */
+static void a_limited_routed_port_goes_the_long_way(void **state)
+{
+    struct model_set *set _cleanup_set_ = build_set("demo");
+    struct model_network *network = build_network(set, "far", "10.20.0.1/24");
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    network->mode = MODEL_MODE_ROUTED;
+    strcpy(network->uplink, "eth0");
+    build_port(set, network, "a", "10.20.0.7", "52:54:00:00:00:07");
+    build_port(set, network, "b", "10.20.0.8", NULL);
+    for (size_t i = 0; i < 2; i++)
+        network->ports[i].limit = (struct model_limit){.send = 8000000, .connections = 20};
+    expand(set, false, &objects);
+    assert_non_null(find_text(&objects, "element routed_limited_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }"));
+    assert_null(find_text(&objects, "element routed_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }"));
+    assert_non_null(find_text(&objects, "element routed_send_limits { far-a limit 1000000 bytes/s burst 65536 }"));
+    assert_non_null(find_text(&objects, "element routed_send_limits { far-b limit 1000000 bytes/s burst 65536 }"));
+    assert_non_null(find_text(&objects, "element routed_any_mac_addresses { far-b . 10.20.0.8 }"));
+    assert_non_null(find_text(&objects, "element connection_limits { far-b . 10.20.0.8 limit 20 connections }"));
+    assert_null(find_text(&objects, "element ways { far-a . eth0 }"));
+    assert_non_null(find_text(&objects, "element ways { eth0 . far-a }"));
+    assert_non_null(find_text(&objects, "element limited_ways { far-a . eth0 }"));
+    assert_non_null(find_text(&objects, "element paths { far-a . eth0 }"));
+}
+
 static void ports_that_are_kept_apart_are_so_by_any_detour(void **state)
 {
     struct model_set *set _cleanup_set_ = tour();
@@ -553,6 +580,7 @@ int main(void)
         cmocka_unit_test(forwards_are_elements),
         cmocka_unit_test(only_forwards_from_127_0_0_1_need_route_localnet),
         cmocka_unit_test(a_routed_port_has_its_forwards_itself),
+        cmocka_unit_test(a_limited_routed_port_goes_the_long_way),
         cmocka_unit_test(ports_that_are_kept_apart_are_so_by_any_detour),
         cmocka_unit_test(a_nat_network_in_full),
         cmocka_unit_test(the_links_of_a_nat_network),

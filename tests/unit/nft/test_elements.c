@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 68
+#define SAMPLES 71
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -72,6 +72,11 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_ROUTED_ANY_MAC_PORTS] = guard_device(GUARD_ROUTED_ANY_MAC_PORTS, "t", "lab/lab/t");
     samples[GUARD_WAYS] = guard_way("t", "eth0", "lab/lab/t");
     samples[GUARD_PEERS] = guard_peers(GUARD_PEERS, &subnet, "lab/lab");
+    samples[GUARD_ROUTED_LIMITED_ADDRESSES] = guard_routed_source(GUARD_ROUTED_LIMITED_ADDRESSES, "t", &guest_mac,
+                                                                  &guest, "lab/lab/t");
+    samples[GUARD_ROUTED_SEND_LIMITS] = guard_device(GUARD_ROUTED_SEND_LIMITS, "t", "lab/lab/t");
+    guard_set_limit(&samples[GUARD_ROUTED_SEND_LIMITS], UINT64_C(12500000000), UINT32_MAX);
+    samples[GUARD_LIMITED_WAYS] = guard_limited_way("t", "eth0", "lab/lab/t");
     samples[GUARD_ROUTED_APART] = guard_peers(GUARD_ROUTED_APART, &subnet, "lab/lab");
     samples[GUARD_ROUTED_PUBLISHED] = guard_routed_address(GUARD_ROUTED_PUBLISHED, "t", &guest, "lab/lab/t");
     samples[GUARD_ARP_PORTS] = guard_device(GUARD_ARP_PORTS, "t", "lab/lab/t");

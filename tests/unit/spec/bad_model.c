@@ -98,15 +98,6 @@ const struct spec_case bad_model[] = {
         "lab.yaml:6:53: port db: limit: `rate` is there twice; the first is in line 6\n"
         "lab.yaml:6:73: port db: limit: burst `1MB` is not a size; write a number of bytes, or one of KiB or MiB, as "
         "in `256KiB`"),
-    BAD("routed-limits",
-        "networks:\n"
-        "  lab:\n"
-        "    mode: routed\n"
-        "    limit: { receive: 1mbit }\n"
-        "    ports:\n"
-        "      web: { limit: { send: 1mbit } }\n",
-        "lab.yaml:6:7: port web: a limit to what a guest sends, or has open, is not in this version in mode routed; "
-        "write `limit: { receive: ... }` alone, or `mode: nat`"),
     BAD("routed-protocols",
         "networks:\n"
         "  lab:\n"

@@ -104,6 +104,13 @@ const struct spec_case good[] = {
     GOOD("unicode-escape", "networks: { \"\\u006cab\": { mtu: 1400 } }\n"),
     GOOD("devices-only", "devices: { tun1: { kind: tun, mtu: 1400, user: 0, group: 0 }, tap1: { kind: tap } }\n"),
     GOOD("tab-after-key", "networks:\t{ lab:\t{ mtu: 1400\t} }\t# tabs that do not indent\n"),
+    GOOD("routed-limits",
+         "networks:\n"
+         "  lab:\n"
+         "    mode: routed\n"
+         "    limit: { receive: 1mbit }\n"
+         "    ports:\n"
+         "      web: { limit: { send: 1mbit } }\n"),
     GOOD("forward-routed",
          "networks: { lab: { mode: routed, subnet: 10.20.0.1/24, ports: { web: { forward: 8080:80 } } } }\n"),
     GOOD("forwards",
