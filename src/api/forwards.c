@@ -104,20 +104,21 @@ static int look_at_host(struct forwards_host *host)
     return result == -ENOMEM ? result : 0;
 }
 
-/* Does @forward take what @listener waits for? */
-static bool takes(const struct model_forward *forward, const struct netlink_listener *listener)
+/* Does @forward of @port take what @listener waits for? By IPv6 only what is for a guest that has it. */
+static bool takes(const struct model_port *port, const struct model_forward *forward,
+                  const struct netlink_listener *listener)
 {
     const struct ip_address *address = &listener->address;
 
-    return listener->protocol == forward->protocol &&
-           model_forward_takes(forward, address->family ? address : &forward->address, listener->port);
+    return listener->protocol == forward->protocol && (address->family != AF_INET6 || port->address6.family) &&
+           model_forward_takes(forward, address, listener->port);
 }
 
-static const struct netlink_listener *find_listener(const struct forwards_host *host,
+static const struct netlink_listener *find_listener(const struct forwards_host *host, const struct model_port *port,
                                                     const struct model_forward *forward)
 {
     for (size_t i = 0; i < host->listener_count; i++)
-        if (takes(forward, &host->listeners[i]))
+        if (takes(port, forward, &host->listeners[i]))
             return &host->listeners[i];
     return NULL;
 }
@@ -131,7 +132,8 @@ static int compare_addresses(const void *a, const void *b)
 static bool has_address(const struct forwards_host *host, const struct model_network *network,
                         const struct ip_address *address)
 {
-    return !address->family || !host->address_count || ip_address_equal(address, &network->subnet.address) ||
+    return ip_address_is_any(address) || !host->address_count || ip_address_equal(address, &network->subnet.address) ||
+           ip_address_equal(address, &network->subnet6.address) ||
            bsearch(address, host->addresses, host->address_count, sizeof(*host->addresses), compare_addresses);
 }
 
@@ -140,7 +142,7 @@ static int describe(const struct forwards_host *host, const struct model_network
                     const struct model_port *port, const struct model_forward *forward, struct arena *arena,
                     const char **ret)
 {
-    const struct netlink_listener *listener = find_listener(host, forward);
+    const struct netlink_listener *listener = find_listener(host, port, forward);
     char text[MODEL_FORWARD_TEXT_MAX], program[OBSERVE_PROGRAM_MAX], address[IP_TEXT_MAX];
 
     *ret = NULL;

@@ -138,28 +138,37 @@ static void forwards_fini(struct forwards *forwards)
 
 static bool is_forward(const struct model_object *object)
 {
-    return object && object->kind == MODEL_OBJECT_ELEMENT &&
-           (object->element.set == GUARD_FORWARDS || object->element.set == GUARD_BOUND_FORWARDS ||
-            object->element.set == GUARD_FORWARD_RANGES);
+    if (!object || object->kind != MODEL_OBJECT_ELEMENT)
+        return false;
+    switch (object->element.set) {
+    case GUARD_FORWARDS:
+    case GUARD_BOUND_FORWARDS:
+    case GUARD_FORWARD_RANGES:
+    case GUARD_FORWARDS6:
+    case GUARD_BOUND_FORWARDS6:
+    case GUARD_FORWARD_RANGES6:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* The element in the words of conntrack. */
 static struct netlink_conntrack_forward read_forward(const struct guard_element *element, bool comes)
 {
-    static const struct ip_address any = {.family = AF_INET};
-    bool range = element->set == GUARD_FORWARD_RANGES;
-    int field = element->set == GUARD_FORWARDS ? 0 : 1;
+    bool range = guard_is_interval(element->set);
+    int field = element->set == GUARD_FORWARDS || element->set == GUARD_FORWARDS6 ? 0 : 1;
     struct netlink_conntrack_forward forward = {
         .protocol = guard_read_protocol(element, field),
         .first = guard_read_port(element, field + 1),
         .last = guard_read_port(element, range ? 6 : field + 1),
-        .guest = guard_read_ip4(element, -1),
+        .guest = guard_read_ip(element, -1),
         .comes = comes,
     };
 
     if (field == 1)
-        forward.address = guard_read_ip4(element, 0);
-    if (range && ip_address_equal(&forward.address, &any))
+        forward.address = guard_read_ip(element, 0);
+    if (ip_address_is_any(&forward.address))
         forward.address.family = 0;
     return forward;
 }
@@ -193,7 +202,7 @@ static int collect_forwards(const struct plan *plan, const struct ip_address *fr
         struct ip_address guest;
 
         if (is_forward(step->before)) {
-            guest = guard_read_ip4(&step->before->element, -1);
+            guest = guard_read_ip(&step->before->element, -1);
             if (!freed_count || !bsearch(&guest, freed, freed_count, sizeof(*freed), compare_with_address))
                 result = add_forward(forwards, step->before, false);
         }

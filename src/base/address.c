@@ -146,6 +146,13 @@ bool ip_address_equal(const struct ip_address *a, const struct ip_address *b)
     return ip_address_compare(a, b) == 0;
 }
 
+bool ip_address_is_any(const struct ip_address *address)
+{
+    static const struct ip_address zero;
+
+    return memcmp(address->bytes, zero.bytes, sizeof(zero.bytes)) == 0;
+}
+
 int ip_prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b)
 {
     int order = ip_address_compare(&a->address, &b->address);
@@ -172,6 +179,15 @@ struct ip_prefix ip_prefix_network(const struct ip_prefix *prefix)
             network.address.bytes[i] &= (uint8_t)(0xff << (8 - bits));
     }
     return network;
+}
+
+struct ip_address ip_prefix_last(const struct ip_prefix *prefix)
+{
+    struct ip_address last = prefix->address;
+
+    for (size_t bit = prefix->length; bit < 8 * ip_family_size(last.family); bit++)
+        last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+    return last;
 }
 
 bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip_address *address)

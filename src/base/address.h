@@ -44,12 +44,14 @@ bool mac_is_multicast(const struct mac *mac);
 /* Order by family, then bytes; 0 when equal. */
 int ip_address_compare(const struct ip_address *a, const struct ip_address *b);
 bool ip_address_equal(const struct ip_address *a, const struct ip_address *b);
+bool ip_address_is_any(const struct ip_address *address); /* none, 0.0.0.0 or :: */
 int ip_prefix_compare(const struct ip_prefix *a, const struct ip_prefix *b);
 
 /* Size in bytes of an address of @family: 4, 16, or 0. */
 size_t ip_family_size(uint8_t family);
 /* The prefix with its host part zeroed. */
 struct ip_prefix ip_prefix_network(const struct ip_prefix *prefix);
+struct ip_address ip_prefix_last(const struct ip_prefix *prefix); /* the highest address in it */
 bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip_address *address);
 bool ip_prefix_overlaps(const struct ip_prefix *a, const struct ip_prefix *b);
 

@@ -37,6 +37,8 @@ size_t guard_field_len(enum guard_field field)
         return 4;
     case GUARD_FIELD_IP4_PORT:
         return 8;
+    case GUARD_FIELD_IP6_PORT:
+        return 20;
     case GUARD_FIELD_TO:
         return 0;
     case GUARD_FIELD_IP6:
@@ -225,27 +227,32 @@ static void write_service(struct guard_element *element, int index, uint8_t prot
 struct guard_element guard_forward(const struct ip_address *address, uint8_t protocol, uint16_t port,
                                    const struct ip_address *guest, uint16_t guest_port, const char *label)
 {
-    struct guard_element element = {.set = address->family ? GUARD_BOUND_FORWARDS : GUARD_FORWARDS, .label = label};
+    bool bound = !ip_address_is_any(address);
+    struct guard_element element = {.set = bound ? of_family(guest, GUARD_BOUND_FORWARDS, GUARD_BOUND_FORWARDS6)
+                                                 : of_family(guest, GUARD_FORWARDS, GUARD_FORWARDS6),
+                                    .label = label};
 
-    if (address->family)
+    if (bound)
         write_ip(element.key, address);
-    write_service(&element, address->family ? 1 : 0, protocol, port);
+    write_service(&element, bound ? 1 : 0, protocol, port);
     write_ip(element.data, guest);
-    write_port(element.data + guard_field_room(IP4), guest_port);
+    write_port(element.data + ip_family_size(guest->family), guest_port);
     return element;
 }
 
 struct guard_element guard_forward_range(const struct ip_address *address, uint8_t protocol, uint16_t first,
                                          uint16_t last, const struct ip_address *guest, const char *label)
 {
-    struct guard_element element = {.set = GUARD_FORWARD_RANGES, .label = label};
+    struct guard_element element = {.set = of_family(guest, GUARD_FORWARD_RANGES, GUARD_FORWARD_RANGES6),
+                                    .label = label};
+    uint8_t *end = element.key + guard_key_offset(element.set, 4);
 
     write_ip(element.key, address);
     write_service(&element, 1, protocol, first);
-    if (address->family)
-        write_ip(element.key + guard_key_offset(element.set, 4), address);
+    if (ip_address_is_any(address))
+        memset(end, 0xff, ip_family_size(guest->family));
     else
-        memset(element.key + guard_key_offset(element.set, 4), 0xff, guard_field_len(IP4));
+        write_ip(end, address);
     write_service(&element, 5, protocol, last);
     write_ip(element.data, guest);
     return element;
@@ -253,7 +260,7 @@ struct guard_element guard_forward_range(const struct ip_address *address, uint8
 
 struct guard_element guard_published(const struct ip_address *guest, const char *label)
 {
-    struct guard_element element = {.set = GUARD_PUBLISHED, .label = label};
+    struct guard_element element = {.set = of_family(guest, GUARD_PUBLISHED, GUARD_PUBLISHED6), .label = label};
 
     write_ip(element.key, guest);
     return element;
@@ -261,12 +268,13 @@ struct guard_element guard_published(const struct ip_address *guest, const char 
 
 struct guard_element guard_subnet(const char *bridge, const struct ip_prefix *subnet, const char *label)
 {
+    enum guard_set set = of_family(&subnet->address, GUARD_SUBNETS, GUARD_SUBNETS6);
     struct ip_prefix first = ip_prefix_network(subnet);
-    struct ip_address last = ip4_broadcast(subnet);
-    struct guard_element element = element_of_address(GUARD_SUBNETS, bridge, &first.address, label);
+    struct ip_address last = ip_prefix_last(subnet);
+    struct guard_element element = element_of_address(set, bridge, &first.address, label);
 
-    write_ifname(element.key + guard_key_offset(GUARD_SUBNETS, 3), bridge);
-    write_ip(element.key + guard_key_offset(GUARD_SUBNETS, 4), &last);
+    write_ifname(element.key + guard_key_offset(set, 3), bridge);
+    write_ip(element.key + guard_key_offset(set, 4), &last);
     return element;
 }
 

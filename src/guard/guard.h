@@ -37,9 +37,9 @@
  */
 
 #define GUARD_TABLE "tapnet" /* the name of all tables, one of each family */
-#define GUARD_KEY_MAX 48     /* ifname (16) . ifname (16) . 16 more */
-#define GUARD_DATA_MAX 16
-#define GUARD_LABEL_MAX 200 /* "set/network/port" */
+#define GUARD_KEY_MAX 64     /* ifname (16) . ipv6_addr (16), from and to */
+#define GUARD_DATA_MAX 20    /* ipv6_addr . inet_service */
+#define GUARD_LABEL_MAX 200  /* "set/network/port" */
 
 /*
  * DHCP requests leave the bridge table by netfilter's log, to whoever holds this group: one socket a network namespace.
@@ -66,6 +66,7 @@ enum guard_field {
     GUARD_FIELD_PORT,     /* 2 bytes, network order, padded to 4 */
     GUARD_FIELD_MARK,     /* 4 bytes, host order: the number of a network */
     GUARD_FIELD_IP4_PORT, /* data only: an address and a port, 8 bytes as in a key */
+    GUARD_FIELD_IP6_PORT, /* the same of IPv6, 20 bytes */
     GUARD_FIELD_TO,       /* no bytes: what stands behind it is the end of an interval */
     GUARD_FIELD_IP6,      /* 16 bytes */
     /* The same where rules look into Neighbour Discovery, whose fields `nft` has no names and types for: */
@@ -120,6 +121,11 @@ enum guard_set {
     GUARD_CLOSED6,         /* { ifname }: uplinks that forward IPv6 only because we turned it on */
     GUARD_CLOSED_FAMILIES, /* { nf_proto }: IPv6, when the whole host forwards it only because we turned it on */
     GUARD_LEARNING6, /* { ifname }: links whose accept_ra we made 2, of 1; no rule asks: it is for who comes back */
+    GUARD_FORWARDS6, /* { inet_proto . inet_service : ipv6_addr . inet_service }: as forwards */
+    GUARD_BOUND_FORWARDS6, /* { ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service }: as bound_forwards */
+    GUARD_FORWARD_RANGES6, /* { ipv6_addr . inet_proto . inet_service - the same : ipv6_addr }: as forward_ranges */
+    GUARD_PUBLISHED6,      /* { ipv6_addr }: as published */
+    GUARD_SUBNETS6,        /* { ifname . ipv6_addr - the same }: as subnets */
     GUARD_ROUTED_PUBLISHED,         /* { ifname . ipv4_addr }: routed TAP and its guest, that forwards lead to */
     GUARD_ROUTED_LIMITED_ADDRESSES, /* as routed_addresses, of a port of routed_send_limits */
     GUARD_ROUTED_SEND_LIMITS,       /* { ifname }: as send_limits, of routed TAPs */
@@ -218,7 +224,7 @@ struct guard_element guard_dns_served(const char *bridge, const struct ip_addres
                                       const char *label);
 struct guard_element guard_path(const char *from, const char *to, const char *label);
 struct guard_element guard_closed(const char *uplink, const char *label);
-/* A forward of one port. @address: of the host, family 0: any of them. */
+/* A forward of one port. @address: of the host, family 0, 0.0.0.0 or ::: any of them, of the guest's family. */
 struct guard_element guard_forward(const struct ip_address *address, uint8_t protocol, uint16_t port,
                                    const struct ip_address *guest, uint16_t guest_port, const char *label);
 /* Of the ports @first to @last, each to the same of the guest's. */
@@ -281,12 +287,13 @@ const char *guard_read_ifname(const struct guard_element *element, int index);
 struct mac guard_read_mac(const struct guard_element *element, int index);
 struct ip_address guard_read_ip4(const struct guard_element *element, int index);
 struct ip_address guard_read_ip6(const struct guard_element *element, int index);
+struct ip_address guard_read_ip(const struct guard_element *element, int index); /* of whichever family it is */
 uint16_t guard_read_port(const struct guard_element *element, int index);
 uint32_t guard_read_mark(const struct guard_element *element, int index);
 uint8_t guard_read_protocol(const struct guard_element *element, int index);
 
 /* "br-lab . 10.20.0.1 : 10053", for `plan` and messages. */
-#define GUARD_TEXT_MAX 128
+#define GUARD_TEXT_MAX 176
 const char *guard_element_print(const struct guard_element *element, char text[GUARD_TEXT_MAX]);
 
 #endif

@@ -81,6 +81,10 @@ static void print_field(struct guard_print *print, const struct guard_element *e
         ip = guard_read_ip4(element, index);
         print_append(print, "%s . %u", ip_address_print(&ip, address), guard_read_port(element, index));
         break;
+    case GUARD_FIELD_IP6_PORT:
+        ip = guard_read_ip6(element, index);
+        print_append(print, "%s . %u", ip_address_print(&ip, address), guard_read_port(element, index));
+        break;
     case GUARD_FIELD_TO:
         print_append(print, " - ");
         break;

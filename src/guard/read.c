@@ -14,6 +14,7 @@
 #define PROTOCOL GUARD_FIELD_PROTOCOL
 #define IP4_PORT GUARD_FIELD_IP4_PORT
 #define IP6 GUARD_FIELD_IP6
+#define IP6_PORT GUARD_FIELD_IP6_PORT
 #define RAW_IP6 GUARD_FIELD_RAW_IP6
 #define RAW_IP4 GUARD_FIELD_RAW_IP4
 
@@ -56,10 +57,19 @@ struct ip_address guard_read_ip4(const struct guard_element *element, int index)
 struct ip_address guard_read_ip6(const struct guard_element *element, int index)
 {
     struct ip_address address = {.family = AF_INET6};
+    enum guard_field type = guard_field_type(element, index);
 
-    if (guard_field_type(element, index) == IP6 || guard_field_type(element, index) == RAW_IP6)
+    if (type == IP6 || type == RAW_IP6 || type == IP6_PORT)
         memcpy(address.bytes, guard_field_bytes(element, index), guard_field_len(IP6));
     return address;
+}
+
+struct ip_address guard_read_ip(const struct guard_element *element, int index)
+{
+    enum guard_field type = guard_field_type(element, index);
+
+    return type == IP6 || type == RAW_IP6 || type == IP6_PORT ? guard_read_ip6(element, index)
+                                                              : guard_read_ip4(element, index);
 }
 
 uint16_t guard_read_port(const struct guard_element *element, int index)
@@ -70,6 +80,8 @@ uint16_t guard_read_port(const struct guard_element *element, int index)
         memcpy(&wire, guard_field_bytes(element, index), sizeof(wire));
     else if (guard_field_type(element, index) == IP4_PORT)
         memcpy(&wire, guard_field_bytes(element, index) + guard_field_room(IP4), sizeof(wire));
+    else if (guard_field_type(element, index) == IP6_PORT)
+        memcpy(&wire, guard_field_bytes(element, index) + guard_field_room(IP6), sizeof(wire));
     return ntohs(wire);
 }
 

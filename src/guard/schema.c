@@ -14,6 +14,7 @@
 #define IP4_PORT GUARD_FIELD_IP4_PORT
 #define TO GUARD_FIELD_TO
 #define IP6 GUARD_FIELD_IP6
+#define IP6_PORT GUARD_FIELD_IP6_PORT
 #define FAMILY GUARD_FIELD_FAMILY
 #define RAW_MIDDLE GUARD_FIELD_RAW_MIDDLE
 #define RAW_END GUARD_FIELD_RAW_END
@@ -76,6 +77,18 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_CLOSED6] = {"closed6", GUARD_INET, {IFNAME}, 0, "forwards IPv6 for our networks only"},
     [GUARD_CLOSED_FAMILIES] = {"closed_families", GUARD_INET, {FAMILY}, 0, "forwarded for our networks only"},
     [GUARD_LEARNING6] = {"learning6", GUARD_INET, {IFNAME}, 0, "links whose accept_ra was 1"},
+    [GUARD_FORWARDS6] =
+        {"forwards6", GUARD_INET, {PROTOCOL, PORT}, IP6_PORT, "port of the host, guest and its port, by IPv6"},
+    [GUARD_BOUND_FORWARDS6] =
+        {"bound_forwards6", GUARD_INET, {IP6, PROTOCOL, PORT}, IP6_PORT, "the same by one IPv6 address of the host"},
+    [GUARD_FORWARD_RANGES6] = {"forward_ranges6",
+                               GUARD_INET,
+                               {IP6, PROTOCOL, PORT, TO, IP6, PROTOCOL, PORT},
+                               IP6,
+                               "ports of the host, guest with the same, by IPv6"},
+    [GUARD_PUBLISHED6] = {"published6", GUARD_INET, {IP6}, 0, "guests that forwards lead to by IPv6"},
+    [GUARD_SUBNETS6] =
+        {"subnets6", GUARD_INET, {IFNAME, IP6, TO, IFNAME, IP6}, 0, "network and the addresses of its IPv6 subnet"},
     [GUARD_ROUTED_PUBLISHED] =
         {"routed_published", GUARD_INET, {IFNAME, IP4}, 0, "port and its guest, that forwards lead to"},
     [GUARD_ROUTED_LIMITED_ADDRESSES] = {"routed_limited_addresses",

@@ -7,13 +7,26 @@
 #include "model/check.h"
 #include "model/forward.h"
 
+/* Does @forward take everything that comes to the DNS of a network with @subnet, which may still be to be chosen? */
+static bool takes_dns_of(const struct model_forward *forward, const struct ip_prefix *subnet,
+                         const struct ip_address *some)
+{
+    return model_forward_takes(forward, ip_address_is_any(&subnet->address) ? some : &subnet->address, MODEL_DNS_PORT);
+}
+
 /* Does tapnet's own DNS listen where @forward would take everything away from it? */
 static bool takes_dns(const struct model_set *set, const struct model_forward *forward)
 {
-    for (size_t i = 0; i < set->network_count; i++)
-        if (set->networks[i].mode != MODEL_MODE_ISOLATED &&
-            model_forward_takes(forward, &set->networks[i].subnet.address, MODEL_DNS_PORT))
+    static const struct ip_address some = {AF_INET, {10, 0, 0, 1}}, some6 = {AF_INET6, {0xfd, [15] = 1}};
+
+    for (size_t i = 0; i < set->network_count; i++) {
+        const struct model_network *network = &set->networks[i];
+
+        if (network->mode != MODEL_MODE_ISOLATED &&
+            (takes_dns_of(forward, &network->subnet, &some) ||
+             (network->subnet6.address.family && takes_dns_of(forward, &network->subnet6, &some6))))
             return true;
+    }
     return false;
 }
 
@@ -29,11 +42,11 @@ static void check_forward(const struct model_set *set, const struct model_networ
                      "port %s: forward %s has no use in mode isolated, where nothing comes in; leave it out, or write "
                      "`mode: nat`",
                      port->name, text);
-    else if (forward->address.family == AF_INET6)
+    else if (forward->address.family == AF_INET6 && !network->subnet6.address.family)
         mistakes_add(mistakes, place,
-                     "port %s: forward %s: the guest has no IPv6 address that it could lead to; name an IPv4 address "
-                     "of the host, or none",
-                     port->name, text);
+                     "port %s: forward %s: the guest has no IPv6 address that it could lead to; write `subnet6: auto` "
+                     "for network %s, or name an IPv4 address of the host, or none",
+                     port->name, text, network->name);
     else if (takes_dns(set, forward))
         mistakes_add(mistakes, place,
                      "port %s: forward %s: at port %d tapnet's own DNS listens for guests; choose another port of the "

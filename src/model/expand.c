@@ -258,6 +258,7 @@ static void expand_nat6(struct expansion *expansion, const struct model_network 
     add_element(expansion, network->place, guard_dns_port(network->bridge, gateway, network->dns_port, label));
     add_element(expansion, network->place, guard_dns_served(network->bridge, gateway, network->dns_port, label));
     add_element(expansion, network->place, guard_resolver(gateway, label));
+    add_element(expansion, network->place, guard_subnet(network->bridge, &network->subnet6, label));
     if (!network->uplink6[0])
         return;
     add_element(expansion, network->place, guard_egress6(network->bridge, network->uplink6, label));
@@ -349,30 +350,47 @@ static void expand_limit(struct expansion *expansion, const struct model_network
                     guard_connection_limit(network->bridge, &port->address6, limit->connections, label));
 }
 
-/* A range that keeps its numbers is one element; one that changes them has one for each. */
-static void expand_forward(struct expansion *expansion, const struct model_port *port,
-                           const struct model_forward *forward, const char *label)
+/*
+ * To @guest, one of its addresses. A range that keeps its numbers is one element; one that changes them has one for
+ * each.
+ */
+static void expand_forward(struct expansion *expansion, struct model_place place, const struct model_forward *forward,
+                           const struct ip_address *guest, const char *label)
 {
-    struct model_place place = forward->place.line ? forward->place : port->place;
-
     if (forward->first != forward->last && forward->first == forward->guest_first) {
-        add_element(expansion, place,
-                    guard_forward_range(&forward->address, forward->protocol, forward->first, forward->last,
-                                        &port->address, label));
+        add_element(
+            expansion, place,
+            guard_forward_range(&forward->address, forward->protocol, forward->first, forward->last, guest, label));
         return;
     }
     for (unsigned i = 0; i <= (unsigned)forward->last - forward->first; i++)
         add_element(expansion, place,
-                    guard_forward(&forward->address, forward->protocol, (uint16_t)(forward->first + i), &port->address,
+                    guard_forward(&forward->address, forward->protocol, (uint16_t)(forward->first + i), guest,
                                   (uint16_t)(forward->guest_first + i), label));
+}
+
+/* Those that lead to @guest, one of its addresses. */
+static void expand_forwards_to(struct expansion *expansion, const struct model_port *port,
+                               const struct ip_address *guest, const char *label)
+{
+    bool published = false;
+
+    for (size_t i = 0; i < port->forward_count; i++) {
+        const struct model_forward *forward = &port->forwards[i];
+
+        if (!model_forward_leads(forward, guest))
+            continue;
+        published = true;
+        expand_forward(expansion, forward->place.line ? forward->place : port->place, forward, guest, label);
+    }
+    if (published)
+        add_element(expansion, port->place, guard_published(guest, label));
 }
 
 void expand_forwards(struct expansion *expansion, const struct model_port *port, const char *label)
 {
-    if (port->forward_count)
-        add_element(expansion, port->place, guard_published(&port->address, label));
-    for (size_t i = 0; i < port->forward_count; i++)
-        expand_forward(expansion, port, &port->forwards[i], label);
+    expand_forwards_to(expansion, port, &port->address, label);
+    expand_forwards_to(expansion, port, &port->address6, label);
 }
 
 static void expand_port(struct expansion *expansion, const struct model_network *network, const struct model_port *port)

@@ -43,10 +43,23 @@ static bool parse_ports(const char *text, uint16_t *ret_first, uint16_t *ret_las
     return len > 0 && !text[len];
 }
 
-/* A loopback address that no forward has: all but 127.0.0.1. */
+static bool is_link_local6(const struct ip_address *address)
+{
+    return address->family == AF_INET6 && address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
+
+static bool is_loopback6(const struct ip_address *address)
+{
+    static const struct ip_address loopback = {.family = AF_INET6, .bytes = {[15] = 1}};
+
+    return ip_address_equal(address, &loopback);
+}
+
+/* An address that no forward has: loopback ones but 127.0.0.1, and link-local ones of IPv6. */
 static bool is_left_to_programs(const struct ip_address *address)
 {
-    return address->family == AF_INET && address->bytes[0] == 127 && ip4_value(address) != INADDR_LOOPBACK;
+    return (address->family == AF_INET && address->bytes[0] == 127 && ip4_value(address) != INADDR_LOOPBACK) ||
+           is_loopback6(address) || is_link_local6(address);
 }
 
 /* What is wrong with @address as one of the host's, or NULL. */
@@ -54,7 +67,11 @@ static const char *address_fault(const struct ip_address *address)
 {
     const uint8_t *bytes = address->bytes;
 
-    if (address->family != AF_INET)
+    if (is_loopback6(address))
+        return "names ::1, which the kernel leads to no guest; name 127.0.0.1";
+    if (is_link_local6(address))
+        return "names a link-local address, by which nobody gets beyond the host; name another one of the host's";
+    if (address->family == AF_INET6)
         return bytes[0] == 0xff ? "names a multicast address; name one of the host's, or none" : NULL;
     if (is_left_to_programs(address))
         return "names a loopback address that is left to the host's programs; of those, 127.0.0.1 can be forwarded";
@@ -64,7 +81,6 @@ static const char *address_fault(const struct ip_address *address)
 /* Takes the address from the start of @text: *ret_rest is what stands behind it. NULL, or what is wrong. */
 static const char *parse_address(char *text, struct ip_address *ret, char **ret_rest)
 {
-    static const struct ip_address any4 = {.family = AF_INET};
     char *first = strchr(text, ':'), *last = strrchr(text, ':');
     bool bracket = *text == '[';
 
@@ -86,9 +102,7 @@ static const char *parse_address(char *text, struct ip_address *ret, char **ret_
     *ret_rest = first + 1;
     if (ip_address_parse(text, ret) < 0 || (ret->family == AF_INET6) != bracket)
         return "does not begin with an address; write it as in " EXAMPLE;
-    if (ip_address_equal(ret, &any4))
-        *ret = (struct ip_address){0};
-    return ret->family ? address_fault(ret) : NULL;
+    return ip_address_is_any(ret) ? NULL : address_fault(ret);
 }
 
 /* Cuts the protocol off the end of @text. NULL, or what is wrong. */
@@ -190,10 +204,23 @@ bool model_forward_equal(const struct model_forward *a, const struct model_forwa
            a->last == b->last && a->guest_first == b->guest_first;
 }
 
+/* Is there an address of the host that is both? No family is each, 0.0.0.0 and :: are each of theirs. */
+static bool same_address(const struct ip_address *a, const struct ip_address *b)
+{
+    if (!a->family || !b->family)
+        return true;
+    return a->family == b->family && (ip_address_is_any(a) || ip_address_is_any(b) || ip_address_equal(a, b));
+}
+
 bool model_forward_takes(const struct model_forward *forward, const struct ip_address *address, uint16_t port)
 {
     return port >= forward->first && port <= forward->last && !is_left_to_programs(address) &&
-           (!forward->address.family || ip_address_equal(&forward->address, address));
+           same_address(&forward->address, address);
+}
+
+bool model_forward_leads(const struct model_forward *forward, const struct ip_address *guest)
+{
+    return guest->family && (!forward->address.family || forward->address.family == guest->family);
 }
 
 bool model_forward_is_local(const struct model_forward *forward)
@@ -241,11 +268,6 @@ void model_forward_claims_sort(struct model_forward_claims *claims)
         qsort(claims->items, claims->count, sizeof(*claims->items), compare_claims);
 }
 
-static bool same_address(const struct model_forward *a, const struct model_forward *b)
-{
-    return !a->address.family || !b->address.family || ip_address_equal(&a->address, &b->address);
-}
-
 const struct model_forward_claim *model_forward_claims_rival(const struct model_forward_claims *claims, size_t index,
                                                              size_t *ret_next)
 {
@@ -257,7 +279,7 @@ const struct model_forward_claim *model_forward_claims_rival(const struct model_
         if (other->forward->protocol != own->protocol || other->forward->first > own->last)
             break;
         *ret_next = i + 1;
-        if (same_address(own, other->forward))
+        if (same_address(&own->address, &other->forward->address))
             return other;
     }
     return NULL;

@@ -11,9 +11,9 @@
 #define MODEL_FORWARD_SHIFTED_MAX 256u /* ports of a range whose numbers change: each is an element of its own */
 
 /*
- * "[ADDRESS:]PORTS:PORTS[/PROTOCOL]", as container engines write it: the host's address (none or 0.0.0.0: any; IPv6 in
- * brackets), the host's ports, the guest's, "tcp" or "udp" (none: tcp). PORTS is a number or a range, "8000-8010".
- * 0, or -EINVAL with the rest of a sentence whose start is the text. The place stays empty.
+ * "[ADDRESS:]PORTS:PORTS[/PROTOCOL]", as container engines write it: the host's address (none: any; 0.0.0.0 and [::]:
+ * any of that family; IPv6 in brackets), the host's ports, the guest's, "tcp" or "udp" (none: tcp). PORTS is a number
+ * or a range, "8000-8010". 0, or -EINVAL with the rest of a sentence whose start is the text. The place stays empty.
  */
 int model_forward_parse(const char *text, struct model_forward *ret, const char **ret_problem);
 /* The shortest text that means it. */
@@ -22,7 +22,12 @@ const char *model_forward_print(const struct model_forward *forward, char text[M
 const char *model_forward_protocol(const struct model_forward *forward);
 
 bool model_forward_equal(const struct model_forward *a, const struct model_forward *b); /* places are not compared */
-/* Does it take what comes to @port of the host's @address? No loopback address but 127.0.0.1 is forwarded. */
+/* Does it lead to a guest's address of this family? No family: the guest has none. */
+bool model_forward_leads(const struct model_forward *forward, const struct ip_address *guest);
+/*
+ * Does it take what comes to @port of the host's @address (0.0.0.0, ::, no family: any), of a family that its guest
+ * has? No loopback address but 127.0.0.1 is forwarded, and no link-local one.
+ */
 bool model_forward_takes(const struct model_forward *forward, const struct ip_address *address, uint16_t port);
 /* Does it take what the host's own programs send to 127.0.0.1? */
 bool model_forward_is_local(const struct model_forward *forward);

@@ -60,12 +60,31 @@ static json_t *field_to_json(enum guard_field field, const uint8_t *bytes)
     case GUARD_FIELD_IP4_PORT:
         memcpy(address.bytes, bytes, 4);
         return json_pack("[s, i]", ip_address_print(&address, text), bytes[4] << 8 | bytes[5]);
+    case GUARD_FIELD_IP6_PORT:
+        address = (struct ip_address){.family = AF_INET6};
+        memcpy(address.bytes, bytes, sizeof(address.bytes));
+        return json_pack("[s, i]", ip_address_print(&address, text), bytes[16] << 8 | bytes[17]);
     case GUARD_FIELD_TO:
         return json_string("to");
     case GUARD_FIELD_NONE:
         break;
     }
     return json_null();
+}
+
+static void field_from_json(struct json_reader *reader, const char *key, const json_t *value, enum guard_field field,
+                            uint8_t *ret);
+
+/* An address, which @field is, and a port. */
+static void pair_from_json(struct json_reader *reader, const char *key, const json_t *value, enum guard_field field,
+                           uint8_t *ret)
+{
+    if (!json_is_array(value) || json_array_size(value) != 2) {
+        json_read_wrong(reader, key, "a list of an IP address and a port number where the set has them");
+        return;
+    }
+    field_from_json(reader, key, json_array_get(value, 0), field, ret);
+    field_from_json(reader, key, json_array_get(value, 1), GUARD_FIELD_PORT, ret + guard_field_room(field));
 }
 
 static void field_from_json(struct json_reader *reader, const char *key, const json_t *value, enum guard_field field,
@@ -128,12 +147,10 @@ static void field_from_json(struct json_reader *reader, const char *key, const j
         memcpy(ret, &mark, sizeof(mark));
         return;
     case GUARD_FIELD_IP4_PORT:
-        if (!json_is_array(value) || json_array_size(value) != 2) {
-            json_read_wrong(reader, key, "a list of an IPv4 address and a port number where the set has them");
-            return;
-        }
-        field_from_json(reader, key, json_array_get(value, 0), GUARD_FIELD_IP4, ret);
-        field_from_json(reader, key, json_array_get(value, 1), GUARD_FIELD_PORT, ret + 4);
+        pair_from_json(reader, key, value, GUARD_FIELD_IP4, ret);
+        return;
+    case GUARD_FIELD_IP6_PORT:
+        pair_from_json(reader, key, value, GUARD_FIELD_IP6, ret);
         return;
     case GUARD_FIELD_TO:
         if (!text || strcmp(text, "to") != 0)

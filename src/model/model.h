@@ -81,7 +81,7 @@ struct model_limit {
 /* Ports of the host that lead to ports of a guest. */
 struct model_forward {
     uint8_t protocol;          /* IPPROTO_TCP or IPPROTO_UDP */
-    struct ip_address address; /* of the host, by which it is reached; family 0: any */
+    struct ip_address address; /* of the host, by which it is reached; family 0: any; 0.0.0.0, ::: any of theirs */
     uint16_t first, last;      /* of the host */
     uint16_t guest_first;      /* of the guest; as many */
     struct model_place place;

@@ -223,7 +223,7 @@ bool model_offloads_equal(const struct model_settings *wanted, const struct mode
 /* Bytes, never 0. */
 uint32_t model_vnet_header_size(const struct model_settings *settings);
 /* "bridge br-lab", "address 10.20.0.1/24 on br-lab": what `plan` prints. */
-#define MODEL_OBJECT_TEXT_MAX 192
+#define MODEL_OBJECT_TEXT_MAX 224
 const char *model_object_print(const struct model_object *object, char text[MODEL_OBJECT_TEXT_MAX]);
 
 /* ---- json.c: objects and networks as JSON, for the journal, the service and --json ---- */

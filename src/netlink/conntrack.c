@@ -67,14 +67,14 @@ static bool matches_address(const struct search *search, const struct tuple *ori
            is_among(search, &reply->source) || is_among(search, &reply->destination);
 }
 
-/* Forwards are of IPv4: a connection of IPv6 to the same port is none of theirs. */
+/* A connection by another family than the guest's to the same port is none of theirs. */
 static bool matches_forward(const struct search *search, const struct tuple *original, const struct tuple *reply)
 {
-    for (size_t i = 0; i < search->forward_count && original->destination.family == AF_INET; i++) {
+    for (size_t i = 0; i < search->forward_count; i++) {
         const struct netlink_conntrack_forward *forward = &search->forwards[i];
 
-        if (original->protocol != forward->protocol || original->destination_port < forward->first ||
-            original->destination_port > forward->last ||
+        if (original->destination.family != forward->guest.family || original->protocol != forward->protocol ||
+            original->destination_port < forward->first || original->destination_port > forward->last ||
             (forward->address.family && !ip_address_equal(&forward->address, &original->destination)))
             continue;
         if (forward->comes

@@ -6,7 +6,7 @@
 #include "netlink/netlink.h"
 
 /*
- * Deletes every IPv4 entry in which one of @addresses (sorted by ip_address_compare()) stands at either end of either
+ * Deletes every entry in which one of @addresses (sorted by ip_address_compare()) stands at either end of either
  * direction. @netlink is of NETLINK_NETFILTER. An entry that went by itself is no error. ret_count may be NULL.
  */
 int netlink_conntrack_forget(struct netlink *netlink, const struct ip_address *addresses, size_t count,
@@ -17,12 +17,12 @@ struct netlink_conntrack_forward {
     uint8_t protocol;          /* IPPROTO_TCP, IPPROTO_UDP */
     struct ip_address address; /* of the host; family 0: any */
     uint16_t first, last;
-    struct ip_address guest;
-    bool comes; /* now; else it went */
+    struct ip_address guest; /* by IPv4 or IPv6, as those who come to it */
+    bool comes;              /* now; else it went */
 };
 
 /*
- * Deletes the IPv4 entries that a forward which went has made (its port of the host, answered by its guest), and those
+ * Deletes the entries that a forward which went has made (its port of the host, answered by its guest), and those
  * that one which comes must not find: its port of the host, answered by the host (@addresses, sorted). As above.
  */
 int netlink_conntrack_forget_forwards(struct netlink *netlink, const struct netlink_conntrack_forward *forwards,

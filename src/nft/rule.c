@@ -281,13 +281,14 @@ static void encode_local(struct encoder *encoder)
     encode_compare(encoder, NFT_CMP_EQ, &local, sizeof(local));
 }
 
-static void encode_dnat(struct encoder *encoder, bool to_port)
+static void encode_dnat(struct encoder *encoder, uint32_t how)
 {
     struct expression expression = expression_begin(encoder, "nat");
-    uint32_t address = key_take(encoder), port = register_of(1);
+    bool ip6 = how & NFT_DNAT_IP6, to_port = how & NFT_DNAT_TO_PORT;
+    uint32_t address = key_take(encoder), port = register_of(ip6 ? 4 : 1);
 
     netlink_put_be32(encoder->message, NFTA_NAT_TYPE, NFT_NAT_DNAT);
-    netlink_put_be32(encoder->message, NFTA_NAT_FAMILY, NFPROTO_IPV4);
+    netlink_put_be32(encoder->message, NFTA_NAT_FAMILY, ip6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
     netlink_put_be32(encoder->message, NFTA_NAT_REG_ADDR_MIN, address);
     netlink_put_be32(encoder->message, NFTA_NAT_REG_ADDR_MAX, address);
     if (to_port) {
@@ -375,7 +376,7 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
         encode_local(encoder);
         break;
     case NFT_RULE_DNAT:
-        encode_dnat(encoder, step->argument != 0);
+        encode_dnat(encoder, step->argument);
         break;
     case NFT_RULE_COUNTER:
         encode_plain(encoder, "counter");

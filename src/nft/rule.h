@@ -37,11 +37,16 @@ enum nft_rule_op {
     NFT_RULE_REDIRECT,   /* to the host itself, to the port that is the key */
     NFT_RULE_MASQUERADE, /* to the address of the device it leaves by */
     NFT_RULE_LOCAL,      /* it is for an address of the host itself, else the rule ends */
-    NFT_RULE_DNAT,       /* to the IPv4 address that is the key; with @argument 1, and the port behind it in the key */
+    NFT_RULE_DNAT,       /* to the address that is the key; @argument: enum nft_dnat */
     NFT_RULE_COUNTER,    /* counts the packets that come this far */
     NFT_RULE_CLAMP,      /* the TCP option with the largest segment says no more than both routes take */
     NFT_RULE_LOG,        /* a copy goes to whoever holds netfilter's log group @argument; nobody: nowhere */
     NFT_RULE_VERDICT,    /* verdict @argument, for a goto or a jump with its @chain */
+};
+
+enum nft_dnat {
+    NFT_DNAT_TO_PORT = 1, /* and to the port behind it in the key */
+    NFT_DNAT_IP6 = 2,     /* it is one of IPv6 */
 };
 
 struct nft_rule_step {
@@ -123,7 +128,9 @@ struct nft_rule {
 #define CLAMP_MSS RULE_STEP(.op = NFT_RULE_CLAMP)
 #define IS_LOCAL RULE_STEP(.op = NFT_RULE_LOCAL)
 #define DNAT RULE_STEP(.op = NFT_RULE_DNAT)
-#define DNAT_TO_PORT RULE_STEP(.op = NFT_RULE_DNAT, .argument = 1)
+#define DNAT_TO_PORT RULE_STEP(.op = NFT_RULE_DNAT, .argument = NFT_DNAT_TO_PORT)
+#define DNAT6 RULE_STEP(.op = NFT_RULE_DNAT, .argument = NFT_DNAT_IP6)
+#define DNAT6_TO_PORT RULE_STEP(.op = NFT_RULE_DNAT, .argument = NFT_DNAT_IP6 | NFT_DNAT_TO_PORT)
 #define COUNTER RULE_STEP(.op = NFT_RULE_COUNTER)
 #define LOG(group) RULE_STEP(.op = NFT_RULE_LOG, .argument = (group))
 #define ACCEPT RULE_STEP(.op = NFT_RULE_VERDICT, .argument = NF_ACCEPT)

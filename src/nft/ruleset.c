@@ -33,8 +33,9 @@
  * ones all goes by the host anyway; but who comes back to itself by a forward would take it for forged). Loopback
  * addresses other than 127.0.0.1 are left to the programs of the host (127.0.0.53 is a resolver), and what says it is
  * for one, or from one, and comes in by a device, is no forward's: so what is bound to 127.0.0.1 can't be reached but
- * from the host itself. `forward` lets through what was translated and goes to a guest in `published`, and the replies
- * to that.
+ * from the host itself. (By IPv6, ::1 leads to no guest: the kernel would not find the way for replies to it back.
+ * Link-local addresses don't either.) `forward` lets through what was translated and goes to a guest in `published`,
+ * and the replies to that.
  *
  * bridge: what ports send. It is the first to see a frame, before br_netfilter and conntrack do. A DHCP request ends
  * here: the service gets a copy from netfilter's log, which names the device that it came in by, and no port, no
@@ -104,6 +105,7 @@ static const struct nft_chain inet_chains[] = {
     {"refuse", NULL, 0, 0},
     {"too_many", NULL, 0, 0},
     {"forwarded", NULL, 0, 0},
+    {"forwarded6", NULL, 0, 0},
     {"segments", NULL, 0, 0},
 };
 
@@ -156,12 +158,18 @@ static const struct nft_rule inet_rules[] = {
     {"forwards",
      "to an address of the host",
      {IS_IP4, NOT_FROM_LOOPBACK, NOT_TO_LOOPBACK, IS_LOCAL, GOTO("forwarded")}},
+    /* meta nfproto ipv6 ip6 daddr != fe80::/10 fib daddr type local goto forwarded6 */
+    {"forwards", "to an IPv6 address of the host", {IS_IP6, NOT_TO_LINK_LOCAL6, IS_LOCAL, GOTO("forwarded6")}},
     /* meta nfproto ipv4 ip daddr 127.0.0.1 goto forwarded */
     {"local_forwards", "from the host itself to 127.0.0.1", {IS_IP4, IP_DADDR, IS(127, 0, 0, 1), GOTO("forwarded")}},
     /* meta nfproto ipv4 ip daddr != 127.0.0.0/8 fib daddr type local goto forwarded */
     {"local_forwards",
      "from the host itself to its other addresses",
      {IS_IP4, NOT_TO_LOOPBACK, IS_LOCAL, GOTO("forwarded")}},
+    /* meta nfproto ipv6 ip6 daddr != ::1 ip6 daddr != fe80::/10 fib daddr type local goto forwarded6 */
+    {"local_forwards",
+     "from the host itself to its IPv6 addresses",
+     {IS_IP6, NOT_TO_LOOPBACK6, NOT_TO_LINK_LOCAL6, IS_LOCAL, GOTO("forwarded6")}},
     /* udp dport 53 meta nfproto ipv6 redirect to :iifname . ip6 daddr map @dns_ports6 */
     {"dns",
      "the same over UDP and IPv6",
@@ -181,6 +189,10 @@ static const struct nft_rule inet_rules[] = {
     {"source_nat",
      "guests that forwards lead back to their own bridge",
      {CT_STATUS(IPS_DST_NAT), IS_IP4, OIFNAME, IP_SADDR, IN(GUARD_SUBNETS), MASQUERADE}},
+    /* ct status dnat meta nfproto ipv6 oifname . ip6 saddr @subnets6 masquerade */
+    {"source_nat",
+     "the same by IPv6",
+     {CT_STATUS(IPS_DST_NAT), IS_IP6, OIFNAME, IP6_SADDR, IN(GUARD_SUBNETS6), MASQUERADE}},
     /* ct status dnat meta nfproto ipv4 oifname . ip saddr @routed_published masquerade */
     {"source_nat",
      "a routed guest that its own forward leads back to itself",
@@ -306,6 +318,16 @@ static const struct nft_rule inet_rules[] = {
      "and routed ones, whose sources are their own",
      {IS_IP4, IP_DADDR, IN(GUARD_PUBLISHED), IIFNAME, IN(GUARD_ROUTED_PORTS), CT_STATUS(IPS_DST_NAT),
       CT_STATE(ESTABLISHED | NEW), ACCEPT}},
+    /* meta nfproto ipv6 ip6 saddr @published6 ct status dnat ct direction reply ct state established accept */
+    {"from_guest",
+     "replies to who came by a forward of IPv6",
+     {IS_IP6, IP6_SADDR, IN(GUARD_PUBLISHED6), CT_STATUS(IPS_DST_NAT), IN_REPLY, CT_STATE(ESTABLISHED), ACCEPT}},
+    /* meta nfproto ipv6 ip6 daddr @published6 iifname . ip6 saddr @subnets6 ct status dnat
+       ct state established,new accept */
+    {"from_guest",
+     "guests use those too",
+     {IS_IP6, IP6_DADDR, IN(GUARD_PUBLISHED6), IIFNAME, IP6_SADDR, IN(GUARD_SUBNETS6), CT_STATUS(IPS_DST_NAT),
+      CT_STATE(ESTABLISHED | NEW), ACCEPT}},
     /* ct state invalid counter goto refuse */
     {"from_guest", "would leave with the guest's own address", {CT_STATE(INVALID), REFUSE}},
     /* counter goto refuse */
@@ -325,6 +347,10 @@ static const struct nft_rule inet_rules[] = {
     {"to_guest",
      "what a forward leads to a guest",
      {IS_IP4, IP_DADDR, IN(GUARD_PUBLISHED), CT_STATUS(IPS_DST_NAT), CT_STATE(ESTABLISHED | RELATED | NEW), ACCEPT}},
+    /* meta nfproto ipv6 ip6 daddr @published6 ct status dnat ct state established,related,new accept */
+    {"to_guest",
+     "what a forward leads to a guest by IPv6",
+     {IS_IP6, IP6_DADDR, IN(GUARD_PUBLISHED6), CT_STATUS(IPS_DST_NAT), CT_STATE(ESTABLISHED | RELATED | NEW), ACCEPT}},
     /* counter drop */
     {"to_guest", "nothing else comes in", {COUNTER, DROP}},
 
@@ -477,6 +503,19 @@ static const struct nft_rule inet_rules[] = {
     {"forwarded", "one UDP port by any address", {FORWARDED_ANYWHERE(IPPROTO_UDP), DNAT_TO_PORT}},
     /* dnat ip to ip daddr . ip protocol . udp dport map @forward_ranges */
     {"forwarded", "ranges of UDP ports", {FORWARDED(IPPROTO_UDP, GUARD_FORWARD_RANGES), DNAT}},
+
+    /* dnat ip6 to ip6 daddr . ip6 nexthdr . tcp dport map @bound_forwards6 */
+    {"forwarded6", "one TCP port by one address", {FORWARDED6(IPPROTO_TCP, GUARD_BOUND_FORWARDS6), DNAT6_TO_PORT}},
+    /* dnat ip6 to ip6 nexthdr . tcp dport map @forwards6 */
+    {"forwarded6", "one TCP port by any address", {FORWARDED6_ANYWHERE(IPPROTO_TCP), DNAT6_TO_PORT}},
+    /* dnat ip6 to ip6 daddr . ip6 nexthdr . tcp dport map @forward_ranges6 */
+    {"forwarded6", "ranges of TCP ports", {FORWARDED6(IPPROTO_TCP, GUARD_FORWARD_RANGES6), DNAT6}},
+    /* dnat ip6 to ip6 daddr . ip6 nexthdr . udp dport map @bound_forwards6 */
+    {"forwarded6", "one UDP port by one address", {FORWARDED6(IPPROTO_UDP, GUARD_BOUND_FORWARDS6), DNAT6_TO_PORT}},
+    /* dnat ip6 to ip6 nexthdr . udp dport map @forwards6 */
+    {"forwarded6", "one UDP port by any address", {FORWARDED6_ANYWHERE(IPPROTO_UDP), DNAT6_TO_PORT}},
+    /* dnat ip6 to ip6 daddr . ip6 nexthdr . udp dport map @forward_ranges6 */
+    {"forwarded6", "ranges of UDP ports", {FORWARDED6(IPPROTO_UDP, GUARD_FORWARD_RANGES6), DNAT6}},
 };
 
 #define IFNAME GUARD_FIELD_IFNAME

@@ -20,6 +20,7 @@
 #define TYPE_FAMILY 2
 #define TYPE_IFNAME 41
 #define TYPE_IP4_PORT (TYPE_IP4 << TYPE_BITS | TYPE_PORT)
+#define TYPE_IP6_PORT (TYPE_IP6 << TYPE_BITS | TYPE_PORT)
 #define TYPE_BITS 6 /* of each field's type in a concatenation's */
 
 enum byte_order {
@@ -54,6 +55,8 @@ static uint32_t field_type(enum guard_field field)
         return TYPE_MARK;
     case GUARD_FIELD_IP4_PORT:
         return TYPE_IP4_PORT;
+    case GUARD_FIELD_IP6_PORT:
+        return TYPE_IP6_PORT;
     case GUARD_FIELD_TO:
         return 0;
     case GUARD_FIELD_FAMILY:
@@ -64,7 +67,8 @@ static uint32_t field_type(enum guard_field field)
 
 static enum byte_order field_byte_order(enum guard_field field)
 {
-    if (field == GUARD_FIELD_IP4_PORT || field == GUARD_FIELD_FAMILY) /* as nft has it, for whatever reason */
+    /* As nft has it, for whatever reason. */
+    if (field == GUARD_FIELD_IP4_PORT || field == GUARD_FIELD_IP6_PORT || field == GUARD_FIELD_FAMILY)
         return BYTE_ORDER_NONE;
     return field == GUARD_FIELD_IFNAME || field == GUARD_FIELD_MARK ? BYTE_ORDER_HOST : BYTE_ORDER_BIG;
 }

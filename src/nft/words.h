@@ -76,6 +76,14 @@
 #define NOT_TO_LOOPBACK IP_DADDR_NET8, IS_NOT(127)
 #define FORWARDED(protocol, map) IS_IP4, L4(protocol), IP_DADDR, IP_PROTO, TH_DPORT, MAP(map)
 #define FORWARDED_ANYWHERE(protocol) IS_IP4, L4(protocol), IP_PROTO, TH_DPORT, MAP(GUARD_FORWARDS)
+/* Not `meta l4proto`: in ranges nft turns that around. What begins behind extension headers is not forwarded. */
+#define FORWARDED6(protocol, map) IS_IP6, L4(protocol), IP6_DADDR, IP6_NEXT_HEADER, TH_DPORT, MAP(map)
+#define FORWARDED6_ANYWHERE(protocol) IS_IP6, L4(protocol), IP6_NEXT_HEADER, TH_DPORT, MAP(GUARD_FORWARDS6)
+#define NOT_TO_LOOPBACK6 IP6_DADDR, IS_NOT(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1) /* ip6 daddr != ::1 */
+/* ip6 daddr & ffc0:: != fe80:: */
+#define NOT_TO_LINK_LOCAL6                                                                                             \
+    IP6_DADDR, MASK(0xff, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),                                             \
+        IS_NOT(0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 #define IN_REPLY CT(DIRECTION, 1), IS(1)
 #define CT_STATE(bits) CT(STATE, 4), ANY_OF(bits)
 #define FIRST_PACKET CT(STATUS, 4), NONE_OF(IPS_CONFIRMED) /* of a connection, also of one without replies */

@@ -34,11 +34,14 @@ import selectors, socket, sys
 name, ports = sys.argv[1], [int(word) for word in sys.argv[2:]]
 selector = selectors.DefaultSelector()
 for port in ports:
-    listener = socket.create_server(("", port))
-    selector.register(listener, selectors.EVENT_READ, "listener")
-    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    datagrams.bind(("", port))
-    selector.register(datagrams, selectors.EVENT_READ, "datagrams")
+    for family in socket.AF_INET, socket.AF_INET6:
+        listener = socket.create_server(("", port), family=family)  # each of its own: no address is mapped
+        selector.register(listener, selectors.EVENT_READ, "listener")
+        datagrams = socket.socket(family, socket.SOCK_DGRAM)
+        if family == socket.AF_INET6:
+            datagrams.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        datagrams.bind(("", port))
+        selector.register(datagrams, selectors.EVENT_READ, "datagrams")
 print("ready", flush=True)
 while True:
     for key, _ in selector.select():
@@ -70,8 +73,9 @@ def serve(netns, name, ports=PORTS):
 
 def ask(netns, protocol, address, port, source="", timeout=0.7):
     """Who answers at the address and port, and whom it sees: "web 192.0.2.1"; None when nobody does."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with inside(netns):
-        client = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+        client = socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
     with client:
         client.settimeout(timeout)
         try:
@@ -87,9 +91,10 @@ def ask(netns, protocol, address, port, source="", timeout=0.7):
 class Talk:
     """A TCP connection from the LAN that asks again and again."""
 
-    def __init__(self, netns, port):
-        self.socket = open_socket(netns, kind=socket.SOCK_STREAM, timeout=1)
-        self.socket.connect((HOST, port))
+    def __init__(self, netns, port, address=HOST):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = open_socket(netns, family, socket.SOCK_STREAM, timeout=1)
+        self.socket.connect((address, port))
 
     def who(self):
         try:

@@ -115,10 +115,10 @@ def test_127_0_0_1_is_open_to_the_bridge_only_while_a_forward_needs_it(tapnet, h
 def test_status_shows_them(tapnet, world):
     tapnet("up", lab_file(tapnet, web="0.0.0.0:8080:80/tcp, 127.0.0.1:2222:22, 5000-5009:5000-5009/udp"))
     ports = {port["name"]: port["forwards"] for port in tapnet.status("lab")["ports"]}
-    assert ports == {"web": ["8080:80", "127.0.0.1:2222:22", "5000-5009:5000-5009/udp"], "db": []}
+    assert ports == {"web": ["0.0.0.0:8080:80", "127.0.0.1:2222:22", "5000-5009:5000-5009/udp"], "db": []}
     lines = tapnet("status").stdout.splitlines()
     at, = (number for number, line in enumerate(lines) if "─ web" in line)
-    assert lines[at + 1].split(None, 1)[1] == "forwards 8080:80, 127.0.0.1:2222:22, 5000-5009:5000-5009/udp"
+    assert lines[at + 1].split(None, 1)[1] == "forwards 0.0.0.0:8080:80, 127.0.0.1:2222:22, 5000-5009:5000-5009/udp"
 
 
 def test_the_plan_as_json_knows_them_both_ways(tapnet, world):

@@ -271,9 +271,40 @@ static void broadcast_of_small_and_large_networks(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         struct ip_prefix network = prefix(cases[i][0]);
         struct ip_address broadcast = ip4_broadcast(&network), expected = address(cases[i][1]);
+        struct ip_address last = ip_prefix_last(&network);
 
         assert_true(ip_address_equal(&broadcast, &expected));
+        assert_true(ip_address_equal(&last, &expected));
     }
+}
+
+static void the_last_address_of_either_family(void **state)
+{
+    static const char *const cases[][2] = {
+        {"fd00:20::1/64", "fd00:20::ffff:ffff:ffff:ffff"},
+        {"fd00:20::1/65", "fd00:20::7fff:ffff:ffff:ffff"},
+        {"2001:db8::7/128", "2001:db8::7"},
+        {"::/0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+        {"10.20.30.40/0", "255.255.255.255"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct ip_prefix network = prefix(cases[i][0]);
+        struct ip_address last = ip_prefix_last(&network), expected = address(cases[i][1]);
+
+        assert_true(ip_address_equal(&last, &expected));
+    }
+}
+
+static void any_address_is_none_in_particular(void **state)
+{
+    struct ip_address any = address("0.0.0.0"), any6 = address("::"), one = address("0.0.0.1"), one6 = address("::1");
+    struct ip_address none = {0};
+
+    (void)state;
+    assert_true(ip_address_is_any(&any) && ip_address_is_any(&any6) && ip_address_is_any(&none));
+    assert_false(ip_address_is_any(&one) || ip_address_is_any(&one6));
 }
 
 static void values_of_addresses_go_there_and_back(void **state)
@@ -387,6 +418,8 @@ int main(void)
         cmocka_unit_test(containing_and_overlapping),
         cmocka_unit_test(order_is_by_family_then_bytes_then_length),
         cmocka_unit_test(broadcast_of_small_and_large_networks),
+        cmocka_unit_test(the_last_address_of_either_family),
+        cmocka_unit_test(any_address_is_none_in_particular),
         cmocka_unit_test(values_of_addresses_go_there_and_back),
         cmocka_unit_test(hashes_are_what_they_have_always_been),
         cmocka_unit_test(derived_macs_are_what_they_have_always_been),

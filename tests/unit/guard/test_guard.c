@@ -36,6 +36,7 @@ static void each_set_is_described(void **state)
         assert_non_null(guard_schemas[set].comment);
         assert_int_not_equal(guard_schemas[set].key[0], GUARD_FIELD_NONE);
         assert_int_equal(guard_is_interval(set), set == GUARD_FORWARD_RANGES || set == GUARD_SUBNETS ||
+                                                     set == GUARD_FORWARD_RANGES6 || set == GUARD_SUBNETS6 ||
                                                      set == GUARD_PEERS || set == GUARD_ROUTED_APART ||
                                                      set == GUARD_ARP_REACH);
         assert_in_range(guard_key_len(set), 1, GUARD_KEY_MAX);
@@ -63,6 +64,9 @@ static void keys_have_the_lengths_of_their_fields(void **state)
     assert_int_equal(guard_key_len(GUARD_BOUND_FORWARDS), 12);
     assert_int_equal(guard_key_len(GUARD_FORWARD_RANGES), 24);
     assert_int_equal(guard_data_len(GUARD_FORWARD_RANGES), 4);
+    assert_int_equal(guard_key_len(GUARD_FORWARD_RANGES6), 48);
+    assert_int_equal(guard_key_len(GUARD_SUBNETS6), 64);
+    assert_int_equal(guard_data_len(GUARD_BOUND_FORWARDS6), 20);
 }
 
 /* Byte by byte, what the kernel's registers hold. */
@@ -187,7 +191,7 @@ static void an_ipv6_address_goes_to_a_set_of_its_own(void **state)
 
 static void elements_print_as_nft_would(void **state)
 {
-    struct ip_address gateway = address("10.20.0.1");
+    struct ip_address gateway = address("10.20.0.1"), gateway6 = address("fd00:20::1"), any6 = address("::"), read;
     struct mac guest = mac("52:54:00:01:02:03");
     struct guard_element element;
     char text[GUARD_TEXT_MAX];
@@ -222,6 +226,17 @@ static void elements_print_as_nft_would(void **state)
     assert_string_equal(guard_element_print(&element, text), "br-lab . 10.20.0.0 - br-lab . 10.20.0.255");
     element = guard_published(&gateway, "");
     assert_string_equal(guard_element_print(&element, text), "10.20.0.1");
+    element = guard_forward(&(struct ip_address){0}, IPPROTO_TCP, 8080, &gateway6, 80, "");
+    assert_string_equal(guard_element_print(&element, text), "tcp . 8080 : fd00:20::1 . 80");
+    assert_int_equal(guard_read_port(&element, -1), 80);
+    read = guard_read_ip(&element, -1);
+    assert_true(ip_address_equal(&read, &gateway6));
+    element = guard_forward_range(&any6, IPPROTO_UDP, 8000, 8010, &gateway6, "");
+    assert_string_equal(guard_element_print(&element, text),
+                        ":: . udp . 8000 - ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff . udp . 8010 : fd00:20::1");
+    element = guard_subnet("br-lab", &(struct ip_prefix){gateway6, 64}, "");
+    assert_string_equal(guard_element_print(&element, text),
+                        "br-lab . fd00:20:: - br-lab . fd00:20::ffff:ffff:ffff:ffff");
 }
 
 int main(void)

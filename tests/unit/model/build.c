@@ -295,6 +295,7 @@ struct guard_element random_element(struct random *random, struct arena *arena)
 {
     struct ip_address address = ip4_from_value(random_below(random, UINT32_MAX));
     uint16_t port = (uint16_t)random_below(random, 65536);
+    struct ip_address address6 = {.family = AF_INET6, .bytes = {0xfd, [15] = address.bytes[3]}};
     struct mac mac = random_mac(random);
     char one[MODEL_IFNAME_MAX], other[MODEL_IFNAME_MAX];
     const char *label = random_chance(random, 80) ? arena_printf(arena, "lab/net/p%u", random_below(random, 99)) : NULL;
@@ -326,6 +327,14 @@ struct guard_element random_element(struct random *random, struct arena *arena)
         return guard_forward(&address, address.bytes[3], port, &address, (uint16_t)~port, label);
     case GUARD_FORWARD_RANGES:
         return guard_forward_range(&address, address.bytes[3], port, (uint16_t)~port, &address, label);
+    case GUARD_FORWARDS6:
+        return guard_forward(&(struct ip_address){0}, address.bytes[3], port, &address6, (uint16_t)~port, label);
+    case GUARD_BOUND_FORWARDS6:
+        return guard_forward(&address6, address.bytes[3], port, &address6, (uint16_t)~port, label);
+    case GUARD_FORWARD_RANGES6:
+        return guard_forward_range(&address6, address.bytes[3], port, (uint16_t)~port, &address6, label);
+    case GUARD_SUBNETS6:
+        return guard_subnet(one, &(struct ip_prefix){address6, 64}, label);
     case GUARD_PUBLISHED:
         return guard_published(&address, label);
     case GUARD_SUBNETS:

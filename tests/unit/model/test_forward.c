@@ -20,7 +20,8 @@ static void what_is_parsed_prints_again(void **state)
     static const char *const rows[][2] = {
         {"8080:80", "8080:80"},
         {"8080:80/tcp", "8080:80"},
-        {"0.0.0.0:8080:80", "8080:80"},
+        {"0.0.0.0:8080:80", "0.0.0.0:8080:80"},
+        {"[::]:8080:80", "[::]:8080:80"},
         {"127.0.0.1:2222:22", "127.0.0.1:2222:22"},
         {"192.0.2.2:53:53/udp", "192.0.2.2:53:53/udp"},
         {"1:65535", "1:65535"},
@@ -29,7 +30,7 @@ static void what_is_parsed_prints_again(void **state)
         {"8000-8000:80-80", "8000:80"},
         {"1-65535:1-65535", "1-65535:1-65535"},
         {"1000-1255:2000-2255", "1000-1255:2000-2255"},
-        {"[::1]:8080:80", "[::1]:8080:80"},
+        {"[2001:db8::1]:8080:80", "[2001:db8::1]:8080:80"},
         {"[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:10000-10010:20000-20010/udp",
          "[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:10000-10010:20000-20010/udp"},
     };
@@ -93,6 +94,8 @@ static void what_is_wrong_is_said(void **state)
         {"255.255.255.255:8080:80", "names no host's address"},
         {"0.0.0.1:8080:80", "names no host's address"},
         {"[ff02::1]:8080:80", "names a multicast address"},
+        {"[::1]:8080:80", "names ::1, which the kernel leads to no guest"},
+        {"[fe80::1]:8080:80", "names a link-local address"},
         {"[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:10000-10010:20000-20010/udp                           ",
          "is too long"},
     };
@@ -153,6 +156,26 @@ static void what_a_forward_takes(void **state)
     assert_true(model_forward_is_local(&bound));
 }
 
+/* None is each, 0.0.0.0 and :: are each of theirs; what is left to the host's programs is nobody's. */
+static void what_a_forward_takes_of_either_family(void **state)
+{
+    struct model_forward any = parse("80:80"), any4 = parse("0.0.0.0:80:80"), any6 = parse("[::]:80:80");
+    struct model_forward bound = parse("[2001:db8::1]:80:80");
+    const struct ip_address host = build_address("192.0.2.2"), host6 = build_address("2001:db8::1");
+    const struct ip_address loopback6 = build_address("::1"), link_local = build_address("fe80::1"), none = {0};
+
+    (void)state;
+    assert_true(model_forward_takes(&any, &host, 80) && model_forward_takes(&any, &host6, 80));
+    assert_true(model_forward_takes(&any4, &host, 80) && !model_forward_takes(&any4, &host6, 80));
+    assert_true(!model_forward_takes(&any6, &host, 80) && model_forward_takes(&any6, &host6, 80));
+    assert_true(!model_forward_takes(&bound, &host, 80) && model_forward_takes(&bound, &host6, 80));
+    assert_false(model_forward_takes(&any, &loopback6, 80) || model_forward_takes(&any6, &link_local, 80));
+    assert_true(model_forward_is_local(&any4) && !model_forward_is_local(&any6));
+    assert_true(model_forward_leads(&any, &host) && model_forward_leads(&any, &host6));
+    assert_true(model_forward_leads(&any6, &host6) && !model_forward_leads(&any6, &host));
+    assert_false(model_forward_leads(&any, &none) || model_forward_leads(&any4, &host6));
+}
+
 /* Every pair of a network's forwards, of two ports, by the search and by hand. */
 static void rivals_are_found(void **state)
 {
@@ -168,6 +191,10 @@ static void rivals_are_found(void **state)
         "90-91:190-191",
         "127.0.0.1:60-70:60-70",
         "1-65535:1-65535/udp",
+        "0.0.0.0:80:80",
+        "[::]:80:80",
+        "[2001:db8::1]:80:80",
+        "[2001:db8::2]:80:80",
     };
     struct model_forward forwards[ARRAY_COUNT(texts)];
     struct model_port ports[] = {{.forwards = forwards, .forward_count = 4},
@@ -180,8 +207,10 @@ static void rivals_are_found(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
         forwards[i] = parse(texts[i]);
         for (size_t j = 0; j < i; j++) {
-            bool address = !forwards[i].address.family || !forwards[j].address.family ||
-                           ip_address_equal(&forwards[i].address, &forwards[j].address);
+            const struct ip_address *a = &forwards[i].address, *b = &forwards[j].address;
+            bool address = !a->family || !b->family ||
+                           (a->family == b->family &&
+                            (ip_address_is_any(a) || ip_address_is_any(b) || ip_address_equal(a, b)));
 
             expected += address && forwards[i].protocol == forwards[j].protocol &&
                         forwards[i].first <= forwards[j].last && forwards[j].first <= forwards[i].last;
@@ -212,9 +241,13 @@ static void rivals_are_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_parsed_prints_again), cmocka_unit_test(the_parts_are_where_they_belong),
-        cmocka_unit_test(what_is_wrong_is_said),       cmocka_unit_test(any_text_is_taken_whole_or_refused),
-        cmocka_unit_test(what_a_forward_takes),        cmocka_unit_test(rivals_are_found),
+        cmocka_unit_test(what_is_parsed_prints_again),
+        cmocka_unit_test(the_parts_are_where_they_belong),
+        cmocka_unit_test(what_is_wrong_is_said),
+        cmocka_unit_test(any_text_is_taken_whole_or_refused),
+        cmocka_unit_test(what_a_forward_takes),
+        cmocka_unit_test(what_a_forward_takes_of_either_family),
+        cmocka_unit_test(rivals_are_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

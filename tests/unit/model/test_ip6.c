@@ -4,6 +4,8 @@
 
 #include <netinet/in.h>
 
+#include "model/forward.h"
+
 static struct model_surroundings host6(void)
 {
     struct model_surroundings surroundings = host(NULL);
@@ -235,6 +237,7 @@ static void a_local_subnet_in_full(void **state)
         "element dns_ports6 { br-lab . fd00:20::1 : 10053 }",
         "element dns_served6 { br-lab . fd00:20::1 . 10053 }",
         "element resolvers6 { fd00:20::1 }",
+        "element subnets6 { br-lab . fd00:20:: - br-lab . fd00:20::ffff:ffff:ffff:ffff }",
         "element egress6 { br-lab . eth0 }",
         "element masquerade6 { br-lab . eth0 }",
         "element paths6 { br-lab . eth0 }",
@@ -255,6 +258,40 @@ static void a_local_subnet_in_full(void **state)
     surroundings.ip6.learning_count = 1;
     expand(set, &surroundings, &objects);
     assert_has(&objects, wanted, ARRAY_COUNT(wanted));
+}
+
+/* To either of its addresses, by the host's of that family. */
+static void forwards_lead_to_both_addresses(void **state)
+{
+    static const char *const wanted[] = {
+        "element forwards { tcp . 8080 : 10.20.0.6 . 80 }",
+        "element forwards6 { tcp . 8080 : fd00:20::5054:ff:fe00:6 . 80 }",
+        "element bound_forwards6 { 2001:db8::2 . tcp . 8443 : fd00:20::5054:ff:fe00:6 . 443 }",
+        "element forward_ranges { 0.0.0.0 . udp . 5000 - 255.255.255.255 . udp . 5009 : 10.20.0.6 }",
+        "element forwards6 { tcp . 9000 : fd00:20::5054:ff:fe00:6 . 90 }",
+        "element published { 10.20.0.6 }",
+        "element published6 { fd00:20::5054:ff:fe00:6 }",
+    };
+    static const char *const texts[] = {"8080:80", "[2001:db8::2]:8443:443", "0.0.0.0:5000-5009:5000-5009/udp",
+                                        "[::]:9000:90"};
+    const struct model_surroundings surroundings = host6();
+    struct model_set *set _cleanup_set_ = lab("fd00:20::1/64");
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+    struct model_forward forwards[ARRAY_COUNT(texts)];
+    const char *problem;
+    size_t count = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(texts); i++)
+        assert_int_equal(model_forward_parse(texts[i], &forwards[i], &problem), 0);
+    set->networks[0].ports[0].forwards = forwards;
+    set->networks[0].ports[0].forward_count = ARRAY_COUNT(texts);
+    expand(set, &surroundings, &objects);
+    assert_has(&objects, wanted, ARRAY_COUNT(wanted));
+    for (size_t i = 0; i < objects.count; i++)
+        count += objects.items[i].kind == MODEL_OBJECT_ELEMENT &&
+                 strstr(guard_schemas[objects.items[i].element.set].name, "forward") != NULL;
+    assert_int_equal(count, 5);
 }
 
 static void a_public_subnet_is_not_masqueraded(void **state)
@@ -340,6 +377,7 @@ int main(void)
         cmocka_unit_test(a_host_without_ipv6_is_told_of),
         cmocka_unit_test(what_the_host_reaches_otherwise_is_refused),
         cmocka_unit_test(a_local_subnet_in_full),
+        cmocka_unit_test(forwards_lead_to_both_addresses),
         cmocka_unit_test(a_public_subnet_is_not_masqueraded),
         cmocka_unit_test(an_isolated_network_has_nothing_of_the_host),
         cmocka_unit_test(a_host_that_forwards_is_left_as_it_is),

@@ -363,11 +363,11 @@ static void test_connections_are_forgotten(void **state)
     netlink_close(netfilter);
 }
 
-/* The same of IPv6, beside IPv4; a forward, which is of IPv4, takes none of them. */
+/* The same of IPv6, beside IPv4; a forward takes those of its guest's family alone. */
 static void test_connections_of_ip6_are_forgotten(void **state)
 {
     const struct ip_address addresses[] = {address_of("127.0.0.2"), address_of("::1")};
-    const struct netlink_conntrack_forward forward = {
+    struct netlink_conntrack_forward forward = {
         .protocol = IPPROTO_UDP, .first = 5002, .last = 5003, .guest = address_of("127.0.0.9"), .comes = true};
     struct netlink *netfilter = NULL;
     size_t count = 99;
@@ -385,6 +385,11 @@ static void test_connections_of_ip6_are_forgotten(void **state)
     assert_int_equal(netlink_conntrack_forget_forwards(netfilter, &forward, 1, addresses, 2, &count, &error), 0);
     assert_int_equal(count, 0);
     assert_int_equal(netlink_conntrack_forget(netfilter, addresses, 2, &count, &error), 0);
+    assert_int_equal(count, 1);
+    assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -ow 'dport=500[23]'"), "dport=5003");
+    send_datagram6("::1", 5002);
+    forward.guest = address_of("fd00::9");
+    assert_int_equal(netlink_conntrack_forget_forwards(netfilter, &forward, 1, addresses, 2, &count, &error), 0);
     assert_int_equal(count, 1);
     assert_string_equal(output_of("conntrack -L 2>/dev/null | grep -ow 'dport=500[23]'"), "dport=5003");
     netlink_close(netfilter);

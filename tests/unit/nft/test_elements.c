@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 71
+#define SAMPLES 76
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -49,6 +49,12 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_PUBLISHED] = guard_published(&guest, "lab/lab/t");
     samples[GUARD_SUBNETS] = guard_subnet("br-of-15-charac", &(struct ip_prefix){gateway, 8}, "lab/lab");
     samples[GUARD_APART] = guard_apart("br-of-15-charac", "lab/lab");
+    samples[GUARD_FORWARDS6] = guard_forward(&(struct ip_address){0}, IPPROTO_UDP, 65535, &gateway6, 1, longest);
+    samples[GUARD_BOUND_FORWARDS6] = guard_forward(&gateway6, IPPROTO_TCP, 8080, &gateway6, 80, "lab/lab/t");
+    samples[GUARD_FORWARD_RANGES6] = guard_forward_range(&(struct ip_address){0}, IPPROTO_TCP, 8000, 8010, &gateway6,
+                                                         "lab/lab/t");
+    samples[GUARD_PUBLISHED6] = guard_published(&gateway6, "lab/lab/t");
+    samples[GUARD_SUBNETS6] = guard_subnet("br-of-15-charac", &(struct ip_prefix){gateway6, 64}, "lab/lab");
     samples[GUARD_PORTS] = guard_port("t", "lab/lab/t");
     samples[GUARD_PORT_ADDRESSES] = guard_port_source("t", &guest_mac, &guest, longest);
     samples[GUARD_PORT_MACS] = guard_port_mac("t", &guest_mac, "lab/lab/t");
@@ -171,6 +177,10 @@ static void nft_prints_elements_with_their_types(void **state)
     assert_string_equal(line, "10.20.0.1 . tcp . 8080 comment \"lab/lab/t\" : 255.255.255.254 . 80 }");
     kernel_shell_line("nft list map inet tapnet forward_ranges | grep -o '0.0.0.*'", line, sizeof(line));
     assert_string_equal(line, "0.0.0.0/0 . tcp . 8000-8010 comment \"lab/lab/t\" : 255.255.255.254 }");
+    kernel_shell_line("nft list map inet tapnet forwards6 | grep -o 'udp.*' | tr -d l", line, sizeof(line));
+    assert_string_equal(line, "udp . 65535 comment \"\" : fd00:20::ffff:1 . 1 }");
+    kernel_shell_line("nft list map inet tapnet forward_ranges6 | grep -o '::/0.*'", line, sizeof(line));
+    assert_string_equal(line, "::/0 . tcp . 8000-8010 comment \"lab/lab/t\" : fd00:20::ffff:1 }");
     kernel_shell_line("nft list set bridge tapnet port_addresses6 | grep -o '\"t\" .*' | tr -d l", line, sizeof(line));
     assert_string_equal(line, "\"t\" . 52:54:00:01:02:03 . 0xfd0000200000000000000000ffff0001 comment \"\" }");
 }

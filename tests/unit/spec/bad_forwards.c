@@ -49,9 +49,13 @@ const struct spec_case bad_forwards[] = {
         "lab.yaml:1:62: port web: forward 8080:80 has no use in mode isolated, where nothing comes in; leave it "
         "out, or write `mode: nat`"),
     BAD("forward-ip6",
-        "networks: { lab: { ports: { web: { forward: \"[::1]:8080:80\" } } } }\n",
-        "lab.yaml:1:45: port web: forward [::1]:8080:80: the guest has no IPv6 address that it could lead to; name "
-        "an IPv4 address of the host, or none"),
+        "networks: { lab: { ports: { web: { forward: \"[::]:8080:80\" } } } }\n",
+        "lab.yaml:1:45: port web: forward [::]:8080:80: the guest has no IPv6 address that it could lead to; write "
+        "`subnet6: auto` for network lab, or name an IPv4 address of the host, or none"),
+    BAD("forward-dns6",
+        "networks: { lab: { subnet6: auto, ports: { web: { forward: \"[::]:10000-10100:10000-10100\" } } } }\n",
+        "lab.yaml:1:60: port web: forward [::]:10000-10100:10000-10100: at port 10053 tapnet's own DNS listens for "
+        "guests; choose another port of the host"),
     BAD("forward-dns",
         "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: { forward: 10000-10100:10000-10100/udp } } } }\n",
         "lab.yaml:1:67: port web: forward 10000-10100:10000-10100/udp: at port 10053 tapnet's own DNS listens for "

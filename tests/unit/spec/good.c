@@ -111,6 +111,8 @@ const struct spec_case good[] = {
          "    limit: { receive: 1mbit }\n"
          "    ports:\n"
          "      web: { limit: { send: 1mbit } }\n"),
+    GOOD("forward-ip6",
+         "networks: { lab: { subnet6: auto, ports: { web: { forward: [\"[::]:8080:80\", 0.0.0.0:8080:81] } } } }\n"),
     GOOD("forward-routed",
          "networks: { lab: { mode: routed, subnet: 10.20.0.1/24, ports: { web: { forward: 8080:80 } } } }\n"),
     GOOD("forwards",
