@@ -6,8 +6,8 @@
 #include <libmnl/libmnl.h>
 #include <stdint.h>
 
-/* Room for one transaction of a thousand ports. */
-#define REQUEST_LEN_MAX (1 << 20)
+/* Room for one transaction of eight thousand ports. */
+#define REQUEST_LEN_MAX (16 << 20)
 
 /* Prints "PROGRAM: WHAT: errno's text" and exits with 1. */
 __attribute__((noreturn)) void request_fail(const char *what);

@@ -43,6 +43,7 @@ class World:
             run("ip", "-n", namespace, "address", "add", f"{address}/24", "dev", device)
             run("ip", "-n", namespace, "link", "set", device, "up")
         run("ip", "-n", self.host, "route", "add", "default", "via", "192.0.2.2")
+        run("ip", "-n", self.outside, "route", "add", "10.96.0.0/11", "via", "192.0.2.1")  # for what is not masqueraded
 
     def __enter__(self):
         return self
@@ -78,9 +79,13 @@ class World:
 
     # ---- tapnet ----
 
-    def write_file(self, ports):
-        lines = ["name: bench", "networks:", "  bench:", "    subnet: 10.97.0.1/22", "    ports:"]
-        lines += [f"      p{port}: {{}}" for port in range(1, ports + 1)]
+    def write_file(self, ports, routed=False):
+        """In mode routed, MACs are given: with more neighbours than a kernel learns, one would give them."""
+        head = ["    mode: routed", "    subnet: 10.98.0.1/19"] if routed else ["    subnet: 10.97.0.1/22"]
+        lines = ["name: bench", "networks:", "  bench:", *head, "    ports:"]
+        for port in range(1, ports + 1):
+            mac = f'mac: "52:54:00:10:{port >> 8:02x}:{port & 255:02x}"' if routed else ""
+            lines.append(f"      p{port}: {{{mac}}}")
         path = self.directory / "bench.yaml"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
@@ -112,10 +117,21 @@ class World:
         self.on_host("sysctl", "-qw", "net.ipv4.ip_forward=1")
         return Plug(self, "hand-p1", "br-hand", "52:54:00:00:00:01", "10.96.0.2", "10.96.0.1")
 
+    def make_routed(self):
+        """The same of one TAP without a bridge: the gateway's address with the guest's as its peer, by hand."""
+        for words in ("tuntap add dev hand-p1 mode tap", "link set hand-p1 address 0a:68:00:00:00:01 up",
+                      "address add 10.99.0.1 peer 10.99.0.2 dev hand-p1"):
+            run("ip", "-n", self.host, *words.split())
+        self.on_host("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        return RoutedPlug(self, "hand-p1", "hand-p1", "52:54:00:00:00:01", "10.99.0.2", "10.99.0.1")
+
     def plug(self, index):
         """Port number @index of the network that tapnet has brought up."""
         network = self.status()
         port = network["ports"][index]
+        if network["mode"] == "routed":
+            return RoutedPlug(self, port["device"], port["device"], port["mac"], port["addresses"][0],
+                              network["gateway"])
         return Plug(self, port["device"], network["bridge"], port["mac"], port["addresses"][0], network["gateway"])
 
 
@@ -137,6 +153,8 @@ def stop(process):
 class Plug:
     """Where a guest is plugged in: one port of one world."""
 
+    prefix = 22  # of the guest's subnet
+
     def __init__(self, world, device, bridge, mac, address, gateway):
         self.world, self.device, self.bridge, self.mac = world, device, bridge, mac
         self.address, self.gateway = address, gateway
@@ -151,6 +169,17 @@ class Plug:
 
     def state(self):
         return json.loads(self.world.on_host("bridge", "-j", "link", "show", "dev", self.device))[0]["state"]
+
+
+class RoutedPlug(Plug):
+    """A port without a bridge; what the guest takes for its gateway is the port itself."""
+
+    prefix = 19
+
+    def state(self):
+        """It forwards as soon as somebody holds it."""
+        link = json.loads(self.world.on_host("ip", "-j", "link", "show", "dev", self.device))[0]
+        return "forwarding" if "LOWER_UP" in link["flags"] else "down"
 
 
 # Answers one datagram, so that the flow is a connection in both directions for the host; then the flow meets a wall.
@@ -220,6 +249,7 @@ class Guest:
     A guest with a TCP stack on one port, see netguest.c, and an iperf3 server outside. To be used by `with`.
 
         [ guest: eth0 ]--netguest--[ host: the port's TAP - bridge - NAT - up0 ]----[ outside: iperf3 -s ]
+                                          (mode routed: the port's TAP ----------- up0)
     """
 
     def __init__(self, plug):
@@ -231,7 +261,7 @@ class Guest:
         run("ip", "netns", "add", self.namespace)
         self.process = start(*plug.world.inside(plug.world.build / "bench/netguest"), plug.device,
                              f"/run/netns/{self.namespace}", "eth0", plug.mac)
-        for words in (f"address add {plug.address}/22 dev eth0", "link set eth0 up",
+        for words in (f"address add {plug.address}/{plug.prefix} dev eth0", "link set eth0 up",
                       f"route add default via {plug.gateway}"):
             run("ip", "-n", self.namespace, *words.split())
         plug.wait_forwarding()
