@@ -38,6 +38,8 @@ static const struct nft_rule arp_rules[] = {
     /* counter goto block */
     {"from_port", "forged ARP", {BLOCK}},
 
+    /* arp operation reply accept */
+    {"from_own", "answers, whichever of its addresses the host asked from", {ARP_IS_REPLY, ACCEPT}},
     /* arp saddr ip . arp daddr ip @arp_reach accept */
     {"from_own", "whom it may ask about", {ARP_SADDR_IP, ARP_DADDR_IP, IN(GUARD_ARP_REACH), ACCEPT}},
     /* counter goto block */

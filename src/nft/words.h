@@ -96,6 +96,7 @@
 #define ARP_DADDR_IP PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 4)
 #define ARP_FOR_IP4 PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 0, 4), IS(0, 1, 0x08, 0x00) /* hardware and protocol type */
 #define ARP_LENGTHS PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 4, 2), IS(6, 4)
+#define ARP_IS_REPLY PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 6, 2), IS(0, 2)
 #define ARP_REQUEST PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 4, 4), IS(6, 4, 0, 1) /* lengths, operation */
 
 /* As in linux/netfilter/nf_conntrack_common.h, where they count from the kernel's enum ip_conntrack_info. */
