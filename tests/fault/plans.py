@@ -41,12 +41,14 @@ FULL = ("  tun2: { kind: tun, address: 192.168.6.1/24, queue_length: 77, link_ty
 BARE = "  tun2: { kind: tun, address: 192.168.6.1/24, offloads: none, up: false }\n"
 PORTS = {"web": "{}", "db": "{ address: 10.20.0.8, user: 65534, group: 65534 }"}
 
-ROUTED = {"web": "{ mac: '52:54:00:00:00:06' }", "db": "{ address: 10.20.0.8 }"}
+ROUTED = {"web": "{ mac: '52:54:00:00:00:06', limit: { send: 10mbit, connections: 100 } }",
+          "db": "{ address: 10.20.0.8, forward: [8080:80, 127.0.0.1:2222:22] }"}
 FORWARDS = {**PORTS, "web": "{ forward: [127.0.0.1:2222:22, 9000-9009:9000-9009, 53:53/udp] }"}
 OTHER_FORWARDS = {**PORTS, "web": "{ forward: [8080:80, 9000-9019:9000-9019, 53:5353/udp] }"}
 
 LAB = file(network(PORTS), devices=TUN)
 IP6 = file(network(PORTS, extra="subnet6: fd00:20::1/64"), devices=TUN)
+FORWARDS6 = file(network(FORWARDS, extra="subnet6: fd00:20::1/64"), devices=TUN)
 MANY = file(network(PORTS), network({"a": "{}", "b": "{}"}, "cell", "10.21.0.1/24", "mode: isolated"),
             network({"x": "{}"}, "third", "10.22.0.1/24", "ports_see_each_other: false"),
             network({}, "empty", "10.23.0.1/24"),
@@ -108,6 +110,7 @@ PLANS = {
     "down of a routed one": Plan({"lab": EDITS["routed"]}, "lab", None),
     "up beside another set, both with IPv6": Plan({"other": OTHER6}, "lab", IP6),
     "edit: another subnet of IPv6": Plan({"lab": IP6}, "lab", IP6.replace("fd00:20:", "fd00:21:")),
+    "edit: forwards of both families": Plan({"lab": IP6}, "lab", FORWARDS6),
     "edit: no more IPv6": Plan({"lab": IP6}, "lab", IP6.replace("fd00:20::1/64", "none")),
     "down with IPv6": Plan({"lab": IP6}, "lab", None),
     "down beside another set, both with IPv6": Plan({"lab": IP6, "other": OTHER6}, "lab", None),
