@@ -13,6 +13,8 @@
 
 #include "device/device.h"
 #include "netlink/address.h"
+#include "netlink/advertised.h"
+#include "netlink/bound.h"
 #include "netlink/bridge.h"
 #include "netlink/conntrack.h"
 #include "netlink/listener.h"
@@ -274,6 +276,48 @@ static int ask_route(struct netlink *netlink, unsigned who, struct tapnet_error 
     }
 }
 
+static int read_bound(const struct netlink_bound *bound, void *data)
+{
+    (void)data;
+    require(bound->kind[0] && bound->inode);
+    return 0;
+}
+
+static int read_item(const struct netlink_item *item, void *data)
+{
+    struct netlink_advertised advertised;
+    struct ip_address address;
+
+    (void)data;
+    require(item->len <= NETLINK_ITEM_MAX);
+    netlink_item_address(item, &address);
+    netlink_item_default_gateway(item, &address);
+    netlink_item_advertised(item, &advertised);
+    return 0;
+}
+
+/* What would be in the way of an uplink that becomes a port, and what it carries. */
+static int ask_uplink(struct netlink *netfilter, struct netlink *route, unsigned who, struct tapnet_error *error)
+{
+    const struct ip_address address = {.family = AF_INET, .bytes = {127, 0, 0, 2}};
+    const char *fault;
+    size_t count;
+    bool found;
+
+    switch (who) {
+    case 3:
+        return netlink_bound_dump(2, read_bound, NULL, error);
+    case 4:
+        return netlink_has_filters(route, 2, &found, error);
+    case 5:
+        return netlink_has_rules(route, "eth0", &found, error);
+    case 6:
+        return netlink_item_dump(route, 2, "eth0", read_item, NULL, &fault, error);
+    default:
+        return netlink_conntrack_count_masqueraded(netfilter, &address, 1, &count, error);
+    }
+}
+
 /* These have sockets of their own. */
 static int ask_sockets(unsigned who, struct tapnet_error *error)
 {
@@ -313,7 +357,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         result = ask_route(route, data[0] % 8, &error);
         break;
     default:
-        result = ask_sockets(data[0] % 8, &error);
+        result = data[0] % 8 < 3 ? ask_sockets(data[0] % 8, &error) : ask_uplink(netfilter, route, data[0] % 8, &error);
         break;
     }
     require_fit(result, &error);

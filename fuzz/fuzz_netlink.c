@@ -5,6 +5,8 @@
 
 #include "netlink/address.h"
 #include "netlink/bridge.h"
+#include "netlink/advertised.h"
+#include "netlink/item.h"
 #include "netlink/link.h"
 #include "netlink/notify.h"
 #include "netlink/reply.h"
@@ -63,6 +65,27 @@ static void read_bridge(const struct nlmsghdr *message)
         promise(link.bridge.name[0] && strnlen(link.bridge.name, sizeof(link.bridge.name)) < sizeof(link.bridge.name));
     if (netlink_bridge_mac_parse(message, &mac) == 0)
         promise(!mac.local || mac.age_csec == 0);
+}
+
+/* As found, and as it comes back from a journal that somebody wrote into. */
+static void read_item(const struct nlmsghdr *message)
+{
+    struct netlink_advertised advertised;
+    struct netlink_item item;
+    struct ip_address address;
+
+    if (netlink_item_parse(message, 1, "eth0", &item) < 0)
+        return;
+    promise(item.len <= NETLINK_ITEM_MAX && item.len <= message->nlmsg_len);
+    for (unsigned kind = NETLINK_ITEM_ADDRESS; kind <= NETLINK_ITEM_NEIGHBOUR; kind++) {
+        item.kind = (enum netlink_item_kind)kind;
+        netlink_item_has_gateway(&item);
+        netlink_item_is_learnt(&item);
+        promise(!netlink_item_advertised(&item, &advertised) || advertised.metric);
+        if (netlink_item_address(&item, &address) || netlink_item_default_gateway(&item, &address))
+            promise(ip_family_size(address.family) > 0);
+    }
+    free((void *)(uintptr_t)item.bytes);
 }
 
 static void read_tables(const struct nlmsghdr *message)
@@ -148,6 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     message->nlmsg_len = (uint32_t)len; /* what the socket has checked before anything else is read */
     read_link(message);
     read_bridge(message);
+    read_item(message);
     read_tables(message);
     read_shaper(message);
     read_event(message, NETLINK_ROUTE);

@@ -5,8 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* The attributes of @len bytes at @bytes. */
-static int parse(const uint8_t *bytes, size_t len, const struct nlattr **table, uint16_t maximum)
+int netlink_parse_bytes(const uint8_t *bytes, size_t len, const struct nlattr **table, uint16_t maximum)
 {
     memset(table, 0, ((size_t)maximum + 1) * sizeof(*table));
     while (len >= sizeof(struct nlattr)) {
@@ -41,7 +40,7 @@ int netlink_parse(const struct nlmsghdr *message, size_t header_len, const struc
         return -EBADMSG;
     if (message->nlmsg_len <= start)
         return 0;
-    return parse((const uint8_t *)message + start, message->nlmsg_len - start, table, maximum);
+    return netlink_parse_bytes((const uint8_t *)message + start, message->nlmsg_len - start, table, maximum);
 }
 
 int netlink_parse_nest(const struct nlattr *nest, const struct nlattr **table, uint16_t maximum)
@@ -49,7 +48,7 @@ int netlink_parse_nest(const struct nlattr *nest, const struct nlattr **table, u
     memset(table, 0, ((size_t)maximum + 1) * sizeof(*table));
     if (!nest)
         return 0;
-    return parse((const uint8_t *)nest + sizeof(*nest), nest->nla_len - sizeof(*nest), table, maximum);
+    return netlink_parse_bytes((const uint8_t *)nest + sizeof(*nest), nest->nla_len - sizeof(*nest), table, maximum);
 }
 
 static const void *payload(const struct nlattr *attribute, size_t len)

@@ -181,8 +181,8 @@ static bool has_no_conntrack(int result)
     return result == -EOPNOTSUPP || result == -EPROTONOSUPPORT || result == -EINVAL;
 }
 
-/* Deletes what @search matches, and lets go of it. */
-static int forget(struct netlink *netlink, struct search *search, size_t *ret_count, struct tapnet_error *error)
+/* Collects what @search matches. */
+static int find(struct netlink *netlink, struct search *search, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
@@ -191,9 +191,15 @@ static int forget(struct netlink *netlink, struct search *search, size_t *ret_co
     build(&message, IPCTNL_MSG_CT_GET, AF_UNSPEC);
     result = netlink_dump(netlink, &message, collect, restart, search, &refusal);
     if (has_no_conntrack(result))
-        result = 0;
-    else if (result < 0)
-        error_set(error, result, "%s", refusal.text);
+        return 0;
+    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
+}
+
+/* Deletes what @search matches. */
+static int forget(struct netlink *netlink, struct search *search, size_t *ret_count, struct tapnet_error *error)
+{
+    int result = find(netlink, search, error);
+
     for (size_t i = 0; result == 0 && i < search->count; i++)
         result = delete_entry(netlink, &search->entries[i], error);
     if (result < 0)
@@ -223,4 +229,24 @@ int netlink_conntrack_forget_forwards(struct netlink *netlink, const struct netl
                                                  .matches = matches_forward};
 
     return forget(netlink, &search, ret_count, error);
+}
+
+/* Who answers sends to one of the addresses, and who asked is somebody else. */
+static bool matches_masqueraded(const struct search *search, const struct tuple *original, const struct tuple *reply)
+{
+    return is_among(search, &reply->destination) && original->source.family &&
+           !ip_address_equal(&original->source, &reply->destination);
+}
+
+int netlink_conntrack_count_masqueraded(struct netlink *netlink, const struct ip_address *addresses, size_t count,
+                                        size_t *ret_count, struct tapnet_error *error)
+{
+    struct search search cleanup(search_fini) = {
+        .addresses = addresses, .address_count = count, .matches = matches_masqueraded};
+    int result = find(netlink, &search, error);
+
+    if (result < 0)
+        return error_prefix(error, result, "cannot list tracked connections");
+    *ret_count = search.count;
+    return 0;
 }

@@ -29,4 +29,11 @@ int netlink_conntrack_forget_forwards(struct netlink *netlink, const struct netl
                                       size_t count, const struct ip_address *addresses, size_t address_count,
                                       size_t *ret_count, struct tapnet_error *error);
 
+/*
+ * How many connections of others leave by one of @addresses (sorted) in the place of their own: masqueraded, or given
+ * that source by a rule. 0 where the kernel tracks none.
+ */
+int netlink_conntrack_count_masqueraded(struct netlink *netlink, const struct ip_address *addresses, size_t count,
+                                        size_t *ret_count, struct tapnet_error *error);
+
 #endif

@@ -201,6 +201,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
     link.loopback = header->ifi_flags & IFF_LOOPBACK;
     link.point_to_point = header->ifi_flags & IFF_POINTOPOINT;
     link.no_arp = header->ifi_flags & IFF_NOARP;
+    link.lower_index = attributes[IFLA_LINK_NETNSID] ? 0 : (int)netlink_get_u32(attributes[IFLA_LINK]);
     link.master_index = (int)netlink_get_u32(attributes[IFLA_MASTER]);
     link.mtu = netlink_get_u32(attributes[IFLA_MTU]);
     link.group = netlink_get_u32(attributes[IFLA_GROUP]);

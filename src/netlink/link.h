@@ -11,6 +11,7 @@
 struct netlink_link {
     int index;
     int master_index; /* 0: none */
+    int lower_index;  /* of the link that it stands on, in this network namespace; 0: none */
     char name[IFNAMSIZ];
     const char *kind;  /* IFLA_INFO_KIND: "bridge", "tun", "veth", ...; "" for hardware */
     const char *alias; /* "" when there is none */

@@ -102,11 +102,13 @@ bool netlink_message_fits(const struct nlmsghdr *message, int left);
 
 /*
  * Parses the attributes of @message behind @header_len bytes into @table (indexed by type, NULL where absent, types
- * above @maximum skipped). Never reads outside the message. 0 or -EBADMSG. The same for a nest; NULL is
- * an empty one.
+ * above @maximum skipped). Never reads outside the message. 0 or -EBADMSG. The same for a nest (NULL is an empty one),
+ * and for attributes that lie anywhere.
  */
 int netlink_parse(const struct nlmsghdr *message, size_t header_len, const struct nlattr **table, uint16_t maximum);
 int netlink_parse_nest(const struct nlattr *nest, const struct nlattr **table, uint16_t maximum);
+int netlink_parse_bytes(const uint8_t *bytes, size_t len, const struct nlattr **table, uint16_t maximum);
+
 /* Readers that check the length: 0, NULL or false when the attribute is absent or too short. Text has its NUL. */
 uint8_t netlink_get_u8(const struct nlattr *attribute);
 uint16_t netlink_get_u16(const struct nlattr *attribute);
