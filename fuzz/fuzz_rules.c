@@ -8,7 +8,7 @@
 #include "explain/host.h"
 #include "nft/dump.h"
 #include "nft/message.h"
-#include "rules/meet.h"
+#include "rules/naming.h"
 #include "xtables/legacy.h"
 
 /*
@@ -89,6 +89,7 @@ static void print_all(const struct rules_ruleset *ruleset)
 
     for (size_t i = 0; i < ruleset->chain_count; i++) {
         promise(strlen(rules_owner(ruleset, &ruleset->chains[i], owner)) < sizeof(owner));
+        rules_find_naming(ruleset, &ruleset->chains[i], "eth0", 2);
         for (size_t r = 0; r < ruleset->chains[i].rule_count; r++)
             promise(strlen(rules_print(&ruleset->chains[i].rules[r], text)) < sizeof(text));
     }

@@ -185,14 +185,14 @@ long explain_sysctl(const char *path, long fallback)
     return end == text ? fallback : value;
 }
 
-static int read_rules(struct explain_host *host, struct tapnet_error *error)
+int explain_read_rules(struct rules_ruleset *ret, struct tapnet_error *error)
 {
     struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
     int result = netlink_open(NETLINK_NETFILTER, &netlink, error);
 
     if (result == 0)
-        result = nft_dump_read(netlink, &host->rules, error);
-    return result < 0 ? result : legacy_read(&host->rules, error);
+        result = nft_dump_read(netlink, ret, error);
+    return result < 0 ? result : legacy_read(ret, error);
 }
 
 int explain_host_read(const struct observe_found *found, struct explain_host *ret, struct tapnet_error *error)
@@ -203,7 +203,7 @@ int explain_host_read(const struct observe_found *found, struct explain_host *re
     if (result == 0)
         result = read_links(&host, error);
     if (result == 0)
-        result = read_rules(&host, error);
+        result = explain_read_rules(&host.rules, error);
     if (result == 0)
         result = device_holders(-1, &host.holders, &host.holder_count, error);
     if (result < 0)

@@ -35,6 +35,8 @@ struct explain_host {
 /* Reads the host. @found must live as long as @ret, which the caller ends with explain_host_fini(). */
 int explain_host_read(const struct observe_found *found, struct explain_host *ret, struct tapnet_error *error);
 void explain_host_fini(struct explain_host *host);
+/* The packet filters alone, of nf_tables and ip_tables. The caller ends *ret with rules_fini(), after an error too. */
+int explain_read_rules(struct rules_ruleset *ret, struct tapnet_error *error);
 
 const struct explain_link *explain_find_link(const struct explain_host *host, const char *name);
 const struct explain_link *explain_find_index(const struct explain_host *host, int index);
@@ -64,6 +66,10 @@ char *explain_clean(char *text);
 const char *explain_remedy(const struct rules_ruleset *ruleset, const struct rules_answer *answer,
                            const struct rules_packet *packet, struct arena *arena);
 
+/*
+ * "table ip filter, chain FORWARD (Docker)"; of ip_tables: "legacy iptables table filter, chain FORWARD"; the arena's.
+ */
+const char *explain_chain(const struct rules_ruleset *ruleset, const struct rules_chain *chain, struct arena *arena);
 /* Where a packet is, or may be, dropped: "table ip filter, chain FORWARD (Docker): its policy is drop"; the arena's. */
 const char *explain_place(const struct rules_ruleset *ruleset, const struct rules_answer *answer, struct arena *arena);
 

@@ -14,8 +14,7 @@ bool explain_is_ours(const struct rules_chain *chain)
 
 /* ---- the place ---- */
 
-/* "table ip filter, chain FORWARD (Docker)"; of ip_tables: "legacy iptables table filter, chain FORWARD". */
-static const char *chain_text(const struct rules_ruleset *ruleset, const struct rules_chain *chain, struct arena *arena)
+const char *explain_chain(const struct rules_ruleset *ruleset, const struct rules_chain *chain, struct arena *arena)
 {
     char owner[RULES_OWNER_MAX], *text;
 
@@ -31,7 +30,7 @@ static const char *chain_text(const struct rules_ruleset *ruleset, const struct 
 
 const char *explain_place(const struct rules_ruleset *ruleset, const struct rules_answer *answer, struct arena *arena)
 {
-    const char *chain = chain_text(ruleset, answer->chain, arena);
+    const char *chain = explain_chain(ruleset, answer->chain, arena);
     char rule[RULES_TEXT_MAX];
 
     if (!chain)

@@ -276,9 +276,9 @@ static enum rules_verdict walk_chain(struct walk *walk, const struct rules_chain
 
 /* ---- the hook ---- */
 
-/* Is @name one of the words of @list? */
-static bool is_word_of(const char *list, const char *name)
+bool rules_stands_at(const struct rules_chain *chain, const char *name)
 {
+    const char *list = chain->device;
     size_t len = name ? strlen(name) : 0;
 
     for (const char *at = list; len && (at = strstr(at, name)); at += len)
@@ -303,7 +303,7 @@ static bool sees(const struct rules_chain *chain, enum rules_hook hook, enum rul
     case RULES_FRAMES:
         return chain->family == RULES_BRIDGE;
     case RULES_DEVICE:
-        return is_word_of(chain->device, hook == RULES_EGRESS ? packet->out : packet->in);
+        return rules_stands_at(chain, hook == RULES_EGRESS ? packet->out : packet->in);
     }
     return false;
 }

@@ -72,7 +72,10 @@ struct rules_answer {
 void rules_meet(const struct rules_ruleset *ruleset, enum rules_hook hook, enum rules_side side,
                 const struct rules_packet *packet, struct rules_answer *ret);
 
-/* ---- for meet.c alone ---- */
+/* Does the chain stand at the link called @name itself, at its ingress or egress? @name may be NULL. */
+bool rules_stands_at(const struct rules_chain *chain, const char *name);
+
+/* ---- for what else of this folder looks at rules ---- */
 
 enum rules_truth {
     RULES_NO,
