@@ -12,14 +12,16 @@
 #include "apply/run.h"
 #include "device/holders.h"
 #include "netlink/log.h"
+#include "observe/groups.h"
+#include "observe/manager.h"
 #include "observe/program.h"
 
 /*
  * How it works: the processes, their descriptors and the links of these are those of this machine, and every file of
  * /proc that is opened as a stream holds the input. Its first byte says who asks: for the holders of devices, for the
- * program behind a socket of ours, for who holds a lock, or who holds a group of netfilter's log. For the last one the
- * group is held by ourselves in a network namespace of our own; where that is not to be had, the kernel's refusal is
- * another one.
+ * program behind a socket of ours, for who holds a lock, for who holds a group of netfilter's log, for who manages a
+ * link, or for the multicast groups joined there. The group of netfilter's log is held by ourselves in a network
+ * namespace of our own; where that is not to be had, the kernel's refusal is another one.
  */
 
 #define GROUP 7
@@ -102,13 +104,28 @@ static void ask_for_group(void)
     require_failure(netlink_log_open(GROUP, 64, &fd, &error), &error);
 }
 
+/* Names and words of processes alike. */
+static void ask_for_manager(void)
+{
+    struct observe_manager manager;
+
+    if (observe_manager("eth0", 2, &manager))
+        require(manager.pid > 0 && manager.name[0] && manager.remedy[0]);
+}
+
+static void read_group(const struct ip_address *group, void *data)
+{
+    (void)data;
+    require(ip_family_size(group->family) != 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!size)
         return 0;
     content = data + 1;
     content_size = size - 1;
-    switch (data[0] & 3) {
+    switch (data[0] % 6) {
     case 0:
         ask_for_holders();
         break;
@@ -117,6 +134,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 2:
         require(run_lock_holder(answering_folder()) >= 0);
+        break;
+    case 4:
+        ask_for_manager();
+        break;
+    case 5:
+        require(observe_groups("eth0", read_group, NULL, NULL) == 0);
         break;
     default:
         ask_for_group();

@@ -20,6 +20,14 @@ const struct option_row option_rows[] = {
      "PORT"},
     {"as", 0, offsetof(struct arguments, as),
      "of these only one, ready for a file: `commands`, `cloud-init`, `networkd` or `kernel`", "FORM"},
+    {"check", 0, offsetof(struct arguments, guard.check),
+     "when the host's own uplink moves (mode bridge): what must answer a ping afterwards, or all goes back; the "
+     "gateways of the default routes, when it is left out",
+     "ADDRESS"},
+    {"confirm", 0, offsetof(struct arguments, guard.confirm),
+     "when the host's own uplink moves: ask then whether all is well, and go back unless the answer is yes within so "
+     "long",
+     "SECONDS"},
     {"json", 'j', offsetof(struct arguments, json), "print JSON instead of text"},
     {"quiet", 'q', offsetof(struct arguments, quiet), "print errors only"},
     {"help", 'h', offsetof(struct arguments, help), "print this help"},
@@ -67,7 +75,7 @@ const struct option_row option_rows[] = {
     {"netns", 0, DEVICE(netns), "in this network namespace: a name of `ip netns`, or a path", "NETNS"},
     {"force", 'f', DEVICE(force),
      "also what is somebody else's: a device that was not made by `device add`, that somebody holds, or that is a "
-     "set's, and a set's bridge"},
+     "set's, and a set's bridge; of `up`, an uplink that programs are bound to"},
 #undef DEVICE
     {"answer", 0, offsetof(struct arguments, watch.answer),
      "answer as whoever is asked for: a list out of arp, ping, ndp", "LIST"},
@@ -87,9 +95,10 @@ const struct option_row option_rows[] = {
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
-static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "json", "quiet", "help", NULL};
-static const char *const plan_options[] = {"dry-run", "replace", "json", "help", NULL};
-static const char *const down_options[] = {"all", "dry-run", "json", "quiet", "help", NULL};
+static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "check", "confirm",
+                                         "force",   "json",    "quiet",     "help",  NULL};
+static const char *const plan_options[] = {"dry-run", "replace", "force", "json", "help", NULL};
+static const char *const down_options[] = {"all", "dry-run", "check", "confirm", "json", "quiet", "help", NULL};
 static const char *const status_options[] = {"guest", "as", "json", "help", NULL};
 static const char *const doctor_options[] = {"fix", "json", "help", NULL};
 static const char *const group_options[] = {"help", NULL};

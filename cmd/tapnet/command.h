@@ -9,6 +9,7 @@
 #include <tapnet/network.h>
 
 #include "device.h"
+#include "guard.h"
 #include "watch.h"
 
 /* Exit codes, told in tapnet(8). */
@@ -26,6 +27,7 @@ struct arguments {
     const char *guest, *as; /* `status`: a port, and in whose words its guest is told */
     struct device_words device;
     struct watch_words watch;
+    struct guard_words guard;
 };
 
 struct option_row {

@@ -104,8 +104,11 @@ static int plan_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const 
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     struct tapnet_plan *plan;
-    int result = tapnet_plan_up(tapnet, spec, &plan, &error);
+    int result = guard_set(tapnet, &arguments->guard, arguments->device.force, NULL);
 
+    if (result)
+        return result;
+    result = tapnet_plan_up(tapnet, spec, &plan, &error);
     if (result < 0)
         return session_refuse(&error, result);
     print_notes(tapnet);
@@ -146,10 +149,13 @@ static int bring_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     const char *keeper = getenv("TAPNET_KEEPER");
-    struct progress progress;
+    struct progress progress = {.start_msec = 0};
     size_t steps = 0;
     int result;
 
+    result = guard_set(tapnet, &arguments->guard, arguments->device.force, &progress);
+    if (result)
+        return result;
     tapnet_with_keeper(tapnet, !arguments->no_keeper && !(keeper && strcmp(keeper, "off") == 0));
     progress_start(&progress, arguments->quiet, tapnet);
     result = tapnet_up(tapnet, spec, progress_step, &progress, &steps, &error);
@@ -226,10 +232,12 @@ static int judge_nothing_up(struct tapnet *tapnet, const char *set, const char *
 static int take_down(struct tapnet *tapnet, const char *set, const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    struct progress progress;
+    struct progress progress = {.start_msec = 0};
     size_t steps = 0;
-    int result;
+    int result = guard_set(tapnet, &arguments->guard, false, &progress);
 
+    if (result)
+        return result;
     progress_start(&progress, arguments->quiet, tapnet);
     result = tapnet_down(tapnet, set, progress_step, &progress, &steps, &error);
     progress_end(&progress);

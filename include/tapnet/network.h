@@ -38,6 +38,28 @@ int tapnet_new(const char *run_base, const char *service, struct tapnet **ret, s
  */
 void tapnet_with_keeper(struct tapnet *tapnet, bool with_keeper);
 
+#define TAPNET_GUARD_SECONDS 10 /**< in which those must answer who are to tell that the host is reached */
+
+/**
+ * How the host's own way out is guarded while tapnet_up() or tapnet_down() moves it (mode bridge). Before the first
+ * change a process of its own is started; it undoes all, should the caller die or hang, and may end the caller by
+ * SIGKILL for that.
+ */
+struct tapnet_guard {
+    const char *check;        /**< an address that must answer a ping; NULL: the gateways of the default routes */
+    unsigned check_seconds;   /**< within which; 0: TAPNET_GUARD_SECONDS */
+    unsigned confirm_seconds; /**< within which @confirm must say yes; 0: it is not asked */
+    /**
+     * Asked when all is done and everybody answers; returns 0 within @seconds, or a negative errno: all is undone then.
+     */
+    int (*confirm)(unsigned seconds, void *data);
+    void *data; /**< for @confirm */
+    bool force; /**< although programs have bound sockets to the uplink, or joined groups there */
+};
+
+/** Sets @guard (copied; its texts stay the caller's) for all that follows with @tapnet. */
+void tapnet_with_guard(struct tapnet *tapnet, const struct tapnet_guard *guard);
+
 /** Frees @tapnet; NULL is fine. What is up stays up. */
 void tapnet_free(struct tapnet *tapnet);
 
@@ -183,7 +205,7 @@ struct tapnet_status_port {
     const char *name;
     const char *device;   /**< of its TAP */
     const char *mac;      /**< that the guest has, or should have: give it to the VMM */
-    const char *address;  /**< that DHCP gives */
+    const char *address;  /**< that DHCP gives; "" in mode bridge, where others give it */
     const char *address6; /**< that DHCPv6 gives, "" without IPv6 */
     const char *hostname;
     const char *state;                                   /**< "plugged" (held), "free", "down" or "missing" */
@@ -212,9 +234,10 @@ struct tapnet_status_port {
 };
 
 struct tapnet_status_network {
-    const char *set, *name, *mode, *bridge, *subnet;
+    const char *set, *name, *mode, *bridge;
+    const char *subnet;   /**< "" in mode bridge: that of the host's own network */
     const char *uplink;   /**< "" when there is none */
-    const char *gateway;  /**< the host's address in it, "" in isolated mode */
+    const char *gateway;  /**< the host's address in it, "" in the modes isolated and bridge */
     const char *subnet6;  /**< with the host's address in it; "" without IPv6 */
     const char *uplink6;  /**< where IPv6 goes out, "" when there is none */
     const char *gateway6; /**< the router of its guests by IPv6, "" when there is none */

@@ -38,6 +38,11 @@ API void tapnet_with_keeper(struct tapnet *tapnet, bool with_keeper)
     tapnet->with_keeper = with_keeper;
 }
 
+API void tapnet_with_guard(struct tapnet *tapnet, const struct tapnet_guard *guard)
+{
+    tapnet->guard = *guard;
+}
+
 API void tapnet_free(struct tapnet *tapnet)
 {
     if (!tapnet)

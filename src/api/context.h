@@ -15,7 +15,8 @@ struct tapnet {
     char run_dir[RUN_PATH_MAX]; /* of this network namespace */
     char *service;              /* path of the service program; the keeper's is beside it */
     bool with_keeper;           /* `up` starts one when none is there */
-    struct apply_loan loan;     /* arranged by the keeper before it gave its rights up */
+    struct tapnet_guard guard;
+    struct apply_loan loan; /* arranged by the keeper before it gave its rights up */
     /* Tests put themselves between apply and the kernel here: called with the real requests before each plan. */
     void (*wrap)(struct apply_ops *ops, void *data);
     void *wrap_data;

@@ -28,6 +28,15 @@ static bool takes_link(const struct plan_step *step)
     return !step->after && step->before->kind == MODEL_OBJECT_LINK && step->phase != PLAN_DEVICES_CLEAR;
 }
 
+/*
+ * An uplink moves only under the eyes of whoever asked for it, and of a watchdog: a person who took it out of its
+ * bridge had a reason. `status` tells of it.
+ */
+static bool is_kept_from(const struct plan_step *step)
+{
+    return step->before && step->before->kind == MODEL_OBJECT_UPLINK;
+}
+
 static void keep_links(struct plan *plan)
 {
     bool takes = false;
@@ -36,9 +45,10 @@ static void keep_links(struct plan *plan)
     for (size_t i = 0; i < plan->step_count; i++)
         takes |= takes_link(&plan->steps[i]);
     for (size_t i = 0; i < plan->step_count; i++)
-        if (!takes || plan->steps[i].after || plan_step_forgets(&plan->steps[i]) ||
-            plan->steps[i].phase == PLAN_DEVICES_CLEAR || plan->steps[i].phase == PLAN_ADDRESSES_CLEAR ||
-            plan->steps[i].phase == PLAN_NEIGHBOURS_CLEAR)
+        if (!is_kept_from(&plan->steps[i]) &&
+            (!takes || plan->steps[i].after || plan_step_forgets(&plan->steps[i]) ||
+             plan->steps[i].phase == PLAN_DEVICES_CLEAR || plan->steps[i].phase == PLAN_ADDRESSES_CLEAR ||
+             plan->steps[i].phase == PLAN_NEIGHBOURS_CLEAR))
             plan->steps[kept++] = plan->steps[i];
     plan->step_count = kept;
 }

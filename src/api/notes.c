@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "api/forwards.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "device/holders.h"
+#include "observe/manager.h"
 
 #define API __attribute__((visibility("default")))
 
@@ -58,13 +60,18 @@ int api_uplink_warning(const struct observe_found *found, const struct model_net
                        const char **ret)
 {
     *ret = NULL;
-    if (!model_mode_leads_out(network->mode) || (network->uplink[0] && is_there(found, network->uplink)))
+    if (network->mode == MODEL_MODE_ISOLATED || (network->uplink[0] && is_there(found, network->uplink)))
         return 0;
     if (network->uplink[0])
         *ret = arena_printf(arena,
                             "network %s: there is no device %s, its uplink: guests reach nothing outside; run `tapnet "
                             "up` again when it is there",
                             network->name, network->uplink);
+    else if (found->lan_uplink[0])
+        *ret = arena_printf(arena,
+                            "network %s: no uplink: the default route leads over %s, a network of mode bridge, beside "
+                            "which no other has a way out in this version; write `mode: bridge` here, too",
+                            network->name, found->lan_uplink);
     else
         *ret = arena_printf(arena,
                             "network %s: no uplink, the host has no default route: guests reach nothing outside; run "
@@ -73,10 +80,49 @@ int api_uplink_warning(const struct observe_found *found, const struct model_net
     return *ret ? 0 : -ENOMEM;
 }
 
+/* Addresses that end, of an uplink that moves: who gave them does not know the bridge. (IPv6 routers go on telling.) */
+static int note_leases(struct tapnet *tapnet, const struct plan_step *step)
+{
+    const struct model_uplink *uplink = &step->after->uplink;
+    char text[IP_TEXT_MAX];
+    int result = 0;
+
+    for (size_t i = 0; i < uplink->item_count && result == 0; i++) {
+        const struct model_item *item = &uplink->items[i];
+
+        if (item->kind == MODEL_ITEM_ADDRESS && item->taken.family == AF_INET && item->valid != UINT32_MAX)
+            result = add_note(tapnet, arena_printf(&tapnet->note_arena,
+                                                   "address %s of uplink %s is good for %u seconds more: see that a "
+                                                   "program renews it on %s, or give the host a fixed one",
+                                                   ip_address_print(&item->taken, text), uplink->name, item->valid,
+                                                   item->device));
+    }
+    return result;
+}
+
+static int note_ifupdown(struct tapnet *tapnet, const struct plan_step *step)
+{
+    const struct model_uplink *after = &step->after->uplink;
+
+    if (!after->bridge[0] || !observe_ifupdown(after->name))
+        return 0;
+    return add_note(tapnet, arena_printf(&tapnet->note_arena,
+                                         "ifupdown has brought up %s: `ifdown` and `ifup` of it would give it the "
+                                         "host's addresses again; run `tapnet down` before them",
+                                         after->name));
+}
+
 int api_note_uplinks(struct tapnet *tapnet, const struct tapnet_plan *plan)
 {
     int result = 0;
 
+    for (size_t i = 0; i < plan->plan->step_count && result == 0; i++) {
+        if (!plan_step_moves(&plan->plan->steps[i]))
+            continue;
+        result = note_leases(tapnet, &plan->plan->steps[i]);
+        if (result == 0)
+            result = note_ifupdown(tapnet, &plan->plan->steps[i]);
+    }
     for (size_t i = 0; plan->set && i < plan->set->network_count && result == 0; i++) {
         const char *warning;
 
@@ -156,6 +202,7 @@ enum noun {
     NOUN_DEVICE,
     NOUN_ADDRESS,
     NOUN_NEIGHBOUR,
+    NOUN_UPLINK,
     NOUN_SYSCTL,
     NOUN_SERVICE,
     NOUN_RECORD, /* not told */
@@ -168,6 +215,7 @@ static const char *const nouns[][2] = {
     [NOUN_DEVICE] = {"device", "devices"},
     [NOUN_ADDRESS] = {"address", "addresses"},
     [NOUN_NEIGHBOUR] = {"neighbour", "neighbours"},
+    [NOUN_UPLINK] = {"uplink", "uplinks"},
     [NOUN_SYSCTL] = {"sysctl", "sysctls"},
     [NOUN_SERVICE] = {"served network", "served networks"},
 };
@@ -185,6 +233,8 @@ static enum noun noun_of(const struct model_object *object)
         return NOUN_ADDRESS;
     case MODEL_OBJECT_NEIGHBOUR:
         return NOUN_NEIGHBOUR;
+    case MODEL_OBJECT_UPLINK:
+        return NOUN_UPLINK;
     case MODEL_OBJECT_SYSCTL:
         return NOUN_SYSCTL;
     case MODEL_OBJECT_SERVICE:

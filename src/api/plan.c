@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "api/forwards.h"
+#include "api/obstacles.h"
 #include "api/sets.h"
+#include "api/uplink.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "plan/bridges.h"
@@ -244,6 +247,15 @@ static uint32_t link_mtu(const void *data, const char *name)
     return link ? link->mtu : 0;
 }
 
+static const char *link_port(const void *data, const char *name, struct mac *ret)
+{
+    const struct observe_link *link = api_find_foreign((*(struct current *const *)data)->found, name);
+
+    if (link)
+        *ret = link->mac;
+    return uplink_fault((*(struct current *const *)data)->found, name);
+}
+
 static bool on_link(const void *data, const char *name, const struct ip_prefix *subnet, struct ip_prefix *ret)
 {
     const struct observe_found *found = (*(struct current *const *)data)->found;
@@ -304,14 +316,82 @@ static int check_uplinks(const struct tapnet_plan *plan, struct tapnet_error *er
     return 0;
 }
 
+/* An uplink that is a port of a network's bridge has no addresses by which another network could go out. */
+static int check_shared(const struct tapnet_plan *plan, const struct model_network *network, struct tapnet_error *error)
+{
+    const struct observe_link *link = api_find_foreign(plan->found, network->uplink);
+
+    if (network->mode == MODEL_MODE_BRIDGE || !link || !link->master[0] || api_find_foreign(plan->found, link->master))
+        return 0;
+    return error_set(error, -EINVAL,
+                     "%s:%u:%u: network %s: uplink %s is a port of %s, a network of mode bridge, beside which no other "
+                     "has a way out in this version; write `mode: bridge` here, too",
+                     plan->set->file ? plan->set->file : "", network->uplink_place.line, network->uplink_place.column,
+                     network->name, network->uplink, link->master);
+}
+
+/* The host's own addresses would have to move while the network's come: not in one plan. */
+static int check_modes(const struct tapnet_plan *plan, const struct current *current, struct tapnet_error *error)
+{
+    const struct model_set *set = plan->set;
+
+    for (size_t i = 0; i < set->network_count; i++) {
+        const struct model_network *network = &set->networks[i];
+        const struct model_link *bridge = plan_bridges_find(&current->bridges, network->name, set->name);
+
+        if (bridge && (bridge->owner.mode == MODEL_MODE_BRIDGE) != (network->mode == MODEL_MODE_BRIDGE))
+            return error_set(
+                error, -EINVAL,
+                "%s:%u:%u: network %s is up in mode %s, which can't become mode %s while it is: take it down first "
+                "(tapnet down %s), or give this one another name",
+                set->file ? set->file : "", network->place.line, network->place.column, network->name,
+                model_mode_print(bridge->owner.mode), model_mode_print(network->mode), set->name);
+        if (network->uplink_given && check_shared(plan, network, error) < 0)
+            return -EINVAL;
+    }
+    return 0;
+}
+
+/* The uplink that a network has now, whatever it was called: the host has no default route beside it. */
+static void keep_uplink(const struct observe_found *found, const struct current *current, struct model_network *network)
+{
+    const struct model_service *service = find_service(current, network->name);
+    const char *uplink = service && service->network->mode == MODEL_MODE_BRIDGE ? service->network->uplink : "";
+
+    for (size_t i = 0; !*uplink && !found->uplink[0] && i < found->objects.count; i++)
+        if (found->objects.items[i].kind == MODEL_OBJECT_UPLINK && found->lan_uplink[0] &&
+            strcmp(found->objects.items[i].uplink.bridge, found->lan_uplink) == 0)
+            uplink = found->objects.items[i].uplink.name;
+    snprintf(network->uplink, sizeof(network->uplink), "%s", *uplink ? uplink : found->uplink);
+}
+
+/* What the host has by the uplinks of networks of mode bridge, those that they have now first. */
+static int look_at_uplinks(struct tapnet_plan *plan, const struct current *current, struct tapnet_error *error)
+{
+    struct observe_found *found = plan->found;
+    int result = 0;
+
+    for (size_t i = 0; i < plan->set->network_count && result == 0; i++) {
+        struct model_network *network = &plan->set->networks[i];
+
+        if (network->mode != MODEL_MODE_BRIDGE)
+            continue;
+        if (!network->uplink[0])
+            keep_uplink(found, current, network);
+        result = observe_uplink(found, network->uplink, network->bridge, error);
+    }
+    return result;
+}
+
 static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, struct tapnet_error *error)
 {
-    const struct observe_found *found = plan->found;
+    struct observe_found *found = plan->found;
     struct current current cleanup(current_fini) = {.found = found, .set = spec->set->name};
     struct current *asked = &current;
     _cleanup_free_ struct ip_prefix *taken = NULL;
     struct model_surroundings surroundings = {
         .link_mtu = link_mtu,
+        .link_port = link_port,
         .on_link = on_link,
         .current_subnet = current_subnet,
         .current_address = current_address,
@@ -324,11 +404,18 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
 
     memcpy(surroundings.uplink, found->uplink, sizeof(surroundings.uplink));
     surroundings.uplink_mtu = uplink ? uplink->mtu : 0;
-    if (copy_set(spec->set, &plan->set) < 0 || plan_bridges_init(&current.bridges, &found->objects) < 0 ||
+    if (copy_set(spec->set, &plan->set) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = look_at_uplinks(plan, &current, error); /* first: it adds objects, and others move */
+    if (result < 0)
+        return result;
+    if (plan_bridges_init(&current.bridges, &found->objects) < 0 ||
         collect_taken(found, spec->set->name, &taken, &surroundings.taken_count) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     surroundings.taken = taken;
     result = check_uplinks(plan, error);
+    if (result == 0)
+        result = check_modes(plan, &current, error);
     if (result == 0)
         result = model_resolve(plan->set, &surroundings, error);
     return result == 0 && current.failed ? error_set(error, -ENOMEM, "out of memory") : result;
@@ -382,16 +469,21 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
 int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name, struct tapnet_plan **ret,
                   struct tapnet_error *error)
 {
+    struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
     struct observe_found *found;
     int result = observe_host(tapnet->run_dir, &found, error);
 
     if (result == 0)
-        result = api_plan_from(found, spec, set_name, ret, error);
-    if (result == 0 && spec && (api_note_uplinks(tapnet, *ret) < 0 || api_note_forwards(tapnet, *ret) < 0)) {
-        tapnet_plan_free(*ret);
+        result = api_plan_from(found, spec, set_name, &plan, error);
+    if (result == 0 && spec && !tapnet->guard.force)
+        result = obstacles_check(plan, error);
+    if (result < 0)
+        return result;
+    if (spec && (api_note_uplinks(tapnet, plan) < 0 || api_note_forwards(tapnet, plan) < 0))
         return error_set(error, -ENOMEM, "out of memory");
-    }
-    return result;
+    *ret = plan;
+    plan = NULL;
+    return 0;
 }
 
 /* For a caller who only wants to look. */

@@ -90,6 +90,10 @@ static void follow_uplink(const struct observe_found *found, struct model_networ
 {
     const struct observe_link *uplink;
 
+    if (network->mode == MODEL_MODE_BRIDGE) { /* stays where it is, but its MTU may change */
+        uplink = api_find_foreign(found, network->uplink);
+        network->mtu = uplink ? uplink->mtu : network->mtu;
+    }
     if (!model_mode_leads_out(network->mode))
         return;
     if (!network->uplink_given && !network->on_link && found->uplink[0])

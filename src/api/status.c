@@ -85,7 +85,7 @@ static const char *print_address(struct arena *arena, const struct ip_address *a
 {
     char text[IP_TEXT_MAX];
 
-    return arena_strdup(arena, ip_address_print(address, text));
+    return address->family ? arena_strdup(arena, ip_address_print(address, text)) : "";
 }
 
 static const char *device_state(const struct observe_traffic *traffic, const struct device_holder *holder)
@@ -171,8 +171,10 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         .ports_see_each_other = network->ports_see_each_other,
         .host_open = network->host == MODEL_HOST_ALLOW,
         .bridge = arena_strdup(&status->arena, network->bridge),
-        .subnet = arena_strdup(&status->arena, ip_prefix_print(&network->subnet, subnet)),
-        .uplink = model_mode_leads_out(network->mode) ? arena_strdup(&status->arena, network->uplink) : "",
+        .subnet = model_mode_has_subnet(network->mode)
+                      ? arena_strdup(&status->arena, ip_prefix_print(&network->subnet, subnet))
+                      : "",
+        .uplink = network->mode != MODEL_MODE_ISOLATED ? arena_strdup(&status->arena, network->uplink) : "",
         .gateway = model_mode_leads_out(network->mode) ? print_address(&status->arena, &network->subnet.address) : "",
         .subnet6 = arena_strdup(&status->arena, subnet6),
         .uplink6 = arena_strdup(&status->arena, network->uplink6),

@@ -28,9 +28,11 @@ static json_t *limit_json(const struct tapnet_status_port *port)
                      (json_int_t)port->limit.connections, "broadcast", (json_int_t)port->limit.broadcast);
 }
 
-/* A list of @first and, where there is one, @second. */
+/* A list of @first, unless it is "", and, where there is one, @second. */
 static json_t *pair_json(const char *first, const char *second)
 {
+    if (!*first)
+        return json_array();
     return *second ? json_pack("[s, s]", first, second) : json_pack("[s]", first);
 }
 

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "api/move.h"
 #include "api/resident.h"
+#include "api/uplink.h"
 #include "apply/apply.h"
 #include "base/cleanup.h"
 
@@ -19,12 +21,18 @@ DEFINE_CLEANUP(struct observe_found *, observe_free)
 struct progress {
     tapnet_progress *function;
     void *data;
+    const struct move *move; /* NULL: who is asked moves nothing */
+    bool unguarded;          /* the steps were stopped because the watchdog is there no more */
 };
 
 static int forward_progress(size_t done, size_t total, void *data)
 {
-    const struct progress *progress = data;
+    struct progress *progress = data;
+    int result = progress->move ? move_goes_on(progress->move, NULL) : 0;
 
+    progress->unguarded = result < 0;
+    if (result < 0)
+        return result;
     return progress->function ? progress->function(done, total, progress->data) : 0;
 }
 
@@ -85,9 +93,11 @@ static int try_to_put_back(struct tapnet *tapnet, const struct model_objects *be
     struct model_objects now cleanup(model_objects_fini) = {0};
     struct observe_found *found cleanup(cleanup_observe_free) = NULL;
     struct plan *plan cleanup(cleanup_plan_free) = NULL;
-    struct progress silent = {NULL, NULL};
+    struct progress silent = {.function = NULL};
     int result = observe_host(tapnet->run_dir, &found, error);
 
+    if (result == 0)
+        result = uplink_look(found, touched, error);
     if (result < 0)
         return explain_unseen(touched, result, error);
     if (pick_touched(&found->objects, touched, &now) < 0 || plan_make(before, &now, &plan) < 0 ||
@@ -187,19 +197,41 @@ static bool only_removes(const struct plan *plan)
     return true;
 }
 
+/* With a journal, and a watchdog if there is one: all of @plan, or an error, and the journal is there still. */
+static int run_journaled(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
+                         const struct move *move, struct progress *progress, struct tapnet_error *error)
+{
+    int result = run_plan(tapnet, apply_run, plan, all, progress, error);
+
+    if (result < 0 && progress->unguarded)
+        error_prefix(error, result, "the watchdog, that guards the way to this host, was killed");
+    if (result == 0)
+        result = move_check(tapnet, move, error);
+    return result < 0 ? result : apply_journal_remove(tapnet->run_dir, error);
+}
+
 int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
                  tapnet_progress *function, void *data, struct tapnet_error *error)
 {
-    struct progress progress = {function, data};
+    struct move move = MOVE_NONE;
+    struct progress progress = {function, data, &move};
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
-    int result = apply_journal_write(tapnet->run_dir, plan, &refusal);
+    int result = move_begin(tapnet, plan, &move, error);
 
-    if (result < 0 && !(is_full(result) && only_removes(plan)))
+    if (result < 0)
+        return result;
+    result = apply_journal_write(tapnet->run_dir, plan, &refusal);
+    if (result < 0 && (move.way_count || !is_full(result) || !only_removes(plan))) {
+        move_end(&move);
         return error_set(error, result, "%s", refusal.text);
-    result = run_plan(tapnet, apply_run, plan, all, &progress, error);
-    if (result == 0)
-        result = apply_journal_remove(tapnet->run_dir, error);
-    return result < 0 ? undo_rest(tapnet, plan, result, error) : 0;
+    }
+    result = run_journaled(tapnet, plan, all, &move, &progress, error);
+    if (result < 0) {
+        move_goes_on(&move, NULL);
+        undo_rest(tapnet, plan, result, error);
+    }
+    move_end(&move);
+    return result;
 }
 
 /* How many steps from the first on set the guards. */
@@ -218,7 +250,7 @@ int api_plan_mend(struct tapnet *tapnet, const struct plan *plan, const struct m
     size_t count = guard_count(plan);
     const struct plan guards = {.steps = plan->steps, .step_count = count};
     const struct plan rest = {.steps = plan->steps + count, .step_count = plan->step_count - count};
-    struct progress silent = {NULL, NULL};
+    struct progress silent = {.function = NULL};
     int result = count ? run_plan(tapnet, apply_run, &guards, all, &silent, error) : 0;
 
     return result < 0 || !rest.step_count ? result : run_plan(tapnet, apply_put_back, &rest, all, &silent, error);

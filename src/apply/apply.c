@@ -87,6 +87,8 @@ static int apply_one(const struct apply_ops *ops, const struct model_object *bef
         return apply_address(ops, before, after, error);
     case MODEL_OBJECT_NEIGHBOUR:
         return apply_neighbour(ops, before, after, error);
+    case MODEL_OBJECT_UPLINK:
+        return apply_uplink(ops, before ? &before->uplink : NULL, after ? &after->uplink : NULL, error);
     case MODEL_OBJECT_SYSCTL:
         return apply_sysctl(ops, before ? &before->sysctl : NULL, after ? &after->sysctl : NULL, error);
     case MODEL_OBJECT_SERVICE:
@@ -187,7 +189,8 @@ static int run_steps(const struct apply_request *request, size_t *ret_done, stru
 static bool serves(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->step_count; i++)
-        if (plan->steps[i].phase == PLAN_SERVICES_SET)
+        if (plan->steps[i].phase == PLAN_SERVICES_SET &&
+            model_mode_has_subnet(plan->steps[i].after->service.network->mode))
             return true;
     return false;
 }

@@ -44,6 +44,12 @@ void apply_add_name(char text[APPLY_NAMES_MAX], const struct model_object *objec
 int apply_link(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
                struct tapnet_error *error);
 
+/* ---- uplink.c ---- */
+
+/* Makes a link of the host's a port of a bridge, or none any more, with what it carries. All of it or nothing. */
+int apply_uplink(const struct apply_ops *ops, const struct model_uplink *before, const struct model_uplink *after,
+                 struct tapnet_error *error);
+
 /* ---- forget.c ---- */
 
 /* When all steps have run: has conntrack forget what they took from its holders. */

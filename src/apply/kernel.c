@@ -14,6 +14,7 @@
 #include "netlink/shaper.h"
 #include "netlink/address.h"
 #include "netlink/conntrack.h"
+#include "netlink/item.h"
 #include "netlink/sysctl.h"
 
 static int open_route(struct apply_kernel *kernel, struct tapnet_error *error)
@@ -345,6 +346,46 @@ static int neighbour_delete(void *data, const struct model_neighbour *neighbour,
     return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
+static struct netlink_item netlink_item_of(const struct model_item *item)
+{
+    return (struct netlink_item){
+        .kind = (enum netlink_item_kind)item->kind,
+        .bytes = item->bytes,
+        .len = item->len,
+        .valid = item->valid,
+        .preferred = item->preferred,
+    };
+}
+
+static int item_add(void *data, const struct model_item *item, struct tapnet_error *error)
+{
+    const struct netlink_item words = netlink_item_of(item);
+    struct apply_kernel *kernel = data;
+    int index, result = apply_kernel_index(kernel, item->device, &index, error);
+
+    return result < 0 ? result : netlink_item_add(kernel->route, index, &words, error);
+}
+
+static int item_delete(void *data, const struct model_item *item, struct tapnet_error *error)
+{
+    const struct netlink_item words = netlink_item_of(item);
+    struct apply_kernel *kernel = data;
+    int index, result = apply_kernel_index(kernel, item->device, &index, NULL);
+
+    if (result == -ENODEV) /* it went with its device */
+        return 0;
+    return result < 0 ? error_set_errno(error, result, "%s", item->device)
+                      : netlink_item_delete(kernel->route, index, &words, error);
+}
+
+static void item_hint(void *data, const struct model_item *item, bool there)
+{
+    if (there)
+        item_add(data, item, NULL);
+    else
+        item_delete(data, item, NULL);
+}
+
 static int write_sysctl(void *data, const char *path, const char *value, struct tapnet_error *error)
 {
     char current[16];
@@ -414,6 +455,10 @@ static const struct apply_ops kernel_ops = {
     .address_delete = address_delete,
     .neighbour_set = neighbour_set,
     .neighbour_delete = neighbour_delete,
+    .item_add = item_add,
+    .item_delete = item_delete,
+    .item_hint = item_hint,
+    .link_imitate = apply_link_imitate,
     .sysctl_write = write_sysctl,
     .guards_commit = guards_commit,
     .file_write = file_write,

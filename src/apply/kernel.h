@@ -21,6 +21,9 @@ struct apply_kernel {
 /* The index of a link by its name. -ENODEV. */
 int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error);
 
+/* ---- imitate.c: @data is the struct apply_kernel ---- */
+int apply_link_imitate(void *data, const char *name, const char *like, struct tapnet_error *error);
+
 /* ---- announce.c ---- */
 
 /* From now on udev knows that a device @name that appears is ours; until it is in our group and this has ended. */

@@ -188,8 +188,8 @@ static void take_back(const struct apply_ops *ops, const struct model_service *b
         ops->file_remove(ops->data, network_file(after->network, name), NULL);
 }
 
-int apply_service(const struct apply_ops *ops, const struct model_service *before, const struct model_service *after,
-                  struct tapnet_error *error)
+static int change_served(const struct apply_ops *ops, const struct model_service *before,
+                         const struct model_service *after, struct tapnet_error *error)
 {
     char name[NAME_MAX_LEN];
     int result;
@@ -220,6 +220,33 @@ int apply_service(const struct apply_ops *ops, const struct model_service *befor
     }
     tell_host(ops, before, after);
     return 0;
+}
+
+/* Is it a network of which the service is told? Of one in mode bridge there is the ledger alone. */
+static bool is_told(const struct model_service *service)
+{
+    return service && model_mode_has_subnet(service->network->mode);
+}
+
+int apply_service(const struct apply_ops *ops, const struct model_service *before, const struct model_service *after,
+                  struct tapnet_error *error)
+{
+    char name[NAME_MAX_LEN];
+    int result;
+
+    if (is_told(before) || is_told(after)) {
+        result = change_served(ops, is_told(before) ? before : NULL, is_told(after) ? after : NULL, error);
+        if (result < 0 && before && !is_told(before))
+            write_network(ops, before, NULL);
+        if (result < 0 || !after || is_told(after))
+            return result;
+        result = write_network(ops, after, error);
+        if (result < 0)
+            change_served(ops, NULL, before, NULL);
+        return result;
+    }
+    return after ? write_network(ops, after, error)
+                 : ops->file_remove(ops->data, network_file(before->network, name), error);
 }
 
 int apply_record(const struct apply_ops *ops, const struct model_record *before, const struct model_record *after,

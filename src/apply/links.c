@@ -8,11 +8,14 @@
 
 #include "base/cleanup.h"
 
-/* A bridge says nothing of the host's other addresses; a port itself, past its bridge, hears and says nothing. */
+/*
+ * A bridge says nothing of the host's other addresses, unless it takes the place of an uplink, which has its own way
+ * (apply_link_imitate()); a port itself, past its bridge, hears and says nothing.
+ */
 static unsigned restore_arp(const struct model_link *link)
 {
     if (link->kind == MODEL_LINK_BRIDGE)
-        return NETLINK_LINK_ARP_IGNORE;
+        return link->owner.mode == MODEL_MODE_BRIDGE ? 0u : NETLINK_LINK_ARP_IGNORE;
     return link->master[0] ? NETLINK_LINK_NO_ARP : 0u;
 }
 
@@ -191,7 +194,8 @@ static void change_between(const struct model_link *before, const struct model_l
         ret->fields |= NETLINK_LINK_UP;
     if (after->queue_length && before->queue_length != after->queue_length)
         ret->fields |= NETLINK_LINK_QUEUE_LENGTH;
-    if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding)
+    if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding &&
+        after->owner.mode != MODEL_MODE_BRIDGE)
         ret->fields |= NETLINK_LINK_FORWARDING;
     if ((model_link_is_gateway(before) || model_link_is_gateway(after)) &&
         before->route_localnet != after->route_localnet)

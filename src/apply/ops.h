@@ -47,6 +47,14 @@ struct apply_ops {
     int (*neighbour_set)(void *data, const struct model_neighbour *neighbour, struct tapnet_error *error);
     int (*neighbour_delete)(void *data, const struct model_neighbour *neighbour, struct tapnet_error *error);
 
+    /* What an uplink carries, onto the item's device or from it; no error when it is there, or is not. */
+    int (*item_add)(void *data, const struct model_item *item, struct tapnet_error *error);
+    int (*item_delete)(void *data, const struct model_item *item, struct tapnet_error *error);
+    /* One that the kernel has learnt: @there, or not any more. It would learn it again, so nothing can fail. */
+    void (*item_hint)(void *data, const struct model_item *item, bool there);
+    /* How the kernel treats packets of @name (net.ipv4.conf, net.ipv6.conf): as those of @like. */
+    int (*link_imitate)(void *data, const char *name, const char *like, struct tapnet_error *error);
+
     int (*sysctl_write)(void *data, const char *path, const char *value, struct tapnet_error *error);
 
     int (*guards_commit)(void *data, struct nft_transaction *transaction, struct tapnet_error *error);

@@ -167,6 +167,15 @@ static struct guard_element element_of_address(enum guard_set set, const char *d
     return element;
 }
 
+/* An element that is an address alone. */
+static struct guard_element element_of_ip(enum guard_set set, const struct ip_address *address, const char *label)
+{
+    struct guard_element element = {.set = set, .label = label};
+
+    write_ip(element.key, address);
+    return element;
+}
+
 struct guard_element guard_network(const char *bridge_or_port, const char *label)
 {
     return element_of(GUARD_NETWORKS, bridge_or_port, label);
@@ -260,10 +269,7 @@ struct guard_element guard_forward_range(const struct ip_address *address, uint8
 
 struct guard_element guard_published(const struct ip_address *guest, const char *label)
 {
-    struct guard_element element = {.set = of_family(guest, GUARD_PUBLISHED, GUARD_PUBLISHED6), .label = label};
-
-    write_ip(element.key, guest);
-    return element;
+    return element_of_ip(of_family(guest, GUARD_PUBLISHED, GUARD_PUBLISHED6), guest, label);
 }
 
 struct guard_element guard_subnet(const char *bridge, const struct ip_prefix *subnet, const char *label)
@@ -286,6 +292,16 @@ struct guard_element guard_apart(const char *bridge, const char *label)
 struct guard_element guard_port(const char *device, const char *label)
 {
     return element_of(GUARD_PORTS, device, label);
+}
+
+struct guard_element guard_lan_port(const char *device, const char *label)
+{
+    return element_of(GUARD_LAN_PORTS, device, label);
+}
+
+struct guard_element guard_lan_taken(const struct ip_address *address, const char *label)
+{
+    return element_of_ip(of_family(address, GUARD_LAN_TAKEN, GUARD_LAN_TAKEN6), address, label);
 }
 
 static struct guard_element element_of_mac(enum guard_set set, const char *device, const struct mac *mac,
@@ -334,10 +350,7 @@ struct guard_element guard_any_mac_port(const char *device, const char *label)
 
 struct guard_element guard_resolver(const struct ip_address *gateway, const char *label)
 {
-    struct guard_element element = {.set = of_family(gateway, GUARD_RESOLVERS, GUARD_RESOLVERS6), .label = label};
-
-    write_ip(element.key, gateway);
-    return element;
+    return element_of_ip(of_family(gateway, GUARD_RESOLVERS, GUARD_RESOLVERS6), gateway, label);
 }
 
 struct guard_element guard_port_network(const char *device, uint32_t network, const char *label)

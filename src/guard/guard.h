@@ -154,6 +154,9 @@ enum guard_set {
     GUARD_PORT_IDENTIFIERS6,  /* { ifname . 2 bytes . 3 bytes }: TAP, all but the first byte of its guest's MAC */
     GUARD_ANY_MAC_ADDRESSES6, /* { ifname . ipv6_addr }: as any_mac_addresses */
     GUARD_RESOLVERS6,         /* { ipv6_addr }: as resolvers */
+    GUARD_LAN_PORTS,          /* { ifname }: TAP in the host's own network, where others give addresses */
+    GUARD_LAN_TAKEN,          /* { ipv4_addr }: the host's own there, and its gateways'; no such guest may have it */
+    GUARD_LAN_TAKEN6,         /* { ipv6_addr }: the same */
     /* table arp tapnet */
     GUARD_ARP_PORTS,             /* { ifname }: every TAP of a routed network */
     GUARD_ARP_ADDRESSES,         /* { ifname . ether_addr . ipv4_addr }: as port_addresses, of those */
@@ -234,6 +237,8 @@ struct guard_element guard_published(const struct ip_address *guest, const char 
 struct guard_element guard_subnet(const char *bridge, const struct ip_prefix *subnet, const char *label);
 struct guard_element guard_apart(const char *bridge, const char *label);
 struct guard_element guard_port(const char *device, const char *label);
+struct guard_element guard_lan_port(const char *device, const char *label);
+struct guard_element guard_lan_taken(const struct ip_address *address, const char *label);
 struct guard_element guard_port_source(const char *device, const struct mac *mac, const struct ip_address *address,
                                        const char *label);
 struct guard_element guard_port_mac(const char *device, const struct mac *mac, const char *label);

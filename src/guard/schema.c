@@ -151,6 +151,9 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
         {"group_limits", GUARD_BRIDGE, {IFNAME}, 0, "what a port may send to groups", .limit = GUARD_LIMIT_PACKETS},
     [GUARD_SEND_LIMITS] =
         {"send_limits", GUARD_BRIDGE, {IFNAME}, 0, "what a port may send at all", .limit = GUARD_LIMIT_BYTES},
+    [GUARD_LAN_PORTS] = {"lan_ports", GUARD_BRIDGE, {IFNAME}, 0, "ports in the host's own network"},
+    [GUARD_LAN_TAKEN] = {"lan_taken", GUARD_BRIDGE, {IP4}, 0, "addresses there that are no guest's"},
+    [GUARD_LAN_TAKEN6] = {"lan_taken6", GUARD_BRIDGE, {RAW_IP6}, 0, "the same, of IPv6"},
     [GUARD_CONNECTION_LIMITS] = {"connection_limits",
                                  GUARD_INET,
                                  {IFNAME, IP4},

@@ -65,6 +65,7 @@ static const struct {
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETOFFLOAD, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETVNETHDRSZ, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, SIOCETHTOOL, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, SIOCADDRT, 0}},
 };
 /* clang-format on */
 

@@ -106,6 +106,8 @@ static void check_room(const struct model_network *network, struct mistakes *mis
         mistakes_add(mistakes, network->place,
                      network->mode == MODEL_MODE_ROUTED
                          ? "network %s: %zu ports are more than a network may have: 8,191; make it two networks"
+                     : network->mode == MODEL_MODE_BRIDGE
+                         ? "network %s: %zu ports are more than the kernel's bridge takes besides the uplink: 1,022"
                          : "network %s: %zu ports are more than the kernel's bridge takes: 1,023; "
                            "make it two networks, or write `mode: routed`",
                      network->name, network->port_count);
@@ -393,12 +395,54 @@ static int check_devices(const struct model_set *set, struct ranges *ranges, str
     return claims.failed ? -ENOMEM : result;
 }
 
+/* ---- the host's own network ---- */
+
+static bool has_dhcp(const struct model_dhcp *dhcp)
+{
+    return dhcp->ntp_count || dhcp->search_count || dhcp->boot_file || dhcp->boot_server.family;
+}
+
+/* In mode bridge others give addresses and all that goes with them: a key that would do nothing is a mistake. */
+static void check_lan(const struct model_network *network, struct mistakes *mistakes)
+{
+    const char *key = network->subnet_given        ? "subnet"
+                      : network->subnet6_given     ? "subnet6"
+                      : network->mtu_given         ? "mtu"
+                      : has_dhcp(&network->dhcp)   ? "DHCP's options"
+                      : network->limit.connections ? "limit: connections"
+                                                   : NULL;
+
+    if (key)
+        mistakes_add(mistakes, place_of(network->subnet_place, network->place),
+                     "network %s: in mode bridge the network is the uplink's, which decides about %s; leave it out, or "
+                     "write `mode: nat`",
+                     network->name, key);
+    for (size_t i = 0; i < network->port_count; i++) {
+        const struct model_port *port = &network->ports[i];
+
+        key = port->address_given || port->address6_given ? "an address"
+              : has_dhcp(&port->dhcp)                     ? "DHCP's options"
+                                                          : NULL;
+        key = key ? key : port->forward_count ? "forwards" : NULL;
+        if (key)
+            mistakes_add(mistakes, place_of(port->address_place, port->place),
+                         "port %s: its network is in mode bridge, where others give addresses and reach it directly: "
+                         "%s can't be given; leave it out, or write `mode: nat`",
+                         port->name, key);
+    }
+}
+
 /* ---- all of it ---- */
 
 static int check_network(const struct model_network *network, struct ranges *ranges, struct mistakes *mistakes)
 {
     int result = 0;
 
+    if (!model_mode_has_subnet(network->mode)) {
+        check_lan(network, mistakes);
+        check_room(network, mistakes);
+        return 0;
+    }
     if (network->mtu && (network->mtu < MODEL_MTU_MIN || network->mtu > MODEL_MTU_MAX))
         mistakes_add(mistakes, network->place, "network %s: mtu %u must be %d to %d", network->name, network->mtu,
                      MODEL_MTU_MIN, MODEL_MTU_MAX);

@@ -133,6 +133,8 @@ int check_ip6(const struct model_set *set, struct mistakes *mistakes)
         const struct model_network *network = &set->networks[i];
         bool open = model_is_open6(&network->subnet6);
 
+        if (!model_mode_has_subnet(network->mode)) /* told with the rest of it: check_address.c */
+            continue;
         if (network->subnet6.address.family && (!open || network->mode == MODEL_MODE_ROUTED)) {
             if (!check_subnet6(network, mistakes))
                 continue;

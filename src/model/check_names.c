@@ -82,6 +82,25 @@ static void check_uplink(const struct model_network *network, const struct claim
                      network->name, network->uplink);
 }
 
+/* An uplink that is a port of a bridge is nobody else's way out: connections of the other network would break. */
+static void check_shared_uplinks(const struct model_set *set, struct mistakes *mistakes)
+{
+    for (size_t i = 0; i < set->network_count; i++) {
+        const struct model_network *bridged = &set->networks[i];
+
+        for (size_t j = 0; bridged->mode == MODEL_MODE_BRIDGE && bridged->uplink[0] && j < set->network_count; j++) {
+            const struct model_network *other = &set->networks[j];
+            bool same = i != j && strcmp(other->uplink, bridged->uplink) == 0;
+
+            if (same && (other->mode != MODEL_MODE_BRIDGE || j < i))
+                mistakes_add(mistakes, place_of(bridged->uplink_place, bridged->place),
+                             "network %s: uplink %s is that of network %s, too, which would lose it to the bridge; "
+                             "leave that network out, or write `mode: routed` here",
+                             bridged->name, bridged->uplink, other->name);
+        }
+    }
+}
+
 int check_links(const struct model_set *set, struct mistakes *mistakes)
 {
     struct claims links cleanup(claims_fini) = {0};
@@ -102,6 +121,7 @@ int check_links(const struct model_set *set, struct mistakes *mistakes)
         check_uplink(&set->networks[i], &links, mistakes);
     for (size_t i = 0; i < set->network_count; i++)
         check_protocols(&set->networks[i], mistakes);
+    check_shared_uplinks(set, mistakes);
     return links.failed ? -ENOMEM : 0;
 }
 

@@ -281,13 +281,14 @@ static void add_source(struct expansion *expansion, const struct model_port *por
         add_element(expansion, port->place, guard_open_address(port->device, address, label));
 }
 
-/* What its guest may send from. */
+/* What its guest may send from. In mode bridge the LAN gives it addresses: its MAC alone is its own. */
 static void expand_sources(struct expansion *expansion, const struct model_port *port, uint32_t number,
                            const char *label)
 {
     if (port->mac_spoofing) {
         add_element(expansion, port->place, guard_any_mac_port(port->device, label));
-        add_element(expansion, port->place, guard_any_mac_source(port->device, &port->address, label));
+        if (port->address.family)
+            add_element(expansion, port->place, guard_any_mac_source(port->device, &port->address, label));
         if (port->address6.family)
             add_element(expansion, port->place, guard_any_mac_source(port->device, &port->address6, label));
         return;
@@ -403,6 +404,8 @@ static void expand_port(struct expansion *expansion, const struct model_network 
     }
     label = make_label(expansion, network, port);
     add_element(expansion, port->place, guard_port(port->device, label));
+    if (network->mode == MODEL_MODE_BRIDGE)
+        add_element(expansion, port->place, guard_lan_port(port->device, label));
     /* Link-local multicast (01:80:c2:00:00:0X) reaches the TAP's own IP stack past the bridge: closed like a bridge. */
     add_element(expansion, port->place, guard_network(port->device, label));
     expand_sources(expansion, port, network_number(network), label);
@@ -413,11 +416,23 @@ static void expand_port(struct expansion *expansion, const struct model_network 
     add_port_link(expansion, network, port);
 }
 
-static void expand_network(struct expansion *expansion, const struct model_network *network, bool host_forwards)
+/* The uplink becomes a port; what it carries is the host's affair, and found there. */
+static void add_uplink(struct expansion *expansion, const struct model_network *network, const char *label)
 {
-    struct model_object service = {.kind = MODEL_OBJECT_SERVICE, .place = network->place};
-    const char *label = make_label(expansion, network, NULL);
+    struct model_object object = {.kind = MODEL_OBJECT_UPLINK};
 
+    object.place = network->uplink_place.line ? network->uplink_place : network->place;
+    memcpy(object.uplink.name, network->uplink, sizeof(object.uplink.name));
+    memcpy(object.uplink.bridge, network->bridge, sizeof(object.uplink.bridge));
+    if (network->uplink[0])
+        add_object(expansion, &object);
+    /* Frames between its ports, which br_netfilter shows to chains of IP: they stay in the LAN. */
+    add_element(expansion, network->place, guard_bridged(network->bridge, label));
+}
+
+/* What is a network of our own, and no part of the LAN, is closed. */
+static void close_network(struct expansion *expansion, const struct model_network *network, const char *label)
+{
     add_element(expansion, network->place, guard_network(network->bridge, label));
     /* Of ports that are kept apart no frame goes to another; what comes by a detour over the host must not either. */
     if (network->mode == MODEL_MODE_ROUTED)
@@ -426,6 +441,17 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
         add_element(expansion, network->place,
                     network->ports_see_each_other ? guard_bridged(network->bridge, label)
                                                   : guard_apart(network->bridge, label));
+}
+
+static void expand_network(struct expansion *expansion, const struct model_network *network, bool host_forwards)
+{
+    struct model_object service = {.kind = MODEL_OBJECT_SERVICE, .place = network->place};
+    const char *label = make_label(expansion, network, NULL);
+
+    if (network->mode == MODEL_MODE_BRIDGE)
+        add_uplink(expansion, network, label);
+    else
+        close_network(expansion, network, label);
     add_bridge(expansion, network);
     if (network->mode != MODEL_MODE_ROUTED && network->host == MODEL_HOST_ALLOW)
         add_element(expansion, network->place, guard_device(GUARD_OPEN_HOSTS, network->bridge, label));

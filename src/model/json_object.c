@@ -12,7 +12,7 @@
 static const char *const kind_words[] = {
     [MODEL_OBJECT_TABLE] = "table",     [MODEL_OBJECT_ELEMENT] = "element",     [MODEL_OBJECT_LINK] = "link",
     [MODEL_OBJECT_ADDRESS] = "address", [MODEL_OBJECT_SYSCTL] = "sysctl",       [MODEL_OBJECT_SERVICE] = "service",
-    [MODEL_OBJECT_RECORD] = "record",   [MODEL_OBJECT_NEIGHBOUR] = "neighbour",
+    [MODEL_OBJECT_RECORD] = "record",   [MODEL_OBJECT_NEIGHBOUR] = "neighbour", [MODEL_OBJECT_UPLINK] = "uplink",
 };
 
 static const char *const link_words[] = {
@@ -434,6 +434,9 @@ struct json_t *model_object_to_json(const struct model_object *object)
     case MODEL_OBJECT_NEIGHBOUR:
         neighbour_to_json(&json, &object->neighbour);
         break;
+    case MODEL_OBJECT_UPLINK:
+        model_uplink_to_json(&json, &object->uplink);
+        break;
     case MODEL_OBJECT_SYSCTL:
         sysctl_to_json(&json, &object->sysctl);
         break;
@@ -467,6 +470,9 @@ static void object_from_json(struct json_reader *reader, struct model_object *re
         break;
     case MODEL_OBJECT_NEIGHBOUR:
         neighbour_from_json(reader, &ret->neighbour);
+        break;
+    case MODEL_OBJECT_UPLINK:
+        model_uplink_from_json(reader, &ret->uplink);
         break;
     case MODEL_OBJECT_SYSCTL:
         sysctl_from_json(reader, &ret->sysctl);

@@ -36,6 +36,7 @@ enum model_mode {
     MODEL_MODE_NAT,      /* own subnet, masqueraded to the uplink */
     MODEL_MODE_ISOLATED, /* ports see each other only */
     MODEL_MODE_ROUTED,   /* own subnet, no bridge and no NAT: a route to each guest */
+    MODEL_MODE_BRIDGE,   /* the uplink is a port of the bridge: the same network as the host's */
 };
 
 /* What guests reach of the host. */
@@ -218,6 +219,8 @@ uint32_t model_burst(const struct model_limit *limit, uint64_t rate);
 bool model_limit_equal(const struct model_limit *a, const struct model_limit *b);
 /* Has a network of @mode a gateway, which leads out, and with it DNS? */
 bool model_mode_leads_out(enum model_mode mode);
+/* Has it a subnet of its own, whose addresses our service gives? */
+bool model_mode_has_subnet(enum model_mode mode);
 /* How many ports a network of @mode may have. */
 size_t model_mode_ports_max(enum model_mode mode);
 const char *model_mode_print(enum model_mode mode);
@@ -265,6 +268,8 @@ struct model_surroundings {
     uint32_t uplink_mtu;           /* its MTU, 0: not known */
     /* The MTU of an uplink that the file gave, 0: there is no such link. May be NULL. */
     uint32_t (*link_mtu)(const void *data, const char *name);
+    /* Its MAC, and why it can't be a port of a bridge, with what to do instead; NULL when it can. May be NULL. */
+    const char *(*link_port)(const void *data, const char *name, struct mac *ret);
     /* Is @subnet a part, and not all, of a subnet that the host has an address of on @link? Gives that. May be NULL. */
     bool (*on_link)(const void *data, const char *link, const struct ip_prefix *subnet, struct ip_prefix *ret);
     /* What the set's networks and ports have now, so that it stays: looked up by name; false when there is none. */

@@ -117,6 +117,8 @@ int model_object_compare(const struct model_object *a, const struct model_object
         return compare_addresses(&a->address, &b->address);
     case MODEL_OBJECT_NEIGHBOUR:
         return compare_neighbours(&a->neighbour, &b->neighbour);
+    case MODEL_OBJECT_UPLINK:
+        return strcmp(a->uplink.name, b->uplink.name);
     case MODEL_OBJECT_SYSCTL:
         return strcmp(a->sysctl.path, b->sysctl.path);
     case MODEL_OBJECT_SERVICE:
@@ -239,7 +241,9 @@ static bool link_equal(const struct model_link *wanted, const struct model_link 
         return false;
     if (model_link_is_gateway(wanted) && wanted->route_localnet != found->route_localnet)
         return false;
-    return wanted->kind == MODEL_LINK_BRIDGE ? wanted->forwarding == found->forwarding : tun_equal(wanted, found);
+    if (wanted->kind == MODEL_LINK_BRIDGE) /* one with the host's addresses forwards as the host does */
+        return wanted->forwarding == found->forwarding || wanted->owner.mode == MODEL_MODE_BRIDGE;
+    return tun_equal(wanted, found);
 }
 
 static bool service_equal(const struct model_service *wanted, const struct model_service *found)
@@ -264,6 +268,8 @@ bool model_object_equal(const struct model_object *wanted, const struct model_ob
     case MODEL_OBJECT_NEIGHBOUR:
         return compare_neighbours(&wanted->neighbour, &found->neighbour) == 0 &&
                mac_equal(&wanted->neighbour.mac, &found->neighbour.mac);
+    case MODEL_OBJECT_UPLINK:
+        return model_uplink_equal(&wanted->uplink, &found->uplink);
     case MODEL_OBJECT_SYSCTL:
         return strcmp(wanted->sysctl.path, found->sysctl.path) == 0 &&
                strcmp(wanted->sysctl.value, found->sysctl.value) == 0 &&
@@ -311,12 +317,17 @@ static void print_unescaped(const struct model_object *object, char text[MODEL_O
         snprintf(text, size, "%s %s on %s", object->neighbour.proxy ? "proxy" : "neighbour",
                  ip_address_print(&object->neighbour.address, peer), object->neighbour.device);
         return;
+    case MODEL_OBJECT_UPLINK:
+        snprintf(text, size, "uplink %s", object->uplink.name);
+        return;
     case MODEL_OBJECT_SYSCTL:
         snprintf(text, size, "sysctl %s = %s", object->sysctl.path, object->sysctl.value);
         return;
     case MODEL_OBJECT_SERVICE:
         snprintf(text, size, "%s for network %s",
-                 model_mode_leads_out(object->service.network->mode) ? "DHCP and DNS" : "DHCP",
+                 model_mode_leads_out(object->service.network->mode)    ? "DHCP and DNS"
+                 : model_mode_has_subnet(object->service.network->mode) ? "DHCP"
+                                                                        : "the ledger",
                  object->service.network->name);
         return;
     case MODEL_OBJECT_RECORD:

@@ -113,6 +113,34 @@ struct model_neighbour {
 };
 
 /*
+ * A link of the host's that is, or is to be, a port of a bridge of mode bridge; with what the host has by it, each on
+ * the link itself or on the bridge: what has moved. A step about it is never made or removed, always changed.
+ */
+enum model_item_kind { /* as enum netlink_item_kind */
+                       MODEL_ITEM_ADDRESS,
+                       MODEL_ITEM_ROUTE,
+                       MODEL_ITEM_NEIGHBOUR,
+};
+
+struct model_item {
+    enum model_item_kind kind;
+    char device[MODEL_IFNAME_MAX]; /* that it is on */
+    bool learnt;                   /* by the kernel, and learnt again: never compared */
+    struct ip_address taken;       /* found only, not compared: the address itself, a default route's gateway */
+    const uint8_t *bytes;          /* the kernel's own words for it, without the device */
+    size_t len;
+    uint32_t valid, preferred; /* seconds, UINT32_MAX: forever; not compared */
+};
+
+struct model_uplink {
+    char name[MODEL_IFNAME_MAX];   /* identity */
+    char bridge[MODEL_IFNAME_MAX]; /* that it is a port of; "": of none of ours */
+    const struct model_item *items;
+    size_t item_count;
+    const char *fault; /* found only, not compared: why it can't be moved, a constant; NULL: it can */
+};
+
+/*
  * A sysctl outside our own links, or of IPv6 of our bridges, and who needs it: /run remembers it because the kernel
  * can't.
  */
@@ -174,6 +202,7 @@ enum model_object_kind {
     MODEL_OBJECT_LINK,
     MODEL_OBJECT_ADDRESS,
     MODEL_OBJECT_NEIGHBOUR,
+    MODEL_OBJECT_UPLINK,
     MODEL_OBJECT_SYSCTL,
     MODEL_OBJECT_SERVICE,
     MODEL_OBJECT_RECORD,
@@ -188,6 +217,7 @@ struct model_object {
         struct model_link link;
         struct model_host_address address;
         struct model_neighbour neighbour;
+        struct model_uplink uplink;
         struct model_sysctl sysctl;
         struct model_service service;
         struct model_record record;
@@ -243,9 +273,27 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
 /* Can the host's own resolver ask its DNS? It asks by a device that has a carrier, which a routed network has not. */
 bool model_network_names_itself(const struct model_network *network);
 
+/* ---- uplink.c: links of the host's, and what they carry ---- */
+
+/* Are both on the same device, and in the same words? */
+bool model_item_equal(const struct model_item *a, const struct model_item *b);
+/* Is there one like @item among those of @uplink, on the same device? */
+bool model_uplink_has(const struct model_uplink *uplink, const struct model_item *item);
+bool model_uplink_equal(const struct model_uplink *a, const struct model_uplink *b);
+/* How many of one kind are on @device. */
+size_t model_uplink_count(const struct model_uplink *uplink, enum model_item_kind kind, const char *device);
+/*
+ * @found as it is when it is a port of @bridge ("": of none): all that it carries is there, each once. The array is
+ * @arena's, the bytes stay where they are. -ENOMEM.
+ */
+int model_uplink_move(const struct model_uplink *found, const char *bridge, struct arena *arena,
+                      struct model_uplink *ret);
+void model_uplink_to_json(struct json_t **json, const struct model_uplink *uplink);
+struct json_reader;
+void model_uplink_from_json(struct json_reader *reader, struct model_uplink *ret);
+
 /* ---- json_record.c: the part of an object's JSON that is a record ---- */
 
-struct json_reader;
 void model_record_to_json(struct json_t **json, const struct model_record *record);
 void model_record_from_json(struct json_reader *reader, struct model_record *ret);
 /* Do both declare the same devices, and come from the same file? */

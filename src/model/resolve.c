@@ -175,7 +175,7 @@ static int resolve_subnets(struct model_set *set, const struct model_surrounding
         struct model_network *network = &set->networks[i];
         struct ip_prefix current;
 
-        if (network->subnet.address.family || !surroundings->current_subnet)
+        if (network->subnet.address.family || !surroundings->current_subnet || !model_mode_has_subnet(network->mode))
             continue;
         if (surroundings->current_subnet(surroundings->data, network->name, &current) &&
             subnet_fits(set, network, &current))
@@ -184,7 +184,8 @@ static int resolve_subnets(struct model_set *set, const struct model_surrounding
     for (size_t i = 0; i < set->network_count; i++) {
         struct model_network *network = &set->networks[i];
 
-        if (!network->subnet.address.family && choose_subnet(cells, set, network, surroundings) < 0)
+        if (!network->subnet.address.family && model_mode_has_subnet(network->mode) &&
+            choose_subnet(cells, set, network, surroundings) < 0)
             return error_set(error, -EADDRNOTAVAIL,
                              "%s:%u:%u: network %s: no private subnet is free that the host has no route to; "
                              "choose one yourself: `subnet: 10.20.0.1/24`",
@@ -398,6 +399,30 @@ static void resolve_way_out(struct model_network *network, const struct model_su
     network->mtu = model_default_mtu(mtu, network->subnet6.address.family);
 }
 
+/* The bridge takes the place of the uplink: its MAC, which the LAN knows the host by, and its MTU. */
+static int resolve_port(const struct model_set *set, struct model_network *network,
+                        const struct model_surroundings *surroundings, struct tapnet_error *error)
+{
+    struct model_place place = network->uplink_place.line ? network->uplink_place : network->place;
+    const char *fault;
+
+    if (!network->uplink[0])
+        memcpy(network->uplink, surroundings->uplink, sizeof(network->uplink));
+    if (!network->uplink[0])
+        return error_set(error, -EINVAL,
+                         "%s:%u:%u: network %s: the host has no default route, whose device would be the uplink; name "
+                         "one: `uplink: eth0`",
+                         file_of(set), place.line, place.column, network->name);
+    fault = surroundings->link_port ? surroundings->link_port(surroundings->data, network->uplink, &network->mac)
+                                    : NULL;
+    if (fault)
+        return error_set(error, -EINVAL, "%s:%u:%u: network %s: uplink %s %s", file_of(set), place.line, place.column,
+                         network->name, network->uplink, fault);
+    network->mtu = uplink_mtu(network, surroundings);
+    network->subnet6 = (struct ip_prefix){.length = 0};
+    return 0;
+}
+
 int model_resolve(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error)
 {
     int result = model_check(set, error);
@@ -409,6 +434,10 @@ int model_resolve(struct model_set *set, const struct model_surroundings *surrou
     if (result == 0)
         result = resolve_subnets(set, surroundings, error);
     for (size_t i = 0; i < set->network_count && result == 0; i++) {
+        if (!model_mode_has_subnet(set->networks[i].mode)) {
+            result = resolve_port(set, &set->networks[i], surroundings, error);
+            continue;
+        }
         resolve_way_out(&set->networks[i], surroundings);
         result = resolve_addresses(set, &set->networks[i], surroundings, error);
     }

@@ -12,6 +12,7 @@ static const char *const mode_words[] = {
     [MODEL_MODE_NAT] = "nat",
     [MODEL_MODE_ISOLATED] = "isolated",
     [MODEL_MODE_ROUTED] = "routed",
+    [MODEL_MODE_BRIDGE] = "bridge",
 };
 
 void model_set_free(struct model_set *set)
@@ -24,12 +25,19 @@ void model_set_free(struct model_set *set)
 
 bool model_mode_leads_out(enum model_mode mode)
 {
-    return mode != MODEL_MODE_ISOLATED;
+    return mode == MODEL_MODE_NAT || mode == MODEL_MODE_ROUTED;
+}
+
+bool model_mode_has_subnet(enum model_mode mode)
+{
+    return mode != MODEL_MODE_BRIDGE;
 }
 
 size_t model_mode_ports_max(enum model_mode mode)
 {
-    return mode == MODEL_MODE_ROUTED ? MODEL_PORTS_MAX : MODEL_BRIDGE_PORTS_MAX;
+    if (mode == MODEL_MODE_ROUTED)
+        return MODEL_PORTS_MAX;
+    return mode == MODEL_MODE_BRIDGE ? MODEL_BRIDGE_PORTS_MAX - 1 : MODEL_BRIDGE_PORTS_MAX; /* one is the uplink */
 }
 
 const char *model_mode_print(enum model_mode mode)

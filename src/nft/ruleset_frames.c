@@ -75,6 +75,9 @@ static const struct nft_chain bridge_chains[] = {
     {"nd_advert", NULL, 0, 0},
     {"nd_advert_link_local", NULL, 0, 0},
     {"nd_advert_mac", NULL, 0, 0},
+    {"lan_ip4", NULL, 0, 0},
+    {"lan_arp", NULL, 0, 0},
+    {"lan_ip6", NULL, 0, 0},
     {"strange_mac", NULL, 0, 0},
     {"first_mac", NULL, 0, 0},
     {"claim_mac", NULL, 0, 0},
@@ -135,6 +138,8 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port_ip4", "more than a port may send", {IIFNAME, IN(GUARD_SEND_LIMITS), BLOCK}},
     /* iifname . ether saddr != @port_macs jump strange_mac */
     {"from_port_ip4", "a MAC that is not known", {IIFNAME, ETHER_SADDR, NOT_IN(GUARD_PORT_MACS), JUMP("strange_mac")}},
+    /* iifname @lan_ports goto lan_ip4 */
+    {"from_port_ip4", "where others give addresses", {IIFNAME, IN(GUARD_LAN_PORTS), GOTO("lan_ip4")}},
     /* udp sport 68 udp dport 67 ip frag-off & 0x3fff == 0 goto dhcp */
     {"from_port_ip4",
      "DHCP requests, whole ones",
@@ -235,6 +240,8 @@ static const struct nft_rule bridge_rules[] = {
     /* counter goto block */
     {"dhcp", "from another MAC than the port's", {BLOCK}},
 
+    /* iifname @lan_ports goto lan_arp */
+    {"from_port_arp", "where others give addresses", {IIFNAME, IN(GUARD_LAN_PORTS), GOTO("lan_arp")}},
     /* iifname . ether saddr @port_macs goto own_arp */
     {"from_port_arp", "from the port's own MAC", {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), GOTO("own_arp")}},
     /* iifname @any_mac_ports goto any_mac_arp */
@@ -299,6 +306,8 @@ static const struct nft_rule bridge_rules[] = {
     {"from_port_ip6", "more than a port may send", {IIFNAME, IN(GUARD_SEND_LIMITS), BLOCK}},
     /* iifname . ether saddr != @port_macs jump strange_mac */
     {"from_port_ip6", "a MAC that is not known", {IIFNAME, ETHER_SADDR, NOT_IN(GUARD_PORT_MACS), JUMP("strange_mac")}},
+    /* iifname @lan_ports goto lan_ip6 */
+    {"from_port_ip6", "where others give addresses", {IIFNAME, IN(GUARD_LAN_PORTS), GOTO("lan_ip6")}},
     /* meta l4proto ipv6-icmp goto from_port_icmp6 */
     {"from_port_ip6", "ICMPv6", {L4(IPPROTO_ICMPV6), GOTO("from_port_icmp6")}},
     /* udp dport 547 ip6 nexthdr udp goto dhcp */
@@ -529,6 +538,65 @@ static const struct nft_rule bridge_rules[] = {
      {PROTOCOL_IP6, IP6_LENGTH(0, 32), IIFNAME, IN(GUARD_ANY_MAC_PORTS), GOTO("own_ip6")}},
     /* counter goto block */
     {"nd_advert_mac", "by another MAC", {BLOCK}},
+
+    /* udp sport 67 counter goto block */
+    {"lan_ip4", "guests are no DHCP servers there", {L4(IPPROTO_UDP), TH_SPORT, IS(0, 67), BLOCK}},
+    /* udp dport 68 counter goto block */
+    {"lan_ip4", "nor servers by another name there", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 68), BLOCK}},
+    /* ip saddr @lan_taken counter goto block */
+    {"lan_ip4", "guests are not the host, nor its gateway", {PROTOCOL_IP4, IP_SADDR, IN(GUARD_LAN_TAKEN), BLOCK}},
+    /* iifname . ether saddr @port_macs accept */
+    {"lan_ip4", "from the port's own MAC", {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
+    /* iifname @any_mac_ports accept */
+    {"lan_ip4", "from a port with any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
+    /* counter goto block */
+    {"lan_ip4", "from another MAC than the port's", {BLOCK}},
+
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ip @lan_taken counter goto block */
+    {"lan_arp",
+     "nor do they say so",
+     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_LENGTHS, ARP_SADDR_IP, IN(GUARD_LAN_TAKEN), BLOCK}},
+    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . ether saddr @port_macs
+       iifname . arp saddr ether @port_macs accept */
+    {"lan_arp",
+     "ARP about the port's own MAC",
+     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_LENGTHS, IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), IIFNAME,
+      ARP_SADDR_ETHER, IN(GUARD_PORT_MACS), ACCEPT}},
+    /* iifname @any_mac_ports accept */
+    {"lan_arp", "ARP of a port with any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
+    /* counter goto block */
+    {"lan_arp", "ARP about another MAC", {BLOCK}},
+
+    /* icmpv6 type nd-router-advert counter goto block */
+    {"lan_ip6", "guests are no routers there", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(134), BLOCK}},
+    /* icmpv6 type nd-redirect counter goto block */
+    {"lan_ip6", "nor redirect anybody", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(137), BLOCK}},
+    /* icmpv6 type mld-listener-query counter goto block */
+    {"lan_ip6", "nor ask who listens", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(130), BLOCK}},
+    /* icmpv6 type nd-neighbor-advert ip6 nexthdr != ipv6-icmp counter goto block */
+    {"lan_ip6",
+     "hidden neighbour advertisements there",
+     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(136), IP6_NEXT_HEADER, IS_NOT(IPPROTO_ICMPV6), BLOCK}},
+    /* icmpv6 type nd-neighbor-advert icmpv6 taddr @lan_taken6 counter goto block */
+    {"lan_ip6",
+     "nor do they say so by IPv6",
+     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(136), ND_TARGET, IN(GUARD_LAN_TAKEN6), BLOCK}},
+    /* udp sport 547 counter goto block */
+    {"lan_ip6", "guests are no DHCPv6 servers there", {L4(IPPROTO_UDP), TH_SPORT, IS(2, 35), BLOCK}},
+    /* udp dport 546 counter goto block */
+    {"lan_ip6", "nor DHCPv6 servers by another name there", {L4(IPPROTO_UDP), TH_DPORT, IS(2, 34), BLOCK}},
+    /* ip6 saddr @lan_taken6 counter goto block */
+    {"lan_ip6", "guests are not the host, by IPv6", {IP6_SADDR, IN(GUARD_LAN_TAKEN6), BLOCK}},
+    /* meta l4proto != 255 iifname . ether saddr @port_macs accept */
+    {"lan_ip6",
+     "IPv6 from the port's own MAC",
+     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
+    /* meta l4proto != 255 iifname @any_mac_ports accept */
+    {"lan_ip6",
+     "IPv6 of a port with any MAC",
+     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
+    /* counter goto block */
+    {"lan_ip6", "IPv6 from another MAC, or of a kind that hides", {BLOCK}},
 
     /* iifname @any_mac_ports return */
     {"strange_mac", "any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), RETURN}},

@@ -145,12 +145,16 @@ static bool has_raw_field(const struct guard_schema *schema)
     return false;
 }
 
-/* Such a set's key is a concatenation. */
+/* Such a set's key is mostly a concatenation. */
 static void add_key_typeof(struct nft_user_data_buffer *buffer, const struct guard_schema *schema)
 {
     const uint32_t expression = EXPRESSION_CONCATENATION;
     struct nft_user_data_buffer fields = {0}, whole = {0};
 
+    if (!schema->key[1]) {
+        add_typeof_field(buffer, NFT_USER_DATA_KEY_TYPEOF, schema->key[0]);
+        return;
+    }
     for (unsigned i = 0; i < GUARD_FIELDS_MAX && schema->key[i]; i++)
         add_typeof_field(&fields, i, schema->key[i]);
     nft_user_data_add(&whole, (enum nft_user_data)TYPEOF_EXPRESSION, &expression, sizeof(expression));

@@ -87,7 +87,7 @@ static int read_address(const struct netlink_address *address, void *data)
         mark->protocols_kept = true;
     if (!link)
         return 0;
-    if (!link->ours)
+    if (!link->ours || link->lan)
         return ip4 ? add_foreign_address(pass, address) : 0;
     if (address->protocol != MODEL_ROUTE_PROTOCOL && (address->protocol != 0 || !ip4))
         return 0;
@@ -213,9 +213,11 @@ static int read_route(const struct netlink_route *route, void *data)
             pass->best_metric = route->metric;
             memcpy(pass->found->uplink, link->name, sizeof(pass->found->uplink));
         }
+        if (link && link->lan && route->type == RTN_UNICAST)
+            memcpy(pass->found->lan_uplink, link->name, sizeof(pass->found->lan_uplink));
         return add_foreign_route(pass, route);
     }
-    if (!link || !link->ours)
+    if (!link || !link->ours || link->lan)
         return add_foreign_route(pass, route);
     meet_route(pass, link->name, route);
     return 0;
@@ -227,7 +229,7 @@ static void restart_routes(void *data)
 
     restart_addresses(data);
     pass->best_metric = UINT32_MAX;
-    pass->found->uplink[0] = '\0';
+    pass->found->uplink[0] = pass->found->lan_uplink[0] = '\0';
 }
 
 static int observe_routes(struct netlink *netlink, struct observe_pass *pass)
@@ -428,6 +430,8 @@ int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_
         result = observe_names(found);
     if (result == 0)
         result = observe_ip6(found);
+    if (result == 0)
+        result = observe_uplinks(found, error);
     if (result == -ENOMEM)
         return error_set(error, result, "out of memory");
     if (result < 0)

@@ -47,13 +47,13 @@ static int read_route(const struct netlink_route *route, void *data)
     struct model_ip6 *ip6 = &mark->pass->found->ip6;
     const struct observe_index *link = observe_find_index(mark->pass, route->index);
 
-    if (!link || link->ours)
+    if (!link || (link->ours && !link->lan))
         return 0;
-    if (route->protocol == RTPROT_RA)
+    if (route->protocol == RTPROT_RA) /* also by a bridge that has taken the place of an uplink */
         note_learning(ip6, link->name);
     if (route->destination.length > 0)
         return observe_take(mark->pass, &route->destination);
-    if (route->type != RTN_UNICAST)
+    if (link->lan || route->type != RTN_UNICAST)
         return 0;
     if (route->metric < mark->best_metric) {
         mark->best_metric = route->metric;

@@ -116,7 +116,8 @@ static int add_service(const json_t *json, const json_t *status, struct observe_
         model_network_from_json(json_object_get(json, "network"), &found->objects.arena, &network, NULL) < 0)
         return 0;
     object.service.network = network;
-    object.service.running = is_served(status, network->name) && bridge_is_same(json, network, found);
+    object.service.running = !model_mode_has_subnet(network->mode) ||
+                             (is_served(status, network->name) && bridge_is_same(json, network, found));
     object.service.set = arena_strdup(&found->objects.arena, set);
     return object.service.set ? model_objects_add(&found->objects, &object) : -ENOMEM;
 }

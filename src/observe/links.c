@@ -44,7 +44,7 @@ static bool is_routed(const struct netlink_link *link)
 static bool has_arp(const struct netlink_link *link, const struct model_owner *owner)
 {
     if (strcmp(link->kind, "bridge") == 0)
-        return link->ip4_arp_ignore == 0;
+        return link->ip4_arp_ignore == 0 && owner->mode != MODEL_MODE_BRIDGE;
     return owner->network[0] && !link->no_arp && !is_routed(link);
 }
 
@@ -148,13 +148,19 @@ static int add_foreign(struct observe_pass *pass, const struct netlink_link *lin
     foreign = &found->links[found->link_count++];
     *foreign = (struct observe_link){
         .index = link->index,
+        .lower_index = link->lower_index,
         .point_to_point = link->point_to_point,
         .bridge = strcmp(link->kind, "bridge") == 0,
         .mtu = link->mtu,
+        .mac = link->mac,
+        .type = link->type,
+        .up = link->up,
+        .xdp = link->xdp,
         .ip4_forwarding = link->ip4_forwarding,
         .ip6_forces = link->ip6_forces,
     };
     memcpy(foreign->name, link->name, sizeof(foreign->name));
+    snprintf(foreign->kind, sizeof(foreign->kind), "%s", link->kind);
     return 0;
 }
 
@@ -170,11 +176,14 @@ static int read_link(const struct netlink_link *link, void *data)
     if (result < 0)
         return result;
     index = &pass->indices[pass->index_count++];
-    *index = (struct observe_index){.index = link->index,
-                                    .master_index = link->master_index,
-                                    .ours = ours,
-                                    .up = link->up,
-                                    .object = pass->found->objects.count};
+    *index = (struct observe_index){
+        .index = link->index,
+        .master_index = link->master_index,
+        .ours = ours,
+        .up = link->up,
+        .object = pass->found->objects.count,
+        .lan = ours && owner.mode == MODEL_MODE_BRIDGE && !owner.port[0] && owner.network[0],
+    };
     memcpy(index->name, link->name, sizeof(index->name));
     return ours ? add_own(pass, link, &owner) : add_foreign(pass, link);
 }
@@ -210,6 +219,13 @@ const struct observe_index *observe_find_index(const struct observe_pass *pass, 
     return bsearch(&key, pass->indices, pass->index_count, sizeof(key), compare_index);
 }
 
+static const struct observe_index *find_master(const struct observe_pass *pass, int index)
+{
+    const struct observe_index *own = observe_find_index(pass, index);
+
+    return own && own->master_index ? observe_find_index(pass, own->master_index) : NULL;
+}
+
 /* The masters' names, now that all links are known. */
 static void name_masters(struct observe_pass *pass)
 {
@@ -217,12 +233,16 @@ static void name_masters(struct observe_pass *pass)
 
     for (size_t i = pass->first_link; i < objects->count; i++) {
         struct model_link *link = &objects->items[i].link;
-        const struct observe_index *own = observe_find_index(pass, link->index);
-        const struct observe_index *master = own && own->master_index ? observe_find_index(pass, own->master_index)
-                                                                      : NULL;
+        const struct observe_index *master = find_master(pass, link->index);
 
         if (master)
             memcpy(link->master, master->name, sizeof(link->master));
+    }
+    for (size_t i = 0; i < pass->found->link_count; i++) {
+        const struct observe_index *master = find_master(pass, pass->found->links[i].index);
+
+        if (master)
+            memcpy(pass->found->links[i].master, master->name, sizeof(pass->found->links[i].master));
     }
 }
 

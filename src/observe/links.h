@@ -14,6 +14,7 @@ struct observe_index {
     char name[MODEL_IFNAME_MAX];
     bool ours, up;
     size_t object; /* ours: where it stands among the objects */
+    bool lan;      /* a bridge of ours that has the host's own addresses */
 };
 
 struct observe_pass {
@@ -43,6 +44,9 @@ int observe_ip6(struct observe_found *found);
 
 /* names.c: found->resolver, and which services it knows. Links and ledgers were read. -ENOMEM. */
 int observe_names(struct observe_found *found);
+
+/* uplink.c: those that are ports of ours, or should be. Links and ledgers were read. */
+int observe_uplinks(struct observe_found *found, struct tapnet_error *error);
 
 /* ledger.c: what stands in the run directory. */
 int observe_ledgers(const char *run_dir, struct observe_found *found, struct tapnet_error *error);

@@ -10,7 +10,14 @@ struct observe_link {
     char name[MODEL_IFNAME_MAX];
     int index;
     bool wireless, point_to_point, bridge;
+    bool up;
+    int lower_index; /* of the link that it stands on; 0: none */
     uint32_t mtu;
+    struct mac mac;
+    uint16_t type;                 /* ARPHRD_... */
+    char master[MODEL_IFNAME_MAX]; /* that it is a port of, "": none */
+    char kind[MODEL_IFNAME_MAX];   /* "veth", "macvlan", ...; "" for hardware */
+    bool xdp;
     int ip4_forwarding, ip6_forces; /* as in netlink/link.h */
 };
 
@@ -32,8 +39,9 @@ struct observe_found {
     bool foreign_table; /* a table of our name that is not ours: nothing of it is among the objects */
     /* The generation of the host's nftables (nft_generation()) before its tables were read, and after that. */
     uint32_t generation_before, generation_after;
-    char uplink[MODEL_IFNAME_MAX]; /* of the IPv4 default route with the lowest metric, not one of our links; "" */
-    bool ip_forward;               /* net.ipv4.ip_forward */
+    char uplink[MODEL_IFNAME_MAX];     /* of the IPv4 default route with the lowest metric, not one of our links; "" */
+    char lan_uplink[MODEL_IFNAME_MAX]; /* a bridge of ours, of mode bridge, that the default route leads over; "" */
+    bool ip_forward;                   /* net.ipv4.ip_forward */
     struct model_ip6 ip6;
     bool service_is_mute; /* it listens and does not answer */
     bool resolver;        /* systemd-resolved is here, and answers */
@@ -47,6 +55,13 @@ struct observe_found {
  */
 int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_error *error);
 void observe_free(struct observe_found *found); /* takes NULL */
+
+/*
+ * Adds what the host has by its link @name, and what of it stands on @bridge (or on the bridge of ours that it is a
+ * port of): one object of kind MODEL_OBJECT_UPLINK. Nothing when there is no such link, or it was looked at already: so
+ * were those that are ports of our bridges of mode bridge, or that a ledger says should be.
+ */
+int observe_uplink(struct observe_found *found, const char *name, const char *bridge, struct tapnet_error *error);
 
 /* Traffic of one link, by name (status). */
 struct observe_traffic {

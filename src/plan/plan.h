@@ -25,8 +25,10 @@ enum plan_phase {
     PLAN_NEIGHBOURS_SET,
     PLAN_SERVICES_CLEAR, /* of a network whose address another one gets: two can't listen at it */
     PLAN_SERVICES_SET,
-    PLAN_RECORDS_SET, /* of sets: what is there is on record, never what is not there yet, or no more */
+    PLAN_UPLINKS_JOIN, /* last: from here on the host itself goes by the bridge */
+    PLAN_RECORDS_SET,  /* of sets: what is there is on record, never what is not there yet, or no more */
     PLAN_RECORDS_REMOVE,
+    PLAN_UPLINKS_LEAVE, /* before the bridge goes, and all that is on it */
     PLAN_SERVICES_REMOVE,
     PLAN_NEIGHBOURS_REMOVE,
     PLAN_ADDRESSES_REMOVE,
@@ -97,6 +99,19 @@ struct plan_host {
  */
 int plan_scope_make(const struct model_objects *wanted, const struct model_objects *all, const char *set,
                     const struct plan_host *host, struct plan_scope *ret, struct tapnet_error *error);
+
+/* ---- uplink.c ---- */
+
+/*
+ * Adds the uplinks to @scope, found and wanted: those that @wanted (may be empty) names are to be ports of its
+ * bridges, those that are ports of bridges of @set (NULL: of any) and that it does not name any more are to be none;
+ * all others stay. -ENOENT: one that is wanted is not there. -EOPNOTSUPP: one carries what can't be moved. -ENOMEM.
+ */
+int plan_scope_uplinks(struct plan_scope *scope, const struct model_objects *wanted, const struct model_objects *all,
+                       const char *set, const struct plan_host *host, struct tapnet_error *error);
+
+/* Does @step move an uplink, and with it the way on which the host itself is reached? */
+bool plan_step_moves(const struct plan_step *step);
 
 /* The set an object of ours belongs to: "" for shared ones and for links not yet labelled. */
 const char *plan_object_set(const struct model_object *object, char text[MODEL_NAME_MAX]);

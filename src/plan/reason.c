@@ -110,7 +110,8 @@ static void link_reason(const struct model_link *before, const struct model_link
     if (after->queue_length && before->queue_length != after->queue_length)
         append(text, "queue length %u, wanted %u", before->queue_length, after->queue_length);
     settings_reason(&before->settings, &after->settings, text);
-    if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding)
+    if (after->kind == MODEL_LINK_BRIDGE && before->forwarding != after->forwarding &&
+        after->owner.mode != MODEL_MODE_BRIDGE)
         append(text, "forwarding is %s", before->forwarding ? "on" : "off");
     if (model_link_is_gateway(after) && before->route_localnet != after->route_localnet)
         append(text, "route_localnet is %s", before->route_localnet ? "on" : "off");
@@ -129,6 +130,26 @@ static void service_reason(const struct model_service *before, const struct mode
         append(text, "ports or options changed");
     else
         append(text, after->named ? "is unknown to the host's resolver" : "is known to the host's resolver");
+}
+
+/* "2 addresses and 3 routes move to br-lab", as far as there are any. */
+static void uplink_reason(const struct model_uplink *before, const struct model_uplink *after, char *text)
+{
+    const char *to = after->bridge[0] ? after->bridge : after->name;
+    size_t addresses = 0, routes = 0;
+
+    if (strcmp(before->bridge, after->bridge) != 0 && after->bridge[0])
+        append(text, "becomes a port of %s", after->bridge);
+    else if (strcmp(before->bridge, after->bridge) != 0)
+        append(text, "leaves %s", before->bridge);
+    for (size_t i = 0; i < after->item_count; i++) {
+        bool moves = strcmp(after->items[i].device, to) == 0 && !model_uplink_has(before, &after->items[i]);
+
+        addresses += moves && after->items[i].kind == MODEL_ITEM_ADDRESS;
+        routes += moves && after->items[i].kind == MODEL_ITEM_ROUTE;
+    }
+    append(text, "%zu address%s and %zu route%s move to %s", addresses, addresses == 1 ? "" : "es", routes,
+           routes == 1 ? "" : "s", to);
 }
 
 const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON_MAX])
@@ -166,6 +187,9 @@ const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON
         break;
     case MODEL_OBJECT_ADDRESS:
         append(text, "the route to its %s is gone", step->after->address.peer.family ? "guest" : "subnet");
+        break;
+    case MODEL_OBJECT_UPLINK:
+        uplink_reason(&step->before->uplink, &step->after->uplink, text);
         break;
     case MODEL_OBJECT_NEIGHBOUR:
         append(text, "has another MAC");

@@ -52,6 +52,7 @@ const char *plan_object_set(const struct model_object *object, char text[MODEL_N
     case MODEL_OBJECT_TABLE:
     case MODEL_OBJECT_ADDRESS:
     case MODEL_OBJECT_NEIGHBOUR:
+    case MODEL_OBJECT_UPLINK:
     case MODEL_OBJECT_SYSCTL:
         break; /* shared, or told by their link */
     }
@@ -84,11 +85,11 @@ static int add_copy(struct model_objects *list, const struct model_object *objec
 
 /* ---- what is the set's own ---- */
 
-/* A proxy on a link that is not there: set when that comes back. */
+/* A proxy on a link that is not there: set when that comes back. Uplinks: see uplink.c. */
 static bool is_out_of_reach(const struct model_object *object, const struct plan_host *host)
 {
-    return object->kind == MODEL_OBJECT_NEIGHBOUR && object->neighbour.proxy &&
-           host->forwarding(host->data, object->neighbour.device) < 0;
+    return object->kind == MODEL_OBJECT_UPLINK || (object->kind == MODEL_OBJECT_NEIGHBOUR && object->neighbour.proxy &&
+                                                   host->forwarding(host->data, object->neighbour.device) < 0);
 }
 
 static int add_wanted(struct model_objects *list, const struct model_objects *wanted, const struct plan_host *host)
@@ -127,6 +128,8 @@ static bool found_concerns(const struct model_object *object, const struct model
     const struct model_link *link;
     char owner[MODEL_NAME_MAX];
 
+    if (object->kind == MODEL_OBJECT_UPLINK)
+        return false; /* see uplink.c */
     if (object->kind == MODEL_OBJECT_LINK)
         return link_concerns(&object->link, wanted, set);
     if (object->kind == MODEL_OBJECT_ELEMENT && !object->element.label[0])
@@ -403,7 +406,7 @@ static bool has_gateway(const struct model_objects *all, const struct model_netw
 /* Has the network its bridge, and the bridge its address: can it be served at all? */
 static bool can_be_served(const struct model_objects *all, const struct model_network *network)
 {
-    return plan_find_link(all, network->bridge) && (network->mode == MODEL_MODE_ISOLATED || has_gateway(all, network));
+    return plan_find_link(all, network->bridge) && (!model_mode_leads_out(network->mode) || has_gateway(all, network));
 }
 
 /*
@@ -457,9 +460,11 @@ int plan_scope_make(const struct model_objects *wanted, const struct model_objec
         result = share_sysctls(&scope, wanted, all, set, host);
     if (result == 0)
         result = share_services(&scope, wanted, all, set);
+    result = result < 0 ? error_set(error, result, "out of memory")
+                        : plan_scope_uplinks(&scope, wanted, all, set, host, error);
     if (result < 0) {
         plan_scope_fini(&scope);
-        return error_set(error, result, "out of memory");
+        return result;
     }
     name_services(&scope, host);
     model_objects_sort(&scope.wanted);

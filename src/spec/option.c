@@ -28,7 +28,7 @@ static const struct model_word mode_words[] = {
     {"nat", MODEL_MODE_NAT, false},
     {"isolated", MODEL_MODE_ISOLATED, false},
     {"routed", MODEL_MODE_ROUTED, false},
-    {"bridge", 0, true},
+    {"bridge", MODEL_MODE_BRIDGE, false},
     {NULL, 0, false},
 };
 
@@ -123,7 +123,8 @@ const struct spec_option spec_options[] = {
      AT(model_network, mode), NO_OFFSETS, .synonyms = " type kind driver forward_mode ", .default_text = "nat",
      .description = "How ports reach the world: nat gives them a subnet of their own, masqueraded to the uplink; "
                     "routed the same without a bridge and without masquerading: whoever has a route to the subnet by "
-                    "this host reaches them; with isolated they reach each other only", .example = "nat"},
+                    "this host reaches them; with bridge they are in the host's own network, by the uplink, which "
+                    "becomes a port of the bridge; with isolated they reach each other only", .example = "nat"},
     {.section = SPEC_SECTION_NETWORK, .key = "subnet", .type = SPEC_TYPE_IP4_PREFIX,
      AT(model_network, subnet), NO_COUNT, GIVEN_AT(model_network, subnet_given),
      PLACE_AT(model_network, subnet_place), .synonyms = " address cidr gateway ip range network ",
@@ -143,7 +144,7 @@ const struct spec_option spec_options[] = {
      AT(model_network, uplink), NO_COUNT, GIVEN_AT(model_network, uplink_given),
      PLACE_AT(model_network, uplink_place), .synonyms = " interface wan external out parent ",
      .default_text = "the interface of the default route",
-     .description = "The host's interface towards the outside, in modes nat and routed", .example = "eth0"},
+     .description = "The host's interface towards the outside, in modes nat, routed and bridge", .example = "eth0"},
     {.section = SPEC_SECTION_NETWORK, .key = "mtu", .type = SPEC_TYPE_INTEGER, .minimum = 576, .maximum = 65521,
      AT(model_network, mtu), NO_COUNT, GIVEN_AT(model_network, mtu_given), NO_PLACE,
      .default_text = "the uplink's, also when that changes, but no more than 1500",

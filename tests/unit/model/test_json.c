@@ -120,6 +120,32 @@ static void random_record(struct random *random, struct arena *arena, struct mod
         random_device(random, &devices[i]);
 }
 
+static void random_uplink(struct random *random, struct arena *arena, struct model_uplink *ret)
+{
+    struct model_item *items = arena_alloc(arena, 4 * sizeof(*items));
+
+    assert_non_null(items);
+    *ret = (struct model_uplink){.items = items, .item_count = random_below(random, 5)};
+    random_found_name(random, ret->name);
+    if (random_chance(random, 50))
+        random_found_name(random, ret->bridge);
+    for (size_t i = 0; i < ret->item_count; i++) {
+        size_t len = 1 + random_below(random, 100);
+        uint8_t *bytes = arena_alloc(arena, len + 1);
+
+        assert_non_null(bytes);
+        for (size_t j = 0; j < len; j++)
+            bytes[j] = (uint8_t)random_below(random, 256);
+        items[i] = (struct model_item){.kind = (enum model_item_kind)random_below(random, 3),
+                                       .learnt = random_chance(random, 20),
+                                       .bytes = bytes,
+                                       .len = len,
+                                       .valid = random_chance(random, 50) ? UINT32_MAX : random_below(random, 9999),
+                                       .preferred = random_chance(random, 50) ? UINT32_MAX : 0};
+        random_found_name(random, items[i].device);
+    }
+}
+
 static struct model_object random_object(struct random *random, struct arena *arena)
 {
     struct model_object object = {.kind = (enum model_object_kind)random_below(random, MODEL_OBJECT_RECORD + 1)};
@@ -148,6 +174,9 @@ static struct model_object random_object(struct random *random, struct arena *ar
         object.neighbour.address = random_address(random);
         object.neighbour.proxy = random_chance(random, 50);
         object.neighbour.mac = random_mac(random);
+        break;
+    case MODEL_OBJECT_UPLINK:
+        random_uplink(random, arena, &object.uplink);
         break;
     case MODEL_OBJECT_SYSCTL:
         random_sysctl(random, arena, &object.sysctl);
@@ -187,6 +216,11 @@ static void assert_same(const struct model_object *a, const struct model_object 
         assert_int_equal(a->table.intact, b->table.intact);
     else
         assert_true(model_object_equal(a, b));
+    for (size_t i = 0; a->kind == MODEL_OBJECT_UPLINK && i < a->uplink.item_count; i++) {
+        assert_int_equal(a->uplink.items[i].valid, b->uplink.items[i].valid);
+        assert_int_equal(a->uplink.items[i].preferred, b->uplink.items[i].preferred);
+        assert_int_equal(a->uplink.items[i].learnt, b->uplink.items[i].learnt);
+    }
     if (a->kind == MODEL_OBJECT_SYSCTL)
         assert_string_equal(a->sysctl.restore, b->sysctl.restore);
     if (a->kind == MODEL_OBJECT_ELEMENT) /* what was read has always one, if it is "" */

@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 76
+#define SAMPLES 79
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -91,6 +91,9 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_ARP_REACH] = guard_peers(GUARD_ARP_REACH, &subnet, "lab/lab");
     samples[GUARD_GROUP_LIMITS] = guard_group_limit("t", 1000, "lab/lab/t");
     samples[GUARD_SEND_LIMITS] = guard_send_limit("t", UINT64_C(12500000000), UINT32_MAX, "lab/lab/t");
+    samples[GUARD_LAN_TAKEN] = guard_lan_taken(&gateway, "lab/lab");
+    samples[GUARD_LAN_TAKEN6] = guard_lan_taken(&gateway6, "lab/lab");
+    samples[GUARD_LAN_PORTS] = guard_lan_port("t", "lab/lab/t");
     samples[GUARD_CONNECTION_LIMITS] = guard_connection_limit("br-lab", &guest, 1000, "lab/lab/t");
     samples[GUARD_REFUSED_CONNECTIONS] = guard_refused_connections("br-lab", &guest);
     samples[GUARD_EGRESS6] = guard_egress6("br-of-15-charac", "up-of-15-charac", "lab/lab");

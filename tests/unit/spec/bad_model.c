@@ -36,6 +36,25 @@ const struct spec_case bad_model[] = {
         "      db: { address: 10.20.0.1 }\n",
         "lab.yaml:4:22: port db: address 10.20.0.1 is given, but the subnet of network lab is not; write "
         "`subnet: 10.20.0.1/24` there"),
+    BAD("bridge-subnet",
+        "networks:\n"
+        "  lab: { mode: bridge, subnet: 10.20.0.1/24 }\n",
+        "lab.yaml:2:32: network lab: in mode bridge the network is the uplink's, which decides about subnet; leave it "
+        "out, or write `mode: nat`"),
+    BAD("bridge-address",
+        "networks:\n"
+        "  lab:\n"
+        "    mode: bridge\n"
+        "    ports: { db: { address: 10.20.0.7 } }\n",
+        "lab.yaml:4:29: port db: its network is in mode bridge, where others give addresses and reach it directly: an "
+        "address can't be given; leave it out, or write `mode: nat`"),
+    BAD("bridge-forward",
+        "networks:\n"
+        "  lab:\n"
+        "    mode: bridge\n"
+        "    ports: { db: { forward: ['80:80'] } }\n",
+        "lab.yaml:4:14: port db: its network is in mode bridge, where others give addresses and reach it directly: "
+        "forwards can't be given; leave it out, or write `mode: nat`"),
     BAD("subnet-network-address",
         "networks:\n"
         "  lab:\n"

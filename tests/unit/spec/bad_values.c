@@ -118,21 +118,17 @@ const struct spec_case bad_values[] = {
     BAD("version-text",
         "version: one\n",
         "lab.yaml:1:10: version `one` is not a plain decimal number; write it like `1`"),
-    BAD("mode-later-bridge",
-        "networks:\n"
-        "  lab:\n"
-        "    mode: bridge\n",
-        "lab.yaml:3:11: network lab: mode `bridge` is not in this version; write `nat` or `isolated` or `routed`"),
     BAD("mode-unknown",
         "networks:\n"
         "  lab:\n"
         "    mode: NAT\n",
-        "lab.yaml:3:11: network lab: mode `NAT` is not known; write `nat` or `isolated` or `routed`"),
+        "lab.yaml:3:11: network lab: mode `NAT` is not known; write `nat` or `isolated` or `routed` or `bridge`"),
     BAD("mode-escape",
         "networks:\n"
         "  lab:\n"
         "    mode: \"\\e[2J\\n\"\n",
-        "lab.yaml:3:11: network lab: mode `\\x1b[2J\\n` is not known; write `nat` or `isolated` or `routed`"),
+        "lab.yaml:3:11: network lab: mode `\\x1b[2J\\n` is not known; write `nat` or `isolated` or `routed` or "
+        "`bridge`"),
     BAD("mtu-hex",
         "networks:\n"
         "  lab:\n"
@@ -517,7 +513,7 @@ const struct spec_case bad_values[] = {
         "    mtu: big\n"
         "    ports:\n"
         "      web: { user: no-such-user-here, mac: x }\n"
-        "    mode: bridge\n",
+        "    mode: bus\n",
         "lab.yaml:1:10: version `2` is not known to this tapnet; it knows `1` only\n"
         "lab.yaml:3:3: network `Lab` is not a name: a-z, 0-9 and `-` only (not first or last), as in DNS; how "
         "about `lab`?\n"
@@ -526,7 +522,7 @@ const struct spec_case bad_values[] = {
         "or add it with `adduser`\n"
         "lab.yaml:7:44: port web: mac `x` is not a MAC address; write six pairs of hex digits, as in "
         "`52:54:00:00:00:07`\n"
-        "lab.yaml:8:11: network lan: mode `bridge` is not in this version; write `nat` or `isolated` or `routed`"),
+        "lab.yaml:8:11: network lan: mode `bus` is not known; write `nat` or `isolated` or `routed` or `bridge`"),
     BAD("several-then-syntax",
         "version: 2\n"
         "name: \"lab\n",

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Uplinks of mode bridge: what a plan must know of them, and which can't be one. */
+#ifndef API_UPLINK_H
+#define API_UPLINK_H
+
+#include "observe/observe.h"
+
+/* Why the link @name can't be a port of a bridge of ours, with what to do instead; NULL when it can. */
+const char *uplink_fault(const struct observe_found *found, const char *name);
+
+/* Has @found tell of every uplink that is among @objects. */
+int uplink_look(struct observe_found *found, const struct model_objects *objects, struct tapnet_error *error);
+
+#endif
