@@ -198,6 +198,19 @@ def test_network_manager_leaves_our_devices_alone(machine):
         machine.out("systemctl stop NetworkManager")
 
 
+def test_an_uplink_that_networkd_manages_stays_its(machine):
+    """Mode bridge names who would give the host its addresses back."""
+    write(machine, "lan", "networks: { lan: { mode: bridge, uplink: enp0s1 } }\n")
+    machine.out("tapnet down lab")
+    try:
+        refused = machine.sh("tapnet up /etc/tapnet/lan.yaml 2>&1")
+        assert refused.rc == 2, refused.output
+        assert re.search(r"uplink enp0s1: systemd-networkd \(\d+\) manages it", refused.output), refused.output
+        assert "master" not in machine.out("ip link show enp0s1")
+    finally:
+        machine.out("rm /etc/tapnet/lan.yaml; tapnet up /etc/tapnet/lab.yaml")
+
+
 # ---- chapter 3: the host's own resolver ----
 
 def resolve(machine, name):

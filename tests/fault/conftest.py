@@ -26,10 +26,10 @@ def tally(request, record_property):
 @pytest.fixture
 def lab(world, tally):
     """A host with fault-tool and strike in it; everything is taken down at the end."""
-    add_ipv6(world)
-    made = Lab(world.host, tally)
+    made = Lab(world.host, add_ipv6(world), tally)
     yield made
     made.close()
+    made.router.stdin.close()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -2,8 +2,8 @@
 """Which errors each request of apply's can really meet, and why: the one list that the tests take them from."""
 
 from errno import (EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, EBADFD, EBUSY, ECONNABORTED, ECONNREFUSED,
-                   EDQUOT, EEXIST, EINTR, EINVAL, EIO, ELOOP, EMFILE, EMSGSIZE, ENFILE, ENOBUFS, ENODEV, ENOENT,
-                   ENOLCK, ENOMEM, ENOPROTOOPT, ENOSPC, ENOSYS, EOPNOTSUPP, EPERM, EPROTO, EROFS, ETOOMANYREFS,
+                   EDQUOT, EEXIST, EINTR, EINVAL, EIO, ELOOP, EMFILE, EMSGSIZE, ENETUNREACH, ENFILE, ENOBUFS, ENODEV,
+                   ENOENT, ENOLCK, ENOMEM, ENOPROTOOPT, ENOSPC, ENOSYS, EOPNOTSUPP, EPERM, EPROTO, EROFS, ETOOMANYREFS,
                    EXFULL)
 
 # Whatever goes over netlink: no memory, a full queue, a capability that was dropped or is the wrong namespace's.
@@ -31,6 +31,10 @@ REQUESTS = {
     "address_delete": NETLINK + [EADDRNOTAVAIL, ENODEV],
     "neighbour_set": NETLINK + [ENODEV, EINVAL],
     "neighbour_delete": NETLINK + [ENODEV],
+    # The link went; the kernel refuses a route whose gateway it can't reach (any more); no room in a table.
+    "item_add": NETLINK + [ENODEV, EINVAL, ENETUNREACH, ENOSPC],
+    "item_delete": NETLINK + [EINVAL, EBUSY],
+    "link_imitate": [EROFS, EACCES, EPERM, EINVAL, EMFILE],
     # A container's read-only /proc/sys. Not ENOENT: the device is gone, and there is nothing to put back.
     "sysctl_write": [EROFS, EACCES, EPERM, EINVAL, EMFILE],
     # A table that somebody changed or deleted between our look and our commit, too many messages at once.

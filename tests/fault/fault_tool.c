@@ -103,6 +103,10 @@ WRAP(neighbour_set, (void *data, const struct model_neighbour *neighbour, struct
      (REAL, neighbour, error))
 WRAP(neighbour_delete, (void *data, const struct model_neighbour *neighbour, struct tapnet_error *error),
      (REAL, neighbour, error))
+WRAP(item_add, (void *data, const struct model_item *item, struct tapnet_error *error), (REAL, item, error))
+WRAP(item_delete, (void *data, const struct model_item *item, struct tapnet_error *error), (REAL, item, error))
+WRAP(link_imitate, (void *data, const char *name, const char *like, struct tapnet_error *error),
+     (REAL, name, like, error))
 WRAP(sysctl_write, (void *data, const char *path, const char *value, struct tapnet_error *error),
      (REAL, path, value, error))
 WRAP(guards_commit, (void *data, struct nft_transaction *transaction, struct tapnet_error *error),
@@ -126,6 +130,14 @@ WRAP(conntrack_forget_forwards,
      (void *data, const struct netlink_conntrack_forward *forwards, size_t count, struct tapnet_error *error),
      (REAL, forwards, count, error))
 
+/* It can't fail. */
+static void fault_item_hint(void *data, const struct model_item *item, bool there)
+{
+    struct fault *fault = data;
+
+    fault->real.item_hint(REAL, item, there);
+}
+
 static void wrap(struct apply_ops *ops, void *data)
 {
     struct fault *fault = data;
@@ -146,6 +158,10 @@ static void wrap(struct apply_ops *ops, void *data)
         .address_delete = fault_address_delete,
         .neighbour_set = fault_neighbour_set,
         .neighbour_delete = fault_neighbour_delete,
+        .item_add = fault_item_add,
+        .item_delete = fault_item_delete,
+        .item_hint = fault_item_hint,
+        .link_imitate = fault_link_imitate,
         .sysctl_write = fault_sysctl_write,
         .guards_commit = fault_guards_commit,
         .file_write = fault_file_write,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from plans import SUBNETS
 from tapnet_test.build import Tapnet, build_dir, program
 from tapnet_test.snapshot import assert_same, diff, snapshot
+from tapnet_test.world6 import refresh
 
 FULL = os.environ.get("TAPNET_FAULT") == "full"
 SETTLE_SECONDS = 2  # a process that was told to end, or was killed, has that long to be gone
@@ -67,8 +68,8 @@ class Strike(NamedTuple):
 class Lab:
     """The host of a world with tapnet, fault-tool and strike in it."""
 
-    def __init__(self, host, tally):
-        self.host, self.tally = host, tally
+    def __init__(self, host, router, tally):
+        self.host, self.router, self.tally = host, router, tally
         self.tapnet = Tapnet(host)
         self.run = self.tapnet.run_dir
         self.options = ["--no-keeper"]  # of every up: it would mend what we look for
@@ -82,6 +83,8 @@ class Lab:
     # ---- looking ----
 
     def look(self):
+        """Behind the router's next advertisement, should its route have moved."""
+        refresh(self.router, self.host)
         return snapshot(self.host, subnets=SUBNETS, run_dir=self.run)
 
     def settle(self, wanted):

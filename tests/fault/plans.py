@@ -56,6 +56,9 @@ MANY = file(network(PORTS), network({"a": "{}", "b": "{}"}, "cell", "10.21.0.1/2
 OTHER = file(network({"o1": "{}", "o2": "{}"}, "other", "10.24.0.1/24"))
 OTHER6 = file(network({"o1": "{}", "o2": "{}"}, "other", "10.24.0.1/24", "subnet6: fd00:24::1/64"))
 
+# The host's own addresses and routes go by the bridge.
+BRIDGED = "networks: { lan: { mode: bridge, uplink: eth0, ports: { vm1: {}, vm2: { user: 65534 } } } }\n"
+
 # One edit each.
 EDITS = {
     "a port more": file(network({**PORTS, "mail": "{}"}), devices=TUN),
@@ -114,5 +117,8 @@ PLANS = {
     "edit: no more IPv6": Plan({"lab": IP6}, "lab", IP6.replace("fd00:20::1/64", "none")),
     "down with IPv6": Plan({"lab": IP6}, "lab", None),
     "down beside another set, both with IPv6": Plan({"lab": IP6, "other": OTHER6}, "lab", None),
+    "up of mode bridge": Plan({}, "lab", BRIDGED),
+    "edit: mode bridge renamed": Plan({"lab": BRIDGED}, "lab", BRIDGED.replace("lan:", "net:")),
+    "down of mode bridge": Plan({"lab": BRIDGED}, "lab", None),
     "down beside another set": Plan({"lab": LAB, "other": OTHER}, "lab", None),
 }

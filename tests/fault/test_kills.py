@@ -84,7 +84,8 @@ def test_down_cleans_and_up_converges_after_a_kill(lab, name):
             take_down(lab, plan, f"{what}, up and down")
 
 
-@pytest.mark.parametrize("name", drawn(["up", "edit: all at once", "edit: another subnet", "down"], 2, "all"))
+@pytest.mark.parametrize("name", drawn(["up", "edit: all at once", "edit: another subnet", "down", "up of mode bridge",
+                                        "down of mode bridge"], 2, "all"))
 def test_tapnet_and_all_that_it_started_are_killed_at_once(lab, name):
     plan = PLANS[name]
     calls, target = instants(lab, plan, "--tree")

@@ -35,10 +35,10 @@ for line in sys.stdin:
 
 
 class NamespaceGuest:
-    """A guest on a port. @port is a port of `tapnet status --json`."""
+    """A guest on a port. @port is a port of `tapnet status --json`; @address is for one to which tapnet gives none."""
 
-    def __init__(self, host, port, prefix_len=24):
-        self.address = port["addresses"][0].split("/")[0]
+    def __init__(self, host, port, prefix_len=24, address=None):
+        self.address = address or port["addresses"][0].split("/")[0]
         self.netns = Netns("guest")
         self._relay = host.popen(sys.executable, _RELAY, port["device"], self.netns.exec_path, port["mac"],
                                  stdout=subprocess.PIPE, text=True)
