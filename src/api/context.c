@@ -3,6 +3,7 @@
 #include "api/context.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,15 @@ API int tapnet_new(const char *run_base, const char *service, struct tapnet **re
 API void tapnet_with_keeper(struct tapnet *tapnet, bool with_keeper)
 {
     tapnet->with_keeper = with_keeper;
+}
+
+int api_program_path(const struct tapnet *tapnet, const char *name, char ret[RUN_PATH_MAX])
+{
+    const char *slash = strrchr(tapnet->service, '/');
+    int directory_len = slash ? (int)(slash - tapnet->service) + 1 : 0;
+
+    return snprintf(ret, RUN_PATH_MAX, "%.*s%s", directory_len, tapnet->service, name) < RUN_PATH_MAX ? 0
+                                                                                                      : -ENAMETOOLONG;
 }
 
 API void tapnet_with_guard(struct tapnet *tapnet, const struct tapnet_guard *guard)

@@ -44,6 +44,9 @@ struct tapnet_plan {
     char reason[PLAN_REASON_MAX];
 };
 
+/* The path of the program @name, which is beside the service's. -ENAMETOOLONG. */
+int api_program_path(const struct tapnet *tapnet, const char *name, char ret[RUN_PATH_MAX]);
+
 /*
  * May we change networks here at all? -EACCES, and nothing but one question was put to the kernel: better than the
  * first of many reasons for which the work itself would fail.
@@ -53,6 +56,8 @@ int api_check_right(struct tapnet_error *error);
 /* ---- notes.c ---- */
 
 void api_notes_clear(struct tapnet *tapnet);
+/* Adds a note; @text is the note arena's, NULL: there was no memory for it. -ENOMEM. */
+int api_note(struct tapnet *tapnet, const char *text);
 /* Says what is odd about the uplinks of the networks of a plan. -ENOMEM. */
 int api_note_uplinks(struct tapnet *tapnet, const struct tapnet_plan *plan);
 /* Says what is odd about the forwards of a plan: forwards_warn(). -ENOMEM. */

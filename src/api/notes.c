@@ -22,8 +22,7 @@ void api_notes_clear(struct tapnet *tapnet)
     arena_fini(&tapnet->note_arena);
 }
 
-/* @text is the arena's; NULL: out of memory. */
-static int add_note(struct tapnet *tapnet, const char *text)
+int api_note(struct tapnet *tapnet, const char *text)
 {
     if (!text || array_reserve((void **)&tapnet->notes, &tapnet->note_capacity, tapnet->note_count, 1,
                                sizeof(*tapnet->notes)) < 0)
@@ -80,7 +79,7 @@ int api_uplink_warning(const struct observe_found *found, const struct model_net
     return *ret ? 0 : -ENOMEM;
 }
 
-/* Addresses that end, of an uplink that moves: who gave them does not know the bridge. (IPv6 routers go on telling.) */
+/* Addresses that end, of an uplink that moves. (IPv6 routers go on telling.) */
 static int note_leases(struct tapnet *tapnet, const struct plan_step *step)
 {
     const struct model_uplink *uplink = &step->after->uplink;
@@ -91,9 +90,10 @@ static int note_leases(struct tapnet *tapnet, const struct plan_step *step)
         const struct model_item *item = &uplink->items[i];
 
         if (item->kind == MODEL_ITEM_ADDRESS && item->taken.family == AF_INET && item->valid != UINT32_MAX)
-            result = add_note(tapnet, arena_printf(&tapnet->note_arena,
-                                                   "address %s of uplink %s is good for %u seconds more: see that a "
-                                                   "program renews it on %s, or give the host a fixed one",
+            result = api_note(tapnet, arena_printf(&tapnet->note_arena,
+                                                   "address %s of uplink %s is good for %u seconds more; on %s "
+                                                   "tapnet asks the DHCP server to prolong it, unless another program "
+                                                   "does",
                                                    ip_address_print(&item->taken, text), uplink->name, item->valid,
                                                    item->device));
     }
@@ -106,7 +106,7 @@ static int note_ifupdown(struct tapnet *tapnet, const struct plan_step *step)
 
     if (!after->bridge[0] || !observe_ifupdown(after->name))
         return 0;
-    return add_note(tapnet, arena_printf(&tapnet->note_arena,
+    return api_note(tapnet, arena_printf(&tapnet->note_arena,
                                          "ifupdown has brought up %s: `ifdown` and `ifup` of it would give it the "
                                          "host's addresses again; run `tapnet down` before them",
                                          after->name));
@@ -128,7 +128,7 @@ int api_note_uplinks(struct tapnet *tapnet, const struct tapnet_plan *plan)
 
         result = api_uplink_warning(plan->found, &plan->set->networks[i], &tapnet->note_arena, &warning);
         if (result == 0 && warning)
-            result = add_note(tapnet, warning);
+            result = api_note(tapnet, warning);
     }
     return result;
 }
@@ -137,7 +137,7 @@ int api_note_uplinks(struct tapnet *tapnet, const struct tapnet_plan *plan)
 
 static int note_forward(void *data, const char *text)
 {
-    return add_note(data, text);
+    return api_note(data, text);
 }
 
 int api_note_forwards(struct tapnet *tapnet, const struct tapnet_plan *plan)
@@ -163,7 +163,7 @@ static const struct model_link *taken_device(const struct plan_step *step)
 
 static int note_holder(struct tapnet *tapnet, const struct model_link *link, const struct device_holder *holder)
 {
-    return add_note(tapnet,
+    return api_note(tapnet,
                     arena_printf(&tapnet->note_arena,
                                  "device %s is taken from %s (%d), which holds it: its guest has no network until it "
                                  "is plugged in anew",
@@ -260,11 +260,11 @@ int api_note_undone(struct tapnet *tapnet, const struct plan *plan)
         return -ENOMEM;
     if (!*list)
         return 0;
-    return add_note(tapnet,
+    return api_note(tapnet,
                     arena_printf(&tapnet->note_arena, "undid what a tapnet that was killed had left: %s", list));
 }
 
 int api_note_leftovers(struct tapnet *tapnet, const struct tapnet_error *reason)
 {
-    return add_note(tapnet, arena_printf(&tapnet->note_arena, "%s", reason->text));
+    return api_note(tapnet, arena_printf(&tapnet->note_arena, "%s", reason->text));
 }

@@ -23,15 +23,11 @@
 #define EXIT_TIMEOUT_MSEC 5000
 #define KEEPER_PROGRAM "tapnet-keeper"
 
-/* Beside the service's. */
 static int program_path(const struct tapnet *tapnet, char ret[RUN_PATH_MAX], struct tapnet_error *error)
 {
-    const char *slash = strrchr(tapnet->service, '/');
-    int directory_len = slash ? (int)(slash - tapnet->service) + 1 : 0;
+    int result = api_program_path(tapnet, KEEPER_PROGRAM, ret);
 
-    if (snprintf(ret, RUN_PATH_MAX, "%.*s%s", directory_len, tapnet->service, KEEPER_PROGRAM) >= RUN_PATH_MAX)
-        return error_set(error, -ENAMETOOLONG, "the path of the keeper's program is too long");
-    return 0;
+    return result < 0 ? error_set(error, result, "the path of the keeper's program is too long") : 0;
 }
 
 static int file_path(const struct tapnet *tapnet, const char *name, char ret[RUN_PATH_MAX])

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/forwards.h"
+#include "api/lease.h"
 #include "api/resident.h"
 #include "api/sets.h"
 #include "base/array.h"
@@ -28,6 +29,7 @@ DEFINE_CLEANUP(struct observe_found *, observe_free)
 
 struct view {
     const struct observe_found *found;
+    const char *run_dir;
     const char *set, *network; /* to be shown; NULL: all of them */
     struct device_holder *holders;
     size_t holder_count;
@@ -209,6 +211,10 @@ static int add_warnings(struct tapnet_status *status, struct view *view, const s
     const char *warning;
     int result = api_uplink_warning(view->found, network, &status->arena, &warning);
 
+    if (result == 0 && warning)
+        result = status_warn(status, warning);
+    if (result == 0)
+        result = lease_warning(view->run_dir, view->found, network, &status->arena, &warning);
     if (result == 0 && warning)
         result = status_warn(status, warning);
     return result < 0 ? result : forwards_warn(&view->host, network, &status->arena, add_warning, status);
@@ -525,6 +531,7 @@ API int tapnet_status_get(struct tapnet *tapnet, const char *name, struct tapnet
     if (result < 0)
         return result;
     view.found = found;
+    view.run_dir = tapnet->run_dir;
     result = fill_sets(status, &view, name, error);
     if (result == 0)
         result = fill_networks(status, &view);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "api/lease.h"
 #include "api/move.h"
 #include "api/resident.h"
 #include "api/uplink.h"
@@ -285,6 +286,7 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
                            tapnet_progress *progress, void *data, size_t *ret_steps, struct tapnet_error *error)
 {
     struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
+    struct lease_ends ends;
     int result = progress ? progress(0, 0, data) : 0;
 
     if (result < 0)
@@ -298,8 +300,12 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     *ret_steps = api_plan_shown(plan);
     if (api_note_holders(tapnet, plan->plan) < 0)
         return error_set(error, -ENOMEM, "out of memory");
+    lease_meet(tapnet, plan->plan, &ends);
     if (plan->plan->step_count)
         result = api_plan_run(tapnet, plan->plan, &plan->found->objects, progress, data, error);
+    lease_part(tapnet, &ends, result == 0);
+    if (result == 0 && lease_start(tapnet, plan) < 0)
+        result = error_set(error, -ENOMEM, "out of memory");
     return result < 0 || spec ? result : take_leftovers(tapnet, plan, set_name, error);
 }
 

@@ -21,16 +21,6 @@
 #define START_SECONDS 10
 #define END_MSEC 5000
 
-/* Beside the service's. */
-static int program_path(const struct tapnet *tapnet, char ret[RUN_PATH_MAX])
-{
-    const char *slash = strrchr(tapnet->service, '/');
-    int directory_len = slash ? (int)(slash - tapnet->service) + 1 : 0;
-
-    return snprintf(ret, RUN_PATH_MAX, "%.*s" PROGRAM, directory_len, tapnet->service) < RUN_PATH_MAX ? 0
-                                                                                                      : -ENAMETOOLONG;
-}
-
 /*
  * A pipe whose reader, we, gets SIGKILL when somebody writes to it. We keep its other end, too: the kernel signals as
  * well when the last writer goes, and the watchdog's own end must not be ours.
@@ -62,7 +52,7 @@ static int spawn(const struct tapnet *tapnet, int lifeline_fd, int switch_fd, st
                                      "--run-dir", base,         "--service", tapnet->service, NULL};
     const int fds[] = {lifeline_fd, switch_fd, STDERR_FILENO};
 
-    if (program_path(tapnet, program) < 0)
+    if (api_program_path(tapnet, PROGRAM, program) < 0)
         return error_set(error, -ENAMETOOLONG, "the path of the watchdog's program is too long");
     snprintf(base, sizeof(base), "%s", tapnet->run_dir);
     *strrchr(base, '/') = '\0';

@@ -69,4 +69,8 @@ int netlink_item_add(struct netlink *netlink, int index, const struct netlink_it
 int netlink_item_delete(struct netlink *netlink, int index, const struct netlink_item *item,
                         struct tapnet_error *error);
 
+/* Has the address @item of link @index end in @seconds, NETLINK_ITEM_FOREVER: never. */
+int netlink_item_prolong(struct netlink *netlink, int index, const struct netlink_item *item, uint32_t seconds,
+                         struct tapnet_error *error);
+
 #endif

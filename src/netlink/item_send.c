@@ -182,3 +182,12 @@ int netlink_item_delete(struct netlink *netlink, int index, const struct netlink
         return forgive(result, -EADDRNOTAVAIL, -ENODEV, &refusal, error);
     return forgive(result, -ESRCH, -ENOENT, &refusal, error);
 }
+
+int netlink_item_prolong(struct netlink *netlink, int index, const struct netlink_item *item, uint32_t seconds,
+                         struct tapnet_error *error)
+{
+    struct netlink_item longer = *item;
+
+    longer.valid = longer.preferred = seconds;
+    return send_item(netlink, RTM_NEWADDR, NLM_F_REPLACE, index, &longer, 0, error);
+}

@@ -29,7 +29,7 @@ struct row {
 
 #define CLIENT_REMEDY                                                                                                  \
     "its lease would not be renewed, or its address put back onto the device: end it first so that the address stays " \
-    "(by SIGKILL: a client that is asked to end may take it off), and start it for the bridge behind this"
+    "(by SIGKILL: a client that is asked to end may take it off), and tapnet will renew its lease"
 
 static const struct row rows[] = {
     {"NetworkManager", "/run/NetworkManager/devices", "managed=true", "managed=false", "NetworkManager",
