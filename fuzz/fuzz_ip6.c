@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* DHCPv6 and router solicitations: any packet is survived; what is answered is a sound frame of bounded length. */
+/* DHCPv6 and solicitations: any packet is survived; what is answered is a sound frame of bounded length. */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "service/advertise.h"
 #include "service/dhcp6_answer.h"
 #include "service/dhcp_answer.h"
+#include "service/neighbour.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,6 +35,10 @@ static void fuzz_network(uint8_t choice, struct model_network *network, struct m
     network->mac = (struct mac){{2, 0, 0, 0, 0, 1}};
     network->mtu = 1500;
     network->mode = choice & 1 ? MODEL_MODE_ISOLATED : MODEL_MODE_NAT;
+    if (choice & 4)
+        network->mode = MODEL_MODE_ROUTED;
+    network->ports_see_each_other = true;
+    port->mac = (struct mac){{2, 0, 0, 0, 0, 7}};
     network->dns_port = choice & 1 ? 0 : MODEL_DNS_PORT;
     network->ports = port;
     network->port_count = 1;
@@ -51,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dhcp6_request request;
     struct dhcp6_answer answer;
     struct frame6 packet;
+    size_t length;
 
     if (size < 1 || frame6_parse_packet(data + 1, size - 1, &packet) < 0)
         return 0;
@@ -60,6 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (packet.protocol == IPPROTO_ICMPV6) {
         if (advertise_is_solicitation(&packet))
             fuzz_check(advertise_build(&network, &port, &packet, false, frame), IPPROTO_ICMPV6);
+        length = neighbour_answer(&network, &port, &packet, frame);
+        if (length)
+            fuzz_check(length, IPPROTO_ICMPV6);
         return 0;
     }
     if (dhcp6_request_parse(packet.payload, packet.payload_len, &request) < 0)

@@ -21,7 +21,7 @@
 struct guest {
     const struct tapnet_status_network *network;
     const struct tapnet_status_port *port;
-    const char *length, *length6; /* of the subnets' prefixes: "24" */
+    const char *length, *length6; /* of the subnets' prefixes: "24"; of IPv6, "128" where nobody is on the link */
 };
 
 /* "10.20.0.1/24": what stands behind the slash. */
@@ -30,6 +30,12 @@ static const char *length_of(const char *subnet)
     const char *slash = strchr(subnet, '/');
 
     return slash ? slash + 1 : "";
+}
+
+/* Of a routed network all goes by the host. By IPv4 that answers for the neighbours, whatever the guest thinks. */
+static const char *length6_of(const struct tapnet_status_network *network)
+{
+    return strcmp(network->mode, "routed") == 0 ? "128" : length_of(network->subnet6);
 }
 
 /* The mask of a prefix of @length bits, as IPv4 has it: for those who know no prefixes. */
@@ -190,8 +196,7 @@ static int find_port(const struct tapnet_status *status, const char *name, struc
             if (found.port)
                 return error_set(error, -ENOTUNIQ, "port %s is in several networks: say %s/%s or %s/%s", name,
                                  found.network->name, found.port->name, network->name, network->ports[j].name);
-            found = (struct guest){network, &network->ports[j], length_of(network->subnet),
-                                   length_of(network->subnet6)};
+            found = (struct guest){network, &network->ports[j], length_of(network->subnet), length6_of(network)};
         }
     }
     if (!found.port)

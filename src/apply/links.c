@@ -122,6 +122,24 @@ static int set_proxy_delay(const struct apply_ops *ops, const struct model_link 
     return ops->sysctl_write(ops->data, path, link->routed ? "0" : "80", error);
 }
 
+/*
+ * A port that forwards IPv6 answers neighbour solicitations as a router, which its guest believes in. What it forwards
+ * is asked of it only where the kernel knows force_forwarding; older ones have been told for all links by then.
+ */
+static int set_routing6(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
+{
+    char path[MODEL_SYSCTL_MAX];
+    int result;
+
+    snprintf(path, sizeof(path), "net/ipv6/conf/%s/forwarding", link->name);
+    result = ops->sysctl_write(ops->data, path, "1", error);
+    if (result < 0)
+        return result;
+    snprintf(path, sizeof(path), "net/ipv6/conf/%s/force_forwarding", link->name);
+    result = ops->sysctl_write(ops->data, path, "1", NULL);
+    return result == -ENOENT ? 0 : result < 0 ? error_set_errno(error, result, "cannot write %s", path) : 0;
+}
+
 /* A TAP or TUN lives with the descriptor until it is labelled, in its bridge and owned; only then is it kept. */
 static int make_device(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
 {
@@ -139,6 +157,8 @@ static int make_device(const struct apply_ops *ops, const struct model_link *lin
     result = set_link(ops, link, &change, &begun, error);
     if (result == 0 && link->routed)
         result = set_proxy_delay(ops, link, error);
+    if (result == 0 && link->routed6)
+        result = set_routing6(ops, link, error);
     if (result == 0 && link->receive)
         result = ops->link_shape(ops->data, link->name, link->receive, link->receive_burst, error);
     if (result == 0 && (link->user != MODEL_ID_NONE || link->group != MODEL_ID_NONE))
@@ -303,6 +323,12 @@ static int change(const struct apply_ops *ops, const struct model_link *before, 
     return result;
 }
 
+/* Who need not forward any more may go on: there is nothing that its guest could send. */
+static bool begins_routing6(const struct model_link *before, const struct model_link *after)
+{
+    return after->routed6 && !before->routed6;
+}
+
 /* The same, of a port that begins to route or ends. */
 static int change_routing(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
                           struct tapnet_error *error)
@@ -320,10 +346,16 @@ static int change_routing(const struct apply_ops *ops, const struct model_link *
 int apply_link(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
                struct tapnet_error *error)
 {
+    int result = 0;
+
     if (!before)
         return make(ops, after, error);
     if (!after)
         return ops->link_delete(ops->data, before->name, error);
+    if (begins_routing6(before, after))
+        result = set_routing6(ops, after, error);
+    if (result < 0)
+        return result;
     return before->routed == after->routed ? change(ops, before, after, error)
                                            : change_routing(ops, before, after, error);
 }

@@ -232,22 +232,21 @@ static int attach_dns_end(struct attachments *attachments, const struct model_ne
 
 /*
  * DNS of a network that has it: for guests, who come by the bridge, for the host itself, for guests by IPv6. Routed
- * guests come by any of their ports: one end, bound to no device, hears what comes from the subnet.
+ * guests come by any of their ports: one end of each family, bound to no device, hears what comes from the subnet.
  */
 static int attach_dns_sockets(struct attachments *attachments, const struct model_network *network,
                               struct tapnet_error *error)
 {
+    const char *device = network->mode == MODEL_MODE_ROUTED ? NULL : network->bridge;
     int result;
 
     if (!model_mode_leads_out(network->mode))
         return 0;
-    if (network->mode == MODEL_MODE_ROUTED)
-        return attach_dns_end(attachments, network, &network->subnet, NULL, error);
-    result = attach_dns_end(attachments, network, &network->subnet, network->bridge, error);
-    if (result == 0)
+    result = attach_dns_end(attachments, network, &network->subnet, device, error);
+    if (result == 0 && device)
         result = attach_dns_end(attachments, network, &network->subnet, "lo", error);
     if (result == 0 && network->subnet6.address.family)
-        result = attach_dns_end(attachments, network, &network->subnet6, network->bridge, error);
+        result = attach_dns_end(attachments, network, &network->subnet6, device, error);
     return result;
 }
 

@@ -45,11 +45,19 @@ static void set_buffer(int fd, int option, int force, int len)
         (void)setsockopt(fd, SOL_SOCKET, option, &len, sizeof(len));
 }
 
-/*
- * Lets pass what comes from @subnet: datagrams, and the first packet of a connection. Whether it came from there indeed
- * the guards see to, where guests are; the service looks at it once more.
- */
-static int hear_subnet_alone(int fd, const struct ip_prefix *subnet)
+static uint32_t bytes_word(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static int attach_filter(int fd, struct sock_filter *code, size_t count)
+{
+    const struct sock_fprog program = {.len = (unsigned short)count, .filter = code};
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
+}
+
+static int hear_subnet4(int fd, const struct ip_prefix *subnet)
 {
     struct ip_prefix network = ip_prefix_network(subnet);
     struct sock_filter code[] = {
@@ -59,9 +67,32 @@ static int hear_subnet_alone(int fd, const struct ip_prefix *subnet)
         BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };
-    const struct sock_fprog program = {.len = ARRAY_COUNT(code), .filter = code};
 
-    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
+    return attach_filter(fd, code, ARRAY_COUNT(code));
+}
+
+/* Of a source address the 64 bits that are the network's. */
+static int hear_subnet6(int fd, const struct ip_prefix *subnet)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 8),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bytes_word(subnet->address.bytes), 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bytes_word(subnet->address.bytes + 4), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+
+    return attach_filter(fd, code, ARRAY_COUNT(code));
+}
+
+/*
+ * Lets pass what comes from @subnet: datagrams, and the first packet of a connection. Whether it came from there indeed
+ * the guards see to, where guests are; the service looks at it once more.
+ */
+static int hear_subnet_alone(int fd, const struct ip_prefix *subnet)
+{
+    return subnet->address.family == AF_INET6 ? hear_subnet6(fd, subnet) : hear_subnet4(fd, subnet);
 }
 
 /* To what a socket listens: what comes by @device, or without one what comes from @subnet. */

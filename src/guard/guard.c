@@ -129,6 +129,21 @@ static enum guard_set of_family(const struct ip_address *address, enum guard_set
     return address->family == AF_INET6 ? set6 : set;
 }
 
+/* The same of the sets of routed networks. */
+static enum guard_set routed_set(const struct ip_address *address, enum guard_set set)
+{
+    static const enum guard_set twins[GUARD_SET_COUNT] = {
+        [GUARD_ROUTED_ADDRESSES] = GUARD_ROUTED_ADDRESSES6,
+        [GUARD_ROUTED_LIMITED_ADDRESSES] = GUARD_ROUTED_LIMITED_ADDRESSES6,
+        [GUARD_ROUTED_ANY_MAC_ADDRESSES] = GUARD_ROUTED_ANY_MAC_ADDRESSES6,
+        [GUARD_PEERS] = GUARD_PEERS6,
+        [GUARD_ROUTED_APART] = GUARD_ROUTED_APART6,
+        [GUARD_ROUTED_PUBLISHED] = GUARD_ROUTED_PUBLISHED6,
+    };
+
+    return of_family(address, set, twins[set] ? twins[set] : set);
+}
+
 static void write_mac(uint8_t *bytes, const struct mac *mac)
 {
     memcpy(bytes, mac->bytes, guard_field_len(MAC));
@@ -412,13 +427,13 @@ struct guard_element guard_limited_way(const char *port, const char *uplink, con
 
 struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *subnet, const char *label)
 {
-    struct guard_element element = {.set = set, .label = label};
+    struct guard_element element = {.set = routed_set(&subnet->address, set), .label = label};
     struct ip_prefix network = ip_prefix_network(subnet);
-    struct ip_address last = ip4_broadcast(subnet);
+    struct ip_address last = ip_prefix_last(subnet);
 
     for (int i = 0; i < 2; i++) {
-        write_ip(element.key + guard_key_offset(set, i), &network.address);
-        write_ip(element.key + guard_key_offset(set, 3 + i), &last);
+        write_ip(element.key + guard_key_offset(element.set, i), &network.address);
+        write_ip(element.key + guard_key_offset(element.set, 3 + i), &last);
     }
     return element;
 }
@@ -436,16 +451,26 @@ struct guard_element guard_routed_mac(const char *device, const struct mac *mac,
 struct guard_element guard_routed_source(enum guard_set set, const char *device, const struct mac *mac,
                                          const struct ip_address *address, const char *label)
 {
-    struct guard_element element = element_of_mac(set, device, mac, label);
+    struct guard_element element = element_of_mac(routed_set(address, set), device, mac, label);
 
-    write_ip(element.key + guard_key_offset(set, 2), address);
+    write_ip(element.key + guard_key_offset(element.set, 2), address);
     return element;
 }
 
 struct guard_element guard_routed_address(enum guard_set set, const char *device, const struct ip_address *address,
                                           const char *label)
 {
-    return element_of_address(set, device, address, label);
+    return element_of_address(routed_set(address, set), device, address, label);
+}
+
+struct guard_element guard_way6(const char *from, const char *to, const char *label)
+{
+    return element_of_pair(GUARD_WAYS6, from, to, label);
+}
+
+struct guard_element guard_limited_way6(const char *port, const char *uplink, const char *label)
+{
+    return element_of_pair(GUARD_LIMITED_WAYS6, port, uplink, label);
 }
 
 struct guard_element guard_egress6(const char *bridge, const char *uplink, const char *label)

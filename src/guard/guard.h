@@ -130,7 +130,16 @@ enum guard_set {
     GUARD_ROUTED_LIMITED_ADDRESSES, /* as routed_addresses, of a port of routed_send_limits */
     GUARD_ROUTED_SEND_LIMITS,       /* { ifname }: as send_limits, of routed TAPs */
     GUARD_LIMITED_WAYS,             /* { ifname . ifname }: as ways, of a TAP whose connections are counted, outwards */
-    GUARD_ROUTED_APART, /* { ipv4_addr . ipv4_addr - the same }: as peers, of a network whose ports are kept apart */
+    GUARD_ROUTED_APART,  /* { ipv4_addr . ipv4_addr - the same }: as peers, of a network whose ports are kept apart */
+    GUARD_ROUTED_PORTS6, /* { ifname }: TAPs of routed networks with IPv6 */
+    GUARD_ROUTED_ADDRESSES6,         /* { ifname . ether_addr . ipv6_addr }: as routed_addresses; and the next ones: */
+    GUARD_ROUTED_LIMITED_ADDRESSES6, /* the same */
+    GUARD_ROUTED_ANY_MAC_ADDRESSES6, /* { ifname . ipv6_addr } */
+    GUARD_WAYS6,                     /* { ifname . ifname } */
+    GUARD_LIMITED_WAYS6,             /* { ifname . ifname } */
+    GUARD_PEERS6,                    /* { ipv6_addr . ipv6_addr - the same } */
+    GUARD_ROUTED_APART6,             /* { ipv6_addr . ipv6_addr - the same } */
+    GUARD_ROUTED_PUBLISHED6,         /* { ifname . ipv6_addr } */
     /* table bridge tapnet */
     GUARD_PORTS,             /* { ifname }: every TAP of ours */
     GUARD_PORT_ADDRESSES,    /* { ifname . ether_addr . ipv4_addr }: TAP, its guest's MAC, an address that it may use */
@@ -258,7 +267,9 @@ struct guard_element guard_routed_blocked(enum guard_set set,
                                           const char *device); /* GUARD_ROUTED_BLOCKED, GUARD_ARP_BLOCKED */
 struct guard_element guard_way(const char *from, const char *to, const char *label);
 struct guard_element guard_limited_way(const char *port, const char *uplink, const char *label);
-/* GUARD_PEERS, GUARD_ROUTED_APART or GUARD_ARP_REACH: from @subnet to itself. */
+struct guard_element guard_way6(const char *from, const char *to, const char *label);
+struct guard_element guard_limited_way6(const char *port, const char *uplink, const char *label);
+/* GUARD_PEERS, GUARD_ROUTED_APART or GUARD_ARP_REACH: from @subnet to itself. This one and the next: or their twins. */
 struct guard_element guard_peers(enum guard_set set, const struct ip_prefix *subnet, const char *label);
 /* Of the sets whose key is a device alone. */
 struct guard_element guard_device(enum guard_set set, const char *device, const char *label);

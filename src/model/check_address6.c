@@ -24,12 +24,7 @@ static bool check_subnet6(const struct model_network *network, struct mistakes *
 
     ip_prefix_print(subnet, text);
     first.address.bytes[15] |= 1;
-    if (network->mode == MODEL_MODE_ROUTED)
-        mistakes_add(mistakes, place,
-                     "network %s: subnet6 %s: a routed network has no IPv6 in this version; leave it out, or write "
-                     "`mode: nat`",
-                     network->name, text);
-    else if (subnet->length != MODEL_PREFIX6)
+    if (subnet->length != MODEL_PREFIX6)
         mistakes_add(mistakes, place,
                      "network %s: subnet6 %s: the length of the prefix must be %d, which guests need to number "
                      "themselves",
@@ -135,7 +130,7 @@ int check_ip6(const struct model_set *set, struct mistakes *mistakes)
 
         if (!model_mode_has_subnet(network->mode)) /* told with the rest of it: check_address.c */
             continue;
-        if (network->subnet6.address.family && (!open || network->mode == MODEL_MODE_ROUTED)) {
+        if (network->subnet6.address.family && !open) {
             if (!check_subnet6(network, mistakes))
                 continue;
             check_overlaps6(set, i, mistakes);

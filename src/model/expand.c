@@ -133,6 +133,7 @@ void add_port_link(struct expansion *expansion, const struct model_network *netw
         .up = true,
         .isolated = !routed && !network->ports_see_each_other,
         .routed = routed,
+        .routed6 = routed && port->address6.family,
         .route_localnet = routed && has_local_forward(port),
         .receive = port->limit.receive / 8,
         .receive_burst = port->limit.receive ? model_burst(&port->limit, port->limit.receive) : 0,
@@ -144,8 +145,8 @@ void add_port_link(struct expansion *expansion, const struct model_network *netw
     add_object(expansion, &object);
 }
 
-static void add_address(struct expansion *expansion, struct model_place place, const char *device,
-                        const struct ip_prefix *prefix)
+void add_address(struct expansion *expansion, struct model_place place, const char *device,
+                 const struct ip_prefix *prefix)
 {
     struct model_object object = {.kind = MODEL_OBJECT_ADDRESS, .place = place};
 
@@ -175,6 +176,18 @@ void add_gateway(struct expansion *expansion, struct model_place place, const st
     const struct ip_address *gateway = &network->subnet.address;
 
     add_element(expansion, place, guard_gateway(device, gateway, label));
+    add_element(expansion, place, guard_dns_port(device, gateway, network->dns_port, label));
+    add_element(expansion, place, guard_dns_served(device, gateway, network->dns_port, label));
+}
+
+void add_gateway6(struct expansion *expansion, struct model_place place, const struct model_network *network,
+                  const char *device, const char *label)
+{
+    const struct ip_address *gateway = &network->subnet6.address;
+
+    add_address(expansion, place, device, &model_router6);
+    add_element(expansion, place, guard_gateway(device, gateway, label));
+    add_element(expansion, place, guard_gateway(device, &model_router6.address, label));
     add_element(expansion, place, guard_dns_port(device, gateway, network->dns_port, label));
     add_element(expansion, place, guard_dns_served(device, gateway, network->dns_port, label));
 }
@@ -222,50 +235,58 @@ static void add_sysctl6(struct expansion *expansion, const struct model_network 
 }
 
 /*
- * The bridge is a router, and says so to its guests: `forwarding`. As soon as that is written of any link, the kernel
- * forgets the default routes that it has learned, but those by links with accept_ra = 2. What is forwarded is what
- * comes in by links that are told to force it, and those are closed for all that is not ours. A kernel that knows
- * no such thing (before Linux 6.17) forwards by all links or none: then all are closed. What is closed follows from the
- * sysctls: plan_scope_make().
+ * The bridge is a router, and says so to its guests: `forwarding`; of a routed network its ports are (apply/links.c).
+ * As soon as that is written of any link, the kernel forgets the default routes that it has learned, but those by links
+ * with accept_ra = 2. What is forwarded is what comes in by links that are told to force it, and those are closed for
+ * all that is not ours. A kernel that knows no such thing (before Linux 6.17) forwards by all links or none: then all
+ * are closed. What is closed follows from the sysctls: plan_scope_make().
  */
 static void open_uplink6(struct expansion *expansion, const struct model_network *network)
 {
     const struct model_ip6 *ip6 = &expansion->set->ip6;
+    bool bridges = network->mode != MODEL_MODE_ROUTED;
 
     for (size_t i = 0; i < ip6->learning_count; i++)
         add_sysctl6(expansion, network, ip6->learning[i], "accept_ra", "2", "1");
-    add_sysctl6(expansion, network, network->bridge, "forwarding", "1", "");
+    if (bridges)
+        add_sysctl6(expansion, network, network->bridge, "forwarding", "1", "");
     if (ip6->forwards)
         return;
     if (!ip6->forces) {
         add_sysctl6(expansion, network, "all", "forwarding", "1", "0");
         return;
     }
-    add_sysctl6(expansion, network, network->bridge, "force_forwarding", "1", "");
+    if (bridges)
+        add_sysctl6(expansion, network, network->bridge, "force_forwarding", "1", "");
     add_sysctl6(expansion, network, network->uplink6, "force_forwarding", "1", "0");
 }
 
-/* The same as expand_way_out() of mode nat, for IPv6. The host is known to guests by a link-local address, too. */
+/* What guests behind a bridge reach, and who leaves with the host's address since nobody outside knows its own. */
 static void expand_nat6(struct expansion *expansion, const struct model_network *network, const char *label)
 {
-    const struct ip_address *gateway = &network->subnet6.address;
-    struct model_place place = network->subnet6_place.line ? network->subnet6_place : network->place;
+    struct model_place place = network->place;
 
-    add_address(expansion, place, network->bridge, &network->subnet6);
-    add_address(expansion, place, network->bridge, &model_router6);
-    add_element(expansion, network->place, guard_gateway(network->bridge, gateway, label));
-    add_element(expansion, network->place, guard_gateway(network->bridge, &model_router6.address, label));
-    add_element(expansion, network->place, guard_dns_port(network->bridge, gateway, network->dns_port, label));
-    add_element(expansion, network->place, guard_dns_served(network->bridge, gateway, network->dns_port, label));
-    add_element(expansion, network->place, guard_resolver(gateway, label));
-    add_element(expansion, network->place, guard_subnet(network->bridge, &network->subnet6, label));
+    add_gateway6(expansion, place, network, network->bridge, label);
+    add_element(expansion, place, guard_resolver(&network->subnet6.address, label));
+    add_element(expansion, place, guard_subnet(network->bridge, &network->subnet6, label));
+    if (!network->uplink6[0])
+        return;
+    add_element(expansion, place, guard_path6(network->bridge, network->uplink6, label));
+    add_element(expansion, place, guard_path6(network->uplink6, network->bridge, label));
+    if (model_is_local6(&network->subnet6))
+        add_element(expansion, place, guard_masquerade6(network->bridge, network->uplink6, label));
+}
+
+/* The same as expand_way_out(), for IPv6. */
+static void expand_way_out6(struct expansion *expansion, const struct model_network *network, const char *label)
+{
+    add_address(expansion, network->subnet6_place.line ? network->subnet6_place : network->place, network->bridge,
+                &network->subnet6);
+    if (network->mode == MODEL_MODE_NAT)
+        expand_nat6(expansion, network, label);
     if (!network->uplink6[0])
         return;
     add_element(expansion, network->place, guard_egress6(network->bridge, network->uplink6, label));
-    add_element(expansion, network->place, guard_path6(network->bridge, network->uplink6, label));
-    add_element(expansion, network->place, guard_path6(network->uplink6, network->bridge, label));
-    if (model_is_local6(&network->subnet6))
-        add_element(expansion, network->place, guard_masquerade6(network->bridge, network->uplink6, label));
     open_uplink6(expansion, network);
 }
 
@@ -459,8 +480,8 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
         reserve_macs(expansion, network, label);
     if (model_mode_leads_out(network->mode))
         expand_way_out(expansion, network, host_forwards, label);
-    if (network->mode == MODEL_MODE_NAT && network->subnet6.address.family)
-        expand_nat6(expansion, network, label);
+    if (model_mode_leads_out(network->mode) && network->subnet6.address.family)
+        expand_way_out6(expansion, network, label);
     for (size_t i = 0; i < network->port_count; i++)
         expand_port(expansion, network, &network->ports[i]);
     service.service = (struct model_service){.network = network, .set = expansion->set->name, .running = true};

@@ -17,9 +17,14 @@ void add_element(struct expansion *expansion, struct model_place place, struct g
 /* "set/network", or "set/network/port"; "" once memory is short, which sticks. */
 const char *make_label(struct expansion *expansion, const struct model_network *network, const struct model_port *port);
 void add_port_link(struct expansion *expansion, const struct model_network *network, const struct model_port *port);
+void add_address(struct expansion *expansion, struct model_place place, const char *device,
+                 const struct ip_prefix *prefix);
 /* What the guests behind @device may reach of the host: ping, DNS. */
 void add_gateway(struct expansion *expansion, struct model_place place, const struct model_network *network,
                  const char *device, const char *label);
+/* The same by IPv6. The host is known to guests by a link-local address, too. */
+void add_gateway6(struct expansion *expansion, struct model_place place, const struct model_network *network,
+                  const char *device, const char *label);
 void expand_forwards(struct expansion *expansion, const struct model_port *port, const char *label);
 
 /* ---- expand_routed.c ---- */

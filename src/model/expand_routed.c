@@ -3,6 +3,22 @@
 #include <string.h>
 
 #include "model/expand.h"
+#include "model/forward.h"
+
+static bool has_any_mac(const struct model_port *port)
+{
+    return port->mac_spoofing || !port->guest_mac_given;
+}
+
+/* The host never asks who has @address there. */
+static void add_neighbour(struct expansion *expansion, const struct model_port *port, const struct ip_address *address)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_NEIGHBOUR, .place = port->place};
+
+    object.neighbour = (struct model_neighbour){.address = *address, .mac = port->guest_mac};
+    memcpy(object.neighbour.device, port->device, sizeof(object.neighbour.device));
+    add_object(expansion, &object);
+}
 
 /*
  * What the guest of a routed port may send from: of its packets and of its ARP. A guest that the file names no MAC of
@@ -10,9 +26,7 @@
  */
 static void expand_routed_sources(struct expansion *expansion, const struct model_port *port, const char *label)
 {
-    struct model_object neighbour = {.kind = MODEL_OBJECT_NEIGHBOUR, .place = port->place};
-
-    if (port->mac_spoofing || !port->guest_mac_given) {
+    if (has_any_mac(port)) {
         add_element(expansion, port->place, guard_device(GUARD_ROUTED_ANY_MAC_PORTS, port->device, label));
         add_element(expansion, port->place,
                     guard_routed_address(GUARD_ROUTED_ANY_MAC_ADDRESSES, port->device, &port->address, label));
@@ -26,9 +40,21 @@ static void expand_routed_sources(struct expansion *expansion, const struct mode
                                     port->device, &port->guest_mac, &port->address, label));
     add_element(expansion, port->place,
                 guard_routed_source(GUARD_ARP_ADDRESSES, port->device, &port->guest_mac, &port->address, label));
-    neighbour.neighbour = (struct model_neighbour){.address = port->address, .mac = port->guest_mac};
-    memcpy(neighbour.neighbour.device, port->device, sizeof(neighbour.neighbour.device));
-    add_object(expansion, &neighbour);
+    add_neighbour(expansion, port, &port->address);
+}
+
+/* The same by IPv6: what it says in Neighbour Discovery is compared with the same sets. */
+static void expand_routed_sources6(struct expansion *expansion, const struct model_port *port, const char *label)
+{
+    if (has_any_mac(port)) {
+        add_element(expansion, port->place,
+                    guard_routed_address(GUARD_ROUTED_ANY_MAC_ADDRESSES, port->device, &port->address6, label));
+        return;
+    }
+    add_element(expansion, port->place,
+                guard_routed_source(port->limit.send ? GUARD_ROUTED_LIMITED_ADDRESSES : GUARD_ROUTED_ADDRESSES,
+                                    port->device, &port->guest_mac, &port->address6, label));
+    add_neighbour(expansion, port, &port->address6);
 }
 
 /* Whoever is on the uplink takes the guest for a neighbour there: the host answers for it. */
@@ -41,14 +67,15 @@ static void add_proxy(struct expansion *expansion, const struct model_network *n
     add_object(expansion, &object);
 }
 
-/* The gateway's address stands on each port, its guest's at the other end: so the kernel has a route to that one. */
-static void add_peer(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
+/* The @gateway's address stands on each port, its @guest's at the other end: so the kernel has a route to that one. */
+static void add_peer(struct expansion *expansion, const struct model_port *port, const struct ip_address *gateway,
+                     const struct ip_address *guest)
 {
     struct model_object object = {.kind = MODEL_OBJECT_ADDRESS, .place = port->place};
 
     memcpy(object.address.device, port->device, sizeof(object.address.device));
-    object.address.prefix = (struct ip_prefix){network->subnet.address, 32};
-    object.address.peer = port->address;
+    object.address.prefix = (struct ip_prefix){*gateway, (uint8_t)(8 * ip_family_size(gateway->family))};
+    object.address.peer = *guest;
     add_object(expansion, &object);
 }
 
@@ -67,6 +94,20 @@ static void expand_ways(struct expansion *expansion, const struct model_network 
     add_element(expansion, port->place, guard_path(port->device, network->uplink, label));
 }
 
+static void expand_ways6(struct expansion *expansion, const struct model_network *network,
+                         const struct model_port *port, const char *label)
+{
+    if (!network->uplink6[0])
+        return;
+    add_element(expansion, port->place, guard_way6(network->uplink6, port->device, label));
+    if (!port->limit.connections) {
+        add_element(expansion, port->place, guard_way6(port->device, network->uplink6, label));
+        return;
+    }
+    add_element(expansion, port->place, guard_limited_way6(port->device, network->uplink6, label));
+    add_element(expansion, port->place, guard_path6(port->device, network->uplink6, label));
+}
+
 /* What it sends to groups reaches nobody: `broadcast` has no use here. */
 static void expand_routed_limit(struct expansion *expansion, const struct model_port *port, const char *label)
 {
@@ -79,6 +120,33 @@ static void expand_routed_limit(struct expansion *expansion, const struct model_
     if (limit->connections)
         add_element(expansion, port->place,
                     guard_connection_limit(port->device, &port->address, limit->connections, label));
+    if (limit->connections && port->address6.family)
+        add_element(expansion, port->place,
+                    guard_connection_limit(port->device, &port->address6, limit->connections, label));
+}
+
+/* Who comes back to itself by a forward is somebody else. */
+static void expand_routed_published(struct expansion *expansion, const struct model_port *port,
+                                    const struct ip_address *guest, const char *label)
+{
+    for (size_t i = 0; i < port->forward_count; i++)
+        if (model_forward_leads(&port->forwards[i], guest)) {
+            add_element(expansion, port->place,
+                        guard_routed_address(GUARD_ROUTED_PUBLISHED, port->device, guest, label));
+            return;
+        }
+}
+
+/* All that a port has more where its network has IPv6. */
+static void expand_routed_port6(struct expansion *expansion, const struct model_network *network,
+                                const struct model_port *port, const char *label)
+{
+    add_element(expansion, port->place, guard_device(GUARD_ROUTED_PORTS6, port->device, label));
+    expand_routed_sources6(expansion, port, label);
+    add_gateway6(expansion, port->place, network, port->device, label);
+    expand_ways6(expansion, network, port, label);
+    expand_routed_published(expansion, port, &port->address6, label);
+    add_peer(expansion, port, &network->subnet6.address, &port->address6);
 }
 
 void expand_routed_port(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
@@ -95,18 +163,21 @@ void expand_routed_port(struct expansion *expansion, const struct model_network 
     expand_ways(expansion, network, port, label);
     expand_routed_limit(expansion, port, label);
     expand_forwards(expansion, port, label);
-    if (port->forward_count)
-        add_element(expansion, port->place,
-                    guard_routed_address(GUARD_ROUTED_PUBLISHED, port->device, &port->address, label));
+    expand_routed_published(expansion, port, &port->address, label);
     add_port_link(expansion, network, port);
-    add_peer(expansion, network, port);
+    add_peer(expansion, port, &network->subnet.address, &port->address);
     if (network->on_link && network->uplink[0])
         add_proxy(expansion, network, port);
+    if (port->address6.family)
+        expand_routed_port6(expansion, network, port, label);
 }
 
 void expand_routed_network(struct expansion *expansion, const struct model_network *network, const char *label)
 {
+    enum guard_set set = network->ports_see_each_other ? GUARD_PEERS : GUARD_ROUTED_APART;
+
     add_element(expansion, network->place, guard_peers(GUARD_ARP_REACH, &network->subnet, label));
-    add_element(expansion, network->place,
-                guard_peers(network->ports_see_each_other ? GUARD_PEERS : GUARD_ROUTED_APART, &network->subnet, label));
+    add_element(expansion, network->place, guard_peers(set, &network->subnet, label));
+    if (network->subnet6.address.family)
+        add_element(expansion, network->place, guard_peers(set, &network->subnet6, label));
 }

@@ -235,7 +235,7 @@ static bool link_equal(const struct model_link *wanted, const struct model_link 
     if ((wanted->mtu && wanted->mtu != found->mtu) || wanted->up != found->up)
         return false;
     if (strcmp(wanted->master, found->master) != 0 || wanted->isolated != found->isolated ||
-        wanted->routed != found->routed || found->altered)
+        wanted->routed != found->routed || (wanted->routed6 && !found->routed6) || found->altered)
         return false;
     if (!model_receive_equal(wanted, found))
         return false;

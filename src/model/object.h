@@ -79,6 +79,7 @@ struct model_link {
     bool forwarding;     /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
     bool route_localnet; /* net.ipv4.conf.NAME.route_localnet: the host's 127.0.0.1 reaches guests; of gateways only */
     bool isolated;       /* port of a bridge: no frame goes from it to another isolated port */
+    bool routed6;        /* of such a port: forwards IPv6, and says so. What need not do it may all the same */
     bool routed;         /* port without a bridge: forwards, answers ARP for its own address and for all it routes to */
     /* Of a port: bytes a second that its guest receives, and bytes at once; 0: as it comes. Found of ours only. */
     uint64_t receive;

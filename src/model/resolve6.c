@@ -131,7 +131,7 @@ static int check_given6(const struct model_set *set, const struct model_network 
 void model_resolve_way_out6(struct model_network *network, const struct model_ip6 *ip6)
 {
     network->uplink6[0] = '\0';
-    if (network->mode != MODEL_MODE_NAT || !network->subnet6.address.family)
+    if (!model_mode_leads_out(network->mode) || !network->subnet6.address.family)
         return;
     memcpy(network->uplink6, network->uplink_given ? network->uplink : ip6->uplink, sizeof(network->uplink6));
 }

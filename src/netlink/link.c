@@ -6,6 +6,7 @@
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,9 +42,12 @@ static void parse_inet6(const struct nlattr *family, struct netlink_link *link)
     const struct nlattr *inet[IFLA_INET6_MAX + 1];
     uint32_t values[DEVCONF_FORCE_FORWARDING + 1];
 
-    if (netlink_parse_nest(family, inet, IFLA_INET6_MAX) == 0 &&
-        netlink_get_bytes(inet[IFLA_INET6_CONF], values, sizeof(values)))
+    if (netlink_parse_nest(family, inet, IFLA_INET6_MAX) < 0)
+        return;
+    if (netlink_get_bytes(inet[IFLA_INET6_CONF], values, sizeof(values)))
         link->ip6_forces = values[DEVCONF_FORCE_FORWARDING] != 0;
+    if (netlink_get_bytes(inet[IFLA_INET6_CONF], values, sizeof(*values)))
+        link->ip6_forwarding = values[DEVCONF_FORWARDING] != 0;
 }
 
 static void parse_families(const struct nlattr *nest, struct netlink_link *link)
@@ -186,6 +190,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
                                 .ip4_arp_ignore = -1,
                                 .ip4_proxy_arp = -1,
                                 .ip4_route_localnet = -1,
+                                .ip6_forwarding = -1,
                                 .ip6_forces = -1,
                                 .tun_user = UINT32_MAX,
                                 .tun_group = UINT32_MAX};

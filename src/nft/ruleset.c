@@ -57,6 +57,8 @@
  * conntrack sees them, and as ARP by the table arp; both say of it what the bridge table says of bridged ports. What
  * passed has an address that is its port's own. So whether two guests are of one network is told by their two addresses
  * alone (`peers`), and from a port to its uplink and back all may pass (`ways`): these addresses are the LAN's affair.
+ * Of IPv6 less has to be said of it, since nobody but the host hears it (`from_routed6`): no other's neighbour can be
+ * claimed. Who asks for its neighbours themselves is answered by the service (service/neighbour.h).
  *
  * What may not reach the host, or leave, is counted for who sent it (`refuse`). Behind a bridge that is told by the
  * source: of IPv4 the address, which is pinned, of IPv6 the MAC, since link-local addresses are drawn by lot. What is
@@ -101,6 +103,14 @@ static const struct nft_chain inet_chains[] = {
     {"routed_error", NULL, 0, 0},
     {"own_error", NULL, 0, 0},
     {"routed_dhcp", NULL, 0, 0},
+    {"from_routed6", NULL, 0, 0},
+    {"routed_icmp6", NULL, 0, 0},
+    {"routed_error6", NULL, 0, 0},
+    {"routed_solicit", NULL, 0, 0},
+    {"routed_neighbour", NULL, 0, 0},
+    {"routed_advert", NULL, 0, 0},
+    {"routed_own6", NULL, 0, 0},
+    {"routed_link_local", NULL, 0, 0},
     {"block", NULL, 0, 0},
     {"refuse", NULL, 0, 0},
     {"too_many", NULL, 0, 0},
@@ -125,6 +135,8 @@ static const struct nft_rule inet_rules[] = {
     {"forward",
      "between routed ports and their uplink",
      {IIFNAME, OIFNAME, IN(GUARD_WAYS), IS_IP4, NOT_LINK_LOCAL4, ACCEPT}},
+    /* iifname . oifname @ways6 ip6 daddr != fd00:ec2::254 accept */
+    {"forward", "the same by IPv6", {IIFNAME, OIFNAME, IN(GUARD_WAYS6), IS_IP6, NOT_METADATA6, ACCEPT}},
     /* meta nfproto ipv6 ct state established iifname . oifname @paths6 accept */
     {"forward", "the same of IPv6", {IS_IP6, CT_STATE(ESTABLISHED), IIFNAME, OIFNAME, IN(GUARD_PATHS6), ACCEPT}},
     /* iifname @networks goto from_guest */
@@ -197,6 +209,11 @@ static const struct nft_rule inet_rules[] = {
     {"source_nat",
      "a routed guest that its own forward leads back to itself",
      {CT_STATUS(IPS_DST_NAT), IS_IP4, OIFNAME, IP_SADDR, IN(GUARD_ROUTED_PUBLISHED), MASQUERADE}},
+
+    /* ct status dnat meta nfproto ipv6 oifname . ip6 saddr @routed_published6 masquerade */
+    {"source_nat",
+     "the same of a routed guest by IPv6",
+     {CT_STATUS(IPS_DST_NAT), IS_IP6, OIFNAME, IP6_SADDR, IN(GUARD_ROUTED_PUBLISHED6), MASQUERADE}},
 
     /* meta nfproto ipv6 iifname . oifname @masquerade6 masquerade */
     {"source_nat", "and with its IPv6 address", {IS_IP6, IIFNAME, OIFNAME, IN(GUARD_MASQUERADE6), MASQUERADE}},
@@ -291,18 +308,30 @@ static const struct nft_rule inet_rules[] = {
     {"from_guest",
      "out by the network's uplink, by IPv6",
      {IS_IP6, IIFNAME, OIFNAME, IN(GUARD_EGRESS6), CT_STATE(ESTABLISHED | RELATED | NEW), ACCEPT}},
+    /* meta nfproto ipv6 iifname . oifname @limited_ways6 accept */
+    {"from_guest",
+     "the same of a routed port whose connections are counted",
+     {IS_IP6, IIFNAME, OIFNAME, IN(GUARD_LIMITED_WAYS6), ACCEPT}},
     /* iifname . oifname @bridged accept */
     {"from_guest", "frames between ports of one bridge", {IIFNAME, OIFNAME, IN(GUARD_BRIDGED), ACCEPT}},
     /* oifname @routed_ports ip saddr . ip daddr @peers accept */
     {"from_guest",
      "between ports of one routed network",
      {OIFNAME, IN(GUARD_ROUTED_PORTS), IS_IP4, IP_SADDR, IP_DADDR, IN(GUARD_PEERS), ACCEPT}},
+    /* oifname @routed_ports ip6 saddr . ip6 daddr @peers6 accept */
+    {"from_guest",
+     "the same by IPv6",
+     {OIFNAME, IN(GUARD_ROUTED_PORTS), IS_IP6, IP6_SADDR, IP6_DADDR, IN(GUARD_PEERS6), ACCEPT}},
     /* iifname . oifname @apart counter goto refuse */
     {"from_guest", "guests that do not see each other", {IIFNAME, OIFNAME, IN(GUARD_APART), REFUSE}},
     /* oifname @routed_ports ip saddr . ip daddr @routed_apart counter goto refuse */
     {"from_guest",
      "routed guests that do not see each other",
      {OIFNAME, IN(GUARD_ROUTED_PORTS), IS_IP4, IP_SADDR, IP_DADDR, IN(GUARD_ROUTED_APART), REFUSE}},
+    /* oifname @routed_ports ip6 saddr . ip6 daddr @routed_apart6 counter goto refuse */
+    {"from_guest",
+     "nor by IPv6",
+     {OIFNAME, IN(GUARD_ROUTED_PORTS), IS_IP6, IP6_SADDR, IP6_DADDR, IN(GUARD_ROUTED_APART6), REFUSE}},
     /* meta nfproto ipv4 ip saddr @published ct status dnat ct direction reply ct state established accept */
     {"from_guest",
      "replies to who came by a forward",
@@ -327,6 +356,11 @@ static const struct nft_rule inet_rules[] = {
     {"from_guest",
      "guests use those too",
      {IS_IP6, IP6_DADDR, IN(GUARD_PUBLISHED6), IIFNAME, IP6_SADDR, IN(GUARD_SUBNETS6), CT_STATUS(IPS_DST_NAT),
+      CT_STATE(ESTABLISHED | NEW), ACCEPT}},
+    /* meta nfproto ipv6 ip6 daddr @published6 iifname @routed_ports ct status dnat ct state established,new accept */
+    {"from_guest",
+     "and routed ones, by IPv6",
+     {IS_IP6, IP6_DADDR, IN(GUARD_PUBLISHED6), IIFNAME, IN(GUARD_ROUTED_PORTS), CT_STATUS(IPS_DST_NAT),
       CT_STATE(ESTABLISHED | NEW), ACCEPT}},
     /* ct state invalid counter goto refuse */
     {"from_guest", "would leave with the guest's own address", {CT_STATE(INVALID), REFUSE}},
@@ -365,110 +399,8 @@ static const struct nft_rule inet_rules[] = {
     {"segments", "where IPv6 has another one", {IS_IP6, IIFNAME, OIFNAME, IN(GUARD_PATHS6), CLAMP_MSS}},
     /* iifname . oifname @ways tcp option maxseg size set rt mtu */
     {"segments", "between routed ports and their uplink", {IIFNAME, OIFNAME, IN(GUARD_WAYS), CLAMP_MSS}},
-
-    /* meta nfproto ipv6 counter goto block */
-    {"from_routed", "no IPv6", {IS_IP6, BLOCK}},
-    /* ip hdrlength != 5 jump source_routes */
-    {"from_routed", "headers with options", {IS_IP4, LONG_HEADER, JUMP("source_routes")}},
-    /* meta l4proto tcp iifname . ether saddr . ip saddr @routed_addresses accept */
-    {"from_routed",
-     "the ports' own addresses, in haste",
-     {L4(IPPROTO_TCP), ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_ADDRESSES), ACCEPT}},
-    /* udp dport > 68 udp sport != 67 iifname . ether saddr . ip saddr @routed_addresses accept, neither DHCP nor DNS */
-    {"from_routed",
-     "the same of UDP",
-     {L4(IPPROTO_UDP), TH_DPORT, ABOVE(0, 68), TH_SPORT, IS_NOT(0, 67), ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR,
-      IN(GUARD_ROUTED_ADDRESSES), ACCEPT}},
-    /* iifname @routed_send_limits counter goto block */
-    {"from_routed", "more than a port may send", {IIFNAME, IN(GUARD_ROUTED_SEND_LIMITS), BLOCK}},
-    /* udp sport 68 udp dport 67 ip frag-off & 0x3fff == 0 goto routed_dhcp */
-    {"from_routed",
-     "DHCP requests, whole ones",
-     {L4(IPPROTO_UDP), TH_PORTS, IS(0, 68, 0, 67), IS_IP4, IP_FRAG_OFF, MASK(0x3f, 0xff), IS(0, 0),
-      GOTO("routed_dhcp")}},
-    /* udp sport 67 counter goto block */
-    {"from_routed", "guests are no DHCP servers", {L4(IPPROTO_UDP), TH_SPORT, IS(0, 67), BLOCK}},
-    /* udp dport 68 counter goto block */
-    {"from_routed", "nor servers by another name", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 68), BLOCK}},
-    /* udp dport 67 counter goto block */
-    {"from_routed", "no other way to a DHCP server", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 67), BLOCK}},
-    /* udp dport 53 iifname . ip daddr @gateways update @routed_dns_rate { iifname limit rate over 500/second
-       burst 1000 packets } counter goto block */
-    {"from_routed",
-     "more DNS queries than one port may send",
-     {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), IS_IP4, IIFNAME, IP_DADDR, IN(GUARD_GATEWAYS), IIFNAME,
-      OVER(NFT_LIMIT_ROUTED_DNS), BLOCK}},
-    /* meta l4proto icmp jump routed_icmp */
-    {"from_routed", "ICMP", {L4(IPPROTO_ICMP), JUMP("routed_icmp")}},
-    /* iifname . ether saddr . ip saddr @routed_addresses accept */
-    {"from_routed",
-     "the port's own addresses",
-     {ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_ADDRESSES), ACCEPT}},
-    /* iifname . ether saddr . ip saddr @routed_limited_addresses accept */
-    {"from_routed",
-     "the same of a port that is limited, never in haste",
-     {ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_LIMITED_ADDRESSES), ACCEPT}},
-    /* iifname . ip saddr @routed_any_mac_addresses accept */
-    {"from_routed",
-     "the same of a port with any MAC",
-     {IS_IP4, IIFNAME, IP_SADDR, IN(GUARD_ROUTED_ANY_MAC_ADDRESSES), ACCEPT}},
-    /* counter goto block */
-    {"from_routed", "forged sources", {BLOCK}},
-
-    /* icmp type destination-unreachable goto routed_error */
-    {"routed_icmp", "it did not arrive", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(3), GOTO("routed_error")}},
-    /* icmp type source-quench goto routed_error */
-    {"routed_icmp", "it was too fast", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(4), GOTO("routed_error")}},
-    /* icmp type redirect goto routed_error */
-    {"routed_icmp", "it should go elsewhere", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(5), GOTO("routed_error")}},
-    /* icmp type time-exceeded goto routed_error */
-    {"routed_icmp", "it took too long", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(11), GOTO("routed_error")}},
-    /* icmp type parameter-problem goto routed_error */
-    {"routed_icmp", "it was not understood", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(12), GOTO("routed_error")}},
-    /* icmp type router-advertisement counter goto block */
-    {"routed_icmp", "guests are no routers", {IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(9), BLOCK}},
-
-    /* ip frag-off & 0x3fff != 0 counter goto block */
-    {"routed_error", "in fragments", {IS_IP4, IP_FRAG_OFF, MASK(0x3f, 0xff), IS_NOT(0, 0), BLOCK}},
-    /* iifname . ether saddr . ip saddr @routed_addresses goto own_error */
-    {"routed_error",
-     "errors from the port's own addresses",
-     {ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_ADDRESSES), GOTO("own_error")}},
-    /* iifname . ether saddr . ip saddr @routed_limited_addresses goto own_error */
-    {"routed_error",
-     "the same of a port that is limited",
-     {ETHER_IP4, IIFNAME, ETHER_SADDR, IP_SADDR, IN(GUARD_ROUTED_LIMITED_ADDRESSES), GOTO("own_error")}},
-    /* iifname . ip saddr @routed_any_mac_addresses goto own_error */
-    {"routed_error",
-     "the same of a port with any MAC",
-     {IS_IP4, IIFNAME, IP_SADDR, IN(GUARD_ROUTED_ANY_MAC_ADDRESSES), GOTO("own_error")}},
-    /* counter goto block */
-    {"routed_error", "errors from forged sources", {BLOCK}},
-
-    /* add @routed_errors { iifname . ip saddr }, of no type */
-    {"own_error", "who tells it", {IIFNAME, IP_SADDR, ADD(GUARD_ROUTED_ERRORS)}},
-    /* iifname . where what it tells of was to go @routed_errors accept */
-    {"own_error", "of what it was sent itself", {IIFNAME, TOLD_DADDR, IN(GUARD_ROUTED_ERRORS), ACCEPT}},
-    /* counter goto block */
-    {"own_error", "errors about others", {BLOCK}},
-
-    /* ip option lsrr exists counter goto block */
-    {"source_routes", "packets that choose their way", {IS_IP4, HAS_OPTION(LOOSE_ROUTE), BLOCK}},
-    /* ip option ssrr exists counter goto block */
-    {"source_routes", "or the whole of it", {IS_IP4, HAS_OPTION(STRICT_ROUTE), BLOCK}},
-
-    /* update @routed_dhcp_rate { iifname limit rate over 20/second burst 40 packets } counter goto block */
-    {"routed_dhcp", "more DHCP requests than one port may send", {IIFNAME, OVER(NFT_LIMIT_ROUTED_DHCP), BLOCK}},
-    /* iifname . ether saddr @routed_macs counter log group 29793 drop */
-    {"routed_dhcp",
-     "the service hears them, nobody else does",
-     {ETHER_IP4, IIFNAME, ETHER_SADDR, IN(GUARD_ROUTED_MACS), COUNTER, LOG(GUARD_LOG_GROUP), DROP}},
-    /* iifname @routed_any_mac_ports counter log group 29793 drop */
-    {"routed_dhcp",
-     "the same of a port with any MAC",
-     {IIFNAME, IN(GUARD_ROUTED_ANY_MAC_PORTS), COUNTER, LOG(GUARD_LOG_GROUP), DROP}},
-    /* counter goto block */
-    {"routed_dhcp", "from another MAC than the port's", {BLOCK}},
+    /* meta nfproto ipv6 iifname . oifname @ways6 tcp option maxseg size set rt mtu */
+    {"segments", "where it has another one for IPv6", {IS_IP6, IIFNAME, OIFNAME, IN(GUARD_WAYS6), CLAMP_MSS}},
 
     /* add @routed_blocked { iifname counter } */
     {"block", "for status", {IIFNAME, TALLY(GUARD_ROUTED_BLOCKED)}},
@@ -535,11 +467,17 @@ const struct nft_limit_schema nft_limits[NFT_LIMIT_COUNT] = {
         {"routed_dhcp_rate", GUARD_INET, {IFNAME}, 20, 1, 40, "ports that sent DHCP requests, and how many they may"},
     [NFT_LIMIT_ROUTED_DNS] =
         {"routed_dns_rate", GUARD_INET, {IFNAME}, 500, 1, 1000, "ports that sent DNS queries, and how many they may"},
+    [NFT_LIMIT_ROUTED_LINK] =
+        {"routed_link_rate", GUARD_INET, {IFNAME}, 20, 1, 40, "ports that sent from link-local addresses"},
 };
 
 struct nft_ruleset nft_ruleset_get(enum guard_family family)
 {
-    static const struct nft_ruleset inet = {inet_chains, ARRAY_COUNT(inet_chains), inet_rules, ARRAY_COUNT(inet_rules)};
+    const struct nft_ruleset inet = {.chains = inet_chains,
+                                     .chain_count = ARRAY_COUNT(inet_chains),
+                                     .rules = {inet_rules, nft_routed_rules},
+                                     .rule_count = ARRAY_COUNT(inet_rules) + nft_routed_rule_count,
+                                     .first_count = ARRAY_COUNT(inet_rules)};
 
     switch (family) {
     case GUARD_BRIDGE:
@@ -549,4 +487,9 @@ struct nft_ruleset nft_ruleset_get(enum guard_family family)
     default:
         return inet;
     }
+}
+
+const struct nft_rule *nft_ruleset_rule(const struct nft_ruleset *ruleset, size_t index)
+{
+    return index < ruleset->first_count ? &ruleset->rules[0][index] : &ruleset->rules[1][index - ruleset->first_count];
 }

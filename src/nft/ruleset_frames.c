@@ -644,6 +644,11 @@ static const struct nft_rule bridge_rules[] = {
     {"block", "what a port may not send", {DROP}},
 };
 
-const struct nft_ruleset nft_ruleset_bridge = {bridge_chains, ARRAY_COUNT(bridge_chains), bridge_rules,
-                                               ARRAY_COUNT(bridge_rules)};
-const struct nft_ruleset nft_ruleset_arp = {arp_chains, ARRAY_COUNT(arp_chains), arp_rules, ARRAY_COUNT(arp_rules)};
+#define RULESET(chains_of, rules_of)                                                                                   \
+    {                                                                                                                  \
+        .chains = (chains_of), .chain_count = ARRAY_COUNT(chains_of), .rules = {(rules_of)},                           \
+        .rule_count = ARRAY_COUNT(rules_of), .first_count = ARRAY_COUNT(rules_of)                                      \
+    }
+
+const struct nft_ruleset nft_ruleset_bridge = RULESET(bridge_chains, bridge_rules);
+const struct nft_ruleset nft_ruleset_arp = RULESET(arp_chains, arp_rules);

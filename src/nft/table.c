@@ -326,7 +326,7 @@ void nft_table_add(struct nft_transaction *transaction, enum guard_family family
     for (size_t i = 0; i < ruleset.chain_count; i++)
         put_chain(message, family, &ruleset.chains[i]);
     for (size_t i = 0; i < ruleset.rule_count; i++)
-        nft_rule_put(message, family, &ruleset.rules[i]);
+        nft_rule_put(message, family, nft_ruleset_rule(&ruleset, i));
 }
 
 /* Adding comes first, so that a table that somebody has deleted meanwhile is no failure. */

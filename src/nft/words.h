@@ -86,6 +86,10 @@
         IS_NOT(0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 #define IN_REPLY CT(DIRECTION, 1), IS(1)
 #define CT_STATE(bits) CT(STATE, 4), ANY_OF(bits)
+#define NOT_METADATA6 IP6_DADDR, IS_NOT(0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54)
+#define IS_ICMP6(type) IS_IP6, L4(IPPROTO_ICMPV6), ICMP_TYPE(type) /* in inet */
+#define NOT_HIDDEN META(L4PROTO, 1), IS_NOT(255) /* the kernel found a protocol behind the extension headers */
+#define NOT_TO_LINK PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, 24, 1), MASK(0xfe), IS_NOT(0xfe) /* link-local, or a group */
 #define FIRST_PACKET CT(STATUS, 4), NONE_OF(IPS_CONFIRMED) /* of a connection, also of one without replies */
 #define CT_STATUS(bits) CT(STATUS, 4), ANY_OF(bits)
 /* Of what the IP stack gets from an Ethernet device: with it `nft` prints addresses by their names. */

@@ -66,7 +66,7 @@ struct address_mark {
 /* Does the kernel make a route for this address, in the table that is looked at? */
 static bool has_route(const struct netlink_address *address)
 {
-    return address->prefix.address.family == AF_INET && (address->prefix.length < 32 || address->peer.family);
+    return address->peer.family || (address->prefix.address.family == AF_INET && address->prefix.length < 32);
 }
 
 /*
@@ -174,8 +174,7 @@ static size_t find_address(const struct observe_pass *pass, const char *device)
     return low;
 }
 
-/* A route on a link of ours: does it come with an address? */
-static void meet_route(const struct observe_pass *pass, const char *device, const struct netlink_route *route)
+void observe_meet_route(const struct observe_pass *pass, const char *device, const struct netlink_route *route)
 {
     const struct model_objects *objects = &pass->found->objects;
 
@@ -219,7 +218,7 @@ static int read_route(const struct netlink_route *route, void *data)
     }
     if (!link || !link->ours || link->lan)
         return add_foreign_route(pass, route);
-    meet_route(pass, link->name, route);
+    observe_meet_route(pass, link->name, route);
     return 0;
 }
 
@@ -258,19 +257,30 @@ static int read_neighbour(const struct netlink_neighbour *neighbour, void *data)
     return model_objects_add(&pass->found->objects, &object);
 }
 
+/* Has a port of ours an address of @family with its guest's at the other end? */
+static bool has_peers(const struct observe_pass *pass, uint8_t family)
+{
+    const struct model_objects *objects = &pass->found->objects;
+
+    for (size_t i = pass->first_address; i < objects->count; i++)
+        if (objects->items[i].kind == MODEL_OBJECT_ADDRESS && objects->items[i].address.peer.family == family)
+            return true;
+    return false;
+}
+
 /* Those that are no proxies are asked for only where there may be some: a host can have many neighbours. */
 static int observe_neighbours(struct netlink *netlink, struct observe_pass *pass)
 {
     struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count, false};
-    int result = netlink_proxy_dump(netlink, AF_INET, read_neighbour, restart_addresses, &mark, pass->error);
+    int result = netlink_proxy_dump(netlink, AF_UNSPEC, read_neighbour, restart_addresses, &mark, pass->error);
 
-    if (result < 0)
-        return result;
     mark.object_count = pass->found->objects.count;
-    for (size_t i = 0; i < pass->found->objects.count; i++)
-        if (pass->found->objects.items[i].kind == MODEL_OBJECT_LINK && pass->found->objects.items[i].link.routed)
-            return netlink_neighbour_dump(netlink, AF_INET, read_neighbour, restart_addresses, &mark, pass->error);
-    return 0;
+    if (result == 0 && has_peers(pass, AF_INET))
+        result = netlink_neighbour_dump(netlink, AF_INET, read_neighbour, restart_addresses, &mark, pass->error);
+    mark.object_count = pass->found->objects.count;
+    if (result == 0 && has_peers(pass, AF_INET6))
+        result = netlink_neighbour_dump(netlink, AF_INET6, read_neighbour, restart_addresses, &mark, pass->error);
+    return result;
 }
 
 /* Wireless cards say so in sysfs; asked for the uplink alone. */
@@ -400,9 +410,9 @@ static int observe_route_side(struct observe_pass *pass)
     if (result == 0)
         result = observe_routes(netlink, pass);
     if (result == 0)
-        result = observe_neighbours(netlink, pass);
-    if (result == 0)
         result = observe_routes6(netlink, pass);
+    if (result == 0)
+        result = observe_neighbours(netlink, pass);
     return result;
 }
 

@@ -47,8 +47,12 @@ static int read_route(const struct netlink_route *route, void *data)
     struct model_ip6 *ip6 = &mark->pass->found->ip6;
     const struct observe_index *link = observe_find_index(mark->pass, route->index);
 
-    if (!link || (link->ours && !link->lan))
+    if (!link)
         return 0;
+    if (link->ours && !link->lan) {
+        observe_meet_route(mark->pass, link->name, route);
+        return 0;
+    }
     if (route->protocol == RTPROT_RA) /* also by a bridge that has taken the place of an uplink */
         note_learning(ip6, link->name);
     if (route->destination.length > 0)

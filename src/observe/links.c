@@ -112,6 +112,7 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         .route_localnet = link->ip4_route_localnet == 1,
         .isolated = link->port_isolated,
         .routed = owner->network[0] && is_routed(link),
+        .routed6 = link->ip6_forwarding == 1 && link->ip6_forces != 0,
         .index = link->index,
         .altered = find_altered(link, owner),
         .disowned = !owner->set[0] && link->alias[0],

@@ -3,6 +3,7 @@
 #ifndef OBSERVE_LINKS_H
 #define OBSERVE_LINKS_H
 
+#include "netlink/address.h"
 #include "netlink/link.h"
 #include "observe/observe.h"
 
@@ -39,6 +40,8 @@ int observe_take(struct observe_pass *pass, const struct ip_prefix *prefix);
 
 /* ip6.c: the IPv6 routes of the main table: what is taken, and the way out. Links were read. */
 int observe_routes6(struct netlink *netlink, struct observe_pass *pass);
+/* A route on @device, a link of ours: does it come with an address? */
+void observe_meet_route(const struct observe_pass *pass, const char *device, const struct netlink_route *route);
 /* The rest of found->ip6, and sysctls whose ledgers are gone. Ledgers and guards were read. 0 or -ENOMEM. */
 int observe_ip6(struct observe_found *found);
 

@@ -98,6 +98,8 @@ static void link_reason(const struct model_link *before, const struct model_link
         append(text, "MAC %s, wanted %s", mac_print(&before->mac, had), mac_print(&after->mac, wants));
     if (before->routed != after->routed)
         append(text, "%s", after->routed ? "does not route, or answers ARP for others" : "routes");
+    if (after->routed6 && !before->routed6)
+        append(text, "does not route IPv6");
     if (before->isolated != after->isolated)
         append(text, "is %sisolated", before->isolated ? "" : "not ");
     if (!model_receive_equal(after, before))

@@ -13,8 +13,9 @@ int plan_subnets_init(struct plan_subnets *subnets, const struct model_objects *
     for (size_t i = 0; i < all->count; i++) {
         const struct model_host_address *address = &all->items[i].address;
 
-        if (all->items[i].kind != MODEL_OBJECT_ADDRESS || address->peer.family)
-            continue; /* one with a peer leads to that one alone */
+        if (all->items[i].kind != MODEL_OBJECT_ADDRESS || address->peer.family ||
+            ip_prefix_overlaps(&address->prefix, &model_router6))
+            continue; /* one with a peer leads to that one alone, and a link's own nowhere else */
         if (array_reserve((void **)&subnets->items, &subnets->capacity, subnets->count, 1, sizeof(*subnets->items)) <
             0) {
             plan_subnets_fini(subnets);

@@ -68,13 +68,25 @@ static uint8_t *put_option(struct message *message, enum option type, size_t len
     return option;
 }
 
+/* Between routed guests stands the host, as between those that do not see each other. */
+static bool is_on_link(const struct model_network *network)
+{
+    return network->ports_see_each_other && network->mode != MODEL_MODE_ROUTED;
+}
+
+/* The router's: of a routed network that of the port's own device. */
+static const struct mac *router_mac(const struct model_network *network, const struct model_port *port)
+{
+    return network->mode == MODEL_MODE_ROUTED && port ? &port->mac : &network->mac;
+}
+
 static void put_prefix(struct message *message, const struct model_network *network, bool autonomous, bool last)
 {
     struct ip_prefix prefix = ip_prefix_network(&network->subnet6);
     uint8_t *option = put_option(message, OPTION_PREFIX, 32);
 
     option[2] = prefix.length;
-    option[3] = (uint8_t)((network->ports_see_each_other ? ON_LINK : 0) | (autonomous || last ? AUTONOMOUS : 0));
+    option[3] = (uint8_t)((is_on_link(network) ? ON_LINK : 0) | (autonomous || last ? AUTONOMOUS : 0));
     bytes_put_be32(option + 4, last ? 0 : FOREVER); /* valid */
     bytes_put_be32(option + 8, last ? 0 : FOREVER); /* preferred */
     memcpy(option + 16, prefix.address.bytes, 16);
@@ -107,7 +119,7 @@ static void put_advertisement(struct message *message, const struct model_networ
     head[5] = MANAGED;
     bytes_put_be16(head + 6, network->uplink6[0] ? (uint16_t)lifetime : 0);
     message->length = ADVERTISEMENT_LEN;
-    memcpy(put_option(message, OPTION_SOURCE_MAC, 8) + 2, network->mac.bytes, 6);
+    memcpy(put_option(message, OPTION_SOURCE_MAC, 8) + 2, router_mac(network, port)->bytes, 6);
     bytes_put_be32(put_option(message, OPTION_MTU, 8) + 4, network->mtu);
     put_prefix(message, network, autonomous, last);
     if (network->dns_port)
@@ -120,7 +132,7 @@ size_t advertise_build(const struct model_network *network, const struct model_p
     static const uint8_t nobody[16];
     struct message message = {.bytes = frame + FRAME6_ICMP_AT};
     struct frame6 answer = {
-        .source_mac = network->mac,
+        .source_mac = *router_mac(network, port),
         .destination_mac = all_nodes_mac,
         .protocol = IPPROTO_ICMPV6,
         .hop_limit = FRAME6_HOPS_ND,

@@ -40,9 +40,9 @@ bool advertise_is_solicitation(const struct frame6 *packet);
 bool advertise_makes_up(const uint8_t source[16], const struct ip_address *address);
 
 /*
- * The answer to the solicitation @packet of the guest at @port, or (both NULL) what is told to all: a frame in @frame
- * (ADVERTISE_FRAME_MAX bytes), from the network's bridge. @last: the network goes. Returns its length; 0: the network
- * has no IPv6.
+ * The answer to the solicitation @packet of the guest at @port, or (both NULL) what is told to all, or (@packet NULL,
+ * of a routed network) to the guest at @port unasked: a frame in @frame (ADVERTISE_FRAME_MAX bytes), from the network's
+ * bridge, or from the port's device. @last: the network goes. Returns its length; 0: the network has no IPv6.
  */
 size_t advertise_build(const struct model_network *network, const struct model_port *port, const struct frame6 *packet,
                        bool last, uint8_t *frame);

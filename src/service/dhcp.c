@@ -23,6 +23,7 @@
 #include "service/dhcp6_answer.h"
 #include "service/dhcp_answer.h"
 #include "service/log.h"
+#include "service/neighbour.h"
 #include "service/nflog.h"
 
 /*
@@ -35,7 +36,7 @@
  * So it is read only when no network has been added for DHCP_SETTLE_USEC: all whose guests may have asked are there.
  *
  * Advertisements that nobody asked for go to all ports at once, by the bridge: three in the first minute of a network,
- * then one every few minutes.
+ * then one every few minutes. In a routed network each port has its own, some at a time.
  *
  * Frames come in batches, one batch a wake-up, so that DNS gets its turn. Nothing is allocated per packet. How much one
  * port may ask is the rules' business.
@@ -43,8 +44,10 @@
 
 #define DHCP_BATCH 8
 #define DHCP_SETTLE_USEC 5000
-#define DHCP_MESSAGE_MAX 4096 /* GUARD_LOG_BYTES_MAX and what the log says beside them, some 200 bytes */
-#define LOG_PORT_RATE 2       /* lines a second about one port */
+#define DHCP_MESSAGE_MAX 4096     /* GUARD_LOG_BYTES_MAX and what the log says beside them, some 200 bytes */
+#define ADVERTISE_BATCH 64        /* guests of a routed network that are told at once, ... */
+#define ADVERTISE_REST_USEC 20000 /* ... before the next ones are */
+#define LOG_PORT_RATE 2           /* lines a second about one port */
 #define LOG_PORT_BURST 20
 #define LOG_TEXT_MAX 100 /* of a guest's text, escaped */
 
@@ -59,7 +62,8 @@ struct dhcp_network {
     struct dhcp_port *ports; /* sorted by their devices' names */
     size_t port_count;
     struct loop_timer advertise;
-    unsigned advertised; /* how often since it was served, as far as that matters */
+    size_t advertise_next; /* the port that the round goes on with; 0: it has not begun */
+    unsigned advertised;   /* how often since it was served, as far as that matters */
     struct dhcp_network *next;
 };
 
@@ -180,7 +184,7 @@ static void dhcp6_handle_request(const struct dhcp *dhcp, const struct dhcp_sour
              log_escape(request.client_id.bytes, request.client_id.length, id, sizeof(id)));
 }
 
-/* One IPv6 packet from a guest, which asks for its router, or for its address. */
+/* One IPv6 packet from a guest, which asks for its router, for its address, or for a neighbour. */
 static void dhcp6_handle_packet(const struct dhcp *dhcp, const struct dhcp_source *source, struct frame6 *packet)
 {
     const struct model_port *port = source->from->port;
@@ -195,22 +199,41 @@ static void dhcp6_handle_packet(const struct dhcp *dhcp, const struct dhcp_sourc
             dhcp6_handle_request(dhcp, source, packet);
         return;
     }
-    if (!advertise_is_solicitation(packet))
-        return;
-    length = advertise_build(source->network, port, packet, false, reply_frame);
-    dhcp_send(dhcp, source->device, ETH_P_IPV6, length);
+    length = advertise_is_solicitation(packet) ? advertise_build(source->network, port, packet, false, reply_frame)
+                                               : neighbour_answer(source->network, port, packet, reply_frame);
+    if (length)
+        dhcp_send(dhcp, source->device, ETH_P_IPV6, length);
 }
 
-/* Tells all guests of @served at once, by the bridge; one that is gone has none. */
-static void dhcp_advertise_all(const struct dhcp_network *served, bool last)
+/* Sends what stands in reply_frame out by the device of this name; one that is gone has no guests. */
+static void dhcp_send_by(const struct dhcp *dhcp, const char device[MODEL_IFNAME_MAX], size_t length)
 {
-    const struct dhcp *dhcp = served->dhcp;
     struct ifreq request = {.ifr_ifindex = 0};
-    size_t length = advertise_build(served->network, NULL, NULL, last, reply_frame);
 
-    memcpy(request.ifr_name, served->network->bridge, sizeof(served->network->bridge));
+    memcpy(request.ifr_name, device, MODEL_IFNAME_MAX);
     if (length && dhcp->reply_fd >= 0 && ioctl(dhcp->reply_fd, SIOCGIFINDEX, &request) == 0)
         dhcp_send(dhcp, (unsigned)request.ifr_ifindex, ETH_P_IPV6, length);
+}
+
+/*
+ * Tells guests of @served: all of them by the bridge, at once, or those of a routed network from port number @first on,
+ * each by its own device. Returns the port to go on with; 0: all have been told.
+ */
+static size_t dhcp_advertise_from(const struct dhcp_network *served, size_t first, size_t count, bool last)
+{
+    const struct model_network *network = served->network;
+    size_t end = served->port_count - first < count ? served->port_count : first + count;
+
+    if (network->mode != MODEL_MODE_ROUTED) {
+        dhcp_send_by(served->dhcp, network->bridge, advertise_build(network, NULL, NULL, last, reply_frame));
+        return 0;
+    }
+    for (size_t i = first; i < end; i++) {
+        const struct model_port *port = served->ports[i].port;
+
+        dhcp_send_by(served->dhcp, port->device, advertise_build(network, port, NULL, last, reply_frame));
+    }
+    return end < served->port_count ? end : 0;
 }
 
 /* RFC 4861, 6.2.4: at random, so that routers that were started together do not stay so. */
@@ -228,12 +251,15 @@ static uint64_t dhcp_interval_usec(unsigned advertised)
 static void dhcp_advertise(void *data)
 {
     struct dhcp_network *served = data;
+    uint64_t wait_usec = ADVERTISE_REST_USEC;
 
-    dhcp_advertise_all(served, false);
-    if (served->advertised < ADVERTISE_FIRST_COUNT)
-        served->advertised++;
-    loop_timer_arm(served->dhcp->loop, &served->advertise, loop_now_usec() + dhcp_interval_usec(served->advertised),
-                   dhcp_advertise, served);
+    served->advertise_next = dhcp_advertise_from(served, served->advertise_next, ADVERTISE_BATCH, false);
+    if (!served->advertise_next) {
+        if (served->advertised < ADVERTISE_FIRST_COUNT)
+            served->advertised++;
+        wait_usec = dhcp_interval_usec(served->advertised);
+    }
+    loop_timer_arm(served->dhcp->loop, &served->advertise, loop_now_usec() + wait_usec, dhcp_advertise, served);
 }
 
 /* From now on, or with what is new of it. */
@@ -241,13 +267,15 @@ static void dhcp_begin_advertising(struct dhcp_network *served)
 {
     loop_timer_disarm(served->dhcp->loop, &served->advertise);
     served->advertised = 0;
+    served->advertise_next = 0;
     if (served->network->subnet6.address.family)
         dhcp_advertise(served);
 }
 
 void dhcp_retire(struct dhcp_network *served)
 {
-    dhcp_advertise_all(served, true);
+    if (served->network->subnet6.address.family)
+        dhcp_advertise_from(served, 0, served->port_count, true);
 }
 
 /* ---- what the log says ---- */

@@ -75,7 +75,7 @@ int nflog_parse(const uint8_t *bytes, size_t length, struct nflog_frame *ret)
     memcpy(&header, bytes, sizeof(header));
     family = bytes[NLMSG_HDRLEN + offsetof(struct nfgenmsg, nfgen_family)];
     if (header.nlmsg_len < HEADERS_LEN || header.nlmsg_len > length || header.nlmsg_type != PACKET_TYPE ||
-        (family != NFPROTO_BRIDGE && family != NFPROTO_IPV4))
+        (family != NFPROTO_BRIDGE && family != NFPROTO_IPV4 && family != NFPROTO_IPV6))
         return -EBADMSG;
     if (read_attributes(bytes + HEADERS_LEN, header.nlmsg_len - HEADERS_LEN, &attributes) < 0)
         return -EBADMSG;

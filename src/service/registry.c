@@ -162,7 +162,7 @@ static int sockets_check(const struct model_network *network, const int *fds, si
         return error_set(error, -EINVAL, "mode %s%s takes %zu descriptors", model_mode_print(network->mode),
                          network->subnet6.address.family ? " with IPv6" : "", wanted);
     for (size_t i = SERVE_DNS; i < count && r == 0; i += 2) {
-        int domain = i < SERVE_DNS + 2 * (DNS_ENDS - 1) ? AF_INET : AF_INET6; /* the last end is IPv6's */
+        int domain = network->subnet6.address.family && i + 2 == count ? AF_INET6 : AF_INET; /* the last end's */
 
         r = socket_check(fds[i], domain, SOCK_DGRAM, 0, error);
         if (r == 0)

@@ -12,7 +12,7 @@ from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dhcp6 import DHCP6_Advertise
 from scapy.layers.inet import GRE, ICMP, IP, TCP, UDP, IPOption_LSRR, IPOption_SSRR
 from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoRequest, ICMPv6MLQuery, ICMPv6ND_NA, ICMPv6ND_NS,
-                                ICMPv6ND_RA, ICMPv6ND_Redirect, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr,
+                                ICMPv6ND_RA, ICMPv6ND_Redirect, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr,
                                 ICMPv6PacketTooBig, ICMPv6ParamProblem, ICMPv6TimeExceeded, IPv6, IPv6ExtHdrDestOpt,
                                 IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting)
 from scapy.layers.l2 import ARP, LLC, SNAP, STP, Dot1AD, Dot1Q, Dot3, Ether
@@ -336,7 +336,7 @@ def at_host(name, address, payload, modes=BOTH, **more):
 
 def at_host6(name, address, payload, source=None):
     return Cheat(f"to the host by IPv6: {name}", "host",
-                 one(lambda g: g.ip6(address(g), source(g) if source else None) / payload(g)))
+                 one(lambda g: g.ip6(address(g), source(g) if source else None) / payload(g)), modes=BOTH)
 
 
 HOST = [
@@ -416,7 +416,7 @@ ERRORS = [
     error6("behind another header", IPv6ExtHdrDestOpt() / ICMPv6PacketTooBig(mtu=1280)),
     Cheat("an error about the neighbour's connection with the outside by IPv6", "outside",
           one(lambda g: g.ip6(g.outside6) / ICMPv6DestUnreach(code=4) / IPv6(src=g.outside6, dst=g.db6) /
-              UDP(sport=4000, dport=4002)), bare=False,
+              UDP(sport=4000, dport=4002)), bare=False, modes=BOTH,
           before=lambda g: g.from_db(IPv6(src=g.db6, dst=g.outside6) / UDP(sport=4002, dport=4000))),
 ]
 
@@ -428,7 +428,7 @@ ELSEWHERE = [
           modes=BOTH),
     Cheat("a cloud's other services", "outside", one(lambda g: g.ip("169.254.170.2") / UDP(dport=80)), modes=BOTH),
     Cheat("a cloud's metadata by IPv6", "outside", one(lambda g: g.ip6("fd00:ec2::254") / TCP(dport=80, flags="S")),
-          bare=False),
+          bare=False, modes=BOTH),
     Cheat("another network's guest, UDP", "far", one(lambda g: g.ip(g.far) / UDP(dport=4000)), modes=BOTH),
     Cheat("another network's guest, TCP", "far", one(lambda g: g.ip(g.far) / TCP(dport=22, flags="S")), modes=BOTH),
     Cheat("another network's guest, ping", "far", one(lambda g: g.ip(g.far) / ICMP(id=2)), modes=BOTH),
@@ -436,7 +436,8 @@ ELSEWHERE = [
           one(lambda g: g.ip(g.far) / ICMP(type=3, code=3) / bytes(IP(src=g.far, dst=g.outside) / UDP())), modes=BOTH),
     Cheat("another network, all of it", "far", one(lambda g: g.ip("10.30.0.255") / UDP(dport=4000)), bare=False,
           modes=BOTH),
-    Cheat("another network's guest by IPv6", "far", one(lambda g: g.ip6(g.far6) / UDP(dport=4000)), bare=False),
+    Cheat("another network's guest by IPv6", "far", one(lambda g: g.ip6(g.far6) / UDP(dport=4000)), bare=False,
+          modes=BOTH),
     Cheat("a loose source route", "far",
           one(lambda g: g.ip(g.gateway, options=[IPOption_LSRR(routers=[g.far])]) / UDP(dport=4000)), bare=False,
           modes=BOTH),
@@ -472,4 +473,107 @@ FLOODS = [
                             for number in range(60)], counter="refused_connections", least=60 - CONNECTIONS),
 ]
 
-CHEATS = MACS + SOURCES + ARPS + DHCPS + IPV6 + FRAMES + HOST + ERRORS + ELSEWHERE + FLOODS
+
+# ---- IPv6 of a routed network: all that is sent is the host's to forward, or for the host ----
+
+def routed6(name, seen, make, **more):
+    return Cheat(f"routed IPv6: {name}", seen, one(make), modes=("routed",), **more)
+
+
+def forged6(name, source, **more):
+    return routed6(f"to the outside from {name}", "outside", lambda g: g.ip6(g.outside6, source(g)) / UDP(dport=4000),
+                   **more)
+
+
+def discovery6(name, message, source=None, bare=True):
+    """Neighbour discovery, as its router hears it."""
+    return routed6(name, "host", lambda g: g.nd(message(g), source(g) if source else None), bare=bare)
+
+
+def solicitation(g):
+    return (g.ether("33:33:00:00:00:02") / IPv6(src=g.link_local6, dst="ff02::2", hlim=255) / ICMPv6ND_RS() /
+            ICMPv6NDOptSrcLLAddr(lladdr=g.mac))
+
+
+def named6(g, source=None):
+    """A message of neighbour discovery to its router alone."""
+    return g.ether("host") / IPv6(src=source or g.link_local6, dst=g.router6, hlim=255)
+
+
+ROUTED6 = [
+    forged6("the neighbour's address", lambda g: g.db6),
+    forged6("the gateway's", lambda g: g.gateway6),
+    forged6("a free address of the subnet", lambda g: "fd00:20::99"),
+    forged6("another network's", lambda g: g.far6),
+    forged6("an address outside", lambda g: "2001:db8::5"),
+    forged6("the host's uplink", lambda g: g.uplink6),
+    forged6("a link-local address", lambda g: g.link_local6, bare=False),
+    forged6("the router's", lambda g: g.router6, bare=False),
+    forged6("no address", lambda g: "::", bare=False),
+    forged6("itself", lambda g: "::1", bare=False, counter=""),
+    forged6("a group", lambda g: "ff02::1", bare=False, counter=""),
+    routed6("to the outside from another MAC", "outside",
+            lambda g: g.ether("host", src=NOBODY) / IPv6(src=g.address6, dst=g.outside6) / UDP(dport=4000)),
+    routed6("to the outside from the neighbour's address, behind options", "outside",
+            lambda g: g.ip6(g.outside6, g.db6) / IPv6ExtHdrDestOpt() / UDP(dport=4000)),
+    routed6("to the outside from the neighbour's address, as a fragment", "outside",
+            lambda g: g.ip6(g.outside6, g.db6) / IPv6ExtHdrFragment(id=77) / UDP(dport=4000)),
+    routed6("to the neighbour from an address outside", "neighbour",
+            lambda g: g.ip6(g.db6, "2001:db8::5") / UDP(dport=4000)),
+    routed6("to the neighbour from the gateway's", "neighbour",
+            lambda g: g.ip6(g.db6, g.gateway6) / UDP(dport=4000)),
+    routed6("a ping of the gateway from the neighbour's address", "host",
+            lambda g: g.ip6(g.gateway6, g.db6) / ICMPv6EchoRequest(id=1)),
+    routed6("a DHCPv6 server", "neighbour",
+            lambda g: g.ip6(g.db6) / UDP(sport=547, dport=546) / DHCP6_Advertise()),
+    routed6("a DHCPv6 server by another port", "neighbour",
+            lambda g: g.ip6(g.db6) / UDP(sport=1547, dport=546) / DHCP6_Advertise()),
+    routed6("a DHCPv6 request to another server", "outside",
+            lambda g: g.ip6(g.outside6) / IPv6ExtHdrDestOpt() / UDP(sport=546, dport=547)),
+    discovery6("a router advertisement", lambda g: ICMPv6ND_RA(routerlifetime=1800)),
+    discovery6("a router advertisement behind options",
+               lambda g: IPv6ExtHdrDestOpt() / ICMPv6ND_RA(routerlifetime=1800)),
+    discovery6("a router advertisement behind hop-by-hop options",
+               lambda g: IPv6ExtHdrHopByHop() / ICMPv6ND_RA(routerlifetime=1800)),
+    discovery6("a router advertisement as an atomic fragment",
+               lambda g: IPv6ExtHdrFragment(id=1) / ICMPv6ND_RA(routerlifetime=1800)),
+    discovery6("a redirect", lambda g: ICMPv6ND_Redirect(tgt="fe80::2", dst="2001:db8::9")),
+    discovery6("a multicast listener query", lambda g: ICMPv6MLQuery()),
+    discovery6("the gateway is here", lambda g: ICMPv6ND_NA(tgt=g.gateway6, R=0, O=1) /
+               ICMPv6NDOptDstLLAddr(lladdr=g.mac)),
+    discovery6("the router is here", lambda g: ICMPv6ND_NA(tgt=g.router6, R=1, O=1) /
+               ICMPv6NDOptDstLLAddr(lladdr=g.mac)),
+    discovery6("the neighbour is here", lambda g: ICMPv6ND_NA(tgt=g.db6, R=0, O=1) /
+               ICMPv6NDOptDstLLAddr(lladdr=g.mac)),
+    discovery6("the neighbour is here, behind options", lambda g: IPv6ExtHdrDestOpt() /
+               ICMPv6ND_NA(tgt=g.db6, R=0, O=1) / ICMPv6NDOptDstLLAddr(lladdr=g.mac)),
+    routed6("asked as the neighbour", "host",
+            lambda g: named6(g, g.db6) / ICMPv6ND_NS(tgt=g.router6) / ICMPv6NDOptSrcLLAddr(lladdr=g.mac)),
+    routed6("asked as the router", "host",
+            lambda g: named6(g, g.router6) / ICMPv6ND_NS(tgt=g.router6) / ICMPv6NDOptSrcLLAddr(lladdr=g.mac),
+            bare=False),
+    routed6("asked from another MAC", "host",
+            lambda g: g.ether("host", src=NOBODY) / IPv6(src=g.link_local6, dst=g.router6, hlim=255) /
+            ICMPv6ND_NS(tgt=g.router6) / ICMPv6NDOptSrcLLAddr(lladdr=NOBODY)),
+    routed6("a probe for the router's address", "host",
+            lambda g: g.nd(ICMPv6ND_NS(tgt=g.router6), "::")),
+    routed6("a probe for the neighbour's", "host", lambda g: g.nd(ICMPv6ND_NS(tgt=g.db6), "::")),
+    routed6("an error about the neighbour's packets", "host",
+            lambda g: g.ip6(g.gateway6) / ICMPv6PacketTooBig(mtu=1280) / lost6(g), bare=False),
+    routed6("an error behind another header", "host",
+            lambda g: g.ip6(g.gateway6) / IPv6ExtHdrDestOpt() / ICMPv6PacketTooBig(mtu=1280) / lost6(g), bare=False),
+    Cheat("routed IPv6: a hundred questions who the router is", "",
+          lambda g, token: 100 * [bytes(solicitation(g) / Raw(token))], least=40, modes=("routed",)),
+    Cheat("routed IPv6: neighbours without number", "",
+          lambda g, token: [named6(g, f"fe80::2:{number:x}:1:1") / ICMPv6ND_NS(tgt=g.router6) /
+                            ICMPv6NDOptSrcLLAddr(lladdr=g.mac) for number in range(1, 201)], least=100,
+          modes=("routed",)),
+    Cheat("routed IPv6: three thousand questions", "",
+          many(lambda g: g.ip6(g.gateway6) / UDP(dport=53), 3000), least=500, modes=("routed",)),
+    Cheat("routed IPv6: more connections than it may have", "",
+          lambda g, token: [g.ip6(g.outside6) / UDP(sport=5000 + number, dport=4000) / Raw(token)
+                            for number in range(60)], counter="refused_connections", least=60 - CONNECTIONS,
+          modes=("routed",)),
+]
+
+CHEATS = MACS + SOURCES + ARPS + DHCPS + IPV6 + FRAMES + HOST + ERRORS + ELSEWHERE + FLOODS + ROUTED6

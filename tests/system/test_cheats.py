@@ -44,7 +44,7 @@ networks:
   lab:
     mode: {mode}
     subnet: 10.20.0.1/24
-    {subnet6}
+    subnet6: fd00:20::1/64
     ports:
       web: {{ address: 10.20.0.6, mac: "52:54:00:00:00:06"{limit} }}
       db: {{ address: 10.20.0.7, mac: "52:54:00:00:00:07" }}
@@ -116,9 +116,8 @@ class Scene:
         ports = {port["name"]: port for network in status.values() for port in network["ports"]}
         self.guests = Guests(mac=MAC, gateway_mac=self._mac_of(device),
                              db_gateway_mac=self._mac_of(device if mode == "nat" else "lab-db"))
-        if mode == "nat":
-            self.guests.address6, self.guests.db6 = ports["web"]["addresses"][1], ports["db"]["addresses"][1]
-            self.guests.link_local6 = "fe80::5054:ff:fe00:6"
+        self.guests.address6, self.guests.db6 = ports["web"]["addresses"][1], ports["db"]["addresses"][1]
+        self.guests.link_local6 = "fe80::5054:ff:fe00:6"
         self.guests.far6 = ports["far"]["addresses"][1]
         self._know_everybody()
         self.web, self.db, self.far = (Tap(self.host, name) for name in ("lab-web", "lab-db", "two-far"))
@@ -131,8 +130,7 @@ class Scene:
         return self.host.json("ip", "-j", "link", "show", device)[0]["address"]
 
     def up(self, limit=""):
-        subnet6 = "subnet6: fd00:20::1/64" if self.mode == "nat" else ""
-        self.tapnet("up", self.tapnet.file(LAB.format(mode=self.mode, subnet6=subnet6, limit=limit)))
+        self.tapnet("up", self.tapnet.file(LAB.format(mode=self.mode, limit=limit)))
 
     def _know(self, address, mac, device, state="permanent"):
         self.host.run("ip", "neigh", "replace", address, "lladdr", mac, "dev", device, "nud", state)
@@ -261,10 +259,13 @@ def test_what_is_honest_is_not_counted(scene):
     frames = [guests.arp(pdst=guests.gateway), guests.arp(op=2, pdst=guests.gateway), guests.arp(pdst=guests.address),
               guests.ip(guests.gateway) / ICMP(id=3), guests.ip(guests.outside) / UDP(dport=4000),
               guests.ip(guests.gateway) / UDP(sport=5353, dport=53) / DNS(rd=1, qd=DNSQR(qname="outside.example")),
-              request(MAC)]
+              request(MAC), guests.ip6(guests.gateway6) / ICMPv6EchoRequest(), guests.ip6(guests.outside6) / UDP(),
+              guests.ip6(guests.router6, guests.link_local6) / ICMPv6EchoRequest(),
+              guests.nd(ICMPv6ND_NS(tgt=guests.router6) / ICMPv6NDOptSrcLLAddr(lladdr=MAC)),
+              guests.nd(ICMPv6ND_NS(tgt=guests.address6), "::"), guests.nd(ICMPv6ND_NS(tgt=guests.link_local6), "::")]
     if scene.mode == "nat":
         frames += [guests.ip("db", options=b"\x94\x04\0\0") / UDP(dport=4000), guests.ip("db", flags="MF") / UDP(),
-                   guests.ip6("db") / ICMPv6EchoRequest(), guests.ip6(guests.gateway6) / ICMPv6EchoRequest(),
+                   guests.ip6("db") / ICMPv6EchoRequest(),
                    guests.nd(ICMPv6ND_NS(tgt=guests.db6) / ICMPv6NDOptSrcLLAddr(lladdr=MAC)),
                    guests.ether("01:00:5e:00:00:fb") / IP(src=guests.address, dst="224.0.0.251") / UDP(dport=5353)]
     for frame in frames:

@@ -10,30 +10,24 @@
 """
 
 import ipaddress
-import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from scapy.layers.inet import TCP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import Ether
 
-import tapnet_test
+from ip6_lab import Guest, Lab, Outside, addresses, dhclient, dig, kill_service, make_older, sysctl
 from tapnet_test.build import Tapnet
 from tapnet_test.listener import Listener
-from tapnet_test.netns import Netns, join
-from tapnet_test.processes import named, wait_gone
+from tapnet_test.netns import join
 from tapnet_test.service import in_netns
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.waiting import wait_for
 from tapnet_test.world6 import FAR, HOST, NEAR, add_ipv6, advertise, default_routes
 
-RELAY = Path(tapnet_test.__file__).with_name("relay.py")
 LAB = """
 networks:
   lab:
@@ -53,61 +47,11 @@ def outside6(world):
     return world
 
 
-def sysctl(netns, name):
-    return netns.run("sysctl", "-n", f"net.ipv6.conf.{name}").stdout.strip()
-
-
-class Guest:
-    """A guest that is a namespace, with no address yet but its link-local one."""
-
-    def __init__(self, host, port):
-        self.netns = Netns("guest")
-        self.run = self.netns.run
-        self._relay = host.popen(sys.executable, RELAY, port["device"], self.netns.exec_path, port["mac"],
-                                 stdout=subprocess.PIPE, text=True)
-        assert self._relay.stdout.readline() == "plugged\n"
-        self.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0")
-
-    def up(self, address=None):
-        if address:
-            self.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_ra=0")
-        self.run("ip", "link", "set", "eth0", "up")
-        if address:
-            self.run("ip", "-6", "address", "add", f"{address}/64", "dev", "eth0", "nodad")
-            self.run("ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "eth0")
-        return self
-
-    def reaches(self, address, count=1, wait=2):
-        return self.run("ping", "-6", "-c", str(count), "-W", str(wait), address, check=False).returncode == 0
-
-    def close(self):
-        self._relay.kill()
-        self._relay.wait()
-        self._relay.stdout.close()
-        self.netns.close()
-
-
 @pytest.fixture
 def lab(outside6, tapnet):
-    made = []
-
-    class Lab:
-        host, outside = outside6.host, outside6.outside
-
-        def up(self, text=LAB):
-            self.file = tapnet.file(text)
-            tapnet("up", self.file)
-            self.ports = {port["name"]: port for port in tapnet.status("lab")["ports"]}
-            return self
-
-        def guest(self, name):
-            made.append(Guest(self.host, self.ports[name]))
-            return made[-1]
-
-    yield Lab()
-    for guest in made:
-        guest.close()
-    tapnet("down", "--all", check=False)
+    made = Lab(outside6, tapnet, LAB)
+    yield made
+    made.close()
 
 
 def test_a_static_guest_reaches_host_outside_and_neighbour(lab, tapnet):
@@ -128,26 +72,12 @@ def test_a_static_guest_reaches_host_outside_and_neighbour(lab, tapnet):
     assert_same(before, snapshot(lab.host, run_dir=tapnet.run_dir))
 
 
-def addresses(guest):
-    links = guest.netns.json("ip", "-j", "-6", "address", "show", "dev", "eth0", "scope", "global")
-    return [info["local"] for link in links for info in link.get("addr_info", []) if "local" in info]
-
-
 def test_a_guest_without_any_program_numbers_itself(lab):
     """The kernel alone: its router, its address, its MTU come from the advertisement."""
     web = lab.up().guest("web").up()
     assert wait_for(lambda: addresses(web)) == ["fd00:20::5054:ff:fe00:2"]
     assert default_routes(web.netns)[0]["gateway"] == "fe80::1"
     assert web.reaches(FAR)
-
-
-def dhclient(guest, *words):
-    """ISC's client, once; what it wrote down of the answer."""
-    leases = guest.netns.tmp / "leases"
-    guest.run("dhclient", "-6", "-1", *words, "-lf", leases, "-pf", guest.netns.tmp / "pid", "-cf", "/dev/null",
-              "-v", "eth0")
-    guest.run("sh", "-c", f"kill -9 $(cat {guest.netns.tmp}/pid)", check=False)  # without giving the lease back
-    return leases.read_text() if leases.exists() else ""
 
 
 def test_a_guest_that_draws_addresses_by_lot_has_its_ports_by_dhcpv6(lab):
@@ -181,10 +111,6 @@ def test_a_guest_that_has_an_address_asks_for_the_rest(lab):
     dhclient(web, "-S")
     settings = web.run("cat", "/etc/resolv.conf").stdout
     assert "nameserver fd00:20::1" in settings and "search lab" in settings
-
-
-def dig(guest, *words):
-    return guest.run("dig", "+short", "+tries=2", "+time=2", "@fd00:20::1", *words).stdout.split()
 
 
 def test_names_over_ipv6(lab):
@@ -319,21 +245,10 @@ def test_the_host_keeps_its_router_and_forwards_for_nobody_else(lab, tapnet):
     assert default_routes(lab.host)[0]["gateway"] == "fe80::a"
 
 
-class Outside:
-    def __init__(self, lab):
-        self.run = lab.outside.run
-
-    reaches = Guest.reaches
-
-
 @pytest.fixture
 def older_kernel(host):
     """The host looks as before Linux 6.17: the one file that tells is another one. The rest of the kernel is real."""
-    path = "/proc/sys/net/ipv6/conf/all/force_forwarding"
-    if host.run("test", "-e", path, check=False).returncode:
-        return
-    if host.run("mount", "--bind", "/dev/null", path, check=False).returncode:
-        pytest.skip("no right to mount over /proc")
+    make_older(host)
 
 
 def test_on_an_older_kernel_all_interfaces_forward_and_are_closed(older_kernel, lab, tapnet):
@@ -516,12 +431,6 @@ def test_ipv6_comes_and_goes_with_its_line(lab, tapnet):
     lab.up(WITHOUT)
     assert "nothing to do" in tapnet("plan", lab.file).stdout
     assert not web.reaches(FAR, wait=1)
-
-
-def kill_service(host):
-    service, = named(host, "tapnet-service")
-    os.kill(service, signal.SIGKILL)
-    wait_gone(service)
 
 
 DAMAGES = {

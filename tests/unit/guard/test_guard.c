@@ -35,10 +35,10 @@ static void each_set_is_described(void **state)
         assert_non_null(guard_schemas[set].name);
         assert_non_null(guard_schemas[set].comment);
         assert_int_not_equal(guard_schemas[set].key[0], GUARD_FIELD_NONE);
-        assert_int_equal(guard_is_interval(set), set == GUARD_FORWARD_RANGES || set == GUARD_SUBNETS ||
-                                                     set == GUARD_FORWARD_RANGES6 || set == GUARD_SUBNETS6 ||
-                                                     set == GUARD_PEERS || set == GUARD_ROUTED_APART ||
-                                                     set == GUARD_ARP_REACH);
+        assert_int_equal(guard_is_interval(set),
+                         set == GUARD_FORWARD_RANGES || set == GUARD_SUBNETS || set == GUARD_FORWARD_RANGES6 ||
+                             set == GUARD_SUBNETS6 || set == GUARD_PEERS || set == GUARD_ROUTED_APART ||
+                             set == GUARD_PEERS6 || set == GUARD_ROUTED_APART6 || set == GUARD_ARP_REACH);
         assert_in_range(guard_key_len(set), 1, GUARD_KEY_MAX);
         assert_true(guard_key_len(set) % 4 == 0 || !guard_schemas[set].key[1]);
         assert_true(guard_data_len(set) <= GUARD_DATA_MAX);
@@ -66,6 +66,8 @@ static void keys_have_the_lengths_of_their_fields(void **state)
     assert_int_equal(guard_data_len(GUARD_FORWARD_RANGES), 4);
     assert_int_equal(guard_key_len(GUARD_FORWARD_RANGES6), 48);
     assert_int_equal(guard_key_len(GUARD_SUBNETS6), 64);
+    assert_int_equal(guard_key_len(GUARD_PEERS6), 64);
+    assert_int_equal(guard_key_len(GUARD_ROUTED_ADDRESSES6), 40);
     assert_int_equal(guard_data_len(GUARD_BOUND_FORWARDS6), 20);
 }
 

@@ -363,6 +363,12 @@ struct guard_element random_element(struct random *random, struct arena *arena)
         return guard_way(one, other, label);
     case GUARD_ROUTED_PUBLISHED:
         return guard_routed_address(GUARD_ROUTED_PUBLISHED, one, &address, label);
+    case GUARD_ROUTED_ADDRESSES6:
+        return guard_routed_source(GUARD_ROUTED_ADDRESSES, one, &mac, &address6, label);
+    case GUARD_ROUTED_PUBLISHED6:
+        return guard_routed_address(GUARD_ROUTED_PUBLISHED, one, &address6, label);
+    case GUARD_PEERS6:
+        return guard_peers(GUARD_PEERS, &(struct ip_prefix){address6, 64}, label);
     case GUARD_PEERS:
         return guard_peers(GUARD_PEERS, &(struct ip_prefix){address, 8 + (uint8_t)random_below(random, 23)}, label);
     default:

@@ -260,6 +260,50 @@ static void a_local_subnet_in_full(void **state)
     assert_has(&objects, wanted, ARRAY_COUNT(wanted));
 }
 
+/* Each port is a way of its own, and nobody gets another address. */
+static void a_routed_network(void **state)
+{
+    static const char *const wanted[] = {
+        "address fd00:20::1/64 on rt-lab",
+        "address fd00:20::1/128 to fd00:20::5054:ff:fe00:6 on lab-web",
+        "address fe80::1/64 on lab-web",
+        "neighbour fd00:20::5054:ff:fe00:6 on lab-web",
+        "element routed_ports6 { lab-web }",
+        "element routed_addresses6 { lab-web . 52:54:00:00:00:06 . fd00:20::5054:ff:fe00:6 }",
+        "element routed_limited_addresses6 { lab-db . 52:54:00:00:00:07 . fd00:20::5054:ff:fe00:7 }",
+        "element ways6 { lab-web . eth0 }",
+        "element ways6 { eth0 . lab-web }",
+        "element limited_ways6 { lab-db . eth0 }",
+        "element paths6 { lab-db . eth0 }",
+        "element connection_limits6 { lab-db . fd00:20::5054:ff:fe00:7 limit 9 connections }",
+        "element egress6 { rt-lab . eth0 }",
+        "element gateways6 { lab-web . fd00:20::1 }",
+        "element gateways6 { lab-web . fe80::1 }",
+        "element dns_served6 { lab-db . fd00:20::1 . 10053 }",
+        "element peers6 { fd00:20:: . fd00:20:: - fd00:20::ffff:ffff:ffff:ffff . fd00:20::ffff:ffff:ffff:ffff }",
+        "sysctl net/ipv6/conf/eth0/force_forwarding = 1",
+    };
+    const struct model_surroundings surroundings = host6();
+    struct model_set *set _cleanup_set_ = lab("fd00:20::1/64");
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    set->networks[0].mode = MODEL_MODE_ROUTED;
+    strcpy(set->networks[0].bridge, "rt-lab");
+    set->networks[0].ports[1].limit = (struct model_limit){.send = 1000000, .connections = 9};
+    expand(set, &surroundings, &objects);
+    assert_has(&objects, wanted, ARRAY_COUNT(wanted));
+    for (size_t i = 0; i < objects.count; i++) {
+        const struct model_object *object = &objects.items[i];
+        char text[MODEL_OBJECT_TEXT_MAX];
+
+        model_object_print(object, text);
+        assert_false(strstr(text, "masquerade6") || strstr(text, "conf/rt-lab"));
+        if (object->kind == MODEL_OBJECT_LINK)
+            assert_int_equal(object->link.routed6, object->link.kind == MODEL_LINK_TAP);
+    }
+}
+
 /* To either of its addresses, by the host's of that family. */
 static void forwards_lead_to_both_addresses(void **state)
 {
@@ -377,6 +421,7 @@ int main(void)
         cmocka_unit_test(a_host_without_ipv6_is_told_of),
         cmocka_unit_test(what_the_host_reaches_otherwise_is_refused),
         cmocka_unit_test(a_local_subnet_in_full),
+        cmocka_unit_test(a_routed_network),
         cmocka_unit_test(forwards_lead_to_both_addresses),
         cmocka_unit_test(a_public_subnet_is_not_masqueraded),
         cmocka_unit_test(an_isolated_network_has_nothing_of_the_host),

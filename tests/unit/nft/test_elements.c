@@ -21,9 +21,28 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 79
+#define SAMPLES 88
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
+
+/* Of routed networks, by IPv6. */
+static void make_routed_samples6(struct guard_element samples[SAMPLES], const char *longest)
+{
+    struct ip_address gateway6 = kernel_address("fd00:20::ffff:1");
+    const struct ip_prefix subnet6 = {gateway6, 64};
+
+    samples[GUARD_ROUTED_PORTS6] = guard_device(GUARD_ROUTED_PORTS6, "t", "lab/lab/t");
+    samples[GUARD_ROUTED_ADDRESSES6] = guard_routed_source(GUARD_ROUTED_ADDRESSES, "t", &guest_mac, &gateway6, longest);
+    samples[GUARD_ROUTED_LIMITED_ADDRESSES6] = guard_routed_source(GUARD_ROUTED_LIMITED_ADDRESSES, "t", &guest_mac,
+                                                                   &gateway6, "lab/lab/t");
+    samples[GUARD_ROUTED_ANY_MAC_ADDRESSES6] = guard_routed_address(GUARD_ROUTED_ANY_MAC_ADDRESSES, "t", &gateway6,
+                                                                    "lab/lab/t");
+    samples[GUARD_WAYS6] = guard_way6("t", "eth0", "lab/lab/t");
+    samples[GUARD_LIMITED_WAYS6] = guard_limited_way6("t", "eth0", "lab/lab/t");
+    samples[GUARD_PEERS6] = guard_peers(GUARD_PEERS, &subnet6, "lab/lab");
+    samples[GUARD_ROUTED_APART6] = guard_peers(GUARD_ROUTED_APART, &subnet6, "lab/lab");
+    samples[GUARD_ROUTED_PUBLISHED6] = guard_routed_address(GUARD_ROUTED_PUBLISHED, "t", &gateway6, "lab/lab/t");
+}
 
 /* One element of each set. */
 static void make_samples(struct guard_element samples[SAMPLES])
@@ -85,6 +104,7 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_LIMITED_WAYS] = guard_limited_way("t", "eth0", "lab/lab/t");
     samples[GUARD_ROUTED_APART] = guard_peers(GUARD_ROUTED_APART, &subnet, "lab/lab");
     samples[GUARD_ROUTED_PUBLISHED] = guard_routed_address(GUARD_ROUTED_PUBLISHED, "t", &guest, "lab/lab/t");
+    make_routed_samples6(samples, longest);
     samples[GUARD_ARP_PORTS] = guard_device(GUARD_ARP_PORTS, "t", "lab/lab/t");
     samples[GUARD_ARP_ADDRESSES] = guard_routed_source(GUARD_ARP_ADDRESSES, "t", &guest_mac, &guest, "lab/lab/t");
     samples[GUARD_ARP_ANY_MAC_ADDRESSES] = guard_routed_address(GUARD_ARP_ANY_MAC_ADDRESSES, "t", &guest, "lab/lab/t");

@@ -86,8 +86,8 @@ static void no_two_rules_of_a_table_match(void **state)
             for (size_t j = 0; j < ruleset.rule_count; j++) {
                 struct netlink_message one = {0}, other = {0};
 
-                nft_rule_put(&one, family, &ruleset.rules[i]);
-                nft_rule_put(&other, family, &ruleset.rules[j]);
+                nft_rule_put(&one, family, nft_ruleset_rule(&ruleset, i));
+                nft_rule_put(&other, family, nft_ruleset_rule(&ruleset, j));
                 assert_int_equal(nft_message_matches((void *)one.bytes, (void *)other.bytes, NFT_MSG_NEWRULE), i == j);
                 netlink_message_fini(&one);
                 netlink_message_fini(&other);

@@ -16,6 +16,7 @@
 #include "service/advertise.h"
 #include "service/dhcp6_answer.h"
 #include "service/dhcp_answer.h"
+#include "service/neighbour.h"
 
 static struct model_port port;
 static struct model_network network;
@@ -420,6 +421,24 @@ static void what_the_mode_does_not_give_is_not_told(void **state)
     assert_int_equal(advertise_build(&network, NULL, NULL, false, frame), 0);
 }
 
+/* Each has a router of its own, and nobody else on its link. */
+static void routed_guests_know_their_own_router(void **state)
+{
+    size_t length;
+
+    (void)state;
+    network.mode = MODEL_MODE_ROUTED;
+    port.mac = (struct mac){{2, 0, 0, 0, 0, 7}};
+    length = advertise_build(&network, &port, &packet, false, frame);
+    assert_memory_equal(frame + 6, port.mac.bytes, 6);
+    assert_memory_equal(nd_option(length, 1) + 2, port.mac.bytes, 6);
+    assert_int_equal(nd_option(length, 3)[3], 0x40); /* autonomous alone */
+    length = advertise_build(&network, &port, NULL, false, frame);
+    assert_memory_equal(frame, "\x33\x33\0\0\0\1", 6);
+    assert_memory_equal(frame + 6, port.mac.bytes, 6);
+    assert_int_equal(nd_option(length, 3)[3], 0);
+}
+
 static void the_last_one_takes_all_back(void **state)
 {
     size_t length = advertise_build(&network, NULL, NULL, true, frame);
@@ -429,6 +448,51 @@ static void the_last_one_takes_all_back(void **state)
     assert_int_equal(bytes_get_be32(nd_option(length, 3) + 4), 0);
     assert_int_equal(nd_option(length, 3)[3] & 0x40, 0x40); /* autonomous: or nobody would let go */
     assert_int_equal(bytes_get_be32(nd_option(length, 25) + 4), 0);
+}
+
+/* ---- neighbour solicitations ---- */
+
+static size_t seek(const char *source, const char *target, uint8_t hop_limit)
+{
+    static uint8_t asked[32] = {135, [24] = 1, [25] = 1};
+
+    memcpy(packet.source, address(source).bytes, 16);
+    memcpy(asked + 8, address(target).bytes, 16);
+    packet.protocol = IPPROTO_ICMPV6;
+    packet.payload = asked;
+    packet.payload_len = sizeof(asked);
+    packet.hop_limit = hop_limit;
+    return neighbour_answer(&network, &port, &packet, frame);
+}
+
+static void the_host_stands_in_for_neighbours_of_routed_guests(void **state)
+{
+    const char *own = "fd00:20::5054:ff:fe00:2";
+    const uint8_t *said = frame + FRAME6_ICMP_AT;
+
+    (void)state;
+    port.mac = (struct mac){{2, 0, 0, 0, 0, 7}};
+    assert_int_equal(seek(own, "fd00:20::7", 255), 0); /* they hear each other */
+    network.mode = MODEL_MODE_ROUTED;
+    assert_int_equal(seek(own, "fd00:20::7", 255), NEIGHBOUR_FRAME_MAX);
+    assert_memory_equal(frame, port.guest_mac.bytes, 6);
+    assert_memory_equal(frame + 6, port.mac.bytes, 6);
+    assert_memory_equal(frame + 38, address(own).bytes, 16);
+    assert_memory_equal(said, "\x88\0", 2);
+    assert_int_equal(said[4], 0x40);
+    assert_memory_equal(said + 8, address("fd00:20::7").bytes, 16);
+    assert_memory_equal(said + 24, "\2\1\2\0\0\0\0\7", 8);
+    assert_int_equal(seek(own, own, 255), 0);
+    assert_int_equal(seek(own, "fd00:20::1", 255), 0); /* the kernel has it */
+    assert_int_equal(seek(own, "fd00:21::7", 255), 0);
+    assert_int_equal(seek(own, "fe80::1", 255), 0);
+    assert_int_equal(seek("::", "fd00:20::7", 255), 0); /* whether anybody has it, before one takes it */
+    assert_int_equal(seek(own, "fd00:20::7", 254), 0);
+    packet.payload_len = 23;
+    packet.hop_limit = 255;
+    assert_int_equal(neighbour_answer(&network, &port, &packet, frame), 0);
+    network.ports_see_each_other = false;
+    assert_int_equal(seek(own, "fd00:20::7", 255), 0);
 }
 
 static void many_domains_still_fit(void **state)
@@ -464,6 +528,8 @@ int main(void)
         cmocka_unit_test_setup(a_guest_that_would_make_up_its_address_is_told_to, set_up),
         cmocka_unit_test_setup(all_others_are_told_to_ask, set_up),
         cmocka_unit_test_setup(what_the_mode_does_not_give_is_not_told, set_up),
+        cmocka_unit_test_setup(routed_guests_know_their_own_router, set_up),
+        cmocka_unit_test_setup(the_host_stands_in_for_neighbours_of_routed_guests, set_up),
         cmocka_unit_test_setup(the_last_one_takes_all_back, set_up),
         cmocka_unit_test_setup(many_domains_still_fit, set_up),
     };

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netlink.h>
@@ -140,8 +141,11 @@ static void other_messages_are_refused(void **state)
     message[5] = NFNL_SUBSYS_QUEUE;
     assert_int_equal(parse(message_len, &frame), -EBADMSG);
     build();
-    message[NLMSG_HDRLEN] = AF_INET6; /* none of our rules logs such */
+    message[NLMSG_HDRLEN] = NFPROTO_ARP; /* none of our rules logs such */
     assert_int_equal(parse(message_len, &frame), -EBADMSG);
+    build();
+    message[NLMSG_HDRLEN] = AF_INET6; /* as it comes by the port of a routed network */
+    assert_int_equal(parse(message_len, &frame), 0);
 }
 
 static void cut_anywhere_it_is_refused(void **state)

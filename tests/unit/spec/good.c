@@ -104,6 +104,7 @@ const struct spec_case good[] = {
     GOOD("unicode-escape", "networks: { \"\\u006cab\": { mtu: 1400 } }\n"),
     GOOD("devices-only", "devices: { tun1: { kind: tun, mtu: 1400, user: 0, group: 0 }, tap1: { kind: tap } }\n"),
     GOOD("tab-after-key", "networks:\t{ lab:\t{ mtu: 1400\t} }\t# tabs that do not indent\n"),
+    GOOD("routed-ip6", "networks: { far: { mode: routed, subnet6: 'fd00:20::1/64', ports: { a: {}, b: {} } } }\n"),
     GOOD("routed-limits",
          "networks:\n"
          "  lab:\n"
