@@ -8,7 +8,6 @@
 
 #include "api/forwards.h"
 #include "api/lease.h"
-#include "api/resident.h"
 #include "api/sets.h"
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -318,121 +317,6 @@ static int fill_devices(struct tapnet_status *status, const struct view *view)
     return 0;
 }
 
-/* ---- problems: what `up` would do again ---- */
-
-/* Adds @text (NULL: out of memory) unless it is "", or what another set that shares the thing has said already. */
-static int add_problem(struct tapnet_status *status, const char *text)
-{
-    if (!text || array_reserve((void **)&status->problems, &status->problem_capacity, status->problem_count, 1,
-                               sizeof(*status->problems)) < 0)
-        return -ENOMEM;
-    for (size_t i = 0; i < status->problem_count; i++)
-        if (strcmp(status->problems[i], text) == 0)
-            return 0;
-    if (!*text)
-        return 0;
-    status->problems[status->problem_count++] = text;
-    return 0;
-}
-
-/* The families whose table is not there at all: what was in it goes without saying. */
-static void find_gone_tables(const struct plan *plan, bool ret[GUARD_FAMILY_COUNT])
-{
-    for (size_t i = 0; plan && i < plan->step_count; i++)
-        if (!plan->steps[i].before && plan->steps[i].after->kind == MODEL_OBJECT_TABLE)
-            ret[plan->steps[i].after->table.family] = true;
-}
-
-/* What "should be there", "differs" or "is missing" says of one step; "" for what goes without saying. */
-static const char *describe_step(struct arena *arena, const struct plan_step *step,
-                                 const bool table_gone[GUARD_FAMILY_COUNT])
-{
-    const struct model_object *object = plan_step_object(step);
-    char text[MODEL_OBJECT_TEXT_MAX], why[PLAN_REASON_MAX];
-
-    if (object->kind == MODEL_OBJECT_ELEMENT && table_gone[guard_schemas[object->element.set].family])
-        return ""; /* said with its table */
-    if (plan_step_forgets(step))
-        return "";
-    plan_step_reason(step, why);
-    return arena_printf(arena, "%s %s", model_object_print(object, text),
-                        !step->before  ? "is missing"
-                        : !step->after ? "should not be there"
-                        : *why         ? why
-                                       : "differs");
-}
-
-static int add_set_problems(struct tapnet_status *status, const struct observe_found *found, const char *set_name)
-{
-    struct sets_plan plan cleanup(sets_plan_fini) = {.plan = NULL};
-    struct tapnet_error reason = TAPNET_ERROR_INIT;
-    bool table_gone[GUARD_FAMILY_COUNT] = {false};
-    int result = sets_plan_make(found, set_name, &plan, &reason);
-
-    if (result == -EEXIST)
-        return add_problem(status, arena_printf(&status->arena, "set %s: %s", set_name, reason.text));
-    find_gone_tables(plan.plan, table_gone);
-    for (size_t i = 0; result == 0 && i < plan.plan->step_count; i++)
-        result = add_problem(status, describe_step(&status->arena, &plan.plan->steps[i], table_gone));
-    return result;
-}
-
-/* Of every set that is shown; what several of them share is said once. */
-static int add_problems(struct tapnet_status *status, const struct observe_found *found)
-{
-    int result = 0;
-
-    if (found->service_is_mute)
-        result = add_problem(status, "the service does not answer: `tapnet up` ends it and starts another");
-    for (size_t i = 0; i < status->set_count && result == 0; i++)
-        result = add_set_problems(status, found, status->sets[i].name);
-    return result;
-}
-
-/* ---- the keeper ---- */
-
-/* What somebody keeps undoing, and so stays undone for some time. */
-static int add_waiting(struct tapnet_status *status, const char *object, unsigned seconds, bool closed)
-{
-    if (closed)
-        return add_problem(status,
-                           arena_printf(&status->arena,
-                                        "%s: its holder keeps giving it the MAC of another: the port is closed, and "
-                                        "opened every %u s only",
-                                        object, seconds));
-    return add_problem(status, arena_printf(&status->arena,
-                                            "%s: somebody keeps undoing it: the keeper puts it back every %u s only",
-                                            object, seconds));
-}
-
-/* What was put right, and would be known to nobody but the neighbour. */
-static int add_theft(struct tapnet_status *status, const char *device, unsigned count)
-{
-    return status_warn(
-        status, count == 1 ? arena_printf(&status->arena,
-                                          "tap %s: its holder gave it the MAC of another lately; it was put "
-                                          "right at once",
-                                          device)
-                           : arena_printf(&status->arena,
-                                          "tap %s: its holder gave it the MAC of another %u times lately; it was "
-                                          "put right each time",
-                                          device, count));
-}
-
-static int add_keeper(struct tapnet_status *status, const struct tapnet *tapnet)
-{
-    struct resident_state state cleanup(resident_state_fini) = {.pid = 0};
-    int result = 0;
-
-    resident_state_read(tapnet, &state);
-    status->keeper_pid = state.pid;
-    for (size_t i = 0; i < state.waiting_count && result == 0; i++)
-        result = add_waiting(status, state.waiting[i].object, state.waiting[i].seconds, state.waiting[i].closed);
-    for (size_t i = 0; i < state.theft_count && result == 0; i++)
-        result = add_theft(status, state.thefts[i].device, state.thefts[i].count);
-    return result;
-}
-
 /* ---- what is shown ---- */
 
 /* The network that @name is a port of, a device or the bridge; NULL when it is nothing that is known. */
@@ -538,9 +422,9 @@ API int tapnet_status_get(struct tapnet *tapnet, const char *name, struct tapnet
     if (result == 0)
         result = fill_devices(status, &view);
     if (result == 0)
-        result = add_problems(status, found);
+        result = status_fill_problems(status, found);
     if (result == 0)
-        result = add_keeper(status, tapnet);
+        result = status_fill_keeper(status, tapnet);
     if (result == -ENOMEM)
         return error_set(error, result, "out of memory");
     if (result < 0)

@@ -34,4 +34,11 @@ int status_warn(struct tapnet_status *status, const char *text);
 int status_fill_guests(struct tapnet_status *status, const struct observe_found *found,
                        const struct model_network *network, struct tapnet_status_port *ports);
 
+/* ---- status_problems.c ---- */
+
+/* What `up` would do again of every set that is shown; what several of them share is said once. 0 or -ENOMEM. */
+int status_fill_problems(struct tapnet_status *status, const struct observe_found *found);
+/* Who it is, what it waits for, and what it put right that nobody else knows. 0 or -ENOMEM. */
+int status_fill_keeper(struct tapnet_status *status, const struct tapnet *tapnet);
+
 #endif

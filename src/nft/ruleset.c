@@ -97,20 +97,6 @@ static const struct nft_chain inet_chains[] = {
     {"from_guest", NULL, 0, 0},
     {"to_guest", NULL, 0, 0},
     {"from_closed", NULL, 0, 0},
-    {"from_routed", NULL, 0, 0},
-    {"source_routes", NULL, 0, 0},
-    {"routed_icmp", NULL, 0, 0},
-    {"routed_error", NULL, 0, 0},
-    {"own_error", NULL, 0, 0},
-    {"routed_dhcp", NULL, 0, 0},
-    {"from_routed6", NULL, 0, 0},
-    {"routed_icmp6", NULL, 0, 0},
-    {"routed_error6", NULL, 0, 0},
-    {"routed_solicit", NULL, 0, 0},
-    {"routed_neighbour", NULL, 0, 0},
-    {"routed_advert", NULL, 0, 0},
-    {"routed_own6", NULL, 0, 0},
-    {"routed_link_local", NULL, 0, 0},
     {"block", NULL, 0, 0},
     {"refuse", NULL, 0, 0},
     {"too_many", NULL, 0, 0},
@@ -471,25 +457,28 @@ const struct nft_limit_schema nft_limits[NFT_LIMIT_COUNT] = {
         {"routed_link_rate", GUARD_INET, {IFNAME}, 20, 1, 40, "ports that sent from link-local addresses"},
 };
 
-struct nft_ruleset nft_ruleset_get(enum guard_family family)
-{
-    const struct nft_ruleset inet = {.chains = inet_chains,
-                                     .chain_count = ARRAY_COUNT(inet_chains),
-                                     .rules = {inet_rules, nft_routed_rules},
-                                     .rule_count = ARRAY_COUNT(inet_rules) + nft_routed_rule_count,
-                                     .first_count = ARRAY_COUNT(inet_rules)};
+static const struct nft_part nft_part_packets = NFT_PART(inet_chains, inet_rules);
 
-    switch (family) {
-    case GUARD_BRIDGE:
-        return nft_ruleset_bridge;
-    case GUARD_ARP:
-        return nft_ruleset_arp;
-    default:
-        return inet;
-    }
+#define PARTS_MAX 2
+
+static const struct nft_part *const parts[GUARD_FAMILY_COUNT][PARTS_MAX + 1] = {
+    [GUARD_INET] = {&nft_part_packets, &nft_part_routed},
+    [GUARD_BRIDGE] = {&nft_part_frames, &nft_part_lan},
+    [GUARD_ARP] = {&nft_part_arp},
+};
+
+const struct nft_chain *nft_ruleset_chain(enum guard_family family, size_t index)
+{
+    for (const struct nft_part *const *part = parts[family]; *part; index -= (*part++)->chain_count)
+        if (index < (*part)->chain_count)
+            return &(*part)->chains[index];
+    return NULL;
 }
 
-const struct nft_rule *nft_ruleset_rule(const struct nft_ruleset *ruleset, size_t index)
+const struct nft_rule *nft_ruleset_rule(enum guard_family family, size_t index)
 {
-    return index < ruleset->first_count ? &ruleset->rules[0][index] : &ruleset->rules[1][index - ruleset->first_count];
+    for (const struct nft_part *const *part = parts[family]; *part; index -= (*part++)->rule_count)
+        if (index < (*part)->rule_count)
+            return &(*part)->rules[index];
+    return NULL;
 }

@@ -3,6 +3,7 @@
 #ifndef NFT_RULESET_H
 #define NFT_RULESET_H
 
+#include "base/array.h"
 #include "nft/rule.h"
 
 struct nft_chain {
@@ -12,23 +13,24 @@ struct nft_chain {
     int32_t priority;
 };
 
-struct nft_ruleset {
+/* Some chains of a table, with all their rules; each file has one. */
+struct nft_part {
     const struct nft_chain *chains;
     size_t chain_count;
-    const struct nft_rule *rules[2]; /* those of one chain stand together, in their order */
-    size_t rule_count, first_count;  /* of all, and of the first part */
+    const struct nft_rule *rules; /* those of one chain stand together, in their order */
+    size_t rule_count;
 };
 
-struct nft_ruleset nft_ruleset_get(enum guard_family family);
-const struct nft_rule *nft_ruleset_rule(const struct nft_ruleset *ruleset, size_t index);
+#define NFT_PART(chains_of, rules_of)                                                                                  \
+    {                                                                                                                  \
+        (chains_of), ARRAY_COUNT(chains_of), (rules_of), ARRAY_COUNT(rules_of)                                         \
+    }
 
-/* ---- ruleset_frames.c ---- */
+extern const struct nft_part nft_part_frames, nft_part_lan, nft_part_arp, nft_part_routed;
 
-extern const struct nft_ruleset nft_ruleset_bridge, nft_ruleset_arp;
-
-/* ---- ruleset_routed.c: the second part of inet ---- */
-
-extern const struct nft_rule nft_routed_rules[];
-extern const size_t nft_routed_rule_count;
+/* The chain of @family's table with that @index, from 0; NULL behind the last. */
+const struct nft_chain *nft_ruleset_chain(enum guard_family family, size_t index);
+/* The same of its rules. */
+const struct nft_rule *nft_ruleset_rule(enum guard_family family, size_t index);
 
 #endif

@@ -1,55 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What the guards say of frames and of ARP, rule by rule, as ruleset.c, which says how it works. */
+/* What the guards say of frames, rule by rule, as ruleset.c, which says how it works. */
 #include "nft/ruleset.h"
 
-#include <linux/netfilter_arp.h>
 #include <linux/netfilter_bridge.h>
-#include <linux/netfilter_ipv4.h>
 
-#include "base/array.h"
 #include "nft/words.h"
-
-static const struct nft_chain arp_chains[] = {
-    {"input", "filter", NF_ARP_IN, NF_IP_PRI_FILTER},
-    {"from_port", NULL, 0, 0},
-    {"from_own", NULL, 0, 0},
-    {"block", NULL, 0, 0},
-};
-
-static const struct nft_rule arp_rules[] = {
-    /* iifname @arp_ports goto from_port */
-    {"input", "what a routed port may say", {IIFNAME, IN(GUARD_ARP_PORTS), GOTO("from_port")}},
-
-    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ether . arp saddr ip @arp_addresses
-       goto from_own */
-    {"from_port",
-     "about the port's own addresses",
-     {ARP_FOR_IP4, ARP_LENGTHS, IIFNAME, ARP_SADDR_ETHER, ARP_SADDR_IP, IN(GUARD_ARP_ADDRESSES), GOTO("from_own")}},
-    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation request arp saddr ip 0.0.0.0
-       iifname . arp saddr ether . arp daddr ip @arp_addresses accept */
-    {"from_port",
-     "probes for the port's own addresses",
-     {ARP_FOR_IP4, ARP_REQUEST, ARP_SADDR_IP, IS(0, 0, 0, 0), IIFNAME, ARP_SADDR_ETHER, ARP_DADDR_IP,
-      IN(GUARD_ARP_ADDRESSES), ACCEPT}},
-    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . arp saddr ip @arp_any_mac_addresses goto from_own */
-    {"from_port",
-     "about the port's own addresses, at any MAC",
-     {ARP_FOR_IP4, ARP_LENGTHS, IIFNAME, ARP_SADDR_IP, IN(GUARD_ARP_ANY_MAC_ADDRESSES), GOTO("from_own")}},
-    /* counter goto block */
-    {"from_port", "forged ARP", {BLOCK}},
-
-    /* arp operation reply accept */
-    {"from_own", "answers, whichever of its addresses the host asked from", {ARP_IS_REPLY, ACCEPT}},
-    /* arp saddr ip . arp daddr ip @arp_reach accept */
-    {"from_own", "whom it may ask about", {ARP_SADDR_IP, ARP_DADDR_IP, IN(GUARD_ARP_REACH), ACCEPT}},
-    /* counter goto block */
-    {"from_own", "the host's other addresses, other networks", {BLOCK}},
-
-    /* add @arp_blocked { iifname counter } */
-    {"block", "for status", {IIFNAME, TALLY(GUARD_ARP_BLOCKED)}},
-    /* drop */
-    {"block", "what a port may not say", {DROP}},
-};
 
 static const struct nft_chain bridge_chains[] = {
     {"prerouting", "filter", NF_BR_PRE_ROUTING, NF_BR_PRI_NAT_DST_BRIDGED},
@@ -75,9 +30,6 @@ static const struct nft_chain bridge_chains[] = {
     {"nd_advert", NULL, 0, 0},
     {"nd_advert_link_local", NULL, 0, 0},
     {"nd_advert_mac", NULL, 0, 0},
-    {"lan_ip4", NULL, 0, 0},
-    {"lan_arp", NULL, 0, 0},
-    {"lan_ip6", NULL, 0, 0},
     {"strange_mac", NULL, 0, 0},
     {"first_mac", NULL, 0, 0},
     {"claim_mac", NULL, 0, 0},
@@ -539,65 +491,6 @@ static const struct nft_rule bridge_rules[] = {
     /* counter goto block */
     {"nd_advert_mac", "by another MAC", {BLOCK}},
 
-    /* udp sport 67 counter goto block */
-    {"lan_ip4", "guests are no DHCP servers there", {L4(IPPROTO_UDP), TH_SPORT, IS(0, 67), BLOCK}},
-    /* udp dport 68 counter goto block */
-    {"lan_ip4", "nor servers by another name there", {L4(IPPROTO_UDP), TH_DPORT, IS(0, 68), BLOCK}},
-    /* ip saddr @lan_taken counter goto block */
-    {"lan_ip4", "guests are not the host, nor its gateway", {PROTOCOL_IP4, IP_SADDR, IN(GUARD_LAN_TAKEN), BLOCK}},
-    /* iifname . ether saddr @port_macs accept */
-    {"lan_ip4", "from the port's own MAC", {IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
-    /* iifname @any_mac_ports accept */
-    {"lan_ip4", "from a port with any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
-    /* counter goto block */
-    {"lan_ip4", "from another MAC than the port's", {BLOCK}},
-
-    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp saddr ip @lan_taken counter goto block */
-    {"lan_arp",
-     "nor do they say so",
-     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_LENGTHS, ARP_SADDR_IP, IN(GUARD_LAN_TAKEN), BLOCK}},
-    /* arp htype 1 arp ptype ip arp hlen 6 arp plen 4 iifname . ether saddr @port_macs
-       iifname . arp saddr ether @port_macs accept */
-    {"lan_arp",
-     "ARP about the port's own MAC",
-     {ETHER_TYPE(0x08, 0x06), ARP_FOR_IP4, ARP_LENGTHS, IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), IIFNAME,
-      ARP_SADDR_ETHER, IN(GUARD_PORT_MACS), ACCEPT}},
-    /* iifname @any_mac_ports accept */
-    {"lan_arp", "ARP of a port with any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
-    /* counter goto block */
-    {"lan_arp", "ARP about another MAC", {BLOCK}},
-
-    /* icmpv6 type nd-router-advert counter goto block */
-    {"lan_ip6", "guests are no routers there", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(134), BLOCK}},
-    /* icmpv6 type nd-redirect counter goto block */
-    {"lan_ip6", "nor redirect anybody", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(137), BLOCK}},
-    /* icmpv6 type mld-listener-query counter goto block */
-    {"lan_ip6", "nor ask who listens", {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(130), BLOCK}},
-    /* icmpv6 type nd-neighbor-advert ip6 nexthdr != ipv6-icmp counter goto block */
-    {"lan_ip6",
-     "hidden neighbour advertisements there",
-     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(136), IP6_NEXT_HEADER, IS_NOT(IPPROTO_ICMPV6), BLOCK}},
-    /* icmpv6 type nd-neighbor-advert icmpv6 taddr @lan_taken6 counter goto block */
-    {"lan_ip6",
-     "nor do they say so by IPv6",
-     {ETHER_TYPE(0x86, 0xdd), L4(IPPROTO_ICMPV6), ICMP_TYPE(136), ND_TARGET, IN(GUARD_LAN_TAKEN6), BLOCK}},
-    /* udp sport 547 counter goto block */
-    {"lan_ip6", "guests are no DHCPv6 servers there", {L4(IPPROTO_UDP), TH_SPORT, IS(2, 35), BLOCK}},
-    /* udp dport 546 counter goto block */
-    {"lan_ip6", "nor DHCPv6 servers by another name there", {L4(IPPROTO_UDP), TH_DPORT, IS(2, 34), BLOCK}},
-    /* ip6 saddr @lan_taken6 counter goto block */
-    {"lan_ip6", "guests are not the host, by IPv6", {IP6_SADDR, IN(GUARD_LAN_TAKEN6), BLOCK}},
-    /* meta l4proto != 255 iifname . ether saddr @port_macs accept */
-    {"lan_ip6",
-     "IPv6 from the port's own MAC",
-     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, ETHER_SADDR, IN(GUARD_PORT_MACS), ACCEPT}},
-    /* meta l4proto != 255 iifname @any_mac_ports accept */
-    {"lan_ip6",
-     "IPv6 of a port with any MAC",
-     {META(L4PROTO, 1), IS_NOT(255), IIFNAME, IN(GUARD_ANY_MAC_PORTS), ACCEPT}},
-    /* counter goto block */
-    {"lan_ip6", "IPv6 from another MAC, or of a kind that hides", {BLOCK}},
-
     /* iifname @any_mac_ports return */
     {"strange_mac", "any MAC", {IIFNAME, IN(GUARD_ANY_MAC_PORTS), RETURN}},
     /* iifname @learned_ports goto refuse_mac */
@@ -644,11 +537,4 @@ static const struct nft_rule bridge_rules[] = {
     {"block", "what a port may not send", {DROP}},
 };
 
-#define RULESET(chains_of, rules_of)                                                                                   \
-    {                                                                                                                  \
-        .chains = (chains_of), .chain_count = ARRAY_COUNT(chains_of), .rules = {(rules_of)},                           \
-        .rule_count = ARRAY_COUNT(rules_of), .first_count = ARRAY_COUNT(rules_of)                                      \
-    }
-
-const struct nft_ruleset nft_ruleset_bridge = RULESET(bridge_chains, bridge_rules);
-const struct nft_ruleset nft_ruleset_arp = RULESET(arp_chains, arp_rules);
+const struct nft_part nft_part_frames = NFT_PART(bridge_chains, bridge_rules);

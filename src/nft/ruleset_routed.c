@@ -2,10 +2,17 @@
 /* What the guards say of packets that come by the port of a routed network, as ruleset.c, which says how it works. */
 #include "nft/ruleset.h"
 
-#include "base/array.h"
 #include "nft/words.h"
 
-const struct nft_rule nft_routed_rules[] = {
+static const struct nft_chain routed_chains[] = {
+    {"from_routed", NULL, 0, 0},    {"source_routes", NULL, 0, 0},     {"routed_icmp", NULL, 0, 0},
+    {"routed_error", NULL, 0, 0},   {"own_error", NULL, 0, 0},         {"routed_dhcp", NULL, 0, 0},
+    {"from_routed6", NULL, 0, 0},   {"routed_icmp6", NULL, 0, 0},      {"routed_error6", NULL, 0, 0},
+    {"routed_solicit", NULL, 0, 0}, {"routed_neighbour", NULL, 0, 0},  {"routed_advert", NULL, 0, 0},
+    {"routed_own6", NULL, 0, 0},    {"routed_link_local", NULL, 0, 0},
+};
+
+static const struct nft_rule routed_rules[] = {
     /* meta nfproto ipv6 goto from_routed6 */
     {"from_routed", "IPv6", {IS_IP6, GOTO("from_routed6")}},
     /* ip hdrlength != 5 jump source_routes */
@@ -304,4 +311,4 @@ const struct nft_rule nft_routed_rules[] = {
     {"routed_link_local", "IPv6 from another MAC, or of a kind that it hides", {BLOCK}},
 };
 
-const size_t nft_routed_rule_count = ARRAY_COUNT(nft_routed_rules);
+const struct nft_part nft_part_routed = NFT_PART(routed_chains, routed_rules);

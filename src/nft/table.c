@@ -311,8 +311,9 @@ static void put_table(struct netlink_message *message, uint16_t type, uint16_t f
 
 void nft_table_add(struct nft_transaction *transaction, enum guard_family family)
 {
-    const struct nft_ruleset ruleset = nft_ruleset_get(family);
     struct netlink_message *message = &transaction->message;
+    const struct nft_chain *chain;
+    const struct nft_rule *rule;
 
     transaction->change_count++;
     put_table(message, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, family);
@@ -323,10 +324,10 @@ void nft_table_add(struct nft_transaction *transaction, enum guard_family family
     for (enum nft_limit limit = 0; limit < NFT_LIMIT_COUNT; limit++)
         if (nft_limits[limit].family == family)
             put_limit_set(transaction, &nft_limits[limit]);
-    for (size_t i = 0; i < ruleset.chain_count; i++)
-        put_chain(message, family, &ruleset.chains[i]);
-    for (size_t i = 0; i < ruleset.rule_count; i++)
-        nft_rule_put(message, family, nft_ruleset_rule(&ruleset, i));
+    for (size_t i = 0; (chain = nft_ruleset_chain(family, i)); i++)
+        put_chain(message, family, chain);
+    for (size_t i = 0; (rule = nft_ruleset_rule(family, i)); i++)
+        nft_rule_put(message, family, rule);
 }
 
 /* Adding comes first, so that a table that somebody has deleted meanwhile is no failure. */

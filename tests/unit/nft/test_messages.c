@@ -80,14 +80,14 @@ static void no_two_rules_of_a_table_match(void **state)
 {
     (void)state;
     for (enum guard_family family = GUARD_INET; family <= GUARD_BRIDGE; family++) {
-        const struct nft_ruleset ruleset = nft_ruleset_get(family);
+        const struct nft_rule *left, *right;
 
-        for (size_t i = 0; i < ruleset.rule_count; i++) {
-            for (size_t j = 0; j < ruleset.rule_count; j++) {
+        for (size_t i = 0; (left = nft_ruleset_rule(family, i)); i++) {
+            for (size_t j = 0; (right = nft_ruleset_rule(family, j)); j++) {
                 struct netlink_message one = {0}, other = {0};
 
-                nft_rule_put(&one, family, nft_ruleset_rule(&ruleset, i));
-                nft_rule_put(&other, family, nft_ruleset_rule(&ruleset, j));
+                nft_rule_put(&one, family, left);
+                nft_rule_put(&other, family, right);
                 assert_int_equal(nft_message_matches((void *)one.bytes, (void *)other.bytes, NFT_MSG_NEWRULE), i == j);
                 netlink_message_fini(&one);
                 netlink_message_fini(&other);
