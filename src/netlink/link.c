@@ -137,6 +137,8 @@ static void parse_port(const struct nlattr *data, struct netlink_link *link)
     for (size_t i = 0; i < ARRAY_COUNT(port_flags); i++)
         if (values[port_flags[i].type] && netlink_get_u8(values[port_flags[i].type]) != port_flags[i].value)
             link->port_has_flags = true;
+    if (values[IFLA_BRPORT_STATE])
+        link->port_state = netlink_get_u8(values[IFLA_BRPORT_STATE]);
     link->port_isolated = netlink_get_u8(values[IFLA_BRPORT_ISOLATED]);
 }
 
@@ -192,6 +194,7 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
                                 .ip4_route_localnet = -1,
                                 .ip6_forwarding = -1,
                                 .ip6_forces = -1,
+                                .port_state = -1,
                                 .tun_user = UINT32_MAX,
                                 .tun_group = UINT32_MAX};
     const char *alias;

@@ -36,6 +36,7 @@ struct netlink_link {
     int ip6_forces;         /* DEVCONF_FORCE_FORWARDING, the same, as for all before Linux 6.17 */
     /* What differs of a bridge from what netlink_bridge_create() makes, of its port from the kernel's default. */
     bool bridge_has_stp, bridge_has_delay, bridge_has_snooping, bridge_has_group_exits, port_has_flags, port_isolated;
+    int port_state;         /* of a bridge: BR_STATE_... of linux/if_bridge.h; -1: it is no port of one */
     bool bridge_learns_all; /* any number of MACs; false where the kernel knows no limit */
     bool xdp;               /* a program of XDP sees what comes in before all else */
     /* kind "tun" */

@@ -25,14 +25,11 @@ static const int route_groups[] = {RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR,  RTN
                                    RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_NETCONF, RTNLGRP_TC};
 static const int netfilter_groups[] = {NFNLGRP_NFTABLES};
 
-int netlink_notify_open(int protocol, int *ret_fd, struct tapnet_error *error)
+int netlink_groups_open(int protocol, const int *groups, size_t count, int queue, int *ret_fd,
+                        struct tapnet_error *error)
 {
     _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     const struct sockaddr_nl name = {.nl_family = AF_NETLINK};
-    bool route = protocol == NETLINK_ROUTE;
-    const int *groups = route ? route_groups : netfilter_groups;
-    size_t count = route ? ARRAY_COUNT(route_groups) : ARRAY_COUNT(netfilter_groups);
-    int queue = QUEUE_BYTES;
 
     if (fd < 0 || bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0)
         return error_set_errno(error, -errno, "cannot open a netlink socket");
@@ -43,6 +40,15 @@ int netlink_notify_open(int protocol, int *ret_fd, struct tapnet_error *error)
             return error_set_errno(error, -errno, "cannot join netlink group %d", groups[i]);
     *ret_fd = take_fd(&fd);
     return 0;
+}
+
+int netlink_notify_open(int protocol, int *ret_fd, struct tapnet_error *error)
+{
+    bool route = protocol == NETLINK_ROUTE;
+    const int *groups = route ? route_groups : netfilter_groups;
+    size_t count = route ? ARRAY_COUNT(route_groups) : ARRAY_COUNT(netfilter_groups);
+
+    return netlink_groups_open(protocol, groups, count, QUEUE_BYTES, ret_fd, error);
 }
 
 /* ---- one message ---- */

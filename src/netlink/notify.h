@@ -37,6 +37,10 @@ struct netlink_event {
 
 typedef void netlink_event_reader(const struct netlink_event *event, void *data);
 
+/* A socket that hears the @count groups (RTNLGRP_..., NFNLGRP_...), does not block, and has a queue of @queue bytes. */
+int netlink_groups_open(int protocol, const int *groups, size_t count, int queue, int *ret_fd,
+                        struct tapnet_error *error);
+
 /* The socket of NETLINK_ROUTE, or NETLINK_NETFILTER (which needs CAP_NET_ADMIN), in all groups of the kinds above. */
 int netlink_notify_open(int protocol, int *ret_fd, struct tapnet_error *error);
 
