@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The expressions of anybody's rules (linux/netfilter/nf_tables.h) as steps. */
+#include <endian.h>
 #include <errno.h>
 #include <netinet/in.h> /* before the kernel's own, which then leave its definitions out */
 #include <linux/netfilter.h>
@@ -361,6 +362,12 @@ static int parse_neutral(struct parse *parse)
     return 0;
 }
 
+static int parse_counter(struct parse *parse)
+{
+    parse->step->count = be64toh(netlink_get_u64(parse->data[NFTA_COUNTER_PACKETS]));
+    return parse_neutral(parse);
+}
+
 static int parse_notrack(struct parse *parse)
 {
     parse->step->kind = RULES_NOTRACK;
@@ -436,7 +443,7 @@ static const struct expression {
     {"payload", parse_payload},
     {"cmp", parse_compare},
     {"immediate", parse_immediate},
-    {"counter", parse_neutral},
+    {"counter", parse_counter},
     {"lookup", parse_lookup},
     {"match", parse_match},
     {"target", parse_target},

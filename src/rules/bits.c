@@ -47,10 +47,27 @@ static void make_link_header(const struct rules_packet *packet, struct header *r
     put_u16(ret, 12, packet->arp ? ETH_P_ARP : ETH_P_IP);
 }
 
+/* RFC 826, for IPv4 on Ethernet. Whether it asks or answers is not known. */
+static void make_arp(const struct rules_packet *packet, struct header *ret)
+{
+    put_u16(ret, 0, ARPHRD_ETHER);
+    put_u16(ret, 2, ETH_P_IP);
+    put_u8(ret, 4, ETH_ALEN);
+    put_u8(ret, 5, 4);
+    if (!mac_is_zero(&packet->source_mac))
+        put(ret, 8, packet->source_mac.bytes, ETH_ALEN);
+    if (packet->source.family == AF_INET)
+        put(ret, 14, packet->source.bytes, 4);
+    if (packet->destination.family == AF_INET)
+        put(ret, 24, packet->destination.bytes, 4);
+}
+
 static void make_network_header(const struct rules_packet *packet, struct header *ret)
 {
-    if (packet->arp)
+    if (packet->arp) {
+        make_arp(packet, ret);
         return;
+    }
     put_u8(ret, 0, 0x45);
     put_u16(ret, 6, 0); /* no fragment; who may cut it, is not known: */
     ret->known[6] = 0xbf;
@@ -67,7 +84,7 @@ static void make_transport_header(const struct rules_packet *packet, struct head
 {
     if (packet->protocol == IPPROTO_ICMP) {
         put_u8(ret, 0, packet->icmp_type);
-        put_u8(ret, 1, 0);
+        put_u8(ret, 1, packet->icmp_code);
         return;
     }
     if (packet->source_port)

@@ -145,7 +145,8 @@ static enum rules_truth match_icmp(const struct question *question, const void *
 {
     const struct ipt_icmp *info = data;
     const struct rules_packet *packet = question->packet;
-    bool fits = info->type == 0xff || (packet->icmp_type == info->type && info->code[0] == 0);
+    bool fits = info->type == 0xff || (packet->icmp_type == info->type && packet->icmp_code >= info->code[0] &&
+                                       packet->icmp_code <= info->code[1]);
 
     if (packet->protocol && packet->protocol != IPPROTO_ICMP)
         return RULES_NO;

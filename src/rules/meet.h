@@ -30,8 +30,8 @@ struct rules_packet {
     uint8_t destination_type;              /* RTN_UNICAST, RTN_LOCAL, ... */
     uint8_t protocol;
     uint16_t source_port, destination_port;
-    uint8_t icmp_type;      /* known when @protocol is ICMP */
-    uint32_t state, status; /* of its connection: the bits of linux/netfilter/nf_conntrack_common.h for rules */
+    uint8_t icmp_type, icmp_code; /* known when @protocol is ICMP */
+    uint32_t state, status;       /* of its connection: the bits of linux/netfilter/nf_conntrack_common.h for rules */
     bool is_reply;
     bool arp; /* a frame of ARP, not of IP */
 };

@@ -100,6 +100,7 @@ struct rules_step {
     const uint8_t *bytes; /* the constant, the mask, the lower end: @len; what xtables keeps of a match: @bytes_len */
     const uint8_t *with;  /* what a mask's result is xored with, the upper end: @len; NULL: none */
     size_t bytes_len;
+    uint64_t count;   /* RULES_NEUTRAL, "counter": packets so far */
     const char *name; /* of the set, the chain to jump to, the match, or of what the step is: "counter", "masquerade" */
 };
 
