@@ -8,6 +8,7 @@
 #include "explain/host.h"
 #include "nft/dump.h"
 #include "nft/message.h"
+#include "nft/trace.h"
 #include "rules/naming.h"
 #include "xtables/legacy.h"
 
@@ -35,11 +36,13 @@ static void read_messages(const uint8_t *data, size_t len, struct rules_ruleset 
         {NFT_MSG_NEWSETELEM, nft_dump_add_elements},
     };
     struct nlmsghdr *copy = malloc(len + 1), *message = copy;
+    struct nft_trace_event event;
     int left = (int)len;
 
     memcpy(copy, data, len);
     for (; mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (uint32_t)left;
          message = mnl_nlmsg_next(message, &left)) {
+        nft_trace_parse(message, &event);
         for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
             if (message->nlmsg_len >= NLMSG_LENGTH(4) && nft_message_type(message) == kinds[i].type)
                 kinds[i].add(message, ruleset);
