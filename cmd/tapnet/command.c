@@ -14,6 +14,8 @@ const struct option_row option_rows[] = {
     {"replace", 0, offsetof(struct arguments, replace), "take the place of a set of the same name from another file"},
     {"no-keeper", 0, offsetof(struct arguments, no_keeper), "start no process that puts back what others take away"},
     {"fix", 0, offsetof(struct arguments, fix), "first put back what others took away of the sets that are up"},
+    {"trace", 0, offsetof(struct arguments, trace),
+     "also send such a packet, as if FROM, a port, had sent it, and follow it"},
     {"guest", 'g', offsetof(struct arguments, guest),
      "print what to tell the guest in PORT so that it needs no DHCP: commands to type, cloud-init's network-config, a "
      "file of systemd-networkd, a word of the kernel's command line. PORT is a port's name, NETWORK/PORT, or a device",
@@ -101,6 +103,7 @@ static const char *const plan_options[] = {"dry-run", "replace", "force", "json"
 static const char *const down_options[] = {"all", "dry-run", "check", "confirm", "json", "quiet", "help", NULL};
 static const char *const status_options[] = {"guest", "as", "json", "help", NULL};
 static const char *const doctor_options[] = {"fix", "json", "help", NULL};
+static const char *const why_options[] = {"trace", "json", "help", NULL};
 static const char *const group_options[] = {"help", NULL};
 static const char *const add_options[] = {
     "kind",         "owner",  "group",   "for-anybody", "multi-queue", "mac",   "mtu",
@@ -168,6 +171,13 @@ const struct command commands[] = {
      "belongs to the sets that are up is put back first, each step printed; other programs' settings are left to you. "
      "Exits with 0 when nothing is wrong (there may be notes), else with 1.",
      doctor_options, run_doctor},
+    {"why", "FROM TO ...", "follow a packet through the host, and name what stops it",
+     "FROM and TO are ports of networks (web, web.lab, lab/web), IPv4 addresses, host, or outside; PROTOCOL is tcp or "
+     "udp with the PORT of TO, or icmp. The way is worked out from what the kernel tells: nothing is changed, and "
+     "nothing sent but an ARP request. Each step passes, or stops the packet, or can't be seen; what stops it is "
+     "named with the command that mends it. Where the packet arrives, the way of the answer follows. With --trace one "
+     "packet is tried, too. Exits with 0 when nothing stops the packet or its answer, else with 1.",
+     why_options, run_why, NULL, 0, 4},
     {"device", "COMMAND", "single TUN and TAP devices: add, del, set, show",
      "Makes, deletes, changes and lists TUN and TAP devices one by one: with any right that a descriptor or netlink "
      "gives, and without a file. What is made here belongs to no set: `up` and `down` leave it alone.",
@@ -287,6 +297,12 @@ static int parse_letters(const struct command *command, const char *word, const 
 
 static int parse_operand(const struct command *command, const char *word, struct arguments *arguments)
 {
+    struct words *more = &arguments->operands;
+
+    if (arguments->operand && more->count + 1 < command->operand_max) {
+        more->items[more->count++] = word;
+        return 0;
+    }
     if (!command->operand || arguments->operand) {
         fprintf(stderr, "tapnet %s: one word too many: '%s'; usage: tapnet %s [OPTION...]%s%s\n", command->name, word,
                 command->name, command->operand ? " " : "", command->operand ? command->operand : "");

@@ -22,8 +22,9 @@ enum {
 
 /* The values that options set: one struct for all commands, since an option means the same everywhere. */
 struct arguments {
-    bool json, all, dry_run, fix, help, version, quiet, replace, no_keeper;
+    bool json, all, dry_run, fix, trace, help, version, quiet, replace, no_keeper;
     const char *operand;    /* FILE, SET, NAME; NULL when it was left out */
+    struct words operands;  /* those behind it, of a command that has several */
     const char *guest, *as; /* `status`: a port, and in whose words its guest is told */
     struct device_words device;
     struct watch_words watch;
@@ -48,6 +49,7 @@ struct command {
     int (*run)(const struct arguments *arguments);
     const struct command *group; /* its own commands, named "device add"; run is NULL then */
     size_t group_count;
+    size_t operand_max; /* how many words there may be; 0: one, where there is an operand */
 };
 
 extern const struct option_row option_rows[];
@@ -76,7 +78,8 @@ int run_down(const struct arguments *arguments);
 int run_status(const struct arguments *arguments);
 /* What --guest prints, of a status that was had; an exit code. */
 int print_guest(const struct tapnet_status *status, const struct arguments *arguments);
-/* doctor.c */
+/* doctor.c, why.c */
 int run_doctor(const struct arguments *arguments);
+int run_why(const struct arguments *arguments);
 
 #endif

@@ -10,7 +10,6 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "netlink/bridge.h"
 #include "netlink/link.h"
 #include "netlink/sysctl.h"
 #include "nft/dump.h"
@@ -47,12 +46,17 @@ static int add_link(const struct netlink_link *link, void *data)
         .carrier = link->carrier,
         .plugged = link->plugged,
         .isolated = link->port_isolated,
+        .stp = link->bridge_has_stp,
+        .has_state = link->port_state >= 0,
         .xdp = link->xdp,
         .ethernet = link->type == ARPHRD_ETHER,
         .is_tun = strcmp(link->kind, "tun") == 0,
         .tx_dropped = link->tx_dropped,
     };
+    if (added->has_state)
+        added->state = (enum tapnet_bridge_port_state)link->port_state;
     memcpy(added->name, link->name, sizeof(added->name));
+    strncpy(added->kind, link->kind, sizeof(added->kind) - 1);
     return 0;
 }
 
@@ -75,18 +79,6 @@ static struct explain_link *find_index(const struct explain_host *host, int inde
     return host->link_count ? bsearch(&key, host->links, host->link_count, sizeof(*host->links), compare_index) : NULL;
 }
 
-static int add_bridge(const struct netlink_bridge_link *bridge, void *data)
-{
-    struct explain_link *link = find_index(data, bridge->index);
-
-    if (!link)
-        return 0;
-    link->has_state = bridge->is_port;
-    link->state = bridge->port.state;
-    link->stp = bridge->is_bridge ? bridge->bridge.stp : 0;
-    return 0;
-}
-
 static int read_links(struct explain_host *host, struct tapnet_error *error)
 {
     int result = netlink_link_dump_counted(host->netlink, add_link, forget_links, host, error);
@@ -95,7 +87,7 @@ static int read_links(struct explain_host *host, struct tapnet_error *error)
         return result;
     if (host->link_count)
         qsort(host->links, host->link_count, sizeof(*host->links), compare_index);
-    return netlink_bridge_dump(host->netlink, add_bridge, NULL, host, error);
+    return 0;
 }
 
 const struct explain_link *explain_find_index(const struct explain_host *host, int index)

@@ -11,14 +11,14 @@
 #include "rules/meet.h"
 
 struct explain_link {
-    char name[MODEL_IFNAME_MAX];
+    char name[MODEL_IFNAME_MAX], kind[MODEL_IFNAME_MAX]; /* kind: "bridge", "tun"; "": none */
     int index, master_index;
     uint32_t mtu;
     struct mac mac;
     bool up, carrier, plugged, isolated, xdp, ethernet, is_tun;
+    bool stp;       /* a bridge */
     bool has_state; /* a port of a bridge: */
     enum tapnet_bridge_port_state state;
-    uint32_t stp; /* a bridge: 0 off */
     uint64_t tx_dropped;
 };
 

@@ -118,6 +118,7 @@ static const char *iptables_command(const struct rules_ruleset *ruleset, const s
                         words->is_reply ? " -m conntrack --ctstate RELATED,ESTABLISHED" : "");
 }
 
+/* Bridges have no connections where the kernel does not track them there, which few do. */
 static const char *nft_command(const struct rules_chain *base, const struct words *words, struct arena *arena)
 {
     const char *quote = *words->in ? "\"" : "", *quote_out = *words->out ? "\"" : "";
@@ -125,7 +126,7 @@ static const char *nft_command(const struct rules_chain *base, const struct word
     return arena_printf(arena, "nft 'insert rule %s %s %s%s%s%s%s%s%s%s%s%s accept comment \"tapnet\"'",
                         rules_family_name(base->family), base->table, base->name, *words->in ? " iifname " : "", quote,
                         words->in, quote, *words->out ? " oifname " : "", quote_out, words->out, quote_out,
-                        words->is_reply ? " ct state established,related" : "");
+                        words->is_reply && base->family != RULES_BRIDGE ? " ct state established,related" : "");
 }
 
 const char *explain_remedy(const struct rules_ruleset *ruleset, const struct rules_answer *answer,

@@ -86,6 +86,10 @@ static void test_nft(void **state)
     assert_string_equal(remedy(chains, 1, "eth0", "br-lab", true),
                         "nft 'insert rule inet fw f iifname \"eth0\" oifname \"br-lab\" ct state established,related "
                         "accept comment \"tapnet\"'");
+    chains[0].family = RULES_BRIDGE;
+    assert_string_equal(
+        remedy(chains, 1, "lab-db", "lab-web", true),
+        "nft 'insert rule bridge fw f iifname \"lab-db\" oifname \"lab-web\" accept comment \"tapnet\"'");
 }
 
 static void test_firewalld(void **state)

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* What the words of a question mean: guests, the host, the outside. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "explain/why.h"
+
+/* Stands for whatever is outside: the root name server A, which is asked nothing. */
+#define OUTSIDE "198.41.0.4"
+
+/* The MAC that the rules know for the guest of @device; zero: none. */
+static struct mac learned_mac(const struct observe_found *found, const char *device)
+{
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct guard_element *element = &found->objects.items[i].element;
+
+        if (found->objects.items[i].kind == MODEL_OBJECT_ELEMENT && element->set == GUARD_PORT_MACS &&
+            strcmp(guard_read_ifname(element, 0), device) == 0)
+            return guard_read_mac(element, 1);
+    }
+    return (struct mac){{0}};
+}
+
+static void set_guest(const struct why *why, const struct model_service *service, const struct model_port *port,
+                      struct why_end *ret)
+{
+    bool any = port->mac_spoofing || service->network->mode == MODEL_MODE_ROUTED;
+
+    *ret = (struct why_end){.kind = WHY_GUEST, .service = service, .port = port, .address = port->address};
+    ret->mac = any || port->guest_mac_given ? port->guest_mac : learned_mac(why->host.found, port->device);
+}
+
+/* Is @word this port's: "web", "web.lab", "lab/web", its device, its address? */
+static bool means_port(const char *word, const struct ip_address *address, const struct model_network *network,
+                       const struct model_port *port)
+{
+    char full[2 * MODEL_NAME_MAX + 2];
+
+    if (address->family)
+        return ip_address_equal(address, &port->address);
+    if (strcmp(word, port->name) == 0 || strcmp(word, port->hostname) == 0 || strcmp(word, port->device) == 0)
+        return true;
+    snprintf(full, sizeof(full), "%s/%s", network->name, port->name);
+    if (strcmp(word, full) == 0)
+        return true;
+    snprintf(full, sizeof(full), "%s.%s", port->hostname, network->name);
+    return strcmp(word, full) == 0;
+}
+
+/* How many ports @word means; the last is in *ret. */
+static size_t find_guests(const struct why *why, const char *word, const struct ip_address *address,
+                          struct why_end *ret)
+{
+    const struct model_service *service;
+    size_t count = 0;
+
+    for (size_t i = 0; (service = explain_network(why->host.found, i)); i++)
+        for (size_t p = 0; p < service->network->port_count; p++)
+            if (means_port(word, address, service->network, &service->network->ports[p])) {
+                set_guest(why, service, &service->network->ports[p], ret);
+                count++;
+            }
+    return count;
+}
+
+static bool is_of_host(const struct observe_found *found, const struct ip_address *address)
+{
+    for (size_t i = 0; i < found->objects.count; i++)
+        if (found->objects.items[i].kind == MODEL_OBJECT_ADDRESS &&
+            ip_address_equal(&found->objects.items[i].address.prefix.address, address))
+            return true;
+    for (size_t i = 0; i < found->address_count; i++)
+        if (ip_address_equal(&found->addresses[i].prefix.address, address))
+            return true;
+    return address->family == AF_INET && address->bytes[0] == 127;
+}
+
+/* The gateway's address that the file gives is the host's, whether it is there or not. */
+static bool is_gateway(const struct observe_found *found, const struct ip_address *address)
+{
+    const struct model_service *service;
+
+    for (size_t i = 0; (service = explain_network(found, i)); i++)
+        if (ip_address_equal(&service->network->subnet.address, address))
+            return true;
+    return false;
+}
+
+/* The network whose subnet has @address; NULL: none. */
+static const struct model_service *find_subnet(const struct observe_found *found, const struct ip_address *address)
+{
+    const struct model_service *service;
+
+    for (size_t i = 0; (service = explain_network(found, i)); i++)
+        if (ip_prefix_contains(&service->network->subnet, address))
+            return service;
+    return NULL;
+}
+
+int why_find_end(const struct why *why, const char *word, struct why_end *ret, struct tapnet_error *error)
+{
+    struct ip_address address = {0};
+    const struct model_service *service;
+    size_t count;
+
+    if (strcmp(word, "host") == 0) {
+        *ret = (struct why_end){.kind = WHY_HOST};
+        return 0;
+    }
+    if (strcmp(word, "outside") == 0) {
+        *ret = (struct why_end){.kind = WHY_OUTSIDE};
+        return ip_address_parse(OUTSIDE, &ret->address);
+    }
+    ip_address_parse(word, &address);
+    count = find_guests(why, word, &address, ret);
+    if (count == 1)
+        return 0;
+    if (count > 1)
+        return error_set(error, -EINVAL, "'%.60s' is a port of several networks: say NETWORK/PORT", word);
+    if (!address.family)
+        return error_set(error, -EINVAL,
+                         "'%.60s' is no port of a network that is up, no address, and neither \"host\" nor \"outside\"",
+                         word);
+    if (address.family != AF_INET)
+        return error_set(error, -EINVAL, "'%.60s': only IPv4 is followed", word);
+    service = find_subnet(why->host.found, &address);
+    if (service && !is_gateway(why->host.found, &address))
+        return error_set(error, -EINVAL, "'%.60s' is in the subnet of network %s, and none of its ports has it", word,
+                         service->network->name);
+    *ret = (struct why_end){.address = address};
+    ret->kind = is_of_host(why->host.found, &address) || is_gateway(why->host.found, &address) ? WHY_HOST : WHY_OUTSIDE;
+    return 0;
+}
+
+const char *why_print_end(struct why *why, const struct why_end *end)
+{
+    char text[IP_TEXT_MAX] = "";
+
+    if (end->address.family)
+        ip_address_print(&end->address, text);
+    if (end->kind == WHY_GUEST)
+        return why_print(why, "%s/%s (%s)", end->service->network->name, end->port->name, text);
+    if (end->kind == WHY_HOST)
+        return why_print(why, "the host%s%s%s", *text ? " (" : "", text, *text ? ")" : "");
+    return strcmp(text, OUTSIDE) == 0 ? "outside" : why_print(why, "%s", text);
+}

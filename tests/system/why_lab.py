@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""The lab of `tapnet why`: a network that works, with two guests, and what is said of it.
+
+      guests             host under test                            outside
+    +-------+          +------------------------------------+     +------------------+
+    |  web  +-- TAP ---+ lab-web --+                        |     |  192.0.2.1       |
+    +-------+          |           +-- br-lab -- NAT -- eth0 +-----+  198.41.0.4      |
+    |  db   +-- TAP ---+ lab-db ---+   10.20.0.1/24         |     |  (lo)            |
+    +-------+          +------------------------------------+     +------------------+
+"""
+
+import json
+import os
+import subprocess
+
+from gallery import LAB
+from tapnet_test import webserver
+from tapnet_test.build import Tapnet, program
+from tapnet_test.nsguest import NamespaceGuest
+from tapnet_test.waiting import wait_for
+from tapnet_test.world import HOST_ADDRESS
+
+OUTSIDE = "198.41.0.4"  # what `why` takes for "outside"
+
+
+class Lab:
+    """The lab, up, with two guests that are plugged in."""
+
+    def __init__(self, world):
+        self.world, self.host = world, world.host
+        self.large = False  # packets larger than most
+        self.tapnet = Tapnet(world.host)
+        self.host.env["PATH"] = f"{program().parent}:{os.environ['PATH']}"
+        self.host.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0")
+        world.outside.run("ip", "address", "add", f"{OUTSIDE}/32", "dev", "lo")
+        self.file = self.tapnet.file(LAB)
+        self.tapnet("up", self.file)
+        ports = {port["name"]: port for port in self.tapnet.status("lab")["ports"]}
+        self.web, self.db = (NamespaceGuest(self.host, ports[name]) for name in ("web", "db"))
+        for guest in (self.web, self.db):
+            guest.netns.run("ip", "route", "add", "default", "via", "10.20.0.1")
+        self.web.netns.popen("/usr/bin/python3", webserver.__file__, "0.0.0.0", "80", stderr=subprocess.DEVNULL)
+        wait_for(lambda: ":80 " in self.web.netns.run("ss", "-Hltn").stdout)
+
+    def address(self, guest):
+        guest.netns.run("ip", "address", "add", f"{guest.address}/24", "dev", "eth0")
+        guest.netns.run("ip", "route", "replace", "default", "via", "10.20.0.1")
+
+    def close(self):
+        self.web.close()
+        self.db.close()
+
+    def do(self, what):
+        if callable(what):
+            what(self)
+        elif what:
+            self.host.run("sh", "-ec", what)
+
+    def why(self, asked):
+        done = self.tapnet("why", *asked, "--json", check=False)
+        assert done.stdout, done.stderr
+        answer = json.loads(done.stdout)
+        assert done.returncode == (1 if answer["stops"] else 0)
+        return answer
+
+    def arrives(self, asked):
+        """Do the ends really reach each other? By ping, a page, or a DNS question."""
+        frm, to = asked[:2]
+        addresses = {"outside": OUTSIDE, "host": "10.20.0.1", "web": "10.20.0.7", "db": "10.20.0.8"}
+        netns = {"host": self.host, "outside": self.world.outside}.get(frm) or getattr(self, frm).netns
+        argv = ["ping", "-c1", "-W1", addresses[to]]
+        if self.large:  # what is too large is told by the first answer, and cut from then on
+            argv = ["ping", "-c3", "-i0.3", "-W1", "-s", "1450", addresses[to]]
+        if frm == "outside":
+            argv = ["curl", "-sS", "-m2", "--interface", OUTSIDE, f"http://{HOST_ADDRESS}:8080/"]
+        elif "tcp" in asked:
+            argv = ["curl", "-sS", "-m2", f"http://{addresses[to]}:{asked[3]}/"]
+        if "67" in asked:  # whoever answers DNS answers DHCP
+            asked = (*asked[:2], "udp", "53")
+        if "53" in asked:
+            argv = ["dig", "+time=1", "+tries=1", f"@{addresses[to]}", "web.lab"]
+        return netns.run(*argv, check=False).returncode == 0
+
+
+def words(answer):
+    return "\n".join(f"{step['verdict']} {step['name']}: {step['text']} [{step['command']}]"
+                     for step in answer["steps"])
+
+
+def assert_works(lab, asked):
+    answer = lab.why(asked)
+    assert not answer["stops"], words(answer)
+    assert lab.arrives(asked), words(answer)
+
+
+def named(answer, broken):
+    """The step that is blamed."""
+    last = [step for step in answer["steps"] if step["verdict"] == broken.verdict and step["name"] == broken.step]
+    assert last, words(answer)
+    return last[-1]
+
+
+def follow_commands(lab, asked, answer):
+    """Runs what is told, as it is printed, until nothing stops the packet: there, and back, a command each."""
+    for _ in range(3):
+        if not answer["stops"]:
+            break
+        assert answer["steps"][-1]["command"], words(answer)
+        lab.host.run("sh", "-ec", answer["steps"][-1]["command"])
+        answer = lab.why(asked)
