@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""`tapnet why` beside other programs' firewalls: rules that Debian's ufw, firewalld, docker.io and libvirt put there
+themselves.
+
+      guests             host under test                            outside
+    +-------+          +------------------------------------+     +------------------+
+    |  web  +-- TAP ---+ lab-web --+     ufw, firewalld,     |     |  192.0.2.1       |
+    +-------+          |           +-- br-lab -- NAT -- eth0 +-----+  198.41.0.4      |
+    |  db   +-- TAP ---+ lab-db ---+     dockerd, libvirtd   |     |  (lo)            |
+    +-------+          +------------------------------------+     +------------------+
+
+The programs run in the test's own network and mount namespace, with an /etc of its own.
+"""
+
+import shutil
+
+import pytest
+from tapnet_test.netns import join
+from tapnet_test.waiting import wait_for
+from tapnet_test.world import World
+from why_lab import Lab, assert_works, follow_commands, words
+
+OUT, DNS = ("web", "outside"), ("web", "host", "udp", "53")
+TCP = ("web", "outside", "tcp", "80")
+
+
+def need(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed")
+
+
+@pytest.fixture
+def lab():
+    with World() as world:
+        made = Lab(world)
+        yield made
+        made.close()
+
+
+def assert_named_and_mended(lab, asked, owner, step):
+    answer = lab.why(asked)
+    assert answer["stops"], words(answer)
+    last = answer["steps"][-1]
+    assert last["name"] == step and owner in last["text"], words(answer)
+    assert not lab.arrives(asked), words(answer)
+    follow_commands(lab, asked, answer)
+    assert_works(lab, asked)
+
+
+# ---- ufw ----
+
+@pytest.mark.parametrize("commands, asked, step", [
+    ("", TCP, "forward-hook"),
+    ("", DNS, "input-hook"),
+    ("ufw default reject routed", TCP, "forward-hook"),
+    ("ufw default allow routed; ufw route deny from 10.20.0.0/24", TCP, "forward-hook"),
+    ("ufw default allow routed; ufw route reject in on br-lab out on eth0", TCP, "forward-hook"),
+    ("ufw default allow routed; ufw route deny proto tcp to any port 80", TCP, "forward-hook"),
+    ("ufw default allow routed; ufw route deny out on eth0", TCP, "forward-hook"),
+    ("ufw default allow routed; ufw default allow incoming; ufw deny in on br-lab", DNS, "input-hook"),
+])
+def test_ufw(lab, commands, asked, step):
+    need("ufw")
+    lab.host.run("sh", "-ec", f"ufw --force enable; {commands}", timeout=60)
+    assert_named_and_mended(lab, asked, "ufw", step)
+
+
+def test_ufw_that_is_in_nobodys_way(lab):
+    need("ufw")
+    lab.host.run("sh", "-ec", "ufw --force enable; ufw default allow routed; ufw allow in on br-lab", timeout=60)
+    for asked in (OUT, TCP, DNS, ("web", "host")):
+        assert not lab.why(asked)["stops"], words(lab.why(asked))
+    assert lab.arrives(OUT) and lab.arrives(DNS)
+
+
+# ---- firewalld ----
+
+BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth><policy context="default">
+<allow user="*"/><allow own="*"/><allow send_type="method_call"/><allow send_requested_reply="true"
+ send_type="method_return"/><allow send_requested_reply="true" send_type="error"/><allow send_type="signal"/>
+<allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/>
+<allow receive_type="signal"/></policy></busconfig>
+"""
+
+
+@pytest.fixture
+def firewalld(lab):
+    """A firewalld with a bus of its own."""
+    need("firewalld", "firewall-cmd", "dbus-daemon")
+    path = lab.host.tmp / "bus"
+    lab.host.env["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={path}"
+    config = lab.host.write("bus.conf", BUS.format(path=path))
+    lab.host.popen("dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile")
+    wait_for(path.exists)
+    log = open(lab.host.tmp / "firewalld.log", "w", encoding="utf-8")
+    lab.host.popen("firewalld", "--nofork", "--nopid", stdout=log, stderr=log)
+    wait_for(lambda: lab.host.run("firewall-cmd", "--state", check=False).returncode == 0, timeout=60, pause=0.3,
+             why=lambda: (lab.host.tmp / "firewalld.log").read_text(encoding="utf-8"))
+    return lab
+
+
+@pytest.mark.parametrize("commands, asked, step", [
+    ("", OUT, "forward-hook"),
+    ("", TCP, "forward-hook"),
+    ("firewall-cmd --set-default-zone=drop", OUT, "forward-hook"),
+    ("firewall-cmd --set-default-zone=block", OUT, "forward-hook"),
+    ("firewall-cmd --zone=drop --add-interface=eth0", OUT, "forward-hook"),
+    ("firewall-cmd --reload", TCP, "forward-hook"),
+])
+def test_firewalld(firewalld, commands, asked, step):
+    firewalld.host.run("sh", "-ec", commands or "true", timeout=60)
+    assert_named_and_mended(firewalld, asked, "firewalld", step)
+
+
+def test_firewalld_lets_be_what_was_redirected(firewalld):
+    assert_works(firewalld, DNS)
+
+
+def test_firewalld_that_is_in_nobodys_way(firewalld):
+    firewalld.host.run("firewall-cmd", "--zone=trusted", "--add-interface=br-lab")
+    for asked in (OUT, TCP, DNS):
+        assert not firewalld.why(asked)["stops"], words(firewalld.why(asked))
+    assert firewalld.arrives(OUT) and firewalld.arrives(DNS)
+
+
+# ---- Docker ----
+
+@pytest.fixture
+def docker(lab):
+    """Rules of a dockerd that has run; iptables keeps them."""
+    need("dockerd")
+    log = open(lab.host.tmp / "dockerd.log", "w", encoding="utf-8")
+    daemon = lab.host.popen("dockerd", "-s", "vfs", f"--data-root={lab.host.tmp}/docker",
+                            f"--exec-root={lab.host.tmp}/exec", f"--pidfile={lab.host.tmp}/docker.pid", "-H",
+                            f"unix://{lab.host.tmp}/docker.sock", stdout=log, stderr=log)
+    wait_for(lambda: "DOCKER-USER" in lab.host.run("iptables", "-S").stdout and
+             (lab.host.tmp / "docker.sock").exists(), timeout=60, pause=0.3,
+             why=lambda: (lab.host.tmp / "dockerd.log").read_text(encoding="utf-8"))
+    yield lab
+    daemon.terminate()
+    daemon.wait(20)
+
+
+@pytest.mark.parametrize("commands, asked", [
+    ("", OUT),
+    ("", TCP),
+    ("iptables -I DOCKER-USER -i br-lab -j DROP", OUT),
+    ("iptables -I DOCKER-USER -i eth0 -m conntrack --ctstate ESTABLISHED -j REJECT", OUT),
+    ("iptables -I DOCKER-USER -o br-lab -m conntrack --ctstate RELATED,ESTABLISHED -j DROP", OUT),
+    ("iptables -I DOCKER-USER -p tcp --dport 80 -j REJECT", TCP),
+])
+def test_docker(docker, commands, asked):
+    docker.host.run("sh", "-ec", commands or "true")
+    assert_named_and_mended(docker, asked, "Docker", "forward-hook")
+
+
+# ---- libvirt ----
+
+VMS = "<network><name>vms</name>{forward}<bridge name='virbr0'/>" \
+      "<ip address='192.168.122.1' netmask='255.255.255.0'/></network>"
+
+
+@pytest.fixture
+def libvirt(lab):
+    """A libvirtd that has networks, and nothing else."""
+    need("libvirtd", "virsh")
+    drivers = lab.host.tmp / "drivers"
+    lab.host.run("sh", "-ec", "for place in run lib cache log; do mkdir -p /var/$place/libvirt; "
+                 "mount -t tmpfs libvirt /var/$place/libvirt; done; mkdir -p /etc/libvirt; "
+                 f"mkdir {drivers}; ln -s /usr/lib/*/libvirt/connection-driver/libvirt_driver_network.so {drivers}")
+    lab.host.env["LIBVIRT_DRIVER_DIR"] = str(drivers)
+    lab.host.env["LIBVIRT_DEFAULT_URI"] = "network:///system"
+    log = open(lab.host.tmp / "libvirtd.log", "w", encoding="utf-8")
+    daemon = lab.host.popen("libvirtd", f"--pid-file={lab.host.tmp}/libvirtd.pid", stdout=log, stderr=log)
+    wait_for(lambda: lab.host.run("virsh", "net-list", check=False).returncode == 0, timeout=60, pause=0.3,
+             why=lambda: (lab.host.tmp / "libvirtd.log").read_text(encoding="utf-8"))
+    yield lab
+    lab.host.run("virsh", "net-destroy", "vms", check=False)
+    daemon.terminate()
+    daemon.wait(20)
+
+
+def make_network(lab, forward="<forward mode='nat'/>"):
+    lab.host.run("virsh", "net-create", lab.host.write("vms.xml", VMS.format(forward=forward)))
+
+
+def go_out_by_a_virtual_machine(lab):
+    """A guest of libvirt's is the router: the way out leads through libvirt's network, whose bridge has STP."""
+    join(lab.host, "vnet0", lab.world.outside, "vm0")
+    lab.world.outside.run("ip", "address", "add", "192.168.122.50/24", "dev", "vm0")
+    lab.host.run("sh", "-ec", "ip link set vnet0 master virbr0; ip route replace default via 192.168.122.50")
+    wait_for(lambda: "state forwarding" in lab.host.run("bridge", "link", "show", "dev", "vnet0").stdout, timeout=30)
+    lab.tapnet("up", lab.file)
+
+
+@pytest.mark.parametrize("forward, commands, asked", [
+    ("<forward mode='nat'/>", "", OUT),
+    ("<forward mode='nat'/>", "", TCP),
+    ("<forward mode='nat'/>", "iptables -I LIBVIRT_FWI -i br-lab -o virbr0 -j ACCEPT", OUT),
+    ("<forward mode='route'/>", "", TCP),
+    ("", "", OUT),
+])
+def test_libvirt(libvirt, forward, commands, asked):
+    make_network(libvirt, forward)
+    go_out_by_a_virtual_machine(libvirt)
+    libvirt.host.run("sh", "-ec", commands or "true")
+    assert_named_and_mended(libvirt, asked, "libvirt", "forward-hook")
+
+
+def test_libvirt_that_is_in_nobodys_way(libvirt):
+    make_network(libvirt)
+    for asked in (OUT, TCP, DNS, ("web", "host")):
+        assert_works(libvirt, asked)
+
+
+def test_libvirt_that_lets_by_what_it_does_not_filter(libvirt):
+    make_network(libvirt, "<forward mode='open'/>")
+    go_out_by_a_virtual_machine(libvirt)
+    for asked in (OUT, TCP):
+        assert_works(libvirt, asked)
