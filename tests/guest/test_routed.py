@@ -6,10 +6,13 @@
     | guest a ── far-a, 10.40.0.1 → its address |  |  web and DNS server        |
     | guest b ── far-b, 10.40.0.1 → its address ─ eth0 ─ 192.0.2.1              |
     +-------------------------------------------+  +----------------------------+
+
+By IPv6 the gateway is fd00:40::1, and the outside as in tapnet_test/world6.py.
 """
 
 from tapnet_test.guest import boot_guests
 from tapnet_test.snapshot import assert_same, snapshot
+from tapnet_test.world6 import FAR, HOST, NEAR, add_ipv6
 
 
 def test_guests_of_a_routed_network(world, tapnet):
@@ -32,4 +35,37 @@ def test_guests_of_a_routed_network(world, tapnet):
     for guest in guests.values():
         guest.close()
     tapnet("down", path)
+    assert_same(before, snapshot(world.host, run_dir=tapnet.run_dir))
+
+
+LAB6 = "networks: { far: { mode: routed, subnet: 10.40.0.1/24, subnet6: 'fd00:40::1/64', ports: { a: {}, b: {} } } }\n"
+
+
+def test_guests_of_a_routed_network_by_ipv6(world, tapnet):
+    """With nothing in them but the kernel and busybox: nobody sets anything. Who outside has a route comes in."""
+    add_ipv6(world)
+    world.outside.run("ip", "-6", "route", "add", "fd00:40::/64", "via", HOST)
+    before = snapshot(world.host, run_dir=tapnet.run_dir)
+    file = tapnet.file(LAB6)
+    tapnet("up", file)
+    ports, guests = boot_guests(world.host, tapnet, "far")
+    for name, guest in guests.items():
+        guest.wait_for_lease()
+        guest.wait_for(f"ip -6 address show dev eth0 | grep -v tentative | grep -q {ports[name]['addresses'][1]}")
+    one, other = guests["a"], ports["b"]["addresses"][1]
+    for address in ("fd00:40::1", "fe80::1%eth0", other, NEAR, FAR):
+        one.out(f"ping6 -c 1 -W 3 {address}")
+    assert "via fe80::1 dev eth0" in one.out("ip -6 route show default")
+    assert "fd00:40::/64" not in one.out("ip -6 route show")
+    assert other in one.out("nslookup -type=aaaa b.far fd00:40::1")
+    assert world.outside.run("ping", "-6", "-c1", "-W3", ports["a"]["addresses"][1]).returncode == 0
+    assert one.sh(f"ping6 -c 1 -W 2 {HOST}").rc != 0  # the host's own address outside
+    one.out("ip -6 address add fd00:40::bad/64 dev eth0")
+    assert one.sh("sleep 2; ping6 -c 1 -W 2 -I fd00:40::bad fd00:40::1").rc != 0
+    one.out("ip -6 address add fe80::1/64 dev eth0 nodad || true")
+    assert one.sh(f"ping6 -c 1 -W 2 -I fe80::1 {FAR}").rc != 0
+    assert next(port for port in tapnet.status("far")["ports"] if port["name"] == "a")["blocked"] > 0
+    for guest in guests.values():
+        guest.close()
+    tapnet("down", file)
     assert_same(before, snapshot(world.host, run_dir=tapnet.run_dir))

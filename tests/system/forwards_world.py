@@ -17,13 +17,18 @@ Every guest listens to TCP and UDP on the ports below, and answers everybody wit
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 from scapy.layers.inet import IP, TCP, IPOption_LSRR
 from scapy.layers.l2 import Ether
 
+import tapnet_test
 from guards_world import Wire, inside, open_socket
 
+from tapnet_test.netns import Netns
 from tapnet_test.nsguest import NamespaceGuest
+
+RELAY = Path(tapnet_test.__file__).with_name("relay.py")
 
 HOST = "192.0.2.2"
 PORTS = [22, 53, 80, 443, *range(5000, 5011), *range(5100, 5110), *range(9000, 9004)]
@@ -159,3 +164,34 @@ def plain(source, destination):
 
 def source_routed(source, destination):
     return IP(src=source, dst=HOST, options=[IPOption_LSRR(routers=[destination])])
+
+
+class Guest6:
+    """A guest that is a namespace, with its port's addresses of both families, and the gateways' routes."""
+
+    def __init__(self, host, port, length):
+        self.netns = Netns("guest")
+        self._relay = host.popen(sys.executable, RELAY, port["device"], self.netns.exec_path, port["mac"],
+                                 stdout=subprocess.PIPE, text=True)
+        assert self._relay.stdout.readline() == "plugged\n"
+        self.netns.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0", "net.ipv6.conf.eth0.accept_ra=0")
+        self.netns.run("ip", "link", "set", "eth0", "up")
+        addresses = [address.split("/")[0] for address in port["addresses"]]
+        for address in addresses:
+            wide, more = (f"/{length}", ["nodad"]) if ":" in address else ("/24", [])
+            self.netns.run("ip", "address", "add", address + wide, "dev", "eth0", *more)
+        gateway = addresses[0].rsplit(".", 1)[0] + ".1"
+        self.netns.run("ip", "route", "add", "default", "via", gateway)
+        self.netns.run("ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "eth0")
+        serve(self.netns, port["name"])
+
+    def close(self):
+        self._relay.kill()
+        self._relay.wait()
+        self._relay.stdout.close()
+        self.netns.close()
+
+
+def plug_all(host, tapnet, length=64):
+    return {port["name"]: Guest6(host, port, length) for network in tapnet.json("status")["networks"]
+            for port in network["ports"]}

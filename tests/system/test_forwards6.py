@@ -11,22 +11,16 @@
                                 +-----------------------------------------------------+
 """
 
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-import tapnet_test
-from forwards_world import Talk, ask, serve
+from forwards_world import Talk, ask, plug_all, serve
 from tapnet_test.build import Tapnet
-from tapnet_test.netns import Netns
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.world import World
 from tapnet_test.world6 import FAR, HOST, NEAR, add_ipv6
 
-RELAY = Path(tapnet_test.__file__).with_name("relay.py")
 SECOND, GATEWAY, HOST4 = "2001:db8:a::99", "fd00:20::1", "192.0.2.2"
 LAB = """
 networks:
@@ -119,37 +113,6 @@ CASES = [
     ("two", "tcp", "fd00:40::1", 8090, NOBODY),
     ("two", "tcp", HOST, 8080, "web fd00:40::11"),
 ]
-
-
-class Guest:
-    """A guest that is a namespace, with its port's addresses of both families, and the gateways' routes."""
-
-    def __init__(self, host, port):
-        self.netns = Netns("guest")
-        self._relay = host.popen(sys.executable, RELAY, port["device"], self.netns.exec_path, port["mac"],
-                                 stdout=subprocess.PIPE, text=True)
-        assert self._relay.stdout.readline() == "plugged\n"
-        self.netns.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0", "net.ipv6.conf.eth0.accept_ra=0")
-        self.netns.run("ip", "link", "set", "eth0", "up")
-        addresses = [address.split("/")[0] for address in port["addresses"]]
-        for address in addresses:
-            wide, more = ("/64", ["nodad"]) if ":" in address else ("/24", [])
-            self.netns.run("ip", "address", "add", address + wide, "dev", "eth0", *more)
-        gateway = addresses[0].rsplit(".", 1)[0] + ".1"
-        self.netns.run("ip", "route", "add", "default", "via", gateway)
-        self.netns.run("ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "eth0")
-        serve(self.netns, port["name"])
-
-    def close(self):
-        self._relay.kill()
-        self._relay.wait()
-        self._relay.stdout.close()
-        self.netns.close()
-
-
-def plug_all(host, tapnet):
-    return {port["name"]: Guest(host, port) for network in tapnet.json("status")["networks"]
-            for port in network["ports"]}
 
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["bridge-nf-off", "bridge-nf-on"])
