@@ -128,16 +128,18 @@ static int set_proxy_delay(const struct apply_ops *ops, const struct model_link 
  */
 static int set_routing6(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
 {
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
+    const char *value = link->routed6 ? "1" : "0";
     char path[MODEL_SYSCTL_MAX];
     int result;
 
     snprintf(path, sizeof(path), "net/ipv6/conf/%s/forwarding", link->name);
-    result = ops->sysctl_write(ops->data, path, "1", error);
+    result = ops->sysctl_write(ops->data, path, value, error);
     if (result < 0)
         return result;
     snprintf(path, sizeof(path), "net/ipv6/conf/%s/force_forwarding", link->name);
-    result = ops->sysctl_write(ops->data, path, "1", NULL);
-    return result == -ENOENT ? 0 : result < 0 ? error_set_errno(error, result, "cannot write %s", path) : 0;
+    result = ops->sysctl_write(ops->data, path, value, &refusal);
+    return result < 0 && result != -ENOENT ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
 /* A TAP or TUN lives with the descriptor until it is labelled, in its bridge and owned; only then is it kept. */
@@ -323,12 +325,6 @@ static int change(const struct apply_ops *ops, const struct model_link *before, 
     return result;
 }
 
-/* Who need not forward any more may go on: there is nothing that its guest could send. */
-static bool begins_routing6(const struct model_link *before, const struct model_link *after)
-{
-    return after->routed6 && !before->routed6;
-}
-
 /* The same, of a port that begins to route or ends. */
 static int change_routing(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
                           struct tapnet_error *error)
@@ -346,16 +342,17 @@ static int change_routing(const struct apply_ops *ops, const struct model_link *
 int apply_link(const struct apply_ops *ops, const struct model_link *before, const struct model_link *after,
                struct tapnet_error *error)
 {
-    int result = 0;
+    int result;
 
     if (!before)
         return make(ops, after, error);
     if (!after)
         return ops->link_delete(ops->data, before->name, error);
-    if (begins_routing6(before, after))
-        result = set_routing6(ops, after, error);
-    if (result < 0)
-        return result;
-    return before->routed == after->routed ? change(ops, before, after, error)
-                                           : change_routing(ops, before, after, error);
+    result = before->routed6 == after->routed6 ? 0 : set_routing6(ops, after, error);
+    if (result == 0)
+        result = before->routed == after->routed ? change(ops, before, after, error)
+                                                 : change_routing(ops, before, after, error);
+    if (result < 0 && before->routed6 != after->routed6)
+        set_routing6(ops, before, NULL);
+    return result;
 }

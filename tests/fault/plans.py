@@ -49,6 +49,7 @@ OTHER_FORWARDS = {**PORTS, "web": "{ forward: [8080:80, 9000-9019:9000-9019, 53:
 LAB = file(network(PORTS), devices=TUN)
 IP6 = file(network(PORTS, extra="subnet6: fd00:20::1/64"), devices=TUN)
 FORWARDS6 = file(network(FORWARDS, extra="subnet6: fd00:20::1/64"), devices=TUN)
+ROUTED6 = file(network(ROUTED, extra="mode: routed\n    subnet6: fd00:20::1/64"), devices=TUN)
 MANY = file(network(PORTS), network({"a": "{}", "b": "{}"}, "cell", "10.21.0.1/24", "mode: isolated"),
             network({"x": "{}"}, "third", "10.22.0.1/24", "ports_see_each_other: false"),
             network({}, "empty", "10.23.0.1/24"),
@@ -111,6 +112,11 @@ PLANS = {
     "down of many": Plan({"lab": MANY}, "lab", None),
     "edit: no more routed": Plan({"lab": EDITS["routed"]}, "lab", LAB),
     "down of a routed one": Plan({"lab": EDITS["routed"]}, "lab", None),
+    "edit: routed, with IPv6": Plan({"lab": IP6}, "lab", ROUTED6),
+    "edit: no more routed, with IPv6": Plan({"lab": ROUTED6}, "lab", IP6),
+    "edit: a routed one gets IPv6": Plan({"lab": EDITS["routed"]}, "lab", ROUTED6),
+    "edit: a routed one without IPv6": Plan({"lab": ROUTED6}, "lab", EDITS["routed"]),
+    "down of a routed one with IPv6": Plan({"lab": ROUTED6}, "lab", None),
     "up beside another set, both with IPv6": Plan({"other": OTHER6}, "lab", IP6),
     "edit: another subnet of IPv6": Plan({"lab": IP6}, "lab", IP6.replace("fd00:20:", "fd00:21:")),
     "edit: forwards of both families": Plan({"lab": IP6}, "lab", FORWARDS6),
