@@ -13,7 +13,7 @@
 #define UDEVD "/run/udev/control"
 #define BASE "/run/tapnet" /* as udev's rule has it, whatever run directory somebody chose */
 #define DIRECTORY BASE "/making"
-#define BASE_MODE 01700 /* made by tapnet, to go with what was last in it (apply/run.c) */
+#define BASE_MODE 01711 /* made by tapnet, to go with what was last in it (apply/run.c) */
 
 bool device_udev_listens(void)
 {
@@ -26,7 +26,8 @@ int device_announce(const char *name)
 
     if (strchr(name, '%') || !device_udev_listens())
         return -1;
-    mkdir(BASE, BASE_MODE);
+    if (mkdir(BASE, BASE_MODE) == 0)
+        chmod(BASE, BASE_MODE); /* whatever our umask is */
     mkdir(DIRECTORY, 0700);
     directory = open(DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (directory >= 0)
@@ -42,6 +43,6 @@ void device_announce_end(int directory_fd, const char *name)
         return;
     unlinkat(directory_fd, name, 0);
     close(directory_fd);
-    if (rmdir(DIRECTORY) == 0 && lstat(BASE, &status) == 0 && (status.st_mode & 07777) == BASE_MODE)
+    if (rmdir(DIRECTORY) == 0 && lstat(BASE, &status) == 0 && (status.st_mode & 07700) == 01700)
         rmdir(BASE);
 }

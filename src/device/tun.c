@@ -63,13 +63,12 @@ int device_kernel_features(const char *node, unsigned *ret, struct tapnet_error 
     return 0;
 }
 
-int device_open(const char *name, enum device_kind kind, bool multi_queue, bool fresh, int *ret_fd,
+int device_open(const char *name, enum device_kind kind, unsigned more_flags, bool fresh, int *ret_fd,
                 struct tapnet_error *error)
 {
     const struct device_queue queue = {
         .name = name,
-        .flags = (kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI | (multi_queue ? IFF_MULTI_QUEUE : 0) |
-                 (fresh ? IFF_TUN_EXCL : 0),
+        .flags = (kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI | more_flags | (fresh ? IFF_TUN_EXCL : 0),
     };
 
     return device_open_queue(&queue, NULL, ret_fd, error);

@@ -36,11 +36,11 @@ int device_kernel_features(const char *node, unsigned *ret, struct tapnet_error 
 /*
  * Opens @name, creating it when it is not there: TUNSETIFF without packet information. @fresh: it must not be there,
  * else -EEXIST; one that somebody made meanwhile is not ours. A new device lives as long as the descriptor unless
- * device_keep() makes it persistent. An existing one must be of the same kind and queue mode
- * (@multi_queue), else -EINVAL; -EBUSY when somebody holds its only queue; -EPERM without CAP_NET_ADMIN for a device
+ * device_keep() makes it persistent. @more_flags: IFF_MULTI_QUEUE, IFF_VNET_HDR. An existing one must be of the same
+ * kind and queue mode, else -EINVAL; -EBUSY when somebody holds its only queue; -EPERM without CAP_NET_ADMIN for one
  * that is not the caller's; -ENOENT when the tun module or its node is missing. The caller closes *ret_fd.
  */
-int device_open(const char *name, enum device_kind kind, bool multi_queue, bool fresh, int *ret_fd,
+int device_open(const char *name, enum device_kind kind, unsigned more_flags, bool fresh, int *ret_fd,
                 struct tapnet_error *error);
 
 /*

@@ -6,19 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/array.h"
-
 #define PREFIX "tapnet:"
-
-static const char *const origin_words[] = {
-    [MODEL_ORIGIN_DECLARED] = "declared",
-    [MODEL_ORIGIN_RUN] = "run",
-    [MODEL_ORIGIN_ATTACHED] = "attached",
-};
 
 const char *model_alias_print(const struct model_owner *owner, char text[MODEL_ALIAS_MAX])
 {
-    const char *origin = origin_words[owner->origin];
+    const char *origin = model_origin_print(owner->origin);
     char mac[MAC_TEXT_MAX];
 
     if (!owner->port[0])
@@ -62,17 +54,6 @@ static const char *parse_path(const char *text, struct model_owner *owner)
     return text + 1;
 }
 
-static int parse_origin(const char *word, enum model_origin *ret)
-{
-    for (size_t i = 0; i < ARRAY_COUNT(origin_words); i++) {
-        if (strcmp(word, origin_words[i]) == 0) {
-            *ret = (enum model_origin)i;
-            return 0;
-        }
-    }
-    return -EINVAL;
-}
-
 /* " mode=..." of a bridge, " mac=..." of a port, nothing of a device. */
 static int parse_detail(const char *text, struct model_owner *owner)
 {
@@ -94,7 +75,7 @@ int model_alias_parse(const char *alias, struct model_owner *ret)
     rest = parse_path(alias + strlen(PREFIX), &owner);
     if (rest)
         rest = take_word(rest, " ", word);
-    if (!rest || parse_origin(word, &owner.origin) < 0 || parse_detail(rest, &owner) < 0)
+    if (!rest || model_origin_parse(word, &owner.origin) < 0 || parse_detail(rest, &owner) < 0)
         return -EINVAL;
     if (strcmp(model_alias_print(&owner, again), alias) != 0) /* capital letters in a MAC, for instance */
         return -EINVAL;

@@ -70,18 +70,23 @@ static void derive_bridge_name(struct model_network *network)
     name_fit(whole, network->bridge);
 }
 
-static void derive_device_name(const struct model_network *network, struct model_port *port)
+void model_device_name(const char *network, const char *port, char ret[MODEL_IFNAME_MAX])
 {
     char whole[2 * MODEL_NAME_MAX + 2];
 
+    snprintf(whole, sizeof(whole), "%s-%s", network, port);
+    name_fit(whole, ret);
+}
+
+static void derive_device_name(const struct model_network *network, struct model_port *port)
+{
     if (port->device[0])
         return;
     if (port->id[0]) {
         snprintf(port->device, sizeof(port->device), "tap%.*s", ID_LEN, port->id);
         return;
     }
-    snprintf(whole, sizeof(whole), "%s-%s", network->name, port->name);
-    name_fit(whole, port->device);
+    model_device_name(network->name, port->name, port->device);
 }
 
 /* The MAC number @attempt (from 0) that is proposed to the guest of @port. */
@@ -115,6 +120,12 @@ static bool mac_table_add(struct mac_table *table, const struct mac *mac)
     return true;
 }
 
+/* From the file, or derived before, when the network had other ports. */
+static bool has_guest_mac(const struct model_port *port)
+{
+    return port->guest_mac_given || !mac_is_zero(&port->guest_mac);
+}
+
 /*
  * 24 bits tell the proposed MACs apart: among 1,000 ports two are equal in 3 % of all networks. The one that stands
  * later in the file takes its next. Without memory they stay as they are, and model_check() refuses the pair.
@@ -129,12 +140,12 @@ static void derive_guest_macs(struct model_network *network)
     slots = calloc(table.mask + 1, sizeof(*slots));
     table.slots = slots;
     for (size_t i = 0; i < network->port_count; i++)
-        if (slots && network->ports[i].guest_mac_given)
+        if (slots && has_guest_mac(&network->ports[i]))
             mac_table_add(&table, &network->ports[i].guest_mac);
     for (size_t i = 0; i < network->port_count; i++) {
         struct model_port *port = &network->ports[i];
 
-        if (port->guest_mac_given)
+        if (has_guest_mac(port))
             continue;
         port->guest_mac = guest_mac(network, port, 0);
         for (unsigned attempt = 1; slots && attempt < 100 && !mac_table_add(&table, &port->guest_mac); attempt++)
@@ -142,11 +153,16 @@ static void derive_guest_macs(struct model_network *network)
     }
 }
 
-/* The TAP's own: the bridge would take the guest for itself if they were the same. */
+/*
+ * The TAP's own: the bridge would take the guest for itself if they were the same. No file gives one: what is there was
+ * derived before, when the network had other ports.
+ */
 static void derive_tap_mac(const struct model_set *set, const struct model_network *network, struct model_port *port)
 {
     char seed[SEED_MAX];
 
+    if (!mac_is_zero(&port->mac))
+        return;
     snprintf(seed, sizeof(seed), "tapnet tap %s/%s/%s", set->name, network->name, port->name);
     port->mac = mac_derive(seed, NULL);
     if (mac_equal(&port->mac, &port->guest_mac))
@@ -172,12 +188,16 @@ static void derive_limit(const struct model_limit *network, struct model_limit *
     port->broadcast_given = true;
 }
 
-static void derive_network(const struct model_set *set, struct model_network *network)
+void model_derive_network(const struct model_set *set, struct model_network *network)
 {
+    struct model_limit limit = {0};
     char seed[SEED_MAX];
 
+    derive_limit(&network->limit, &limit);
+    network->limit = limit; /* what a port has that says nothing, also one that comes later */
     snprintf(seed, sizeof(seed), "tapnet bridge %s", network->name);
-    network->mac = mac_derive(seed, NULL);
+    if (mac_is_zero(&network->mac)) /* one on record has it, in mode bridge its uplink's */
+        network->mac = mac_derive(seed, NULL);
     derive_bridge_name(network);
     derive_guest_macs(network);
     if (!network->ports_see_each_other_given)
@@ -196,7 +216,7 @@ static void derive_network(const struct model_set *set, struct model_network *ne
 void model_derive(struct model_set *set)
 {
     for (size_t i = 0; i < set->network_count; i++)
-        derive_network(set, &set->networks[i]);
+        model_derive_network(set, &set->networks[i]);
     for (size_t i = 0; i < set->device_count; i++) {
         struct model_device *device = &set->devices[i];
         char seed[SEED_MAX];

@@ -58,9 +58,10 @@ static void add_tables(struct expansion *expansion)
     }
 }
 
-static struct model_owner make_owner(const struct model_set *set, const char *network, const char *port)
+static struct model_owner make_owner(const struct model_set *set, enum model_origin origin, const char *network,
+                                     const char *port)
 {
-    struct model_owner owner = {.origin = MODEL_ORIGIN_DECLARED};
+    struct model_owner owner = {.origin = origin};
 
     snprintf(owner.set, sizeof(owner.set), "%s", set->name);
     snprintf(owner.network, sizeof(owner.network), "%s", network);
@@ -93,7 +94,7 @@ static void add_bridge(struct expansion *expansion, const struct model_network *
 
     *link = (struct model_link){
         .kind = MODEL_LINK_BRIDGE,
-        .owner = make_owner(expansion->set, network->name, ""),
+        .owner = make_owner(expansion->set, network->origin, network->name, ""),
         .mac = network->mac,
         .mtu = network->mtu,
         .user = MODEL_ID_NONE,
@@ -124,11 +125,12 @@ void add_port_link(struct expansion *expansion, const struct model_network *netw
 
     *link = (struct model_link){
         .kind = MODEL_LINK_TAP,
-        .owner = make_owner(expansion->set, network->name, port->name),
+        .owner = make_owner(expansion->set, port->origin, network->name, port->name),
         .mac = port->mac,
         .mtu = network->mtu,
         .user = owner_or_root(port->user, port->group),
         .group = port->group,
+        .multi_queue = port->queues > 1,
         .persistent = true,
         .up = true,
         .isolated = !routed && !network->ports_see_each_other,
@@ -500,7 +502,7 @@ static void expand_device(struct expansion *expansion, const struct model_device
 
     object.link = (struct model_link){
         .kind = device->kind == MODEL_DEVICE_TUN ? MODEL_LINK_TUN : MODEL_LINK_TAP,
-        .owner = make_owner(expansion->set, "", device->name),
+        .owner = make_owner(expansion->set, MODEL_ORIGIN_DECLARED, "", device->name),
         .mac = device->mac,
         .mtu = device->mtu ? device->mtu : MODEL_DEVICE_MTU,
         .user = owner_or_root(device->user, device->group),

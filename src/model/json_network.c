@@ -61,11 +61,34 @@ static json_t *forwards_to_json(const struct model_port *port)
     return array;
 }
 
-static json_t *port_to_json(const struct model_port *port)
+/* Puts "origin" unless a file declares it. */
+static void put_origin(json_t **json, enum model_origin origin)
+{
+    if (origin != MODEL_ORIGIN_DECLARED)
+        json_put(json, "origin", json_string(model_origin_print(origin)));
+}
+
+static json_t *access_to_json(const struct model_network *network)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < network->access_count; i++) {
+        json_t *json = json_object();
+
+        json_put_id(&json, "user", network->access[i].user);
+        json_put_id(&json, "group", network->access[i].group);
+        json_put(&json, "ports", json_integer(network->access[i].ports));
+        json_append(&array, json);
+    }
+    return array;
+}
+
+struct json_t *model_port_to_json(const struct model_port *port)
 {
     json_t *json = json_object();
 
     json_put(&json, "name", json_string(port->name));
+    put_origin(&json, port->origin);
     json_put_text(&json, "id", port->id);
     json_put_text(&json, "hostname", port->hostname);
     json_put(&json, "device", json_string(port->device));
@@ -78,6 +101,7 @@ static json_t *port_to_json(const struct model_port *port)
     json_put_address(&json, "address6", &port->address6);
     json_put_id(&json, "user", port->user);
     json_put_id(&json, "group", port->group);
+    json_put_some(&json, "queues", port->queues);
     put_dhcp(&json, &port->dhcp);
     json_put_limit(&json, &port->limit);
     if (port->forward_count)
@@ -90,8 +114,9 @@ struct json_t *model_network_to_json(const struct model_network *network)
     json_t *json = json_object(), *ports = json_array();
 
     for (size_t i = 0; i < network->port_count; i++)
-        json_append(&ports, port_to_json(&network->ports[i]));
+        json_append(&ports, model_port_to_json(&network->ports[i]));
     json_put(&json, "name", json_string(network->name));
+    put_origin(&json, network->origin);
     json_put_text(&json, "id", network->id);
     json_put(&json, "bridge", json_string(network->bridge));
     json_put(&json, "mode", json_string(model_mode_print(network->mode)));
@@ -108,6 +133,10 @@ struct json_t *model_network_to_json(const struct model_network *network)
     json_put_mac(&json, "mac", &network->mac);
     json_put(&json, "dns_port", json_integer(network->dns_port));
     put_dhcp(&json, &network->dhcp);
+    json_put_limit(&json, &network->limit);
+    if (network->access_count)
+        json_put(&json, "access", access_to_json(network));
+    json_put_some(&json, "pool", network->pool);
     json_put(&json, "ports", ports);
     return json;
 }
@@ -188,14 +217,42 @@ static void read_forwards(struct json_reader *reader, struct model_port *ret)
     ret->forward_count = reader->code == 0 ? count : 0;
 }
 
-static int port_from_json(const json_t *json, const struct model_network *network, struct arena *arena,
-                          struct model_port *ret, struct tapnet_error *error)
+static void read_access(struct json_reader *outer, struct model_network *network)
+{
+    const json_t *array = read_list(outer, "access", JSON_OPTIONAL, 1, MODEL_LIST_MAX);
+
+    for (size_t i = 0; i < json_array_size(array) && outer->code == 0; i++) {
+        struct model_access *access = &network->access[network->access_count++];
+        struct json_reader reader;
+
+        json_read_begin(&reader, json_array_get(array, i), "access", outer->arena, outer->error);
+        json_read_id(&reader, "user", &access->user);
+        json_read_id(&reader, "group", &access->group);
+        json_read_number(&reader, "ports", JSON_REQUIRED, MODEL_PORTS_MAX, &access->ports);
+        if ((access->user == MODEL_ID_NONE) == (access->group == MODEL_ID_NONE))
+            json_read_wrong(&reader, "user", "there, or \"group\", and not both");
+        outer->code = json_read_end(&reader);
+    }
+}
+
+static void read_origin(struct json_reader *reader, enum model_origin *ret)
+{
+    char word[MODEL_NAME_MAX] = "";
+
+    json_read_name(reader, "origin", JSON_OPTIONAL, word);
+    if (word[0] && model_origin_parse(word, ret) < 0)
+        json_read_wrong(reader, "origin", "declared, run or attached");
+}
+
+int model_port_from_json(const json_t *json, const struct model_network *network, struct arena *arena,
+                         struct model_port *ret, struct tapnet_error *error)
 {
     struct json_reader reader;
     bool any_protocol = false;
 
     json_read_begin(&reader, json, "port", arena, error);
     json_read_name(&reader, "name", JSON_REQUIRED, ret->name);
+    read_origin(&reader, &ret->origin);
     json_read_text(&reader, "id", JSON_OPTIONAL, NULL, "an id", ret->id, sizeof(ret->id));
     json_read_name(&reader, "hostname", JSON_OPTIONAL, ret->hostname);
     json_read_ifname(&reader, "device", JSON_REQUIRED, ret->device);
@@ -209,6 +266,7 @@ static int port_from_json(const json_t *json, const struct model_network *networ
     json_read_address(&reader, "address6", JSON_OPTIONAL, &ret->address6);
     json_read_id(&reader, "user", &ret->user);
     json_read_id(&reader, "group", &ret->group);
+    json_read_number(&reader, "queues", JSON_OPTIONAL, MODEL_QUEUES_MAX, &ret->queues);
     read_dhcp(&reader, &ret->dhcp);
     json_read_limit(&reader, &ret->limit);
     read_forwards(&reader, ret);
@@ -232,8 +290,8 @@ static void read_ports(struct json_reader *reader, struct model_network *network
         return;
     }
     for (size_t i = 0; i < network->port_count && reader->code == 0; i++)
-        reader->code = port_from_json(json_array_get(array, i), network, reader->arena, &network->ports[i],
-                                      reader->error);
+        reader->code = model_port_from_json(json_array_get(array, i), network, reader->arena, &network->ports[i],
+                                            reader->error);
 }
 
 static void read_network(struct json_reader *reader, struct model_network *network)
@@ -243,6 +301,7 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
     bool ports_apart = false, host_open = false;
 
     json_read_name(reader, "name", JSON_REQUIRED, network->name);
+    read_origin(reader, &network->origin);
     json_read_text(reader, "id", JSON_OPTIONAL, NULL, "an id", network->id, sizeof(network->id));
     json_read_ifname(reader, "bridge", JSON_REQUIRED, network->bridge);
     json_read_name(reader, "mode", JSON_REQUIRED, mode);
@@ -267,12 +326,16 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
     json_read_flag(reader, "mtu_given", &network->mtu_given);
     json_read_flag(reader, "ports_apart", &ports_apart);
     network->ports_see_each_other = !ports_apart;
+    network->ports_see_each_other_given = true; /* nobody may choose again when another port comes */
     json_read_flag(reader, "host_open", &host_open);
     network->host = host_open ? MODEL_HOST_ALLOW : MODEL_HOST_CLOSED;
     json_read_mac(reader, "mac", JSON_OPTIONAL, &network->mac);
     json_read_number(reader, "dns_port", JSON_REQUIRED, UINT16_MAX, &dns_port);
     network->dns_port = (uint16_t)dns_port;
     read_dhcp(reader, &network->dhcp);
+    json_read_limit(reader, &network->limit);
+    read_access(reader, network);
+    json_read_number(reader, "pool", JSON_OPTIONAL, MODEL_POOL_MAX, &network->pool);
     read_ports(reader, network);
 }
 
@@ -326,13 +389,19 @@ static bool forwards_equal(const struct model_port *a, const struct model_port *
 
 static bool port_equal(const struct model_port *a, const struct model_port *b)
 {
-    return strcmp(a->name, b->name) == 0 && strcmp(a->id, b->id) == 0 && strcmp(a->hostname, b->hostname) == 0 &&
-           strcmp(a->device, b->device) == 0 && mac_equal(&a->mac, &b->mac) &&
+    return strcmp(a->name, b->name) == 0 && a->origin == b->origin && strcmp(a->id, b->id) == 0 &&
+           strcmp(a->hostname, b->hostname) == 0 && strcmp(a->device, b->device) == 0 && mac_equal(&a->mac, &b->mac) &&
            mac_equal(&a->guest_mac, &b->guest_mac) && a->guest_mac_given == b->guest_mac_given &&
            a->mac_spoofing == b->mac_spoofing && a->protocols == b->protocols &&
            ip_address_equal(&a->address, &b->address) && ip_address_equal(&a->address6, &b->address6) &&
-           a->user == b->user && a->group == b->group && dhcp_equal(&a->dhcp, &b->dhcp) &&
+           a->user == b->user && a->group == b->group && a->queues == b->queues && dhcp_equal(&a->dhcp, &b->dhcp) &&
            model_limit_equal(&a->limit, &b->limit) && forwards_equal(a, b);
+}
+
+static bool access_equal(const struct model_network *a, const struct model_network *b)
+{
+    return a->access_count == b->access_count &&
+           memcmp(a->access, b->access, a->access_count * sizeof(a->access[0])) == 0;
 }
 
 bool model_network_names_itself(const struct model_network *network)
@@ -342,14 +411,15 @@ bool model_network_names_itself(const struct model_network *network)
 
 bool model_network_equal(const struct model_network *a, const struct model_network *b)
 {
-    if (strcmp(a->name, b->name) != 0 || strcmp(a->id, b->id) != 0 || strcmp(a->bridge, b->bridge) != 0 ||
-        strcmp(a->uplink, b->uplink) != 0 || strcmp(a->uplink6, b->uplink6) != 0 || a->mode != b->mode ||
-        a->mtu != b->mtu || a->dns_port != b->dns_port || a->uplink_given != b->uplink_given ||
+    if (strcmp(a->name, b->name) != 0 || a->origin != b->origin || strcmp(a->id, b->id) != 0 ||
+        strcmp(a->bridge, b->bridge) != 0 || strcmp(a->uplink, b->uplink) != 0 || strcmp(a->uplink6, b->uplink6) != 0 ||
+        a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port || a->uplink_given != b->uplink_given ||
         a->on_link != b->on_link || a->mtu_given != b->mtu_given ||
         a->ports_see_each_other != b->ports_see_each_other || a->host != b->host || a->port_count != b->port_count)
         return false;
     if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || ip_prefix_compare(&a->subnet6, &b->subnet6) != 0 ||
-        !mac_equal(&a->mac, &b->mac) || !dhcp_equal(&a->dhcp, &b->dhcp))
+        !mac_equal(&a->mac, &b->mac) || !dhcp_equal(&a->dhcp, &b->dhcp) || !model_limit_equal(&a->limit, &b->limit) ||
+        !access_equal(a, b) || a->pool != b->pool)
         return false;
     for (size_t i = 0; i < a->port_count; i++)
         if (!port_equal(&a->ports[i], &b->ports[i]))

@@ -16,6 +16,7 @@
 #define MODEL_ID_NONE UINT32_MAX    /* no user, no group */
 #define MODEL_LIST_MAX 8            /* NTP servers, search domains: what one DHCP reply carries without trouble */
 #define MODEL_FORWARDS_MAX 64       /* of one port */
+#define MODEL_QUEUES_MAX 256        /* of one TAP: MAX_TAP_QUEUES of the kernel */
 #define MODEL_DNS_PORT 10053        /* our private port, reached by redirection from port 53 of the gateway address */
 #define MODEL_BRIDGE_PORTS_MAX 1023 /* a bridge of the kernel numbers its ports with ten bits, from 1 */
 #define MODEL_PORTS_MAX 8191        /* of a routed network, which has no bridge: what the service has room for */
@@ -49,6 +50,13 @@ enum model_host {
 enum model_protocols {
     MODEL_PROTOCOLS_IP,  /* nothing */
     MODEL_PROTOCOLS_ANY, /* VLAN tags, and frames of every other kind */
+};
+
+/* How a network or a port came to be, and so when it goes. */
+enum model_origin {
+    MODEL_ORIGIN_DECLARED, /* by a file: with its line there */
+    MODEL_ORIGIN_RUN,      /* by `tapnet run`: when nobody holds the port, a network with its last port */
+    MODEL_ORIGIN_ATTACHED, /* by `tapnet attach`: by `tapnet detach` */
 };
 
 /* Where a value stands in the file; line 0: nowhere (a default). Both count from 1. */
@@ -91,10 +99,12 @@ struct model_forward {
 /* One place to plug a guest. */
 struct model_port {
     char name[MODEL_NAME_MAX];
+    enum model_origin origin;
     char id[MODEL_NAME_MAX];       /* OpenStack's port id, "" when not given */
     char hostname[MODEL_NAME_MAX]; /* option 12; the port's name unless given */
     char device[MODEL_IFNAME_MAX]; /* of its TAP */
     uint32_t user, group;          /* who may open the TAP; MODEL_ID_NONE: root only */
+    uint32_t queues;               /* that a guest may have; 0 and 1: one */
     struct mac mac;                /* of the TAP itself, derived, never the guest's */
     struct mac guest_mac;          /* given, or proposed to the guest */
     bool guest_mac_given;
@@ -111,8 +121,18 @@ struct model_port {
     struct model_place place, device_place, address_place, address6_place, mac_place;
 };
 
+#define MODEL_POOL_MAX 128   /* of one network: each is a descriptor of the keeper's */
+#define MODEL_ACCESS_PORTS 8 /* that somebody may have at once whose number the file leaves out */
+
+/* Somebody who may plug guests into a network at run time. Compared byte by byte: no gaps. */
+struct model_access {
+    uint32_t user, group; /* one of them; the other is MODEL_ID_NONE */
+    uint32_t ports;       /* at once, each member of the group */
+};
+
 struct model_network {
     char name[MODEL_NAME_MAX];
+    enum model_origin origin;
     char id[MODEL_NAME_MAX];       /* "" when not given */
     char bridge[MODEL_IFNAME_MAX]; /* routed: a bridge without ports, that has name, mode and gateway address */
     enum model_mode mode;
@@ -132,6 +152,9 @@ struct model_network {
     uint16_t dns_port;      /* private port of our DNS on the gateway address; 0 in isolated mode */
     struct model_dhcp dhcp; /* for every port, unless the port has its own */
     struct model_limit limit;
+    struct model_access access[MODEL_LIST_MAX]; /* besides root */
+    size_t access_count;
+    uint32_t pool; /* ports that the keeper has ready */
     struct model_port *ports;
     size_t port_count;
     struct model_place place, bridge_place, subnet_place, subnet6_place, uplink_place;
@@ -223,8 +246,27 @@ bool model_mode_leads_out(enum model_mode mode);
 bool model_mode_has_subnet(enum model_mode mode);
 /* How many ports a network of @mode may have. */
 size_t model_mode_ports_max(enum model_mode mode);
+const char *model_origin_print(enum model_origin origin);
+int model_origin_parse(const char *text, enum model_origin *ret);
 const char *model_mode_print(enum model_mode mode);
 int model_mode_parse(const char *text, enum model_mode *ret);
+
+/* ---- access.c ---- */
+
+/* Somebody who asks, as the kernel tells of him. */
+struct model_person {
+    uint32_t user;
+    const uint32_t *groups;
+    size_t group_count;
+};
+
+bool model_access_names(const struct model_access *access, const struct model_person *person);
+/* How many ports @person may have in @network at once, besides those that are declared; 0: none. */
+uint32_t model_access_ports(const struct model_network *network, const struct model_person *person);
+/* How many there are of @user now. */
+uint32_t model_access_used(const struct model_network *network, uint32_t user);
+/* May @person, who is not root, open the TAP of @port? */
+bool model_access_opens(const struct model_port *port, const struct model_person *person);
 
 /* ---- offload.c ---- */
 
@@ -248,6 +290,11 @@ bool model_ifname_valid(const char *text);
  * the first eight, "-" and six characters of the hash of the whole; with `id:`, tap / qbr + the id's first 11.
  */
 void model_derive(struct model_set *set);
+/* The same for one network; what was derived before stays, so that one more port changes no other. */
+void model_derive_network(const struct model_set *set, struct model_network *network);
+
+/* The name of the TAP of a port that says nothing else. */
+void model_device_name(const char *network, const char *port, char ret[MODEL_IFNAME_MAX]);
 
 /* ---- check.c: what one file can get wrong by itself ---- */
 
@@ -289,6 +336,12 @@ struct model_surroundings {
  * free).
  */
 int model_resolve(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error);
+
+/*
+ * Addresses for those ports of @network, which is resolved but for them, that have none: as model_resolve(). @set is
+ * derived, and is checked as a whole afterwards. 0, -EINVAL, -EADDRNOTAVAIL.
+ */
+int model_resolve_ports(const struct model_set *set, struct model_network *network, struct tapnet_error *error);
 
 /* ---- resolve6.c: the same for IPv6 ---- */
 

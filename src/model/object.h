@@ -16,18 +16,12 @@
 #define MODEL_ROUTE_PROTOCOL 116     /* rtm_protocol and IFA_PROTO of what we make */
 #define MODEL_ALIAS_MAX 256          /* IFALIASZ */
 
-enum model_origin {
-    MODEL_ORIGIN_DECLARED, /* in a file */
-    MODEL_ORIGIN_RUN,      /* by `tapnet run` */
-    MODEL_ORIGIN_ATTACHED, /* by `tapnet attach` */
-};
-
 /*
  * Who an object belongs to, as the interface alias says it:
  *     tapnet:SET/NETWORK declared mode=nat             a bridge
  *     tapnet:SET/NETWORK/PORT declared mac=52:54:...   a port
  *     tapnet:SET//DEVICE declared                      a device
- * "" where there is none. set[0] == 0: not ours.
+ * with an origin's word in the middle. "" where there is none. set[0] == 0: not ours.
  */
 struct model_owner {
     char set[MODEL_NAME_MAX];
@@ -91,7 +85,9 @@ struct model_link {
     uint32_t link_group; /* MODEL_LINK_GROUP when ours */
     bool carrier;
     bool plugged; /* TAP and TUN: somebody holds it, be it up or down */
+    bool lent;    /* port: a user who is not root has plugged it in, by what the ledger says */
     uint32_t carrier_losses;
+    uint32_t queues; /* TAP and TUN made for several: how many are open; else 0 */
 };
 
 struct model_host_address {
@@ -183,6 +179,7 @@ struct model_service {
     const char *set;
     bool running; /* wanted: true; found: the service is alive. Compared. */
     bool named;   /* the host's own resolver asks it for the network's names. Compared. */
+    bool grown;   /* found only: ports of it stand beside its ledger (observe/plugged.h) */
 };
 
 /*
@@ -269,6 +266,10 @@ int model_object_from_json(const struct json_t *json, struct arena *arena, struc
 struct json_t *model_network_to_json(const struct model_network *network);
 int model_network_from_json(const struct json_t *json, struct arena *arena, struct model_network **ret,
                             struct tapnet_error *error);
+/* One of its ports, into @ret, which is zero; @network: its subnets. */
+struct json_t *model_port_to_json(const struct model_port *port);
+int model_port_from_json(const struct json_t *json, const struct model_network *network, struct arena *arena,
+                         struct model_port *ret, struct tapnet_error *error);
 /* Are both the same for the service? */
 bool model_network_equal(const struct model_network *a, const struct model_network *b);
 /* Can the host's own resolver ask its DNS? It asks by a device that has a carrier, which a routed network has not. */

@@ -361,6 +361,23 @@ static int resolve_addresses(const struct model_set *set, struct model_network *
                      ip_prefix_print(&network->subnet, subnet));
 }
 
+int model_resolve_ports(const struct model_set *set, struct model_network *network, struct tapnet_error *error)
+{
+    const struct model_surroundings none = {.taken = NULL};
+    char subnet[IP_PREFIX_TEXT_MAX];
+    int result = network->subnet.address.family ? resolve_addresses(set, network, &none, NULL) : 0;
+
+    if (result == -EADDRNOTAVAIL)
+        return error_set(error, result, "network %s: no address of %s is left for another port", network->name,
+                         ip_prefix_print(&network->subnet, subnet));
+    if (result < 0)
+        return error_set(error, result, "out of memory");
+    for (size_t i = 0; i < network->port_count; i++)
+        if (network->subnet6.address.family && !network->ports[i].address6.family)
+            network->ports[i].address6 = model_address6(&network->subnet6, &network->ports[i].guest_mac);
+    return 0;
+}
+
 /* ---- the way out ---- */
 
 static uint32_t uplink_mtu(const struct model_network *network, const struct model_surroundings *surroundings)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of a set, and the words of its modes. */
+/* The life of a set, and the words of its modes and origins. */
 #include "model/model.h"
 
 #include <errno.h>
@@ -13,6 +13,12 @@ static const char *const mode_words[] = {
     [MODEL_MODE_ISOLATED] = "isolated",
     [MODEL_MODE_ROUTED] = "routed",
     [MODEL_MODE_BRIDGE] = "bridge",
+};
+
+static const char *const origin_words[] = {
+    [MODEL_ORIGIN_DECLARED] = "declared",
+    [MODEL_ORIGIN_RUN] = "run",
+    [MODEL_ORIGIN_ATTACHED] = "attached",
 };
 
 void model_set_free(struct model_set *set)
@@ -38,6 +44,22 @@ size_t model_mode_ports_max(enum model_mode mode)
     if (mode == MODEL_MODE_ROUTED)
         return MODEL_PORTS_MAX;
     return mode == MODEL_MODE_BRIDGE ? MODEL_BRIDGE_PORTS_MAX - 1 : MODEL_BRIDGE_PORTS_MAX; /* one is the uplink */
+}
+
+const char *model_origin_print(enum model_origin origin)
+{
+    return (size_t)origin < ARRAY_COUNT(origin_words) ? origin_words[origin] : "unknown";
+}
+
+int model_origin_parse(const char *text, enum model_origin *ret)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(origin_words); i++) {
+        if (strcmp(text, origin_words[i]) == 0) {
+            *ret = (enum model_origin)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
 }
 
 const char *model_mode_print(enum model_mode mode)

@@ -17,6 +17,7 @@
 #include "model/json_cleanup.h"
 #include "base/message.h"
 #include "netlink/sysctl.h"
+#include "observe/plugged.h"
 
 /*
  * How it works: a file that doesn't hold what it should counts as absent: the next `up` writes it anew, and what it
@@ -106,15 +107,21 @@ static bool bridge_is_same(const json_t *json, const struct model_network *netwo
     return false;
 }
 
-static int add_service(const json_t *json, const json_t *status, struct observe_found *found)
+/* @path: of the ledger, which is the file @file. */
+static int add_service(const json_t *json, const char *path, const struct stat *file, const json_t *status,
+                       struct observe_found *found, struct tapnet_error *error)
 {
     const char *set = json_string_value(json_object_get(json, "set"));
     struct model_object object = {.kind = MODEL_OBJECT_SERVICE};
     struct model_network *network;
+    int result;
 
     if (!set || strlen(set) >= MODEL_NAME_MAX || !model_name_valid(set) ||
         model_network_from_json(json_object_get(json, "network"), &found->objects.arena, &network, NULL) < 0)
         return 0;
+    result = plugged_read(path, file, network, &found->objects.arena, &object.service.grown, error);
+    if (result < 0)
+        return result;
     object.service.network = network;
     object.service.running = !model_mode_has_subnet(network->mode) ||
                              (is_served(status, network->name) && bridge_is_same(json, network, found));
@@ -141,8 +148,8 @@ static bool is_ledger(const char *name)
     return len > 5 && name[0] != '.' && strcmp(name + len - 5, ".json") == 0;
 }
 
-/* *ret is NULL for a file that is gone, or holds no JSON. */
-static int load_ledger(const char *path, json_t **ret, struct tapnet_error *error)
+/* *ret is NULL for a file that is gone, or holds no JSON. *ret_file says which it is. */
+static int load_ledger(const char *path, json_t **ret, struct stat *ret_file, struct tapnet_error *error)
 {
     /* A pipe must not make us wait, and gives no JSON. */
     _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
@@ -152,7 +159,7 @@ static int load_ledger(const char *path, json_t **ret, struct tapnet_error *erro
     if (file)
         take_fd(&fd);
     *ret = file ? json_loadf(file, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (file && ferror(file))
+    if (file && (ferror(file) || fstat(fileno(file), ret_file) < 0))
         code = EIO;
     return code == 0 || code == ENOENT ? 0 : error_set_errno(error, -code, "cannot read %s", path);
 }
@@ -173,11 +180,12 @@ static int read_folder(const char *run_dir, const char *folder, const json_t *st
     while (directory && result == 0 && (errno = 0, entry = readdir(directory))) {
         _cleanup_json_ json_t *json = NULL;
         char file[PATH_MAX + NAME_MAX + 2];
+        struct stat status_of;
 
         if (!is_ledger(entry->d_name))
             continue;
         snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-        result = load_ledger(file, &json, error);
+        result = load_ledger(file, &json, &status_of, error);
         if (!json)
             continue;
         if (strcmp(folder, "sysctl") == 0)
@@ -185,7 +193,7 @@ static int read_folder(const char *run_dir, const char *folder, const json_t *st
         else if (strcmp(folder, "sets") == 0)
             result = add_record(json, entry->d_name, found);
         else
-            result = add_service(json, status, found);
+            result = add_service(json, file, &status_of, status, found, error);
     }
     if (directory && result == 0 && errno)
         result = error_set_errno(error, -errno, "cannot read %s", path);
@@ -197,29 +205,51 @@ static int compare_objects(const void *a, const void *b)
     return model_object_compare(a, b);
 }
 
-/* The link of @device, which set @set has on record; NULL when it is not there, or not that set's. */
-static struct model_link *find_device(struct observe_found *found, const char *set, const struct model_device *device)
+/* The link called @device of @network of set @set; NULL when it is not there, or another's. */
+static struct model_link *find_device(struct observe_found *found, const char *set, const char *network,
+                                      const char device[MODEL_IFNAME_MAX])
 {
     struct model_object key = {.kind = MODEL_OBJECT_LINK, .link = {.kind = MODEL_LINK_TAP}}, *object;
 
-    memcpy(key.link.name, device->name, sizeof(key.link.name));
+    memcpy(key.link.name, device, sizeof(key.link.name));
     object = found->objects.count ? bsearch(&key, found->objects.items, found->objects.count,
                                             sizeof(*found->objects.items), compare_objects)
                                   : NULL;
-    return object && strcmp(object->link.owner.set, set) == 0 && !object->link.owner.network[0] ? &object->link : NULL;
+    return object && strcmp(object->link.owner.set, set) == 0 && strcmp(object->link.owner.network, network) == 0
+               ? &object->link
+               : NULL;
+}
+
+static void take_settings(struct observe_found *found, const struct model_record *record)
+{
+    for (size_t i = 0; i < record->device_count; i++) {
+        struct model_link *link = find_device(found, record->set, "", record->devices[i].name);
+
+        if (link)
+            link->settings.vnet_header_size = record->devices[i].settings.vnet_header_size;
+    }
+}
+
+static void mark_lent(struct observe_found *found, const struct model_service *service)
+{
+    for (size_t i = 0; i < service->network->port_count; i++) {
+        const struct model_port *port = &service->network->ports[i];
+        struct model_link *link = port->origin != MODEL_ORIGIN_DECLARED && port->user != MODEL_ID_NONE
+                                      ? find_device(found, service->set, service->network->name, port->device)
+                                      : NULL;
+
+        if (link)
+            link->lent = true;
+    }
 }
 
 void observe_recorded_settings(struct observe_found *found)
 {
     for (size_t i = 0; i < found->objects.count; i++) {
-        const struct model_record *record = &found->objects.items[i].record;
-
-        for (size_t j = 0; found->objects.items[i].kind == MODEL_OBJECT_RECORD && j < record->device_count; j++) {
-            struct model_link *link = find_device(found, record->set, &record->devices[j]);
-
-            if (link)
-                link->settings.vnet_header_size = record->devices[j].settings.vnet_header_size;
-        }
+        if (found->objects.items[i].kind == MODEL_OBJECT_RECORD)
+            take_settings(found, &found->objects.items[i].record);
+        else if (found->objects.items[i].kind == MODEL_OBJECT_SERVICE)
+            mark_lent(found, &found->objects.items[i].service);
     }
 }
 

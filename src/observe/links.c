@@ -120,6 +120,7 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         .carrier = link->carrier,
         .plugged = link->plugged,
         .carrier_losses = link->carrier_losses,
+        .queues = link->tun_queues + link->tun_detached_queues,
     };
     memcpy(object.link.name, link->name, sizeof(object.link.name));
     pass->shaped |= link->shaped;

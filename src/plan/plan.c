@@ -79,7 +79,8 @@ static int add_step(struct plan *plan, enum plan_phase phase, const struct model
 
 /*
  * The kernel changes neither kind nor queue mode, can't take an owner or a group away again, and gives a link another
- * type only while it is down, with which its IPv6 addresses go.
+ * type only while it is down, with which its IPv6 addresses go. A port that a user has made by a name that the file
+ * gives to another is not that other's: the user may have kept a descriptor of it.
  */
 static bool needs_replacing(const struct model_object *before, const struct model_object *after)
 {
@@ -88,7 +89,8 @@ static bool needs_replacing(const struct model_object *before, const struct mode
     return before->kind == MODEL_OBJECT_LINK &&
            (a->kind != b->kind || a->multi_queue != b->multi_queue || !model_link_type_equal(b, a) ||
             (a->user != MODEL_ID_NONE && b->user == MODEL_ID_NONE) ||
-            (a->group != MODEL_ID_NONE && b->group == MODEL_ID_NONE));
+            (a->group != MODEL_ID_NONE && b->group == MODEL_ID_NONE) ||
+            (a->lent && b->owner.origin == MODEL_ORIGIN_DECLARED));
 }
 
 static int compare_with_step(const void *object, const void *step)

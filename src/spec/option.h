@@ -45,6 +45,7 @@ enum spec_type {
     SPEC_TYPE_SIZE,    /* bytes, or with a unit, "64KiB"; uint32_t */
     SPEC_TYPE_SECTION, /* the keys of section entries; its struct */
     SPEC_TYPE_FORWARD, /* ports of the host that lead to the guest's; struct model_forward, its list a pointer */
+    SPEC_TYPE_ACCESS,  /* a user, or a group with "@" before it, and how many ports; struct model_access */
     SPEC_TYPE_MAP,     /* names, each with the keys of section entries; pointer to an array */
     SPEC_TYPE_COUNT,
 };

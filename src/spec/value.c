@@ -442,6 +442,30 @@ static int parse_forward(const struct value *value, void *target)
     return 0;
 }
 
+/* "alice", "alice:3", "@kvm:3". */
+static int parse_access(const struct value *value, void *target)
+{
+    const char *name = value->text + (value->text[0] == '@'), *colon = strrchr(name, ':');
+    size_t len = colon ? (size_t)(colon - name) : strlen(name);
+    struct model_access access = {MODEL_ID_NONE, MODEL_ID_NONE, MODEL_ACCESS_PORTS};
+    struct value account = *value;
+    char copy[SPEC_ACCOUNT_MAX];
+    int r;
+
+    if (colon && (!decimal_parse(colon + 1, &access.ports) || access.ports < 1 || access.ports > MODEL_PORTS_MAX))
+        return value_wrong(value, "has no number of ports behind its colon: 1 to %u, as in `alice:3`", MODEL_PORTS_MAX);
+    if (len == 0 || len >= sizeof(copy))
+        return value_wrong(value, "names nobody; write a user, or a group with `@` before it, as in `@kvm`");
+    memcpy(copy, name, len);
+    copy[len] = '\0';
+    account.text = copy;
+    account.len = len;
+    r = name == value->text ? parse_user(&account, &access.user) : parse_group(&account, &access.group);
+    if (r == 0)
+        memcpy(target, &access, sizeof(access));
+    return r;
+}
+
 /* One line a type: its name in the manual, its size in the model, its reader. */
 static const struct {
     const char *name;
@@ -469,6 +493,7 @@ static const struct {
     [SPEC_TYPE_SIZE] = {"size", sizeof(uint32_t), parse_size},
     [SPEC_TYPE_SECTION] = {"keys", 0, NULL},
     [SPEC_TYPE_FORWARD] = {"forward", sizeof(struct model_forward), parse_forward},
+    [SPEC_TYPE_ACCESS] = {"user", sizeof(struct model_access), parse_access},
     [SPEC_TYPE_MAP] = {"map", 0, NULL},
 };
 

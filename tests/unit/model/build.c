@@ -220,6 +220,15 @@ static void random_forwards(struct random *random, struct arena *arena, struct m
     }
 }
 
+static struct model_limit random_limit(struct random *random)
+{
+    return (struct model_limit){.send = random_chance(random, 50) ? random_below(random, UINT32_MAX) * 20ull : 0,
+                                .receive = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0,
+                                .burst = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0,
+                                .connections = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0,
+                                .broadcast = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0};
+}
+
 static void random_port(struct random *random, struct arena *arena, const struct model_network *network,
                         struct model_port *ret)
 {
@@ -231,6 +240,8 @@ static void random_port(struct random *random, struct arena *arena, const struct
     if (random_chance(random, 20))
         ret->group = random_below(random, MODEL_ID_NONE);
     random_name(random, ret->name);
+    ret->origin = random_chance(random, 50) ? MODEL_ORIGIN_RUN : MODEL_ORIGIN_DECLARED;
+    ret->queues = random_chance(random, 50) ? 2 + random_below(random, MODEL_QUEUES_MAX - 2) : 0;
     if (random_chance(random, 20))
         random_name(random, ret->id);
     random_name(random, ret->hostname);
@@ -240,11 +251,7 @@ static void random_port(struct random *random, struct arena *arena, const struct
     ret->mac_spoofing = random_chance(random, 20);
     ret->protocols = random_chance(random, 20) ? MODEL_PROTOCOLS_ANY : MODEL_PROTOCOLS_IP;
     ret->guest_mac_given = random_chance(random, 50);
-    ret->limit = (struct model_limit){.send = random_chance(random, 50) ? random_below(random, UINT32_MAX) * 20ull : 0,
-                                      .receive = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0,
-                                      .burst = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0,
-                                      .connections = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0,
-                                      .broadcast = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0};
+    ret->limit = random_limit(random);
     if (network->subnet.address.family && random_chance(random, 90)) /* the lowest three bits stay in any subnet */
         ret->address = ip4_from_value((first & ~3u) | random_below(random, 4));
     random_dhcp(random, arena, &ret->dhcp);
@@ -266,6 +273,17 @@ void random_network(struct random *random, struct arena *arena, struct model_net
     }
     if (random_chance(random, 80))
         random_ifname(random, ret->uplink);
+    ret->origin = random_chance(random, 20) ? MODEL_ORIGIN_RUN : MODEL_ORIGIN_DECLARED;
+    ret->limit = random_limit(random);
+    ret->pool = random_chance(random, 50) ? 2 + random_below(random, MODEL_POOL_MAX - 3) : 0;
+    ret->access_count = random_below(random, MODEL_LIST_MAX + 1);
+    for (size_t i = 0; i < ret->access_count; i++) {
+        uint32_t id = random_below(random, MODEL_ID_NONE);
+        bool is_user = random_chance(random, 50);
+
+        ret->access[i] = (struct model_access){is_user ? id : MODEL_ID_NONE, is_user ? MODEL_ID_NONE : id,
+                                               random_below(random, MODEL_PORTS_MAX + 1)};
+    }
     ret->on_link = random_chance(random, 20);
     ret->mtu = random_below(random, MODEL_MTU_MAX + 1);
     ret->mac = random_mac(random);

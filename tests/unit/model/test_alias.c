@@ -149,6 +149,20 @@ static void the_longest_alias_fits(void **state)
     assert_string_equal(parsed.port, name);
 }
 
+static void origins_have_words(void **state)
+{
+    enum model_origin origin = MODEL_ORIGIN_DECLARED;
+
+    (void)state;
+    assert_int_equal(model_origin_parse("run", &origin), 0);
+    assert_int_equal(origin, MODEL_ORIGIN_RUN);
+    assert_int_equal(model_origin_parse("attached", &origin), 0);
+    assert_int_equal(origin, MODEL_ORIGIN_ATTACHED);
+    assert_int_equal(model_origin_parse("made", &origin), -EINVAL);
+    assert_int_equal(origin, MODEL_ORIGIN_ATTACHED);
+    assert_string_equal(model_origin_print(MODEL_ORIGIN_DECLARED), "declared");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +170,7 @@ int main(void)
         cmocka_unit_test(what_is_not_ours_is_refused),
         cmocka_unit_test(aliases_go_there_and_back),
         cmocka_unit_test(the_longest_alias_fits),
+        cmocka_unit_test(origins_have_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -263,6 +263,34 @@ static void deriving_twice_changes_nothing(void **state)
     assert_memory_equal(&port, &network->ports[0], sizeof(port));
 }
 
+/* A port that comes when its network is up, behind those that were derived then. */
+static void a_port_that_comes_later_changes_no_other(void **state)
+{
+    struct model_set *set _cleanup_set_ = build_set("lab");
+    struct model_network *network = build_network(set, "lab", NULL);
+    struct model_port before[300];
+    const struct mac uplink = {{0x22, 0, 0x65, 0xbc, 0xac, 0x81}}; /* in mode bridge the bridge has its uplink's */
+
+    (void)state;
+    network->limit.rate = 8000000;
+    build_many_ports(set, network, "p%u", 300);
+    model_derive(set);
+    memcpy(before, network->ports, sizeof(before));
+    memmove(network->ports, network->ports + 1, 299 * sizeof(before[0])); /* another one has gone */
+    network->port_count = 299;
+    network->mac = uplink;
+    build_port(set, network, "vm1", NULL, NULL);
+    model_derive_network(set, network);
+    assert_true(mac_equal(&network->mac, &uplink));
+    assert_memory_equal(before + 1, network->ports, 299 * sizeof(before[0]));
+    assert_string_equal(network->ports[299].device, "lab-vm1");
+    assert_int_equal(network->ports[299].limit.send, 8000000);
+    assert_int_equal(network->ports[299].limit.receive, 8000000);
+    assert_int_equal(network->ports[299].limit.broadcast, MODEL_BROADCAST);
+    for (size_t i = 0; i < 299; i++)
+        assert_false(mac_equal(&network->ports[i].guest_mac, &network->ports[299].guest_mac));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_proposal_yields_to_a_given_mac),
         cmocka_unit_test(adding_a_port_changes_no_other),
         cmocka_unit_test(deriving_twice_changes_nothing),
+        cmocka_unit_test(a_port_that_comes_later_changes_no_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

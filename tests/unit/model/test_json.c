@@ -278,6 +278,8 @@ static const char *replacement(const char *key)
         return "02:00:00:00:00:00";
     if (strcmp(key, "mode") == 0)
         return "other";
+    if (strcmp(key, "origin") == 0)
+        return "attached";
     if (strcmp(key, "subnet") == 0)
         return "0.0.0.0/9";
     return strcmp(key, "address") == 0 ? "0.0.0.0" : "another9";

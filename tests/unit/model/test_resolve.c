@@ -283,6 +283,31 @@ static void chosen_subnets_keep_clear_of_given_ones(void **state)
     }
 }
 
+/* As long as there is an address; those of others stay. */
+static void a_port_that_comes_later_gets_an_address(void **state)
+{
+    struct model_set *set _cleanup_set_ = build_set("lab");
+    struct model_network *network = build_network(set, "lab", "10.20.0.1/29");
+    struct model_surroundings surroundings = host(NULL);
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    char name[MODEL_NAME_MAX];
+
+    (void)state;
+    build_port(set, network, "web", "10.20.0.4", NULL);
+    resolve(set, &surroundings);
+    for (unsigned i = 1; i <= 4; i++) {
+        snprintf(name, sizeof(name), "vm%u", i);
+        build_port(set, network, name, NULL, NULL);
+        model_derive_network(set, network);
+        assert_int_equal(model_resolve_ports(set, network, NULL), 0);
+        assert_addresses_good(network);
+        assert_int_equal(ip4_value(&network->ports[0].address), 0x0a140004);
+    }
+    build_port(set, network, "vm5", NULL, NULL);
+    assert_int_equal(model_resolve_ports(set, network, &error), -EADDRNOTAVAIL);
+    assert_string_equal(error.text, "network lab: no address of 10.20.0.1/29 is left for another port");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_given_subnet_that_the_host_has_is_refused),
         cmocka_unit_test(mistakes_of_the_file_are_found_again),
         cmocka_unit_test(chosen_subnets_keep_clear_of_given_ones),
+        cmocka_unit_test(a_port_that_comes_later_gets_an_address),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,6 +176,39 @@ static void a_device_of_another_kind_is_made_anew_with_its_address(void **state)
     model_objects_fini(&found);
 }
 
+static struct model_link *find_link(struct model_objects *objects, const char *name)
+{
+    for (size_t i = 0; i < objects->count; i++)
+        if (objects->items[i].kind == MODEL_OBJECT_LINK && strcmp(objects->items[i].link.name, name) == 0)
+            return &objects->items[i].link;
+    return NULL;
+}
+
+/* What a user has plugged in by a name that the file gives to another now: his descriptors end with the device. */
+static void a_users_port_does_not_become_the_files(void **state)
+{
+    struct model_objects wanted, found;
+    struct plan *plan;
+    struct lab lab, before;
+
+    (void)state;
+    lab_init(&lab, "lab");
+    lab_expand(&lab, &wanted);
+    for (int lent = 0; lent < 2; lent++) {
+        lab_init(&before, "lab");
+        before.ports[1].origin = MODEL_ORIGIN_ATTACHED;
+        lab_expand(&before, &found);
+        find_link(&found, "lab-db")->lent = lent;
+        plan = make(&wanted, &found);
+        assert_int_equal(count_steps(plan, MODEL_OBJECT_LINK, '-'), lent);
+        assert_int_equal(count_steps(plan, MODEL_OBJECT_LINK, '+'), lent);
+        assert_int_equal(count_steps(plan, MODEL_OBJECT_LINK, '~'), !lent);
+        plan_free(plan);
+        model_objects_fini(&found);
+    }
+    model_objects_fini(&wanted);
+}
+
 static void add_device(struct model_objects *objects, const char *name, enum model_link_kind kind, uint32_t address)
 {
     struct model_object link = {.kind = MODEL_OBJECT_LINK, .link = {.kind = kind}};
@@ -271,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_changed_link_says_what_differs),
         cmocka_unit_test(a_device_of_other_settings_says_which),
         cmocka_unit_test(a_device_of_another_kind_is_made_anew_with_its_address),
+        cmocka_unit_test(a_users_port_does_not_become_the_files),
         cmocka_unit_test(addresses_of_other_devices_stay),
     };
 

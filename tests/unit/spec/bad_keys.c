@@ -58,7 +58,7 @@ const struct spec_case bad_keys[] = {
         "    ports:\n"
         "      web:\n"
         "        egress: [example.com]\n",
-        "lab.yaml:5:9: port web: unknown key `egress` in this version; a port has `device`, `user`, `group`, "
+        "lab.yaml:5:9: port web: unknown key `egress` in this version; a port has `device`, `user`, `group`, `queues`, "
         "`mac`, `mac_spoofing`, `protocols`, `address`, `address6`, `hostname`, `forward`, `id`, `ntp`, `search`, "
         "`boot_file`, `boot_server`, `limit`"),
     BAD("unknown-far",

@@ -523,6 +523,19 @@ const struct spec_case bad_values[] = {
         "lab.yaml:7:44: port web: mac `x` is not a MAC address; write six pairs of hex digits, as in "
         "`52:54:00:00:00:07`\n"
         "lab.yaml:8:11: network lan: mode `bus` is not known; write `nat` or `isolated` or `routed` or `bridge`"),
+    BAD("allow-nobody",
+        "networks: { lab: { allow: [\"@\", \":3\", 1000:0, alice:many, \"@no-such-group-here:2\", 1000, 1000:8] } }\n",
+        "lab.yaml:1:28: network lab: allow `@` names nobody; write a user, or a group with `@` before it, as in "
+        "`@kvm`\n"
+        "lab.yaml:1:33: network lab: allow `:3` names nobody; write a user, or a group with `@` before it, as in "
+        "`@kvm`\n"
+        "lab.yaml:1:39: network lab: allow `1000:0` has no number of ports behind its colon: 1 to 8191, as in "
+        "`alice:3`\n"
+        "lab.yaml:1:47: network lab: allow `alice:many` has no number of ports behind its colon: 1 to 8191, as in "
+        "`alice:3`\n"
+        "lab.yaml:1:59: network lab: allow `no-such-group-here` is not a group of this host; see `getent group`, or "
+        "add it with `addgroup`\n"
+        "lab.yaml:1:90: network lab: allow `1000:8` is in the list twice; take one out"),
     BAD("several-then-syntax",
         "version: 2\n"
         "name: \"lab\n",

@@ -46,6 +46,10 @@ const struct spec_case good[] = {
          "      web: { limit: { send: 8kbit, burst: 256KiB, broadcast: 20 } }\n"
          "      db: { limit: { rate: 100GBIT, receive: 1mbit, connections: 7 } }\n"
          "  plain: { ports: { vm: { limit: } } }\n"),
+    GOOD("allow",
+         "networks:\n"
+         "  lab: { allow: [root, '@root:3', 1000, \"@1000:1\"], ports: { a: { queues: 4 }, b: { queues: 1 } } }\n"
+         "  lan: { allow: 1000:8191, pool: 16 }\n"),
     GOOD("open", "networks: { open: { host: allow, ports: { a: { protocols: any }, b: {} } }, closed: {} }\n"),
     GOOD("ports-apart", "networks: { apart: { ports_see_each_other: false }, together: {} }\n"),
     GOOD("quoted",

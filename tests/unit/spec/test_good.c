@@ -360,9 +360,32 @@ static void named_after_the_file(void **state)
     }
 }
 
+static void who_may_plug_guests_in(void **state)
+{
+    _cleanup_set_ struct model_set *set = parse_case("allow");
+    const struct model_network *lab = &set->networks[0], *lan = &set->networks[1];
+
+    (void)state;
+    assert_int_equal(lab->access_count, 4);
+    assert_int_equal(lab->access[0].user, 0);
+    assert_int_equal(lab->access[0].group, MODEL_ID_NONE);
+    assert_int_equal(lab->access[0].ports, MODEL_ACCESS_PORTS);
+    assert_int_equal(lab->access[1].group, 0);
+    assert_int_equal(lab->access[1].user, MODEL_ID_NONE);
+    assert_int_equal(lab->access[1].ports, 3);
+    assert_int_equal(lab->access[2].user, 1000);
+    assert_int_equal(lab->access[3].group, 1000);
+    assert_int_equal(lab->access[3].ports, 1);
+    assert_int_equal(lab->ports[0].queues, 4);
+    assert_int_equal(lab->pool, 0);
+    assert_int_equal(lan->access[0].ports, 8191);
+    assert_int_equal(lan->pool, 16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_may_plug_guests_in),
         cmocka_unit_test(every_case_parses),
         cmocka_unit_test(smallest),
         cmocka_unit_test(design),

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Ports that stand beside their network's ledger: each was plugged in since that was written, at a cost of its own. */
+#ifndef OBSERVE_PLUGGED_H
+#define OBSERVE_PLUGGED_H
+
+#include <sys/stat.h>
+
+#include "model/object.h"
+
+/*
+ * How it works: a ledger, networks/NAME.json, has its network with all its ports, and is written whole. A port that
+ * comes alone is a line at the end of networks/NAME.more instead:
+ *
+ *     12 4711 1763750000 123456789        the ledger that this is about: its file's inode, length and time
+ *     {"name":"vm7","origin":"run",...}   as in the ledger
+ *
+ * What was written about another ledger is void, for whoever wrote that knew of these ports. So nothing needs to be
+ * done to both files at once. A last line without its end was never written.
+ *
+ * Beside it networks/NAME.roll has who is there in short (api/roll.h): a cache, that may be gone at any time.
+ */
+#define PLUGGED_SUFFIX ".more"
+#define PLUGGED_ROLL_SUFFIX ".roll"
+
+/* Which ledger it is. */
+#define PLUGGED_LEDGER_MAX 96
+const char *plugged_ledger_print(const struct stat *ledger, char text[PLUGGED_LEDGER_MAX]);
+
+/*
+ * Adds to @network, which was read from the ledger @path, the ports beside it. All is @arena's. *ret_any: there are
+ * some. 0, -ENOMEM, or the errno of a file that can't be read, with a sentence.
+ */
+int plugged_read(const char *path, const struct stat *ledger, struct model_network *network, struct arena *arena,
+                 bool *ret_any, struct tapnet_error *error);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Ports beside their network's ledger: what is whole, and about that ledger, is read. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "observe/plugged.h"
+
+#define PORT(name) "{\"name\":\"" name "\",\"device\":\"lab-" name "\",\"address\":\"10.20.0.9\"}\n"
+
+static char directory[] = "/tmp/tapnet-plugged-XXXXXX", ledger[64], more[64];
+
+static int make(void **state)
+{
+    (void)state;
+    if (!mkdtemp(directory))
+        return -1;
+    snprintf(ledger, sizeof(ledger), "%s/lab.json", directory);
+    snprintf(more, sizeof(more), "%s/lab.more", directory);
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    unlink(ledger);
+    unlink(more);
+    return rmdir(directory);
+}
+
+static void write_text(const char *path, const char *first, const char *second)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fprintf(file, "%s%s", first, second);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* How many ports there are of a network that has "web" in its ledger. */
+static size_t read_ports(struct model_network *ret, struct arena *arena)
+{
+    static struct model_port web = {.name = "web"};
+    struct stat file;
+    bool any;
+
+    *ret = (struct model_network){.name = "lab", .ports = &web, .port_count = 1};
+    ret->subnet = (struct ip_prefix){ip4_from_value(0x0a140001), 24};
+    assert_int_equal(stat(ledger, &file), 0);
+    assert_int_equal(plugged_read(ledger, &file, ret, arena, &any, NULL), 0);
+    assert_int_equal(any, ret->port_count > 1);
+    return ret->port_count;
+}
+
+static void what_is_whole_is_read(void **state)
+{
+    char head[PLUGGED_LEDGER_MAX + 1];
+    struct model_network network;
+    struct arena arena = {0};
+    struct stat file;
+
+    (void)state;
+    write_text(ledger, "{}", "");
+    assert_int_equal(read_ports(&network, &arena), 1);
+    assert_int_equal(stat(ledger, &file), 0);
+    plugged_ledger_print(&file, head);
+    strcat(head, "\n");
+    write_text(more, head,
+               PORT("vm1") PORT("vm2") PORT("web") "{\"name\":1}\nnonsense\n" PORT("vm1") "{\"name\":\"vm3");
+    assert_int_equal(read_ports(&network, &arena), 3);
+    assert_string_equal(network.ports[0].name, "web");
+    assert_string_equal(network.ports[1].name, "vm1");
+    assert_string_equal(network.ports[2].device, "lab-vm2");
+    assert_int_equal(network.ports[2].user, MODEL_ID_NONE);
+    arena_fini(&arena);
+}
+
+static void what_is_about_another_ledger_is_void(void **state)
+{
+    struct model_network network;
+    struct arena arena = {0};
+
+    (void)state;
+    unlink(ledger);
+    write_text(ledger, "{ }", ""); /* of another length: the clock may not have gone on */
+    assert_int_equal(read_ports(&network, &arena), 1);
+    write_text(more, "", "");
+    assert_int_equal(read_ports(&network, &arena), 1);
+    write_text(more, "no line", "");
+    assert_int_equal(read_ports(&network, &arena), 1);
+    arena_fini(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_whole_is_read),
+        cmocka_unit_test(what_is_about_another_ledger_is_void),
+    };
+
+    return cmocka_run_group_tests(tests, make, clean);
+}
