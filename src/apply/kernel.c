@@ -3,11 +3,16 @@
 #include "apply/kernel.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "apply/run.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "device/device.h"
 #include "device/tun.h"
@@ -16,6 +21,7 @@
 #include "netlink/conntrack.h"
 #include "netlink/item.h"
 #include "netlink/sysctl.h"
+#include "observe/plugged.h"
 
 static int open_route(struct apply_kernel *kernel, struct tapnet_error *error)
 {
@@ -67,12 +73,15 @@ static int bridge_create(void *data, const struct model_link *link, struct tapne
  */
 static int open_device(void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error)
 {
+    const struct apply_kernel *kernel = data;
     enum device_kind kind = link->kind == MODEL_LINK_TAP ? DEVICE_TAP : DEVICE_TUN;
+    unsigned flags = (link->multi_queue ? (unsigned)IFF_MULTI_QUEUE : 0u) |
+                     (fresh && kernel->made_fd ? kernel->made_flags : 0u);
     _cleanup_close_ int fd = -1;
     int result = apply_announce(data, link->name, error);
 
     if (result == 0)
-        result = device_open(link->name, kind, link->multi_queue, fresh, &fd, error);
+        result = device_open(link->name, kind, flags, fresh, &fd, error);
     if (result == 0)
         result = device_carrier(fd, false, error);
     if (result == 0)
@@ -90,8 +99,12 @@ static int own_device(void *data, int fd, const struct model_link *link, struct 
 
 static int keep_device(void *data, int fd, bool keep, struct tapnet_error *error)
 {
-    (void)data;
-    return device_keep(fd, keep, error);
+    const struct apply_kernel *kernel = data;
+    int result = device_keep(fd, keep, error);
+
+    if (result == 0 && keep && kernel->made_fd && *kernel->made_fd < 0) /* can't it: the device is opened once more */
+        *kernel->made_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return result;
 }
 
 _Static_assert((unsigned)MODEL_OFFLOAD_CHECKSUM == TAPNET_OFFLOAD_CHECKSUM &&
@@ -405,14 +418,42 @@ static int guards_commit(void *data, struct nft_transaction *transaction, struct
     return result < 0 ? result : nft_commit(kernel->netfilter, transaction, error);
 }
 
+/* What stands beside a network's ledger is void with it (observe/plugged.h): one that can't be removed does no harm. */
+static void remove_companions(const struct apply_kernel *kernel, const char *name)
+{
+    static const char *const suffixes[] = {PLUGGED_SUFFIX, PLUGGED_ROLL_SUFFIX};
+    size_t len = strlen(name);
+    char companion[NAME_MAX];
+
+    if (strncmp(name, "networks/", strlen("networks/")) != 0 || len < strlen(".json"))
+        return;
+    for (size_t i = 0; i < ARRAY_COUNT(suffixes); i++)
+        if (snprintf(companion, sizeof(companion), "%.*s%s", (int)(len - strlen(".json")), name, suffixes[i]) <
+            (int)sizeof(companion))
+            run_file_remove(kernel->run_dir, companion, NULL);
+}
+
 static int file_write(void *data, const char *name, const char *text, struct tapnet_error *error)
 {
-    return run_file_write(((struct apply_kernel *)data)->run_dir, name, text, error);
+    const struct apply_kernel *kernel = data;
+    int result = run_file_write(kernel->run_dir, name, text, error);
+
+    if (result == 0)
+        remove_companions(kernel, name);
+    return result;
 }
 
 static int file_remove(void *data, const char *name, struct tapnet_error *error)
 {
-    return run_file_remove(((struct apply_kernel *)data)->run_dir, name, error);
+    const struct apply_kernel *kernel = data;
+
+    remove_companions(kernel, name);
+    return run_file_remove(kernel->run_dir, name, error);
+}
+
+static int file_append(void *data, const char *name, const char *head, const char *line, struct tapnet_error *error)
+{
+    return run_file_append(((struct apply_kernel *)data)->run_dir, name, head, line, error);
 }
 
 static int conntrack_forget(void *data, const struct ip_address *addresses, size_t count, struct tapnet_error *error)
@@ -463,10 +504,12 @@ static const struct apply_ops kernel_ops = {
     .guards_commit = guards_commit,
     .file_write = file_write,
     .file_remove = file_remove,
+    .file_append = file_append,
     .service_prepare = apply_service_prepare,
     .service_release = apply_service_release,
     .service_serve = apply_service_serve,
     .service_update = apply_service_update,
+    .service_plug = apply_service_plug,
     .service_stop = apply_service_stop,
     .names_tell = apply_names_tell,
     .names_forget = apply_names_forget,
@@ -477,6 +520,12 @@ static const struct apply_ops kernel_ops = {
 void apply_kernel_lend(struct apply_kernel *kernel, struct apply_loan loan)
 {
     kernel->loan = loan;
+}
+
+void apply_kernel_catch(struct apply_kernel *kernel, unsigned flags, int *ret_fd)
+{
+    kernel->made_flags = flags;
+    kernel->made_fd = ret_fd;
 }
 
 void apply_kernel_free(struct apply_kernel *kernel)

@@ -11,6 +11,8 @@ struct apply_kernel {
     struct netlink *route, *netfilter; /* opened at first use */
     char *run_dir, *service;
     struct apply_loan loan;
+    int *made_fd; /* apply_kernel_catch(); NULL: it was not called */
+    unsigned made_flags;
     char master_name[IFNAMSIZ]; /* the last bridge whose index was asked for */
     int master_index;
     int making_fd; /* announce.c's directory, or one of these */
@@ -37,6 +39,7 @@ int apply_service_prepare(void *data, struct tapnet_error *error);
 int apply_service_release(void *data, struct tapnet_error *error);
 int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error);
 int apply_service_update(void *data, const struct model_network *network, struct tapnet_error *error);
+int apply_service_plug(void *data, const char *network, const struct model_port *port, struct tapnet_error *error);
 int apply_service_stop(void *data, const char *network, struct tapnet_error *error);
 /*
  * Has the service stop every network that is not @needed, also one that no ledger tells of. NULL: none is, and the
@@ -67,6 +70,8 @@ int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *erro
  */
 #define APPLY_SOCKET_SECONDS 10
 int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct tapnet_error *error);
+/* Does anybody listen at @path? Never waits: who has not accepted for a while waits, maybe, for a lock of ours. */
+bool apply_socket_listens(const char *path);
 /* Is it called so? Not a matter of trust: who is asked about came from the kernel, or holds what only it should. */
 bool apply_process_is_service(int pid);
 /* The service at the other end of @fd as a pidfd, by what the kernel says. -ESRCH: it is none, or not yet. */

@@ -62,6 +62,8 @@ struct apply_ops {
     /* Files of the run directory, "sysctl/NAME.json", "networks/NAME.json" or "sets/NAME.json". Replaced as a whole. */
     int (*file_write)(void *data, const char *name, const char *text, struct tapnet_error *error);
     int (*file_remove)(void *data, const char *name, struct tapnet_error *error);
+    /* A line at the end of "networks/NAME.more", whose first line is @head: one that has another begins anew. */
+    int (*file_append)(void *data, const char *name, const char *head, const char *line, struct tapnet_error *error);
 
     /*
      * DHCP and DNS. Prepare starts the service when it does not run and does not wait: it gets ready while devices are
@@ -71,6 +73,8 @@ struct apply_ops {
     int (*service_release)(void *data, struct tapnet_error *error);
     int (*service_serve)(void *data, const struct model_network *network, struct tapnet_error *error);
     int (*service_update)(void *data, const struct model_network *network, struct tapnet_error *error);
+    /* One port more of a network that is served. */
+    int (*service_plug)(void *data, const char *network, const struct model_port *port, struct tapnet_error *error);
     int (*service_stop)(void *data, const char *network, struct tapnet_error *error);
 
     /* The host's own resolver asks the network's DNS for names below the network's, or forgets that. */
@@ -104,6 +108,12 @@ struct apply_loan {
 
 /* Lends @loan to all requests from now on. */
 void apply_kernel_lend(struct apply_kernel *kernel, struct apply_loan loan);
+
+/*
+ * The first device that is made and is to stay is open in *ret_fd (-1 until then), made with these flags too (IFF_...):
+ * the kernel takes a millisecond to let go of one. It is the caller's, whatever becomes of the plan.
+ */
+void apply_kernel_catch(struct apply_kernel *kernel, unsigned flags, int *ret_fd);
 
 /*
  * Asks the service for its sockets for DHCP, so that they outlive it: the log's, then the one for replies, the caller's

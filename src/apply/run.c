@@ -25,8 +25,11 @@
 #define LOCK_ATTEMPTS 100
 #define SOCKET_PATH_MAX sizeof(((struct sockaddr_un *)NULL)->sun_path)
 #define LONGEST_SOCKET "/service.sock"
-#define BASE_MODE 01700  /* the sticky bit says that we made it: then it goes with the last of what is in it */
-#define FRESH_NAME "new" /* a file that is being written; whoever has the lock writes one at a time */
+/* Others may pass, to ask the keeper (api/attach.h). The sticky bit: we made it, it goes with the last in it. */
+#define BASE_MODE 01711
+#define BASE_OURS 01700
+#define BASE_OURS_MASK 07700 /* what others may is left to whoever made it: a seccomp filter may forbid chmod(2) */
+#define FRESH_NAME "new"     /* a file that is being written; whoever has the lock writes one at a time */
 
 static int read_boot_id(char ret[BOOT_ID_USED + 1], struct tapnet_error *error)
 {
@@ -115,6 +118,7 @@ static int make_directory(const char *path, mode_t mode, bool *ret_made, struct 
 {
     if (mkdir(path, mode) == 0) {
         *ret_made = true;
+        chmod(path, mode); /* whatever our umask is */
         return 0;
     }
     if (errno == EEXIST)
@@ -144,7 +148,7 @@ static void remove_base(const char *base)
 {
     struct stat status;
 
-    if (lstat(base, &status) == 0 && (status.st_mode & 07777) == BASE_MODE)
+    if (lstat(base, &status) == 0 && (status.st_mode & BASE_OURS_MASK) == BASE_OURS)
         rmdir(base);
 }
 
@@ -374,6 +378,52 @@ int run_file_write(const char *run_dir, const char *name, const char *text, stru
     if (result < 0)
         unlink(fresh);
     return result;
+}
+
+/* Is @head the first line of the file @fd? */
+static bool begins_with(int fd, const char *head)
+{
+    char text[256];
+    size_t len = strlen(head);
+
+    return len + 1 < sizeof(text) && pread(fd, text, len + 1, 0) == (ssize_t)len + 1 && memcmp(text, head, len) == 0 &&
+           text[len] == '\n';
+}
+
+static int append_line(const char *path, const char *line, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+    size_t len = strlen(line);
+    struct stat status;
+    ssize_t written;
+
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return run_remedy(error_set_errno(error, -errno, "cannot write %s", path), error);
+    written = write(fd, line, len);
+    if (written == (ssize_t)len)
+        return 0;
+    written = written < 0 ? -errno : -ENOSPC;
+    if (ftruncate(fd, status.st_size) < 0)
+        unlink(path);
+    return run_remedy(error_set_errno(error, (int)written, "cannot write %s", path), error);
+}
+
+int run_file_append(const char *run_dir, const char *name, const char *head, const char *line,
+                    struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX];
+    _cleanup_close_ int fd = -1;
+    _cleanup_free_ char *whole = NULL;
+    int result = file_path(run_dir, name, path, error);
+
+    if (result < 0)
+        return result;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && begins_with(fd, head))
+        return append_line(path, line, error);
+    if (asprintf(&whole, "%s\n%s", head, line) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    return run_file_write(run_dir, name, whole, error);
 }
 
 int run_file_remove(const char *run_dir, const char *name, struct tapnet_error *error)

@@ -42,6 +42,12 @@ int run_remedy(int code, struct tapnet_error *error);
 int run_write(int fd, const char *bytes, size_t len);
 /* A file below it, replaced as a whole by rename; directories on the way are made. @name has no "..". */
 int run_file_write(const char *run_dir, const char *name, const char *text, struct tapnet_error *error);
+/*
+ * Adds @line, which ends with a newline, to a file whose first line is @head; one that has another first line, or that
+ * is not there, begins anew with it. A line that could not be written whole is taken away again.
+ */
+int run_file_append(const char *run_dir, const char *name, const char *head, const char *line,
+                    struct tapnet_error *error);
 /* It is no error when there is none. Empty directories on the way are removed. */
 int run_file_remove(const char *run_dir, const char *name, struct tapnet_error *error);
 /* Malloc'ed text; -ENOENT. At most @max bytes, else -EFBIG. */

@@ -343,6 +343,17 @@ int apply_service_update(void *data, const struct model_network *network, struct
     return result;
 }
 
+/* The answer does not tell a service that died from one that serves it no more: the caller takes the long way. */
+int apply_service_plug(void *data, const char *network, const struct model_port *port, struct tapnet_error *error)
+{
+    struct attachments attachments cleanup(attachments_fini) = {.count = 0};
+    _cleanup_json_ json_t *request = json_pack("{s:s, s:s, s:o}", "do", "plug", "network", network, "port",
+                                               model_port_to_json(port));
+    int result = talk(data, request, &attachments, NULL, error);
+
+    return result == -ECONNREFUSED ? error_set(error, result, "the service has ended") : result;
+}
+
 /* ---- stopping ---- */
 
 /* The service's process, as a pidfd. -1: there is none, or it has only just begun. */

@@ -25,7 +25,7 @@
  * (net.ipv4.neigh.*.unres_qlen_bytes), which is all that a socket has by default. This is room for 150 of them.
  */
 #define DNS_ANSWERS_LEN (16 << 20)
-#define CONTROL_BACKLOG 8
+#define CONTROL_BACKLOG 128 /* a keeper that waits for the lock accepts nobody, and each who had it has looked in */
 #define SERVICE_COMM "tapnet-service\n"
 
 int apply_socket_reply(int *ret_fd, struct tapnet_error *error)
@@ -219,4 +219,14 @@ int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct
         return error_set_errno(error, -errno, "cannot reach the service at %s", path);
     *ret_fd = take_fd(&fd);
     return 0;
+}
+
+bool apply_socket_listens(const char *path)
+{
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct sockaddr_un name;
+
+    if (fd < 0 || control_name(path, &name, NULL) < 0)
+        return false;
+    return connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0 || errno == EAGAIN; /* its queue is full */
 }

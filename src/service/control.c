@@ -142,6 +142,16 @@ static const char *request_network(const struct control_request *request, struct
     return name;
 }
 
+static json_t *handle_plug(struct control_request *request, struct tapnet_error *error)
+{
+    const char *name = request_network(request, error);
+    const json_t *port = json_object_get(request->json, "port");
+
+    if (!name || registry_plug(&request->control->registry, name, port, error) < 0)
+        return NULL;
+    return control_reply(request->control);
+}
+
 static json_t *handle_stop(struct control_request *request, struct tapnet_error *error)
 {
     struct control *control = request->control;
@@ -206,6 +216,7 @@ static const struct control_verb control_verbs[] = {
     {"sockets", 1, 0, 2, handle_sockets},
     {"serve", 1, 1, SERVICE_CONTROL_FDS, handle_serve},
     {"update", 1, 1, 1, handle_update},
+    {"plug", 3, 0, 0, handle_plug},
     {"stop", 2, 0, 0, handle_stop},
     {"show", 2, 0, 0, handle_show},
     {"status", 1, 0, 0, handle_status},

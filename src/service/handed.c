@@ -33,7 +33,7 @@ int handed_receive(int connection, struct handed *ret)
     const struct timeval timeout = {.tv_sec = WAIT_SEC};
     size_t length, count;
     char word[8];
-    int fds[] = {-1, -1, -1}, r;
+    int fds[] = {-1, -1, -1, -1}, r;
 
     setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     r = message_receive(connection, word, sizeof(word), fds, ARRAY_COUNT(fds), &length, &count, 0);
@@ -44,6 +44,6 @@ int handed_receive(int connection, struct handed *ret)
             close(fds[0]);
         return -EPROTO;
     }
-    *ret = (struct handed){.control_fd = fds[0], .log_fd = fds[1], .reply_fd = count > 2 ? fds[2] : -1};
+    *ret = (struct handed){.control_fd = fds[0], .log_fd = fds[1], .attach_fd = fds[2], .reply_fd = fds[3]};
     return 0;
 }

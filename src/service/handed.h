@@ -8,11 +8,11 @@ int handed_parse(const char *text, int *ret);
 
 /*
  * What a resident that systemd started is sent on @connection, which stays the caller's: the control socket, the log,
- * and to the keeper the socket for DHCP replies (else -1). 0; -EPROTO when it was something else; the errno of reading,
- * -EAGAIN when nothing comes for ten seconds.
+ * and to the keeper the socket of the host's users, and the one for DHCP replies (else -1). 0; -EPROTO when it was
+ * something else; the errno of reading, -EAGAIN when nothing comes for ten seconds.
  */
 struct handed {
-    int control_fd, log_fd, reply_fd;
+    int control_fd, log_fd, attach_fd, reply_fd;
 };
 int handed_receive(int connection, struct handed *ret);
 

@@ -194,6 +194,8 @@ static int take_handed(struct options *options)
         return r;
     options->control_fd = handed.control_fd;
     options->log_fd = handed.log_fd;
+    if (handed.attach_fd >= 0)
+        close(handed.attach_fd);
     if (handed.reply_fd >= 0)
         close(handed.reply_fd);
     return 0;

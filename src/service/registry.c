@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "model/object.h"
 #include "service/control.h"
 #include "service/dhcp.h"
 #include "service/log.h"
@@ -239,9 +240,72 @@ int registry_update(struct registry *registry, int memfd, struct tapnet_error *e
     served->arena = fresh->arena;
     fresh->arena = arena;
     served->network = fresh->network;
+    served->port_room = 0;
     close(served->memfd);
     served->memfd = memfd;
     log_line("updated network %s: %zu ports", served->network->name, served->network->port_count);
+    return 0;
+}
+
+/* Room for one port more. What pointed to the ports before still finds them; the room is doubled, so they are few. */
+static int served_reserve(struct served *served)
+{
+    struct model_network *network = served->network;
+    size_t most = model_mode_ports_max(network->mode), room = network->port_count ? 2 * network->port_count : 16;
+    struct model_port *ports;
+
+    if (network->port_count >= most)
+        return -E2BIG;
+    if (network->port_count < served->port_room)
+        return 0;
+    room = room < most ? room : most;
+    ports = arena_alloc(&served->arena, room * sizeof(*ports));
+    if (!ports)
+        return -ENOMEM;
+    if (network->port_count)
+        memcpy(ports, network->ports, network->port_count * sizeof(*ports));
+    network->ports = ports;
+    served->port_room = room;
+    return 0;
+}
+
+/* Is one of that name there, or of that device? */
+static bool served_has(const struct model_network *network, const struct model_port *port)
+{
+    for (size_t i = 0; i < network->port_count; i++)
+        if (strcmp(network->ports[i].name, port->name) == 0 || strcmp(network->ports[i].device, port->device) == 0)
+            return true;
+    return false;
+}
+
+int registry_plug(struct registry *registry, const char *name, const struct json_t *json, struct tapnet_error *error)
+{
+    struct served *served = registry_find(registry, name);
+    struct model_network *network = served ? served->network : NULL;
+    struct model_port *port;
+    int r;
+
+    if (!served)
+        return error_set(error, -ENOENT, "no network %s is served", name);
+    r = served_reserve(served);
+    if (r < 0)
+        return error_set_errno(error, r, "no room for another port of network %s", name);
+    port = &network->ports[network->port_count];
+    *port = (struct model_port){.user = MODEL_ID_NONE, .group = MODEL_ID_NONE};
+    r = model_port_from_json(json, network, &served->arena, port, error);
+    if (r < 0)
+        return r;
+    if (served_has(network, port))
+        return error_set(error, -EEXIST, "network %s has port %s already", name, port->name);
+    network->port_count++;
+    r = dhcp_update(served->dhcp, network);
+    if (r < 0) {
+        network->port_count--;
+        return error_set_errno(error, r, "can't plug port %s in", port->name);
+    }
+    if (model_mode_leads_out(network->mode))
+        dns_update(registry->dns, network);
+    log_line("plugged port %s/%s in", name, port->name);
     return 0;
 }
 

@@ -10,13 +10,15 @@
 #include "service/dns.h"
 #include "service/loop.h"
 
+struct json_t;
 struct dhcp;
 struct dhcp_network;
 
 struct served {
     struct arena arena; /* owns @network */
     struct model_network *network;
-    int memfd; /* its text, for {"do":"show"} */
+    size_t port_room; /* of its array of ports; 0: as many as there are */
+    int memfd;        /* its text, for {"do":"show"} */
     struct dhcp_network *dhcp;
     struct served *next;
 };
@@ -35,6 +37,8 @@ struct registry {
 int registry_set_sockets(struct registry *registry, const int *fds, struct tapnet_error *error);
 int registry_serve(struct registry *registry, const int *fds, size_t count, struct tapnet_error *error);
 int registry_update(struct registry *registry, int memfd, struct tapnet_error *error);
+/* @port: as JSON. */
+int registry_plug(struct registry *registry, const char *name, const struct json_t *port, struct tapnet_error *error);
 int registry_stop(struct registry *registry, const char *name, struct tapnet_error *error);
 
 /* NULL when no such network is served. */

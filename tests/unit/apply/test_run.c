@@ -108,6 +108,29 @@ static void a_file_keeps_the_directory(void **state)
     run_unlock(directory, fd);
 }
 
+static void a_line_is_added_to_what_has_the_same_head(void **state)
+{
+    static const char name[] = "networks/lab.more";
+    char directory[RUN_PATH_MAX];
+    char *text;
+    int fd;
+
+    (void)state;
+    assert_int_equal(run_dir_name(base, directory, NULL), 0);
+    assert_int_equal(run_lock(directory, &fd, NULL), 0);
+    assert_int_equal(run_file_append(directory, name, "head", "one\n", NULL), 0);
+    assert_int_equal(run_file_append(directory, name, "head", "two\n", NULL), 0);
+    assert_int_equal(run_file_read(directory, name, 100, &text), 0);
+    assert_string_equal(text, "head\none\ntwo\n");
+    free(text);
+    assert_int_equal(run_file_append(directory, name, "hea", "three\n", NULL), 0);
+    assert_int_equal(run_file_read(directory, name, 100, &text), 0);
+    assert_string_equal(text, "hea\nthree\n");
+    free(text);
+    assert_int_equal(run_file_remove(directory, name, NULL), 0);
+    run_unlock(directory, fd);
+}
+
 static void a_place_that_can_not_be_written_is_named(void **state)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
@@ -197,6 +220,7 @@ int main(void)
         cmocka_unit_test(the_lock_keeps_others_out_and_leaves_nothing),
         cmocka_unit_test(a_lock_that_was_left_aside_goes),
         cmocka_unit_test(a_file_keeps_the_directory),
+        cmocka_unit_test(a_line_is_added_to_what_has_the_same_head),
         cmocka_unit_test(a_place_that_can_not_be_written_is_named),
         cmocka_unit_test(a_full_or_read_only_file_system_is_told_the_remedy),
         cmocka_unit_test(only_the_base_itself_is_made),
