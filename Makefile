@@ -36,10 +36,10 @@ test-all: ## the same, and what takes longer: clang-tidy, fuzzing, a Debian that
 	@tools/deps
 	@tools/run-tests --long $(SUITES)
 
-soak: ## bring networks up and down, some killed, for SECONDS (600) and ROUNDS (500) at least, and look for what is left
+soak: ## plug CYCLES (100,000) guests in and out, then networks up and down, some killed, for SECONDS (600) and ROUNDS (500)
 	@tools/deps build demo test
 	@$(MAKE) --no-print-directory all
-	@TAPNET_BUILD=$(BUILD) $(PYTHON) -u tests/tools/soak.py --seconds $(or $(SECONDS),600) --rounds $(or $(ROUNDS),500)
+	@TAPNET_BUILD=$(BUILD) $(PYTHON) -u tests/tools/soak.py --cycles $(or $(CYCLES),100000) --seconds $(or $(SECONDS),600) --rounds $(or $(ROUNDS),500)
 
 bench: ## the ratios that the README promises
 	@tools/deps build bench

@@ -30,6 +30,8 @@ const struct option_row option_rows[] = {
      "when the host's own uplink moves: ask then whether all is well, and go back unless the answer is yes within so "
      "long",
      "SECONDS"},
+    {"queues", 0, offsetof(struct arguments, queues),
+     "queues of the guest's network card: of a port that is made, else as many as it has at most", "NUMBER"},
     {"json", 'j', offsetof(struct arguments, json), "print JSON instead of text"},
     {"quiet", 'q', offsetof(struct arguments, quiet), "print errors only"},
     {"help", 'h', offsetof(struct arguments, help), "print this help"},
@@ -104,6 +106,9 @@ static const char *const down_options[] = {"all", "dry-run", "check", "confirm",
 static const char *const status_options[] = {"guest", "as", "json", "help", NULL};
 static const char *const doctor_options[] = {"fix", "json", "help", NULL};
 static const char *const why_options[] = {"trace", "json", "help", NULL};
+static const char *const run_options[] = {"queues", "no-keeper", "quiet", "help", NULL};
+static const char *const attach_options[] = {"queues", "dry-run", "json", "no-keeper", "help", NULL};
+static const char *const detach_options[] = {"dry-run", "json", "quiet", "help", NULL};
 static const char *const group_options[] = {"help", NULL};
 static const char *const add_options[] = {
     "kind",         "owner",  "group",   "for-anybody", "multi-queue", "mac",   "mtu",
@@ -165,6 +170,28 @@ const struct command commands[] = {
      "traffic. With NAME only the set or the network of that name, with FILE the set that it declares. Exits with 0 "
      "when all is as it was brought up, else with 1 and the differences.",
      status_options, run_status},
+    {"run", "[NETWORK[/PORT]]", "plug a guest in: start a command with an open port, unplug when it ends",
+     "Starts the command behind -- with a port's TAP open. In its arguments {fd} stands for the descriptor ({fds} for "
+     "those of several queues, with colons between them), {device} for the TAP's name, {mac} for the MAC and {address} "
+     "for the address that the guest shall have; a command that is given {device} and no {fd} opens it by that name. "
+     "A qemu-system-* that is told of no network card gets one: a -netdev, with vhost where the host has it, and a "
+     "-device. PORT is one that is there, or a new one of that name; without "
+     "it there is a new one, vm1, vm2 and so on. A new port goes when the command has ended, in whatever way, or, when "
+     "the command leaves somebody who holds the device, with that. When no network is named it is the only one that is "
+     "up; when none is up, one is made for the time of the command, named default, in mode nat. Signals are handed on. "
+     "Exits as the command does, with 128 and the signal's number when one has ended it; with 126 or 127 when the "
+     "command can't be run or is not there, and with 125 when there is no port for it.",
+     run_options, run_run, NULL, 0, 0, true},
+    {"attach", "[NETWORK[/PORT]]", "make a port, or look at one, and print as JSON what a guest needs",
+     "Prints device, MAC, addresses, gateway, DNS and MTU of a port. PORT is one that is there, or a new one of that "
+     "name; without it there is a new one, vm1, vm2 and so on. Whoever is root may open the device by its name. A new "
+     "port stays until `detach` or `down`. JSON is printed in any case; --json is for --dry-run, which prints what "
+     "would be done.",
+     attach_options, run_attach, NULL, 0},
+    {"detach", "NETWORK/PORT", "take a port away that `attach` made",
+     "Takes the port away without a trace; whoever holds its device has no network any more. What a file declares "
+     "stays.",
+     detach_options, run_detach, NULL, 0},
     {"doctor", NULL, "what on this host is missing or in the way, and the command that mends it",
      "Looks at the host: at what is up, and at what would be in the way of more. Each finding says what there is, what "
      "follows from it for guests, and the command that mends it. Nothing is changed, unless --fix says so: then what "
@@ -327,6 +354,15 @@ static int parse_long(const struct command *command, const char *word, const cha
     return set_option(command, row, word, *ret_taken ? next : value, arguments);
 }
 
+static int check_command(const struct command *command, const struct arguments *arguments)
+{
+    if (arguments->help || !command->takes_command || (arguments->command && arguments->command[0]))
+        return 0;
+    fprintf(stderr, "tapnet %s: the command is missing; usage: tapnet %s [OPTION...] %s -- COMMAND [ARGUMENT...]\n",
+            command->name, command->name, command->operand);
+    return EXIT_USAGE;
+}
+
 static int check_operand(const struct command *command, const struct arguments *arguments)
 {
     if (arguments->help || arguments->operand || !command->operand || command->operand[0] == '[')
@@ -348,7 +384,10 @@ int command_parse(const struct command *command, int count, char **words, struct
 
         if (!options_end && strcmp(word, "--") == 0) {
             options_end = true;
-            continue;
+            if (!command->takes_command)
+                continue;
+            arguments.command = words + i + 1;
+            break;
         }
         if (!options_end && strncmp(word, "--", 2) == 0)
             result = parse_long(command, word, next, &arguments, &taken);
@@ -361,5 +400,5 @@ int command_parse(const struct command *command, int count, char **words, struct
         i += taken;
     }
     *ret = arguments;
-    return check_operand(command, &arguments);
+    return check_operand(command, &arguments) || check_command(command, &arguments) ? EXIT_USAGE : 0;
 }

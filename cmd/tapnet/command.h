@@ -25,7 +25,9 @@ struct arguments {
     bool json, all, dry_run, fix, trace, help, version, quiet, replace, no_keeper;
     const char *operand;    /* FILE, SET, NAME; NULL when it was left out */
     struct words operands;  /* those behind it, of a command that has several */
+    char *const *command;   /* behind "--", for a command that takes one; NULL ends it */
     const char *guest, *as; /* `status`: a port, and in whose words its guest is told */
+    const char *queues;
     struct device_words device;
     struct watch_words watch;
     struct guard_words guard;
@@ -50,6 +52,7 @@ struct command {
     const struct command *group; /* its own commands, named "device add"; run is NULL then */
     size_t group_count;
     size_t operand_max; /* how many words there may be; 0: one, where there is an operand */
+    bool takes_command; /* behind "--" */
 };
 
 extern const struct option_row option_rows[];
@@ -70,6 +73,14 @@ void help_print(void);
 void help_print_command(const struct command *command);
 /* `tapnet describe roff | bash`: generated from the table, for the man page and the completion. Not in the help. */
 int describe_run(const char *form);
+
+/* attach.c, run.c */
+int run_run(const struct arguments *arguments);
+int run_attach(const struct arguments *arguments);
+int run_detach(const struct arguments *arguments);
+
+/* Prints @plan, frees it, and returns the exit code of `plan`. */
+int print_plan(struct tapnet_plan *plan, bool json);
 
 /* up.c, status.c, status_guest.c */
 int run_up(const struct arguments *arguments);

@@ -51,14 +51,22 @@ static int option_width(const struct command *command)
     return width;
 }
 
+static int wider(int width, const char *text)
+{
+    return text && (int)strlen(text) > width ? (int)strlen(text) : width;
+}
+
 static void print_commands(const struct command *list, size_t count)
 {
-    int width = 0;
+    int width = 0, operand_width = 0;
 
+    for (size_t i = 0; i < count; i++) {
+        width = wider(width, list[i].name);
+        operand_width = wider(operand_width, list[i].operand);
+    }
     for (size_t i = 0; i < count; i++)
-        width = (int)strlen(list[i].name) > width ? (int)strlen(list[i].name) : width;
-    for (size_t i = 0; i < count; i++)
-        printf("  %-*s %-11s %s\n", width, list[i].name, list[i].operand ? list[i].operand : "", list[i].summary);
+        printf("  %-*s %-*s %s\n", width, list[i].name, operand_width, list[i].operand ? list[i].operand : "",
+               list[i].summary);
 }
 
 void help_print(void)
@@ -72,8 +80,8 @@ void help_print(void)
 
 void help_print_command(const struct command *command)
 {
-    printf("Usage: tapnet %s [OPTION...]%s%s\n\n", command->name, command->operand ? " " : "",
-           command->operand ? command->operand : "");
+    printf("Usage: tapnet %s [OPTION...]%s%s%s\n\n", command->name, command->operand ? " " : "",
+           command->operand ? command->operand : "", command->takes_command ? " -- COMMAND [ARGUMENT...]" : "");
     print_wrapped(command->description, 0);
     if (command->group) {
         puts("\nCommands:");
@@ -102,6 +110,8 @@ static void describe_roff(const struct command *list, size_t count)
             printf(" Oo Ar %.*s Oc", (int)strlen(list[i].operand) - 2, list[i].operand + 1);
         else if (list[i].operand)
             printf(" Ar %s", list[i].operand);
+        if (list[i].takes_command)
+            fputs(" Fl - Ar command Op Ar argument ...", stdout);
         printf("\n%s\n", list[i].description);
     }
 }

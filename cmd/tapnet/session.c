@@ -100,6 +100,14 @@ int session_refuse(const struct tapnet_error *error, int result)
     return EXIT_FAILED;
 }
 
+void session_notes(const struct tapnet *tapnet)
+{
+    const char *note;
+
+    for (size_t i = 0; (note = tapnet_note(tapnet, i)); i++)
+        fprintf(stderr, "tapnet: %s\n", note);
+}
+
 int session_exit_code(int result)
 {
     return result == -EINVAL || result == -EALREADY ? EXIT_USAGE : EXIT_FAILED;

@@ -44,6 +44,9 @@ void session_remember(int count, char **words);
  */
 int session_refuse(const struct tapnet_error *error, int result);
 
+/* What the library has to say besides; one line each. */
+void session_notes(const struct tapnet *tapnet);
+
 /* EXIT_USAGE for a file that can't be had on this host (-EINVAL, -EALREADY: tapnet/network.h), else EXIT_FAILED. */
 int session_exit_code(int result);
 

@@ -91,6 +91,11 @@ static void draw_limit(const struct tapnet_status_port *port)
         printf("  %sover %u connections%s", style(STYLE_YELLOW), port->limit.connections, style(STYLE_PLAIN));
 }
 
+static bool is_declared(const struct tapnet_status_port *port)
+{
+    return strcmp(port->origin, "declared") == 0;
+}
+
 static void draw_port(const struct tapnet_status_port *port, const struct widths *widths, bool last)
 {
     char received[24], sent[24], holder[96];
@@ -100,7 +105,7 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
 
     /* No blanks at the end of a line. */
     bool has_more = port->rx_packets || port->tx_packets || port->dropped || port->blocked || port->limit.receive ||
-                    port->limit.send || port->refused_connections;
+                    port->limit.send || port->refused_connections || !is_declared(port);
 
     printf("    %s %s%-*s%s  %-*s  %s  %-*s  %s%-*s%s", last ? "└─" : "├─", style(STYLE_BOLD), widths->name, port->name,
            style(STYLE_PLAIN), widths->device, port->device, port->mac, widths->address, port->address, style(colour),
@@ -112,6 +117,9 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
     if (port->blocked)
         printf("  %s%llu blocked%s", style(STYLE_YELLOW), (unsigned long long)port->blocked, style(STYLE_PLAIN));
     draw_limit(port);
+    if (!is_declared(port))
+        printf("  %s%s%s", style(STYLE_DIM), strcmp(port->origin, "run") == 0 ? "for a command" : "attached",
+               style(STYLE_PLAIN));
     putchar('\n');
 }
 

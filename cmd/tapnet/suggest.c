@@ -16,7 +16,7 @@ static const struct {
     {"start", "up"},    {"apply", "up"},   {"create", "up"},   {"add", "up"},      {"stop", "down"},
     {"delete", "down"}, {"del", "down"},   {"remove", "down"}, {"rm", "down"},     {"destroy", "down"},
     {"list", "status"}, {"ls", "status"},  {"show", "status"}, {"info", "status"}, {"ps", "status"},
-    {"diff", "plan"},   {"check", "plan"},
+    {"diff", "plan"},   {"check", "plan"}, {"exec", "run"},    {"plug", "attach"}, {"unplug", "detach"},
 };
 
 static unsigned least(unsigned a, unsigned b, unsigned c)

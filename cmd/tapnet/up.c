@@ -13,15 +13,6 @@
 #include "session.h"
 #include "style.h"
 
-/* What the library has to say besides; one line each. */
-static void print_notes(const struct tapnet *tapnet)
-{
-    const char *note;
-
-    for (size_t i = 0; (note = tapnet_note(tapnet, i)); i++)
-        fprintf(stderr, "tapnet: %s\n", note);
-}
-
 /* The exit code of an up or a down that failed with @result, which is told. */
 static int fail(const struct progress *progress, int result, const struct tapnet_error *error)
 {
@@ -74,8 +65,7 @@ static void print_effects(const struct tapnet_plan *plan)
                count - told == 1 ? "it is" : "they are");
 }
 
-/* Prints @plan, frees it, and returns the exit code of `plan`. */
-static int print_plan(struct tapnet_plan *plan, bool json)
+int print_plan(struct tapnet_plan *plan, bool json)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     size_t count = tapnet_plan_count(plan);
@@ -111,7 +101,7 @@ static int plan_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const 
     result = tapnet_plan_up(tapnet, spec, &plan, &error);
     if (result < 0)
         return session_refuse(&error, result);
-    print_notes(tapnet);
+    session_notes(tapnet);
     return print_plan(plan, arguments->json);
 }
 
@@ -160,7 +150,7 @@ static int bring_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const
     progress_start(&progress, arguments->quiet, tapnet);
     result = tapnet_up(tapnet, spec, progress_step, &progress, &steps, &error);
     progress_end(&progress);
-    print_notes(tapnet);
+    session_notes(tapnet);
     if (result < 0)
         return fail(&progress, result, &error);
     if (arguments->json) {
@@ -241,7 +231,7 @@ static int take_down(struct tapnet *tapnet, const char *set, const struct argume
     progress_start(&progress, arguments->quiet, tapnet);
     result = tapnet_down(tapnet, set, progress_step, &progress, &steps, &error);
     progress_end(&progress);
-    print_notes(tapnet);
+    session_notes(tapnet);
     if (result < 0)
         return fail(&progress, result, &error);
     if (!steps && judge_nothing_up(tapnet, set, arguments->operand) != EXIT_DONE)

@@ -36,6 +36,7 @@ struct tapnet_plan {
     struct model_set *set; /* resolved copy of a spec's set; NULL for down */
     struct plan_scope scope;
     struct plan *plan;
+    struct sets_plan *change;          /* that @plan is of, when it is no whole set's; else NULL */
     size_t hidden_first, hidden_count; /* steps about records, which stand together: nothing that a person asked for */
     struct tapnet_effect *effects;     /* of a plan that is only to be looked at; the texts are the arena's */
     size_t effect_count;
@@ -72,11 +73,14 @@ int api_note_leftovers(struct tapnet *tapnet, const struct tapnet_error *reason)
 int api_uplink_warning(const struct observe_found *found, const struct model_network *network, struct arena *arena,
                        const char **ret);
 
-/* Observes the host and plans for @spec (up) or, when it is NULL, for @set_name (down; NULL: all sets). */
-int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name, struct tapnet_plan **ret,
-                  struct tapnet_error *error);
+/*
+ * Plans for @spec (up) or, when it is NULL, for @set_name (down; NULL: all sets). @found becomes the plan's, on failure
+ * too. Leaves notes.
+ */
+int api_plan_make(struct tapnet *tapnet, struct observe_found *found, const struct tapnet_spec *spec,
+                  const char *set_name, struct tapnet_plan **ret, struct tapnet_error *error);
 
-/* The same from a host that was already observed; @found becomes the plan's, on failure too. */
+/* The same without notes. */
 int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, const char *set_name,
                   struct tapnet_plan **ret, struct tapnet_error *error);
 
@@ -97,6 +101,21 @@ int api_recover(struct tapnet *tapnet, struct tapnet_error *error);
  */
 int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
                  tapnet_progress *function, void *data, struct tapnet_error *error);
+
+/*
+ * The same of a plan whose steps make things and nothing else; what is beside it, @finish does last: does that fail,
+ * all is undone. @made: the device that is made is caught so; NULL: it is not.
+ */
+typedef int api_finish(const struct apply_ops *ops, void *data, struct tapnet_error *error);
+struct api_made {
+    unsigned flags; /* IFF_..., of the device */
+    int fd;         /* -1 before; the caller's, on failure too */
+};
+int api_plan_make_only(struct tapnet *tapnet, const struct plan *plan, api_finish *finish, void *data,
+                       struct api_made *made, struct tapnet_error *error);
+
+/* Tells the service, which runs, who is in @network. */
+int api_service_update(struct tapnet *tapnet, const struct model_network *network, struct tapnet_error *error);
 
 /*
  * With the lock held: runs @plan without a journal and undoes nothing: the guards first, all or none, then every other

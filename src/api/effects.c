@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/sets.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "device/holders.h"
@@ -39,7 +40,9 @@ struct table {
 
 struct effects {
     struct tapnet_plan *plan;
-    struct device_holder *holders; /* sorted by device */
+    const struct model_objects *found; /* that the plan begins with */
+    const struct model_set *set;       /* that it ends with; NULL: nothing */
+    struct device_holder *holders;     /* sorted by device */
     size_t holder_count, capacity;
     struct table before, after; /* ports, by their devices */
     struct table taken;         /* devices that the plan takes away, if only to make them anew */
@@ -106,7 +109,7 @@ static int add_ports(struct table *table, const struct model_network *network, b
 /* What is there: networks, as the ledgers have them, and their ports. */
 static int list_before(struct effects *effects)
 {
-    const struct model_objects *found = &effects->plan->scope.found;
+    const struct model_objects *found = effects->found;
     int result = 0;
 
     for (size_t i = 0; i < found->count && result == 0; i++) {
@@ -126,7 +129,7 @@ static int list_before(struct effects *effects)
 /* What the file says; and of networks that are not there yet the ports once more, by their own names. */
 static int list_after(struct effects *effects)
 {
-    const struct model_set *set = effects->plan->set;
+    const struct model_set *set = effects->set;
     int result = 0;
 
     for (size_t i = 0; set && i < set->network_count && result == 0; i++) {
@@ -164,9 +167,8 @@ static int make_lists(struct effects *effects)
 }
 
 /* The MAC that the guest is known to have; zero: nobody has seen one. */
-static struct mac seen_mac(const struct tapnet_plan *plan, const char *device)
+static struct mac seen_mac(const struct model_objects *found, const char *device)
 {
-    const struct model_objects *found = &plan->scope.found;
     const struct mac none = {{0}};
     const struct model_object key = {.kind = MODEL_OBJECT_ELEMENT, .element = guard_port_mac(device, &none, "")};
     size_t place = model_objects_before(found, &key);
@@ -274,10 +276,10 @@ static const char *describe_end(const struct effects *effects, const char *devic
 
 /* ---- one guest ---- */
 
-static const char *describe_change(const struct tapnet_plan *plan, struct arena *arena, struct side before,
+static const char *describe_change(const struct model_objects *found, struct arena *arena, struct side before,
                                    struct side after, const char **ret_kind)
 {
-    const struct mac mac = seen_mac(plan, after.port->device);
+    const struct mac mac = seen_mac(found, after.port->device);
     const char *lessons, *fate = describe_fate(arena, before, after);
     char text[MAC_TEXT_MAX];
 
@@ -324,7 +326,7 @@ static int add(struct effects *effects, const struct model_link *link, const str
 
     effect.port = arena_printf(arena, "%s/%s", link->owner.network, link->owner.port);
     effect.text = ends ? describe_end(effects, link->name, before, after)
-                       : describe_change(plan, arena, before, after, &effect.kind);
+                       : describe_change(effects->found, arena, before, after, &effect.kind);
     if (holder) {
         effect.holder = arena_strdup(arena, holder->command);
         effect.holder_pid = holder->pid;
@@ -338,8 +340,10 @@ static int add(struct effects *effects, const struct model_link *link, const str
 
 int api_plan_effects(struct tapnet_plan *plan)
 {
-    struct effects effects cleanup(effects_fini) = {.plan = plan};
-    const struct model_objects *found = &plan->scope.found;
+    const struct sets_plan *change = plan->change;
+    const struct model_objects *found = change ? &change->scope.found : &plan->scope.found;
+    struct effects effects cleanup(effects_fini) = {
+        .plan = plan, .found = found, .set = change ? &change->set : plan->set};
     bool looked = false;
     int result = 0;
 

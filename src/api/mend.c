@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "api/ports.h"
 #include "api/sets.h"
 #include "apply/apply.h"
 #include "base/cleanup.h"
@@ -20,6 +21,7 @@ struct round {
     bool restored;
     bool changed; /* something was run: what was found is out of date */
     int failure;
+    struct tapnet_error end_failure; /* of taking ports away: not tried twice in a round */
 };
 
 /* Removes a thing that a guest may be plugged into, or its bridge? */
@@ -81,6 +83,19 @@ static void mend_set(struct round *round, const struct observe_found *found, con
     remember(round, result, name, plan.plan, &reason);
 }
 
+/* Takes away what nobody holds any more. True: something went. What can't be taken keeps nothing from being mended. */
+static bool end_ports(struct round *round, const struct observe_found *found)
+{
+    bool ended = false;
+    int result = round->end_failure.code
+                     ? 0
+                     : ports_end(round->tapnet, found, round->hooks->ended, round->data, &ended, &round->end_failure);
+
+    if (result < 0 && round->failure == 0)
+        round->failure = result;
+    return ended;
+}
+
 /* Sets from the next one on, until one was changed. True when all sets were looked at. */
 static int mend_some(struct round *round, bool *ret_all, struct tapnet_error *error)
 {
@@ -99,6 +114,8 @@ static int mend_some(struct round *round, bool *ret_all, struct tapnet_error *er
         if (round->hooks->restore(round->data, found))
             return 0;
     }
+    if (end_ports(round, found))
+        return 0;
     result = sets_names(found, &arena, &names, &count);
     if (result < 0)
         return error_set(error, result, "out of memory");
@@ -128,6 +145,7 @@ int mend_all(struct tapnet *tapnet, const struct mend_hooks *hooks, void *data, 
         result = mend_some(&round, &all, error);
     run_unlock(tapnet->run_dir, lock);
     if (result == 0 && round.failure < 0)
-        return error_set(error, round.failure, "not everything could be put back");
+        return error_set(error, round.failure, "%s",
+                         round.end_failure.code ? round.end_failure.text : "not everything could be put back");
     return result;
 }

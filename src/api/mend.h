@@ -11,8 +11,9 @@
  * then, only if they stand, the rest, each step for itself, because one that can't be done must not keep others from
  * being done. There is no journal: a repair that was cut short is never to be undone, the next plan goes on with it.
  *
- * Nothing is taken away that a guest may be plugged into: a plan that would remove a link of ours, because no ledger
- * knows it, is run without all its removals, and what it would have removed stays for a person to decide.
+ * Ports of `tapnet run` that nobody holds any more go before that. Nothing else is taken away that a guest may be
+ * plugged into: a plan that would remove a link of ours, because no ledger knows it, is run without all its removals,
+ * and what it would have removed stays for a person to decide.
  */
 struct mend_hooks {
     /* Another tapnet holds the lock, and is waited for. */
@@ -21,6 +22,8 @@ struct mend_hooks {
     void (*notice)(void *data, struct observe_found *found);
     /* Looks at what was found first. True: something was changed that has to be looked at again. */
     bool (*restore)(void *data, const struct observe_found *found);
+    /* A port of `tapnet run` was taken away, whose command has ended (ports.h). */
+    void (*ended)(void *data, const char *network, const char *port);
     /* May take steps out of @plan that are to be left alone for now; the others keep their order. */
     void (*judge)(void *data, const char *set, struct plan *plan);
     /* @plan was run; @failure is NULL when all of it was done. An empty plan: the set can't even be planned for. */

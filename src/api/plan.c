@@ -11,6 +11,7 @@
 
 #include "api/forwards.h"
 #include "api/obstacles.h"
+#include "api/ports.h"
 #include "api/sets.h"
 #include "api/uplink.h"
 #include "base/array.h"
@@ -342,7 +343,7 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
 
     memcpy(surroundings.uplink, found->uplink, sizeof(surroundings.uplink));
     surroundings.uplink_mtu = uplink ? uplink->mtu : 0;
-    if (copy_set(spec->set, &plan->set) < 0)
+    if (copy_set(spec->set, &plan->set) < 0 || ports_take_over(found, plan->set) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     result = look_at_uplinks(plan, &current, error); /* first: it adds objects, and others move */
     if (result < 0)
@@ -404,23 +405,51 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
     return 0;
 }
 
-int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name, struct tapnet_plan **ret,
-                  struct tapnet_error *error)
+/* A set as it is. */
+static int change_nothing(struct model_set *set, void *data, struct tapnet_error *error)
+{
+    (void)set, (void)data, (void)error;
+    return 0;
+}
+
+int api_plan_change(struct observe_found *found, const char *set, sets_change *change, void *data,
+                    struct tapnet_plan **ret, struct tapnet_error *error)
+{
+    struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = calloc(1, sizeof(*plan));
+    int result;
+
+    if (!plan) {
+        observe_free(found);
+        return error_set(error, -ENOMEM, "out of memory");
+    }
+    plan->found = found;
+    plan->change = calloc(1, sizeof(*plan->change));
+    if (!plan->change)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = sets_plan_change(found, set, change ? change : change_nothing, data, plan->change, error);
+    if (result < 0)
+        return result;
+    plan->plan = plan->change->plan;
+    hide_records(plan);
+    if (api_plan_effects(plan) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    *ret = take_pointer(plan);
+    return 0;
+}
+
+int api_plan_make(struct tapnet *tapnet, struct observe_found *found, const struct tapnet_spec *spec,
+                  const char *set_name, struct tapnet_plan **ret, struct tapnet_error *error)
 {
     struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
-    struct observe_found *found;
-    int result = observe_host(tapnet->run_dir, &found, error);
+    int result = api_plan_from(found, spec, set_name, &plan, error);
 
-    if (result == 0)
-        result = api_plan_from(found, spec, set_name, &plan, error);
     if (result == 0 && spec && !tapnet->guard.force)
         result = obstacles_check(plan, error);
     if (result < 0)
         return result;
     if (spec && (api_note_uplinks(tapnet, plan) < 0 || api_note_forwards(tapnet, plan) < 0))
         return error_set(error, -ENOMEM, "out of memory");
-    *ret = plan;
-    plan = NULL;
+    *ret = take_pointer(plan);
     return 0;
 }
 
@@ -428,11 +457,14 @@ int api_plan_make(struct tapnet *tapnet, const struct tapnet_spec *spec, const c
 static int plan_alone(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
                       struct tapnet_plan **ret, struct tapnet_error *error)
 {
+    struct observe_found *found;
     int result = api_check_right(error);
 
     api_notes_clear(tapnet);
     if (result == 0)
-        result = api_plan_make(tapnet, spec, set_name, ret, error);
+        result = observe_host(tapnet->run_dir, &found, error);
+    if (result == 0)
+        result = api_plan_make(tapnet, found, spec, set_name, ret, error);
     if (result == 0 && api_plan_effects(*ret) < 0) {
         tapnet_plan_free(*ret);
         return error_set(error, -ENOMEM, "out of memory");
@@ -455,7 +487,11 @@ API void tapnet_plan_free(struct tapnet_plan *plan)
 {
     if (!plan)
         return;
-    plan_free(plan->plan);
+    if (plan->change)
+        sets_plan_fini(plan->change);
+    else
+        plan_free(plan->plan);
+    free(plan->change);
     plan_scope_fini(&plan->scope);
     model_set_free(plan->set);
     observe_free(plan->found);

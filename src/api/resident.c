@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "api/attach.h"
 #include "apply/kernel.h"
 #include "apply/spawn.h"
 #include "base/array.h"
@@ -56,9 +58,9 @@ static int connect_keeper(const struct tapnet *tapnet, int *ret_fd)
 
 bool resident_runs(const struct tapnet *tapnet)
 {
-    _cleanup_close_ int fd = -1;
+    char path[RUN_PATH_MAX];
 
-    return connect_keeper(tapnet, &fd) == 0;
+    return file_path(tapnet, RESIDENT_SOCKET, path) == 0 && apply_socket_listens(path);
 }
 
 /* ---- what it says of itself ---- */
@@ -162,12 +164,54 @@ static void run_base(const struct tapnet *tapnet, char ret[RUN_PATH_MAX])
     *strrchr(ret, '/') = '\0';
 }
 
+static int attach_path(const struct tapnet *tapnet, char ret[RUN_PATH_MAX])
+{
+    return snprintf(ret, RUN_PATH_MAX, "%s" ATTACH_SOCKET_SUFFIX, tapnet->run_dir) >= RUN_PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int resident_listen_for_users(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = -1;
+    char path[RUN_PATH_MAX];
+    int result = attach_path(tapnet, path);
+
+    if (result == 0)
+        result = apply_socket_listen(path, &fd, error);
+    if (result < 0)
+        return result;
+    if (chmod(path, 0666) < 0)
+        return error_set_errno(error, -errno, "cannot open %s to all users", path);
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+static void remove_users_socket(const struct tapnet *tapnet)
+{
+    char path[RUN_PATH_MAX];
+
+    if (attach_path(tapnet, path) == 0)
+        unlink(path);
+}
+
+/* By the keeper's unit. */
+static int activate(const struct tapnet *tapnet, int control_fd, int log_fd, int attach_fd)
+{
+    _cleanup_close_ int reply_fd = -1;
+    int fds[] = {control_fd, log_fd, attach_fd, -1};
+
+    /* Its unit may not open one. */
+    if (apply_socket_reply(&reply_fd, NULL) < 0)
+        return apply_activate(tapnet->run_dir, "keeper", fds, 3);
+    fds[3] = reply_fd;
+    return apply_activate(tapnet->run_dir, "keeper", fds, 4);
+}
+
 static int start(const struct tapnet *tapnet, int control_fd)
 {
     char program[RUN_PATH_MAX], base[RUN_PATH_MAX], log[RUN_PATH_MAX];
-    const char *const arguments[] = {KEEPER_PROGRAM, "--control",     "3",         "--log", "4",
-                                     "--service",    tapnet->service, "--run-dir", base,    NULL};
-    _cleanup_close_ int log_fd = -1, reply_fd = -1;
+    const char *const arguments[] = {KEEPER_PROGRAM, "--control",     "3",         "--attach", "4", "--log", "5",
+                                     "--service",    tapnet->service, "--run-dir", base,       NULL};
+    _cleanup_close_ int log_fd = -1, attach_fd = -1;
     int fds[] = {control_fd, -1, -1};
 
     run_base(tapnet, base);
@@ -176,15 +220,14 @@ static int start(const struct tapnet *tapnet, int control_fd)
     log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (log_fd < 0)
         return -errno;
-    fds[1] = log_fd;
-    if (strcmp(tapnet->service, TAPNET_SERVICE_PROGRAM) == 0 && apply_can_activate(tapnet->run_dir, "keeper")) {
-        size_t count = apply_socket_reply(&reply_fd, NULL) < 0 ? 2 : 3; /* its unit may not open one */
-
-        fds[2] = reply_fd;
-        if (apply_activate(tapnet->run_dir, "keeper", fds, count) == 0)
-            return 0;
-    }
-    return apply_spawn(program, arguments, fds, 2, NULL);
+    if (resident_listen_for_users(tapnet, &attach_fd, NULL) < 0)
+        return -EIO;
+    if (strcmp(tapnet->service, TAPNET_SERVICE_PROGRAM) == 0 && apply_can_activate(tapnet->run_dir, "keeper") &&
+        activate(tapnet, control_fd, log_fd, attach_fd) == 0)
+        return 0;
+    fds[1] = attach_fd;
+    fds[2] = log_fd;
+    return apply_spawn(program, arguments, fds, ARRAY_COUNT(fds), NULL);
 }
 
 void resident_start(const struct tapnet *tapnet)
@@ -195,8 +238,10 @@ void resident_start(const struct tapnet *tapnet)
     if (resident_runs(tapnet) || file_path(tapnet, RESIDENT_SOCKET, path) < 0 ||
         run_file_remove(tapnet->run_dir, RESIDENT_STATE, NULL) < 0 || apply_socket_listen(path, &control_fd, NULL) < 0)
         return;
-    if (start(tapnet, control_fd) < 0)
+    if (start(tapnet, control_fd) < 0) {
         run_file_remove(tapnet->run_dir, RESIDENT_SOCKET, NULL);
+        remove_users_socket(tapnet);
+    }
 }
 
 /* Until the process is gone: `down` must not leave one that is just about to end. */
@@ -216,6 +261,8 @@ int resident_remove_files(const struct tapnet *tapnet, struct tapnet_error *erro
 
     for (size_t i = 0; i < ARRAY_COUNT(names) && result == 0; i++)
         result = run_file_remove(tapnet->run_dir, names[i], error);
+    if (result == 0)
+        remove_users_socket(tapnet);
     return result;
 }
 

@@ -69,7 +69,12 @@ void resident_state_fini(struct resident_state *state);
 
 /* Makes the socket, with the lock taken meanwhile; the state of a keeper before goes. -EALREADY: a keeper has it. */
 int resident_listen(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error);
-/* With the lock held: removes socket, log and state. */
+/*
+ * Makes the socket by which users ask for ports (attach.h), that replaces one that a dead keeper left. Who starts a
+ * keeper hands it over, so that it can be asked before it runs.
+ */
+int resident_listen_for_users(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error);
+/* With the lock held: removes sockets, log and state. */
 int resident_remove_files(const struct tapnet *tapnet, struct tapnet_error *error);
 
 #endif

@@ -163,18 +163,22 @@ static int take_devices_as_found(const struct model_objects *objects, const char
     return result;
 }
 
-/* What the ledgers say of the set called @set->name, and its objects. */
-static int read_set(const struct observe_found *found, struct model_set *set, struct model_objects *ret)
+/* What the ledgers say of the set called @set->name. */
+static int read_set(const struct observe_found *found, struct model_set *set)
 {
     const struct model_record *record = sets_record(found, set->name);
     int result = take_networks(found, set);
 
     set->ip6 = found->ip6;
-    if (result == 0 && record)
-        result = take_devices(record, set);
-    if (result == 0)
-        result = model_expand(set, false, ret, NULL);
-    if (result == 0 && !record)
+    return result == 0 && record ? take_devices(record, set) : result;
+}
+
+/* Its objects. */
+static int expand_set(const struct observe_found *found, const struct model_set *set, struct model_objects *ret)
+{
+    int result = model_expand(set, false, ret, NULL);
+
+    if (result == 0 && !sets_record(found, set->name))
         result = take_devices_as_found(&found->objects, set->name, ret);
     return result;
 }
@@ -199,7 +203,9 @@ int sets_plan_make(const struct observe_found *found, const char *name, struct s
     /* Made in its place: objects point into the set's own struct, which must not move. */
     *ret = (struct sets_plan){.plan = NULL};
     snprintf(ret->set.name, sizeof(ret->set.name), "%s", name);
-    result = read_set(found, &ret->set, &ret->wanted);
+    result = read_set(found, &ret->set);
+    if (result == 0)
+        result = expand_set(found, &ret->set, &ret->wanted);
     if (result == 0)
         result = plan_scope_make(&ret->wanted, &found->objects, name, &host, &ret->scope, error);
     if (result == 0)
@@ -211,12 +217,102 @@ int sets_plan_make(const struct observe_found *found, const char *name, struct s
     return 0;
 }
 
-/* ---- two files of one name ---- */
+/* ---- a change of it ---- */
 
 static void cleanup_set(struct model_set *set)
 {
     arena_fini(&set->arena);
 }
+
+static int compare_objects(const void *a, const void *b)
+{
+    return model_object_compare(a, b);
+}
+
+/* A set as it is on record, and the objects, by identity, in which it and a changed copy of it differ. */
+struct difference {
+    struct model_set set;
+    struct model_objects recorded, objects; /* sorted */
+};
+
+static void difference_fini(struct difference *difference)
+{
+    model_objects_fini(&difference->objects);
+    model_objects_fini(&difference->recorded);
+    arena_fini(&difference->set.arena);
+}
+
+static int find_difference(const struct observe_found *found, const struct model_objects *wanted,
+                           struct difference *ret)
+{
+    struct plan *plan cleanup(cleanup_plan_free) = NULL;
+    int result = read_set(found, &ret->set);
+
+    if (result == 0)
+        result = expand_set(found, &ret->set, &ret->recorded);
+    if (result == 0)
+        result = plan_make(wanted, &ret->recorded, &plan);
+    for (size_t i = 0; result == 0 && i < plan->step_count; i++)
+        result = model_objects_add(&ret->objects, plan_step_object(&plan->steps[i]));
+    model_objects_sort(&ret->objects);
+    return result;
+}
+
+/* A service that has ended is started for all whom it served, or it would serve one network and be in others' way. */
+static bool revives(const struct plan_step *step)
+{
+    return step->before && step->after && step->after->kind == MODEL_OBJECT_SERVICE && !step->before->service.running;
+}
+
+/* Leaves those steps that are about the difference, and what rules have learnt of a port that goes. */
+static void keep_difference(struct plan *plan, const struct model_objects *objects)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct model_object *object = plan_step_object(&plan->steps[i]);
+        bool differs = objects->count &&
+                       bsearch(object, objects->items, objects->count, sizeof(*object), compare_objects) != NULL;
+
+        if (differs || plan_step_forgets(&plan->steps[i]) || revives(&plan->steps[i]))
+            plan->steps[kept++] = plan->steps[i];
+    }
+    plan->step_count = kept;
+}
+
+int sets_plan_change(const struct observe_found *found, const char *name, sets_change *change, void *data,
+                     struct sets_plan *ret, struct tapnet_error *error)
+{
+    const struct plan_host host = api_plan_host(found);
+    struct difference difference cleanup(difference_fini) = {.set = {.network_count = 0}};
+    int result;
+
+    *ret = (struct sets_plan){.plan = NULL};
+    snprintf(ret->set.name, sizeof(ret->set.name), "%s", name);
+    memcpy(difference.set.name, ret->set.name, sizeof(ret->set.name));
+    result = read_set(found, &ret->set);
+    if (result == 0)
+        result = change(&ret->set, data, error);
+    if (result == 0)
+        result = model_check(&ret->set, error);
+    if (result == 0)
+        result = expand_set(found, &ret->set, &ret->wanted);
+    if (result == 0)
+        result = find_difference(found, &ret->wanted, &difference);
+    if (result == 0)
+        result = plan_scope_make(&ret->wanted, &found->objects, name, &host, &ret->scope, error);
+    if (result == 0)
+        result = plan_make(&ret->scope.wanted, &ret->scope.found, &ret->plan);
+    if (result < 0) {
+        sets_plan_fini(ret);
+        return result == -ENOMEM ? error_set(error, result, "out of memory") : result;
+    }
+    if (ret->set.network_count || ret->set.device_count) /* a set that goes goes whole, whatever became of it */
+        keep_difference(ret->plan, &difference.objects);
+    return 0;
+}
+
+/* ---- two files of one name ---- */
 
 /* Does @wanted, the objects of a set, describe anything else than what the set was brought up as? */
 static int differs_from_ledgers(const struct observe_found *found, const char *name, const struct model_objects *wanted,
@@ -228,7 +324,9 @@ static int differs_from_ledgers(const struct observe_found *found, const char *n
     int result;
 
     snprintf(set.name, sizeof(set.name), "%s", name);
-    result = read_set(found, &set, &recorded);
+    result = read_set(found, &set);
+    if (result == 0)
+        result = expand_set(found, &set, &recorded);
     if (result < 0)
         return result;
     result = plan_make(wanted, &recorded, &plan);

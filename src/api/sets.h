@@ -29,6 +29,20 @@ void sets_plan_fini(struct sets_plan *plan);
 int sets_plan_make(const struct observe_found *found, const char *name, struct sets_plan *ret,
                    struct tapnet_error *error);
 
+/* Changes @set, as it was brought up; what it adds is of @set->arena. 0, or a negative errno with a sentence. */
+typedef int sets_change(struct model_set *set, void *data, struct tapnet_error *error);
+/*
+ * Plans what follows from @change alone: what somebody else altered of the set is neither mended nor in the way. What
+ * is left of the set has been checked. As sets_plan_make(), and what @change and model_check() return.
+ */
+int sets_plan_change(const struct observe_found *found, const char *name, sets_change *change, void *data,
+                     struct sets_plan *ret, struct tapnet_error *error);
+
+struct tapnet_plan;
+/* The same as a plan of its own (plan.c). @change NULL: of nothing. @found becomes the plan's, on failure too. */
+int api_plan_change(struct observe_found *found, const char *set, sets_change *change, void *data,
+                    struct tapnet_plan **ret, struct tapnet_error *error);
+
 /*
  * A set is known by its name, and that is its file's base name unless the file says otherwise: two files of one name in
  * different places would replace each other's networks without a word. -EALREADY when @set, with its objects @wanted,

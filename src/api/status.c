@@ -134,6 +134,7 @@ static void fill_port(struct tapnet_status *status, const struct view *view, con
         .address = print_address(&status->arena, &port->address),
         .address6 = port->address6.family ? print_address(&status->arena, &port->address6) : "",
         .hostname = arena_strdup(&status->arena, port->hostname),
+        .origin = model_origin_print(port->origin),
         .state = device_state(traffic, holder),
         .holder_pid = holder ? holder->pid : 0,
         .holder = holder ? arena_strdup(&status->arena, holder->command) : "",

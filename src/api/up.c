@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "api/attach_quick.h"
 #include "api/lease.h"
 #include "api/move.h"
+#include "api/ports.h"
 #include "api/resident.h"
 #include "api/uplink.h"
 #include "apply/apply.h"
@@ -37,25 +39,43 @@ static int forward_progress(size_t done, size_t total, void *data)
     return progress->function ? progress->function(done, total, progress->data) : 0;
 }
 
-/* Runs @plan against the kernel with @run, apply_run() or apply_put_back(). */
+/* The kernel's requests, as @tapnet makes them. */
+static int open_ops(struct tapnet *tapnet, struct apply_kernel **ret_kernel, struct apply_ops *ret,
+                    struct tapnet_error *error)
+{
+    int result = apply_kernel_new(tapnet->run_dir, tapnet->service, ret_kernel, ret, error);
+
+    if (result < 0)
+        return result;
+    apply_kernel_lend(*ret_kernel, tapnet->loan);
+    if (tapnet->wrap)
+        tapnet->wrap(ret, tapnet->wrap_data);
+    return 0;
+}
+
+/* Runs @plan with @run, apply_run() or apply_put_back(). */
+static int run_with(const struct apply_ops *ops, int (*run)(const struct apply_request *, struct tapnet_error *),
+                    const struct plan *plan, const struct model_objects *all, struct progress *progress,
+                    struct tapnet_error *error)
+{
+    struct apply_request request = {
+        .plan = plan, .all = all, .ops = ops, .progress = forward_progress, .progress_data = progress};
+    int result = run(&request, error);
+
+    /* These are kept for what the file got wrong, and for what is another's: nothing was touched then. */
+    return result == -EINVAL || result == -EEXIST ? -EIO : result;
+}
+
+/* The same against the kernel. */
 static int run_plan(struct tapnet *tapnet, int (*run)(const struct apply_request *, struct tapnet_error *),
                     const struct plan *plan, const struct model_objects *all, struct progress *progress,
                     struct tapnet_error *error)
 {
     struct apply_kernel *kernel cleanup(cleanup_apply_kernel_free) = NULL;
     struct apply_ops ops;
-    struct apply_request request = {
-        .plan = plan, .all = all, .ops = &ops, .progress = forward_progress, .progress_data = progress};
-    int result = apply_kernel_new(tapnet->run_dir, tapnet->service, &kernel, &ops, error);
+    int result = open_ops(tapnet, &kernel, &ops, error);
 
-    if (result < 0)
-        return result;
-    apply_kernel_lend(kernel, tapnet->loan);
-    if (tapnet->wrap)
-        tapnet->wrap(&ops, tapnet->wrap_data);
-    result = run(&request, error);
-    /* These are kept for what the file got wrong, and for what is another's: nothing was touched then. */
-    return result == -EINVAL || result == -EEXIST ? -EIO : result;
+    return result < 0 ? result : run_with(&ops, run, plan, all, progress, error);
 }
 
 /* ---- putting back ---- */
@@ -143,6 +163,8 @@ int api_recover(struct tapnet *tapnet, struct tapnet_error *error)
     api_notes_clear(tapnet);
     if (result == 0 && left)
         result = put_back(tapnet, &before, &touched, true, error);
+    if (result == 0) /* the port that was coming alone, of which neither ledger nor service must know */
+        result = quick_forget(tapnet, left, error);
     if (result == 0) /* only now: who is killed meanwhile leaves it to the next */
         result = apply_journal_remove(tapnet->run_dir, error);
     return result < 0 ? error_prefix(error, result, "cannot undo what a tapnet before this one left") : 0;
@@ -235,6 +257,38 @@ int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct mo
     return result;
 }
 
+int api_plan_make_only(struct tapnet *tapnet, const struct plan *plan, api_finish *finish, void *data,
+                       struct api_made *made, struct tapnet_error *error)
+{
+    const struct model_objects none = {.items = NULL};
+    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_free) = NULL;
+    struct progress silent = {NULL, NULL};
+    struct apply_ops ops;
+    int result = open_ops(tapnet, &kernel, &ops, error);
+
+    if (result == 0)
+        result = apply_journal_write(tapnet->run_dir, plan, error);
+    if (result < 0)
+        return result;
+    if (made)
+        apply_kernel_catch(kernel, made->flags, &made->fd);
+    result = run_with(&ops, apply_run, plan, &none, &silent, error);
+    if (result == 0)
+        result = finish(&ops, data, error); /* tells ledger and service */
+    if (result == 0)
+        result = apply_journal_remove(tapnet->run_dir, error);
+    return result < 0 ? undo_rest(tapnet, plan, result, error) : 0;
+}
+
+int api_service_update(struct tapnet *tapnet, const struct model_network *network, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_free) = NULL;
+    struct apply_ops ops;
+    int result = open_ops(tapnet, &kernel, &ops, error);
+
+    return result < 0 ? result : ops.service_update(ops.data, network, error);
+}
+
 /* How many steps from the first on set the guards. */
 static size_t guard_count(const struct plan *plan)
 {
@@ -287,6 +341,7 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
 {
     struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
     struct lease_ends ends;
+    struct observe_found *found;
     int result = progress ? progress(0, 0, data) : 0;
 
     if (result < 0)
@@ -294,8 +349,12 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     result = api_recover(tapnet, error);
     if (result < 0)
         return result;
-    result = api_plan_make(tapnet, spec, set_name, &plan, error);
-    if (result < 0)
+    result = ports_settle(tapnet, &found, spec ? error : NULL);
+    if (result < 0 && !spec) /* what is in the way of that must not keep anything up */
+        result = observe_host(tapnet->run_dir, &found, error);
+    if (result == 0)
+        result = api_plan_make(tapnet, found, spec, set_name, &plan, error);
+    if (result != 0)
         return result;
     *ret_steps = api_plan_shown(plan);
     if (api_note_holders(tapnet, plan->plan) < 0)

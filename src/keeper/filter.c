@@ -32,8 +32,9 @@ static const int any[] = {
     /* files of the run directory, /proc, /sys, /dev/net/tun */
     CALL(open), CALL(openat), CALL(stat), CALL(lstat), CALL(newfstatat), CALL(statx), CALL(access),
     CALL(faccessat), CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(getdents64), CALL(link),
-    CALL(rename), CALL(renameat), CALL(renameat2), CALL(unlink), CALL(unlinkat), CALL(mkdir), CALL(mkdirat),
-    CALL(rmdir), CALL(inotify_init1), CALL(inotify_add_watch), CALL(pidfd_open), CALL(wait4),
+    CALL(chmod), CALL(fchmodat), CALL(rename), CALL(renameat), CALL(renameat2), CALL(unlink), CALL(unlinkat),
+    CALL(mkdir), CALL(mkdirat), CALL(rmdir),
+    CALL(inotify_init1), CALL(inotify_add_watch), CALL(pidfd_open), CALL(wait4),
     /* sockets */
     CALL(bind), CALL(listen), CALL(connect), CALL(accept4), CALL(getsockname), CALL(getpeername),
     CALL(setsockopt), CALL(getsockopt), CALL(sendto), CALL(sendmsg), CALL(recvfrom), CALL(recvmsg),
@@ -56,6 +57,7 @@ static const struct {
     {SCMP_SYS(mprotect), {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETIFF, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNGETFEATURES, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNGETIFF, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETIFINDEX, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETOWNER, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETGROUP, 0}},
@@ -64,8 +66,17 @@ static const struct {
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETLINK, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETOFFLOAD, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETVNETHDRSZ, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETVNETLE, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETVNETBE, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETSNDBUF, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETTXFILTER, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNATTACHFILTER, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNDETACHFILTER, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETSTEERINGEBPF, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, TUNSETFILTEREBPF, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, SIOCETHTOOL, 0}},
     {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, SIOCADDRT, 0}},
+    {SCMP_SYS(ioctl), {1, SCMP_CMP_EQ, SIOCGIFINDEX, 0}},
 };
 /* clang-format on */
 

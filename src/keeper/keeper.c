@@ -20,6 +20,7 @@
 #include "keeper/clients.h"
 #include "keeper/events.h"
 #include "keeper/repairs.h"
+#include "keeper/requests.h"
 #include "keeper/served.h"
 #include "service/log.h"
 #include "service/loop.h"
@@ -37,6 +38,8 @@ struct keeper {
     bool settling;       /* an event was read, and the look that it asks for is near: the rest is read then */
     unsigned retry_sec;  /* of the last failure; 0: none */
     struct clients clients;
+    struct requests requests;
+    struct pool pool;
     uint64_t idle_usec; /* since when no set has been up; 0: one is */
 };
 
@@ -168,14 +171,39 @@ static void take_clients(struct keeper *keeper, bool connects, const struct poll
         clients_accept(&keeper->clients, keeper->control_fd);
 }
 
+/* The lock is another tapnet's, which may be about to start a service. */
+static void give_way(void *data)
+{
+    served_give_way(&((struct keeper *)data)->options->tapnet->loan);
+}
+
+/* Users of the host want something. */
+static void take_requests(struct keeper *keeper, const struct pollfd *fds)
+{
+    bool due = msec_until(requests_due(&keeper->requests)) == 0;
+
+    if ((due || any_ready(fds, REQUESTS_FDS)) && requests_read(&keeper->requests, fds))
+        want_look(keeper, loop_now_usec());
+}
+
 /* Who is waited for, by place. */
 enum {
     WAIT_CONTROL = EVENTS_FDS,
     WAIT_SERVICE_END,
     WAIT_SERVICE_WORK,
     WAIT_CLIENTS,
-    WAIT_COUNT = WAIT_CLIENTS + CLIENTS_MAX,
+    WAIT_REQUESTS = WAIT_CLIENTS + CLIENTS_MAX,
+    WAIT_COUNT = WAIT_REQUESTS + REQUESTS_FDS,
 };
+
+/* How long at most; -1: until something happens. */
+static int patience_msec(const struct keeper *keeper)
+{
+    int msec = earlier(wait_msec(keeper), msec_until(keeper->served.look_usec));
+
+    msec = earlier(msec, msec_until(requests_due(&keeper->requests)));
+    return earlier(msec, msec_until(pool_due(&keeper->pool)));
+}
 
 /*
  * Under a storm an event is read once a look, with all that came behind it: while a look is near, nobody wakes us for
@@ -184,7 +212,7 @@ enum {
 static int wait_for_events(struct keeper *keeper)
 {
     struct pollfd fds[WAIT_COUNT];
-    int sources[EVENTS_FDS];
+    int sources[EVENTS_FDS], ready;
 
     events_fds(keeper->events, sources);
     for (size_t i = 0; i < EVENTS_FDS; i++)
@@ -193,14 +221,19 @@ static int wait_for_events(struct keeper *keeper)
     fds[WAIT_SERVICE_END] = (struct pollfd){.fd = keeper->served.pid_fd, .events = POLLIN};
     fds[WAIT_SERVICE_WORK] = (struct pollfd){.fd = served_watch_fd(&keeper->served), .events = POLLIN};
     clients_poll(&keeper->clients, fds + WAIT_CLIENTS);
-    if (poll(fds, ARRAY_COUNT(fds), earlier(wait_msec(keeper), msec_until(keeper->served.look_usec))) < 0)
+    requests_poll(&keeper->requests, fds + WAIT_REQUESTS);
+    ready = poll(fds, ARRAY_COUNT(fds), patience_msec(keeper));
+    if (ready < 0)
         return errno == EINTR ? 0 : -errno;
+    if (ready == 0 && msec_until(pool_due(&keeper->pool)) == 0 && !pool_fill(&keeper->pool, keeper->options->tapnet))
+        want_look(keeper, loop_now_usec()); /* which waits for the lock */
     if (any_ready(fds, EVENTS_FDS) && events_read(keeper->events)) {
         want_look(keeper, loop_now_usec() + KEEPER_SETTLE_USEC);
         keeper->settling = true;
     }
     take_service(keeper, fds[WAIT_SERVICE_END].revents, fds[WAIT_SERVICE_WORK].revents);
     take_clients(keeper, fds[WAIT_CONTROL].revents, fds + WAIT_CLIENTS);
+    take_requests(keeper, fds + WAIT_REQUESTS);
     return 0;
 }
 
@@ -230,6 +263,8 @@ static void keeper_fini(struct keeper *keeper)
     served_fini(&keeper->served, &keeper->options->tapnet->loan);
     events_close(keeper->events);
     clients_fini(&keeper->clients);
+    requests_fini(&keeper->requests);
+    pool_fini(&keeper->pool);
 }
 
 /* Is our socket in the run directory? Without, nobody knows of us. */
@@ -266,6 +301,7 @@ static int become_known(struct keeper *keeper)
     struct tapnet_error error = TAPNET_ERROR_INIT;
     int fd, result;
 
+    requests_open(&keeper->requests);
     if (is_known(keeper))
         return 0;
     reopen_log(keeper);
@@ -309,6 +345,7 @@ static bool look_if_due(struct keeper *keeper)
     if (become_known(keeper) < 0)
         return false;
     look(keeper);
+    requests_settle(&keeper->requests);
     last = ends(keeper);
     reply_to_clients(keeper, last);
     return !last;
@@ -336,6 +373,9 @@ int keeper_run(const struct keeper_options *options, struct tapnet_error *error)
     int result;
 
     clients_init(&keeper.clients);
+    requests_init(&keeper.requests, options->attach_fd, options->tapnet, &keeper.pool, give_way, &keeper);
+    keeper.repairs.requests = &keeper.requests;
+    keeper.repairs.pool = &keeper.pool;
     result = events_open(&keeper.events, error);
     keeper.repairs.events = keeper.events;
     if (result == 0)

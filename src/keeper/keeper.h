@@ -25,6 +25,7 @@
 struct keeper_options {
     struct tapnet *tapnet; /* opened, with its starter */
     int control_fd;        /* listening; see api/resident.h */
+    int attach_fd;         /* the same, of users: api/attach.h; becomes its own. -1: it makes one */
     bool stay;             /* also when no set is up: systemd looks after us */
 };
 

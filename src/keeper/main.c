@@ -30,19 +30,21 @@
  */
 
 static const char usage[] =
-    "Usage: tapnet-keeper [--stay] [--control FD] [--log FD] [--handed FD] [--run-dir DIRECTORY] [--service PROGRAM]\n"
+    "Usage: tapnet-keeper [--stay] [--control FD] [--attach FD] [--log FD] [--handed FD] [--run-dir DIRECTORY]\n"
+    "                     [--service PROGRAM]\n"
     "\n"
     "Puts back what others take away from tapnet's networks. Started by `tapnet up`, or by systemd.\n"
     "  --stay               go on when no network is up\n"
     "  --control FD         listening SOCK_SEQPACKET Unix socket for requests (default: makes its own)\n"
+    "  --attach FD          the same, for users who want a port (default: makes its own)\n"
     "  --log FD             where to write one line an event (default: standard error)\n"
     "  --handed FD          listening socket of systemd's; by a connection to it come both, from `tapnet up`\n"
     "  --run-dir DIRECTORY  where tapnet keeps its files of this boot (default: /run/tapnet)\n"
     "  --service PROGRAM    the program tapnet-service (default: where it was installed)\n";
 
 struct options {
-    int control_fd, log_fd, handed_fd; /* -1: not given */
-    int reply_fd;                      /* for DHCP replies, handed over or stored; -1: ours to open */
+    int control_fd, attach_fd, log_fd, handed_fd; /* -1: not given */
+    int reply_fd;                                 /* for DHCP replies, handed over or stored; -1: ours to open */
     const char *run_base, *service;
     bool stay;
 };
@@ -53,17 +55,24 @@ DEFINE_CLEANUP(struct tapnet *, tapnet_free)
 static int parse_options(int argc, char **argv, struct options *ret)
 {
     static const struct option known[] = {
-        {"control", required_argument, NULL, 'c'}, {"log", required_argument, NULL, 'l'},
-        {"handed", required_argument, NULL, 'H'},  {"run-dir", required_argument, NULL, 'r'},
-        {"service", required_argument, NULL, 's'}, {"stay", no_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},          {0},
+        {"control", required_argument, NULL, 'c'},
+        {"attach", required_argument, NULL, 'a'},
+        {"log", required_argument, NULL, 'l'},
+        {"handed", required_argument, NULL, 'H'},
+        {"run-dir", required_argument, NULL, 'r'},
+        {"service", required_argument, NULL, 's'},
+        {"stay", no_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     int option, r = 0;
 
-    *ret = (struct options){.control_fd = -1, .log_fd = -1, .handed_fd = -1, .reply_fd = -1};
+    *ret = (struct options){.control_fd = -1, .attach_fd = -1, .log_fd = -1, .handed_fd = -1, .reply_fd = -1};
     while (r == 0 && (option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'c')
             r = handed_parse(optarg, &ret->control_fd);
+        else if (option == 'a')
+            r = handed_parse(optarg, &ret->attach_fd);
         else if (option == 'l')
             r = handed_parse(optarg, &ret->log_fd);
         else if (option == 'H')
@@ -83,13 +92,15 @@ static int parse_options(int argc, char **argv, struct options *ret)
 /* Leaves what the starter left us: descriptors, directory, signal mask. */
 static int leave_starter(const struct options *options, struct tapnet_error *error)
 {
-    int keep[3];
+    int keep[4];
     size_t count = 0;
     sigset_t none;
     int r;
 
     if (options->control_fd >= 0)
         keep[count++] = options->control_fd;
+    if (options->attach_fd >= 0)
+        keep[count++] = options->attach_fd;
     if (options->log_fd >= 0)
         keep[count++] = options->log_fd;
     if (options->reply_fd >= 0)
@@ -126,6 +137,7 @@ static int take_handed(struct options *options)
     if (r < 0)
         return r;
     options->control_fd = handed.control_fd;
+    options->attach_fd = handed.attach_fd;
     options->log_fd = handed.log_fd;
     if (options->reply_fd < 0 && handed.reply_fd >= 0)
         store_keep(options->reply_fd = handed.reply_fd);
@@ -158,7 +170,8 @@ static void get_reply_socket(const struct options *options, struct tapnet *tapne
 static int run(const struct options *options, struct tapnet_error *error)
 {
     struct tapnet *tapnet cleanup(cleanup_tapnet_free) = NULL;
-    struct keeper_options keeper = {.control_fd = options->control_fd, .stay = options->stay};
+    struct keeper_options keeper = {
+        .control_fd = options->control_fd, .attach_fd = options->attach_fd, .stay = options->stay};
     int r = leave_starter(options, error);
     pid_t starter = -1;
 

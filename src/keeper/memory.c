@@ -2,12 +2,17 @@
 /* The ledgers of networks and sets as they were at the last look, should somebody tidy the run directory up. */
 #include "keeper/memory.h"
 
+#include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apply/run.h"
 #include "base/array.h"
+#include "base/cleanup.h"
+#include "model/json_cleanup.h"
+#include "plan/conflict.h"
 
 #define TEXT_MAX (64u << 20) /* of one ledger: a thousand ports are 200 kB */
 
@@ -31,7 +36,28 @@ static bool file_of(const struct model_object *object, char name[MODEL_NAME_MAX 
     return true;
 }
 
-static void learn_file(struct memory *memory, const char *run_dir, const char *name)
+/* A ledger as it would be written now: with the ports that stand beside it (observe/plugged.h). NULL: no memory. */
+static char *print_whole(const struct observe_found *found, const struct model_service *service)
+{
+    const struct model_link *bridge = plan_find_link(&found->objects, service->network->bridge);
+    _cleanup_json_ json_t *json = json_pack("{s:s, s:i, s:o}", "set", service->set, "bridge_index",
+                                            bridge ? bridge->index : 0, "network",
+                                            model_network_to_json(service->network));
+
+    return json ? json_dumps(json, JSON_COMPACT) : NULL;
+}
+
+static int read_ledger(const char *run_dir, const struct observe_found *found, const struct model_object *object,
+                       const char *name, char **ret)
+{
+    if (object->kind != MODEL_OBJECT_SERVICE || !object->service.grown)
+        return run_file_read(run_dir, name, TEXT_MAX, ret);
+    *ret = print_whole(found, &object->service);
+    return *ret ? 0 : -ENOMEM;
+}
+
+static void learn_file(struct memory *memory, const char *run_dir, const struct observe_found *found,
+                       const struct model_object *object, const char *name)
 {
     struct memory_file *file;
 
@@ -39,7 +65,7 @@ static void learn_file(struct memory *memory, const char *run_dir, const char *n
         return;
     file = &memory->files[memory->count];
     snprintf(file->name, sizeof(file->name), "%s", name);
-    if (run_file_read(run_dir, name, TEXT_MAX, &file->text) == 0)
+    if (read_ledger(run_dir, found, object, name, &file->text) == 0)
         memory->count++;
 }
 
@@ -103,7 +129,7 @@ void memory_learn(struct memory *memory, const char *run_dir, const struct obser
         char name[MODEL_NAME_MAX + 16];
 
         if (file_of(&found->objects.items[i], name))
-            learn_file(memory, run_dir, name);
+            learn_file(memory, run_dir, found, &found->objects.items[i], name);
     }
     keep_missed(memory, &old, found);
     memory_fini(&old);

@@ -3,6 +3,7 @@
 #include "keeper/repairs.h"
 
 #include <jansson.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@
 #include "service/log.h"
 #include "service/loop.h"
 
-#define LINES_MAX 12 /* of the log, for one repair of one set */
+#define LINES_MAX 12    /* of the log, for one repair of one set */
+#define OBJECTS_FEW 256 /* not worth giving memory back for: some thirty ports' */
 
 void repairs_fini(struct repairs *repairs)
 {
@@ -235,6 +237,12 @@ static void report_file(void *data, const char *name)
     log_line("put back the file %s: it was gone", name);
 }
 
+static void report_ended(void *data, const char *network, const char *port)
+{
+    (void)data;
+    log_line("took away port %s/%s: its command has ended", network, port);
+}
+
 /* It may be about to start a service. */
 static void give_way(void *data)
 {
@@ -259,6 +267,9 @@ static void notice(void *data, struct observe_found *found)
     events_read_guards(repairs->events); /* who came before this look, or during it: it may see what he did */
     plugs_notice(&repairs->plugs, found);
     holds_look(&repairs->holds, found);
+    repairs->object_count = found->objects.count;
+    if (repairs->most_objects < found->objects.count)
+        repairs->most_objects = found->objects.count;
 }
 
 /* ---- what is remembered ---- */
@@ -271,6 +282,8 @@ static void seen(void *data, const struct observe_found *found, size_t set_count
     memory_learn(&repairs->memory, repairs->tapnet->run_dir, found);
     plugs_learn(&repairs->plugs, found);
     repairs->held_down = plugs_any_down(found);
+    requests_learn(repairs->requests, found);
+    pool_learn(repairs->pool, found);
 }
 
 /* ---- what waits, for `tapnet status` ---- */
@@ -338,10 +351,24 @@ static void forget_thefts(struct holds *holds, uint64_t now_usec)
         holds_forget(holds, now_usec - remembered_usec);
 }
 
+/* What a crowd of ports has taken is the host's again when they have gone: what stays must not grow with its peaks. */
+static void give_memory_back(struct repairs *repairs)
+{
+    if (repairs->most_objects <= 2 * repairs->object_count + OBJECTS_FEW)
+        return;
+    malloc_trim(0);
+    repairs->most_objects = repairs->object_count;
+}
+
 int repairs_run(struct repairs *repairs, struct tapnet_error *error)
 {
-    static const struct mend_hooks hooks = {
-        .wait = give_way, .notice = notice, .restore = restore, .judge = judge, .report = report, .seen = seen};
+    static const struct mend_hooks hooks = {.wait = give_way,
+                                            .notice = notice,
+                                            .restore = restore,
+                                            .ended = report_ended,
+                                            .judge = judge,
+                                            .report = report,
+                                            .seen = seen};
     int result;
 
     memset(repairs->tables, 0, sizeof(repairs->tables));
@@ -354,6 +381,7 @@ int repairs_run(struct repairs *repairs, struct tapnet_error *error)
     patience_forget(&repairs->patience, loop_now_usec());
     holds_look(&repairs->holds, NULL);
     forget_thefts(&repairs->holds, loop_now_usec());
+    give_memory_back(repairs);
     if (repairs->set_count)
         repairs_write_state(repairs);
     return result;

@@ -9,6 +9,7 @@
 #include "keeper/memory.h"
 #include "keeper/patience.h"
 #include "keeper/plugs.h"
+#include "keeper/requests.h"
 
 struct repairs {
     struct tapnet *tapnet;
@@ -17,8 +18,11 @@ struct repairs {
     struct patience patience;
     struct plugs plugs;
     struct holds holds;
-    size_t set_count; /* that were up at the last look */
-    bool held_down;   /* there was a device by plugs_any_down() */
+    struct requests *requests; /* these hear of each look */
+    struct pool *pool;
+    size_t set_count;                  /* that were up at the last look */
+    bool held_down;                    /* there was a device by plugs_any_down() */
+    size_t object_count, most_objects; /* of ours: at the last look, and since memory was given back */
     /* This look's verdict on each table and its elements: 0 none yet, 1 allowed, -1 not. */
     int tables[GUARD_FAMILY_COUNT];
     /* Of the host's nftables: that this look has seen whole, and that it has come to. None until it has @noticed. */

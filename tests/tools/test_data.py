@@ -75,7 +75,7 @@ def test_sysusers_and_tmpfiles_are_read(tmp_path):
         (tmp_path / "etc").mkdir(exist_ok=True)
         result = run(program, f"--root={tmp_path}", option, DATA / name)
         assert result.returncode == 0 and not re.search("unknown|invalid|ignor", result.stderr, re.I), result.stderr
-    assert (tmp_path / "run/tapnet").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "run/tapnet").stat().st_mode & 0o777 == 0o711
 
 
 # [ namespace: br-lab and lab-web in tapnet's group, lab-db being made, other0 in none of it ]

@@ -34,8 +34,8 @@ class Answer(NamedTuple):
 
 
 def qemu_command(netdev, name="guest", mac=None, console="stdio", control=None, dhcp=True, shell=False):
-    """The QEMU command line of a guest. @netdev is the value of -netdev (its id must be n0); @control a chardev for the
-    command wire."""
+    """The QEMU command line of a guest. @netdev is the value of -netdev (its id must be n0), None: it says nothing of a
+    network; @control a chardev for the command wire."""
     image = guest_image.find()
     words = ["console=ttyS0", "quiet", "loglevel=3", "panic=-1", "mitigations=off", "no_timer_check",
              f"tapnet.hostname={name}"]
@@ -45,7 +45,8 @@ def qemu_command(netdev, name="guest", mac=None, console="stdio", control=None, 
                "-nodefaults", "-nographic", "-no-reboot", "-serial", console]
     command += ["-chardev", control, "-serial", "chardev:control"] if control else []
     command += ["-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd"), "-append", " ".join(words)]
-    command += ["-netdev", netdev, "-device", "virtio-net-pci,netdev=n0,romfile=" + (f",mac={mac}" if mac else "")]
+    if netdev:
+        command += ["-netdev", netdev, "-device", "virtio-net-pci,netdev=n0,romfile=" + (f",mac={mac}" if mac else "")]
     return command
 
 
@@ -163,6 +164,21 @@ class Guest(Machine):
     def lease(self):
         lines = self.out("cat /run/lease").splitlines()
         return {key: " ".join(shlex.split(value)) for key, value in (line.split("=", 1) for line in lines)}
+
+
+class RunGuest(Machine):
+    """The same, started by `tapnet run`, which alone tells QEMU of a network. @words: what stands before the --."""
+
+    def __init__(self, netns, tapnet, name, *words):
+        super().__init__(netns, name, lambda console, control:
+                         [str(tapnet.program), "run", *words, "--", *qemu_command(None, name, None, console, control)])
+
+    wait_for_lease, lease = Guest.wait_for_lease, Guest.lease
+
+    def qemu(self):
+        """The process id of QEMU, which is the child of `tapnet run`."""
+        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+            return int(file.read().split()[0])
 
 
 def boot_guests(host, tapnet, network):

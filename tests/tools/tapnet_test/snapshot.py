@@ -18,6 +18,7 @@ says what counts:
 | listening, raw and packet sockets | backlogs, peers |
 | processes of the namespace, what their descriptors lead to, memory files | pids, numbers of descriptors, inodes |
 | files below /etc and below the run directory | what stands in the service's log; a bridge's index in what it serves |
+| | rolls, which are a cache |
 """
 
 import difflib
@@ -306,6 +307,8 @@ def _files(label, top):
     top = Path(top)
     lines = []
     for path in sorted(top.rglob("*")) if top.exists() else []:
+        if path.suffix == ".roll":
+            continue  # a cache of the ledger beside it
         name = f"file {label}/{path.relative_to(top)}"
         if path.is_symlink():
             lines.append(f"{name} -> {path.readlink()}")

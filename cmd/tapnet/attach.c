@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands attach and detach: a port in two steps, for programs. */
+#include "attach.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "session.h"
+
+/* Copies the @len characters of @from. False: they do not fit, or there are none. */
+static bool take_part(const char *from, size_t len, char ret[64])
+{
+    if (len == 0 || len >= 64)
+        return false;
+    memcpy(ret, from, len);
+    ret[len] = '\0';
+    return true;
+}
+
+/* @operand may be NULL: then neither is named. */
+static int split(const char *command, const char *operand, struct port_words *ret)
+{
+    const char *slash = operand ? strchr(operand, '/') : NULL;
+
+    *ret = (struct port_words){.network = ""};
+    if (!operand || (take_part(operand, slash ? (size_t)(slash - operand) : strlen(operand), ret->network) &&
+                     (!slash || take_part(slash + 1, strlen(slash + 1), ret->port))))
+        return 0;
+    fprintf(stderr, "tapnet %s: '%s' is no port: say NETWORK or NETWORK/PORT\n", command, operand);
+    return EXIT_USAGE;
+}
+
+static int parse_queues(const char *command, const char *word, unsigned *ret)
+{
+    char *end;
+    unsigned long number = word ? strtoul(word, &end, 10) : 0;
+
+    *ret = (unsigned)number;
+    if (!word || (*word >= '0' && *word <= '9' && !*end && number >= 1 && number <= TAPNET_DEVICE_QUEUES_MAX))
+        return 0;
+    fprintf(stderr, "tapnet %s: --queues %s: a number from 1 to %d\n", command, word, TAPNET_DEVICE_QUEUES_MAX);
+    return EXIT_USAGE;
+}
+
+int attach_words(const char *command, const struct arguments *arguments, struct port_words *words,
+                 struct tapnet_attach_options *options)
+{
+    int result = split(command, arguments->operand, words);
+
+    if (!result)
+        result = parse_queues(command, arguments->queues, &options->queues);
+    options->network = *words->network ? words->network : NULL;
+    options->port = *words->port ? words->port : NULL;
+    return result;
+}
+
+int attach_port(struct tapnet *tapnet, const struct arguments *arguments, const struct tapnet_attach_options *options,
+                struct tapnet_attached **ret)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    const char *keeper = getenv("TAPNET_KEEPER");
+    int result;
+
+    tapnet_with_keeper(tapnet, !arguments->no_keeper && !(keeper && strcmp(keeper, "off") == 0));
+    result = tapnet_attach(tapnet, options, ret, &error);
+    session_notes(tapnet);
+    return result < 0 ? session_refuse(&error, result) : 0;
+}
+
+static int plan_attach(struct tapnet *tapnet, const struct arguments *arguments,
+                       const struct tapnet_attach_options *options)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    struct tapnet_plan *plan;
+    int result = tapnet_plan_attach(tapnet, options, &plan, &error);
+
+    return result < 0 ? session_refuse(&error, result) : print_plan(plan, arguments->json);
+}
+
+static int attach_and_print(struct tapnet *tapnet, const struct arguments *arguments,
+                            const struct tapnet_attach_options *options)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    struct tapnet_attached *attached;
+    char *text = NULL;
+    int result = attach_port(tapnet, arguments, options, &attached);
+
+    if (result)
+        return result;
+    if (tapnet_attached_json(attached, &text, &error) < 0)
+        result = session_fail(&error, EXIT_FAILED);
+    else
+        puts(text);
+    free(text);
+    tapnet_attached_free(attached);
+    return result;
+}
+
+int run_attach(const struct arguments *arguments)
+{
+    struct tapnet_attach_options options = {.flags = 0};
+    struct port_words words;
+    struct tapnet *tapnet;
+    int result = attach_words("attach", arguments, &words, &options);
+
+    if (!result)
+        result = session_open(&tapnet);
+    if (result)
+        return result;
+    result = arguments->dry_run ? plan_attach(tapnet, arguments, &options)
+                                : attach_and_print(tapnet, arguments, &options);
+    tapnet_free(tapnet);
+    return result;
+}
+
+static int plan_detach(struct tapnet *tapnet, const struct arguments *arguments, const struct port_words *words)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    struct tapnet_plan *plan;
+    int result = tapnet_plan_detach(tapnet, words->network, words->port, 0, &plan, &error);
+
+    return result < 0 ? session_refuse(&error, result) : print_plan(plan, arguments->json);
+}
+
+static int detach_and_print(struct tapnet *tapnet, const struct arguments *arguments, const struct port_words *words)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    int result = tapnet_detach(tapnet, words->network, words->port, 0, &error);
+
+    session_notes(tapnet);
+    if (result < 0)
+        return session_refuse(&error, result);
+    if (arguments->json)
+        printf("{\"version\":1,\"network\":\"%s\",\"port\":\"%s\"}\n", words->network, words->port);
+    else if (!arguments->quiet)
+        printf("%s/%s is unplugged\n", words->network, words->port);
+    return EXIT_DONE;
+}
+
+int run_detach(const struct arguments *arguments)
+{
+    struct port_words words;
+    struct tapnet *tapnet;
+    int result = split("detach", arguments->operand, &words);
+
+    if (!result && !*words.port) {
+        fprintf(stderr, "tapnet detach: which port of %s? Say %s/PORT\n", words.network, words.network);
+        return EXIT_USAGE;
+    }
+    if (!result)
+        result = session_open(&tapnet);
+    if (result)
+        return result;
+    result = arguments->dry_run ? plan_detach(tapnet, arguments, &words) : detach_and_print(tapnet, arguments, &words);
+    tapnet_free(tapnet);
+    return result;
+}

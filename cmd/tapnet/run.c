@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* The command run: plugs a port, starts a command with its descriptors, and unplugs when that has ended. */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "run_command.h"
+#include "session.h"
+
+/*
+ * How it works: the port is made and opened by the library; the command inherits the descriptors, and we close ours, so
+ * that the kernel knows who holds the port. A command that opens the device by its name gets it free. Should we be
+ * killed, the port goes when the command has ended, by the keeper or the next tapnet. Signals are taken one by one
+ * while the command runs: those that somebody sent us are handed on; what a terminal sends reaches the command by
+ * itself, since it is in our process group.
+ */
+
+#define EXIT_NOT_RUN 125      /* tapnet itself failed, and the command was not started: as env(1), timeout(1) */
+#define EXIT_NOT_EXECUTED 126 /* as a shell */
+#define EXIT_NOT_FOUND 127
+
+static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGWINCH};
+
+static volatile sig_atomic_t stopped_by; /* a signal that came before the command was started; 0: none */
+
+static void note_signal(int number)
+{
+    stopped_by = number;
+}
+
+/* Until the command is started, a signal that would end us is noted, and ends the wait for another tapnet. */
+static void note_signals(void)
+{
+    static const int stopping[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    const struct sigaction note = {.sa_handler = note_signal}; /* no SA_RESTART */
+
+    signal(SIGCHLD, SIG_DFL); /* whoever ignores it is told of no end */
+    for (size_t i = 0; i < sizeof(stopping) / sizeof(stopping[0]); i++) {
+        struct sigaction action;
+
+        if (sigaction(stopping[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaction(stopping[i], &note, NULL);
+    }
+}
+
+/* From now on signals wait for us to take them. */
+static void block_signals(sigset_t *ret_taken, sigset_t *ret_before)
+{
+    sigemptyset(ret_taken);
+    sigaddset(ret_taken, SIGCHLD);
+    for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+        sigaddset(ret_taken, forwarded[i]);
+    sigprocmask(SIG_BLOCK, ret_taken, ret_before);
+}
+
+/* ---- the command ---- */
+
+/* In the child. Never returns; what kept it from running is told by @failure_fd. */
+_Noreturn static void become(const struct run_command *command, const sigset_t *mask, int failure_fd)
+{
+    bool ready = true;
+    int code;
+
+    signal(SIGPIPE, SIG_DFL);
+    for (size_t i = 0; i < command->fd_count; i++)
+        ready &= fcntl(command->fds[i], F_SETFD, 0) == 0;
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    if (ready)
+        execvp(command->words[0], command->words);
+    code = errno;
+    if (write(failure_fd, &code, sizeof(code)) != (ssize_t)sizeof(code))
+        code = EIO;
+    _exit(code == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTED);
+}
+
+/* *ret_failure: the errno of an exec that failed, 0 when the command runs. False: it could not be forked. */
+static bool start(const struct run_command *command, const sigset_t *mask, pid_t *ret, int *ret_failure)
+{
+    int ends[2];
+
+    *ret_failure = 0;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    *ret = fork();
+    if (*ret == 0)
+        become(command, mask, ends[1]);
+    close(ends[1]);
+    if (*ret > 0 && read(ends[0], ret_failure, sizeof(*ret_failure)) != (ssize_t)sizeof(*ret_failure))
+        *ret_failure = 0;
+    close(ends[0]);
+    return *ret > 0;
+}
+
+/* Until it has ended. Its exit code as a shell tells it. */
+static int wait_for(pid_t child, const sigset_t *taken)
+{
+    siginfo_t signal;
+    int status;
+
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        if (sigwaitinfo(taken, &signal) < 0 || signal.si_signo == SIGCHLD)
+            continue;
+        if (signal.si_code <= 0) /* not the kernel's: somebody sent it to us alone */
+            kill(child, signal.si_signo);
+    }
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* ---- the port ---- */
+
+static void describe(const struct tapnet_attached *attached)
+{
+    const struct tapnet_attached_info *info = tapnet_attached_info(attached);
+
+    fprintf(stderr, "tapnet: %s/%s: device %s, MAC %s, address %s\n", info->network, info->port, info->device,
+            info->mac, info->address);
+}
+
+/* A port that was made for the command goes. What is in the way is said; the exit code stays the command's. */
+static void unplug(struct tapnet *tapnet, const struct tapnet_attached_info *info, bool quiet)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    int result = info->made ? tapnet_detach(tapnet, info->network, info->port, TAPNET_DETACH_UNLESS_HELD, &error) : 0;
+
+    if (result == 0 || result == -ENOENT || result == -EPERM) /* gone with its network, or a file's by now */
+        return;
+    if (result != -EBUSY)
+        session_fail(&error, EXIT_NOT_RUN);
+    else if (!quiet)
+        fprintf(stderr, "tapnet: %s/%s stays as long as somebody holds its device %s\n", info->network, info->port,
+                info->device);
+}
+
+/* The exit code of the command, or why there was none. While it runs, it alone holds the port's TAP. */
+static int run_plugged(char *const *words, struct tapnet_attached *attached)
+{
+    struct run_command command = {.count = 0};
+    sigset_t taken, before;
+    int failure = 0, code = EXIT_NOT_RUN;
+    pid_t child = -1;
+
+    block_signals(&taken, &before);
+    if (stopped_by)
+        code = 128 + stopped_by;
+    else if (!run_command_make(words, attached, &command))
+        fputs("tapnet run: out of memory\n", stderr);
+    else if (!start(&command, &before, &child, &failure))
+        fprintf(stderr, "tapnet run: cannot start a process: %s\n", strerror(errno));
+    run_command_fini(&command);
+    tapnet_attached_close(attached);
+    if (child > 0)
+        code = wait_for(child, &taken);
+    if (failure)
+        fprintf(stderr, "tapnet run: cannot run %s: %s\n", words[0], strerror(failure));
+    return code;
+}
+
+int run_run(const struct arguments *arguments)
+{
+    struct tapnet_attach_options options = {.flags = TAPNET_ATTACH_HELD | TAPNET_ATTACH_DEFAULT_NETWORK};
+    struct tapnet_attached *attached;
+    struct tapnet *tapnet;
+    struct port_words words;
+    int result = attach_words("run", arguments, &words, &options);
+
+    if (result)
+        return result;
+    if (!run_command_opens(arguments->command))
+        options.flags |= TAPNET_ATTACH_OPEN;
+    note_signals();
+    if (session_open(&tapnet))
+        return EXIT_NOT_RUN;
+    result = attach_port(tapnet, arguments, &options, &attached);
+    if (result) {
+        result = stopped_by ? 128 + stopped_by : EXIT_NOT_RUN;
+    } else {
+        if (!arguments->quiet)
+            describe(attached);
+        result = run_plugged(arguments->command, attached);
+        unplug(tapnet, tapnet_attached_info(attached), arguments->quiet);
+        tapnet_attached_free(attached);
+    }
+    tapnet_free(tapnet);
+    return result;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* Plugging for those who may not: the keeper is asked (attach.h). */
+#include "api/attach.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/attached.h"
+#include "apply/kernel.h"
+#include "base/cleanup.h"
+#include "base/message.h"
+#include "model/json_cleanup.h"
+
+#define ANSWER_SECONDS 60 /* it may have to wait for an `up` */
+
+DEFINE_CLEANUP(struct tapnet_attached *, tapnet_attached_free)
+
+/* What came back. */
+struct answer {
+    json_t *json;
+    int fds[MESSAGE_FDS_MAX];
+    size_t fd_count;
+};
+
+static void answer_fini(struct answer *answer)
+{
+    json_decref(answer->json);
+    for (size_t i = 0; i < answer->fd_count; i++)
+        close(answer->fds[i]);
+}
+
+/* A connection to the keeper; -EACCES when there is none that could be asked. */
+static int connect_keeper(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s" ATTACH_SOCKET_SUFFIX, tapnet->run_dir) < (int)sizeof(path) &&
+        apply_socket_connect(path, ANSWER_SECONDS, ret_fd, NULL) == 0)
+        return 0;
+    return error_set(
+        error, -EACCES,
+        "needs root (CAP_NET_ADMIN in this network namespace), or a keeper at work and a network whose file "
+        "allows it");
+}
+
+static int receive(int fd, struct answer *ret, struct tapnet_error *error)
+{
+    char reply[ATTACH_REPLY_MAX];
+    size_t len = 0;
+    int result = message_receive(fd, reply, sizeof(reply), ret->fds, MESSAGE_FDS_MAX, &len, &ret->fd_count, 0);
+
+    if (result < 0)
+        return error_set_errno(error, result, "the keeper does not answer");
+    ret->json = json_loadb(reply, len, JSON_REJECT_DUPLICATES, NULL);
+    if (!ret->json)
+        return error_set(error, -EBADMSG, "the keeper's answer makes no sense");
+    return 0;
+}
+
+/* 0 when it said yes, else what it said. */
+static int judge(const struct answer *answer, struct tapnet_error *error)
+{
+    json_int_t code = json_integer_value(json_object_get(answer->json, "code"));
+    const char *text = json_string_value(json_object_get(answer->json, "error"));
+
+    if (json_is_true(json_object_get(answer->json, "ok")))
+        return 0;
+    if (!text || code >= 0 || code < -4095)
+        return error_set(error, -EBADMSG, "the keeper's answer makes no sense");
+    return error_set(error, (int)code, "%s", text);
+}
+
+/* Sends @request, whose reference is taken, and waits for the answer. */
+static int ask(const struct tapnet *tapnet, json_t *request, struct answer *ret, struct tapnet_error *error)
+{
+    _cleanup_json_ json_t *json = request;
+    _cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    _cleanup_close_ int fd = -1;
+    int result;
+
+    if (!text)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = connect_keeper(tapnet, &fd, error);
+    if (result < 0)
+        return result;
+    result = message_send(fd, text, strlen(text), NULL, 0, 0);
+    if (result < 0)
+        return error_set_errno(error, result, "cannot ask the keeper");
+    result = receive(fd, ret, error);
+    return result < 0 ? result : judge(ret, error);
+}
+
+/* ---- attach ---- */
+
+/* One text of the port, into the arena; "" when it is not there. NULL: out of memory. */
+static const char *take_text(const json_t *port, const char *key, struct arena *arena)
+{
+    const char *text = json_string_value(json_object_get(port, key));
+
+    return text ? arena_strdup(arena, text) : "";
+}
+
+/* The first of a list of texts that is of IPv6, or of IPv4. */
+static const char *take_item(const json_t *port, const char *key, bool ip6, struct arena *arena)
+{
+    const json_t *list = json_object_get(port, key);
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+
+        if (text && (strchr(text, ':') != NULL) == ip6)
+            return arena_strdup(arena, text);
+    }
+    return "";
+}
+
+static int take_info(const json_t *port, struct tapnet_attached *attached, struct tapnet_error *error)
+{
+    struct arena *arena = &attached->arena;
+    struct tapnet_attached_info *info = &attached->info;
+
+    *info = (struct tapnet_attached_info){
+        .set = take_text(port, "set", arena),
+        .network = take_text(port, "network", arena),
+        .mode = take_text(port, "mode", arena),
+        .port = take_text(port, "port", arena),
+        .origin = take_text(port, "origin", arena),
+        .device = take_text(port, "device", arena),
+        .bridge = take_text(port, "bridge", arena),
+        .mac = take_text(port, "mac", arena),
+        .address = take_item(port, "addresses", false, arena),
+        .subnet = take_item(port, "subnets", false, arena),
+        .address6 = take_item(port, "addresses", true, arena),
+        .subnet6 = take_item(port, "subnets", true, arena),
+        .gateway = take_text(port, "gateway", arena),
+        .dns = take_item(port, "dns", false, arena),
+        .hostname = take_text(port, "hostname", arena),
+        .mtu = (uint32_t)json_integer_value(json_object_get(port, "mtu")),
+        .queues = (unsigned)json_integer_value(json_object_get(port, "queues")),
+        .made = json_is_true(json_object_get(port, "made")),
+    };
+    return attached_is_whole(attached) ? 0 : error_set(error, -ENOMEM, "out of memory");
+}
+
+static int take_answer(struct answer *answer, bool open, struct tapnet_attached **ret, struct tapnet_error *error)
+{
+    struct tapnet_attached *attached cleanup(cleanup_tapnet_attached_free) = attached_new();
+    int result;
+
+    if (!attached)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = take_info(json_object_get(answer->json, "port"), attached, error);
+    if (result == 0 && open)
+        result = tapnet_device_from_fds(answer->fds, answer->fd_count, &attached->device, error);
+    if (result < 0)
+        return result;
+    if (open)
+        answer->fd_count = 0; /* the device's now */
+    *ret = take_pointer(attached);
+    return 0;
+}
+
+int attach_ask(const struct tapnet *tapnet, const struct tapnet_attach_options *options, struct tapnet_attached **ret,
+               struct tapnet_error *error)
+{
+    bool open = options->flags & TAPNET_ATTACH_OPEN;
+    struct answer answer cleanup(answer_fini) = {.json = NULL};
+    json_t *request = json_pack("{s:s, s:s*, s:s*, s:i, s:b, s:b, s:b}", "do", "attach", "network", options->network,
+                                "port", options->port, "queues", (int)options->queues, "open", open, "held",
+                                !!(options->flags & TAPNET_ATTACH_HELD), "vnet_header",
+                                !(options->flags & TAPNET_ATTACH_NO_VNET_HEADER));
+    int result;
+
+    if (options->queues > MESSAGE_FDS_MAX) {
+        json_decref(request);
+        return error_set(error, -EINVAL, "the keeper gives users ports of %d queues at most", MESSAGE_FDS_MAX);
+    }
+    result = ask(tapnet, request, &answer, error);
+    return result < 0 ? result : take_answer(&answer, open, ret, error);
+}
+
+int attach_ask_ready(const struct tapnet *tapnet, const char *network, struct tapnet_attached **ret)
+{
+    struct answer answer cleanup(answer_fini) = {.json = NULL};
+    int result = ask(tapnet, json_pack("{s:s, s:s*}", "do", "ready", "network", network), &answer, NULL);
+
+    if (result == 0)
+        result = take_answer(&answer, true, ret, NULL);
+    return result < 0 ? -EAGAIN : 0;
+}
+
+int detach_ask(const struct tapnet *tapnet, const char *network, const char *port, unsigned flags,
+               struct tapnet_error *error)
+{
+    struct answer answer cleanup(answer_fini) = {.json = NULL};
+    json_t *request = json_pack("{s:s, s:s, s:s, s:b}", "do", "detach", "network", network, "port", port, "unless_held",
+                                !!(flags & TAPNET_DETACH_UNLESS_HELD));
+
+    return ask(tapnet, request, &answer, error);
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside attach.c: which port is meant, who may have it, and the plan of one that is not there yet. */
+#include "api/attach_plan.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/ports.h"
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "spec/spec.h"
+
+#define DEFAULT_SET "tapnet-run"
+#define DEFAULT_NETWORK "default"
+#define DEFAULT_PORT "vm" /* and a number */
+
+DEFINE_CLEANUP(struct model_set *, model_set_free)
+
+/* ---- checks ---- */
+
+int plugging_check(const struct plugging *plugging, struct tapnet_error *error)
+{
+    const struct tapnet_attach_options *options = plugging->options;
+    unsigned flags = options->flags;
+
+    if (plugging->person && flags & TAPNET_ATTACH_HELD && !(flags & TAPNET_ATTACH_OPEN))
+        return error_set(error, -EOPNOTSUPP,
+                         "a port for the time of a command that opens its device by name needs root; a descriptor does "
+                         "not");
+    if (flags & TAPNET_ATTACH_DEFAULT_NETWORK && !(flags & TAPNET_ATTACH_HELD))
+        return error_set(error, -EINVAL, "a network is made only for ports that live while they are held");
+    if (options->queues > MODEL_QUEUES_MAX)
+        return error_set(error, -EINVAL, "a TAP has at most %d queues", MODEL_QUEUES_MAX);
+    if (options->port && !model_name_valid(options->port))
+        return error_set(error, -EINVAL,
+                         "`%s` is no name for a port: a-z, 0-9 and `-` (not first or last), 63 characters at most",
+                         options->port);
+    return 0;
+}
+
+/* ---- which network ---- */
+
+/* "lab, dmz": of all that are up. */
+static void append_networks(const struct observe_found *found, struct tapnet_error *error)
+{
+    const char *separator = "";
+
+    for (size_t i = 0; i < found->objects.count; i++) {
+        if (found->objects.items[i].kind != MODEL_OBJECT_SERVICE)
+            continue;
+        error_append(error, "%s%s", separator, found->objects.items[i].service.network->name);
+        separator = ", ";
+    }
+    if (!*separator)
+        error_append(error, "none");
+}
+
+static const char *network_name(const struct model_network *network)
+{
+    return network->name;
+}
+
+static const char *bridge_name(const struct model_network *network)
+{
+    return network->bridge;
+}
+
+/* Those that are called @name by @name_of, or all when it is NULL. Returns how many there are, *ret is one of them. */
+static size_t count_named(const struct observe_found *found,
+                          const char *(*name_of)(const struct model_network *network), const char *name,
+                          const struct model_service **ret)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_service *service = &found->objects.items[i].service;
+
+        if (found->objects.items[i].kind != MODEL_OBJECT_SERVICE ||
+            (name && strcmp(name, name_of(service->network)) != 0))
+            continue;
+        *ret = service;
+        count++;
+    }
+    return count;
+}
+
+/* The network that is named, else the one with the bridge of that name, as a VMM may know it; NULL: the only one. */
+static int choose_network(const struct observe_found *found, const char *name, const struct model_service **ret,
+                          struct tapnet_error *error)
+{
+    size_t count = count_named(found, network_name, name, ret);
+    int code = count && !name ? -ENOTUNIQ : -ENOENT;
+
+    if (count == 0 && name)
+        count = count_named(found, bridge_name, name, ret);
+    if (count == 1)
+        return 0;
+    if (name)
+        error_set(error, code, "no network %s is up; up are: ", name);
+    else
+        error_set(error, code, "no network was named; up are: ");
+    append_networks(found, error);
+    return code;
+}
+
+/* ---- who may ---- */
+
+/* Of a new port of the network. */
+static int check_new(const struct plugging *plugging, const struct model_network *network, struct tapnet_error *error)
+{
+    const struct model_person *person = plugging->person;
+    uint32_t most = person ? model_access_ports(network, person) : 0;
+
+    if (!person || model_access_used(network, person->user) < most)
+        return 0;
+    if (!most)
+        return error_set(error, -EPERM,
+                         "user %u may not plug guests into network %s: root allows it in its file, `allow: [%u]`",
+                         (unsigned)person->user, network->name, (unsigned)person->user);
+    return error_set(error, -EDQUOT,
+                     "user %u has %u port%s of network %s, as many as its file allows: detach one, or have root allow "
+                     "more, `allow: [\"%u:%u\"]`",
+                     (unsigned)person->user, (unsigned)most, most == 1 ? "" : "s", network->name,
+                     (unsigned)person->user, (unsigned)most + 1);
+}
+
+/* Of one that is there. */
+static int check_existing(const struct plugging *plugging, const struct model_network *network,
+                          const struct model_port *port, struct tapnet_error *error)
+{
+    const struct model_person *person = plugging->person;
+
+    if (!person || model_access_opens(port, person))
+        return 0;
+    return error_set(error, -EPERM,
+                     "port %s/%s is not user %u's: root gives it to one in the network's file, `user: %u`",
+                     network->name, port->name, (unsigned)person->user, (unsigned)person->user);
+}
+
+int plugging_find(const struct plugging *plugging, const struct model_service **ret_service,
+                  const struct model_port **ret_port, struct tapnet_error *error)
+{
+    const struct tapnet_attach_options *options = plugging->options;
+    const struct model_service *service = NULL;
+    const struct model_port *port;
+    int result = choose_network(plugging->found, options->network, &service, error);
+
+    *ret_service = NULL;
+    *ret_port = NULL;
+    if (result == -ENOENT && !options->network && options->flags & TAPNET_ATTACH_DEFAULT_NETWORK && !plugging->person)
+        return 0;
+    if (result < 0)
+        return result;
+    port = options->port ? ports_find(service->network, options->port) : NULL;
+    result = port ? check_existing(plugging, service->network, port, error)
+                  : check_new(plugging, service->network, error);
+    if (result < 0)
+        return result;
+    *ret_service = service;
+    *ret_port = port;
+    return 0;
+}
+
+/* ---- a new port ---- */
+
+/* The number of a name that we have chosen, or could have; 0: of no such name. */
+static size_t number_of(const char *name)
+{
+    char *end;
+    unsigned long number;
+
+    if (strncmp(name, DEFAULT_PORT, strlen(DEFAULT_PORT)) != 0)
+        return 0;
+    number = strtoul(name + strlen(DEFAULT_PORT), &end, 10);
+    return *end ? 0 : number;
+}
+
+bool plugging_is_free(const char *device)
+{
+    return if_nametoindex(device) == 0 && errno == ENODEV;
+}
+
+/* Is it the name of another's device? */
+static bool is_foreign(const struct plugging *plugging, const char *device)
+{
+    return plugging->found ? api_find_foreign(plugging->found, device) != NULL : !plugging_is_free(device);
+}
+
+/*
+ * "vm1", or the first of these that the network has no port of, and the host no device. In DNS a port answers to its
+ * host name, too. -ENOMEM.
+ */
+static int choose_name(const struct plugging *plugging, const struct model_network *network, char ret[MODEL_NAME_MAX])
+{
+    size_t most = 2 * network->port_count + 1; /* names that are taken, and one more */
+    _cleanup_free_ bool *taken = calloc(most + 1, sizeof(*taken));
+    char device[MODEL_IFNAME_MAX];
+
+    if (!taken)
+        return -ENOMEM;
+    for (size_t i = 0; i < network->port_count; i++) {
+        const size_t numbers[] = {number_of(network->ports[i].name), number_of(network->ports[i].hostname)};
+
+        for (size_t j = 0; j < ARRAY_COUNT(numbers); j++)
+            if (numbers[j] <= most)
+                taken[numbers[j]] = true;
+    }
+    for (size_t number = 1;; number++) {
+        snprintf(ret, MODEL_NAME_MAX, DEFAULT_PORT "%zu", number);
+        model_device_name(network->name, ret, device);
+        if (!(number > most ? ports_find(network, ret) != NULL : taken[number]) && !is_foreign(plugging, device))
+            return 0;
+    }
+}
+
+/* Fills in @port, of which the network has nothing yet. */
+static int fill_port(struct plugging *plugging, const struct model_network *network, struct model_port *port)
+{
+    const struct tapnet_attach_options *options = plugging->options;
+
+    *port = (struct model_port){
+        .origin = options->flags & TAPNET_ATTACH_HELD ? MODEL_ORIGIN_RUN : MODEL_ORIGIN_ATTACHED,
+        .user = plugging->person ? plugging->person->user : MODEL_ID_NONE,
+        .group = MODEL_ID_NONE,
+        .queues = options->queues > 1 ? options->queues : 0,
+    };
+    if (!options->port)
+        return choose_name(plugging, network, port->name);
+    snprintf(port->name, sizeof(port->name), "%s", options->port);
+    return 0;
+}
+
+/* Adds the ports to the network, which is resolved or, when it is a new one, will be. */
+static int add_ports(struct plugging *plugging, struct model_set *set, struct model_network *network,
+                     struct tapnet_error *error)
+{
+    size_t room = network->port_count + plugging->count;
+    struct model_port *ports = arena_alloc(&set->arena, room * sizeof(*ports));
+
+    if (!ports)
+        return error_set(error, -ENOMEM, "out of memory");
+    if (network->port_count)
+        memcpy(ports, network->ports, network->port_count * sizeof(*ports));
+    for (network->ports = ports; network->port_count < room; network->port_count++)
+        if (fill_port(plugging, network, &ports[network->port_count]) < 0)
+            return error_set(error, -ENOMEM, "out of memory");
+    model_derive_network(set, network);
+    return 0;
+}
+
+int plugging_add(struct model_set *set, void *data, struct tapnet_error *error)
+{
+    struct plugging *plugging = data;
+    struct model_network *network = ports_network_of(set, plugging->network);
+    int result = add_ports(plugging, set, network, error);
+
+    return result < 0 ? result : model_resolve_ports(set, network, error);
+}
+
+/* The set is copied by its plan. */
+int plugging_plan_default(struct plugging *plugging, struct tapnet *tapnet, struct observe_found *found,
+                          struct tapnet_plan **ret, struct tapnet_error *error)
+{
+    static const char text[] = "networks: { " DEFAULT_NETWORK ": {} }";
+    struct model_set *set cleanup(cleanup_model_set_free) = NULL;
+    struct tapnet_spec spec = {.replace = true};
+    int result = spec_parse(text, strlen(text), DEFAULT_SET, &set, error);
+
+    if (result == 0) {
+        plugging->network = DEFAULT_NETWORK;
+        set->networks[0].origin = MODEL_ORIGIN_RUN;
+        result = add_ports(plugging, set, &set->networks[0], error);
+    }
+    if (result < 0) {
+        observe_free(found);
+        return result;
+    }
+    spec.set = set;
+    return api_plan_make(tapnet, found, &spec, NULL, ret, error);
+}
+
+/* ---- taking away ---- */
+
+int unplugging_find(const struct unplugging *unplugging, const struct observe_found *found,
+                    const struct model_service **ret, struct tapnet_error *error)
+{
+    const char *network = unplugging->network, *name = unplugging->port;
+    const struct model_service *service = ports_network(found, network);
+    const struct model_port *port = service ? ports_find(service->network, name) : NULL;
+
+    if (!service)
+        return error_set(error, -ENOENT, "no network %s is up", network);
+    if (!port)
+        return error_set(error, -ENOENT, "network %s has no port %s", network, name);
+    if (port->origin == MODEL_ORIGIN_DECLARED)
+        return error_set(error, -EPERM, "port %s/%s is of a file, and stays: take it out there, and `tapnet up` again",
+                         network, name);
+    if (unplugging->person && !model_access_opens(port, unplugging->person))
+        return error_set(error, -EPERM, "port %s/%s is not user %u's", network, name,
+                         (unsigned)unplugging->person->user);
+    if (unplugging->flags & TAPNET_DETACH_UNLESS_HELD && ports_is_held(found, port))
+        return error_set(error, -EBUSY, "somebody holds the device %s of port %s/%s", port->device, network, name);
+    *ret = service;
+    return 0;
+}
+
+int unplugging_remove(struct model_set *set, void *data, struct tapnet_error *error)
+{
+    const struct unplugging *unplugging = data;
+
+    (void)error;
+    return ports_remove(set, unplugging->network, unplugging->port);
+}

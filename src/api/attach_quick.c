@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside attach.c: one port more of a network that is well known, at a cost that does not grow with its ports. */
+#include "api/attach_quick.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/attached.h"
+#include "api/ports.h"
+#include "api/resident.h"
+#include "api/roll.h"
+#include "apply/apply.h"
+#include "apply/run.h"
+#include "base/cleanup.h"
+#include "model/json_cleanup.h"
+#include "observe/plugged.h"
+
+#define MARK_NAME "plugging"
+#define MARK_MAX 256
+
+DEFINE_CLEANUP(struct observe_found *, observe_free)
+
+static void cleanup_closedir(DIR **directory)
+{
+    if (*directory)
+        closedir(*directory);
+}
+
+/* ---- which network ---- */
+
+/* The only network that has a ledger. */
+static int only_network(const char *run_dir, char ret[MODEL_NAME_MAX])
+{
+    char path[RUN_PATH_MAX];
+    DIR *directory cleanup(cleanup_closedir) = NULL;
+    const struct dirent *entry;
+    size_t count = 0;
+
+    if (snprintf(path, sizeof(path), "%s/networks", run_dir) >= (int)sizeof(path))
+        return -EAGAIN;
+    directory = opendir(path);
+    while (directory && (entry = readdir(directory))) {
+        size_t len = strlen(entry->d_name);
+
+        if (len <= strlen(".json") || strcmp(entry->d_name + len - strlen(".json"), ".json") != 0 ||
+            len - strlen(".json") >= MODEL_NAME_MAX)
+            continue;
+        snprintf(ret, MODEL_NAME_MAX, "%.*s", (int)(len - strlen(".json")), entry->d_name);
+        count++;
+    }
+    return count == 1 ? 0 : -EAGAIN;
+}
+
+static int choose_network(const char *run_dir, const char *wanted, char ret[MODEL_NAME_MAX])
+{
+    if (!wanted)
+        return only_network(run_dir, ret);
+    if (!model_name_valid(wanted))
+        return -EAGAIN;
+    snprintf(ret, MODEL_NAME_MAX, "%s", wanted);
+    return 0;
+}
+
+/* ---- whether it may be done so ---- */
+
+static bool learns(const struct model_port *port)
+{
+    return !port->guest_mac_given && !port->mac_spoofing;
+}
+
+/* A port whose guest's MAC is learnt: what the network has for the sake of these is there then. NULL: there is none. */
+static const struct model_port *find_fellow(const struct model_network *network)
+{
+    for (size_t i = 0; i < network->port_count; i++)
+        if (learns(&network->ports[i]))
+            return &network->ports[i];
+    return NULL;
+}
+
+static bool is_new(const struct model_network *network, const char *name)
+{
+    for (size_t i = 0; name && i < network->port_count; i++)
+        if (strcmp(network->ports[i].name, name) == 0 || strcmp(network->ports[i].hostname, name) == 0)
+            return false;
+    return true;
+}
+
+static bool has_origin(const struct model_network *network, enum model_origin origin)
+{
+    for (size_t i = 0; i < network->port_count; i++)
+        if (network->ports[i].origin == origin)
+            return true;
+    return false;
+}
+
+/* On the long way ports go whose command has ended; on this one only where somebody else sees to that. */
+static bool may_be_quick(const struct tapnet *tapnet, const struct plugging *plugging,
+                         const struct model_network *network)
+{
+    const struct model_person *person = plugging->person;
+
+    if (has_origin(network, MODEL_ORIGIN_RUN) && !resident_runs(tapnet))
+        return false;
+    return (network->mode == MODEL_MODE_NAT || network->mode == MODEL_MODE_ISOLATED) && find_fellow(network) &&
+           network->port_count < model_mode_ports_max(network->mode) && is_new(network, plugging->options->port) &&
+           (!person || model_access_used(network, person->user) < model_access_ports(network, person));
+}
+
+/* Nobody has left anything half done? */
+static bool is_settled(const char *run_dir)
+{
+    static const char *const names[] = {"journal", MARK_NAME};
+    char path[RUN_PATH_MAX];
+    struct stat status;
+
+    for (size_t i = 0; i < 2; i++)
+        if (snprintf(path, sizeof(path), "%s/%s", run_dir, names[i]) >= (int)sizeof(path) || stat(path, &status) == 0 ||
+            errno != ENOENT)
+            return false;
+    return true;
+}
+
+/* ---- its plan ---- */
+
+/* What the port adds to a network that has others: what both are with it, less what they are without. */
+struct difference {
+    struct model_objects with, without;
+    struct plan *plan;
+};
+
+static void difference_fini(struct difference *difference)
+{
+    plan_free(difference->plan);
+    model_objects_fini(&difference->with);
+    model_objects_fini(&difference->without);
+}
+
+/* Leaves what is made of it in the kernel. False: something else would have to be changed. */
+static bool keep_made(struct plan *plan)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct plan_step *step = &plan->steps[i];
+        enum model_object_kind kind = plan_step_object(step)->kind;
+
+        if (kind == MODEL_OBJECT_SERVICE || kind == MODEL_OBJECT_RECORD)
+            continue;
+        if (step->before || (kind != MODEL_OBJECT_ELEMENT && kind != MODEL_OBJECT_LINK))
+            return false;
+        plan->steps[kept++] = *step;
+    }
+    plan->step_count = kept;
+    return kept > 0;
+}
+
+/* Has another the address that follows from its MAC? The rest was chosen so that nobody has it. */
+static bool is_alone(const struct model_network *network, const struct model_port *port)
+{
+    for (size_t i = 0; i + 1 < network->port_count && port->address6.family; i++)
+        if (ip_address_equal(&network->ports[i].address6, &port->address6))
+            return false;
+    return plugging_is_free(port->device);
+}
+
+/* @set has the network alone, whose last port is the new one. Its ports are changed. */
+static int make_difference(struct model_set *set, struct difference *ret)
+{
+    struct model_network *network = &set->networks[0];
+    struct model_port pair[2] = {*find_fellow(network), network->ports[network->port_count - 1]};
+    int result;
+
+    network->ports = pair;
+    network->port_count = 2;
+    result = model_check(set, NULL);
+    if (result == 0)
+        result = model_expand(set, false, &ret->with, NULL);
+    network->port_count = 1;
+    if (result == 0)
+        result = model_expand(set, false, &ret->without, NULL);
+    if (result == 0)
+        result = plan_make(&ret->with, &ret->without, &ret->plan);
+    network->ports = NULL;
+    network->port_count = 0;
+    return result < 0 || !keep_made(ret->plan) ? -EAGAIN : 0;
+}
+
+/* ---- doing it ---- */
+
+struct newcomer {
+    const struct roll *roll;
+    const struct model_port *port;
+};
+
+/* The line that stands beside the ledger, malloc'ed. */
+static char *print_line(const struct model_port *port)
+{
+    _cleanup_json_ json_t *json = model_port_to_json(port);
+    _cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    char *line;
+
+    return text && asprintf(&line, "%s\n", text) >= 0 ? line : NULL;
+}
+
+static int tell(const struct apply_ops *ops, void *data, struct tapnet_error *error)
+{
+    const struct newcomer *newcomer = data;
+    const char *network = newcomer->roll->network->name;
+    _cleanup_free_ char *line = print_line(newcomer->port);
+    char file[MODEL_NAME_MAX + 32];
+    int result;
+
+    if (!line)
+        return error_set(error, -ENOMEM, "out of memory");
+    snprintf(file, sizeof(file), "networks/%s" PLUGGED_SUFFIX, network);
+    result = ops->service_plug(ops->data, network, newcomer->port, error);
+    return result < 0 ? result : ops->file_append(ops->data, file, newcomer->roll->ledger, line, error);
+}
+
+/* Whoever wants it open gets the descriptor by which it is made; that has but one queue. */
+static bool is_caught(const struct tapnet_attach_options *options)
+{
+    return options->flags & TAPNET_ATTACH_OPEN && options->queues <= 1;
+}
+
+static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const struct plan *plan,
+                const struct tapnet_attach_options *options, struct tapnet_attached *attached)
+{
+    struct newcomer copy = *newcomer;
+    struct api_made made = {.flags = options->flags & TAPNET_ATTACH_NO_VNET_HEADER ? 0u : IFF_VNET_HDR, .fd = -1};
+    _cleanup_free_ char *mark = NULL;
+    int result;
+
+    if (asprintf(&mark, "%s/%s", newcomer->roll->network->name, newcomer->port->name) < 0)
+        return -EAGAIN;
+    result = run_file_write(tapnet->run_dir, MARK_NAME, mark, NULL);
+    if (result == 0)
+        result = api_plan_make_only(tapnet, plan, tell, &copy, is_caught(options) ? &made : NULL, NULL);
+    if (result < 0) {
+        if (made.fd >= 0)
+            close(made.fd);
+        quick_forget(tapnet, true, NULL); /* can't it: the mark stays for the next */
+        return -EAGAIN;
+    }
+    run_file_remove(tapnet->run_dir, MARK_NAME, NULL);
+    roll_add(tapnet->run_dir, newcomer->roll->network->name, newcomer->port);
+    attached->made_fd = made.fd;
+    return 0;
+}
+
+static int plug(struct tapnet *tapnet, const struct plugging *plugging, const struct roll *roll, struct model_set *set,
+                struct tapnet_attached *attached)
+{
+    struct model_network network = *roll->network;
+    struct plugging added = *plugging;
+    struct difference difference cleanup(difference_fini) = {.plan = NULL};
+    struct model_port port;
+    int result;
+
+    snprintf(set->name, sizeof(set->name), "%s", roll->set);
+    set->networks = &network;
+    set->network_count = 1;
+    added.network = network.name;
+    added.count = 1;
+    if (plugging_add(set, &added, NULL) < 0)
+        return -EAGAIN;
+    port = network.ports[network.port_count - 1];
+    if (!is_alone(&network, &port))
+        return -EAGAIN;
+    result = make_difference(set, &difference);
+    if (result == 0)
+        result = attached_describe(attached, roll->set, roll->network, &port, true, NULL);
+    if (result < 0)
+        return -EAGAIN;
+    return make(tapnet, &(struct newcomer){roll, &port}, difference.plan, plugging->options, attached);
+}
+
+int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct tapnet_attached *attached)
+{
+    struct roll roll cleanup(roll_fini) = {.text = NULL};
+    struct model_set set = {.network_count = 0};
+    char name[MODEL_NAME_MAX];
+    int result = is_settled(tapnet->run_dir) ? choose_network(tapnet->run_dir, plugging->options->network, name)
+                                             : -EAGAIN;
+
+    if (result == 0)
+        result = roll_read(tapnet->run_dir, name, &roll);
+    if (result == 0 && may_be_quick(tapnet, plugging, roll.network))
+        result = plug(tapnet, plugging, &roll, &set, attached);
+    else
+        result = -EAGAIN;
+    arena_fini(&set.arena);
+    return result;
+}
+
+/* ---- what is left of one that was killed ---- */
+
+/* The name of the port that a line beside the ledger is about. */
+static bool is_about(const char *line, size_t len, const char *port)
+{
+    _cleanup_json_ json_t *json = json_loadb(line, len, 0, NULL);
+    const char *name = json_string_value(json_object_get(json, "name"));
+
+    return name && strcmp(name, port) == 0;
+}
+
+/* Takes its lines out of the file beside the ledger. */
+static int drop_line(const char *run_dir, const char *network, const char *port, struct tapnet_error *error)
+{
+    _cleanup_free_ char *text = NULL;
+    char file[MODEL_NAME_MAX + 32], *to;
+    int result;
+
+    snprintf(file, sizeof(file), "networks/%s" PLUGGED_SUFFIX, network);
+    result = run_file_read(run_dir, file, SIZE_MAX / 2, &text);
+    if (result == -ENOENT)
+        return 0;
+    if (result < 0)
+        return error_set_errno(error, result, "cannot read %s/%s", run_dir, file);
+    to = text;
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        size_t len = (size_t)(end - line) + 1;
+
+        if (is_about(line, len, port))
+            continue;
+        memmove(to, line, len);
+        to += len;
+    }
+    *to = '\0';
+    return run_file_write(run_dir, file, text, error);
+}
+
+/* The service is told of all who are there: it may have been told of one more. */
+static int tell_all(struct tapnet *tapnet, const char *network, struct tapnet_error *error)
+{
+    struct observe_found *found cleanup(cleanup_observe_free) = NULL;
+    const struct model_service *service;
+    int result = observe_host(tapnet->run_dir, &found, error);
+
+    if (result < 0)
+        return result;
+    service = ports_network(found, network);
+    return service && service->running ? api_service_update(tapnet, service->network, error) : 0;
+}
+
+/* @mark: "NETWORK/PORT", which is taken apart. */
+static int forget(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
+{
+    char *slash = strchr(mark, '/'), file[MODEL_NAME_MAX + 32];
+    int result;
+
+    if (!slash)
+        return 0;
+    *slash = '\0';
+    if (!model_name_valid(mark) || !model_name_valid(slash + 1))
+        return 0;
+    result = drop_line(tapnet->run_dir, mark, slash + 1, error);
+    if (result == 0) {
+        snprintf(file, sizeof(file), "networks/%s" PLUGGED_ROLL_SUFFIX, mark);
+        result = run_file_remove(tapnet->run_dir, file, error);
+    }
+    return result == 0 ? tell_all(tapnet, mark, error) : result;
+}
+
+int quick_forget(struct tapnet *tapnet, bool undone, struct tapnet_error *error)
+{
+    _cleanup_free_ char *mark = NULL;
+    int result = run_file_read(tapnet->run_dir, MARK_NAME, MARK_MAX, &mark);
+
+    if (result < 0) /* mostly: there is none */
+        return result == -ENOENT ? 0 : run_file_remove(tapnet->run_dir, MARK_NAME, error);
+    result = undone ? forget(tapnet, mark, error) : 0;
+    return result == 0 ? run_file_remove(tapnet->run_dir, MARK_NAME, error) : result;
+}
+
+/* ---- the next ones ---- */
+
+void quick_prepare(const struct tapnet *tapnet, const struct model_set *set)
+{
+    for (size_t i = 0; i < set->network_count; i++)
+        if (has_origin(&set->networks[i], MODEL_ORIGIN_RUN) || has_origin(&set->networks[i], MODEL_ORIGIN_ATTACHED))
+            roll_write(tapnet->run_dir, set->name, &set->networks[i]);
+}

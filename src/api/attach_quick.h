@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside attach.c: one port more of a network that is well known, at a cost that does not grow with its ports. */
+#ifndef API_ATTACH_QUICK_H
+#define API_ATTACH_QUICK_H
+
+#include "api/attach_plan.h"
+
+/*
+ * How it works: the long way to a new port reads the host and every ledger, plans for the whole set, and tells ledger
+ * and service of the whole network. The quick one reads the network's roll (roll.h), plans for the port alone, adds a
+ * line beside the ledger (observe/plugged.h) and tells the service of one port. It is gone where nothing is special: a
+ * network of mode nat or isolated that has a roll, no tapnet left half done, a port that is new. Whatever is not so, or
+ * fails, is undone and left to the long way, which knows what to say of it.
+ *
+ * A file, RUN_DIR/plugging, has the port's name meanwhile. Who finds a journal with it takes the port out of the file
+ * beside the ledger, and tells the service who is there.
+ */
+
+/* With the lock held. -EAGAIN: take the long way, from api_recover() on. */
+int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct tapnet_attached *attached);
+
+/* After @undone, a journal, was undone (false: there was none): whoever was killed on this way has left nothing. */
+int quick_forget(struct tapnet *tapnet, bool undone, struct tapnet_error *error);
+
+/* A set's ports changed, and ports that were plugged in are among them: the next of these networks go the quick way. */
+void quick_prepare(const struct tapnet *tapnet, const struct model_set *set);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* A network's roll: who is there in short, so that one port more need not read all the others. */
+#ifndef API_ROLL_H
+#define API_ROLL_H
+
+#include "model/object.h"
+
+/*
+ * How it works: a new port needs a name, a MAC and an address that nobody has; besides, only what the network is like.
+ * All of it stands in the ledger, and is read at a cost that grows with it, and in RUN_DIR/networks/NAME.roll: the
+ * network without its ports as JSON, then for each port a struct roll_port. It is a cache: it says which ledger it was
+ * made of and how long the file beside that was (observe/plugged.h), and is void when either has changed since.
+ *
+ * It is this program's own, in the machine's own byte order, and never older than the boot; so it is read as it was
+ * written, but for what could make us read beyond it.
+ */
+struct roll {
+    char *text; /* the file */
+    struct arena arena;
+    const char *set;
+    struct model_network *network; /* with its ports, as far as a new one must know of them */
+    char ledger[128];              /* that it is about: what a line beside it is headed with */
+};
+
+void roll_fini(struct roll *roll);
+/* The roll of @network. -ESTALE: there is none that could be used. *ret is ended by the caller in any case. */
+int roll_read(const char *run_dir, const char *network, struct roll *ret);
+/* Writes that of @network, which is @service's with all its ports, as the ledger has it. What can't be is not there. */
+void roll_write(const char *run_dir, const char *set, const struct model_network *network);
+/* Adds @port, which stands beside the ledger since just now. One that can't be added is void. */
+void roll_add(const char *run_dir, const char *network, const struct model_port *port);
+
+#endif

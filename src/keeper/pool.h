@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Ports that are ready before anybody asks for them: made, guarded, served, and held by the keeper. */
+#ifndef KEEPER_POOL_H
+#define KEEPER_POOL_H
+
+#include "api/attach.h"
+#include "observe/observe.h"
+
+/*
+ * How it works: `pool: 16` of a network has so many ports of `tapnet run` made whose TAPs the keeper holds, without
+ * carrier, so that no frame waits in them. Who wants a new port is handed the descriptor of one: nothing else need be
+ * done, and no lock be taken. From then on it is a port like any other of a command, and goes with who holds it. What
+ * is missing is made when nobody has asked for a moment, or more than half of it is: all of it as one plan, since a
+ * plan costs the more the more ports there are, and a port of it little. A keeper that ends lets go of all; the next
+ * tapnet takes them away.
+ */
+struct pool {
+    struct tapnet_attached **ready;
+    size_t ready_count, ready_capacity;
+    struct pool_wanted {
+        char network[MODEL_NAME_MAX];
+        uint32_t count;
+    } * wanted;
+    size_t wanted_count, wanted_capacity;
+    size_t network_count; /* that are up, with a pool or without */
+    uint64_t rest_usec;   /* when nobody will have asked for a moment */
+    bool failed;          /* to make one: not tried again before the next look */
+    bool told;            /* the log was told of that */
+};
+
+#define POOL_REST_USEC 20000
+#define POOL_READY_MAX 512 /* of all networks together: the keeper needs descriptors for its own work, too (rights.c) */
+
+void pool_fini(struct pool *pool);
+
+/* What the networks of @found want; lets go of ports that are not theirs any more, or too many. */
+void pool_learn(struct pool *pool, const struct observe_found *found);
+/* When what is missing is to be made; 0: nothing is. */
+uint64_t pool_due(const struct pool *pool);
+/* Makes it. False: another tapnet has the lock, so look again when it is free. */
+bool pool_fill(struct pool *pool, struct tapnet *tapnet);
+/* A ready port of the network (NULL: the only one that is up), the caller's; NULL. */
+struct tapnet_attached *pool_take(struct pool *pool, const char *network);
+
+#endif

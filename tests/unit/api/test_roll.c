@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* A network's roll: it says who is there as long as the ledger is the one that it was made of. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "api/roll.h"
+#include "apply/run.h"
+
+static char directory[] = "/tmp/tapnet-roll-XXXXXX";
+
+static int make(void **state)
+{
+    (void)state;
+    return mkdtemp(directory) ? 0 : -1;
+}
+
+static int clean(void **state)
+{
+    static const char *const names[] = {"networks/lab.json", "networks/lab.more", "networks/lab.roll"};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        run_file_remove(directory, names[i], NULL);
+    return rmdir(directory);
+}
+
+/* A network of two ports whose bridge is the loopback, since that is there. */
+static void make_network(struct model_port ports[3], struct model_network *ret)
+{
+    memset(ports, 0, 3 * sizeof(*ports));
+    snprintf(ports[0].name, sizeof(ports[0].name), "web");
+    snprintf(ports[1].name, sizeof(ports[1].name), "vm1");
+    snprintf(ports[2].name, sizeof(ports[2].name), "vm2");
+    for (size_t i = 0; i < 3; i++) {
+        ports[i].address = ip4_from_value(0x0a140007 + (uint32_t)i);
+        ports[i].guest_mac.bytes[5] = (uint8_t)(i + 1);
+        ports[i].user = i ? 1000 : MODEL_ID_NONE;
+        ports[i].group = MODEL_ID_NONE;
+        ports[i].origin = i ? MODEL_ORIGIN_RUN : MODEL_ORIGIN_DECLARED;
+        snprintf(ports[i].device, sizeof(ports[i].device), "lab-%.8s", ports[i].name);
+    }
+    *ret = (struct model_network){.name = "lab", .bridge = "lo", .mtu = 1500, .ports = ports, .port_count = 2};
+    ret->subnet = (struct ip_prefix){ip4_from_value(0x0a140001), 24};
+}
+
+static void assert_stale(const char *name)
+{
+    struct roll roll;
+
+    assert_int_equal(roll_read(directory, name, &roll), -ESTALE);
+    roll_fini(&roll);
+}
+
+static void it_has_who_is_there(void **state)
+{
+    struct model_port ports[3];
+    struct model_network network;
+    struct roll roll;
+
+    (void)state;
+    make_network(ports, &network);
+    assert_stale("lab");
+    assert_int_equal(run_file_write(directory, "networks/lab.json", "{}", NULL), 0);
+    roll_write(directory, "set", &network);
+    assert_int_equal(roll_read(directory, "lab", &roll), 0);
+    assert_string_equal(roll.set, "set");
+    assert_int_equal(roll.network->port_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(roll.network->ports[i].name, ports[i].name);
+        assert_string_equal(roll.network->ports[i].device, ports[i].device);
+        assert_true(ip_address_equal(&roll.network->ports[i].address, &ports[i].address));
+        assert_true(mac_equal(&roll.network->ports[i].guest_mac, &ports[i].guest_mac));
+        assert_int_equal(roll.network->ports[i].user, ports[i].user);
+        assert_int_equal(roll.network->ports[i].origin, ports[i].origin);
+    }
+    /* Another stands beside the ledger: only when the roll has it, too, is it of use. */
+    assert_int_equal(run_file_append(directory, "networks/lab.more", roll.ledger, "{}\n", NULL), 0);
+    roll_fini(&roll);
+    assert_stale("lab");
+    roll_write(directory, "set", &network);
+    roll_add(directory, "lab", &ports[2]);
+    assert_int_equal(roll_read(directory, "lab", &roll), 0);
+    assert_int_equal(roll.network->port_count, 3);
+    assert_string_equal(roll.network->ports[2].name, "vm2");
+    roll_fini(&roll);
+}
+
+static void another_ledger_and_another_bridge_make_it_void(void **state)
+{
+    struct model_port ports[3];
+    struct model_network network;
+    char path[128];
+
+    (void)state;
+    make_network(ports, &network);
+    assert_int_equal(run_file_write(directory, "networks/lab.json", "{ }", NULL), 0);
+    assert_stale("lab");
+    strcpy(network.bridge, "no-such");
+    roll_write(directory, "set", &network);
+    assert_stale("lab");
+    strcpy(network.bridge, "lo");
+    roll_write(directory, "set", &network);
+    snprintf(path, sizeof(path), "%s/networks/lab.roll", directory);
+    assert_int_equal(truncate(path, 1000), 0);
+    assert_stale("lab");
+    assert_int_equal(truncate(path, 10), 0);
+    assert_stale("lab");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_has_who_is_there),
+        cmocka_unit_test(another_ledger_and_another_bridge_make_it_void),
+    };
+
+    return cmocka_run_group_tests(tests, make, clean);
+}
