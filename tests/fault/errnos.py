@@ -25,6 +25,7 @@ REQUESTS = {
     "device_set": [EBADFD, EINVAL, EOPNOTSUPP, EBUSY, ENOMEM],
     # It went; another master or a macvlan holds it; its bridge is full; a loop; a MAC or MTU that it refuses.
     "link_set": NETLINK + [ENODEV, EBUSY, EXFULL, ELOOP, EINVAL, EADDRNOTAVAIL, EOPNOTSUPP],
+    "link_shape": NETLINK + [ENODEV, ENOENT, EINVAL],  # it went; a kernel without this queue; a rate that it refuses
     "link_delete": NETLINK + [ENODEV, EBUSY],
     "links_delete": NETLINK + [ENODEV, EBUSY, EINTR],
     "address_add": NETLINK + [EEXIST, ENODEV, EINVAL],  # somebody put it there; IPv4 is off on the device
@@ -47,6 +48,8 @@ REQUESTS = {
     # Port taken, address gone, no CAP_NET_RAW, dead, hanging, refusing.
     "service_serve": FILES + [EADDRINUSE, EADDRNOTAVAIL, EPERM, ECONNREFUSED, EAGAIN, EPROTO],
     "service_update": FILES + [ECONNREFUSED, EAGAIN, EPROTO],
+    "service_plug": FILES + [ECONNREFUSED, EAGAIN, EPROTO, EEXIST, ENOENT],
+    "file_append": DIRECTORY + FILES + [ELOOP],
     "service_stop": [EAGAIN, EPROTO, ENOMEM, EACCES],
     "conntrack_forget": NETLINK + [EINTR, EOPNOTSUPP],  # a dump that the kernel's table outran
     "conntrack_forget_forwards": NETLINK + [EINTR, EOPNOTSUPP],

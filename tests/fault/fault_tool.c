@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs `up FILE` or `down SET` with chosen requests failing, or lying: a wrapper counts what apply asks for. */
+/* Runs an up, down, attach or detach with chosen requests failing, or lying: a wrapper counts what apply asks for. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <tapnet/attach.h>
+
 #include "api/context.h"
 
 /*
- * usage: fault-tool RUN_BASE SERVICE up FILE | down SET   [NUMBER:ERRNO[:again] | lie:NAME | rival:NAME:COMMAND]...
+ * usage: fault-tool RUN_BASE SERVICE up FILE | down SET | attach NETWORK/PORT | detach NETWORK/PORT
+ *                   [NUMBER:ERRNO[:again] | lie:NAME | rival:NAME:COMMAND]...
  *
  * The NUMBER-th request (from 1) returns -ERRNO without having been made, and with "again" every later one of its name
  * does. Once all that were to fail have failed, and so while the plan is undone, every request of the NAME of a lie
@@ -92,6 +95,8 @@ WRAP(device_set, (void *data, int fd, enum apply_setting setting, uint32_t value
 WRAP(link_set,
      (void *data, const char *name, struct netlink_link_change *change, const char *master, struct tapnet_error *error),
      (REAL, name, change, master, error))
+WRAP(link_shape, (void *data, const char *name, uint64_t rate, uint32_t burst, struct tapnet_error *error),
+     (REAL, name, rate, burst, error))
 WRAP(link_delete, (void *data, const char *name, struct tapnet_error *error), (REAL, name, error))
 WRAP(links_delete, (void *data, const char *const *names, size_t count, struct tapnet_error *error),
      (REAL, names, count, error))
@@ -120,6 +125,10 @@ WRAP(service_serve, (void *data, const struct model_network *network, struct tap
      (REAL, network, error))
 WRAP(service_update, (void *data, const struct model_network *network, struct tapnet_error *error),
      (REAL, network, error))
+WRAP(file_append, (void *data, const char *name, const char *head, const char *line, struct tapnet_error *error),
+     (REAL, name, head, line, error))
+WRAP(service_plug, (void *data, const char *network, const struct model_port *port, struct tapnet_error *error),
+     (REAL, network, port, error))
 WRAP(service_stop, (void *data, const char *network, struct tapnet_error *error), (REAL, network, error))
 WRAP(names_tell, (void *data, const struct model_network *network, struct tapnet_error *error), (REAL, network, error))
 WRAP(names_forget, (void *data, const struct model_network *network, struct tapnet_error *error),
@@ -152,6 +161,7 @@ static void wrap(struct apply_ops *ops, void *data)
         .device_keep = fault_device_keep,
         .device_set = fault_device_set,
         .link_set = fault_link_set,
+        .link_shape = fault_link_shape,
         .link_delete = fault_link_delete,
         .links_delete = fault_links_delete,
         .address_add = fault_address_add,
@@ -170,6 +180,8 @@ static void wrap(struct apply_ops *ops, void *data)
         .service_release = fault_service_release,
         .service_serve = fault_service_serve,
         .service_update = fault_service_update,
+        .file_append = fault_file_append,
+        .service_plug = fault_service_plug,
         .service_stop = fault_service_stop,
         .names_tell = fault_names_tell,
         .names_forget = fault_names_forget,
@@ -188,6 +200,35 @@ static int up(struct tapnet *tapnet, const char *file, struct tapnet_error *erro
     result = tapnet_up(tapnet, spec, NULL, NULL, NULL, error);
     tapnet_spec_free(spec);
     return result;
+}
+
+/* A new port, opened, that stays when we end; or the end of it. */
+static int plug(struct tapnet *tapnet, bool attach, char *word, struct tapnet_error *error)
+{
+    char *port = strchr(word, '/');
+    struct tapnet_attach_options options = {.network = word, .flags = TAPNET_ATTACH_OPEN};
+    struct tapnet_attached *attached;
+    int result;
+
+    if (!port)
+        return -EINVAL;
+    *port++ = '\0';
+    options.port = port;
+    if (!attach)
+        return tapnet_detach(tapnet, word, port, 0, error);
+    result = tapnet_attach(tapnet, &options, &attached, error);
+    if (result == 0)
+        tapnet_attached_free(attached);
+    return result;
+}
+
+static int run(struct tapnet *tapnet, const char *verb, char *word, struct tapnet_error *error)
+{
+    if (strcmp(verb, "up") == 0)
+        return up(tapnet, word, error);
+    if (strcmp(verb, "down") == 0)
+        return tapnet_down(tapnet, word, NULL, NULL, NULL, error);
+    return plug(tapnet, strcmp(verb, "attach") == 0, word, error);
 }
 
 /* "NUMBER:ERRNO", "lie:NAME" or "rival:NAME:COMMAND". */
@@ -223,7 +264,7 @@ int main(int count, char **words)
     for (int i = 5; i < count && understood; i++)
         understood = parse_fault(&fault, words[i]);
     if (!understood) {
-        fputs("usage: fault-tool RUN_BASE SERVICE up FILE | down SET\n"
+        fputs("usage: fault-tool RUN_BASE SERVICE up FILE | down SET | attach NETWORK/PORT | detach NETWORK/PORT\n"
               "                  [NUMBER:ERRNO[:again] | lie:NAME | rival:NAME:COMMAND]...\n",
               stderr);
         return 2;
@@ -233,8 +274,7 @@ int main(int count, char **words)
         tapnet->with_keeper = false;
         tapnet->wrap = wrap;
         tapnet->wrap_data = &fault;
-        result = strcmp(words[3], "up") == 0 ? up(tapnet, words[4], &error)
-                                             : tapnet_down(tapnet, words[4], NULL, NULL, NULL, &error);
+        result = run(tapnet, words[3], words[4], &error);
         tapnet_free(tapnet);
     }
     if (result < 0)

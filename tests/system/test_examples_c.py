@@ -13,6 +13,8 @@
     +------------------+          fd          +------------------+
                                   │
                              c: tap0 10.7.0.3
+
+      host: sh (fd 3) ── lab-vm1 ── br-lab 10.20.0.1/24        plug
 """
 
 import os
@@ -87,6 +89,20 @@ def test_queue_counter(host, build, installed):
     counts = [int(count) for count in re.findall(r"queue \d: (\d+) packets", out)]
     assert len(counts) == 4 and sum(counts) >= sent >= 40
     assert sum(count > 0 for count in counts) > 1
+
+
+def test_plug(world, host, tapnet, build, installed):
+    """A guest on a port of a network; the port goes with it."""
+    tapnet("up", tapnet.file("networks: { lab: { subnet: 10.20.0.1/24 } }"))
+    environment = {**installed, "TAPNET_SERVICE": str(program("tapnet-service"))}
+    script = 'grep iff: /proc/self/fdinfo/3; echo "$GUEST_MAC"; read end; exit 7'
+    child, line = start(host, environment, build("plug"), "lab", "sh", "-c", script)
+    port, = tapnet.status("lab")["ports"]
+    assert line == f"lab-vm1: {port['addresses'][0]}\n" and port["state"] == "plugged"
+    assert child.stdout.readline() == "iff:\tlab-vm1\n" and child.stdout.readline() == f"{port['mac']}\n"
+    child.communicate("\n", timeout=10)
+    assert child.returncode == 7 and not tapnet.status("lab")["ports"]
+    tapnet("down", "--all")
 
 
 # ---- the switch ----

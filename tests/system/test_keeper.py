@@ -62,7 +62,7 @@ def test_it_does_not_leave_while_somebody_is_about_to_tell_it(kept, host):
     aside = path.rename(host.tmp / "keeper.sock")  # this `down` does not find it, so that only we are there to tell it
     kept("down", "--all")
     path.parent.mkdir(0o700, parents=True)
-    kept.run_dir.chmod(0o1700)  # as tapnet makes it: one that was there before it stays
+    kept.run_dir.chmod(0o1711)  # as tapnet makes it: one that was there before it stays
     aside.rename(path)
     os.kill(keeper, signal.SIGCONT)
     time.sleep(3)
@@ -274,8 +274,10 @@ def test_a_run_directory_that_was_tidied_away_comes_back(kept, host):
     """Whoever removes all of /run/tapnet takes the ledgers, and the names of the residents' sockets."""
     keeper, service = named(host, "tapnet-keeper"), named(host, "tapnet-service")
     kept.let_look()
-    shutil.rmtree(kept.run_dir / os.listdir(kept.run_dir)[0], ignore_errors=True)  # it mends meanwhile
+    for path in kept.run_dir.iterdir():
+        path.unlink() if path.is_socket() else shutil.rmtree(path, ignore_errors=True)  # it mends meanwhile
     wait_until(lambda: list(kept.run_dir.glob("*/keeper.json")) and is_well(kept), "all ledgers are back", kept)
+    wait_until(lambda: list(kept.run_dir.glob("*.attach")), "users find the keeper again", kept)
     assert named(host, "tapnet-keeper") == keeper
     assert named(host, "tapnet-service") != service, "nobody can talk to the one before any more"
     assert "nothing to do" in kept("plan", kept.file(LAB)).stdout

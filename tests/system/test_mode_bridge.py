@@ -10,6 +10,7 @@
 """
 
 import ctypes
+import json
 import os
 import re
 import socket
@@ -442,6 +443,27 @@ def test_a_guest_gets_its_address_from_the_lan(tapnet, host, world, vm1):
     wait_for(lambda: ":67 " in world.outside.run("ss", "-Hlnu").stdout, why="the LAN's DHCP server")
     vm1.netns.run("udhcpc", "-q", "-n", "-f", "-t", "10", "-T", "1", "-i", "eth0", "-s", "/bin/true")
     assert "192.0.2.1" in lease.read_text()
+
+
+def test_a_port_that_comes_later_is_on_the_lan(tapnet, uplink, world):
+    """By `attach` and by `run`; the uplink, and what it carried, stays where it is."""
+    up(tapnet)
+    before, connection = carried(uplink, "br-lan"), Stream(uplink, world.outside)
+    mac = uplink.json("ip", "-j", "link", "show", "br-lan")[0]["address"]
+    made = json.loads(tapnet("attach", "lan/late").stdout)
+    assert (made["mode"], made["bridge"], made["subnets"], made["addresses"]) == ("bridge", "br-lan", [], [])
+    late, = (port for port in tapnet.status("lan")["ports"] if port["name"] == "late")
+    guest = NamespaceGuest(uplink, late, address="192.0.2.51")
+    for netns, address in ((guest.netns, OUTSIDE), (guest.netns, "192.0.2.2"), (world.outside, guest.address)):
+        netns.run("ping", "-c1", "-W2", address)
+    guest.close()
+    tapnet("run", "-q", "lan/brief", "--", "true")
+    assert tapnet("plan", tapnet.file(LAN)).returncode == 0
+    assert tapnet("detach", "lan/late").stdout == "lan/late is unplugged\n"
+    assert [port["name"] for port in tapnet.status("lan")["ports"]] == ["vm1"]
+    assert carried(uplink, "br-lan") == before
+    assert uplink.json("ip", "-j", "link", "show", "br-lan")[0]["address"] == mac
+    connection.end()
 
 
 def test_a_guest_has_its_own_mac_and_serves_no_dhcp(tapnet, host, world):

@@ -20,6 +20,7 @@ README = (SOURCE / "README.md").read_text(encoding="utf-8")
 VARIABLE = [
     (r"\d\d:\d\d:\d\d\\\.\d{6}", r"\\d\\d:\\d\\d:\\d\\d\\.\\d{6}"),  # when
     (r"\\ id\\ \d+", r"\\ id\\ \\d+"),
+    (r"tap\\\-fd\\ \d+", r"tap\\-fd\\ \\d+"),
     (r"keeper\\ \\\(\d+", r"keeper\\ \\(\\d+"),
     (r"\d+\\\.\d\\ s\b", r"\\d+\\.\\d\\ s"),
     (r"time\\ \d+ms", r"time\\ \\d+ms"),

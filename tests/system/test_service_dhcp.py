@@ -289,6 +289,30 @@ def test_update_changes_ports_without_new_sockets(lab):
     assert lab.service.show("lab") == changed
 
 
+def test_a_port_that_is_plugged_in_alone_is_served(lab):
+    """Also when many came so, and what was served before goes on."""
+    others = {name: port for name, port in PORTS.items() if name != "web"}
+    lab.service.update(network("lab", "10.20.0.1/24", others))
+    wire = Wire(lab.guests["web"])
+    assert not wire.ask(wire.request("discover"))
+    web, = (port for port in LAB["ports"] if port["name"] == "web")
+    for number in range(60):
+        late = {**web, "name": f"late{number}", "device": f"late{number}", "address": f"10.20.0.{100 + number}"}
+        late.pop("hostname", None)
+        lab.service.request("plug", network="lab", port=late)
+    lab.service.request("plug", network="lab", port=web)
+    assert wire.ask(wire.request("discover"))[BOOTP].yiaddr == "10.20.0.10"
+    for wrong in (web, {**web, "name": "other"}, {**web, "name": "more", "device": "m0", "address": "10.99.0.1"},
+                  {**web, "name": "more", "device": "m0", "unknown": 1}, {"name": "more"}, 7):
+        with pytest.raises(Refused):
+            lab.service.request("plug", network="lab", port=wrong)
+    with pytest.raises(Refused):
+        lab.service.request("plug", network="nowhere", port=web)
+    assert wire.ask(wire.request("discover"))[BOOTP].yiaddr == "10.20.0.10"
+    lab.service.update(LAB)
+    assert wire.ask(wire.request("discover"))[BOOTP].yiaddr == "10.20.0.10"
+
+
 def test_one_network_is_served_once(lab):
     """Whoever serves it again is refused, and the first sockets go on."""
     sockets = make_sockets(lab.host, {**LAB, "dns_port": 10054})
@@ -308,7 +332,8 @@ BAD_REQUESTS = [
     b"{", b"[]", b"null", b"\xff\xfe", b'{"do":"fly"}', b'{"do":1}', b'{"do":"status","do":"stop"}', b'{"do":"stop"}',
     b'{"do":"stop","network":7}', b'{"do":"stop","network":"nowhere"}', b'{"do":"status","more":1}', b'{"do":"serve"}',
     b'{"do":"sockets"}', b'{"do":"update"}', b'{"do":"show"}', b'{"do":"show","network":"nowhere"}', b"[" * 60000,
-    b"x" * 70000,
+    b"x" * 70000, b'{"do":"plug"}', b'{"do":"plug","network":"nowhere","port":{}}',
+    b'{"do":"plug","network":7,"port":7}',
 ]
 
 
