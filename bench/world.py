@@ -34,7 +34,9 @@ class World:
         name = f"tapnet-bench-{os.getpid()}-{next(_numbers)}"
         self.host, self.outside = f"{name}-host", f"{name}-out"
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tapnet-bench-"))
-        self.environment = {**os.environ, "TAPNET_RUN_DIR": str(self.directory / "run"), "NO_COLOR": "1"}
+        # In memory, as /run is; on a disk each port would cost a few writes to that.
+        self.run_base = pathlib.Path(tempfile.mkdtemp(prefix="tapnet-bench-", dir="/dev/shm"))
+        self.environment = {**os.environ, "TAPNET_RUN_DIR": str(self.run_base / "run"), "NO_COLOR": "1"}
         for namespace in (self.host, self.outside):
             run("ip", "netns", "add", namespace)
             run("ip", "-n", namespace, "link", "set", "lo", "up")
@@ -57,6 +59,7 @@ class World:
                 os.kill(int(pid), 9)
             run("ip", "netns", "del", namespace)
         shutil.rmtree(self.directory)
+        shutil.rmtree(self.run_base)
         time.sleep(0.3)  # the kernel takes a namespace apart later, holding locks that the next measurement needs
 
     def inside(self, *words):
@@ -68,7 +71,7 @@ class World:
 
     def measure(self, *words, accept=(0,)):
         """Runs a command on the host: {"usec", "rss_kib", "exit"}. The clock runs beside it, within `measure`."""
-        output = self.directory / "measured"
+        output = self.directory / f"measured-{next(_numbers)}"  # several may run at once
         result = subprocess.run(self.inside(self.build / "bench/measure", "-o", output, *words), env=self.environment,
                                 cwd=self.directory, text=True, capture_output=True, timeout=300, check=False)
         measured = json.loads(output.read_text(encoding="utf-8")) if result.returncode == 0 else {"exit": -1}
@@ -79,13 +82,16 @@ class World:
 
     # ---- tapnet ----
 
-    def write_file(self, ports, routed=False):
-        """In mode routed, MACs are given: with more neighbours than a kernel learns, one would give them."""
+    def write_file(self, ports, routed=False, pool=0, others=0):
+        """In mode routed, MACs are given: with more neighbours than a kernel learns, one would give them. @others ports
+        are a second network's."""
         head = ["    mode: routed", "    subnet: 10.98.0.1/19"] if routed else ["    subnet: 10.97.0.1/22"]
-        lines = ["name: bench", "networks:", "  bench:", *head, "    ports:"]
+        lines = ["name: bench", "networks:", "  bench:", *head, f"    pool: {pool}", "    ports:"]
         for port in range(1, ports + 1):
             mac = f'mac: "52:54:00:10:{port >> 8:02x}:{port & 255:02x}"' if routed else ""
             lines.append(f"      p{port}: {{{mac}}}")
+        lines += ["  others:", "    subnet: 10.99.0.1/22", "    ports:"] if others else []
+        lines += [f"      o{port}: {{}}" for port in range(1, others + 1)]
         path = self.directory / "bench.yaml"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
@@ -96,13 +102,43 @@ class World:
     def status(self):
         return json.loads(self.on_host(self.build / "tapnet", "status", "--json"))["networks"][0]
 
+    def wait_for_ports(self, count):
+        """Returns when there are so many: those that are to be ready are, and those whose guests have gone are gone."""
+        for _ in range(200):
+            words = self.inside(self.build / "tapnet", "status", "--json")
+            told = subprocess.run(words, env=self.environment, text=True, capture_output=True, check=False).stdout
+            if len(json.loads(told)["networks"][0]["ports"]) == count:
+                return
+            time.sleep(0.1)
+        raise SystemExit(f"bench: there are not {count} ports")
+
+    def residents(self):
+        """The processes of this host that stay: {name: /proc/PID}."""
+        found = {}
+        for pid in run("ip", "netns", "pids", self.host).split():
+            process = pathlib.Path("/proc", pid)
+            found[(process / "comm").read_text(encoding="utf-8").strip()] = process
+        return {name: process for name, process in found.items() if name in ("tapnet-keeper", "tapnet-service")}
+
     def service_rss_kib(self):
         """Peak memory of the service of this host."""
-        for pid in run("ip", "netns", "pids", self.host).split():
-            status = pathlib.Path("/proc", pid, "status").read_text(encoding="utf-8")
-            if status.startswith("Name:\ttapnet-service\n"):
-                return int(status.split("VmHWM:")[1].split()[0])
-        raise SystemExit("bench: no tapnet-service is running")
+        service = self.residents().get("tapnet-service")
+        if not service:
+            raise SystemExit("bench: no tapnet-service is running")
+        return int((service / "status").read_text(encoding="utf-8").split("VmHWM:")[1].split()[0])
+
+    def residents_msec(self):
+        """Processor time that the residents of this host have used so far, in milliseconds."""
+        return sum(int((process / "schedstat").read_text(encoding="ascii").split()[0]) / 1e6
+                   for process in self.residents().values())
+
+    def rest(self):
+        """Returns residents_msec() when the residents have nothing to do."""
+        used = -1
+        while used != (now := self.residents_msec()):
+            used = now
+            time.sleep(0.3)
+        return used
 
     # ---- hand-made ----
 

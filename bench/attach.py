@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+"""One port more, and one less: by the library, by the command, from the pool, by scripts; beside 10 to 1,000 others."""
+
+import concurrent.futures
+import subprocess
+
+import stats
+import world as worlds
+
+SIZES = (10, 100, 1000)
+BRIDGED = 900  # of 1,000 ports so many in the network that is measured: its bridge has room for 123 more then
+POOL = 64
+GUESTS = 24  # at most 64 are ready and as many in use or going: a bridge has room for both
+CROWD = 8
+TRUE = "/bin/true"
+SCRIPTS = (("ip-nft", "ip and nft"), ("old-tools", "tunctl, brctl, ifconfig, iptables"))
+GROWTH = 1.2  # beside the floor's
+FLOOR = "attach, the floor"
+UNPLUG_FLOOR = "detach, the floor"
+FLOORS = {"attach": FLOOR, "detach": UNPLUG_FLOOR, "letting go": UNPLUG_FLOOR, "run": UNPLUG_FLOOR}
+
+
+def sort_lines(text):
+    """Milliseconds of each verb: {"plug": [...], "unplug": [...]}, as plug_tool and floor print them."""
+    found = {}
+    for line in text.splitlines():
+        verb, usec = line.split()
+        found.setdefault(verb, []).append(int(usec) / 1e3)
+    return found
+
+
+class Rows:
+    """What is measured at all sizes, and what it has grown to at the largest."""
+
+    def __init__(self, bench):
+        self.bench, self.medians = bench, {}
+
+    def add(self, name, ports, times, most=None):
+        """@most: milliseconds of the median that are allowed."""
+        times = sorted(times)
+        median, last = stats.median(times), times[len(times) * 99 // 100]
+        target = (f"≤ {most} ms", median <= most) if most else ()
+        table, form = self.bench.table, self.bench.milliseconds
+        table.add(f"{name}, {ports} ports", times, *target, form=form)
+        table.add(f"{name}, {ports} ports, 99th percentile", [last], form=form)
+        self.medians.setdefault(name, {})[ports] = median
+
+    def add_ratio(self, name, ports, ours, theirs, most=None):
+        ratio = self.medians[ours][ports] / self.medians[theirs][ports]
+        self.bench.table.add(f"{name}, {ports} ports", [ratio], *((f"≤ {most}×", ratio <= most) if most else ()))
+
+    def growth_of(self, name):
+        return self.medians[name][SIZES[-1]] / self.medians[name][SIZES[0]]
+
+    def add_growth(self):
+        """What the kernel's own part has grown by is the kernel's."""
+        for name in self.medians:
+            if name.endswith(tuple(text for _, text in SCRIPTS)):
+                continue
+            floor = next(floor for verb, floor in FLOORS.items() if name.startswith(verb))
+            grown, most = self.growth_of(name), GROWTH * max(1, self.growth_of(floor)) if name != floor else None
+            target = (f"≤ {most:.2f}×", grown <= most) if most else ()
+            self.bench.table.add(f"{name}: {SIZES[-1]} ports / {SIZES[0]} ports", [grown], *target)
+
+
+# ---- by the library ----
+
+def plug(host, crowd, count, how, between=lambda: None):
+    """@crowd processes plug in @count guests each, at once; when all are in, and @between is done, they let go."""
+    tool = host.build / "tests/system/plug_tool"
+    started = [subprocess.Popen(host.inside(tool, "bench", count, how), env=host.environment, text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(crowd)]
+    lines = [process.stdout.readline() for process in started for _ in range(count)]
+    between()
+    for process in started:
+        process.stdin.close()
+    lines += [line for process in started for line in process.stdout]
+    if any(process.wait(timeout=120) for process in started):
+        raise SystemExit("bench: plug_tool failed")
+    return sort_lines("".join(lines))
+
+
+def settle(host, ports, pool):
+    """Those that are to be ready are, and who has gone is gone; and there is a roll for the next one (attach.md)."""
+    host.wait_for_ports(ports + pool)
+    plug(host, 1, 1, "detach")
+    host.rest()
+
+
+def run_new(bench, rows, host, ports, own):
+    crowded = GUESTS // CROWD
+    for crowd, count, text in ((1, GUESTS, "1 at a time"), (CROWD, crowded, f"{CROWD} at a time")):
+        plugged, unplugged, alone = [], [], []
+        for _ in range(bench.rounds(5)):
+            settle(host, own, 0)
+            times = plug(host, crowd, count, "detach", host.rest)
+            plugged += times["plug"]
+            unplugged += times["unplug"]
+            settle(host, own, 0)
+            used = []
+            plug(host, crowd, count, "hold", lambda used=used: used.append(host.rest()))
+            host.wait_for_ports(own)
+            alone.append((host.rest() - used[0]) / (crowd * count))
+        rows.add(f"attach (new), {text}", ports, plugged)
+        rows.add(f"detach, {text}", ports, unplugged)
+        rows.add(f"letting go, {text}: the residents' processor time", ports, alone, 0.5)
+
+
+def run_pool(bench, rows, host, ports, own):
+    for crowd, count, text in ((1, GUESTS, "1 at a time"), (CROWD, GUESTS // CROWD, f"{CROWD} at a time")):
+        times = []
+        for _ in range(bench.rounds(5)):
+            host.wait_for_ports(own + POOL)
+            host.rest()
+            times += plug(host, crowd, count, "hold")["plug"]
+        rows.add(f"attach (pool), {text}", ports, times, 0.15 if crowd == 1 else None)
+
+
+# ---- by the command ----
+
+def run_command(host, *words):
+    return host.measure(*words)["usec"] / 1e3
+
+
+def run_crowd(host, crowd, *words):
+    with concurrent.futures.ThreadPoolExecutor(crowd) as threads:
+        return list(threads.map(lambda number: run_command(host, *words), range(crowd)))
+
+
+def run_commands(bench, rows, host, ports, own, pool):
+    tapnet = host.build / "tapnet"
+    source = "pool" if pool else "new"
+    for crowd in (1, CROWD):
+        times = []
+        for _ in range(bench.rounds(12) if crowd == 1 else bench.rounds(4)):
+            settle(host, own, pool)
+            times += run_crowd(host, crowd, tapnet, "run", "-q", "bench", "--", TRUE)
+        rows.add(f"run ({source}) of `true`, {crowd} at a time", ports, times)
+
+
+# ---- the others ----
+
+def run_floor(bench, rows, ports):
+    with worlds.World(bench.build) as floor:
+        own = min(ports, BRIDGED)
+        floor.on_host(floor.build / "bench/floor", "up", own)
+        times = {"plug": [], "unplug": []}
+        for _ in range(bench.rounds(5)):
+            for verb, values in sort_lines(floor.on_host(floor.build / "bench/floor", "plug", own, GUESTS)).items():
+                times[verb] += values
+        rows.add(FLOOR, ports, times["plug"])
+        rows.add(UNPLUG_FLOOR, ports, times["unplug"])
+
+
+def run_scripts(bench, rows, ports):
+    for name, text in SCRIPTS:
+        with worlds.World(bench.build) as host:
+            peer, own, times = worlds.BENCH / "peers" / name, min(ports, BRIDGED), {"plug": [], "unplug": []}
+            host.on_host(peer, "up", own, "up0")
+            for number in range(bench.rounds(12)):
+                for verb, values in times.items():
+                    values.append(run_command(host, peer, verb, own + 1 + number))
+            rows.add(f"attach by {text}", ports, times["plug"])
+            rows.add(f"detach by {text}", ports, times["unplug"])
+
+
+# ---- all ----
+
+def run_ours(bench, rows, ports, pool):
+    own = min(ports, BRIDGED)
+    with worlds.World(bench.build) as host:
+        path = host.write_file(own, pool=pool, others=ports - own)
+        host.tapnet("up", "-q", path)
+        (run_pool if pool else run_new)(bench, rows, host, ports, own)
+        run_commands(bench, rows, host, ports, own, pool)
+        host.tapnet("down", "-q", path)
+
+
+def run_attach(bench):
+    rows = Rows(bench)
+    for ports in SIZES:
+        bench.progress(f"one port more and one less, {ports} ports")
+        run_floor(bench, rows, ports)
+        run_ours(bench, rows, ports, 0)
+        run_ours(bench, rows, ports, POOL)
+        run_scripts(bench, rows, ports)
+        rows.add_ratio("attach (new): tapnet / floor", ports, "attach (new), 1 at a time", FLOOR, 1.5)
+        for _, text in SCRIPTS:
+            rows.add_ratio(f"attach: {text} / tapnet", ports, f"attach by {text}", "attach (new), 1 at a time")
+    rows.add_growth()

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What the two halves of the kernel's floor share: the networks that it makes, and their guards in nftables. */
+#ifndef BENCH_FLOOR_H
+#define BENCH_FLOOR_H
+
+#include <libmnl/libmnl.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PORTS_MAX 1023 /* of a bridge */
+#define ROUTED_MAX 8191
+#define UPLINK "up0"
+#define GATEWAY 0x0a630001u /* 10.99.0.1 */
+
+enum { IFNAME_LEN = 16, MAC_LEN = 8, IP4_LEN = 4, PORT_LEN = 4, MARK_LEN = 4 }; /* of a part: a multiple of 4 */
+
+/* One network. */
+struct kind {
+    const struct set *sets;
+    size_t set_count;
+    unsigned ports_max;
+    bool routed;
+};
+
+extern const struct kind bridged, routed;
+
+void port_name(unsigned port, char name[IFNAMSIZ]);
+/* The guest's. */
+void make_mac(unsigned port, uint8_t mac[MAC_LEN]);
+
+/* Tables and sets of a network, and the elements of its first @count ports: one transaction. */
+void guards_make(struct mnl_socket *netfilter, const struct kind *kind, unsigned count);
+/* Makes or deletes, by @type, the elements of a port of a bridge that is there. */
+void guards_change(struct mnl_socket *netfilter, unsigned port, uint16_t type);
+/* All of it. */
+void guards_delete(struct mnl_socket *netfilter);
+
+#endif
