@@ -83,14 +83,15 @@ class World:
     # ---- tapnet ----
 
     def write_file(self, ports, routed=False, pool=0, others=0):
-        """In mode routed, MACs are given: with more neighbours than a kernel learns, one would give them. @others ports
-        are a second network's."""
+        """Without IPv6, which the others that this is compared with do not make either. In mode routed, MACs are given:
+        with more neighbours than a kernel learns, one would give them. @others ports are a second network's."""
         head = ["    mode: routed", "    subnet: 10.98.0.1/19"] if routed else ["    subnet: 10.97.0.1/22"]
-        lines = ["name: bench", "networks:", "  bench:", *head, f"    pool: {pool}", "    ports:"]
+        lines = ["name: bench", "networks:", "  bench:", *head, f"    pool: {pool}", "    subnet6: none",
+                 "    ports:"]
         for port in range(1, ports + 1):
             mac = f'mac: "52:54:00:10:{port >> 8:02x}:{port & 255:02x}"' if routed else ""
             lines.append(f"      p{port}: {{{mac}}}")
-        lines += ["  others:", "    subnet: 10.99.0.1/22", "    ports:"] if others else []
+        lines += ["  others:", "    subnet: 10.99.0.1/22", "    subnet6: none", "    ports:"] if others else []
         lines += [f"      o{port}: {{}}" for port in range(1, others + 1)]
         path = self.directory / "bench.yaml"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -99,12 +99,13 @@ static bool is_declared(const struct tapnet_status_port *port)
 static void draw_port(const struct tapnet_status_port *port, const struct widths *widths, bool last)
 {
     char received[24], sent[24], holder[96];
-    const char *colour = strcmp(port->state, "plugged") == 0 ? STYLE_GREEN
-                         : strcmp(port->state, "free") == 0  ? STYLE_DIM
-                                                             : STYLE_RED;
+    bool plugged = strcmp(port->state, "plugged") == 0;
+    const char *colour = plugged ? STYLE_GREEN : strcmp(port->state, "free") == 0 ? STYLE_DIM : STYLE_RED;
+    /* What is for all, and nobody is there to take, says nothing of a guest. */
+    unsigned long long dropped = plugged ? port->dropped : 0;
 
     /* No blanks at the end of a line. */
-    bool has_more = port->rx_packets || port->tx_packets || port->dropped || port->blocked || port->limit.receive ||
+    bool has_more = port->rx_packets || port->tx_packets || dropped || port->blocked || port->limit.receive ||
                     port->limit.send || port->refused_connections || !is_declared(port);
 
     printf("    %s %s%-*s%s  %-*s  %s  %-*s  %s%-*s%s", last ? "└─" : "├─", style(STYLE_BOLD), widths->name, port->name,
@@ -112,8 +113,8 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
            has_more ? widths->holder : 0, print_holder(port, holder), style(STYLE_PLAIN));
     if (port->rx_packets || port->tx_packets)
         printf("  ↓ %s  ↑ %s", print_bytes(port->rx_bytes, received), print_bytes(port->tx_bytes, sent));
-    if (port->dropped)
-        printf("  %s%llu dropped%s", style(STYLE_YELLOW), (unsigned long long)port->dropped, style(STYLE_PLAIN));
+    if (dropped)
+        printf("  %s%llu dropped%s", style(STYLE_YELLOW), dropped, style(STYLE_PLAIN));
     if (port->blocked)
         printf("  %s%llu blocked%s", style(STYLE_YELLOW), (unsigned long long)port->blocked, style(STYLE_PLAIN));
     draw_limit(port);

@@ -79,6 +79,13 @@ static bool is_taken(const struct model_set *set, const struct model_surrounding
     return false;
 }
 
+/* The file says nothing of IPv6, and the network can have it. */
+static bool has_by_default(const struct model_network *network, const struct model_ip6 *ip6)
+{
+    return !network->subnet6_given && ip6->available && network->mtu >= MODEL_MTU6_MIN &&
+           (network->mode == MODEL_MODE_NAT || network->mode == MODEL_MODE_ISOLATED);
+}
+
 static int choose_subnet6(const struct model_set *set, const struct model_surroundings *surroundings,
                           struct model_network *network)
 {
@@ -153,9 +160,14 @@ int model_resolve6(struct model_set *set, const struct model_surroundings *surro
     int result = 0;
 
     set->ip6 = surroundings->ip6;
-    for (size_t i = 0; i < set->network_count && result == 0; i++)
-        if (set->networks[i].subnet6.address.family)
-            result = check_given6(set, &set->networks[i], surroundings, error);
+    for (size_t i = 0; i < set->network_count && result == 0; i++) {
+        struct model_network *network = &set->networks[i];
+
+        if (has_by_default(network, &set->ip6))
+            network->subnet6 = (struct ip_prefix){{AF_INET6, {0}}, MODEL_PREFIX6};
+        else if (network->subnet6.address.family)
+            result = check_given6(set, network, surroundings, error);
+    }
     for (size_t i = 0; i < set->network_count && result == 0; i++) {
         struct model_network *network = &set->networks[i];
 

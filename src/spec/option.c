@@ -135,7 +135,7 @@ const struct spec_option spec_options[] = {
     {.section = SPEC_SECTION_NETWORK, .key = "subnet6", .type = SPEC_TYPE_IP6_SUBNET,
      AT(model_network, subnet6), NO_COUNT, GIVEN_AT(model_network, subnet6_given),
      PLACE_AT(model_network, subnet6_place), .synonyms = " ipv6 ip6 prefix6 prefix ipv6_subnet gateway6 ",
-     .default_text = "none",
+     .default_text = "auto in the modes nat and isolated, where host and MTU have room for IPv6; else none",
      .description = "The same for IPv6, with a length of 64; auto: a unique local one that follows from the machine "
                     "and the network's name; none: no IPv6. In mode nat guests leave with the host's address, unless "
                     "the subnet is a public one that is routed to the host",

@@ -22,6 +22,7 @@ LAB = """
 networks:
   lab:
     subnet: 10.20.0.1/24
+    subnet6: none
     ports:
       web: {{ address: 10.20.0.10{web} }}
       db: {{ address: 10.20.0.11{db} }}

@@ -418,6 +418,38 @@ def test_a_chosen_subnet_stays(lab, tapnet):
     assert tapnet.status("lab")["subnets"][1] == subnet
 
 
+def test_who_says_nothing_has_it_too(lab, tapnet):
+    before = snapshot(lab.host, run_dir=tapnet.run_dir)
+    lab.up("networks: { lab: { ports: { web: {}, db: {} } } }\n")
+    assert "nothing to do" in tapnet("plan", lab.file).stdout
+    web = lab.guest("web").up()
+    address, = wait_for(lambda: addresses(web))
+    assert address == lab.ports["web"]["addresses"][1] and address.startswith("fd")
+    assert web.reaches(FAR)
+    web.close()
+    tapnet("down", lab.file)
+    assert_same(before, snapshot(lab.host, run_dir=tapnet.run_dir))
+
+
+def test_where_the_host_has_no_way_out_guests_are_told_of_none(world, tapnet):
+    """A router that leads nowhere would cost each connection a while."""
+    tapnet("up", tapnet.file("networks: { lab: { ports: { web: {} } } }\n"))
+    assert not tapnet.status("lab").get("uplink6")
+    web = Guest(world.host, tapnet.status("lab")["ports"][0]).up()
+    try:
+        wait_for(lambda: addresses(web))
+        assert default_routes(web.netns) == []
+    finally:
+        web.close()
+
+
+def test_a_host_without_ipv6_has_networks_without(world, tapnet):
+    world.host.run("sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+    file = tapnet.file("networks: { lab: { ports: { web: {} } } }\n")
+    tapnet("up", file)
+    assert len(tapnet.status("lab")["subnets"]) == 1 and "nothing to do" in tapnet("plan", file).stdout
+
+
 def test_ipv6_comes_and_goes_with_its_line(lab, tapnet):
     lab.up(WITHOUT)
     without = tapnet.status("lab")

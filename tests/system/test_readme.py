@@ -21,6 +21,7 @@ VARIABLE = [
     (r"\d\d:\d\d:\d\d\\\.\d{6}", r"\\d\\d:\\d\\d:\\d\\d\\.\\d{6}"),  # when
     (r"\\ id\\ \d+", r"\\ id\\ \\d+"),
     (r"tap\\\-fd\\ \d+", r"tap\\-fd\\ \\d+"),
+    (r"fd[0-9a-f]{2}:[0-9a-f:]+", "fd[0-9a-f:]+"),  # a unique local address follows from the machine
     (r"keeper\\ \\\(\d+", r"keeper\\ \\(\\d+"),
     (r"\d+\\\.\d\\ s\b", r"\\d+\\.\\d\\ s"),
     (r"time\\ \d+ms", r"time\\ \\d+ms"),

@@ -74,7 +74,7 @@ def test_a_new_port_lives_as_long_as_the_command(lab, host, run):
     assert device == "lab-vm1" and process.stdout.readline() == "/dev/net/tun\n"
     assert process.stdout.readline() == "iff:\tlab-vm1\n" and int(fd) > 2
     port = ports(lab)["vm1"]
-    assert (port["device"], port["mac"], port["addresses"]) == (device, mac, [address])
+    assert (port["device"], port["mac"], port["addresses"][0]) == (device, mac, address)
     assert port["state"] == "plugged" and port["origin"] == "run"
     assert "vm1" in host.run("nft", "list", "set", "bridge", "tapnet", "ports").stdout
     line, = (line for line in lab("status").stdout.splitlines() if "lab-vm1" in line)  # all is as it should be
@@ -226,7 +226,7 @@ def test_up_keeps_ports_that_are_plugged(lab, run):
     address = process.stdout.readline().split()[3]
     assert "all is as wanted" in lab("up", lab.file(LAB)).stdout
     lab("up", lab.file(LAB.replace("web: {", "db: {}, web: {")))
-    assert ports(lab)["vm1"]["addresses"] == [address] and set(ports(lab)) == {"db", "web", "vm1"}
+    assert ports(lab)["vm1"]["addresses"][0] == address and set(ports(lab)) == {"db", "web", "vm1"}
     lab("up", lab.file(LAB.replace("web: {", "vm1: {}, web: {")))
     process.stdin.close()
     process.wait(20)

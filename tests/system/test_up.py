@@ -89,7 +89,8 @@ def test_up_makes_what_the_file_says(lab, host, tapnet):
         assert tap["ifalias"].startswith(f"tapnet:lab/lab/{port} declared mac=52:54:00:")
         assert "UP" in tap["flags"]
     addresses = host.json("ip", "-j", "addr", "show", "br-lab")[0]["addr_info"]
-    assert [(a["local"], a["prefixlen"]) for a in addresses] == [("10.20.0.1", 24)]  # and no IPv6 link-local
+    local, = [a["local"] for a in addresses if a["local"].startswith("fd")]  # chosen
+    assert [(a["local"], a["prefixlen"]) for a in addresses] == [("10.20.0.1", 24), (local, 64), ("fe80::1", 64)]
 
 
 def test_a_tap_is_roots_alone_unless_the_file_names_a_user(world, host, tapnet):
@@ -137,10 +138,13 @@ def test_status_shows_the_switch_and_its_health(lab, host, tapnet):
     for word in ("eth0 (uplink)", "br-lab", "10.20.0.1/24", "web", "10.20.0.7", "52:54:00:00:00:07", "ifname=lab-web"):
         assert word in shown
     status = tapnet.status("lab")
-    assert status["mode"] == "nat" and status["uplink"] == "eth0" and status["subnets"] == ["10.20.0.1/24"]
+    assert status["mode"] == "nat" and status["uplink"] == "eth0"
+    subnet, subnet6 = status["subnets"]
+    assert subnet == "10.20.0.1/24" and subnet6.startswith("fd") and subnet6.endswith("::1/64")
     assert status["served"] is True
     port = {p["name"]: p for p in status["ports"]}["db"]
-    assert port["addresses"] == ["10.20.0.7"] and port["device"] == "lab-db" and port["state"] == "free"
+    assert port["addresses"] == ["10.20.0.7", subnet6.replace("::1/64", ":5054:ff:fe00:7")]
+    assert port["device"] == "lab-db" and port["state"] == "free"
 
 
 @pytest.mark.parametrize("damage, word", [

@@ -42,10 +42,40 @@ static void none_is_none(void **state)
     struct model_set *set _cleanup_set_ = lab(NULL);
 
     (void)state;
+    set->networks[0].subnet6_given = true;
     resolve(set, &surroundings);
     assert_int_equal(set->networks[0].subnet6.address.family, 0);
     assert_int_equal(set->networks[0].ports[0].address6.family, 0);
     assert_string_equal(set->networks[0].uplink6, "");
+}
+
+static void what_the_file_does_not_say_is_chosen(void **state)
+{
+    const struct model_surroundings surroundings = host6();
+    struct model_set *set _cleanup_set_ = lab(NULL), *chosen _cleanup_set_ = lab("::/64");
+
+    (void)state;
+    resolve(set, &surroundings);
+    resolve(chosen, &surroundings);
+    assert_true(model_is_local6(&set->networks[0].subnet6));
+    assert_int_equal(ip_prefix_compare(&set->networks[0].subnet6, &chosen->networks[0].subnet6), 0);
+    assert_string_equal(set->networks[0].uplink6, "eth0");
+}
+
+/* Who has not asked for IPv6 is not told why there is none. */
+static void where_there_can_be_none_there_is_none(void **state)
+{
+    struct model_surroundings surroundings = host6();
+    struct model_set *small _cleanup_set_ = lab(NULL), *without _cleanup_set_ = lab(NULL);
+
+    (void)state;
+    small->networks[0].mtu = 1279;
+    small->networks[0].mtu_given = true;
+    resolve(small, &surroundings);
+    surroundings.ip6.available = false;
+    resolve(without, &surroundings);
+    assert_int_equal(small->networks[0].subnet6.address.family, 0);
+    assert_int_equal(without->networks[0].subnet6.address.family, 0);
 }
 
 static void a_chosen_subnet_follows_from_machine_and_name(void **state)
@@ -411,6 +441,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(none_is_none),
+        cmocka_unit_test(what_the_file_does_not_say_is_chosen),
+        cmocka_unit_test(where_there_can_be_none_there_is_none),
         cmocka_unit_test(a_chosen_subnet_follows_from_machine_and_name),
         cmocka_unit_test(a_chosen_subnet_is_clear_of_the_hosts),
         cmocka_unit_test(ports_have_the_address_that_their_guests_make_up),
