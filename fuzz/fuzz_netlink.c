@@ -77,6 +77,11 @@ static void read_item(const struct nlmsghdr *message)
     if (netlink_item_parse(message, 1, "eth0", &item) < 0)
         return;
     promise(item.len <= NETLINK_ITEM_MAX && item.len <= message->nlmsg_len);
+    if (netlink_item_advertised(&item, &advertised)) {
+        promise(netlink_advertised_name(&item, (uint8_t *)(uintptr_t)item.bytes) == 0);
+        promise(item.key_len <= item.len && item.len <= message->nlmsg_len);
+        promise(netlink_item_advertised(&item, &advertised));
+    }
     for (unsigned kind = NETLINK_ITEM_ADDRESS; kind <= NETLINK_ITEM_NEIGHBOUR; kind++) {
         item.kind = (enum netlink_item_kind)kind;
         netlink_item_has_gateway(&item);

@@ -125,8 +125,8 @@ struct model_item {
     bool learnt;                   /* by the kernel, and learnt again: never compared */
     struct ip_address taken;       /* found only, not compared: the address itself, a default route's gateway */
     const uint8_t *bytes;          /* the kernel's own words for it, without the device */
-    size_t len;
-    uint32_t valid, preferred; /* seconds, UINT32_MAX: forever; not compared */
+    size_t len, key_len;           /* the first key_len bytes are compared: routers may change the rest at any time */
+    uint32_t valid, preferred;     /* seconds, UINT32_MAX: forever; not compared */
 };
 
 struct model_uplink {

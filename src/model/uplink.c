@@ -13,7 +13,7 @@
 
 static bool words_equal(const struct model_item *a, const struct model_item *b)
 {
-    return a->kind == b->kind && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+    return a->kind == b->kind && a->key_len == b->key_len && memcmp(a->bytes, b->bytes, a->key_len) == 0;
 }
 
 bool model_item_equal(const struct model_item *a, const struct model_item *b)
@@ -102,6 +102,8 @@ static json_t *item_to_json(const struct model_item *item)
     json_put(&json, "device", json_ifname(item->device, sizeof(item->device)));
     json_put_flag(&json, "learnt", item->learnt);
     json_put(&json, "message", bytes_to_json(item->bytes, item->len));
+    if (item->key_len != item->len)
+        json_put(&json, "key", json_integer((json_int_t)item->key_len));
     if (item->valid != UINT32_MAX)
         json_put(&json, "valid", json_integer(item->valid));
     if (item->preferred != UINT32_MAX)
@@ -154,6 +156,15 @@ static void read_bytes(struct json_reader *reader, struct model_item *ret)
     ret->len = len;
 }
 
+/* Without one, all of the bytes are compared. */
+static void read_key(struct json_reader *reader, struct model_item *ret)
+{
+    uint32_t len = (uint32_t)ret->len;
+
+    json_read_number(reader, "key", JSON_OPTIONAL, len, &len);
+    ret->key_len = len;
+}
+
 static void read_kind(struct json_reader *reader, enum model_item_kind *ret)
 {
     char word[MODEL_NAME_MAX] = "";
@@ -186,6 +197,7 @@ static int item_from_json(const json_t *json, struct arena *arena, struct model_
     read_device(&reader, "device", JSON_REQUIRED, ret->device);
     json_read_flag(&reader, "learnt", &ret->learnt);
     read_bytes(&reader, ret);
+    read_key(&reader, ret);
     json_read_number(&reader, "valid", JSON_OPTIONAL, UINT32_MAX, &ret->valid);
     json_read_number(&reader, "preferred", JSON_OPTIONAL, UINT32_MAX, &ret->preferred);
     return json_read_end(&reader);

@@ -8,11 +8,13 @@
 #include <linux/ipv6_route.h>
 #include <linux/route.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 /*
@@ -55,6 +57,42 @@ bool netlink_item_advertised(const struct netlink_item *item, struct netlink_adv
         return false;
     *ret = advertised;
     return true;
+}
+
+/* Returns where the next one goes; there is none any more in *attribute. */
+static uint8_t *put_attribute(uint8_t *to, const struct nlattr **attribute)
+{
+    const struct nlattr *taken = *attribute;
+
+    *attribute = NULL;
+    return taken ? (uint8_t *)memcpy(to, taken, taken->nla_len) + NLA_ALIGN(taken->nla_len) : to;
+}
+
+int netlink_advertised_name(struct netlink_item *item, uint8_t *bytes)
+{
+    _cleanup_free_ uint8_t *copy = malloc(item->len);
+    const struct netlink_item from = {.kind = item->kind, .bytes = copy, .len = item->len, .valid = item->valid};
+    const struct nlattr *attributes[RTA_MAX + 1];
+    struct netlink_advertised advertised;
+    uint8_t *end = bytes + sizeof(struct rtmsg), *metric;
+
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, bytes, item->len);
+    if (!netlink_item_advertised(&from, &advertised) ||
+        netlink_item_attributes(&from, sizeof(struct rtmsg), attributes, RTA_MAX) < 0)
+        return 0;
+    ((struct rtmsg *)(void *)bytes)->rtm_protocol = RTPROT_RA;
+    end = put_attribute(end, &attributes[RTA_TABLE]);
+    end = put_attribute(end, &attributes[RTA_GATEWAY]);
+    metric = end + sizeof(struct nlattr);
+    end = put_attribute(end, &attributes[RTA_PRIORITY]);
+    memcpy(metric, &advertised.metric, sizeof(advertised.metric));
+    item->key_len = (size_t)(end - bytes);
+    for (size_t i = 0; i < ARRAY_COUNT(attributes); i++)
+        end = put_attribute(end, &attributes[i]);
+    item->len = (size_t)(end - bytes);
+    return 0;
 }
 
 /* ---- the link ---- */

@@ -16,6 +16,12 @@ struct netlink_advertised {
 /* Is it one, the kernel's or ours, which is to be its? */
 bool netlink_item_advertised(const struct netlink_item *item, struct netlink_advertised *ret);
 
+/*
+ * Tells of @item, which is one, as of the kernel's own, whoever has made it: its router is what it is known by. What
+ * that says of it (preference, hop limit, MTU) comes behind @item->key_len. @bytes are the item's. 0 or -ENOMEM.
+ */
+int netlink_advertised_name(struct netlink_item *item, uint8_t *bytes);
+
 /* Does the kernel take router advertisements on link @index? Else routes of routers are the work of a program. */
 int netlink_advertised_listens(struct netlink *netlink, int index, bool *ret, struct tapnet_error *error);
 

@@ -12,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "netlink/advertised.h"
 
 #ifndef IFA_PROTO
 #define IFA_PROTO 11 /* Linux 5.18 */
@@ -96,7 +97,7 @@ static int add_record(struct records *records, enum netlink_item_kind kind, uint
         return result;
     }
     records->items[records->count] = (struct record){
-        .item = {kind, bytes, len, NETLINK_ITEM_FOREVER, NETLINK_ITEM_FOREVER}, .bytes = bytes};
+        .item = {kind, bytes, len, len, NETLINK_ITEM_FOREVER, NETLINK_ITEM_FOREVER}, .bytes = bytes};
     *ret = &records->items[records->count++].item;
     return 0;
 }
@@ -402,6 +403,25 @@ static int dump_routes(struct netlink *netlink, uint8_t family, struct records *
     return dump_part(netlink, RTM_GETROUTE, &header, sizeof(header), RTA_OIF, read_route, records, error);
 }
 
+/* Where the kernel takes what routers say, its routes and ours that stand in for them are told as the same. */
+static int name_advertised(struct netlink *netlink, struct records *records, struct tapnet_error *error)
+{
+    struct netlink_advertised advertised;
+    bool listens = true;
+    int result = 0;
+
+    for (size_t i = 0; i < records->count && result == 0 && listens; i++) {
+        struct record *record = &records->items[i];
+
+        if (!netlink_item_advertised(&record->item, &advertised))
+            continue;
+        result = netlink_advertised_listens(netlink, records->index, &listens, error);
+        if (result == 0 && listens && netlink_advertised_name(&record->item, record->bytes) < 0)
+            result = error_set(error, -ENOMEM, "out of memory");
+    }
+    return result;
+}
+
 /* Those with or those without a gateway. */
 static int tell(const struct records *records, bool gateways, netlink_item_reader *reader, void *data)
 {
@@ -429,6 +449,7 @@ int netlink_item_dump(struct netlink *netlink, int index, const char *name, netl
         struct records routes cleanup(records_fini) = {.index = index, .addresses = &addresses};
 
         result = dump_routes(netlink, families[i], &routes, error);
+        result = result < 0 ? result : name_advertised(netlink, &routes, error);
         fault = fault ? fault : routes.fault;
         result = result < 0 ? result : tell(&routes, false, reader, data);
         result = result < 0 ? result : tell(&routes, true, reader, data);

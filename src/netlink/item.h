@@ -25,6 +25,7 @@ struct netlink_item {
     enum netlink_item_kind kind;
     const uint8_t *bytes; /* the family's header and the attributes; the reader's during its call */
     size_t len;
+    size_t key_len; /* so many bytes tell which one it is; what others may change at any time stands behind them */
     uint32_t valid, preferred; /* seconds that are left; a route has the first alone; NETLINK_ITEM_FOREVER */
 };
 

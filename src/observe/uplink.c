@@ -37,6 +37,7 @@ static int read_item(const struct netlink_item *item, void *data)
         .learnt = netlink_item_is_learnt(item),
         .bytes = bytes,
         .len = item->len,
+        .key_len = item->key_len,
         .valid = item->valid,
         .preferred = item->preferred,
     };

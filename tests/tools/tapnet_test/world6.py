@@ -16,7 +16,8 @@ from .waiting import wait_for
 
 NEAR, FAR, HOST, ROUTER = "2001:db8:a::1", "2001:db8:f::1", "2001:db8:a::2", "fe80::a"
 
-# Advertises once, and then, if told to, whenever a host asks, or whoever has the other end of its input.
+# Advertises once, and then, if told to, whenever a host asks, or whoever has the other end of its input: after an "l"
+# with preference low, after any other byte with preference high.
 _ROUTER = f"""
 import os, select, socket, struct, sys
 out = socket.if_nametoindex("out0")
@@ -26,13 +27,17 @@ made.bind(("{ROUTER}", 0, 0, out))
 made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
 made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, "ff02::2") +
                 struct.pack("=I", out))
-def advertise():  # for 1,800 seconds, with preference high
-    made.sendto(struct.pack("!BxxxBBHII", 134, 0, 8, 1800, 0, 0) + bytes((1, 1)) + mac, ("ff02::1", 0, 0, out))
+preference = 0x08
+def advertise():  # for 1,800 seconds, with a hop limit of 64
+    made.sendto(struct.pack("!BxxxBBHII", 134, 64, preference, 1800, 0, 0) + bytes((1, 1)) + mac,
+                ("ff02::1", 0, 0, out))
 advertise()
 while sys.argv[1:] == ["and answer"]:
     if 0 in select.select([made, 0], [], [])[0]:
-        if not os.read(0, 1):
+        word = os.read(0, 1)
+        if not word:
             break
+        preference = 0x18 if word == b"l" else 0x08
         advertise()
     elif made.recv(2048)[0] == 133:
         advertise()

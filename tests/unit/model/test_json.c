@@ -140,6 +140,7 @@ static void random_uplink(struct random *random, struct arena *arena, struct mod
                                        .learnt = random_chance(random, 20),
                                        .bytes = bytes,
                                        .len = len,
+                                       .key_len = random_chance(random, 50) ? len : random_below(random, (uint32_t)len),
                                        .valid = random_chance(random, 50) ? UINT32_MAX : random_below(random, 9999),
                                        .preferred = random_chance(random, 50) ? UINT32_MAX : 0};
         random_found_name(random, items[i].device);

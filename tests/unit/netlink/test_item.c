@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "namespace.h"
+#include "netlink/advertised.h"
 #include "netlink/item.h"
 #include "netlink/reach.h"
 
@@ -212,6 +213,53 @@ static void what_a_router_gave_becomes_the_kernels(void **state)
     assert_true(shell("ip -6 route del default via fe80::a dev one"));
 }
 
+/* How a default route of `one` is told, and nothing else; its bytes are the caller's. */
+static struct netlink_item told(const char *route)
+{
+    struct netlink_item found = {.len = 0};
+    struct netlink_advertised advertised;
+    struct kept kept;
+
+    assert_true(shell("ip -6 route add default dev one expires 1800 %s", route));
+    look("one", &kept);
+    assert_true(shell("ip -6 route del default dev one %s", route));
+    for (size_t i = 0; i < kept.count && !found.len; i++)
+        if (netlink_item_advertised(&kept.items[i], &advertised)) {
+            found = kept.items[i];
+            kept.items[i].bytes = NULL;
+        }
+    let_go(&kept);
+    assert_int_not_equal(found.len, 0);
+    return found;
+}
+
+static bool is_same(const char *route, const struct netlink_item *wanted)
+{
+    struct netlink_item found = told(route);
+    bool same = found.key_len == wanted->key_len && memcmp(found.bytes, wanted->bytes, found.key_len) == 0;
+
+    assert_true(found.key_len <= found.len);
+    free((void *)(uintptr_t)found.bytes);
+    return same;
+}
+
+/* Ours stands in for the kernel's; and what the router says of its route may be another thing the next time. */
+static void what_stands_in_for_a_routers_is_told_as_the_same(void **state)
+{
+    struct netlink_item wanted = told("via fe80::a proto ra metric 1024 pref high");
+
+    (void)state;
+    assert_true(is_same("via fe80::a proto ra metric 1024 pref low", &wanted));
+    assert_true(is_same("via fe80::a proto ra metric 1024 hoplimit 64 mtu 1400", &wanted));
+    assert_true(is_same("via fe80::a proto boot metric 1025 pref high", &wanted));
+    assert_false(is_same("via fe80::b proto ra metric 1024 pref high", &wanted));
+    assert_false(is_same("via fe80::a proto ra metric 1025 pref high", &wanted));
+    assert_true(shell("sysctl -qw net.ipv6.conf.one.accept_ra=0")); /* then they are a program's, and as it says */
+    assert_false(is_same("via fe80::a proto ra metric 1024 pref high", &wanted));
+    assert_true(shell("sysctl -qw net.ipv6.conf.one.accept_ra=1"));
+    free((void *)(uintptr_t)wanted.bytes);
+}
+
 /* Where a program takes the advertisements, and not the kernel. */
 static void what_a_program_has_of_a_router_stays_as_it_is(void **state)
 {
@@ -312,6 +360,7 @@ int main(void)
         cmocka_unit_test(what_is_there_twice_or_is_not_there_is_no_mistake),
         cmocka_unit_test(routes_that_need_others_come_behind_them),
         cmocka_unit_test(what_a_router_gave_becomes_the_kernels),
+        cmocka_unit_test(what_stands_in_for_a_routers_is_told_as_the_same),
         cmocka_unit_test(what_a_program_has_of_a_router_stays_as_it_is),
         cmocka_unit_test(a_nexthop_object_is_told),
         cmocka_unit_test(who_answers_is_told_from_who_does_not),

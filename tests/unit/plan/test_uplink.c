@@ -21,6 +21,7 @@ static struct model_item item(enum model_item_kind kind, const char *device)
                               .learnt = kind == MODEL_ITEM_NEIGHBOUR,
                               .bytes = &words[kind],
                               .len = 1,
+                              .key_len = 1,
                               .valid = UINT32_MAX,
                               .preferred = UINT32_MAX};
 
@@ -146,6 +147,27 @@ static void all_that_a_wanted_uplink_carries_moves_to_the_bridge(void **state)
     plan_scope_fini(&scope);
     model_objects_fini(&wanted);
     model_objects_fini(&all);
+}
+
+/* A route that a router has given may say more, or other things, by the time that it is looked at again. */
+static void what_a_router_may_change_is_not_compared(void **state)
+{
+    static const uint8_t high[] = {2, 8}, low[] = {2, 24, 64}, other[] = {3, 8};
+    struct model_item items[3], others[3];
+    struct model_uplink before = uplink("", ETH0, items), now = uplink("", ETH0, others);
+
+    (void)state;
+    items[MODEL_ITEM_ROUTE].bytes = high;
+    items[MODEL_ITEM_ROUTE].len = sizeof(high);
+    others[MODEL_ITEM_ROUTE].bytes = low;
+    others[MODEL_ITEM_ROUTE].len = sizeof(low);
+    assert_true(model_uplink_equal(&before, &now));
+    assert_true(model_uplink_has(&before, &others[MODEL_ITEM_ROUTE]));
+    others[MODEL_ITEM_ROUTE].bytes = other;
+    assert_false(model_uplink_equal(&before, &now));
+    others[MODEL_ITEM_ROUTE].bytes = low;
+    others[MODEL_ITEM_ROUTE].key_len = 2;
+    assert_false(model_uplink_equal(&before, &now));
 }
 
 /* eth1 of set "other" is in the same network as eth0 of "lab": with the same gateway, and with another address. */
@@ -417,6 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_a_wanted_uplink_carries_moves_to_the_bridge),
+        cmocka_unit_test(what_a_router_may_change_is_not_compared),
         cmocka_unit_test(what_no_guest_may_claim_is_every_uplinks),
         cmocka_unit_test(one_that_can_not_be_moved_stays_where_it_is),
         cmocka_unit_test(one_that_is_not_there_is_said_with_its_place),
