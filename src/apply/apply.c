@@ -220,9 +220,11 @@ int apply_run(const struct apply_request *request, struct tapnet_error *error)
 void apply_add_name(char text[APPLY_NAMES_MAX], const struct model_object *object)
 {
     size_t len = strlen(text);
-    char name[MODEL_OBJECT_TEXT_MAX];
+    char name[MODEL_OBJECT_TEXT_MAX + sizeof(" in ") + MODEL_IFNAME_MAX];
 
     model_object_print(object, name);
+    if (object->kind == MODEL_OBJECT_UPLINK && object->uplink.bridge[0]) /* where what it carries is looked for */
+        sprintf(name + strlen(name), " in %s", object->uplink.bridge);
     if (len + strlen(name) + strlen(", ") < APPLY_NAMES_MAX - strlen(", ..."))
         snprintf(text + len, APPLY_NAMES_MAX - len, "%s%s", len ? ", " : "", name);
     else if (!len || text[len - 1] != '.')
