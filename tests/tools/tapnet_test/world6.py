@@ -59,12 +59,20 @@ def is_advertised(netns):
     return all(route.get("protocol") == "ra" for route in default_routes(netns))
 
 
+def _awaited(netns):
+    """Default routes that an advertisement would replace by the kernel's own: of links that can hear one. A port's
+    frames are its bridge's."""
+    hearing = {link["ifname"] for link in netns.json("ip", "-j", "link") if "LOWER_UP" in link["flags"]
+               and "master" not in link}
+    return [route for route in default_routes(netns) if route.get("protocol") != "ra" and route["dev"] in hearing]
+
+
 def refresh(router, netns):
-    """Returns when each default route is so: the router advertises now, as it would sooner or later."""
-    if not is_advertised(netns):
+    """Returns when each of them is replaced: the router advertises now, as it would sooner or later."""
+    if _awaited(netns):
         router.stdin.write(b".")
         router.stdin.flush()
-        wait_for(lambda: is_advertised(netns), why="the router's route is the kernel's own")
+        wait_for(lambda: not _awaited(netns), why="the router's route is the kernel's own")
 
 
 def add_ipv6(world):
