@@ -100,6 +100,14 @@ class World:
     def tapnet(self, *words):
         return self.measure(self.build / "tapnet", *words)
 
+    def add_foreign_rules(self, count):
+        """So many rules that look at each forwarded packet, and let it pass."""
+        rules = self.directory / "foreign.nft"
+        rules.write_text("add table inet many\nadd chain inet many c { type filter hook forward priority 0; }\n" +
+                         "".join(f"add rule inet many c ip saddr 10.99.{n // 250}.{n % 250} counter drop\n"
+                                 for n in range(count)), encoding="utf-8")
+        self.on_host("nft", "-f", rules)
+
     def status(self):
         return json.loads(self.on_host(self.build / "tapnet", "status", "--json"))["networks"][0]
 

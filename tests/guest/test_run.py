@@ -13,7 +13,7 @@ import os
 import signal
 
 import pytest
-from tapnet_test.build import Tapnet, program
+from tapnet_test.build import Tapnet, everybodys
 from tapnet_test.guest import Machine, RunGuest, qemu_command
 from tapnet_test.plugging import ALICE, BOB, as_user, ports
 from tapnet_test.processes import wait_gone
@@ -67,7 +67,7 @@ class UsersGuest(Machine):
     """The QEMU of a user, on the network that its bridge helper gives it."""
 
     def __init__(self, netns, user, name, mac, network="lab"):
-        netdev = f"bridge,id=n0,br={network},helper={program('tapnet-bridge-helper')}"
+        netdev = f"bridge,id=n0,br={network},helper={everybodys('tapnet-bridge-helper')}"
         super().__init__(netns, name, lambda _, control: [*as_user(user),
                                                           *qemu_command(netdev, name, mac, "null", control)])
 

@@ -16,9 +16,10 @@ import signal
 import subprocess
 
 import pytest
-from tapnet_test.build import Tapnet, program
+from tapnet_test.build import Tapnet, everybodys
 from tapnet_test.plugging import ALICE, BOB, LAB, SAY, as_user, at_rest, attach, links, plugging_lab, ports
 from tapnet_test.processes import wait_gone
+from tapnet_test.rights import need_all_users
 from tapnet_test.snapshot import assert_same
 from tapnet_test.waiting import wait_for
 
@@ -144,14 +145,14 @@ def test_killed_at_any_instant_it_leaves_nothing_half(lab, host):
 # ---- users ----
 
 def test_a_user_runs_a_guest_on_a_port_of_his_own(lab, host):
-    process = host.popen(*as_user(ALICE), lab.program, "run", "-q", "lab", "--", "sh", "-c",
+    process = host.popen(*as_user(ALICE), everybodys(), "run", "-q", "lab", "--", "sh", "-c",
                          'grep iff: /proc/self/fdinfo/$1; read end', "sh", "{fd}", stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "iff:\tlab-vm1\n"
     link, = host.json("ip", "-j", "-d", "link", "show", "lab-vm1")
     assert link["linkinfo"]["info_data"]["user"] == str(ALICE) or link["linkinfo"]["info_data"]["user"] == ALICE
     assert ports(lab)["vm1"]["state"] == "plugged"
-    refused = host.run(*as_user(BOB), lab.program, "detach", "lab/vm1", check=False)
+    refused = host.run(*as_user(BOB), everybodys(), "detach", "lab/vm1", check=False)
     assert refused.returncode == 1 and f"user {BOB} may not plug guests in" in refused.stderr
     process.stdin.close()
     assert process.wait(20) == 1
@@ -159,7 +160,7 @@ def test_a_user_runs_a_guest_on_a_port_of_his_own(lab, host):
 
 
 def test_a_killed_users_port_goes(lab, host):
-    process = host.popen(*as_user(ALICE), lab.program, "run", "-q", "lab", "--", "sh", "-c", "echo $$; read end",
+    process = host.popen(*as_user(ALICE), everybodys(), "run", "-q", "lab", "--", "sh", "-c", "echo $$; read end",
                          "{fd}", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     guest = int(process.stdout.readline())
     process.kill()
@@ -169,7 +170,7 @@ def test_a_killed_users_port_goes(lab, host):
 
 
 def test_a_quota_is_kept(lab, host):
-    words = (*as_user(ALICE), lab.program)
+    words = (*as_user(ALICE), everybodys())
     for name in "one", "two":
         host.run(*words, "attach", f"lab/{name}")
     refused = host.run(*words, "attach", "lab/three", check=False)
@@ -181,7 +182,7 @@ def test_a_quota_is_kept(lab, host):
 
 def test_a_users_port_does_not_become_the_files(lab, host):
     """He has a descriptor of one of its queues; the guest that the file means must not share the device with him."""
-    process = host.popen(*as_user(ALICE), lab.program, "run", "-q", "--queues", "2", "lab/db", "--", "sh", "-c",
+    process = host.popen(*as_user(ALICE), everybodys(), "run", "-q", "--queues", "2", "lab/db", "--", "sh", "-c",
                          "echo; read end", "sh", "{fds}", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     process.stdout.readline()
     assert ports(lab)["db"]["state"] == "plugged"
@@ -204,48 +205,50 @@ def test_a_users_port_does_not_become_the_files(lab, host):
 ])
 def test_who_is_not_named_is_refused(lab, host, user, groups, network, said):
     before = at_rest(lab)
-    refused = host.run(*as_user(user, *groups), lab.program, "attach", network, check=False)
+    refused = host.run(*as_user(user, *groups), everybodys(), "attach", network, check=False)
     assert refused.returncode == 1 and said in refused.stderr, refused.stderr
     assert_same(before, at_rest(lab))
 
 
 def test_more_queues_than_a_message_carries_are_roots(lab, host):
-    refused = host.run(*as_user(ALICE), lab.program, "attach", "--queues", "9", "lab", check=False)
+    refused = host.run(*as_user(ALICE), everybodys(), "attach", "--queues", "9", "lab", check=False)
     assert refused.returncode == 2 and "ports of 8 queues at most" in refused.stderr
-    assert host.run(*as_user(ALICE), lab.program, "attach", "--queues", "8", "lab").returncode == 0
+    assert host.run(*as_user(ALICE), everybodys(), "attach", "--queues", "8", "lab").returncode == 0
 
 
 def test_a_group_may_and_a_declared_port_is_its_users(lab, host):
-    told = json.loads(host.run(*as_user(BOB, 1, 54321, 2), lab.program, "attach", "lab").stdout)
+    told = json.loads(host.run(*as_user(BOB, 1, 54321, 2), everybodys(), "attach", "lab").stdout)
     assert told["port"] == "vm1" and ports(lab)["vm1"]["origin"] == "attached"
-    code = host.run(*as_user(ALICE), lab.program, "run", "-q", "lab/web", "--", "sh", "-c",
+    code = host.run(*as_user(ALICE), everybodys(), "run", "-q", "lab/web", "--", "sh", "-c",
                     "grep -q lab-web /proc/self/fdinfo/$1", "sh", "{fd}").returncode
     assert code == 0
-    refused = host.run(*as_user(BOB, 54321), lab.program, "run", "lab/web", "--", "true", check=False)
+    refused = host.run(*as_user(BOB, 54321), everybodys(), "run", "lab/web", "--", "true", check=False)
     assert refused.returncode == 125 and f"port lab/web is not user {BOB}'s" in refused.stderr
 
 
 def test_a_new_file_holds_at_once(lab, host):
     lab("up", lab.file(LAB.replace(f"{ALICE}:2", f"{BOB}:1")))
-    assert host.run(*as_user(BOB), lab.program, "attach", "lab").returncode == 0
-    assert host.run(*as_user(ALICE), lab.program, "attach", "lab/tool", check=False).returncode == 1
+    assert host.run(*as_user(BOB), everybodys(), "attach", "lab").returncode == 0
+    assert host.run(*as_user(ALICE), everybodys(), "attach", "lab/tool", check=False).returncode == 1
 
 
 def test_right_behind_up_the_keeper_can_be_asked(host, world):
     """From the moment when `up` returns, however long the keeper takes to come to its senses."""
+    need_all_users()
     tapnet = Tapnet(host, keeper=True)
     path = tapnet.file(LAB)
     for _ in range(5):
         told = host.run("sh", "-ec", '"$1" up -q "$2"; shift 2; exec "$@"', "sh", tapnet.program, path,
-                        *as_user(ALICE), tapnet.program, "attach", "lab")
+                        *as_user(ALICE), everybodys(), "attach", "lab")
         assert json.loads(told.stdout)["port"] == "vm1"
         tapnet("down", "--all")
 
 
 def test_without_a_keeper_it_is_told(host, world):
+    need_all_users()
     tapnet = Tapnet(host)
     tapnet("up", tapnet.file(LAB))
-    refused = host.run(*as_user(ALICE), tapnet.program, "attach", "lab", check=False)
+    refused = host.run(*as_user(ALICE), everybodys(), "attach", "lab", check=False)
     assert refused.returncode == 1 and "needs root" in refused.stderr and "or a keeper at work" in refused.stderr
     tapnet("down", "--all")
     assert not tapnet.run_dir.exists()
@@ -288,7 +291,7 @@ def test_who_says_nothing_keeps_nobody_out(lab, host):
                          stdout=subprocess.PIPE, text=True) for user in range(20000, 20006)]
     for crowd in crowds:
         crowd.stdout.readline()
-    told = json.loads(host.run(*as_user(ALICE), lab.program, "attach", "lab", timeout=20).stdout)
+    told = json.loads(host.run(*as_user(ALICE), everybodys(), "attach", "lab", timeout=20).stdout)
     assert told["made"]
     for crowd in crowds:
         crowd.stdin.close()
@@ -319,7 +322,7 @@ sys.stdin.readline()
 
 
 def start_qemu(host, user, *words, groups=()):
-    return host.popen(*as_user(user, *groups), "/usr/bin/python3", "-c", AS_QEMU, program("tapnet-bridge-helper"),
+    return host.popen(*as_user(user, *groups), "/usr/bin/python3", "-c", AS_QEMU, everybodys("tapnet-bridge-helper"),
                       *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -359,7 +362,7 @@ def test_a_privilege_of_the_helper_is_of_no_use(lab, host):
     privileged = ("setpriv", f"--reuid={BOB}", f"--regid={BOB}", "--clear-groups", "--inh-caps=-all,+net_admin",
                   "--ambient-caps=-all,+net_admin")
     assert host.run(*privileged, "ip", "link", "set", "lo", "up").returncode == 0, "it is one indeed"
-    done = host.run(*privileged, "/usr/bin/python3", "-c", AS_QEMU, program("tapnet-bridge-helper"), "--br=lab",
+    done = host.run(*privileged, "/usr/bin/python3", "-c", AS_QEMU, everybodys("tapnet-bridge-helper"), "--br=lab",
                     check=False)
     assert done.returncode == 1 and f"user {BOB} may not plug guests in" in done.stderr
     assert list(ports(lab)) == ["web"]

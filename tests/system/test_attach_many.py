@@ -15,8 +15,9 @@ import signal
 import subprocess
 
 import pytest
-from tapnet_test.build import Tapnet, build_dir, program
+from tapnet_test.build import Tapnet, build_dir, everybodys, program
 from tapnet_test.plugging import ALICE, LAB, SAY, as_user, at_rest, attach, links, plugging_lab, ports
+from tapnet_test.rights import need_all_users
 from tapnet_test.processes import named, wait_gone
 from tapnet_test.snapshot import assert_same
 from tapnet_test.waiting import wait_for
@@ -67,7 +68,8 @@ def test_a_guest_finds_the_device_as_on_the_long_way(lab, host, user):
     """By the descriptor that made it, or by another one: what the guest has in hand is the same."""
     guests, found = [], []
     for name in "long", "quick":
-        guests.append(host.popen(*user, lab.program, "run", "-q", f"lab/{name}", "--", "sh", "-c",
+        program_of = everybodys() if user else lab.program
+        guests.append(host.popen(*user, program_of, "run", "-q", f"lab/{name}", "--", "sh", "-c",
                                  "sed -n '/^flags/p; /^iff/p' /proc/self/fdinfo/$1; read end", "sh", "{fd}",
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         flags = [guests[-1].stdout.readline().split()[1] for _ in range(2)]
@@ -105,7 +107,7 @@ def test_ledgers_that_were_tidied_away_come_back_with_all_ports(lab, host):
 
 def test_a_user_goes_the_quick_way_up_to_his_quota(lab, host):
     attach(lab, "lab/tool")
-    words = (*as_user(ALICE), lab.program)
+    words = (*as_user(ALICE), everybodys())
     for name in "one", "two":
         host.run(*words, "attach", f"lab/{name}")
     assert beside(lab) == ["one", "two"]
@@ -163,6 +165,7 @@ def ready(tapnet):
 
 @pytest.fixture
 def pool(world, host):
+    need_all_users()
     tapnet = Tapnet(host, keeper=True)
     before = at_rest(tapnet)
     tapnet("up", tapnet.file(POOL))

@@ -65,7 +65,7 @@ def processes(host, name):
             with open(f"/proc/{pid}/comm") as comm:
                 if comm.read() == f"{name}\n" and os.stat(f"/proc/{pid}/ns/net") == netns:
                     found.append(int(pid))
-        except (FileNotFoundError, ProcessLookupError):
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
             pass
     return found
 

@@ -33,6 +33,7 @@ from scapy.packet import Raw
 from cheats import CHEATS, CONNECTIONS, Guests, request
 from guards_world import open_socket
 from tapnet_test.build import Tapnet
+from tapnet_test.rights import has_all_users
 from tapnet_test.service import in_netns
 from tapnet_test.waiting import wait_for
 from tapnet_test.world import World
@@ -92,7 +93,8 @@ class Listener:
         self.socket = open_socket(ns, family, kind, protocol)
         if device:
             self.socket.bind((device, 3))
-            self.socket.setsockopt(socket.SOL_SOCKET, 33, 1 << 23)  # SO_RCVBUFFORCE
+            # SO_RCVBUFFORCE, for who may have that
+            self.socket.setsockopt(socket.SOL_SOCKET, 33 if has_all_users() else socket.SO_RCVBUF, 1 << 23)
 
     def fileno(self):
         return self.socket.fileno()

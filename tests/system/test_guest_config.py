@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from tapnet_test import cloud_init
 from tapnet_test.nsguest import NamespaceGuest
+from tapnet_test.rights import has_all_users, need_all_users
 from tapnet_test.waiting import wait_for
 
 LAB = """
@@ -75,6 +76,8 @@ def networkd(netns, files):
     """systemd-networkd itself, in the guest; udev is none of its business there, which a read-only /sys tells it."""
     if not NETWORKD.exists():
         pytest.skip("no systemd-networkd")
+    if not has_all_users():
+        pytest.skip("/sys can't be made read-only in a user namespace")
     netns.run("mount", "-o", "remount,ro", "/sys")
     netns.run("mount", "-t", "tmpfs", "tmpfs", "/run/systemd")
     for name, text in files.items():
@@ -94,7 +97,8 @@ def by_networkd(netns, text):
 
 
 def by_cloud_init(netns, text):
-    """cloud-init writes a file for networkd, as it does where there is one."""
+    """cloud-init writes a file for networkd, as it does where there is one, and gives it to networkd's user."""
+    need_all_users()
     mac = netns.json("ip", "-j", "link", "show", "eth0")[0]["address"]
     try:
         made = cloud_init.convert(text, mac, "networkd")

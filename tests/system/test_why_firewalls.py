@@ -17,6 +17,7 @@ import shutil
 import pytest
 from tapnet_test.netns import join
 from tapnet_test.waiting import wait_for
+from tapnet_test.rights import need_all_users
 from tapnet_test.world import World
 from why_lab import Lab, assert_works, follow_commands, words
 
@@ -32,6 +33,7 @@ def need(*programs):
 
 @pytest.fixture
 def lab():
+    need_all_users()
     with World() as world:
         made = Lab(world)
         yield made

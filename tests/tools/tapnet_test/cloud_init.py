@@ -34,14 +34,19 @@ def _fetch(directory):
 
 def _make():
     """Where it is unpacked; fetched once, by whoever needs it first."""
+    packages = UNPACKED / "usr" / "lib" / "python3" / "dist-packages"
+    if packages.exists():
+        return packages
     UNPACKED.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(UNPACKED.parent, os.W_OK):
+        raise Missing("there is none, and this user can't write it below the build")
     with open(UNPACKED.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not UNPACKED.exists():
             with tempfile.TemporaryDirectory(dir=UNPACKED.parent) as directory:
                 _fetch(directory)
                 shutil.move(Path(directory) / "root", UNPACKED)
-    return UNPACKED / "usr" / "lib" / "python3" / "dist-packages"
+    return packages
 
 
 def convert(text, mac, output):
