@@ -126,7 +126,7 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
     pass->shaped |= link->shaped;
     if (object.link.kind == MODEL_LINK_BRIDGE) {
         object.link.user = object.link.group = MODEL_ID_NONE;
-        object.link.persistent = object.link.multi_queue = false;
+        object.link.persistent = object.link.multi_queue = object.link.routed6 = false;
         object.link.queue_length = object.link.link_type = 0;
     }
     if (is_device(owner) && !link->plugged) {
