@@ -126,9 +126,11 @@ static int read_question(struct why *why, struct tapnet_error *error)
     if (result == 0 && why->from.kind == WHY_GUEST && why->to.kind == WHY_GUEST && why->from.port == why->to.port)
         return error_set(error, -EINVAL, "'%.60s' and '%.60s' are the same guest", why->question->from,
                          why->question->to);
+    if (result < 0)
+        return result;
     choose_host_address(&why->from, &why->to);
     choose_host_address(&why->to, &why->from);
-    return result;
+    return 0;
 }
 
 int why_answer(const struct observe_found *found, const struct tapnet_question *question, struct why *ret,

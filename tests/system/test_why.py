@@ -126,6 +126,12 @@ def test_what_the_guards_are_for_is_said_as_such(lab, asked, said):
 
 @pytest.mark.parametrize("asked, said", [
     (("nobody", "outside"), "'nobody' is no port of a network that is up"),
+    (("host", "nonsense"), "'nonsense' is no port of a network that is up"),
+    (("nonsense", "host"), "'nonsense' is no port of a network that is up"),
+    (("host", ""), "'' is no port of a network that is up"),
+    (("host", "1.2.3"), "'1.2.3' is no port of a network that is up, no address"),
+    (("--json", "host", "nonsense"), "'nonsense' is no port of a network that is up"),
+    (("host", "host"), "neither 'host' nor 'host' is a guest"),
     (("host", "outside"), "neither 'host' nor 'outside' is a guest"),
     (("web", "web"), "are the same guest"),
     (("web", "10.20.0.99"), "'10.20.0.99' is in the subnet of network lab, and none of its ports has it"),
