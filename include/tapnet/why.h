@@ -23,7 +23,7 @@ extern "C" {
 struct tapnet_question {
     /**
      * Where the packet starts, and where it shall go: a port of a network ("web", "web.lab", "lab/web"), an IPv4
-     * address, "host", or "outside" (whatever is behind the uplink).
+     * address, "host", or "outside" (whatever is behind the uplink). Ports of networks of mode bridge are refused.
      */
     const char *from, *to;
     const char *protocol; /**< "tcp", "udp" or "icmp"; NULL: icmp, as ping sends it */

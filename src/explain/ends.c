@@ -99,6 +99,19 @@ static const struct model_service *find_subnet(const struct observe_found *found
     return NULL;
 }
 
+/* In mode bridge the way is a frame's, by the uplink's network, with addresses that the host does not know. */
+static int check_mode(const char *word, const struct why_end *guest, struct tapnet_error *error)
+{
+    const struct model_network *network = guest->service->network;
+
+    if (model_mode_has_subnet(network->mode))
+        return 0;
+    return error_set(error, -EINVAL,
+                     "'%.60s' is a guest of network %s, which is of mode bridge, and ways of such a network are not "
+                     "followed in this version; `tapnet status %s`, `tapnet doctor` and `tapnet watch %s` tell of it",
+                     word, network->name, network->name, guest->port->device);
+}
+
 int why_find_end(const struct why *why, const char *word, struct why_end *ret, struct tapnet_error *error)
 {
     struct ip_address address = {0};
@@ -116,7 +129,7 @@ int why_find_end(const struct why *why, const char *word, struct why_end *ret, s
     ip_address_parse(word, &address);
     count = find_guests(why, word, &address, ret);
     if (count == 1)
-        return 0;
+        return check_mode(word, ret, error);
     if (count > 1)
         return error_set(error, -EINVAL, "'%.60s' is a port of several networks: say NETWORK/PORT", word);
     if (!address.family)

@@ -436,6 +436,19 @@ def test_a_guest_is_on_the_lan(vm1, host, world):
     assert vm1.netns.run("curl", "-sm5", f"http://{OUTSIDE}/").stdout
 
 
+@pytest.mark.parametrize("asked", [("vm1", "outside"), ("outside", "lan/vm1"), ("host", "lan-vm1"), ("vm1", "host"),
+                                   ("vm1", "vm2"), ("vm1", OUTSIDE, "tcp", "80")])
+def test_its_ways_are_not_followed(tapnet, world, asked):
+    """They work, so `why` must not judge them by what holds in other modes."""
+    up(tapnet, LAN.replace("vm1: {}", "vm1: {}, vm2: {}"))
+    for words in (), ("--json",), ("--trace",):
+        refused = tapnet("why", *asked, *words, check=False)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        said, = refused.stderr.splitlines()
+        assert "network lan, which is of mode bridge, and ways of such a network are not followed in this" in said
+        assert "`tapnet status lan`, `tapnet doctor` and `tapnet watch lan-vm1` tell of it" in said
+
+
 def test_a_guest_gets_its_address_from_the_lan(tapnet, host, world, vm1):
     lease = world.outside.tmp / "leases"
     world.outside.popen("dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0", "--interface=out0",
