@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "explain/why.h"
 
 /* Stands for whatever is outside: the root name server A, which is asked nothing. */
@@ -145,6 +146,24 @@ int why_find_end(const struct why *why, const char *word, struct why_end *ret, s
     *ret = (struct why_end){.address = address};
     ret->kind = is_of_host(why->host.found, &address) || is_gateway(why->host.found, &address) ? WHY_HOST : WHY_OUTSIDE;
     return 0;
+}
+
+const char *why_closed(const struct ip_address *address)
+{
+    static const struct {
+        struct ip_prefix prefix;
+        const char *what;
+    } closed[] = {
+        {{{AF_INET, {127}}, 8}, "each machine's own (127.0.0.0/8)"},
+        {{{AF_INET, {169, 254}}, 16}, "link-local (169.254.0.0/16), and a cloud's metadata"},
+        {{{AF_INET, {224}}, 4}, "a group's (224.0.0.0/4), which is not routed"},
+        {{{AF_INET, {255, 255, 255, 255}}, 32}, "a broadcast, which is not routed"},
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(closed); i++)
+        if (ip_prefix_contains(&closed[i].prefix, address))
+            return closed[i].what;
+    return NULL;
 }
 
 const char *why_print_end(struct why *why, const struct why_end *end)

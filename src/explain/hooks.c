@@ -23,8 +23,15 @@ static void tell_guard(struct why *why, const char *name, const struct rules_ans
 {
     const struct why_end *guest = why->from.kind == WHY_GUEST ? &why->from : &why->to;
     const char *what = answer->rule ? answer->rule->comment : "its policy is drop";
+    const char *closed = answer->base->family == RULES_INET ? why_closed(&why->to.address) : NULL;
+    char text[IP_TEXT_MAX];
 
-    if (should_pass(why))
+    if (closed)
+        why_add(why, WHY_STOPS, name,
+                why_print(why, "%s is %s: tapnet's guards let no guest send there, on purpose: chain %s, %s",
+                          ip_address_print(&why->to.address, text), closed, answer->chain->name, what),
+                "");
+    else if (should_pass(why))
         why_add(why, WHY_STOPS, name,
                 why_print(why, "tapnet's own guards, which are not as they should be, drop it: chain %s, %s",
                           answer->chain->name, what),

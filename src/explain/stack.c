@@ -89,6 +89,7 @@ static const char *type_word(uint8_t type)
 static void tell_no_route(struct why *why, const struct explain_link *in, const struct rules_packet *packet, int error)
 {
     char text[IP_PREFIX_TEXT_MAX], table[32] = "";
+    const char *closed = why_closed(&packet->destination);
     struct dead_end end;
 
     find_dead_end(why, in, packet, &end);
@@ -108,7 +109,10 @@ static void tell_no_route(struct why *why, const struct explain_link *in, const 
         return;
     }
     ip_address_print(&packet->destination, text);
-    why_add(why, WHY_STOPS, "route", why_print(why, "there is no route to %s: %s", text, strerrordesc_np(-error)), "");
+    why_add(why, WHY_STOPS, "route",
+            closed ? why_print(why, "%s is %s", text, closed)
+                   : why_print(why, "there is no route to %s: %s", text, strerrordesc_np(-error)),
+            "");
 }
 
 static struct netlink_lookup lookup_of(const struct explain_link *in, const struct rules_packet *packet)

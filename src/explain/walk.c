@@ -6,6 +6,7 @@
 #include <netinet/ip_icmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "explain/stack.h"
 #include "model/forward.h"
@@ -317,13 +318,20 @@ static void step_tracking(struct why *why, const struct rules_answer *answer)
 
 /* ---- forwards ---- */
 
-/* The forward that leads to the guest's port; NULL: none. */
-static const struct model_forward *find_forward(const struct why *why, const struct why_end *guest)
+/* Is it bound to 127.0.0.1, which nobody but the host reaches? */
+static bool is_hosts_own(const struct model_forward *forward)
+{
+    return forward->address.family == AF_INET && forward->address.bytes[0] == 127;
+}
+
+/* The forward that leads to the guest's port, for the host itself (@own) or for others; NULL: none. */
+static const struct model_forward *find_forward(const struct why *why, const struct why_end *guest, bool own)
 {
     for (size_t i = 0; i < guest->port->forward_count; i++) {
         const struct model_forward *forward = &guest->port->forwards[i];
 
-        if (forward->protocol == why->protocol && why->port >= forward->guest_first &&
+        if (is_hosts_own(forward) == own && model_forward_leads(forward, &guest->address) &&
+            forward->protocol == why->protocol && why->port >= forward->guest_first &&
             why->port - forward->guest_first <= forward->last - forward->first)
             return forward;
     }
@@ -375,6 +383,19 @@ static void step_forward(struct why *why, const struct why_end *to, const struct
                 why_print(why, "the forward %s leads there", model_forward_print(forward, text)), "");
 }
 
+/* Who asks from outside for what only a forward of the host's own leads to. */
+static void step_own_forward(struct why *why, const struct why_end *to)
+{
+    const struct model_forward *forward = is_routed(to) ? NULL : find_forward(why, to, true);
+    char text[MODEL_FORWARD_TEXT_MAX];
+
+    if (forward && !find_forward(why, to, false))
+        why_add(why, WHY_STOPS, "forward-local",
+                why_print(why, "the forward %s is the host's own only: nobody outside reaches its 127.0.0.1",
+                          model_forward_print(forward, text)),
+                "");
+}
+
 /* A packet that comes in by @in and is for the host or for somebody behind it. */
 static void walk_stack(struct why *why, const struct why_end *from, const struct explain_link *in,
                        const struct why_end *to, struct rules_packet packet)
@@ -386,7 +407,7 @@ static void walk_stack(struct why *why, const struct why_end *from, const struct
     enter(&packet, in);
     first = packet;
     if (from->kind == WHY_OUTSIDE && (packet.status & (IPS_SRC_NAT | IPS_DST_NAT))) { /* it is for the host, as yet */
-        forward = packet.is_reply ? NULL : find_forward(why, to);
+        forward = packet.is_reply ? NULL : find_forward(why, to, false);
         first = before_translation(why, in, forward, &packet);
     }
     why_step_hook(why, "prerouting-hook", RULES_PREROUTING, RULES_STACK, &first, &translated);
@@ -428,7 +449,7 @@ static void walk_from_guest(struct why *why, const struct why_end *from, const s
         return;
     }
     enter(&packet, port);
-    if (packet.is_reply && to->kind == WHY_OUTSIDE && find_forward(why, from))
+    if (packet.is_reply && to->kind == WHY_OUTSIDE && find_forward(why, from, false))
         packet.status |= IPS_DST_NAT;
     step_guard(why, from, &packet);
     why_step_dropped_before(why, from);
@@ -460,7 +481,9 @@ static void walk_from_outside(struct why *why, const struct why_end *from, const
     }
     why_step_uplink(why, in);
     why_step_classifiers(why, in, false);
-    if (!packet.is_reply && find_forward(why, to))
+    if (!packet.is_reply)
+        step_own_forward(why, to);
+    if (!packet.is_reply && find_forward(why, to, false))
         packet.status |= IPS_DST_NAT;
     if (packet.is_reply && network->mode == MODEL_MODE_NAT)
         packet.status |= IPS_SRC_NAT;

@@ -69,6 +69,8 @@ const char *why_word(struct why *why, const char *text);
 
 /* ends.c: what a word of the question means. -EINVAL. */
 int why_find_end(const struct why *why, const char *word, struct why_end *ret, struct tapnet_error *error);
+/* What kind of address that is where no guest may send, or a group's that is not routed; NULL: none of these. */
+const char *why_closed(const struct ip_address *address);
 /* "lab/web (10.20.0.7)", "outside". */
 const char *why_print_end(struct why *why, const struct why_end *end);
 

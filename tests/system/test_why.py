@@ -118,10 +118,34 @@ def test_only_guests_can_be_tried(lab):
 @pytest.mark.parametrize("asked, said", [
     (("outside", "web", "tcp", "81"), "nothing else comes in"),
     (("web", "host", "tcp", "22"), "may not reach the host"),
+    (("web", "169.254.169.254"), "169.254.169.254 is link-local"),
+    (("web", "169.254.169.254", "tcp", "80"), "169.254.169.254 is link-local"),
+    (("web", "127.0.0.1"), "127.0.0.1 is each machine's own"),
+    (("web", "127.0.0.1", "udp", "53"), "127.0.0.1 is each machine's own"),
+    (("web", "224.0.0.251", "udp", "5353"), "224.0.0.251 is a group's"),
+    (("web", "255.255.255.255", "udp", "9"), "255.255.255.255 is a broadcast"),
 ])
 def test_what_the_guards_are_for_is_said_as_such(lab, asked, said):
     answer = lab.why(asked)
     assert answer["stops"] and said in answer["steps"][-1]["text"] and answer["steps"][-1]["command"] is None
+
+
+@pytest.mark.parametrize("mode, forwards, last, said", [
+    ("nat", "127.0.0.1:2222:22", "forward-local", "the forward 127.0.0.1:2222:22 is the host's own only"),
+    ("nat", "127.0.0.1:2222:22, 2223:22", "port-unheld", ""),
+    ("routed", "127.0.0.1:2222:22", "port-unheld", ""),
+])
+def test_a_forward_of_the_hosts_own(lab, mode, forwards, last, said):
+    """Nobody outside comes by it, and it is in nobody's way who comes by another, or by a route."""
+    lab.tapnet("up", lab.tapnet.file(f"networks: {{ other: {{ mode: {mode}, subnet: 10.30.0.1/24, ports: "
+                                     f"{{ a: {{ forward: [{forwards}] }} }} }} }}", "other.yaml"))
+    try:
+        answer = lab.why(("outside", "a", "tcp", "22"))
+        step = answer["steps"][-1]
+        assert answer["stops"] and step["name"] == last and said in step["text"], words(answer)
+        assert not said or step["command"] is None
+    finally:
+        lab.tapnet("down", "other")
 
 
 @pytest.mark.parametrize("asked, said", [
