@@ -38,7 +38,9 @@ static bool find_form(const char *word, enum tapnet_guest_form *ret)
 /* Who names a port that is not there, or is there twice, has mistyped it. */
 static int refuse(const struct tapnet_error *error, int result)
 {
-    return session_fail(error, result == -ENOENT || result == -ENOTUNIQ ? EXIT_USAGE : EXIT_FAILED);
+    bool asked_for_nothing = result == -ENOENT || result == -ENOTUNIQ || result == -ENODATA;
+
+    return session_fail(error, asked_for_nothing ? EXIT_USAGE : EXIT_FAILED);
 }
 
 /* Each under its title, indented, so that one can be told from the next. */

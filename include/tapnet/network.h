@@ -320,7 +320,8 @@ const char *tapnet_guest_form_name(enum tapnet_guest_form form);
  *
  * @param port  "web", "lab/web" (network and port) or "lab-web" (its device)
  * @param ret   the text, lines of it; the caller frees it
- * @return -ENOENT when no such port is in @status, -ENOTUNIQ when several are, -ENOMEM
+ * @return -ENOENT when no such port is in @status, -ENOTUNIQ when several are, -ENODATA when its network is of mode
+ * bridge, where others give addresses, -ENOMEM
  */
 int tapnet_status_guest(const struct tapnet_status *status, const char *port, enum tapnet_guest_form form, char **ret,
                         struct tapnet_error *error);

@@ -181,7 +181,7 @@ static bool is_meant(const struct tapnet_status_network *network, const struct t
             strcmp(name + length + 1, port->name) == 0);
 }
 
-/* -ENOENT, or -ENOTUNIQ when several are meant. */
+/* -ENOENT, -ENOTUNIQ when several are meant, -ENODATA where others give addresses. */
 static int find_port(const struct tapnet_status *status, const char *name, struct guest *ret,
                      struct tapnet_error *error)
 {
@@ -201,6 +201,11 @@ static int find_port(const struct tapnet_status *status, const char *name, struc
     }
     if (!found.port)
         return error_set(error, -ENOENT, "no port %s is up; `tapnet status` shows those that are", name);
+    if (!*found.port->address)
+        return error_set(error, -ENODATA,
+                         "port %s has no address of tapnet's: network %s is of mode %s, and whoever gives addresses in "
+                         "the uplink's network gives its guest one, by DHCP for example",
+                         name, found.network->name, found.network->mode);
     *ret = found;
     return 0;
 }

@@ -195,6 +195,14 @@ def test_the_uplink_may_be_left_out_and_stays(tapnet, uplink):
     assert network["ports"][0]["addresses"] == []
 
 
+@pytest.mark.parametrize("form", [(), ("--as", "kernel"), ("--as", "commands"), ("--json",)])
+def test_a_guest_is_told_nothing_where_others_give_addresses(tapnet, uplink, form):
+    up(tapnet, "networks: { lan: { mode: bridge, ports: { vm1: {} } } }\n")
+    refused = tapnet("status", "--guest", "lan/vm1", *form, check=False)
+    assert refused.returncode == 2 and refused.stdout == ""
+    assert "network lan is of mode bridge" in refused.stderr and "by DHCP" in refused.stderr
+
+
 # ---- who can't be an uplink ----
 
 NAT = "networks: { lab: { uplink: eth0, ports: {} } }\n"
