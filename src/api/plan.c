@@ -255,20 +255,6 @@ static int check_uplinks(const struct tapnet_plan *plan, struct tapnet_error *er
     return 0;
 }
 
-/* An uplink that is a port of a network's bridge has no addresses by which another network could go out. */
-static int check_shared(const struct tapnet_plan *plan, const struct model_network *network, struct tapnet_error *error)
-{
-    const struct observe_link *link = api_find_foreign(plan->found, network->uplink);
-
-    if (network->mode == MODEL_MODE_BRIDGE || !link || !link->master[0] || api_find_foreign(plan->found, link->master))
-        return 0;
-    return error_set(error, -EINVAL,
-                     "%s:%u:%u: network %s: uplink %s is a port of %s, a network of mode bridge, beside which no other "
-                     "has a way out in this version; write `mode: bridge` here, too",
-                     plan->set->file ? plan->set->file : "", network->uplink_place.line, network->uplink_place.column,
-                     network->name, network->uplink, link->master);
-}
-
 /* The host's own addresses would have to move while the network's come: not in one plan. */
 static int check_modes(const struct tapnet_plan *plan, const struct current *current, struct tapnet_error *error)
 {
@@ -285,7 +271,7 @@ static int check_modes(const struct tapnet_plan *plan, const struct current *cur
                 "(tapnet down %s), or give this one another name",
                 set->file ? set->file : "", network->place.line, network->place.column, network->name,
                 model_mode_print(bridge->owner.mode), model_mode_print(network->mode), set->name);
-        if (network->uplink_given && check_shared(plan, network, error) < 0)
+        if (uplink_check_holder(plan->found, set, network, error) < 0)
             return -EINVAL;
     }
     return 0;

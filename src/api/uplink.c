@@ -2,6 +2,7 @@
 /* Uplinks of mode bridge: what a plan must know of them, and which can't be one. */
 #include "api/uplink.h"
 
+#include <errno.h>
 #include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "api/context.h"
 #include "base/array.h"
+#include "plan/conflict.h"
 
 /* Wireless cards say so in sysfs. */
 static bool is_wireless(const char *name)
@@ -39,14 +41,59 @@ static bool carries_macvlan(const struct observe_found *found, const struct obse
     return false;
 }
 
-static bool is_own_bridge(const struct observe_found *found, const char *name)
+/* The bridge of ours, of mode bridge, that is called @name; NULL when there is none. */
+static const struct model_link *find_own_bridge(const struct observe_found *found, const char *name)
 {
-    for (size_t i = 0; i < found->objects.count; i++)
-        if (found->objects.items[i].kind == MODEL_OBJECT_LINK &&
-            found->objects.items[i].link.owner.mode == MODEL_MODE_BRIDGE &&
-            strcmp(found->objects.items[i].link.name, name) == 0)
-            return true;
+    const struct model_link *link = *name ? plan_find_link(&found->objects, name) : NULL;
+
+    return link && link->owner.mode == MODEL_MODE_BRIDGE ? link : NULL;
+}
+
+/* Whose bridge an uplink is a port of; the texts are those of what was found. */
+struct holder {
+    const char *bridge, *network, *set;
+    bool out; /* somebody took it out of the bridge: the set's next `up` puts it back */
+};
+
+/* The network of ours, of whatever set, that has the link @name now, or that should have it. */
+static bool find_holder(const struct observe_found *found, const char *name, struct holder *ret)
+{
+    const struct observe_link *link = api_find_foreign(found, name);
+    const struct model_link *bridge = link ? find_own_bridge(found, link->master) : NULL;
+
+    if (bridge) {
+        *ret = (struct holder){bridge->name, bridge->owner.network, bridge->owner.set, false};
+        return true;
+    }
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_service *service = &found->objects.items[i].service;
+
+        if (found->objects.items[i].kind != MODEL_OBJECT_SERVICE || service->network->mode != MODEL_MODE_BRIDGE ||
+            strcmp(service->network->uplink, name) != 0)
+            continue;
+        *ret = (struct holder){service->network->bridge, service->network->name, service->set, true};
+        return true;
+    }
     return false;
+}
+
+int uplink_check_holder(const struct observe_found *found, const struct model_set *set,
+                        const struct model_network *network, struct tapnet_error *error)
+{
+    struct model_place place = network->uplink_given ? network->uplink_place : network->place;
+    bool bridged = network->mode == MODEL_MODE_BRIDGE;
+    struct holder holder;
+
+    if ((!network->uplink_given && !bridged) || !find_holder(found, network->uplink, &holder) ||
+        (bridged && strcmp(holder.set, set->name) == 0))
+        return 0;
+    return error_set(error, -EINVAL,
+                     "%s:%u:%u: network %s: uplink %s is %s of %s, a network of mode bridge: %s of set %s, beside "
+                     "which no other goes out by it in this version; put the ports into that network, in the file of "
+                     "set %s, or take that set down first (tapnet down %s)",
+                     set->file ? set->file : "", place.line, place.column, network->name, network->uplink,
+                     holder.out ? "to be a port" : "a port", holder.bridge, holder.network, holder.set, holder.set,
+                     holder.set);
 }
 
 /* Does a network of ours go out by it, masqueraded or routed? */
@@ -79,7 +126,7 @@ const char *uplink_fault(const struct observe_found *found, const char *name)
         return "is no Ethernet: what has no MAC can't be a port of a bridge; write `mode: routed`";
     if (link->bridge)
         return "is a bridge: a bridge can't be a port of another; write `mode: routed`, or plug guests in there";
-    if (link->master[0] && !is_own_bridge(found, link->master))
+    if (link->master[0] && !find_own_bridge(found, link->master))
         return "is a port of a bridge or bond already; take it out there, name the bond, or write `mode: routed`";
     if (carries_macvlan(found, link))
         return "has a macvlan or ipvlan device on it (`ip -d link`), which takes its frames where a bridge would; take "

@@ -267,6 +267,7 @@ def test_beside_one_that_is_up_no_other_goes_out(tapnet, host, world):
     up(tapnet)
     said = tapnet("up", tapnet.file(NAT, "nat.yaml"), check=False)
     assert said.returncode == 2 and "uplink eth0 is a port of br-lan, a network of mode bridge" in said.stderr
+    assert "put the ports into that network" in said.stderr and "mode: bridge" not in said.stderr
     said = tapnet("up", tapnet.file("networks: { lab: {} }\n", "nat.yaml"))
     assert "the default route leads over br-lan, a network of mode bridge" in said.stderr
 
@@ -435,6 +436,26 @@ def vm1(tapnet, host, world):
     guest = NamespaceGuest(host, tapnet.status("lan")["ports"][0], address="192.0.2.50")
     yield guest
     guest.close()
+
+
+@pytest.mark.parametrize("prepare, uplink, said_of_it", [
+    ("true", "uplink: eth0, ", "1:43: network lan2: uplink eth0 is a port of br-lan"),
+    ("true", "", "1:13: network lan2: uplink eth0 is a port of br-lan"),
+    ("ip link set eth0 nomaster", "uplink: eth0, ", "1:43: network lan2: uplink eth0 is to be a port of br-lan"),
+], ids=["given", "found", "taken out"])
+def test_the_uplink_of_another_set_is_not_taken(tapnet, host, world, vm1, prepare, uplink, said_of_it):
+    """Neither while it is a port of that set's bridge nor when somebody took it out, which its set's `up` mends."""
+    host.run("sh", "-c", prepare)
+    there = snapshot(host, run_dir=tapnet.run_dir)
+    second = tapnet.file(f"networks: {{ lan2: {{ mode: bridge, {uplink}ports: {{ a: {{}} }} }} }}\n", "second.yaml")
+    for words in (("up",), ("up", "--dry-run"), ("plan",)):
+        said = tapnet(*words, second, check=False)
+        assert said.returncode == 2 and f"second.yaml:{said_of_it}" in said.stderr, said.stderr
+        assert "lan of set lab" in said.stderr and "put the ports into that network" in said.stderr
+        assert "tapnet down lab" in said.stderr
+    assert_same(there, snapshot(host, run_dir=tapnet.run_dir))
+    up(tapnet)
+    world.outside.run("ping", "-c1", "-W2", vm1.address)
 
 
 def test_a_guest_is_on_the_lan(vm1, host, world):
