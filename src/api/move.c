@@ -6,9 +6,12 @@
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "api/ping.h"
+#include "base/array.h"
 #include "base/cleanup.h"
+#include "netlink/address.h"
 #include "netlink/link.h"
 
 /*
@@ -103,13 +106,73 @@ static int choose_gateways(struct move_way *way, struct tapnet_error *error)
                      silent);
 }
 
+/* What is wrong with @address as one of a machine beyond the uplink, or NULL. */
+static const char *address_fault(const struct ip_address *address)
+{
+    static const struct {
+        struct ip_prefix prefix;
+        const char *fault;
+    } special[] = {
+        {{{AF_INET, {0}}, 8}, "is no machine's address"},
+        {{{AF_INET, {127}}, 8}, "is loopback, and answers whatever becomes of the uplink"},
+        {{{AF_INET, {224}}, 4}, "is multicast, no machine's address"},
+        {{{AF_INET, {240}}, 4}, "is broadcast or reserved, no machine's address"},
+        {{{AF_INET6, {[15] = 1}}, 128}, "is loopback, and answers whatever becomes of the uplink"},
+        {{{AF_INET6, {0}}, 8}, "is no machine's address"},
+        {{{AF_INET6, {0xfe, 0x80}}, 10}, "is link-local, which does not say by which link it is reached"},
+        {{{AF_INET6, {0xff}}, 8}, "is multicast, no machine's address"},
+    };
+
+    for (size_t i = 0; i < ARRAY_COUNT(special); i++)
+        if (ip_prefix_contains(&special[i].prefix, address))
+            return special[i].fault;
+    return NULL;
+}
+
+/* Is @address one of this host's? 1 or 0, or a negative errno. */
+static int is_own_address(const struct ip_address *address, struct tapnet_error *error)
+{
+    struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
+    _cleanup_free_ struct ip_address *own = NULL;
+    size_t count = 0;
+    bool found = false;
+    int result = netlink_open(NETLINK_ROUTE, &netlink, error);
+
+    if (result == 0)
+        result = netlink_address_list(netlink, &own, &count, error);
+    for (size_t i = 0; result == 0 && i < count; i++)
+        found |= ip_address_equal(&own[i], address);
+    return result < 0 ? result : found;
+}
+
+int move_read_check(const struct tapnet *tapnet, struct ip_address *ret, struct tapnet_error *error)
+{
+    const char *fault;
+    int result;
+
+    ret->family = 0;
+    if (!tapnet->guard.check)
+        return 0;
+    if (ip_address_parse(tapnet->guard.check, ret) < 0)
+        return error_set(error, -EINVAL, "--check: `%s` is no IP address; name one as in `192.0.2.1`",
+                         tapnet->guard.check);
+    fault = address_fault(ret);
+    result = fault ? 0 : is_own_address(ret, error);
+    if (result > 0)
+        fault = "is this host's own, and answers whatever becomes of the uplink";
+    if (!fault)
+        return result;
+    return error_set(error, -EINVAL, "--check: %s %s; name a machine that is reached by the uplink",
+                     tapnet->guard.check, fault);
+}
+
 static int choose_address(const struct tapnet *tapnet, struct move *move, struct tapnet_error *error)
 {
     bool safe = true;
-    int result;
+    int result = move_read_check(tapnet, &move->check, error);
 
-    if (ip_address_parse(tapnet->guard.check, &move->check) < 0)
-        return error_set(error, -EINVAL, "--check: `%s` is no IP address", tapnet->guard.check);
+    if (result < 0)
+        return result;
     result = ping(&move->check, BEFORE_MSEC, error);
     for (size_t i = 0; i < move->way_count; i++)
         safe &= risks_nothing(&move->ways[i]);

@@ -26,6 +26,11 @@ struct move {
 #define MOVE_NONE ((struct move){.watchdog = WATCHDOG_NONE})
 
 /*
+ * The address of --check; family 0 when none was given. -EINVAL for what is no address, or one that tells nothing of
+ * the uplink: whether anything moves is not asked.
+ */
+int move_read_check(const struct tapnet *tapnet, struct ip_address *ret, struct tapnet_error *error);
+/*
  * Before the first change: sees who answers now, and starts the watchdog. -EHOSTUNREACH: nobody does who could tell
  * afterwards whether the host is cut off.
  */

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "api/forwards.h"
+#include "api/move.h"
 #include "api/obstacles.h"
 #include "api/ports.h"
 #include "api/sets.h"
@@ -444,9 +445,12 @@ static int plan_alone(struct tapnet *tapnet, const struct tapnet_spec *spec, con
                       struct tapnet_plan **ret, struct tapnet_error *error)
 {
     struct observe_found *found;
+    struct ip_address check;
     int result = api_check_right(error);
 
     api_notes_clear(tapnet);
+    if (result == 0)
+        result = move_read_check(tapnet, &check, error);
     if (result == 0)
         result = observe_host(tapnet->run_dir, &found, error);
     if (result == 0)

@@ -373,11 +373,14 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
 {
     bool keep = spec && tapnet->with_keeper;
     struct tapnet_error leftovers = TAPNET_ERROR_INIT;
+    struct ip_address check;
     _cleanup_close_ int keeper = -1;
     size_t steps = 0;
     int lock = -1, result = api_check_right(error);
 
     api_notes_clear(tapnet);
+    if (result == 0)
+        result = move_read_check(tapnet, &check, error);
     if (result == 0 && keep)
         result = resident_check(tapnet, error);
     if (result == 0)

@@ -66,6 +66,25 @@ def test_who_does_not_answer_before_cannot_tell_afterwards(tapnet, uplink, world
     assert_same(nothing, snapshot(uplink, run_dir=tapnet.run_dir))
 
 
+@pytest.mark.parametrize("address, reason", [
+    ("nonsense", "`nonsense` is no IP address"), ("", "`` is no IP address"),
+    ("192.0.2.1/24", "`192.0.2.1/24` is no IP address"),
+    ("127.0.0.1", "is loopback"), ("127.9.9.9", "is loopback"), ("::1", "is loopback"),
+    ("0.0.0.0", "is no machine's address"), ("::", "is no machine's address"),
+    ("::ffff:127.0.0.1", "is no machine's address"), ("224.0.0.1", "is multicast"), ("ff02::1", "is multicast"),
+    ("255.255.255.255", "is broadcast or reserved"), ("fe80::1", "is link-local"),
+    ("192.0.2.2", "is this host's own"), ("192.0.2.3", "is this host's own"), ("2001:db8::2", "is this host's own"),
+])
+def test_an_address_that_tells_nothing_of_the_uplink_is_refused(tapnet, uplink, address, reason):
+    """Whether or not an uplink would move."""
+    nothing = snapshot(uplink, run_dir=tapnet.run_dir)
+    still = tapnet.file("networks: { lab: { mode: isolated, ports: {} } }\n", "still.yaml")
+    for words in (("up", tapnet.file(LAN)), ("up", "--dry-run", tapnet.file(LAN)), ("up", still), ("down", "--all")):
+        said = tapnet(*words, "--check", address, check=False)
+        assert said.returncode == 2 and "--check: " in said.stderr and reason in said.stderr, said.stderr
+    assert_same(nothing, snapshot(uplink, run_dir=tapnet.run_dir))
+
+
 def test_check_may_name_who_is_far_away(tapnet, uplink):
     up(tapnet, "--check", FAR)
     assert is_moved(uplink)
