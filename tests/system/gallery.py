@@ -14,6 +14,7 @@ from typing import Callable, NamedTuple
 from tapnet_test import connections
 from tapnet_test.netns import join
 from tapnet_test.processes import named, wait_gone
+from tapnet_test.rights import need_all_users
 from tapnet_test.waiting import wait_for
 
 LAB = """
@@ -104,6 +105,7 @@ __attribute__((section("SECTION"), used)) int drop(void *context)
 
 
 def compile_program(lab, section, verdict):
+    need_all_users()
     source = lab.host.write("drop.c", PROGRAM.replace("SECTION", section).replace("VERDICT", verdict))
     made = lab.host.tmp / "drop.o"
     lab.host.run("clang", "-O2", "-target", "bpf", "-c", source, "-o", made)

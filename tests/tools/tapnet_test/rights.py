@@ -12,4 +12,4 @@ def has_all_users():
 
 def need_all_users():
     if not has_all_users():
-        pytest.skip("no second user in this user namespace")
+        pytest.skip("it needs users and rights that a user namespace does not have")
