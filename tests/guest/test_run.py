@@ -11,9 +11,11 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
-from tapnet_test.build import Tapnet, everybodys
+from tapnet_test import guest_image
+from tapnet_test.build import Tapnet, everybodys, everybodys_file
 from tapnet_test.guest import Machine, RunGuest, qemu_command
 from tapnet_test.plugging import ALICE, BOB, as_user, ports
 from tapnet_test.processes import wait_gone
@@ -63,13 +65,19 @@ def test_ten_at_once_of_which_half_are_killed(world):
             guest.close()
 
 
+def for_everybody(word):
+    """A word of QEMU's command line; the image that it names may lie where only its owner may look."""
+    path = Path(word)
+    return everybodys_file(path) if path.parent == guest_image.IMAGE else word
+
+
 class UsersGuest(Machine):
     """The QEMU of a user, on the network that its bridge helper gives it."""
 
     def __init__(self, netns, user, name, mac, network="lab"):
         netdev = f"bridge,id=n0,br={network},helper={everybodys('tapnet-bridge-helper')}"
-        super().__init__(netns, name, lambda _, control: [*as_user(user),
-                                                          *qemu_command(netdev, name, mac, "null", control)])
+        super().__init__(netns, name, lambda _, control: [*as_user(user), *map(
+            for_everybody, qemu_command(netdev, name, mac, "null", control))])
 
     wait_for_lease, lease = RunGuest.wait_for_lease, RunGuest.lease
 

@@ -53,6 +53,15 @@ def everybodys(name="tapnet"):
     return _copies() / built.relative_to(build_dir())
 
 
+@functools.cache
+def everybodys_file(path):
+    """The same of a file that is no program: a copy that any user may read."""
+    copy = _copies() / path.name
+    shutil.copyfile(path, copy)
+    copy.chmod(0o644)
+    return copy
+
+
 class Tapnet:
     """The tapnet command in one namespace, with a run directory of its own; with a keeper when the test is about it."""
 
