@@ -102,13 +102,16 @@ def test_it_ends_by_the_pipe_that_it_lent(kept, host):
 
 
 def test_nobody_is_asked_while_nobody_wants_anything(kept, host):
-    """An idle host stays idle."""
+    """An idle host stays idle, once what the kernel itself still tells of fresh devices is over."""
     keeper, = named(host, "tapnet-keeper")
     service, = named(host, "tapnet-service")
-    time.sleep(6)  # what was begun is over
-    before = switches(keeper), switches(service)
-    time.sleep(8)
-    assert (switches(keeper), switches(service)) == before
+
+    def nobody_is_woken():
+        before = switches(keeper), switches(service)
+        time.sleep(8)
+        return (switches(keeper), switches(service)) == before
+
+    wait_for(nobody_is_woken, 60, "neither process is woken")
 
 
 def test_without_a_keeper_status_says_so_within_seconds(alone, host):
