@@ -102,7 +102,7 @@ def test_it_ends_by_the_pipe_that_it_lent(kept, host):
 
 
 def test_nobody_is_asked_while_nobody_wants_anything(kept, host):
-    """An idle host stays idle, once what the kernel itself still tells of fresh devices is over."""
+    """An idle host stays idle, once its three first router advertisements are sent, 16 seconds apart (RFC 4861)."""
     keeper, = named(host, "tapnet-keeper")
     service, = named(host, "tapnet-service")
 

@@ -231,7 +231,9 @@ def test_among_a_thousand_ports_and_thousands_of_rules(world):
     guest = NamespaceGuest(host, port, 16)
     try:
         guest.netns.run("ip", "route", "add", "default", "via", "10.40.0.1")
-        guest.netns.run("ping", "-c1", "-W2", OUTSIDE_ADDRESS)
+        # Some wait: its first request for an address goes to a thousand ports.
+        ping = ("ping", "-c1", "-W2", OUTSIDE_ADDRESS)
+        wait_for(lambda: guest.netns.run(*ping, check=False).returncode == 0, 20, "an answer")
         assert "nothing that can be seen stops it" in tapnet("why", "p500", "outside").stdout
         host.run("nft", "insert", "rule", "inet", "many", "c", "ip", "saddr", port["addresses"][0], "counter", "drop")
         stopped = tapnet("why", "p500", "outside", check=False)
