@@ -90,18 +90,30 @@ static int add_listener(const struct netlink_listener *listener, void *data)
     return result;
 }
 
-/* What can't be asked for is no reason for a warning, nor for a failure. */
-static int look_at_host(struct forwards_host *host)
+/* Each is asked for, whatever becomes of the other; @error says what could not be. 0 or a negative errno. */
+static int look_at_host(struct forwards_host *host, struct tapnet_error *error)
 {
     struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
-    int result = netlink_open(NETLINK_ROUTE, &netlink, NULL);
+    int addresses = netlink_open(NETLINK_ROUTE, &netlink, error), listeners;
 
-    if (result == 0)
-        result = netlink_address_list(netlink, &host->addresses, &host->address_count, NULL);
-    if (result != -ENOMEM)
-        result = netlink_listener_dump(add_listener, host, NULL);
+    if (addresses == 0)
+        addresses = netlink_address_list(netlink, &host->addresses, &host->address_count, error);
+    listeners = netlink_listener_dump(add_listener, host, addresses == 0 ? error : NULL);
     host->known = true;
-    return result == -ENOMEM ? result : 0;
+    return addresses < 0 ? addresses : listeners;
+}
+
+/* Looks, and says by @add what can't be seen. 0 or -ENOMEM. */
+static int look_and_tell(struct forwards_host *host, struct arena *arena, forwards_warning *add, void *data)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    int result = look_at_host(host, &error);
+    const char *text;
+
+    if (result == 0 || result == -ENOMEM)
+        return result;
+    text = arena_printf(arena, "whether forwards are in the way of programs of the host is not known: %s", error.text);
+    return text ? add(data, text) : -ENOMEM;
 }
 
 /* Does @forward of @port take what @listener waits for? By IPv6 only what is for a guest that has it. */
@@ -171,7 +183,7 @@ int forwards_warn(struct forwards_host *host, const struct model_network *networ
             const struct model_port *port = &network->ports[p];
             const char *text;
 
-            if (!host->known && look_at_host(host) < 0)
+            if (!host->known && look_and_tell(host, arena, add, data) < 0)
                 return -ENOMEM;
             if (describe(host, network, port, &port->forwards[f], arena, &text) < 0 || (text && add(data, text) < 0))
                 return -ENOMEM;

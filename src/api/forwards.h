@@ -24,7 +24,7 @@ typedef int forwards_warning(void *data, const char *text); /* @text is the aren
 
 /*
  * Calls @add for each forward of @network that takes what a program of the host listens for, or is bound to an address
- * that the host does not have. 0 or -ENOMEM.
+ * that the host does not have, and once when the host can't be asked. 0 or -ENOMEM.
  */
 int forwards_warn(struct forwards_host *host, const struct model_network *network, struct arena *arena,
                   forwards_warning *add, void *data);
