@@ -402,34 +402,52 @@ static bool has_dhcp(const struct model_dhcp *dhcp)
     return dhcp->ntp_count || dhcp->search_count || dhcp->boot_file || dhcp->boot_server.family;
 }
 
-/* In mode bridge others give addresses and all that goes with them: a key that would do nothing is a mistake. */
-static void check_lan(const struct model_network *network, struct mistakes *mistakes)
+/* @network says @key, where it stands at @place. */
+static void refuse_key(const struct model_network *network, bool is_given, const char *key, struct model_place place,
+                       struct mistakes *mistakes)
 {
-    const char *key = network->subnet_given        ? "subnet"
-                      : network->subnet6_given     ? "subnet6"
-                      : network->mtu_given         ? "mtu"
-                      : has_dhcp(&network->dhcp)   ? "DHCP's options"
-                      : network->limit.connections ? "limit: connections"
-                                                   : NULL;
-
-    if (key)
-        mistakes_add(mistakes, place_of(network->subnet_place, network->place),
+    if (is_given)
+        mistakes_add(mistakes, place_of(place, network->place),
                      "network %s: in mode bridge the network is the uplink's, which decides about %s; leave it out, or "
                      "write `mode: nat`",
                      network->name, key);
-    for (size_t i = 0; i < network->port_count; i++) {
-        const struct model_port *port = &network->ports[i];
+}
 
-        key = port->address_given || port->address6_given ? "an address"
-              : has_dhcp(&port->dhcp)                     ? "DHCP's options"
-                                                          : NULL;
-        key = key ? key : port->forward_count ? "forwards" : NULL;
-        if (key)
-            mistakes_add(mistakes, place_of(port->address_place, port->place),
-                         "port %s: its network is in mode bridge, where others give addresses and reach it directly: "
-                         "%s can't be given; leave it out, or write `mode: nat`",
-                         port->name, key);
-    }
+/* The same of a port: @what it can't have. */
+static void refuse_port_key(const struct model_port *port, bool is_given, const char *what, struct model_place place,
+                            struct mistakes *mistakes)
+{
+    if (is_given)
+        mistakes_add(mistakes, place_of(place, port->place),
+                     "port %s: its network is in mode bridge, where others give addresses and reach it directly: %s "
+                     "can't be given; leave it out, or write `mode: nat`",
+                     port->name, what);
+}
+
+static void check_lan_port(const struct model_port *port, struct mistakes *mistakes)
+{
+    const struct model_place *connections = &port->limit.connections_place; /* nowhere: the network's */
+
+    refuse_port_key(port, port->address_given, "an address", port->address_place, mistakes);
+    refuse_port_key(port, port->address6_given, "an address", port->address6_place, mistakes);
+    refuse_port_key(port, has_dhcp(&port->dhcp), "DHCP's options", port->dhcp.place, mistakes);
+    refuse_port_key(port, connections->line, "a limit of connections", *connections, mistakes);
+    if (port->forward_count)
+        refuse_port_key(port, true, "forwards", port->forwards[0].place, mistakes);
+}
+
+/* In mode bridge others give addresses and all that goes with them: a key that would do nothing is a mistake. */
+static void check_lan(const struct model_network *network, struct mistakes *mistakes)
+{
+    const struct model_limit *limit = &network->limit;
+
+    refuse_key(network, network->subnet_given, "subnet", network->subnet_place, mistakes);
+    refuse_key(network, network->subnet6_given, "subnet6", network->subnet6_place, mistakes);
+    refuse_key(network, network->mtu_given, "mtu", network->mtu_place, mistakes);
+    refuse_key(network, has_dhcp(&network->dhcp), "DHCP's options", network->dhcp.place, mistakes);
+    refuse_key(network, limit->connections, "limit: connections", limit->connections_place, mistakes);
+    for (size_t i = 0; i < network->port_count; i++)
+        check_lan_port(&network->ports[i], mistakes);
 }
 
 /* ---- all of it ---- */
@@ -444,8 +462,8 @@ static int check_network(const struct model_network *network, struct ranges *ran
         return 0;
     }
     if (network->mtu && (network->mtu < MODEL_MTU_MIN || network->mtu > MODEL_MTU_MAX))
-        mistakes_add(mistakes, network->place, "network %s: mtu %u must be %d to %d", network->name, network->mtu,
-                     MODEL_MTU_MIN, MODEL_MTU_MAX);
+        mistakes_add(mistakes, place_of(network->mtu_place, network->place), "network %s: mtu %u must be %d to %d",
+                     network->name, network->mtu, MODEL_MTU_MIN, MODEL_MTU_MAX);
     if (network->subnet.address.family && !check_subnet(network, mistakes))
         return 0;
     if (network->subnet.address.family)

@@ -194,6 +194,7 @@ void model_derive_network(const struct model_set *set, struct model_network *net
     char seed[SEED_MAX];
 
     derive_limit(&network->limit, &limit);
+    limit.connections_place = network->limit.connections_place;
     network->limit = limit; /* what a port has that says nothing, also one that comes later */
     snprintf(seed, sizeof(seed), "tapnet bridge %s", network->name);
     if (mac_is_zero(&network->mac)) /* one on record has it, in mode bridge its uplink's */

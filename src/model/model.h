@@ -73,6 +73,7 @@ struct model_dhcp {
     size_t search_count;
     const char *boot_file;         /* option 67, NULL: none */
     struct ip_address boot_server; /* next server, option 66 as text; family 0: none */
+    struct model_place place;      /* of one of them */
 };
 
 #define MODEL_BROADCAST 1000 /* frames a second to groups, unless the file says otherwise: storms end there */
@@ -85,6 +86,7 @@ struct model_limit {
     uint32_t connections;   /* that conntrack knows, at once */
     uint32_t broadcast;     /* frames a second to groups */
     bool broadcast_given;
+    struct model_place connections_place;
 };
 
 /* Ports of the host that lead to ports of a guest. */
@@ -157,7 +159,7 @@ struct model_network {
     uint32_t pool; /* ports that the keeper has ready */
     struct model_port *ports;
     size_t port_count;
-    struct model_place place, bridge_place, subnet_place, subnet6_place, uplink_place;
+    struct model_place place, bridge_place, subnet_place, subnet6_place, uplink_place, mtu_place, host_place;
 };
 
 enum model_device_kind {

@@ -198,6 +198,15 @@ static int parse_forwards(struct spec_parser *parser, const struct spec_option *
     return r < 0 || !forwards.count ? r : keep_forwards(parser, option, &forwards, object);
 }
 
+/* That @object has the option, and where. */
+static void set_marks(const struct spec_option *option, struct model_place place, void *object)
+{
+    if (option->given_offset != SPEC_NOWHERE)
+        *(bool *)spec_member(object, option->given_offset) = true;
+    if (option->place_offset != SPEC_NOWHERE)
+        *(struct model_place *)spec_member(object, option->place_offset) = place;
+}
+
 static int parse_list(struct spec_parser *parser, const struct spec_option *option, void *object)
 {
     struct list list = {spec_member(object, option->offset), spec_member(object, option->count_offset)};
@@ -206,16 +215,9 @@ static int parse_list(struct spec_parser *parser, const struct spec_option *opti
 
     if (r == 0 && option->type == SPEC_TYPE_DOMAIN)
         check_domains(parser, option, (const char *const *)(void *)list.items, *list.count, place);
+    if (r == 0)
+        set_marks(option, place, object);
     return r;
-}
-
-/* That @object has the option, and where. */
-static void set_marks(const struct spec_option *option, struct model_place place, void *object)
-{
-    if (option->given_offset != SPEC_NOWHERE)
-        *(bool *)spec_member(object, option->given_offset) = true;
-    if (option->place_offset != SPEC_NOWHERE)
-        *(struct model_place *)spec_member(object, option->place_offset) = place;
 }
 
 /* The words of one option: their values together. */

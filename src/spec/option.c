@@ -62,24 +62,26 @@ static const struct model_word kind_words[] = {
 /* What a network says for all its ports and a port may say for itself. */
 #define DHCP_OPTIONS(in_section, in_struct, or_network)                                                                \
     {.section = in_section, .key = "ntp", .type = SPEC_TYPE_IP4, .list = true,                                         \
-     AT(in_struct, dhcp.ntp), COUNT_AT(in_struct, dhcp.ntp_count), NO_GIVEN, NO_PLACE,                                 \
+     AT(in_struct, dhcp.ntp), COUNT_AT(in_struct, dhcp.ntp_count), NO_GIVEN, PLACE_AT(in_struct, dhcp.place),          \
      .synonyms = " time timeserver ntp_server ntp_servers ",                                                           \
      .default_text = or_network "none",                                                                                \
      .description = "Time servers that guests are told of (DHCP option 42)", .example = "192.0.2.123"},                \
     {.section = in_section, .key = "search", .type = SPEC_TYPE_DOMAIN, .list = true,                                   \
-     AT(in_struct, dhcp.search), COUNT_AT(in_struct, dhcp.search_count), NO_GIVEN, NO_PLACE,                           \
+     AT(in_struct, dhcp.search), COUNT_AT(in_struct, dhcp.search_count), NO_GIVEN, PLACE_AT(in_struct, dhcp.place),    \
      .synonyms = " domain domains dns_search ",                                                                        \
      .default_text = or_network "none",                                                                                \
      .description = "Domains, besides the network's own name, in which guests look for short names "                   \
                     "(DHCP option 119); together at most 190 bytes, each its characters and two more",                 \
      .example = "[example.com, example.net]"},                                                                         \
     {.section = in_section, .key = "boot_file", .type = SPEC_TYPE_TEXT, .minimum = 1, .maximum = 127,                  \
-     AT(in_struct, dhcp.boot_file), NO_OFFSETS, .synonyms = " filename bootfile pxe ",                                 \
+     AT(in_struct, dhcp.boot_file), NO_COUNT, NO_GIVEN, PLACE_AT(in_struct, dhcp.place),                               \
+     .synonyms = " filename bootfile pxe ",                                                                            \
      .default_text = or_network "none",                                                                                \
      .description = "What guests that boot from the network load (DHCP option 67): a path on the boot server, "        \
                     "or a URL", .example = "pxelinux.0"},                                                              \
     {.section = in_section, .key = "boot_server", .type = SPEC_TYPE_IP4,                                               \
-     AT(in_struct, dhcp.boot_server), NO_OFFSETS, .synonyms = " next_server tftp tftp_server siaddr ",                 \
+     AT(in_struct, dhcp.boot_server), NO_COUNT, NO_GIVEN, PLACE_AT(in_struct, dhcp.place),                             \
+     .synonyms = " next_server tftp tftp_server siaddr ",                                                              \
      .default_text = or_network "none",                                                                                \
      .description = "The server that guests load it from (next server, and DHCP option 66)", .example = "10.20.0.9"}
 
@@ -146,7 +148,7 @@ const struct spec_option spec_options[] = {
      .default_text = "the interface of the default route",
      .description = "The host's interface towards the outside, in modes nat, routed and bridge", .example = "eth0"},
     {.section = SPEC_SECTION_NETWORK, .key = "mtu", .type = SPEC_TYPE_INTEGER, .minimum = 576, .maximum = 65521,
-     AT(model_network, mtu), NO_COUNT, GIVEN_AT(model_network, mtu_given), NO_PLACE,
+     AT(model_network, mtu), NO_COUNT, GIVEN_AT(model_network, mtu_given), PLACE_AT(model_network, mtu_place),
      .default_text = "the uplink's, also when that changes, but no more than 1500",
      .description = "The largest packet, in bytes, on the bridge and its ports; guests are told (DHCP option 26), and "
                     "TCP connections to the outside begin with segments that fit",
@@ -309,7 +311,8 @@ const struct spec_option spec_options[] = {
      .default_text = "what passes in a 20th of a second, 64KiB at least",
      .description = "How much may pass at once after a pause", .example = "256KiB"},
     {.section = SPEC_SECTION_LIMIT, .key = "connections", .type = SPEC_TYPE_INTEGER, .minimum = 1,
-     .maximum = 10000000, AT(model_limit, connections), NO_OFFSETS,
+     .maximum = 10000000, AT(model_limit, connections), NO_COUNT, NO_GIVEN,
+     PLACE_AT(model_limit, connections_place),
      .synonyms = " conntrack sessions flows connlimit ", .default_text = "no limit",
      .description = "How many connections its guest may have open to the outside and to the host, at once, of those "
                     "that the kernel tracks; of IPv4 and of IPv6 as many; in mode routed to its "

@@ -3,6 +3,25 @@
 #include "cases.h"
 
 /* clang-format off */
+/* What others decide in a network of mode bridge, and what is said of it. */
+#define LAN(key)                                                                                                       \
+    "networks:\n"                                                                                                      \
+    "  lab:\n"                                                                                                         \
+    "    " key "\n"                                                                                                    \
+    "    mode: bridge\n"
+#define LAN_SAYS(place, what)                                                                                          \
+    "lab.yaml:" place ": network lab: in mode bridge the network is the uplink's, which decides about " what           \
+    "; leave it out, or write `mode: nat`"
+#define LAN_PORT(key)                                                                                                  \
+    "networks:\n"                                                                                                      \
+    "  lab:\n"                                                                                                         \
+    "    mode: bridge\n"                                                                                               \
+    "    ports:\n"                                                                                                     \
+    "      db: { " key " }\n"
+#define LAN_PORT_SAYS(place, what)                                                                                     \
+    "lab.yaml:" place ": port db: its network is in mode bridge, where others give addresses and reach it directly: "  \
+    what " can't be given; leave it out, or write `mode: nat`"
+
 const struct spec_case bad_model[] = {
     BAD("address-outside",
         "networks:\n"
@@ -53,8 +72,17 @@ const struct spec_case bad_model[] = {
         "  lab:\n"
         "    mode: bridge\n"
         "    ports: { db: { forward: ['80:80'] } }\n",
-        "lab.yaml:4:14: port db: its network is in mode bridge, where others give addresses and reach it directly: "
+        "lab.yaml:4:30: port db: its network is in mode bridge, where others give addresses and reach it directly: "
         "forwards can't be given; leave it out, or write `mode: nat`"),
+    BAD("bridge-subnet6", LAN("subnet6: fd00:20::1/64"), LAN_SAYS("3:14", "subnet6")),
+    BAD("bridge-mtu", LAN("mtu: 1400"), LAN_SAYS("3:10", "mtu")),
+    BAD("bridge-boot-file", LAN("boot_file: pxelinux.0"), LAN_SAYS("3:16", "DHCP's options")),
+    BAD("bridge-search", LAN("search: [example.com, example.net]"), LAN_SAYS("3:13", "DHCP's options")),
+    BAD("bridge-connections", LAN("limit: { connections: 7 }"), LAN_SAYS("3:27", "limit: connections")),
+    BAD("bridge-address6", LAN_PORT("address6: fd00:20::7"), LAN_PORT_SAYS("5:23", "an address")),
+    BAD("bridge-port-ntp", LAN_PORT("ntp: 192.0.2.1"), LAN_PORT_SAYS("5:18", "DHCP's options")),
+    BAD("bridge-port-connections", LAN_PORT("limit: { connections: 7 }"),
+        LAN_PORT_SAYS("5:35", "a limit of connections")),
     BAD("subnet-network-address",
         "networks:\n"
         "  lab:\n"
