@@ -180,9 +180,7 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         .gateway = model_mode_leads_out(network->mode) ? print_address(&status->arena, &network->subnet.address) : "",
         .subnet6 = arena_strdup(&status->arena, subnet6),
         .uplink6 = arena_strdup(&status->arena, network->uplink6),
-        .gateway6 = network->subnet6.address.family && model_mode_leads_out(network->mode)
-                        ? print_address(&status->arena, &model_router6.address)
-                        : "",
+        .gateway6 = model_routes6(network) ? print_address(&status->arena, &model_router6.address) : "",
         .dns = network->dns_port ? print_address(&status->arena, &network->subnet.address) : "",
         .mtu = network->mtu,
         .served = service->running,

@@ -357,6 +357,11 @@ extern const struct ip_prefix model_router6;
 int model_resolve6(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error);
 /* Where its IPv6 goes out: by the uplink that the file gives, else by that of the host's own default route. */
 void model_resolve_way_out6(struct model_network *network, const struct model_ip6 *ip6);
+/*
+ * Is the host its guests' router of IPv6? Where it has a way out; of a routed network always, whose guests have nobody
+ * else on their link.
+ */
+bool model_routes6(const struct model_network *network);
 /* Is @subnet "::/64": wanted, and not chosen yet? */
 bool model_is_open6(const struct ip_prefix *subnet);
 /* Is @prefix unique local (fc00::/7), so that nobody outside knows a way back to it? */

@@ -29,6 +29,11 @@ bool model_is_local6(const struct ip_prefix *prefix)
     return prefix->address.family == AF_INET6 && (prefix->address.bytes[0] & 0xfe) == 0xfc;
 }
 
+bool model_routes6(const struct model_network *network)
+{
+    return network->subnet6.address.family && (network->uplink6[0] || network->mode == MODEL_MODE_ROUTED);
+}
+
 bool model_is_open6(const struct ip_prefix *subnet)
 {
     static const struct ip_address any = {.family = AF_INET6};

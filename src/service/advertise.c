@@ -117,7 +117,7 @@ static void put_advertisement(struct message *message, const struct model_networ
     head[0] = TYPE_ADVERTISEMENT;
     head[4] = HOP_LIMIT;
     head[5] = MANAGED;
-    bytes_put_be16(head + 6, network->uplink6[0] ? (uint16_t)lifetime : 0);
+    bytes_put_be16(head + 6, model_routes6(network) ? (uint16_t)lifetime : 0);
     message->length = ADVERTISEMENT_LEN;
     memcpy(put_option(message, OPTION_SOURCE_MAC, 8) + 2, router_mac(network, port)->bytes, 6);
     bytes_put_be32(put_option(message, OPTION_MTU, 8) + 4, network->mtu);

@@ -18,6 +18,7 @@ from tapnet_test import cloud_init
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.rights import has_all_users, need_all_users
 from tapnet_test.waiting import wait_for
+from tapnet_test.world6 import add_ipv6, default_routes
 
 LAB = """
 networks:
@@ -168,7 +169,8 @@ def test_an_isolated_guest_is_told_of_no_way_out(up, guest, reader):
 
 
 @pytest.mark.parametrize("reader", ["a shell", "networkd", "cloud-init"])
-def test_by_ipv6_too(tapnet, host, guest, reader):
+def test_by_ipv6_too(tapnet, world, guest, reader):
+    add_ipv6(world)
     tapnet("up", tapnet.file("networks: { lab: { subnet: 10.20.0.1/24, subnet6: 'fd00:20::1/64', "
                              "ports: { web: {} } } }\n"))
     port = tapnet.status("lab")["ports"][0]
@@ -182,6 +184,28 @@ def test_by_ipv6_too(tapnet, host, guest, reader):
     defaults = netns.json("ip", "-j", "-6", "route", "show", "default")  # some ask for advertisements all the same
     assert {default["gateway"] for default in defaults} == {"fe80::1"}
     wait_for(lambda: reaches(netns, "fd00:20::1"))
+    tapnet("down", "--all")
+
+
+@pytest.mark.parametrize("mode,routers", [("nat", []), ("routed", ["fe80::1"])])
+def test_static_guests_and_those_that_hear_advertisements_know_the_same_router(tapnet, world, guest, mode, routers):
+    """The host has no way out by IPv6: it is a router for those alone that reach each other by it."""
+    assert default_routes(world.host) == []
+    tapnet("up", tapnet.file(f"networks: {{ lab: {{ mode: {mode}, subnet: 10.20.0.1/24, subnet6: 'fd00:20::1/64', "
+                             "ports: { web: { mac: 52:54:00:00:00:02 } } } }\n"))
+    netns = guest(tapnet.status("lab")["ports"][0])
+    netns.run("sysctl", "-qw", "net.ipv6.conf.eth0.disable_ipv6=0", "net.ipv6.conf.eth0.accept_dad=0",
+              "net.ipv6.conf.eth0.accept_ra=0")
+    by_shell(netns, told(tapnet, "web", "commands"))
+    assert [route["gateway"] for route in default_routes(netns)] == routers
+    said = json.loads(tapnet("status", "--guest", "web", "--json").stdout)
+    assert [said[key] for key in ("gateway6",) if key in said] == routers
+    netns.run("ip", "link", "set", "eth0", "down")
+    netns.run("ip", "-6", "address", "flush", "dev", "eth0")
+    netns.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_ra=2")
+    netns.run("ip", "link", "set", "eth0", "up")
+    wait_for(lambda: "fd00:20::5054:ff:fe00:2" in netns.run("ip", "-6", "address", "show", "dev", "eth0").stdout)
+    assert [route["gateway"] for route in default_routes(netns)] == routers
     tapnet("down", "--all")
 
 

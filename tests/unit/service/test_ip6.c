@@ -428,8 +428,10 @@ static void routed_guests_know_their_own_router(void **state)
 
     (void)state;
     network.mode = MODEL_MODE_ROUTED;
+    network.uplink6[0] = '\0'; /* by it are neighbours, too */
     port.mac = (struct mac){{2, 0, 0, 0, 0, 7}};
     length = advertise_build(&network, &port, &packet, false, frame);
+    assert_int_equal(bytes_get_be16(frame + FRAME6_ICMP_AT + 6), 1800);
     assert_memory_equal(frame + 6, port.mac.bytes, 6);
     assert_memory_equal(nd_option(length, 1) + 2, port.mac.bytes, 6);
     assert_int_equal(nd_option(length, 3)[3], 0x40); /* autonomous alone */
