@@ -424,6 +424,24 @@ static void refuse_port_key(const struct model_port *port, bool is_given, const 
                      port->name, what);
 }
 
+/* What a file says of the host where it would do nothing: a line that seems to close it is one of those, too. */
+static void check_host(const struct model_network *network, struct mistakes *mistakes)
+{
+    if (!network->host_place.line)
+        return;
+    if (network->mode == MODEL_MODE_BRIDGE)
+        mistakes_add(
+            mistakes, network->host_place,
+            "network %s: in mode bridge guests reach the host by the uplink's network, as everybody there, and "
+            "its own firewall alone says what: leave `host:` out, or write `mode: nat`",
+            network->name);
+    else if (network->mode == MODEL_MODE_ISOLATED && network->host == MODEL_HOST_ALLOW)
+        mistakes_add(mistakes, network->host_place,
+                     "network %s: in mode isolated the host has no address that guests could reach: leave "
+                     "`host: allow` out, or write `mode: nat`",
+                     network->name);
+}
+
 static void check_lan_port(const struct model_port *port, struct mistakes *mistakes)
 {
     const struct model_place *connections = &port->limit.connections_place; /* nowhere: the network's */
@@ -456,6 +474,7 @@ static int check_network(const struct model_network *network, struct ranges *ran
 {
     int result = 0;
 
+    check_host(network, mistakes);
     if (!model_mode_has_subnet(network->mode)) {
         check_lan(network, mistakes);
         check_room(network, mistakes);

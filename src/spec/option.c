@@ -159,10 +159,12 @@ const struct spec_option spec_options[] = {
      .description = "Whether guests of this network reach each other; with false they reach only what the mode gives "
                     "all of them", .example = "false"},
     {.section = SPEC_SECTION_NETWORK, .key = "host", .type = SPEC_TYPE_ENUM, .words = host_words,
-     AT(model_network, host), NO_OFFSETS, .synonyms = " host_access allow_host management_access ",
+     AT(model_network, host), NO_COUNT, NO_GIVEN, PLACE_AT(model_network, host_place),
+     .synonyms = " host_access allow_host management_access ",
      .default_text = "closed",
      .description = "What guests reach of the host: closed leaves what serves them (DHCP, DNS, ping of their gateway); "
-                    "with allow it is the host's own firewall that says", .example = "allow"},
+                    "with allow it is the host's own firewall that says; in modes nat and routed",
+     .example = "allow"},
     {.section = SPEC_SECTION_NETWORK, .key = "bridge", .type = SPEC_TYPE_IFNAME, AT(model_network, bridge),
      NO_COUNT, NO_GIVEN, PLACE_AT(model_network, bridge_place), .synonyms = " device ifname br ",
      .default_text = "br- and the network's name, shortened where it would not fit",

@@ -74,6 +74,12 @@ const struct spec_case bad_model[] = {
         "    ports: { db: { forward: ['80:80'] } }\n",
         "lab.yaml:4:30: port db: its network is in mode bridge, where others give addresses and reach it directly: "
         "forwards can't be given; leave it out, or write `mode: nat`"),
+    BAD("bridge-host", LAN("host: closed"),
+        "lab.yaml:3:11: network lab: in mode bridge guests reach the host by the uplink's network, as everybody there, "
+        "and its own firewall alone says what: leave `host:` out, or write `mode: nat`"),
+    BAD("isolated-host", "networks:\n  lab: { mode: isolated, host: allow }\n",
+        "lab.yaml:2:32: network lab: in mode isolated the host has no address that guests could reach: leave "
+        "`host: allow` out, or write `mode: nat`"),
     BAD("bridge-subnet6", LAN("subnet6: fd00:20::1/64"), LAN_SAYS("3:14", "subnet6")),
     BAD("bridge-mtu", LAN("mtu: 1400"), LAN_SAYS("3:10", "mtu")),
     BAD("bridge-boot-file", LAN("boot_file: pxelinux.0"), LAN_SAYS("3:16", "DHCP's options")),
