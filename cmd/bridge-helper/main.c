@@ -13,6 +13,8 @@
 
 #include <tapnet/attach.h>
 
+#include "environment.h"
+
 /*
  * How it works: QEMU starts us for -netdev bridge,br=NAME,helper=PATH, with one end of a Unix socket as descriptor N,
  * and takes from the other end the TAP that comes with one byte (recv_fd() in its net/tap.c). We ask libtapnet for a
@@ -103,14 +105,6 @@ static int fail(const char *what)
     return EXIT_FAILURE;
 }
 
-/* As the command has them (tapnet(8)): we have no more rights than who set them. */
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-
-    return value && *value ? value : NULL;
-}
-
 static int plug(struct tapnet *tapnet, const struct options *options)
 {
     const struct tapnet_attach_options wanted = {
@@ -142,7 +136,7 @@ int main(int count, char **words)
         fputs(usage, stderr);
         return code;
     }
-    if (tapnet_new(variable("TAPNET_RUN_DIR"), variable("TAPNET_SERVICE"), &tapnet, &error) < 0)
+    if (environment_open(&tapnet, &error) < 0)
         return fail(error.text);
     code = plug(tapnet, &options);
     tapnet_free(tapnet);

@@ -9,42 +9,13 @@
 #include <unistd.h>
 
 #include "command.h"
-
-/* "tapnet-service" in the directory of this very program, or NULL when there is none: a build directory has it. */
-static const char *service_beside(char path[PATH_MAX])
-{
-    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof("tapnet-service"));
-    char *slash;
-
-    if (length <= 0)
-        return NULL;
-    path[length] = '\0';
-    slash = strrchr(path, '/');
-    if (!slash)
-        return NULL;
-    strcpy(slash + 1, "tapnet-service");
-    return access(path, X_OK) == 0 ? path : NULL;
-}
-
-/* An environment variable; an empty one counts as none. */
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-
-    return value && *value ? value : NULL;
-}
+#include "environment.h"
 
 int session_open(struct tapnet **ret)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    char path[PATH_MAX];
-    const char *service = variable("TAPNET_SERVICE");
-    int result;
 
-    if (!service)
-        service = service_beside(path);
-    result = tapnet_new(variable("TAPNET_RUN_DIR"), service, ret, &error);
-    return result < 0 ? session_fail(&error, EXIT_FAILED) : 0;
+    return environment_open(ret, &error) < 0 ? session_fail(&error, EXIT_FAILED) : 0;
 }
 
 int session_fail(const struct tapnet_error *error, int exit_code)

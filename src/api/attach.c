@@ -291,6 +291,19 @@ static int attach_ready(struct tapnet *tapnet, const struct tapnet_attach_option
     return 0;
 }
 
+/* Is there a keeper to be started? What would be refused in any case is told before a keeper is missed. */
+static int check_keeper(struct tapnet *tapnet, const struct tapnet_attach_options *options, struct tapnet_error *error)
+{
+    struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
+    struct tapnet_error missing = TAPNET_ERROR_INIT;
+    int result = tapnet->with_keeper ? resident_check(tapnet, &missing) : 0, refused;
+
+    if (result == 0)
+        return 0;
+    refused = tapnet_plan_attach(tapnet, options, &plan, error);
+    return refused < 0 ? refused : error_set(error, result, "%s", missing.text);
+}
+
 static int attach_here(struct tapnet *tapnet, const struct tapnet_attach_options *options, struct tapnet_attached **ret,
                        struct tapnet_error *error)
 {
@@ -298,7 +311,7 @@ static int attach_here(struct tapnet *tapnet, const struct tapnet_attach_options
 
     if (may_be_any(options) && attach_ready(tapnet, options, ret) == 0)
         return 0;
-    result = tapnet->with_keeper ? resident_check(tapnet, error) : 0;
+    result = check_keeper(tapnet, options, error);
     if (result == 0)
         result = run_lock(tapnet->run_dir, &lock, error);
     if (result < 0)

@@ -16,7 +16,7 @@ import signal
 import subprocess
 
 import pytest
-from tapnet_test.build import Tapnet, everybodys
+from tapnet_test.build import Tapnet, everybodys, program
 from tapnet_test.plugging import ALICE, BOB, LAB, SAY, as_user, at_rest, attach, links, plugging_lab, ports
 from tapnet_test.processes import wait_gone
 from tapnet_test.rights import need_all_users
@@ -354,6 +354,25 @@ def test_a_users_qemu_gets_a_port_by_the_helper(lab, host):
 def test_the_helper_refuses(lab, host, user, words, said):
     code, err = end(start_qemu(host, user, *words))
     assert code == 1 and said in err, err
+    assert list(ports(lab)) == ["web"]
+
+
+def roots_helper(host, *words, **env):
+    """The one of the build itself, for root's QEMU."""
+    return host.run("/usr/bin/python3", "-c", AS_QEMU, program("tapnet-bridge-helper"), *words, env=env, input="",
+                    check=False)
+
+
+def test_roots_helper_finds_the_keeper_that_was_built_with_it(lab, host):
+    done = roots_helper(host, "--use-vnet", "--br=lab")
+    assert (done.returncode, done.stdout) == (0, "1 1 lab-vm1 True\n"), done.stderr
+
+
+def test_an_unknown_network_is_told_before_a_keeper_that_is_missing(lab, host):
+    said = [roots_helper(host, f"--br={name}", TAPNET_SERVICE="/nowhere/tapnet-service").stderr
+            for name in ("eth0", "lab")]
+    assert said[0].startswith("tapnet-bridge-helper: no network eth0 is up")
+    assert "cannot run the keeper's program /nowhere/tapnet-keeper" in said[1]
     assert list(ports(lab)) == ["web"]
 
 
