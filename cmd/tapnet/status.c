@@ -32,9 +32,15 @@ static const char *print_bytes(uint64_t bytes, char text[24])
     return text;
 }
 
+/* One of the pool, and of nobody yet. */
+static bool is_ready(const struct tapnet_status_port *port)
+{
+    return strcmp(port->state, "ready") == 0;
+}
+
 static const char *print_holder(const struct tapnet_status_port *port, char text[96])
 {
-    if (port->holder_pid)
+    if (port->holder_pid && !is_ready(port))
         snprintf(text, 96, "%s (%d)", port->holder, port->holder_pid);
     else
         snprintf(text, 96, "%s", port->state);
@@ -100,7 +106,9 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
 {
     char received[24], sent[24], holder[96];
     bool plugged = strcmp(port->state, "plugged") == 0;
-    const char *colour = plugged ? STYLE_GREEN : strcmp(port->state, "free") == 0 ? STYLE_DIM : STYLE_RED;
+    const char *colour = plugged                                              ? STYLE_GREEN
+                         : strcmp(port->state, "free") == 0 || is_ready(port) ? STYLE_DIM
+                                                                              : STYLE_RED;
     /* What is for all, and nobody is there to take, says nothing of a guest. */
     unsigned long long dropped = plugged ? port->dropped : 0;
 
@@ -119,7 +127,10 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
         printf("  %s%llu blocked%s", style(STYLE_YELLOW), (unsigned long long)port->blocked, style(STYLE_PLAIN));
     draw_limit(port);
     if (!is_declared(port))
-        printf("  %s%s%s", style(STYLE_DIM), strcmp(port->origin, "run") == 0 ? "for a command" : "attached",
+        printf("  %s%s%s", style(STYLE_DIM),
+               is_ready(port)                     ? "for who comes"
+               : strcmp(port->origin, "run") == 0 ? "for a command"
+                                                  : "attached",
                style(STYLE_PLAIN));
     putchar('\n');
 }

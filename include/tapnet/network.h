@@ -209,7 +209,7 @@ struct tapnet_status_port {
     const char *address6; /**< that DHCPv6 gives, "" without IPv6 */
     const char *hostname;
     const char *origin; /**< "declared" by a file, "run" or "attached" (tapnet/attach.h) */
-    const char *state;  /**< "plugged" (held), "free", "down" or "missing" */
+    const char *state;  /**< "plugged" (held), "ready" (by the keeper, for who comes), "free", "down" or "missing" */
     int holder_pid;     /**< who holds the TAP; 0: nobody, or not visible */
     const char *holder; /**< its command, "" when there is none */
     uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets; /**< the guest's side: tx is what it sent */

@@ -98,6 +98,13 @@ static const char *device_state(const struct observe_traffic *traffic, const str
     return holder || traffic->carrier ? "plugged" : "free";
 }
 
+/* No guest's: the keeper holds it, until somebody comes. */
+static bool is_ready(const struct tapnet_status *status, const struct model_port *port,
+                     const struct device_holder *holder)
+{
+    return port->origin == MODEL_ORIGIN_RUN && holder && holder->pid == status->keeper_pid;
+}
+
 /* As DHCP says it: the network's name first, so that the bare name of a neighbour is found first. */
 static const char *join_search(struct arena *arena, const struct model_network *network, const struct model_port *port)
 {
@@ -135,7 +142,7 @@ static void fill_port(struct tapnet_status *status, const struct view *view, con
         .address6 = port->address6.family ? print_address(&status->arena, &port->address6) : "",
         .hostname = arena_strdup(&status->arena, port->hostname),
         .origin = model_origin_print(port->origin),
-        .state = device_state(traffic, holder),
+        .state = is_ready(status, port, holder) ? "ready" : device_state(traffic, holder),
         .holder_pid = holder ? holder->pid : 0,
         .holder = holder ? arena_strdup(&status->arena, holder->command) : "",
         .forwards = print_forwards(&status->arena, port),
@@ -417,13 +424,13 @@ API int tapnet_status_get(struct tapnet *tapnet, const char *name, struct tapnet
     view.run_dir = tapnet->run_dir;
     result = fill_sets(status, &view, name, error);
     if (result == 0)
+        result = status_fill_keeper(status, tapnet);
+    if (result == 0)
         result = fill_networks(status, &view);
     if (result == 0)
         result = fill_devices(status, &view);
     if (result == 0)
         result = status_fill_problems(status, found);
-    if (result == 0)
-        result = status_fill_keeper(status, tapnet);
     if (result == -ENOMEM)
         return error_set(error, result, "out of memory");
     if (result < 0)

@@ -192,6 +192,21 @@ def test_a_ready_port_is_handed_out_and_another_made(pool, host):
     wait_for(lambda: pool("status", check=False).returncode == 0, SOON, "all of it")
 
 
+def test_a_ready_port_is_told_from_a_guest(pool, host):
+    drawn = {line.split()[1]: line for line in pool("status").stdout.splitlines() if "─ " in line}
+    assert set(drawn) == {"web", *ready(pool)}
+    for name in ready(pool):
+        assert ports(pool)[name]["state"] == "ready"
+        assert drawn[name].endswith("  ready  for who comes") and "keeper" not in drawn[name], drawn[name]
+    guest = host.popen(pool.program, "run", "-q", "--", "sh", "-c", "echo $2; read end", "sh", "{fd}", "{device}",
+                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    name = guest.stdout.readline().strip().removeprefix("lab-")
+    port = ports(pool)[name]
+    assert port["state"] == "plugged" and not port["holder"]["command"].startswith("tapnet-keeper")
+    guest.stdin.close()
+    assert guest.wait(20) == 1
+
+
 def test_a_ready_port_is_roots(pool, host):
     refused = host.run(*as_user(ALICE), "/usr/bin/python3", "-c", SAY, next(pool.run_dir.glob("*.attach")),
                        b'{"do":"ready","network":"lab"}'.hex())
