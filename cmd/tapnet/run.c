@@ -120,8 +120,8 @@ static void describe(const struct tapnet_attached *attached)
 {
     const struct tapnet_attached_info *info = tapnet_attached_info(attached);
 
-    fprintf(stderr, "tapnet: %s/%s: device %s, MAC %s, address %s\n", info->network, info->port, info->device,
-            info->mac, info->address);
+    fprintf(stderr, "tapnet: %s/%s: device %s, MAC %s%s%s\n", info->network, info->port, info->device, info->mac,
+            *info->address ? ", address " : "", info->address);
 }
 
 /* A port that was made for the command goes. What is in the way is said; the exit code stays the command's. */
@@ -150,6 +150,10 @@ static int run_plugged(char *const *words, struct tapnet_attached *attached)
     block_signals(&taken, &before);
     if (stopped_by)
         code = 128 + stopped_by;
+    else if (!*tapnet_attached_info(attached)->address && run_command_names_address(words))
+        fputs("tapnet run: {address} stands for nothing: in mode bridge others give the guest its address; leave it "
+              "out\n",
+              stderr);
     else if (!run_command_make(words, attached, &command))
         fputs("tapnet run: out of memory\n", stderr);
     else if (!start(&command, &before, &child, &failure))

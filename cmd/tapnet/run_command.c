@@ -88,6 +88,11 @@ static bool names_fd(char *const *words)
     return any_names(words, PLACE_FD) || any_names(words, PLACE_FDS);
 }
 
+bool run_command_names_address(char *const *words)
+{
+    return any_names(words, PLACE_ADDRESS);
+}
+
 static void print_place(FILE *stream, enum place place, const struct tapnet_attached *attached,
                         const struct run_command *command)
 {

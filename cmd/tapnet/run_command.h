@@ -17,6 +17,8 @@ struct run_command {
  * that is going to get a network card.
  */
 bool run_command_opens(char *const *words);
+/* Does it name "{address}", which not every network gives? */
+bool run_command_names_address(char *const *words);
 
 /*
  * Makes the words of @words, which end with NULL, for @attached, whose descriptors stay its own. Opens vhost's for a

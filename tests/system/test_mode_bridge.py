@@ -499,7 +499,10 @@ def test_a_port_that_comes_later_is_on_the_lan(tapnet, uplink, world):
     for netns, address in ((guest.netns, OUTSIDE), (guest.netns, "192.0.2.2"), (world.outside, guest.address)):
         netns.run("ping", "-c1", "-W2", address)
     guest.close()
-    tapnet("run", "-q", "lan/brief", "--", "true")
+    assert re.fullmatch("tapnet: lan/brief: device lan-brief, MAC [0-9a-f:]{17}\n",
+                        tapnet("run", "lan/brief", "--", "true").stderr), "no address that nobody has given"
+    refused = tapnet("run", "-q", "lan/brief", "--", "echo", "at {address}", check=False)
+    assert (refused.returncode, refused.stdout) == (125, "") and "others give the guest its address" in refused.stderr
     assert tapnet("plan", tapnet.file(LAN)).returncode == 0
     assert tapnet("detach", "lan/late").stdout == "lan/late is unplugged\n"
     assert [port["name"] for port in tapnet.status("lan")["ports"]] == ["vm1"]
