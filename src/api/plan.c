@@ -278,17 +278,31 @@ static int check_modes(const struct tapnet_plan *plan, const struct current *cur
     return 0;
 }
 
+/* The uplink in the bridge of ours by which the host's default route goes, or the one that was taken out of it; "". */
+static const char *find_lan_uplink(const struct observe_found *found)
+{
+    const char *taken_out = "";
+
+    for (size_t i = 0; found->lan_uplink[0] && i < found->objects.count; i++) {
+        const struct model_object *object = &found->objects.items[i];
+
+        if (object->kind == MODEL_OBJECT_UPLINK && strcmp(object->uplink.bridge, found->lan_uplink) == 0)
+            return object->uplink.name;
+        if (object->kind == MODEL_OBJECT_SERVICE && strcmp(object->service.network->bridge, found->lan_uplink) == 0)
+            taken_out = object->service.network->uplink;
+    }
+    return taken_out;
+}
+
 /* The uplink that a network has now, whatever it was called: the host has no default route beside it. */
 static void keep_uplink(const struct observe_found *found, const struct current *current, struct model_network *network)
 {
     const struct model_service *service = find_service(current, network->name);
-    const char *uplink = service && service->network->mode == MODEL_MODE_BRIDGE ? service->network->uplink : "";
+    const char *uplink = service && service->network->mode == MODEL_MODE_BRIDGE ? service->network->uplink
+                         : found->uplink[0]                                     ? found->uplink
+                                                                                : find_lan_uplink(found);
 
-    for (size_t i = 0; !*uplink && !found->uplink[0] && i < found->objects.count; i++)
-        if (found->objects.items[i].kind == MODEL_OBJECT_UPLINK && found->lan_uplink[0] &&
-            strcmp(found->objects.items[i].uplink.bridge, found->lan_uplink) == 0)
-            uplink = found->objects.items[i].uplink.name;
-    snprintf(network->uplink, sizeof(network->uplink), "%s", *uplink ? uplink : found->uplink);
+    snprintf(network->uplink, sizeof(network->uplink), "%s", uplink);
 }
 
 /* What the host has by the uplinks of networks of mode bridge, those that they have now first. */

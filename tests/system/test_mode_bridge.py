@@ -442,7 +442,8 @@ def vm1(tapnet, host, world):
     ("true", "uplink: eth0, ", "1:43: network lan2: uplink eth0 is a port of br-lan"),
     ("true", "", "1:13: network lan2: uplink eth0 is a port of br-lan"),
     ("ip link set eth0 nomaster", "uplink: eth0, ", "1:43: network lan2: uplink eth0 is to be a port of br-lan"),
-], ids=["given", "found", "taken out"])
+    ("ip link set eth0 nomaster", "", "1:13: network lan2: uplink eth0 is to be a port of br-lan"),
+], ids=["given", "found", "given and taken out", "found and taken out"])
 def test_the_uplink_of_another_set_is_not_taken(tapnet, host, world, vm1, prepare, uplink, said_of_it):
     """Neither while it is a port of that set's bridge nor when somebody took it out, which its set's `up` mends."""
     host.run("sh", "-c", prepare)
