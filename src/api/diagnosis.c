@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/context.h"
+#include "api/status.h"
 #include "api/text_json.h"
 #include "base/cleanup.h"
 #include "explain/doctor.h"
@@ -20,6 +21,7 @@ struct tapnet_diagnosis {
 };
 
 DEFINE_CLEANUP(struct tapnet_diagnosis *, tapnet_diagnosis_free)
+DEFINE_CLEANUP(struct tapnet_status *, tapnet_status_free)
 
 API void tapnet_diagnosis_free(struct tapnet_diagnosis *diagnosis)
 {
@@ -33,6 +35,7 @@ API void tapnet_diagnosis_free(struct tapnet_diagnosis *diagnosis)
 API int tapnet_diagnose(struct tapnet *tapnet, struct tapnet_diagnosis **ret, struct tapnet_error *error)
 {
     struct tapnet_diagnosis *diagnosis cleanup(cleanup_tapnet_diagnosis_free) = calloc(1, sizeof(*diagnosis));
+    struct tapnet_status *status cleanup(cleanup_tapnet_status_free) = NULL;
     int result;
 
     if (!diagnosis)
@@ -41,7 +44,9 @@ API int tapnet_diagnose(struct tapnet *tapnet, struct tapnet_diagnosis **ret, st
     if (result == 0)
         result = observe_host(tapnet->run_dir, &diagnosis->found, error);
     if (result == 0)
-        result = doctor_examine(diagnosis->found, &diagnosis->doctor, error);
+        result = status_find_problems(tapnet, diagnosis->found, &status, error);
+    if (result == 0)
+        result = doctor_examine(diagnosis->found, status->problems, status->problem_count, &diagnosis->doctor, error);
     if (result < 0)
         return result;
     *ret = take_pointer(diagnosis);

@@ -439,6 +439,23 @@ API int tapnet_status_get(struct tapnet *tapnet, const char *name, struct tapnet
     return 0;
 }
 
+int status_find_problems(const struct tapnet *tapnet, const struct observe_found *found, struct tapnet_status **ret,
+                         struct tapnet_error *error)
+{
+    struct tapnet_status *status cleanup(cleanup_tapnet_status_free) = calloc(1, sizeof(*status));
+    struct view all = {.found = found};
+    int result = status ? fill_sets(status, &all, NULL, error) : -ENOMEM;
+
+    if (result == 0)
+        result = status_fill_problems(status, found);
+    if (result == 0)
+        result = status_fill_keeper(status, tapnet);
+    if (result < 0)
+        return error_set(error, result, "out of memory");
+    *ret = take_pointer(status);
+    return 0;
+}
+
 API void tapnet_status_free(struct tapnet_status *status)
 {
     if (!status)
@@ -476,7 +493,7 @@ API size_t tapnet_status_problem_count(const struct tapnet_status *status)
 
 API const char *tapnet_status_problem(const struct tapnet_status *status, size_t index)
 {
-    return index < status->problem_count ? status->problems[index] : NULL;
+    return index < status->problem_count ? status->problems[index].text : NULL;
 }
 
 API const char *tapnet_status_warning(const struct tapnet_status *status, size_t index)

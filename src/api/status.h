@@ -4,6 +4,7 @@
 #define API_STATUS_H
 
 #include "api/context.h"
+#include "explain/doctor.h"
 #include "observe/observe.h"
 
 /* Every text is the arena's. */
@@ -14,7 +15,7 @@ struct tapnet_status {
     size_t device_count;
     struct tapnet_status_set *sets;
     size_t set_count;
-    const char **problems;
+    struct doctor_problem *problems;
     size_t problem_count, problem_capacity;
     const char **warnings;
     size_t warning_count, warning_capacity;
@@ -33,6 +34,15 @@ int status_warn(struct tapnet_status *status, const char *text);
  */
 int status_fill_guests(struct tapnet_status *status, const struct observe_found *found,
                        const struct model_network *network, struct tapnet_status_port *ports);
+
+/* ---- status.c ---- */
+
+/*
+ * The problems of all sets that are up, and nothing else: as tapnet_status_get() has them of @found. The caller frees
+ * it with tapnet_status_free().
+ */
+int status_find_problems(const struct tapnet *tapnet, const struct observe_found *found, struct tapnet_status **ret,
+                         struct tapnet_error *error);
 
 /* ---- status_problems.c ---- */
 

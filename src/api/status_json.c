@@ -21,6 +21,15 @@ static json_t *texts_json(const char *const *texts, size_t count)
     return array;
 }
 
+static json_t *problems_json(const struct tapnet_status *status)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < status->problem_count; i++)
+        json_array_append_new(array, json_string(status->problems[i].text));
+    return array;
+}
+
 static json_t *limit_json(const struct tapnet_status_port *port)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I}", "send", (json_int_t)port->limit.send, "receive",
@@ -99,9 +108,8 @@ API int tapnet_status_json(const struct tapnet_status *status, char **ret, struc
         json_array_append_new(
             sets, json_pack("{s:s, s:o}", "name", status->sets[i].name, "file", file_json(status->sets[i].file)));
     document = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1, "keeper", keeper_json(status->keeper_pid),
-                         "sets", sets, "networks", networks, "devices", devices, "problems",
-                         texts_json(status->problems, status->problem_count), "warnings",
-                         texts_json(status->warnings, status->warning_count));
+                         "sets", sets, "networks", networks, "devices", devices, "problems", problems_json(status),
+                         "warnings", texts_json(status->warnings, status->warning_count));
     text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
     json_decref(document);
     if (!text)

@@ -12,18 +12,21 @@
 
 /* ---- problems: what `up` would do again ---- */
 
-/* Adds @text (NULL: out of memory) unless it is "", or what another set that shares the thing has said already. */
-static int add_problem(struct tapnet_status *status, const char *text)
+/*
+ * Adds @text (NULL: out of memory) about something of @kind, unless it is "", or what another set that shares the thing
+ * has said already. @set: whose `up` mends it, or "".
+ */
+static int add_problem(struct tapnet_status *status, const char *set, enum model_object_kind kind, const char *text)
 {
     if (!text || array_reserve((void **)&status->problems, &status->problem_capacity, status->problem_count, 1,
                                sizeof(*status->problems)) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < status->problem_count; i++)
-        if (strcmp(status->problems[i], text) == 0)
+        if (strcmp(status->problems[i].text, text) == 0)
             return 0;
     if (!*text)
         return 0;
-    status->problems[status->problem_count++] = text;
+    status->problems[status->problem_count++] = (struct doctor_problem){text, set, kind};
     return 0;
 }
 
@@ -62,10 +65,12 @@ static int add_set_problems(struct tapnet_status *status, const struct observe_f
     int result = sets_plan_make(found, set_name, &plan, &reason);
 
     if (result == -EEXIST)
-        return add_problem(status, arena_printf(&status->arena, "set %s: %s", set_name, reason.text));
+        return add_problem(status, set_name, MODEL_OBJECT_RECORD,
+                           arena_printf(&status->arena, "set %s: %s", set_name, reason.text));
     find_gone_tables(plan.plan, table_gone);
     for (size_t i = 0; result == 0 && i < plan.plan->step_count; i++)
-        result = add_problem(status, describe_step(&status->arena, &plan.plan->steps[i], table_gone));
+        result = add_problem(status, set_name, plan_step_object(&plan.plan->steps[i])->kind,
+                             describe_step(&status->arena, &plan.plan->steps[i], table_gone));
     return result;
 }
 
@@ -74,7 +79,8 @@ int status_fill_problems(struct tapnet_status *status, const struct observe_foun
     int result = 0;
 
     if (found->service_is_mute)
-        result = add_problem(status, "the service does not answer: `tapnet up` ends it and starts another");
+        result = add_problem(status, "", MODEL_OBJECT_SERVICE,
+                             "the service does not answer: `tapnet up` ends it and starts another");
     for (size_t i = 0; i < status->set_count && result == 0; i++)
         result = add_set_problems(status, found, status->sets[i].name);
     return result;
@@ -86,14 +92,15 @@ int status_fill_problems(struct tapnet_status *status, const struct observe_foun
 static int add_waiting(struct tapnet_status *status, const char *object, unsigned seconds, bool closed)
 {
     if (closed)
-        return add_problem(status,
+        return add_problem(status, "", MODEL_OBJECT_RECORD,
                            arena_printf(&status->arena,
                                         "%s: its holder keeps giving it the MAC of another: the port is closed, and "
                                         "opened every %u s only",
                                         object, seconds));
-    return add_problem(status, arena_printf(&status->arena,
-                                            "%s: somebody keeps undoing it: the keeper puts it back every %u s only",
-                                            object, seconds));
+    return add_problem(status, "", MODEL_OBJECT_RECORD,
+                       arena_printf(&status->arena,
+                                    "%s: somebody keeps undoing it: the keeper puts it back every %u s only", object,
+                                    seconds));
 }
 
 /* What was put right, and would be known to nobody but the neighbour. */

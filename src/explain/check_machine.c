@@ -270,6 +270,16 @@ static bool has_record(const struct model_objects *objects, const char *set)
     return false;
 }
 
+bool doctor_is_leftover(const struct doctor *doctor, const char *set)
+{
+    const struct model_objects *objects = &doctor->host.found->objects;
+
+    for (size_t i = 0; i < objects->count; i++)
+        if (strcmp(set_of_link(&objects->items[i]), set) == 0)
+            return !has_record(objects, set);
+    return false;
+}
+
 static bool is_first_of_set(const struct model_objects *objects, size_t index)
 {
     for (size_t i = 0; i < index; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Checks of the networks that are up: uplinks, forwarding, the service, the guards, subnets that others have too. */
+/* Checks of the networks that are up: uplinks, forwarding, subnets that others have too. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -141,51 +141,10 @@ int doctor_check_mtu(struct doctor *doctor, const struct doctor_check *check)
 
         if (!model_mode_leads_out(network->mode) || !link || !network->mtu || link->mtu >= network->mtu)
             continue;
-        if (doctor_add(doctor, check, doctor_up_command(doctor, service),
+        if (doctor_add(doctor, check, doctor_up_command(doctor, service->set),
                        doctor_print(doctor, "network %s has the MTU %u, and its uplink %s has %u", network->name,
                                     network->mtu, link->name, link->mtu)) < 0)
             return -ENOMEM;
     }
     return 0;
-}
-
-/* ---- what `up` has made ---- */
-
-const char *doctor_up_command(struct doctor *doctor, const struct model_service *service)
-{
-    return explain_up_command(doctor->host.found, service->set, &doctor->arena);
-}
-
-int doctor_check_service(struct doctor *doctor, const struct doctor_check *check)
-{
-    const struct model_service *service;
-
-    for (size_t i = 0; (service = explain_network(doctor->host.found, i)); i++)
-        if (!service->running &&
-            doctor_add(doctor, check, doctor_up_command(doctor, service),
-                       doctor_print(doctor, "network %s is not served: tapnet-service does not answer",
-                                    service->network->name)) < 0)
-            return -ENOMEM;
-    return 0;
-}
-
-/* A table that is there and touched, or not there: which of them a set needs is seen by `status`, too. */
-int doctor_check_guards(struct doctor *doctor, const struct doctor_check *check)
-{
-    const struct model_objects *objects = &doctor->host.found->objects;
-    const struct model_service *service = explain_network(doctor->host.found, 0);
-    bool there[GUARD_FAMILY_COUNT] = {false};
-    int result = 0;
-
-    if (!service)
-        return 0;
-    for (size_t i = 0; i < objects->count; i++)
-        if (objects->items[i].kind == MODEL_OBJECT_TABLE)
-            there[objects->items[i].table.family] = objects->items[i].table.intact;
-    for (enum guard_family family = 0; family < GUARD_ARP && result == 0; family++)
-        if (!there[family])
-            result = doctor_add(doctor, check, doctor_up_command(doctor, service),
-                                doctor_print(doctor, "the nftables table %s tapnet is not as tapnet has made it",
-                                             family == GUARD_INET ? "inet" : "bridge"));
-    return result;
 }

@@ -42,6 +42,7 @@ static const struct doctor_check checks[] = {
     {"guards-touched", PROBLEM, "guests are less well kept apart, or less well served, than they should be", "",
      doctor_check_guards},
     {"service-down", PROBLEM, "guests get no address by DHCP, and no names by DNS", "", doctor_check_service},
+    {"not-as-made", PROBLEM, "what needs it does not work as its file says", "", doctor_check_others},
     {"two-iptables", WARNING, "each of the two programs shows its own half, and a packet must pass both",
      "iptables-legacy-save", doctor_check_two_iptables},
     {"resolver-dead", WARNING, "guests find no names outside", "", doctor_check_resolver},
@@ -140,9 +141,10 @@ static void sort_findings(struct doctor *doctor)
     }
 }
 
-int doctor_examine(const struct observe_found *found, struct doctor *ret, struct tapnet_error *error)
+int doctor_examine(const struct observe_found *found, const struct doctor_problem *problems, size_t problem_count,
+                   struct doctor *ret, struct tapnet_error *error)
 {
-    struct doctor doctor cleanup(doctor_fini) = {.finding_count = 0};
+    struct doctor doctor cleanup(doctor_fini) = {.problems = problems, .problem_count = problem_count};
     int result = explain_host_read(found, &doctor.host, error);
 
     if (result == 0)
@@ -153,6 +155,8 @@ int doctor_examine(const struct observe_found *found, struct doctor *ret, struct
         if (checks[i].look(&doctor, &checks[i]) < 0)
             return error_set(error, -ENOMEM, "out of memory");
     sort_findings(&doctor);
+    doctor.problems = NULL; /* the caller's, and told */
+    doctor.problem_count = 0;
     *ret = doctor;
     doctor = (struct doctor){.finding_count = 0};
     return 0;

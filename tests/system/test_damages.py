@@ -10,6 +10,7 @@
     +--------------------------------------------------+
 """
 
+import json
 import os
 import re
 import signal
@@ -44,6 +45,14 @@ class Lab:
 
     def status(self):
         return self.tapnet("status", check=False)
+
+    def problems(self):
+        return set(json.loads(self.tapnet("status", "--json", check=False).stdout)["problems"])
+
+    def findings(self):
+        """What `doctor` says, each with the command that mends it."""
+        shown = json.loads(self.tapnet("doctor", "--json", check=False).stdout)["findings"]
+        return {finding["evidence"] for finding in shown if finding["command"]}
 
     def start_keeper_anew(self):
         """One that has seen nothing yet is not tired of anything."""
@@ -85,6 +94,7 @@ def test_without_a_keeper_status_tells_and_up_mends(alone, damage):
     told = alone.status()
     assert told.returncode == (1 if damage.said else 0), told.stdout
     assert damage.said in told.stdout, told.stdout
+    assert alone.problems() <= alone.findings()
     alone.tapnet("up", alone.file)
     assert alone.status().returncode == 0, alone.status().stdout
     assert_same(before, alone.kernel())

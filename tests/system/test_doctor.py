@@ -287,6 +287,15 @@ def test_somebody_touched_the_guards(lab, host, tapnet, hand):
     assert findings(tapnet) == {}
 
 
+def test_a_port_was_pulled_out_of_its_bridge(lab, host, tapnet):
+    host.run("ip", "link", "set", "lab-web", "nomaster")
+    found = findings(tapnet)
+    assert set(found) == {"not-as-made"} and "lab-web is in no bridge" in found["not-as-made"]["evidence"]
+    assert tapnet("status", check=False).returncode == 1
+    host.run("sh", "-ec", found["not-as-made"]["command"], env=PATH)
+    assert findings(tapnet) == {}
+
+
 @pytest.mark.parametrize("interface", ["br-lab", "eth0"])
 def test_somebody_turned_forwarding_off(lab, host, tapnet, interface):
     host.run("sysctl", "-qw", f"net.ipv4.conf.{interface}.forwarding=0")
