@@ -8,6 +8,14 @@ from tapnet_test.build import program
 from watching import Watch
 
 
+def pytest_collection_modifyitems(items):
+    """What a scene's mode does not have is no test of it (the mark in_modes), and no skip either."""
+    def fits(item):
+        mark = item.get_closest_marker("in_modes")
+        return not mark or item.callspec.params["scene"] in mark.args
+    items[:] = filter(fits, items)
+
+
 @pytest.fixture(scope="session")
 def guards_tool():
     """The program that puts single rules and elements into tapnet's tables, see guards_tool.c."""
