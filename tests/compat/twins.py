@@ -52,11 +52,6 @@ def twins_of(kind, debian, package):
         yield kind(one, debian), kind(other, everybodys())
 
 
-def in_user_namespace():
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        return file.read().split() != ["0", "0", "4294967295"]
-
-
 def command_lines(table):
     """Lines of a table: commands between " | ", "(nothing)" for none; a line that begins with "!" is one by itself."""
     for line in filter(None, map(str.strip, table.strip().splitlines())):

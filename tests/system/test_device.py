@@ -15,6 +15,7 @@ import subprocess
 import pytest
 
 from tapnet_test.build import NO_LEAK_CHECK, everybodys
+from tapnet_test.rights import has_all_users, need_all_users
 from tapnet_test.snapshot import assert_same, snapshot
 
 # Be the program behind a device: open it by name (IFF_TAP or IFF_TUN, IFF_NO_PI), say so, hold it until the end.
@@ -26,11 +27,6 @@ print("held", flush=True)
 sys.stdin.read()
 """
 TUN, TAP = 1, 2
-
-
-def in_user_namespace():
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        return file.read().split() != ["0", "0", "4294967295"]
 
 
 @pytest.fixture
@@ -285,8 +281,7 @@ def test_sets_and_single_devices_leave_each_other_alone(host, tapnet):
 
 
 def test_a_user_without_rights_is_told_what_is_missing(host, tapnet):
-    if in_user_namespace():
-        pytest.skip("there is one user here")
+    need_all_users()
     tapnet("device", "add", "vm0")
     for line in ("device add x", "device del vm0", "device set vm0 --mtu 1400"):
         refused = host.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", everybodys(), *line.split(),
@@ -321,7 +316,7 @@ def test_opening_says_why_not(host, tapnet, hold):
     assert refused("tun1", "tun2") == f"TUN tun1 is held by python3 ({holder.pid})\n"
     assert refused("tun1", "tun2", node="none") == (
         "/dev/net/tun does not exist: run `modprobe tun`, or, in a container, pass the node in\n")
-    if in_user_namespace():
+    if not has_all_users():
         return  # which has no nodes and no second user
     assert refused("tun1", "tun2", node="dead") == "/dev/net/tun has no driver behind it: run `modprobe tun`\n"
     assert refused("tun2", "tun1", node="nobody") == (

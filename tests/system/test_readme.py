@@ -14,6 +14,7 @@ import re
 import shlex
 
 from tapnet_test.build import SOURCE, Tapnet, program
+from tapnet_test.rights import has_all_users
 
 README = (SOURCE / "README.md").read_text(encoding="utf-8")
 # What differs each time, as a pattern of what stands for it in the sample.
@@ -35,17 +36,11 @@ def blocks():
     return [block for block in re.findall(r"^```\w*\n(.*?)^```$", tour, re.M | re.S) if block.startswith("# ")]
 
 
-def is_all_users():
-    """False in a user namespace, which has some only."""
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        return file.read().split() == ["0", "0", str(2**32 - 1)]
-
-
 def commands(block):
     """[(command, what it prints)], but what can't run: tcpdump ends where it can't become its own user."""
     parts = re.split(r"^# (.*)\n", block, flags=re.M)[1:]
     return [(command, output) for command, output in zip(parts[::2], parts[1::2])
-            if is_all_users() or not command.startswith("tcpdump ")]
+            if has_all_users() or not command.startswith("tcpdump ")]
 
 
 def pattern(text):

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tapnet_test.build import everybodys
+from tapnet_test.rights import has_all_users, need_all_users
 from tapnet_test.snapshot import assert_same, snapshot
 
 # Be a guest: open the TAP (TUNSETIFF, IFF_TAP | IFF_NO_PI) and hold it.
@@ -44,12 +45,6 @@ networks:
 def lab(world, tapnet):
     yield tapnet.file(LAB)
     tapnet("down", "--all", check=False)
-
-
-def in_user_namespace():
-    """Are the ids of this process not all the ids that there are?"""
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        return file.read().split() != ["0", "0", "4294967295"]
 
 
 def kernel_side(host, tapnet):
@@ -95,7 +90,7 @@ def test_up_makes_what_the_file_says(lab, host, tapnet):
 
 def test_a_tap_is_roots_alone_unless_the_file_names_a_user(world, host, tapnet):
     """Without an owner the kernel lets anybody open a persistent TAP."""
-    other = "0" if in_user_namespace() else "54321"  # where only root is mapped, nobody else can own anything
+    other = "54321" if has_all_users() else "0"  # where only root is mapped, nobody else can own anything
     tapnet("up", tapnet.file(f"networks: {{ lab: {{ ports: {{ a: {{}}, b: {{ user: {other} }} }} }} }}"))
     assert host.run("cat", "/sys/class/net/lab-a/owner").stdout == "0\n"
     assert host.run("cat", "/sys/class/net/lab-b/owner").stdout == f"{other}\n"
@@ -397,8 +392,7 @@ def test_a_wrong_file_touches_nothing(world, host, tapnet):
 
 
 def test_without_rights_one_sentence_says_what_helps(lab, host, tapnet):
-    if in_user_namespace():
-        pytest.skip("inside a user namespace there is no other user to become")
+    need_all_users()
     host.tmp.chmod(0o755)
     failed = host.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", everybodys(), "up", lab,
                       check=False, env={"TAPNET_RUN_DIR": "/tmp/tapnet-nobody"})
