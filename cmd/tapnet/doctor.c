@@ -19,7 +19,6 @@
 static void print_finding(const struct tapnet_finding *finding)
 {
     bool problem = strcmp(finding->severity, "problem") == 0, note = strcmp(finding->severity, "note") == 0;
-    const char *line = finding->command;
 
     printf("%s%s%s %s\n    %s%s%s\n",
            style(problem ? STYLE_RED
@@ -29,12 +28,7 @@ static void print_finding(const struct tapnet_finding *finding)
            : note  ? "·"
                    : "!",
            style(STYLE_PLAIN), finding->evidence, style(STYLE_DIM), finding->consequence, style(STYLE_PLAIN));
-    while (*line) {
-        size_t length = strcspn(line, "\n");
-
-        printf("    # %.*s\n", (int)length, line);
-        line += length + (line[length] == '\n');
-    }
+    style_print_commands(finding->command);
 }
 
 static int print_diagnosis(const struct tapnet_diagnosis *diagnosis)

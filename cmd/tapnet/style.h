@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Colour, on a terminal only, and not when NO_COLOR is set. */
+/* How what is printed looks: colour, on a terminal only and not when NO_COLOR is set; commands to be typed. */
 #ifndef TAPNET_STYLE_H
 #define TAPNET_STYLE_H
 
@@ -12,5 +12,8 @@
 
 /* @sequence, or "" when standard output shall have no colour. */
 const char *style(const char *sequence);
+
+/* Prints what is to be typed, one command a line of @commands, as root's shell has it before it: "    # tapnet up". */
+void style_print_commands(const char *commands);
 
 #endif

@@ -21,7 +21,6 @@
 static void print_step(const struct tapnet_way_step *step)
 {
     bool passes = strcmp(step->verdict, "passes") == 0, stops = strcmp(step->verdict, "stops") == 0;
-    const char *line = step->command;
 
     printf("%s%s%s %s\n",
            style(passes  ? STYLE_GREEN
@@ -31,12 +30,7 @@ static void print_step(const struct tapnet_way_step *step)
            : stops ? "✗"
                    : "?",
            style(STYLE_PLAIN), step->text);
-    while (*line) {
-        size_t length = strcspn(line, "\n");
-
-        printf("    # %.*s\n", (int)length, line);
-        line += length + (line[length] == '\n');
-    }
+    style_print_commands(step->command);
 }
 
 static int print_way(const struct tapnet_way *way)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "api/text_json.h"
+
 #define API __attribute__((visibility("default")))
 
 struct tapnet_attached *attached_new(void)
@@ -137,12 +139,5 @@ json_t *attached_to_json(const struct tapnet_attached *attached)
 
 API int tapnet_attached_json(const struct tapnet_attached *attached, char **ret, struct tapnet_error *error)
 {
-    json_t *document = attached_to_json(attached);
-    char *text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
-
-    json_decref(document);
-    if (!text)
-        return error_set(error, -ENOMEM, "out of memory");
-    *ret = text;
-    return 0;
+    return api_json_print(attached_to_json(attached), ret, error);
 }

@@ -83,15 +83,9 @@ static json_t *finding_json(const struct tapnet_finding *finding)
 API int tapnet_diagnosis_json(const struct tapnet_diagnosis *diagnosis, char **ret, struct tapnet_error *error)
 {
     json_t *findings = json_array(), *document;
-    char *text;
 
     for (size_t i = 0; i < diagnosis->doctor.finding_count; i++)
         json_array_append_new(findings, finding_json(&diagnosis->doctor.findings[i]));
     document = json_pack("{s:i, s:i, s:o}", "version", 1, "checks", (int)doctor_check_count(), "findings", findings);
-    text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
-    json_decref(document);
-    if (!text)
-        return error_set(error, -ENOMEM, "out of memory");
-    *ret = text;
-    return 0;
+    return api_json_print(document, ret, error);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a guest that asks nobody is told about its network, in the words of those who set it up. */
 #include "api/status.h"
+#include "api/text_json.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -274,7 +275,6 @@ API int tapnet_status_guest_json(const struct tapnet_status *status, const char 
 {
     struct guest guest;
     json_t *document;
-    char *text;
     int result = find_port(status, port, &guest, error);
 
     if (result < 0)
@@ -286,10 +286,5 @@ API int tapnet_status_guest_json(const struct tapnet_status *status, const char 
                          "gateway6", *guest.network->gateway6 ? guest.network->gateway6 : NULL, "dns",
                          *guest.network->dns ? guest.network->dns : NULL, "search", words_json(guest.port->search),
                          "forms", forms_json(&guest));
-    text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
-    json_decref(document);
-    if (!text)
-        return error_set(error, -ENOMEM, "out of memory");
-    *ret = text;
-    return 0;
+    return api_json_print(document, ret, error);
 }

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <jansson.h>
 
+#include "api/text_json.h"
+
 #define API __attribute__((visibility("default")))
 
 static json_t *holder_json(int pid, const char *command)
@@ -98,7 +100,6 @@ API int tapnet_status_json(const struct tapnet_status *status, char **ret, struc
 {
     json_t *networks = json_array(), *devices = json_array(), *sets = json_array();
     json_t *document;
-    char *text;
 
     for (size_t i = 0; i < status->network_count; i++)
         json_array_append_new(networks, network_json(&status->networks[i]));
@@ -110,10 +111,5 @@ API int tapnet_status_json(const struct tapnet_status *status, char **ret, struc
     document = json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1, "keeper", keeper_json(status->keeper_pid),
                          "sets", sets, "networks", networks, "devices", devices, "problems", problems_json(status),
                          "warnings", texts_json(status->warnings, status->warning_count));
-    text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
-    json_decref(document);
-    if (!text)
-        return error_set(error, -ENOMEM, "out of memory");
-    *ret = text;
-    return 0;
+    return api_json_print(document, ret, error);
 }

@@ -70,16 +70,10 @@ static json_t *step_json(const struct tapnet_way_step *step)
 API int tapnet_way_json(const struct tapnet_way *way, char **ret, struct tapnet_error *error)
 {
     json_t *steps = json_array(), *document;
-    char *text;
 
     for (size_t i = 0; i < way->why.step_count; i++)
         json_array_append_new(steps, step_json(&way->why.steps[i]));
     document = json_pack("{s:i, s:o, s:o, s:b, s:o}", "version", 1, "from", api_text_json(way->why.from_text), "to",
                          api_text_json(way->why.to_text), "stops", way->why.stopped, "steps", steps);
-    text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
-    json_decref(document);
-    if (!text)
-        return error_set(error, -ENOMEM, "out of memory");
-    *ret = text;
-    return 0;
+    return api_json_print(document, ret, error);
 }

@@ -77,18 +77,13 @@ void doctor_fini(struct doctor *doctor)
 
 const char *doctor_print(struct doctor *doctor, const char *format, ...)
 {
-    _cleanup_free_ char *text = NULL;
     va_list arguments;
-    int result;
+    const char *text;
 
     va_start(arguments, format);
-    result = vasprintf(&text, format, arguments);
+    text = explain_print(&doctor->arena, format, arguments);
     va_end(arguments);
-    if (result < 0) {
-        text = NULL;
-        return NULL;
-    }
-    return arena_strdup(&doctor->arena, explain_clean(text));
+    return text;
 }
 
 int doctor_add(struct doctor *doctor, const struct doctor_check *check, const char *command, const char *evidence)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <net/if_arp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,6 +153,17 @@ char *explain_clean(char *text)
         if ((*at < ' ' && *at != '\n') || *at > '~')
             *at = '?';
     return text;
+}
+
+const char *explain_print(struct arena *arena, const char *format, va_list arguments)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (vasprintf(&text, format, arguments) < 0) {
+        text = NULL;
+        return NULL;
+    }
+    return arena_strdup(arena, explain_clean(text));
 }
 
 const char *explain_up_command(const struct observe_found *found, const char *set, struct arena *arena)

@@ -3,6 +3,8 @@
 #ifndef EXPLAIN_HOST_H
 #define EXPLAIN_HOST_H
 
+#include <stdarg.h>
+
 #include <tapnet/bridge.h>
 
 #include "device/holders.h"
@@ -56,6 +58,9 @@ long explain_sysctl(const char *path, long fallback);
 const char *explain_word(struct arena *arena, const char *text);
 /* Makes "?" of what could play tricks with a terminal. Returns @text. */
 char *explain_clean(char *text);
+/* A sentence made so, the arena's; NULL when memory is short. */
+__attribute__((format(printf, 2, 0))) const char *explain_print(struct arena *arena, const char *format,
+                                                                va_list arguments);
 
 /* ---- remedy.c ---- */
 

@@ -27,18 +27,13 @@ void why_fini(struct why *why)
 
 const char *why_print(struct why *why, const char *format, ...)
 {
-    _cleanup_free_ char *text = NULL;
     va_list arguments;
-    int result;
+    const char *text;
 
     va_start(arguments, format);
-    result = vasprintf(&text, format, arguments);
+    text = explain_print(&why->arena, format, arguments);
     va_end(arguments);
-    if (result < 0) {
-        text = NULL;
-        return NULL;
-    }
-    return arena_strdup(&why->arena, explain_clean(text));
+    return text;
 }
 
 const char *why_word(struct why *why, const char *text)
