@@ -59,6 +59,15 @@ static int tell_bad_start(const struct spec_reader *reader, struct model_place p
                             spec_quote(&character, 1, quoted));
 }
 
+/* Is @place the colon of an address in brackets, which are a list to YAML: "[::1]", "[fd00::1]:8080:80"? */
+static bool is_behind_bracket(const struct spec_reader *reader, struct model_place place)
+{
+    struct model_place before = {place.line, place.column - 1};
+    char bracket = place.column > 1 ? spec_text_at(reader->text, reader->len, before) : '\0';
+
+    return (bracket == '[' || bracket == ']') && spec_text_at(reader->text, reader->len, place) == ':';
+}
+
 /* The mistake that libyaml met, in our words. */
 static int tell_syntax(const struct spec_reader *reader)
 {
@@ -72,6 +81,9 @@ static int tell_syntax(const struct spec_reader *reader)
     reader->mistakes->context[0] = '\0'; /* with broken syntax, what this is a part of is a guess */
     if (strcmp(problem, "found character that cannot start any token") == 0)
         return tell_bad_start(reader, place);
+    if (is_behind_bracket(reader, place))
+        return spec_mistake_add(reader->mistakes, place,
+                                "an address in brackets stands in quotes, as in `\"[::1]:8080:80\"`");
     if (strcmp(problem, "could not find expected ':'") == 0 || strcmp(problem, "found unexpected end of stream") == 0 ||
         strcmp(problem, "found unexpected document indicator") == 0)
         place = (struct model_place){(unsigned)yaml->context_mark.line + 1, (unsigned)yaml->context_mark.column + 1};

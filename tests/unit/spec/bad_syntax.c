@@ -164,6 +164,20 @@ const struct spec_case bad_syntax[] = {
         "---\n"
         "name: lab\n",
         "lab.yaml:1:1: this version of YAML is not known; take the `%YAML` line out"),
+    BAD("bare-brackets",
+        "networks: { lab: { ports: { web: { forward: [::1]:8080:80 } } } }\n",
+        "lab.yaml:1:46: an address in brackets stands in quotes, as in `\"[::1]:8080:80\"`"),
+    BAD("bare-brackets-in-a-list",
+        "networks:\n"
+        "  lab:\n"
+        "    ports:\n"
+        "      web:\n"
+        "        forward:\n"
+        "          - 8081:81\n"
+        "          - [::1]:8080:80\n",
+        "lab.yaml:7:13: port web: forward takes single values, not a list; write it as in `forward: [8080:80, "
+        "127.0.0.1:2222:22, 5000-5009:5000-5009/udp]`\n"
+        "lab.yaml:7:14: an address in brackets stands in quotes, as in `\"[::1]:8080:80\"`"),
 };
 /* clang-format on */
 
