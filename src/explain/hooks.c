@@ -55,11 +55,13 @@ static void tell_dropped(struct why *why, const char *name, const struct rules_p
 static void tell_maybe(struct why *why, const char *name, const struct rules_answer *answer)
 {
     const char *place = explain_place(&why->host.rules, answer, &why->arena);
+    char condition[RULES_TEXT_MAX] = "";
 
+    if (answer->undecided)
+        rules_print_condition(&why->host.rules, answer->undecided, condition);
     why_add(why, WHY_UNKNOWN, name,
             why_print(why, "it may be dropped here: %s; %s%s", place ? place : "",
-                      answer->undecided ? "what can't be told is: " : "a program decides",
-                      answer->undecided && answer->undecided->name ? answer->undecided->name : ""),
+                      answer->undecided ? "what can't be told is: " : "a program decides", condition),
             "");
 }
 

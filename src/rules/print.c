@@ -425,3 +425,29 @@ const char *rules_print(const struct rules_rule *rule, char text[RULES_TEXT_MAX]
         add(&print, " comment \"%s\"", rule->comment);
     return text_make_printable(text);
 }
+
+/* The rule that has @step; NULL: none. */
+static const struct rules_rule *find_rule(const struct rules_ruleset *ruleset, const struct rules_step *step)
+{
+    for (size_t c = 0; c < ruleset->chain_count; c++)
+        for (size_t r = 0; r < ruleset->chains[c].rule_count; r++) {
+            const struct rules_rule *rule = &ruleset->chains[c].rules[r];
+
+            if (step >= rule->steps && step < rule->steps + rule->step_count)
+                return rule;
+        }
+    return NULL;
+}
+
+const char *rules_print_condition(const struct rules_ruleset *ruleset, const struct rules_step *step,
+                                  char text[RULES_TEXT_MAX])
+{
+    struct print print = {.text = text, .rule = find_rule(ruleset, step)};
+
+    for (const struct rules_step *before = print.rule ? print.rule->steps : step; before < step; before++)
+        print_step(&print, before);
+    print.len = 0; /* what it is about is known by now */
+    text[0] = '\0';
+    print_step(&print, step);
+    return text_make_printable(text);
+}

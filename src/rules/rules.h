@@ -198,5 +198,8 @@ void rules_set_target(struct rules_step *step);
  */
 #define RULES_TEXT_MAX 256
 const char *rules_print(const struct rules_rule *rule, char text[RULES_TEXT_MAX]);
+/* The same of one condition of a rule: "ct mark 0x7". @step is one of @ruleset's. */
+const char *rules_print_condition(const struct rules_ruleset *ruleset, const struct rules_step *step,
+                                  char text[RULES_TEXT_MAX]);
 
 #endif

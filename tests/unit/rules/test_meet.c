@@ -555,6 +555,8 @@ static void test_text(void **state)
     RULE(base, STATE, {.kind = RULES_MASK, .len = 4, .bytes = BYTES(0x06, 0, 0, 0), .with = BYTES(0, 0, 0, 0)},
          IS_NOT(0, 0, 0, 0), TO(RULES_JUMP, "x\x1b[2J"));
     assert_string_equal(rules_print(&ruleset.chains[base].rules[1], text), "ct state established,related jump x?[2J");
+    assert_string_equal(rules_print_condition(&ruleset, &ruleset.chains[base].rules[1].steps[2], text),
+                        "ct state established,related");
 }
 
 #define TEST(function) cmocka_unit_test_teardown(function, clear)
