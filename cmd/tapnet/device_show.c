@@ -12,6 +12,7 @@
 #include "device_words.h"
 #include "session.h"
 #include "style.h"
+#include "text.h"
 
 #define LINK_TYPE_ETHERNET 1
 
@@ -57,16 +58,6 @@ static const char *group_name(uint32_t id, char text[64])
     return text;
 }
 
-/*
- * Names and aliases may hold nearly any byte, terminals may not: printable ASCII is shown as it is. (A byte of 0x80 to
- * 0x9f, or what stands for it in UTF-8, steers some terminals as ESC does.) JSON tells the whole.
- */
-static void put_printable(const char *text)
-{
-    for (; *text; text++)
-        putchar(*text < ' ' || *text > '~' ? '?' : *text);
-}
-
 /* ---- text ---- */
 
 static void print_holders(const struct tapnet_device_info *info)
@@ -88,7 +79,7 @@ static void print_head(const struct tapnet_device_info *info)
     char mac[18];
 
     fputs(style(STYLE_BOLD), stdout);
-    put_printable(info->name);
+    text_put(info->name);
     printf("%s  %s  %s%s%s", style(STYLE_PLAIN), kind_word(info), style(colour), state_word(info), style(STYLE_PLAIN));
     print_mac(info->mac, mac);
     if (info->kind == TAPNET_TAP && info->link_type == LINK_TYPE_ETHERNET)
@@ -96,7 +87,7 @@ static void print_head(const struct tapnet_device_info *info)
     printf("  mtu %u", info->mtu);
     if (*info->bridge) {
         fputs("  on ", stdout);
-        put_printable(info->bridge);
+        text_put(info->bridge);
     }
     putchar('\n');
     for (size_t i = 0; i < info->address_count; i++)
@@ -108,7 +99,7 @@ static void print_origin(const struct tapnet_device_info *info)
     if (strcmp(info->origin, "added") == 0)
         fputs("made by `tapnet device add`", stdout);
     else if (*info->origin)
-        put_printable(info->origin);
+        text_put(info->origin);
     else
         fputs("not made by tapnet", stdout);
 }
@@ -174,7 +165,7 @@ static void print_long(const struct tapnet_device_info *info)
         printf("    link type %u\n", info->link_type);
     if (*info->alias) {
         fputs("    alias ", stdout);
-        put_printable(info->alias);
+        text_put(info->alias);
         putchar('\n');
     }
     printf("    received %llu packets, %llu bytes, %llu dropped\n", (unsigned long long)info->rx_packets,

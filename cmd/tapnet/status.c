@@ -9,6 +9,7 @@
 
 #include "session.h"
 #include "style.h"
+#include "text.h"
 
 /*
  *     eth0 (uplink)
@@ -19,18 +20,6 @@
  *       └─ db   lab-db   52:54:00:…  10.20.0.8  free
  *          fd00:20::8
  */
-
-static const char *print_bytes(uint64_t bytes, char text[24])
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    double value = (double)bytes;
-    size_t unit = 0;
-
-    for (; value >= 1000 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
-        value /= 1000;
-    snprintf(text, 24, unit && value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
-    return text;
-}
 
 /* One of the pool, and of nobody yet. */
 static bool is_ready(const struct tapnet_status_port *port)
@@ -72,27 +61,15 @@ static struct widths measure(const struct tapnet_status_network *network)
     return widths;
 }
 
-static const char *print_rate(uint64_t rate, char text[24])
-{
-    static const char *const units[] = {"bit/s", "kbit/s", "Mbit/s", "Gbit/s"};
-    double value = (double)rate;
-    size_t unit = 0;
-
-    for (; value >= 1000 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
-        value /= 1000;
-    snprintf(text, 24, "%.4g %s", value, units[unit]);
-    return text;
-}
-
 /* What it may have at most, and what that kept from it. */
 static void draw_limit(const struct tapnet_status_port *port)
 {
-    char receive[24], send[24];
+    char receive[TEXT_NUMBER_MAX], send[TEXT_NUMBER_MAX];
 
     if (port->limit.receive || port->limit.send)
         printf("  %sat most%s%s%s%s%s", style(STYLE_DIM), port->limit.receive ? " ↓ " : "",
-               port->limit.receive ? print_rate(port->limit.receive, receive) : "", port->limit.send ? " ↑ " : "",
-               port->limit.send ? print_rate(port->limit.send, send) : "", style(STYLE_PLAIN));
+               port->limit.receive ? text_bit_rate(port->limit.receive, receive) : "", port->limit.send ? " ↑ " : "",
+               port->limit.send ? text_bit_rate(port->limit.send, send) : "", style(STYLE_PLAIN));
     if (port->refused_connections)
         printf("  %sover %u connections%s", style(STYLE_YELLOW), port->limit.connections, style(STYLE_PLAIN));
 }
@@ -104,7 +81,7 @@ static bool is_declared(const struct tapnet_status_port *port)
 
 static void draw_port(const struct tapnet_status_port *port, const struct widths *widths, bool last)
 {
-    char received[24], sent[24], holder[96];
+    char received[TEXT_NUMBER_MAX], sent[TEXT_NUMBER_MAX], holder[96];
     bool plugged = strcmp(port->state, "plugged") == 0;
     const char *colour = plugged                                              ? STYLE_GREEN
                          : strcmp(port->state, "free") == 0 || is_ready(port) ? STYLE_DIM
@@ -120,7 +97,7 @@ static void draw_port(const struct tapnet_status_port *port, const struct widths
            style(STYLE_PLAIN), widths->device, port->device, port->mac, widths->address, port->address, style(colour),
            has_more ? widths->holder : 0, print_holder(port, holder), style(STYLE_PLAIN));
     if (port->rx_packets || port->tx_packets)
-        printf("  ↓ %s  ↑ %s", print_bytes(port->rx_bytes, received), print_bytes(port->tx_bytes, sent));
+        printf("  ↓ %s  ↑ %s", text_bytes(port->rx_bytes, received), text_bytes(port->tx_bytes, sent));
     if (dropped)
         printf("  %s%llu dropped%s", style(STYLE_YELLOW), dropped, style(STYLE_PLAIN));
     if (port->blocked)
