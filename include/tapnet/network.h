@@ -221,7 +221,12 @@ struct tapnet_status_port {
     const char *mac_source;
     const char *const *refused_macs; /**< from which it sent lately, and which are not its */
     size_t refused_mac_count;
-    uint64_t blocked; /**< that the guest sent and may not send, or to where it may not */
+    uint64_t blocked; /**< that the guest sent and may not send, or to where it may not: the sum of */
+    struct {
+        uint64_t frames; /**< another MAC or address than its own, other protocols, floods */
+        uint64_t arp;    /**< the same of ARP, in a routed network; elsewhere it is among the frames */
+        uint64_t ways;   /**< its own packets to where it may not go: the host, other networks */
+    } blocked_by;
     struct {
         uint64_t send, receive; /**< bits a second, by the guest; 0: no limit, as in all of these */
         uint32_t burst;         /**< bytes at once; 0: as many as follow from the rate */

@@ -99,20 +99,34 @@ static int fill_refused(struct guests *guests, size_t index)
     return 0;
 }
 
+/* What the counter of @set says that is @device's. */
+static uint64_t count_at(const struct observe_found *found, enum guard_set set, const char *device)
+{
+    const struct model_object *first;
+
+    return find_elements(found, set, device, &first) ? first->element.packets : 0;
+}
+
 static void fill_blocked(struct guests *guests, size_t index)
 {
-    static const enum guard_set sets[] = {GUARD_BLOCKED, GUARD_ROUTED_BLOCKED, GUARD_ARP_BLOCKED};
+    const struct model_network *network = guests->network;
+    struct tapnet_status_port *status = &guests->ports[index];
+
+    status->blocked_by.frames = count_at(guests->found, GUARD_BLOCKED, status->device) +
+                                count_at(guests->found, GUARD_ROUTED_BLOCKED, status->device);
+    status->blocked_by.arp = count_at(guests->found, GUARD_ARP_BLOCKED, status->device);
+    status->blocked_by.ways = count_of(guests->found, guard_refused(network->bridge, &network->ports[index].address)) +
+                              count_of(guests->found, guard_refused6(network->bridge, &guests->macs[index]));
+    status->blocked = status->blocked_by.frames + status->blocked_by.arp + status->blocked_by.ways;
+}
+
+static void fill_refused_connections(struct guests *guests, size_t index)
+{
     const struct model_network *network = guests->network;
     const char *device = network->mode == MODEL_MODE_ROUTED ? network->ports[index].device : network->bridge;
     const struct model_object *first;
     size_t count;
 
-    for (size_t i = 0; i < ARRAY_COUNT(sets); i++)
-        if (find_elements(guests->found, sets[i], guests->ports[index].device, &first))
-            guests->ports[index].blocked += first->element.packets;
-    guests->ports[index].blocked += count_of(guests->found,
-                                             guard_refused(network->bridge, &network->ports[index].address)) +
-                                    count_of(guests->found, guard_refused6(network->bridge, &guests->macs[index]));
     count = network->ports[index].limit.connections
                 ? find_elements(guests->found, GUARD_REFUSED_CONNECTIONS, device, &first)
                 : 0;
@@ -226,6 +240,7 @@ int status_fill_guests(struct tapnet_status *status, const struct observe_found 
     for (size_t i = 0; i < network->port_count && result == 0; i++) {
         fill_mac(&guests, i);
         fill_blocked(&guests, i);
+        fill_refused_connections(&guests, i);
         fill_limit(&guests, i);
         result = fill_refused(&guests, i);
     }

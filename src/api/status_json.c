@@ -47,18 +47,25 @@ static json_t *pair_json(const char *first, const char *second)
     return *second ? json_pack("[s, s]", first, second) : json_pack("[s]", first);
 }
 
+static json_t *blocked_json(const struct tapnet_status_port *port)
+{
+    return json_pack("{s:I, s:I, s:I}", "frames", (json_int_t)port->blocked_by.frames, "arp",
+                     (json_int_t)port->blocked_by.arp, "ways", (json_int_t)port->blocked_by.ways);
+}
+
 static json_t *port_json(const struct tapnet_status_port *port)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:o}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, "
+                     "s:o}",
                      "name", port->name, "device", port->device, "mac", port->mac, "mac_source", port->mac_source,
                      "refused_macs", texts_json(port->refused_macs, port->refused_mac_count), "addresses",
                      pair_json(port->address, port->address6), "hostname", port->hostname, "origin", port->origin,
                      "state", port->state, "holder", holder_json(port->holder_pid, port->holder), "rx_bytes",
                      (json_int_t)port->rx_bytes, "rx_packets", (json_int_t)port->rx_packets, "tx_bytes",
                      (json_int_t)port->tx_bytes, "tx_packets", (json_int_t)port->tx_packets, "dropped",
-                     (json_int_t)port->dropped, "blocked", (json_int_t)port->blocked, "limit", limit_json(port),
-                     "refused_connections", (json_int_t)port->refused_connections, "forwards",
-                     texts_json(port->forwards, port->forward_count));
+                     (json_int_t)port->dropped, "blocked", (json_int_t)port->blocked, "blocked_by", blocked_json(port),
+                     "limit", limit_json(port), "refused_connections", (json_int_t)port->refused_connections,
+                     "forwards", texts_json(port->forwards, port->forward_count));
 }
 
 static json_t *network_json(const struct tapnet_status_network *network)

@@ -243,6 +243,7 @@ def test_it_does_not_get_through_and_is_counted(scene, cheat):
     after = scene.counts()
     if cheat.counter:
         assert after[cheat.counter] - before[cheat.counter] >= cheat.least
+    assert sum(after["blocked_by"].values()) == after["blocked"], "not all is there for a reason"
     if cheat.counter == "refused_connections":
         scene.up()
 
