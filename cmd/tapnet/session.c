@@ -117,6 +117,23 @@ void session_set(const char *operand, char set[64])
     snprintf(set, 64, "%.*s", (int)strcspn(base, "."), base);
 }
 
+int session_look(struct tapnet *tapnet, const char *operand, struct tapnet_status **ret)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    const char *name = operand;
+    char set[64];
+    int result;
+
+    if (name && strpbrk(name, "/.")) { /* no name has these: a file */
+        session_set(name, set);
+        name = set;
+    }
+    result = tapnet_status_get(tapnet, name, ret, &error);
+    if (result == -ENOENT && operand && !session_has_file(operand))
+        return session_fail(&error, EXIT_USAGE);
+    return result < 0 ? session_refuse(&error, result) : 0;
+}
+
 /* Says what might have been meant. */
 static int file_is_missing(const char *operand)
 {

@@ -35,6 +35,12 @@ void session_set(const char *operand, char set[64]);
 /* Is there a file that the operand means? */
 bool session_has_file(const char *operand);
 
+/*
+ * A look at what is up: all of it (@operand NULL), the set or network of that name, or the set of that file. 0, or an
+ * exit code with the error printed: a name that is neither up nor a file's is a mistake of the command line's.
+ */
+int session_look(struct tapnet *tapnet, const char *operand, struct tapnet_status **ret);
+
 /* The words that the program was called with: they must stay. */
 void session_remember(int count, char **words);
 

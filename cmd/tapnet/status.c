@@ -2,7 +2,6 @@
 /* The command status: the virtual switch as a drawing. */
 #include "command.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,21 +242,12 @@ static int draw(const struct tapnet_status *status)
     return tapnet_status_problem_count(status) ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* A name that is neither up nor a file's is a mistake of the command line's. */
-static int refuse(const struct tapnet_error *error, int result, const char *operand)
-{
-    if (result == -ENOENT && operand && !session_has_file(operand))
-        return session_fail(error, EXIT_USAGE);
-    return session_refuse(error, result);
-}
-
 int run_status(const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     struct tapnet_status *status = NULL;
     struct tapnet *tapnet;
-    const char *name = arguments->operand;
-    char *text = NULL, set[64];
+    char *text = NULL;
     int result;
 
     if (arguments->as && !arguments->guest) {
@@ -267,23 +257,19 @@ int run_status(const struct arguments *arguments)
     result = session_open(&tapnet);
     if (result)
         return result;
-    if (name && strpbrk(name, "/.")) { /* no name has these: a file */
-        session_set(name, set);
-        name = set;
-    }
-    result = tapnet_status_get(tapnet, name, &status, &error);
-    if (result == 0 && arguments->json && !arguments->guest)
-        result = tapnet_status_json(status, &text, &error);
+    result = session_look(tapnet, arguments->operand, &status);
     tapnet_free(tapnet);
-    if (result < 0) {
-        result = refuse(&error, result, arguments->operand);
-    } else if (arguments->guest) {
+    if (result)
+        return result;
+    if (arguments->guest) {
         result = print_guest(status, arguments);
-    } else if (text) {
+    } else if (!arguments->json) {
+        result = draw(status);
+    } else if (tapnet_status_json(status, &text, &error) < 0) {
+        result = session_fail(&error, EXIT_FAILED);
+    } else {
         puts(text);
         result = tapnet_status_problem_count(status) ? EXIT_FAILED : EXIT_DONE;
-    } else {
-        result = draw(status);
     }
     free(text);
     tapnet_status_free(status);

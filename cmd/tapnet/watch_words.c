@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What was typed of a watch, and what it means. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +7,7 @@
 #include <tapnet/watch.h>
 
 #include "command.h"
-
-#define SECOND_NSEC 1e9
-#define SECONDS_MAX 1e9
+#include "number.h"
 
 static int mistake(const char *what, const char *word)
 {
@@ -39,44 +36,14 @@ static int parse_answers(const char *list, unsigned *ret)
     return list && !*ret ? mistake("--answer is a list out of arp, ping, ndp", list) : 0;
 }
 
-static int parse_count(const char *word, unsigned long *ret)
-{
-    char *end;
-
-    *ret = 0;
-    if (!word)
-        return 0;
-    errno = 0;
-    *ret = strtoul(word, &end, 10);
-    if (errno || *end || *word < '0' || *word > '9' || *ret == 0)
-        return mistake("--count is a number of packets, 1 or more", word);
-    return 0;
-}
-
-/* Seconds, also "0.5". */
-static int parse_duration(const char *word, uint64_t *ret_nsec)
-{
-    double seconds;
-    char *end;
-
-    *ret_nsec = 0;
-    if (!word)
-        return 0;
-    seconds = strtod(word, &end);
-    if (*end || end == word || !(seconds > 0) || seconds > SECONDS_MAX)
-        return mistake("--for is a number of seconds, more than 0", word);
-    *ret_nsec = (uint64_t)(seconds * SECOND_NSEC);
-    return 0;
-}
-
 int watch_words_parse(const struct watch_words *words, struct watch_orders *ret)
 {
     int result = parse_answers(words->answer, &ret->answers);
 
     if (!result)
-        result = parse_count(words->count, &ret->count);
+        result = number_count("watch", "packets", words->count, &ret->count);
     if (!result)
-        result = parse_duration(words->duration, &ret->duration_nsec);
+        result = number_seconds("watch", "for", words->duration, &ret->duration_nsec);
     if (!result && words->fast && !words->replay) {
         fputs("tapnet watch: --fast is how to --replay a file, and none was named\n", stderr);
         result = EXIT_USAGE;
