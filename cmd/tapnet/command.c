@@ -32,6 +32,9 @@ const struct option_row option_rows[] = {
      "SECONDS"},
     {"queues", 0, offsetof(struct arguments, queues),
      "queues of the guest's network card: of a port that is made, else as many as it has at most", "NUMBER"},
+    {"interval", 0, offsetof(struct arguments, interval), "from one look to the next; 1 when it is left out",
+     "SECONDS"},
+    {"once", 0, offsetof(struct arguments, once), "one look and one more after the interval, as --count 1"},
     {"json", 'j', offsetof(struct arguments, json), "print JSON instead of text"},
     {"quiet", 'q', offsetof(struct arguments, quiet), "print errors only"},
     {"help", 'h', offsetof(struct arguments, help), "print this help"},
@@ -87,7 +90,8 @@ const struct option_row option_rows[] = {
      "MAC of whoever answers on a TAP; on a port of a network the one that `status` shows, since no other is let "
      "through; made up when it is left out",
      "MAC"},
-    {"count", 'c', offsetof(struct arguments, watch.count), "end after so many packets", "PACKETS"},
+    {"count", 'c', offsetof(struct arguments, watch.count),
+     "end after so many packets; of `top`, when so many looks were shown", "NUMBER"},
     {"for", 0, offsetof(struct arguments, watch.duration), "end after so long", "SECONDS"},
     {"write", 'w', offsetof(struct arguments, watch.write),
      "write what arrives, and what is sent, to FILE as pcapng, for tcpdump and Wireshark; `-` is standard output, the "
@@ -104,6 +108,7 @@ static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "che
 static const char *const plan_options[] = {"dry-run", "replace", "force", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "check", "confirm", "json", "quiet", "help", NULL};
 static const char *const status_options[] = {"guest", "as", "json", "help", NULL};
+static const char *const top_options[] = {"interval", "count", "once", "json", "help", NULL};
 static const char *const doctor_options[] = {"fix", "json", "help", NULL};
 static const char *const why_options[] = {"trace", "json", "help", NULL};
 static const char *const run_options[] = {"queues", "no-keeper", "quiet", "help", NULL};
@@ -170,6 +175,14 @@ const struct command commands[] = {
      "traffic. With NAME only the set or the network of that name, with FILE the set that it declares. Exits with 0 "
      "when all is as it was brought up, else with 1 and the differences.",
      status_options, run_status},
+    {"top", "[NAME|FILE]", "what passes at each port, what is dropped there, and why, a second",
+     "Shows all ports, or those of the set or network NAME, again and again: bits and packets a second as the guests "
+     "see it (in is what they receive), and packets that were dropped, by reason: `late`, the guest did not take "
+     "them in time; `frames`, it sent what is not its own (another MAC or address, another protocol), or too much; "
+     "`arp`, the same of ARP in a routed network; `ways`, it may not go there; `connections`, it has too many. On a "
+     "terminal it fills the screen: s sorts by traffic, drops or name, space stops and goes on, q ends. Else, or "
+     "with --count, each look is a line for each port, in whole numbers.",
+     top_options, run_top, NULL, 0},
     {"run", "[NETWORK[/PORT]]", "plug a guest in: start a command with an open port, unplug when it ends",
      "Starts the command behind -- with a port's TAP open. In its arguments {fd} stands for the descriptor ({fds} for "
      "those of several queues, with colons between them), {device} for the TAP's name, {mac} for the MAC and {address} "

@@ -28,6 +28,8 @@ struct arguments {
     char *const *command;   /* behind "--", for a command that takes one; NULL ends it */
     const char *guest, *as; /* `status`: a port, and in whose words its guest is told */
     const char *queues;
+    const char *interval; /* of whatever looks again and again */
+    bool once;
     struct device_words device;
     struct watch_words watch;
     struct guard_words guard;
@@ -89,6 +91,8 @@ int run_down(const struct arguments *arguments);
 int run_status(const struct arguments *arguments);
 /* What --guest prints, of a status that was had; an exit code. */
 int print_guest(const struct tapnet_status *status, const struct arguments *arguments);
+/* top.c */
+int run_top(const struct arguments *arguments);
 /* doctor.c, why.c */
 int run_doctor(const struct arguments *arguments);
 int run_why(const struct arguments *arguments);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * Both return 0, or an exit code with the mistake printed, of `tapnet @command`. @word NULL: it was not typed, and is 0.
+ * Both return 0, or an exit code with the mistake of `tapnet @command` printed. @word NULL: it was not typed, and is 0.
  */
 
 /* What --count says: a number of @what ("packets"), 1 or more. */

@@ -117,21 +117,23 @@ void session_set(const char *operand, char set[64])
     snprintf(set, 64, "%.*s", (int)strcspn(base, "."), base);
 }
 
-int session_look(struct tapnet *tapnet, const char *operand, struct tapnet_status **ret)
+int session_look(struct tapnet *tapnet, const char *operand, struct tapnet_status **ret, struct tapnet_error *error)
 {
-    struct tapnet_error error = TAPNET_ERROR_INIT;
     const char *name = operand;
     char set[64];
-    int result;
 
     if (name && strpbrk(name, "/.")) { /* no name has these: a file */
         session_set(name, set);
         name = set;
     }
-    result = tapnet_status_get(tapnet, name, ret, &error);
+    return tapnet_status_get(tapnet, name, ret, error);
+}
+
+int session_refuse_look(const struct tapnet_error *error, int result, const char *operand)
+{
     if (result == -ENOENT && operand && !session_has_file(operand))
-        return session_fail(&error, EXIT_USAGE);
-    return result < 0 ? session_refuse(&error, result) : 0;
+        return session_fail(error, EXIT_USAGE);
+    return session_refuse(error, result);
 }
 
 /* Says what might have been meant. */

@@ -35,11 +35,13 @@ void session_set(const char *operand, char set[64]);
 /* Is there a file that the operand means? */
 bool session_has_file(const char *operand);
 
+/* A look at what is up, as tapnet_status_get(): all (@operand NULL), the set or network of that name, a file's set. */
+int session_look(struct tapnet *tapnet, const char *operand, struct tapnet_status **ret, struct tapnet_error *error);
 /*
- * A look at what is up: all of it (@operand NULL), the set or network of that name, or the set of that file. 0, or an
- * exit code with the error printed: a name that is neither up nor a file's is a mistake of the command line's.
+ * Prints why there was none, and returns the exit code: a name that is neither up nor a file's is a mistake of the
+ * command line's.
  */
-int session_look(struct tapnet *tapnet, const char *operand, struct tapnet_status **ret);
+int session_refuse_look(const struct tapnet_error *error, int result, const char *operand);
 
 /* The words that the program was called with: they must stay. */
 void session_remember(int count, char **words);

@@ -257,10 +257,10 @@ int run_status(const struct arguments *arguments)
     result = session_open(&tapnet);
     if (result)
         return result;
-    result = session_look(tapnet, arguments->operand, &status);
+    result = session_look(tapnet, arguments->operand, &status, &error);
     tapnet_free(tapnet);
-    if (result)
-        return result;
+    if (result < 0)
+        return session_refuse_look(&error, result, arguments->operand);
     if (arguments->guest) {
         result = print_guest(status, arguments);
     } else if (!arguments->json) {

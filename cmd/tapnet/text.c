@@ -48,3 +48,16 @@ const char *text_bit_rate(uint64_t rate, char ret[TEXT_NUMBER_MAX])
     snprintf(ret, TEXT_NUMBER_MAX, "%.4g %s", value, units[unit]);
     return ret;
 }
+
+const char *text_short(double value, char ret[TEXT_NUMBER_MAX])
+{
+    static const char units[] = {'\0', 'k', 'M', 'G', 'T'};
+    size_t unit = 0;
+    int digits;
+
+    for (; value >= 999.5 && unit + 1 < sizeof(units); unit++)
+        value /= 1000;
+    digits = value >= 99.95 || value == 0 ? 0 : value >= 9.995 || !unit ? 1 : 2;
+    snprintf(ret, TEXT_NUMBER_MAX, "%.*f%.1s", digits, value, &units[unit]);
+    return ret;
+}

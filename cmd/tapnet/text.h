@@ -18,6 +18,8 @@ char *text_printable(const char *text, char *ret, size_t size);
 
 /* "1.2 kB" */
 const char *text_bytes(uint64_t bytes, char ret[TEXT_NUMBER_MAX]);
+/* Three digits that count: "0.5", "12.3k", "1.23M" */
+const char *text_short(double value, char ret[TEXT_NUMBER_MAX]);
 /* "12.34 Mbit/s" */
 const char *text_bit_rate(uint64_t rate, char ret[TEXT_NUMBER_MAX]);
 
