@@ -35,6 +35,8 @@ const struct option_row option_rows[] = {
     {"interval", 0, offsetof(struct arguments, interval), "from one look to the next; 1 when it is left out",
      "SECONDS"},
     {"once", 0, offsetof(struct arguments, once), "one look and one more after the interval, as --count 1"},
+    {"rates", 0, offsetof(struct arguments, rates), "with what passes and is dropped, in the second that it takes"},
+    {"svg", 0, offsetof(struct arguments, svg), "print SVG, for a file that browsers show"},
     {"json", 'j', offsetof(struct arguments, json), "print JSON instead of text"},
     {"quiet", 'q', offsetof(struct arguments, quiet), "print errors only"},
     {"help", 'h', offsetof(struct arguments, help), "print this help"},
@@ -109,6 +111,7 @@ static const char *const plan_options[] = {"dry-run", "replace", "force", "json"
 static const char *const down_options[] = {"all", "dry-run", "check", "confirm", "json", "quiet", "help", NULL};
 static const char *const status_options[] = {"guest", "as", "json", "help", NULL};
 static const char *const top_options[] = {"interval", "count", "once", "json", "help", NULL};
+static const char *const graph_options[] = {"rates", "svg", "help", NULL};
 static const char *const doctor_options[] = {"fix", "json", "help", NULL};
 static const char *const why_options[] = {"trace", "json", "help", NULL};
 static const char *const run_options[] = {"queues", "no-keeper", "quiet", "help", NULL};
@@ -183,6 +186,12 @@ const struct command commands[] = {
      "terminal it fills the screen: s sorts by traffic, drops or name, space stops and goes on, q ends. Else, or "
      "with --count, each look is a line for each port, in whole numbers.",
      top_options, run_top, NULL, 0},
+    {"graph", "[NAME|FILE]", "draw the networks, as text or as SVG",
+     "Draws the uplinks, bridges, ports and guests of all networks, or of the set or network NAME, and the devices "
+     "that belong to none, with addresses and states: as text no wider than the terminal, or with --svg as a picture "
+     "that needs no other file and is fit for light and dark pages. Where a network has many ports, those that look "
+     "alike are one box. Exits with 0, also when not all is as it was brought up; the picture says so then.",
+     graph_options, run_graph, NULL, 0},
     {"run", "[NETWORK[/PORT]]", "plug a guest in: start a command with an open port, unplug when it ends",
      "Starts the command behind -- with a port's TAP open. In its arguments {fd} stands for the descriptor ({fds} for "
      "those of several queues, with colons between them), {device} for the TAP's name, {mac} for the MAC and {address} "

@@ -29,7 +29,7 @@ struct arguments {
     const char *guest, *as; /* `status`: a port, and in whose words its guest is told */
     const char *queues;
     const char *interval; /* of whatever looks again and again */
-    bool once;
+    bool once, rates, svg;
     struct device_words device;
     struct watch_words watch;
     struct guard_words guard;
@@ -91,7 +91,8 @@ int run_down(const struct arguments *arguments);
 int run_status(const struct arguments *arguments);
 /* What --guest prints, of a status that was had; an exit code. */
 int print_guest(const struct tapnet_status *status, const struct arguments *arguments);
-/* top.c */
+/* graph.c, top.c */
+int run_graph(const struct arguments *arguments);
 int run_top(const struct arguments *arguments);
 /* doctor.c, why.c */
 int run_doctor(const struct arguments *arguments);

@@ -23,6 +23,7 @@ VARIABLE = [
     (r"\\ id\\ \d+", r"\\ id\\ \\d+"),
     (r"tap\\\-fd\\ \d+", r"tap\\-fd\\ \\d+"),
     (r"fd[0-9a-f]{2}:[0-9a-f:]+", "fd[0-9a-f:]+"),  # a unique local address follows from the machine
+    (r"─+", "─+"), (r"(?:\\ )+│\n", r"\\ *│\n"),  # and the width of a box from that
     (r"keeper\\ \\\(\d+", r"keeper\\ \\(\\d+"),
     (r"\d+\\\.\d\\ s\b", r"\\d+\\.\\d\\ s"),
     (r"time\\ \d+ms", r"time\\ \\d+ms"),
@@ -63,7 +64,8 @@ def session(host, block):
         if command.startswith("kill -INT"):
             script.append("wait %1 2> /dev/null")
     path = f"{program().parent}:{os.environ['PATH']}"
-    return host.run("bash", "-c", "\n".join(script), check=False, timeout=60, env={"PATH": path}).stdout
+    env = {"PATH": path, "LC_ALL": "C.UTF-8"}
+    return host.run("bash", "-c", "\n".join(script), check=False, timeout=60, env=env).stdout
 
 
 def without_solicitations(text):
