@@ -32,9 +32,10 @@ const struct option_row option_rows[] = {
      "SECONDS"},
     {"queues", 0, offsetof(struct arguments, queues),
      "queues of the guest's network card: of a port that is made, else as many as it has at most", "NUMBER"},
-    {"interval", 0, offsetof(struct arguments, interval), "from one look to the next; 1 when it is left out",
-     "SECONDS"},
+    {"interval", 0, offsetof(struct arguments, interval),
+     "from one look to the next; when it is left out 1, of `status` 2", "SECONDS"},
     {"once", 0, offsetof(struct arguments, once), "one look and one more after the interval, as --count 1"},
+    {"watch", 0, offsetof(struct arguments, watch_status), "print what changes, as it does, until Ctrl-C"},
     {"rates", 0, offsetof(struct arguments, rates), "with what passes and is dropped, in the second that it takes"},
     {"svg", 0, offsetof(struct arguments, svg), "print SVG, for a file that browsers show"},
     {"json", 'j', offsetof(struct arguments, json), "print JSON instead of text"},
@@ -109,7 +110,7 @@ static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "che
                                          "force",   "json",    "quiet",     "help",  NULL};
 static const char *const plan_options[] = {"dry-run", "replace", "force", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "check", "confirm", "json", "quiet", "help", NULL};
-static const char *const status_options[] = {"guest", "as", "json", "help", NULL};
+static const char *const status_options[] = {"guest", "as", "watch", "interval", "json", "help", NULL};
 static const char *const top_options[] = {"interval", "count", "once", "json", "help", NULL};
 static const char *const graph_options[] = {"rates", "svg", "help", NULL};
 static const char *const doctor_options[] = {"fix", "json", "help", NULL};
@@ -176,7 +177,8 @@ const struct command commands[] = {
     {"status", "[NAME|FILE]", "show networks, ports, who is plugged in, and what is not as it should be",
      "Draws every network with its ports: the device, the guest's MAC and address, who holds the device, "
      "traffic. With NAME only the set or the network of that name, with FILE the set that it declares. Exits with 0 "
-     "when all is as it was brought up, else with 1 and the differences.",
+     "when all is as it was brought up, else with 1 and the differences. With --watch what is plugged in, goes, comes, "
+     "is dropped or is not as it should be follows as lines, until what was named is taken down.",
      status_options, run_status},
     {"top", "[NAME|FILE]", "what passes at each port, what is dropped there, and why, a second",
      "Shows all ports, or those of the set or network NAME, again and again: bits and packets a second as the guests "

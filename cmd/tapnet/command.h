@@ -29,7 +29,7 @@ struct arguments {
     const char *guest, *as; /* `status`: a port, and in whose words its guest is told */
     const char *queues;
     const char *interval; /* of whatever looks again and again */
-    bool once, rates, svg;
+    bool once, rates, svg, watch_status;
     struct device_words device;
     struct watch_words watch;
     struct guard_words guard;
@@ -84,13 +84,15 @@ int run_detach(const struct arguments *arguments);
 /* Prints @plan, frees it, and returns the exit code of `plan`. */
 int print_plan(struct tapnet_plan *plan, bool json);
 
-/* up.c, status.c, status_guest.c */
+/* up.c, status.c, status_guest.c, status_watch.c */
 int run_up(const struct arguments *arguments);
 int run_plan(const struct arguments *arguments);
 int run_down(const struct arguments *arguments);
 int run_status(const struct arguments *arguments);
 /* What --guest prints, of a status that was had; an exit code. */
 int print_guest(const struct tapnet_status *status, const struct arguments *arguments);
+/* What --watch does, until it ends; an exit code. */
+int watch_status(struct tapnet *tapnet, const struct arguments *arguments);
 /* graph.c, top.c */
 int run_graph(const struct arguments *arguments);
 int run_top(const struct arguments *arguments);

@@ -254,9 +254,20 @@ int run_status(const struct arguments *arguments)
         fputs("tapnet status: --as says how --guest PORT is printed: name a port\n", stderr);
         return EXIT_USAGE;
     }
+    if (arguments->guest ? arguments->watch_status : arguments->interval && !arguments->watch_status) {
+        fputs(arguments->guest ? "tapnet status: --guest and --watch: only one of them\n"
+                               : "tapnet status: --interval is of --watch: say that, too\n",
+              stderr);
+        return EXIT_USAGE;
+    }
     result = session_open(&tapnet);
     if (result)
         return result;
+    if (arguments->watch_status) {
+        result = watch_status(tapnet, arguments);
+        tapnet_free(tapnet);
+        return result;
+    }
     result = session_look(tapnet, arguments->operand, &status, &error);
     tapnet_free(tapnet);
     if (result < 0)
