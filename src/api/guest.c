@@ -171,42 +171,22 @@ static char *print_form(const struct guest *guest, enum tapnet_guest_form form)
 
 /* ---- which port ---- */
 
-/* Is @port of @network meant by @name: "web", "lab/web" or "lab-web", its device? */
-static bool is_meant(const struct tapnet_status_network *network, const struct tapnet_status_port *port,
-                     const char *name)
+/* As status_find_port(); -ENODATA where others give addresses. */
+static int find_guest(const struct tapnet_status *status, const char *name, struct guest *ret,
+                      struct tapnet_error *error)
 {
-    size_t length = strlen(network->name);
+    struct guest found;
+    int result = status_find_port(status, name, &found.network, &found.port, error);
 
-    return strcmp(port->name, name) == 0 || strcmp(port->device, name) == 0 ||
-           (strncmp(name, network->name, length) == 0 && name[length] == '/' &&
-            strcmp(name + length + 1, port->name) == 0);
-}
-
-/* -ENOENT, -ENOTUNIQ when several are meant, -ENODATA where others give addresses. */
-static int find_port(const struct tapnet_status *status, const char *name, struct guest *ret,
-                     struct tapnet_error *error)
-{
-    struct guest found = {.port = NULL};
-
-    for (size_t i = 0; i < status->network_count; i++) {
-        const struct tapnet_status_network *network = &status->networks[i];
-
-        for (size_t j = 0; j < network->port_count; j++) {
-            if (!is_meant(network, &network->ports[j], name))
-                continue;
-            if (found.port)
-                return error_set(error, -ENOTUNIQ, "port %s is in several networks: say %s/%s or %s/%s", name,
-                                 found.network->name, found.port->name, network->name, network->ports[j].name);
-            found = (struct guest){network, &network->ports[j], length_of(network->subnet), length6_of(network)};
-        }
-    }
-    if (!found.port)
-        return error_set(error, -ENOENT, "no port %s is up; `tapnet status` shows those that are", name);
+    if (result < 0)
+        return result;
     if (!*found.port->address)
         return error_set(error, -ENODATA,
                          "port %s has no address of tapnet's: network %s is of mode %s, and whoever gives addresses in "
                          "the uplink's network gives its guest one, by DHCP for example",
                          name, found.network->name, found.network->mode);
+    found.length = length_of(found.network->subnet);
+    found.length6 = length6_of(found.network);
     *ret = found;
     return 0;
 }
@@ -216,7 +196,7 @@ API int tapnet_status_guest(const struct tapnet_status *status, const char *port
 {
     struct guest guest;
     char *text;
-    int result = find_port(status, port, &guest, error);
+    int result = find_guest(status, port, &guest, error);
 
     if (result < 0)
         return result;
@@ -275,7 +255,7 @@ API int tapnet_status_guest_json(const struct tapnet_status *status, const char 
 {
     struct guest guest;
     json_t *document;
-    int result = find_port(status, port, &guest, error);
+    int result = find_guest(status, port, &guest, error);
 
     if (result < 0)
         return result;

@@ -44,6 +44,16 @@ int status_fill_guests(struct tapnet_status *status, const struct observe_found 
 int status_find_problems(const struct tapnet *tapnet, const struct observe_found *found, struct tapnet_status **ret,
                          struct tapnet_error *error);
 
+/* ---- status_find.c ---- */
+
+/*
+ * The port that @name means: "web", "lab/web" (network and port) or "lab-web" (its device). 0, -ENOENT, or -ENOTUNIQ
+ * when several are meant; both are the status's.
+ */
+int status_find_port(const struct tapnet_status *status, const char *name,
+                     const struct tapnet_status_network **ret_network, const struct tapnet_status_port **ret_port,
+                     struct tapnet_error *error);
+
 /* ---- status_problems.c ---- */
 
 /* What `up` would do again of every set that is shown; what several of them share is said once. 0 or -ENOMEM. */
