@@ -15,6 +15,7 @@ The programs run in the test's own network and mount namespace, with an /etc of 
 import shutil
 
 import pytest
+from tapnet_test.libvirt import Libvirtd, make_places
 from tapnet_test.netns import join
 from tapnet_test.waiting import wait_for
 from tapnet_test.rights import need_all_users
@@ -168,21 +169,12 @@ VMS = "<network><name>vms</name>{forward}<bridge name='virbr0'/>" \
 @pytest.fixture
 def libvirt(lab):
     """A libvirtd that has networks, and nothing else."""
-    need("libvirtd", "virsh")
-    drivers = lab.host.tmp / "drivers"
-    lab.host.run("sh", "-ec", "for place in run lib cache log; do mkdir -p /var/$place/libvirt; "
-                 "mount -t tmpfs libvirt /var/$place/libvirt; done; mkdir -p /etc/libvirt; "
-                 f"mkdir {drivers}; ln -s /usr/lib/*/libvirt/connection-driver/libvirt_driver_network.so {drivers}")
-    lab.host.env["LIBVIRT_DRIVER_DIR"] = str(drivers)
-    lab.host.env["LIBVIRT_DEFAULT_URI"] = "network:///system"
-    log = open(lab.host.tmp / "libvirtd.log", "w", encoding="utf-8")
-    daemon = lab.host.popen("libvirtd", f"--pid-file={lab.host.tmp}/libvirtd.pid", stdout=log, stderr=log)
-    wait_for(lambda: lab.host.run("virsh", "net-list", check=False).returncode == 0, timeout=60, pause=0.3,
-             why=lambda: (lab.host.tmp / "libvirtd.log").read_text(encoding="utf-8"))
+    make_places(lab.host)
+    daemon = Libvirtd(lab.host, "network", "network:///system")
+    lab.host.env.update(daemon.env)
     yield lab
     lab.host.run("virsh", "net-destroy", "vms", check=False)
-    daemon.terminate()
-    daemon.wait(20)
+    daemon.close()
 
 
 def make_network(lab, forward="<forward mode='nat'/>"):
