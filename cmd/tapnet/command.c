@@ -22,6 +22,10 @@ const struct option_row option_rows[] = {
      "PORT"},
     {"as", 0, offsetof(struct arguments, as),
      "of these only one, ready for a file: `commands`, `cloud-init`, `networkd` or `kernel`", "FORM"},
+    {"libvirt", 0, offsetof(struct arguments, libvirt),
+     "print the `<interface>` of a libvirt domain: of PORT one that opens its device; of a network one by which a "
+     "user's libvirt gets a new port of it",
+     "PORT|NETWORK"},
     {"check", 0, offsetof(struct arguments, guard.check),
      "when the host's own uplink moves (mode bridge): what must answer a ping afterwards, or all goes back; the "
      "gateways of the default routes, when it is left out",
@@ -110,7 +114,8 @@ static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "che
                                          "force",   "json",    "quiet",     "help",  NULL};
 static const char *const plan_options[] = {"dry-run", "replace", "force", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "check", "confirm", "json", "quiet", "help", NULL};
-static const char *const status_options[] = {"guest", "as", "watch", "interval", "json", "help", NULL};
+static const char *const status_options[] = {"guest",    "as",   "libvirt", "watch",
+                                             "interval", "json", "help",    NULL};
 static const char *const top_options[] = {"interval", "count", "once", "json", "help", NULL};
 static const char *const graph_options[] = {"rates", "svg", "help", NULL};
 static const char *const doctor_options[] = {"fix", "json", "help", NULL};

@@ -27,6 +27,7 @@ struct arguments {
     struct words operands;  /* those behind it, of a command that has several */
     char *const *command;   /* behind "--", for a command that takes one; NULL ends it */
     const char *guest, *as; /* `status`: a port, and in whose words its guest is told */
+    const char *libvirt;    /* `status`: a port or a network */
     const char *queues;
     const char *interval; /* of whatever looks again and again */
     bool once, rates, svg, watch_status;
@@ -89,8 +90,9 @@ int run_up(const struct arguments *arguments);
 int run_plan(const struct arguments *arguments);
 int run_down(const struct arguments *arguments);
 int run_status(const struct arguments *arguments);
-/* What --guest prints, of a status that was had; an exit code. */
+/* What --guest and --libvirt print, of a status that was had; an exit code. */
 int print_guest(const struct tapnet_status *status, const struct arguments *arguments);
+int print_libvirt(const struct tapnet_status *status, const struct arguments *arguments);
 /* What --watch does, until it ends; an exit code. */
 int watch_status(struct tapnet *tapnet, const struct arguments *arguments);
 /* graph.c, top.c */

@@ -242,6 +242,27 @@ static int draw(const struct tapnet_status *status)
     return tapnet_status_problem_count(status) ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* 0, or EXIT_USAGE with the mistake told. */
+static int check_words(const struct arguments *arguments)
+{
+    const char *beside = arguments->guest          ? "guest"
+                         : arguments->watch_status ? "watch"
+                         : arguments->json         ? "json"
+                                                   : NULL;
+
+    if (arguments->as && !arguments->guest)
+        fputs("tapnet status: --as says how --guest PORT is printed: name a port\n", stderr);
+    else if (arguments->libvirt && beside)
+        fprintf(stderr, "tapnet status: --libvirt prints XML and nothing else: leave out --%s\n", beside);
+    else if (arguments->guest && arguments->watch_status)
+        fputs("tapnet status: --guest and --watch: only one of them\n", stderr);
+    else if (arguments->interval && !arguments->watch_status)
+        fputs("tapnet status: --interval is of --watch: say that, too\n", stderr);
+    else
+        return 0;
+    return EXIT_USAGE;
+}
+
 int run_status(const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
@@ -250,17 +271,9 @@ int run_status(const struct arguments *arguments)
     char *text = NULL;
     int result;
 
-    if (arguments->as && !arguments->guest) {
-        fputs("tapnet status: --as says how --guest PORT is printed: name a port\n", stderr);
-        return EXIT_USAGE;
-    }
-    if (arguments->guest ? arguments->watch_status : arguments->interval && !arguments->watch_status) {
-        fputs(arguments->guest ? "tapnet status: --guest and --watch: only one of them\n"
-                               : "tapnet status: --interval is of --watch: say that, too\n",
-              stderr);
-        return EXIT_USAGE;
-    }
-    result = session_open(&tapnet);
+    result = check_words(arguments);
+    if (!result)
+        result = session_open(&tapnet);
     if (result)
         return result;
     if (arguments->watch_status) {
@@ -274,6 +287,8 @@ int run_status(const struct arguments *arguments)
         return session_refuse_look(&error, result, arguments->operand);
     if (arguments->guest) {
         result = print_guest(status, arguments);
+    } else if (arguments->libvirt) {
+        result = print_libvirt(status, arguments);
     } else if (!arguments->json) {
         result = draw(status);
     } else if (tapnet_status_json(status, &text, &error) < 0) {

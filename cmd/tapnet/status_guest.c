@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `tapnet status --guest PORT`: what to tell a guest that needs no DHCP. */
+/* `tapnet status --guest` and `--libvirt`: what to tell a guest that needs no DHCP, and who starts it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +80,19 @@ int print_guest(const struct tapnet_status *status, const struct arguments *argu
     if (result < 0)
         return refuse(&error, result);
     printf("%s%s", text, arguments->json ? "\n" : "");
+    free(text);
+    return EXIT_DONE;
+}
+
+int print_libvirt(const struct tapnet_status *status, const struct arguments *arguments)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    char *text = NULL;
+    int result = tapnet_status_libvirt(status, arguments->libvirt, &text, &error);
+
+    if (result < 0)
+        return refuse(&error, result);
+    fputs(text, stdout);
     free(text);
     return EXIT_DONE;
 }

@@ -237,6 +237,7 @@ struct tapnet_status_port {
     const char *const *forwards;  /**< ports of the host that lead to it, "127.0.0.1:2222:22" */
     size_t forward_count;
     const char *search; /**< domains that its guest looks bare names up in, separated by blanks; "" without DNS */
+    unsigned queues;    /**< that its guest may have; more than one: it opens so many, or none */
 };
 
 struct tapnet_status_network {
@@ -334,6 +335,16 @@ int tapnet_status_guest(const struct tapnet_status *status, const char *port, en
 /** The same in all forms, and what stands in them, as JSON text; see tapnet(8) for its shape. */
 int tapnet_status_guest_json(const struct tapnet_status *status, const char *port, char **ret,
                              struct tapnet_error *error);
+
+/**
+ * What the XML of a libvirt domain says of a card, its <interface>: of a port, that libvirt opens its TAP by its name;
+ * of a network, that a user's libvirt gets a new port of it from tapnet-bridge-helper(8).
+ *
+ * @param name  of a port, as for tapnet_status_guest(); else of a network, or of its bridge
+ * @param ret   the text, lines of it; the caller frees it
+ * @return -ENOENT when neither is in @status, -ENOTUNIQ when several ports are, -ENOMEM
+ */
+int tapnet_status_libvirt(const struct tapnet_status *status, const char *name, char **ret, struct tapnet_error *error);
 
 #ifdef __cplusplus
 }

@@ -147,6 +147,7 @@ static void fill_port(struct tapnet_status *status, const struct view *view, con
         .holder = holder ? arena_strdup(&status->arena, holder->command) : "",
         .forwards = print_forwards(&status->arena, port),
         .search = join_search(&status->arena, network, port),
+        .queues = port->queues ? port->queues : 1,
     };
     ret->forward_count = ret->forwards ? port->forward_count : 0;
     if (traffic) { /* what the device received is what the guest sent */

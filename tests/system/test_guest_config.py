@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`tapnet status --guest PORT`: what a guest without DHCP is told. Whoever it is meant for reads it, in the guest.
+"""`tapnet status --guest PORT`: what a guest without DHCP is told. Whoever it is meant for reads it, in the guest. And
+`--libvirt`, for who starts the guest: libvirt itself reads that in tests/guest.
 
       host under test                             outside
     +----------------------------------------+  +-----------------+
@@ -11,6 +12,7 @@
 
 import json
 import re
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -251,6 +253,10 @@ def test_json_has_what_stands_in_them(up):
     (["cell", "--guest", "lab/db"], "no port lab/db is up"),
     (["--guest", "lab/web", "--as", "netplan"], "--as netplan is none of commands, cloud-init, networkd, kernel"),
     (["--as", "kernel"], "--as says how --guest PORT is printed"),
+    (["--libvirt", "nobody"], "no port and no network nobody is up"),
+    (["--libvirt", "web"], "port web is in several networks: say lab/web or cell/web"),
+    (["--libvirt", "lab/db", "--json"], "--libvirt prints XML and nothing else: leave out --json"),
+    (["--libvirt", "lab/db", "--guest", "lab/db"], "leave out --guest"),
 ])
 def test_what_is_mistyped_is_said(up, words, said):
     tapnet = up()
@@ -262,3 +268,37 @@ def test_what_is_mistyped_is_said(up, words, said):
 def test_a_name_narrows_it_down(up):
     tapnet = up()
     assert told(tapnet, "cell/web", "kernel") == tapnet("status", "cell", "--guest", "web", "--as", "kernel").stdout
+
+
+# ---- libvirt ----
+
+def interface(tapnet, name):
+    """The one <interface> that is printed: its type, and what stands in it."""
+    root = ElementTree.fromstring(tapnet("status", "--libvirt", name).stdout)
+    assert root.tag == "interface"
+    return root.get("type"), {child.tag: child.attrib for child in root}
+
+
+def test_libvirt_is_told_of_a_port(up):
+    tapnet = up()
+    port = tapnet.status("lab")["ports"][0]
+    for name in ("lab/web", "lab-web"):
+        assert interface(tapnet, name) == ("ethernet", {
+            "target": {"dev": "lab-web", "managed": "no"}, "mac": {"address": port["mac"]}, "model": {"type": "virtio"},
+            "mtu": {"size": "1400"}})
+
+
+@pytest.mark.parametrize("mode, bridge", [("nat", "br-lab"), ("routed", "lab")])
+def test_libvirt_is_told_of_a_network(up, mode, bridge):
+    """By what the bridge helper knows it; a port of that name would be meant first."""
+    tapnet = up(mode)
+    for name in ("lab", bridge):
+        assert interface(tapnet, name) == ("bridge", {"source": {"bridge": bridge}, "model": {"type": "virtio"}})
+
+
+def test_libvirt_is_told_of_several_queues(tapnet):
+    tapnet("up", tapnet.file("networks: { lab: { ports: { lab: { device: a.b+c@d, queues: 3 } } } }"))
+    kind, told = interface(tapnet, "lab")  # the port of that name, not the network
+    assert kind == "ethernet" and told["target"]["dev"] == "a.b+c@d" and told["driver"] == {"queues": "3"}
+    assert interface(tapnet, "br-lab")[0] == "bridge"
+    tapnet("down", "--all")
