@@ -99,7 +99,7 @@ const struct option_row option_rows[] = {
      "MAC"},
     {"count", 'c', offsetof(struct arguments, watch.count),
      "end after so many packets; of `top`, when so many looks were shown", "NUMBER"},
-    {"for", 0, offsetof(struct arguments, watch.duration), "end after so long", "SECONDS"},
+    {"for", 0, offsetof(struct arguments, watch.duration), "end after so long", "SECONDS", .command = "watch"},
     {"write", 'w', offsetof(struct arguments, watch.write),
      "write what arrives, and what is sent, to FILE as pcapng, for tcpdump and Wireshark; `-` is standard output, the "
      "text goes to standard error then",
@@ -266,11 +266,12 @@ const struct command *command_find_in(const struct command *group, const char *n
     return NULL;
 }
 
-const struct option_row *option_find(const char *name, size_t len)
+const struct option_row *option_find(const struct command *command, const char *name, size_t len)
 {
-    for (size_t i = 0; i < option_row_count; i++)
-        if (strlen(option_rows[i].name) == len && memcmp(option_rows[i].name, name, len) == 0)
-            return &option_rows[i];
+    for (const struct option_row *row = option_rows; row < option_rows + option_row_count; row++)
+        if (strlen(row->name) == len && memcmp(row->name, name, len) == 0 &&
+            (!row->command || strcmp(row->command, command->name) == 0))
+            return row;
     return NULL;
 }
 
@@ -376,7 +377,7 @@ static int parse_long(const struct command *command, const char *word, const cha
                       bool *ret_taken)
 {
     size_t length = strcspn(word + 2, "=");
-    const struct option_row *row = option_find(word + 2, length);
+    const struct option_row *row = option_find(command, word + 2, length);
     const char *value = word[2 + length] ? word + 2 + length + 1 : NULL;
 
     *ret_taken = row && row->value && !value && next;

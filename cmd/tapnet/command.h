@@ -37,12 +37,13 @@ struct arguments {
 };
 
 struct option_row {
-    const char *name;  /* without the dashes */
-    char letter;       /* 0: none */
-    size_t offset;     /* in struct arguments: of a bool, a const char * (a value), a struct words (values) */
-    const char *text;  /* what it does, one phrase */
-    const char *value; /* "MAC": the option has a value, this word stands for it; NULL: it has none */
-    bool repeated;     /* and may be given several times */
+    const char *name;    /* without the dashes */
+    char letter;         /* 0: none */
+    size_t offset;       /* in struct arguments: of a bool, a const char * (a value), a struct words (values) */
+    const char *text;    /* what it does, one phrase */
+    const char *value;   /* "MAC": the option has a value, this word stands for it; NULL: it has none */
+    bool repeated;       /* and may be given several times */
+    const char *command; /* that alone has this one, while others have another of the same name; NULL: it is all's */
 };
 
 struct command {
@@ -66,7 +67,8 @@ extern const size_t command_count;
 const struct command *command_find(const char *name);
 /* The command of group @group that @name means; NULL. */
 const struct command *command_find_in(const struct command *group, const char *name);
-const struct option_row *option_find(const char *name, size_t len);
+/* The option of @command, which need not take it, that is called the @len characters of @name; NULL. */
+const struct option_row *option_find(const struct command *command, const char *name, size_t len);
 
 /* Fills @ret from the words behind the command's name. 0, or EXIT_USAGE with the mistake printed. */
 int command_parse(const struct command *command, int count, char **words, struct arguments *ret);

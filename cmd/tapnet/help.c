@@ -43,7 +43,7 @@ static int option_width(const struct command *command)
     int width = 0;
 
     for (const char *const *name = command->options; *name; name++) {
-        const struct option_row *row = option_find(*name, strlen(*name));
+        const struct option_row *row = option_find(command, *name, strlen(*name));
         int length = (int)(strlen(row->name) + (row->value ? strlen(row->value) + 3 : 2));
 
         width = length > width ? length : width;
@@ -89,7 +89,7 @@ void help_print_command(const struct command *command)
     }
     puts("\nOptions:");
     for (const char *const *name = command->options; *name; name++)
-        print_option(option_find(*name, strlen(*name)), option_width(command));
+        print_option(option_find(command, *name, strlen(*name)), option_width(command));
 }
 
 /* Commands as mdoc: synopsis lines and descriptions; those of a group instead of the group. */
@@ -102,7 +102,7 @@ static void describe_roff(const struct command *list, size_t count)
         }
         printf(".It Nm tapnet Cm %s", list[i].name);
         for (const char *const *name = list[i].options; *name; name++) {
-            const struct option_row *row = option_find(*name, strlen(*name));
+            const struct option_row *row = option_find(&list[i], *name, strlen(*name));
 
             printf(" Oo Fl -%s%s%s Oc", row->name, row->value ? " Ar " : "", row->value ? row->value : "");
         }
