@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "session.h"
+#include "vmm.h"
 
 /* Copies the @len characters of @from. False: they do not fit, or there are none. */
 static bool take_part(const char *from, size_t len, char ret[64])
@@ -80,38 +81,83 @@ static int plan_attach(struct tapnet *tapnet, const struct arguments *arguments,
     return result < 0 ? session_refuse(&error, result) : print_plan(plan, arguments->json);
 }
 
-static int attach_and_print(struct tapnet *tapnet, const struct arguments *arguments,
-                            const struct tapnet_attach_options *options)
+static int print_json(const struct tapnet_attached *attached)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    struct tapnet_attached *attached;
     char *text = NULL;
+
+    if (tapnet_attached_json(attached, &text, &error) < 0)
+        return session_fail(&error, EXIT_FAILED);
+    puts(text);
+    free(text);
+    return EXIT_DONE;
+}
+
+/* Who opens one queue of a TAP that was made for several gets EINVAL and no more words: so it is said here. */
+static int print_for(const struct vmm *vmm, const struct tapnet_attached_info *port)
+{
+    if (port->queues > vmm->queues_max) {
+        fprintf(stderr, "tapnet attach: port %s/%s has %u queues, and %s opens devices with one only\n", port->network,
+                port->port, port->queues, vmm->name);
+        return EXIT_USAGE;
+    }
+    if (!vmm->print(stdout, port)) {
+        fputs("tapnet attach: out of memory\n", stderr);
+        return EXIT_FAILED;
+    }
+    putchar('\n');
+    return EXIT_DONE;
+}
+
+/* @vmm may be NULL. */
+static int attach_and_print(struct tapnet *tapnet, const struct arguments *arguments,
+                            const struct tapnet_attach_options *options, const struct vmm *vmm)
+{
+    struct tapnet_attached *attached;
     int result = attach_port(tapnet, arguments, options, &attached);
 
     if (result)
         return result;
-    if (tapnet_attached_json(attached, &text, &error) < 0)
-        result = session_fail(&error, EXIT_FAILED);
-    else
-        puts(text);
-    free(text);
+    result = vmm ? print_for(vmm, tapnet_attached_info(attached)) : print_json(attached);
     tapnet_attached_free(attached);
     return result;
+}
+
+/* *ret is NULL when none is named. 0, or EXIT_USAGE with the mistake told. */
+static int find_vmm(const struct arguments *arguments, unsigned queues, const struct vmm **ret)
+{
+    const struct vmm *vmm = arguments->vmm ? vmm_find("attach", arguments->vmm) : NULL;
+
+    *ret = vmm;
+    if (!arguments->vmm)
+        return 0;
+    if (!vmm)
+        return EXIT_USAGE;
+    if (queues > vmm->queues_max)
+        fprintf(stderr, "tapnet attach: %s opens devices with one queue only: leave out --queues\n", vmm->name);
+    else if (arguments->json && !arguments->dry_run)
+        fprintf(stderr, "tapnet attach: --for says what is printed: leave out --json\n");
+    else
+        return 0;
+    return EXIT_USAGE;
 }
 
 int run_attach(const struct arguments *arguments)
 {
     struct tapnet_attach_options options = {.flags = 0};
     struct port_words words;
+    const struct vmm *vmm = NULL;
     struct tapnet *tapnet;
     int result = attach_words("attach", arguments, &words, &options);
 
+    if (!result)
+        result = find_vmm(arguments, options.queues, &vmm);
     if (!result)
         result = session_open(&tapnet);
     if (result)
         return result;
     result = arguments->dry_run ? plan_attach(tapnet, arguments, &options)
-                                : attach_and_print(tapnet, arguments, &options);
+                                : attach_and_print(tapnet, arguments, &options, vmm);
     tapnet_free(tapnet);
     return result;
 }

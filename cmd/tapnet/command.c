@@ -42,6 +42,10 @@ const struct option_row option_rows[] = {
     {"watch", 0, offsetof(struct arguments, watch_status), "print what changes, as it does, until Ctrl-C"},
     {"rates", 0, offsetof(struct arguments, rates), "with what passes and is dropped, in the second that it takes"},
     {"svg", 0, offsetof(struct arguments, svg), "print SVG, for a file that browsers show"},
+    {"for", 0, offsetof(struct arguments, vmm),
+     "print what this program is told of its guest's network card, instead of JSON: `firecracker`, "
+     "`cloud-hypervisor`, `crosvm` or `qemu`",
+     "VMM", .command = "attach"},
     {"json", 'j', offsetof(struct arguments, json), "print JSON instead of text"},
     {"quiet", 'q', offsetof(struct arguments, quiet), "print errors only"},
     {"help", 'h', offsetof(struct arguments, help), "print this help"},
@@ -121,7 +125,7 @@ static const char *const graph_options[] = {"rates", "svg", "help", NULL};
 static const char *const doctor_options[] = {"fix", "json", "help", NULL};
 static const char *const why_options[] = {"trace", "json", "help", NULL};
 static const char *const run_options[] = {"queues", "no-keeper", "quiet", "help", NULL};
-static const char *const attach_options[] = {"queues", "dry-run", "json", "no-keeper", "help", NULL};
+static const char *const attach_options[] = {"for", "queues", "dry-run", "json", "no-keeper", "help", NULL};
 static const char *const detach_options[] = {"dry-run", "json", "quiet", "help", NULL};
 static const char *const group_options[] = {"help", NULL};
 static const char *const add_options[] = {
@@ -214,8 +218,8 @@ const struct command commands[] = {
     {"attach", "[NETWORK[/PORT]]", "make a port, or look at one, and print as JSON what a guest needs",
      "Prints device, MAC, addresses, gateway, DNS and MTU of a port. PORT is one that is there, or a new one of that "
      "name; without it there is a new one, vm1, vm2 and so on. Whoever is root may open the device by its name. A new "
-     "port stays until `detach` or `down`. JSON is printed in any case; --json is for --dry-run, which prints what "
-     "would be done.",
+     "port stays until `detach` or `down`. JSON is printed in any case but with --for; --json is for --dry-run, which "
+     "prints what would be done.",
      attach_options, run_attach, NULL, 0},
     {"detach", "NETWORK/PORT", "take a port away that `attach` made",
      "Takes the port away without a trace; whoever holds its device has no network any more. What a file declares "

@@ -29,6 +29,7 @@ struct arguments {
     const char *guest, *as; /* `status`: a port, and in whose words its guest is told */
     const char *libvirt;    /* `status`: a port or a network */
     const char *queues;
+    const char *vmm;      /* `attach`: in whose words the port is told */
     const char *interval; /* of whatever looks again and again */
     bool once, rates, svg, watch_status;
     struct device_words device;

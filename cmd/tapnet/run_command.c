@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm.h"
+
 /*
  * How it works: words are replaced wherever they stand. A QEMU that is told of no network card at all gets one: its
  * -netdev, with the descriptors of all queues and, where the host has vhost, as many of that; and its -device, of the
@@ -231,18 +233,13 @@ static char *print_netdev(const struct run_command *command)
     return text_end(&text);
 }
 
-/* Two vectors a queue, for what is received and what is sent, and two for the rest (QEMU's own advice). */
 static char *print_device(const char *card, const char *mac, size_t queues)
 {
     struct text text;
 
     if (!text_begin(&text))
         return NULL;
-    fprintf(text.stream, "%s,netdev=tapnet,mac=%s", card, mac);
-    if (queues > 1)
-        fputs(",mq=on", text.stream);
-    if (queues > 1 && strcmp(card, "virtio-net-pci") == 0)
-        fprintf(text.stream, ",vectors=%zu", 2 * queues + 2);
+    vmm_print_qemu_device(text.stream, card, mac, queues);
     return text_end(&text);
 }
 

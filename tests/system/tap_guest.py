@@ -24,12 +24,19 @@ class Guest:
     """The other end of the TAP, in the namespace that the caller is in (tapnet_test.service.in_netns)."""
 
     def __init__(self, device, mac, address=None, gateway=None, gateway_mac=None):
-        self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-        fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", device.encode(), IFF_TAP_NO_PI))
+        self.fd = self.open(device)
         self.mac, self.address, self.gateway, self.gateway_mac = mac, address, gateway, gateway_mac
 
+    header_len = 0  # of what stands before each frame, all zero
+
+    def open(self, device):
+        """The descriptor of the TAP."""
+        fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", device.encode(), IFF_TAP_NO_PI))
+        return fd
+
     def send(self, frame):
-        os.write(self.fd, bytes(frame))
+        os.write(self.fd, bytes(self.header_len) + bytes(frame))
 
     def receive(self, seconds):
         """Every frame that arrives in that time; ARP for our address is answered."""
@@ -37,7 +44,7 @@ class Guest:
         while (left := end - time.monotonic()) > 0:
             if not select.select([self.fd], [], [], left)[0]:
                 return
-            frame = Ether(os.read(self.fd, 65535))
+            frame = Ether(os.read(self.fd, 65535)[self.header_len:])
             if ARP in frame and frame[ARP].op == 1 and frame[ARP].pdst == self.address:
                 self.send(Ether(dst=frame.src, src=self.mac) /
                           ARP(op=2, hwsrc=self.mac, psrc=self.address, hwdst=frame.src, pdst=frame[ARP].psrc))
