@@ -211,15 +211,21 @@ def test_when_the_watchdog_is_killed_tapnet_puts_all_back(tapnet, uplink, asked)
     assert_same(nothing, snapshot(uplink, run_dir=tapnet.run_dir))
 
 
-def test_when_both_are_killed_the_next_tapnet_puts_all_back(tapnet, uplink, asked):
-    nothing = snapshot(uplink, run_dir=tapnet.run_dir)
+@pytest.mark.parametrize("following", ["down", "up"])
+def test_when_both_are_killed_the_next_tapnet_puts_all_back(tapnet, uplink, world, asked, following):
+    """A down has nothing else to do then; an up goes on from there, and its own down comes to the same."""
+    nothing, stream = snapshot(uplink, run_dir=tapnet.run_dir), Stream(uplink, world.outside)
     question = asked()
     os.kill(question.watchdog(), signal.SIGKILL)
     question.kill()
     question.process.wait(10)
     assert is_moved(uplink)
-    said = tapnet("down", "--all")
+    said = up(tapnet) if following == "up" else tapnet("down", "--all")
     assert "undid what a tapnet that was killed had left" in said.stderr
+    if following == "up":
+        assert is_moved(uplink) and tapnet("plan", tapnet.file(LAN)).returncode == 0
+        tapnet("down", "--all")
+    stream.end()
     assert_same(nothing, snapshot(uplink, run_dir=tapnet.run_dir))
 
 
