@@ -257,7 +257,7 @@ int plugging_add(struct model_set *set, void *data, struct tapnet_error *error)
     struct model_network *network = ports_network_of(set, plugging->network);
     int result = add_ports(plugging, set, network, error);
 
-    return result < 0 ? result : model_resolve_ports(set, network, error);
+    return result < 0 ? result : model_resolve_ports(network, error);
 }
 
 /* The set is copied by its plan. */

@@ -119,7 +119,8 @@ static bool current_subnet6(const void *data, const char *network, struct ip_pre
     return true;
 }
 
-static bool current_address(const void *data, const char *network, const char *port, struct ip_address *ret)
+static bool current_address(const void *data, const char *network, const char *port, uint8_t family,
+                            struct ip_address *ret)
 {
     struct current *current = *(struct current *const *)data;
     const struct model_port **found;
@@ -136,7 +137,7 @@ static bool current_address(const void *data, const char *network, const char *p
     }
     found = bsearch(port, current->ports, current->network->port_count, sizeof(*found), compare_port_name);
     if (found)
-        *ret = (*found)->address;
+        *ret = family == AF_INET6 ? (*found)->address6 : (*found)->address;
     return found != NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "model/check.h"
+#include "model/place.h"
 
 #define IP6_MTU_MIN 1280  /* RFC 8200 */
 #define DEVICE_MTU_MIN 68 /* RFC 791, and the kernel's own minimum */
@@ -31,12 +32,6 @@ static const char *special_of(const struct ip_prefix *prefix)
         if (ip_prefix_overlaps(&specials[i].prefix, prefix))
             return specials[i].what;
     return NULL;
-}
-
-/* Addresses for guests: all but the network's own, the broadcast's and the host's. */
-static uint32_t room_of(const struct ip_prefix *subnet)
-{
-    return (1u << (32 - subnet->length)) - 3;
 }
 
 /* The subnet as it was meant: with the first address for the host. */
@@ -113,14 +108,14 @@ static void check_room(const struct model_network *network, struct mistakes *mis
                      network->name, network->port_count);
         return;
     }
-    if (!network->subnet.address.family || room_of(&network->subnet) >= network->port_count)
+    if (!network->subnet.address.family || place_room(&network->subnet) >= network->port_count)
         return;
     while ((1u << (32 - length)) - 3 < network->port_count)
         length--;
     mistakes_add(mistakes, place_of(network->subnet_place, network->place),
                  "network %s: subnet %s has room for %u guests, not for %zu ports; write a larger one, as %s",
-                 network->name, ip_prefix_print(&network->subnet, text), room_of(&network->subnet), network->port_count,
-                 suggest(&network->subnet, length, better));
+                 network->name, ip_prefix_print(&network->subnet, text), place_room(&network->subnet),
+                 network->port_count, suggest(&network->subnet, length, better));
 }
 
 /* ---- addresses of ports ---- */

@@ -323,7 +323,8 @@ struct model_surroundings {
     bool (*on_link)(const void *data, const char *link, const struct ip_prefix *subnet, struct ip_prefix *ret);
     /* What the set's networks and ports have now, so that it stays: looked up by name; false when there is none. */
     bool (*current_subnet)(const void *data, const char *network, struct ip_prefix *ret);
-    bool (*current_address)(const void *data, const char *network, const char *port, struct ip_address *ret);
+    bool (*current_address)(const void *data, const char *network, const char *port, uint8_t family,
+                            struct ip_address *ret);
     bool (*current_subnet6)(const void *data, const char *network, struct ip_prefix *ret); /* may be NULL */
     struct model_ip6 ip6;
     const void *data;
@@ -340,10 +341,10 @@ struct model_surroundings {
 int model_resolve(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error);
 
 /*
- * Addresses for those ports of @network, which is resolved but for them, that have none: as model_resolve(). @set is
- * derived, and is checked as a whole afterwards. 0, -EINVAL, -EADDRNOTAVAIL.
+ * Addresses for those ports of @network, which is resolved but for them, that have none: as model_resolve(). Its set is
+ * derived, and is checked as a whole afterwards. 0, -ENOMEM, -EADDRNOTAVAIL.
  */
-int model_resolve_ports(const struct model_set *set, struct model_network *network, struct tapnet_error *error);
+int model_resolve_ports(struct model_network *network, struct tapnet_error *error);
 
 /* ---- resolve6.c: the same for IPv6 ---- */
 

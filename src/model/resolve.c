@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Chooses what the file left out and what depends on the host: subnets, addresses, uplinks, MTUs. */
-#include "model/model.h"
+#include "model/place.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -33,11 +33,6 @@ static const struct pool {
     {172u << 24 | 16u << 16, 12},
     {192u << 24 | 168u << 16, 16},
 };
-
-static uint32_t spread(const char *text, uint32_t range)
-{
-    return (uint32_t)(hash_mix(hash_text(text)) % range);
-}
 
 static const char *file_of(const struct model_set *set)
 {
@@ -110,7 +105,7 @@ static uint32_t subnet_room(unsigned length)
 static bool cells_find(const struct cells *cells, const char *name, uint32_t run, uint32_t *ret)
 {
     uint32_t slots = cells->count / run;
-    uint32_t start = spread(name, slots);
+    uint32_t start = place_spread(name, slots);
 
     for (uint32_t i = 0; i < slots; i++) {
         uint32_t cell = (start + i) % slots * run, used = 0;
@@ -282,90 +277,26 @@ static int check_given_subnets(const struct model_set *set, const struct model_s
 
 /* ---- addresses ---- */
 
-/* Which addresses of one subnet are in use: one bit each, counted from the network's own. */
-struct bits {
-    uint8_t *bytes;
-    uint32_t first, size;
-};
-
-/* Notes @address; false when it is outside, or noted already. */
-static bool bits_take(struct bits *bits, uint32_t address)
-{
-    uint32_t offset = address - bits->first;
-
-    if (address < bits->first || offset >= bits->size || bits->bytes[offset / 8] >> offset % 8 & 1)
-        return false;
-    bits->bytes[offset / 8] |= (uint8_t)(1u << offset % 8);
-    return true;
-}
-
-static int choose_address(struct bits *bits, const struct model_network *network, struct model_port *port)
-{
-    char name[2 * MODEL_NAME_MAX];
-    uint32_t hosts = bits->size - 2, start;
-
-    snprintf(name, sizeof(name), "%s/%s", network->name, port->name);
-    start = spread(name, hosts);
-    for (uint32_t i = 0; i < hosts; i++) {
-        uint32_t address = bits->first + 1 + (uint32_t)(((uint64_t)start + i) % hosts);
-
-        if (bits_take(bits, address)) {
-            port->address = ip4_from_value(address);
-            return 0;
-        }
-    }
-    return -EADDRNOTAVAIL;
-}
-
-/* Given addresses first, then those that are there now, then the rest. */
-static int place_ports(struct bits *bits, struct model_network *network, const struct model_surroundings *surroundings)
-{
-    int result = 0;
-
-    for (size_t i = 0; i < network->port_count; i++)
-        if (network->ports[i].address.family)
-            bits_take(bits, ip4_value(&network->ports[i].address));
-    for (size_t i = 0; i < network->port_count && surroundings->current_address; i++) {
-        struct model_port *port = &network->ports[i];
-        struct ip_address current;
-
-        if (!port->address.family &&
-            surroundings->current_address(surroundings->data, network->name, port->name, &current) &&
-            current.family == AF_INET && bits_take(bits, ip4_value(&current)))
-            port->address = current;
-    }
-    for (size_t i = 0; i < network->port_count && result == 0; i++)
-        if (!network->ports[i].address.family)
-            result = choose_address(bits, network, &network->ports[i]);
-    return result;
-}
-
 static int resolve_addresses(const struct model_set *set, struct model_network *network,
                              const struct model_surroundings *surroundings, struct tapnet_error *error)
 {
-    uint8_t *bytes _cleanup_free_ = NULL;
-    struct bits bits = {.first = prefix_first(&network->subnet), .size = 1u << (32 - network->subnet.length)};
     char subnet[IP_PREFIX_TEXT_MAX];
+    int result = place_ports(network, &network->subnet, surroundings);
 
-    bytes = calloc(bits.size / 8 + 1, 1); /* 2 MB for a /8, of which only what is touched is ever there */
-    if (!bytes)
-        return error_set(error, -ENOMEM, "out of memory");
-    bits.bytes = bytes;
-    bits_take(&bits, bits.first);
-    bits_take(&bits, bits.first + bits.size - 1);
-    bits_take(&bits, ip4_value(&network->subnet.address));
-    if (place_ports(&bits, network, surroundings) == 0)
+    if (result == 0)
         return 0;
+    if (result == -ENOMEM)
+        return error_set(error, result, "out of memory");
     return error_set(error, -EADDRNOTAVAIL, "%s:%u:%u: network %s: %zu ports do not fit into %s", file_of(set),
                      network->place.line, network->place.column, network->name, network->port_count,
                      ip_prefix_print(&network->subnet, subnet));
 }
 
-int model_resolve_ports(const struct model_set *set, struct model_network *network, struct tapnet_error *error)
+int model_resolve_ports(struct model_network *network, struct tapnet_error *error)
 {
     const struct model_surroundings none = {.taken = NULL};
     char subnet[IP_PREFIX_TEXT_MAX];
-    int result = network->subnet.address.family ? resolve_addresses(set, network, &none, NULL) : 0;
+    int result = network->subnet.address.family ? place_ports(network, &network->subnet, &none) : 0;
 
     if (result == -EADDRNOTAVAIL)
         return error_set(error, result, "network %s: no address of %s is left for another port", network->name,

@@ -2,6 +2,8 @@
 /* A host to resolve sets for: what it has, what an earlier `up` left there, and what must hold afterwards. */
 #include "host.h"
 
+#include <netinet/in.h>
+
 /* What the set has now, by the names of networks and ports: an earlier set that was resolved. */
 static bool current_subnet(const void *data, const char *network, struct ip_prefix *ret)
 {
@@ -16,7 +18,8 @@ static bool current_subnet(const void *data, const char *network, struct ip_pref
     return false;
 }
 
-static bool current_address(const void *data, const char *network, const char *port, struct ip_address *ret)
+static bool current_address(const void *data, const char *network, const char *port, uint8_t family,
+                            struct ip_address *ret)
 {
     const struct model_set *before = data;
 
@@ -24,7 +27,8 @@ static bool current_address(const void *data, const char *network, const char *p
         for (size_t j = 0; j < before->networks[i].port_count; j++) {
             if (strcmp(before->networks[i].name, network) == 0 &&
                 strcmp(before->networks[i].ports[j].name, port) == 0) {
-                *ret = before->networks[i].ports[j].address;
+                *ret = family == AF_INET6 ? before->networks[i].ports[j].address6
+                                          : before->networks[i].ports[j].address;
                 return true;
             }
         }
