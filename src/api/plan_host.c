@@ -29,11 +29,17 @@ static int forwarding(const void *data, const char *name)
     return link ? link->ip4_forwarding : -1;
 }
 
-static int forces6(const void *data, const char *name)
+static int conf6(const void *data, const char *name, const char *key)
 {
     const struct observe_link *link = api_find_foreign(data, name);
 
-    return link ? link->ip6_forces : -1;
+    if (!link)
+        return -1;
+    return strcmp(key, "forwarding") == 0         ? link->ip6_forwarding
+           : strcmp(key, "accept_ra") == 0        ? link->ip6_accept_ra
+           : strcmp(key, "proxy_ndp") == 0        ? link->ip6_proxy_ndp
+           : strcmp(key, "force_forwarding") == 0 ? link->ip6_forces
+                                                  : -1;
 }
 
 static bool is_bridge(const void *data, const char *name)
@@ -55,7 +61,7 @@ struct plan_host api_plan_host(const struct observe_found *found)
     return (struct plan_host){
         .is_foreign = is_foreign,
         .forwarding = forwarding,
-        .forces6 = forces6,
+        .conf6 = conf6,
         .is_bridge = is_bridge,
         .foreign = foreign,
         .data = found,

@@ -488,19 +488,9 @@ struct guard_element guard_path6(const char *from, const char *to, const char *l
     return element_of_pair(GUARD_PATHS6, from, to, label);
 }
 
-struct guard_element guard_closed6(const char *uplink, const char *label)
-{
-    return element_of(GUARD_CLOSED6, uplink, label);
-}
-
 struct guard_element guard_closed_family(uint8_t family, const char *label)
 {
     return (struct guard_element){.set = GUARD_CLOSED_FAMILIES, .key = {family}, .label = label};
-}
-
-struct guard_element guard_learning6(const char *link, const char *label)
-{
-    return element_of(GUARD_LEARNING6, link, label);
 }
 
 /* At once, as much as in a second. */

@@ -293,10 +293,8 @@ void guard_set_limit(struct guard_element *element, uint64_t rate, uint32_t burs
 struct guard_element guard_egress6(const char *bridge, const char *uplink, const char *label);
 struct guard_element guard_masquerade6(const char *bridge, const char *uplink, const char *label);
 struct guard_element guard_path6(const char *from, const char *to, const char *label);
-struct guard_element guard_closed6(const char *uplink, const char *label);
 /* @family: AF_INET6, or AF_INET; NFPROTO_... are the same. */
 struct guard_element guard_closed_family(uint8_t family, const char *label);
-struct guard_element guard_learning6(const char *link, const char *label);
 
 /* Readers: field @index of the key (0 is the first), or the data when @index is -1. The field's type must fit. */
 const char *guard_read_ifname(const struct guard_element *element, int index);

@@ -149,6 +149,20 @@ bool model_sysctl_device(const struct model_sysctl *sysctl, const char *family, 
     return true;
 }
 
+const struct model_conf6 model_conf6[] = {
+    {"force_forwarding", "0", "1", GUARD_CLOSED6},
+    {"accept_ra", "1", "2", GUARD_LEARNING6},
+    {.name = NULL},
+};
+
+const struct model_conf6 *model_conf6_find(const struct model_sysctl *sysctl, char device[MODEL_IFNAME_MAX])
+{
+    for (const struct model_conf6 *conf = model_conf6; conf->name; conf++)
+        if (model_sysctl_device(sysctl, "ipv6", conf->name, device))
+            return strcmp(device, "all") == 0 ? NULL : conf;
+    return NULL;
+}
+
 bool model_sysctl_secures(const struct model_sysctl *sysctl)
 {
     char device[MODEL_IFNAME_MAX];

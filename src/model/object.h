@@ -152,6 +152,18 @@ struct model_sysctl {
 };
 
 /*
+ * What is changed of the IPv6 of a link that is not ours, net.ipv6.conf.LINK.@name: where it is @before, and nothing
+ * else by the host's own wish. An element of @trace tells so, for who comes back when the ledger is gone.
+ */
+struct model_conf6 {
+    const char *name, *before, *value;
+    enum guard_set trace;
+};
+extern const struct model_conf6 model_conf6[]; /* ends with one without a name */
+/* The one that @sysctl is, of @device; NULL: none of a single link. */
+const struct model_conf6 *model_conf6_find(const struct model_sysctl *sysctl, char device[MODEL_IFNAME_MAX]);
+
+/*
  * Does it keep what another sysctl of ours would take from the host? accept_ra = 2, without which the kernel forgets
  * the host's default routes when it is told to forward IPv6.
  */

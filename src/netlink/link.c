@@ -46,8 +46,11 @@ static void parse_inet6(const struct nlattr *family, struct netlink_link *link)
         return;
     if (netlink_get_bytes(inet[IFLA_INET6_CONF], values, sizeof(values)))
         link->ip6_forces = values[DEVCONF_FORCE_FORWARDING] != 0;
-    if (netlink_get_bytes(inet[IFLA_INET6_CONF], values, sizeof(*values)))
-        link->ip6_forwarding = values[DEVCONF_FORWARDING] != 0;
+    if (!netlink_get_bytes(inet[IFLA_INET6_CONF], values, (DEVCONF_PROXY_NDP + 1) * sizeof(*values)))
+        return;
+    link->ip6_forwarding = values[DEVCONF_FORWARDING] != 0;
+    link->ip6_accept_ra = (int)values[DEVCONF_ACCEPT_RA];
+    link->ip6_proxy_ndp = values[DEVCONF_PROXY_NDP] != 0;
 }
 
 static void parse_families(const struct nlattr *nest, struct netlink_link *link)
@@ -193,6 +196,8 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
                                 .ip4_proxy_arp = -1,
                                 .ip4_route_localnet = -1,
                                 .ip6_forwarding = -1,
+                                .ip6_accept_ra = -1,
+                                .ip6_proxy_ndp = -1,
                                 .ip6_forces = -1,
                                 .port_state = -1,
                                 .tun_user = UINT32_MAX,

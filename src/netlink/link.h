@@ -33,6 +33,8 @@ struct netlink_link {
     int ip4_proxy_arp;      /* IPV4_DEVCONF_PROXY_ARP, the same */
     int ip4_route_localnet; /* IPV4_DEVCONF_ROUTE_LOCALNET, the same */
     int ip6_forwarding;     /* DEVCONF_FORWARDING, the same */
+    int ip6_accept_ra;      /* DEVCONF_ACCEPT_RA, the same */
+    int ip6_proxy_ndp;      /* DEVCONF_PROXY_NDP, the same */
     int ip6_forces;         /* DEVCONF_FORCE_FORWARDING, the same, as for all before Linux 6.17 */
     /* What differs of a bridge from what netlink_bridge_create() makes, of its port from the kernel's default. */
     bool bridge_has_stp, bridge_has_delay, bridge_has_snooping, bridge_has_group_exits, port_has_flags, port_isolated;

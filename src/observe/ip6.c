@@ -143,22 +143,18 @@ static void keep_learning(struct observe_found *found)
 
 /* ---- sysctls whose ledgers are gone ---- */
 
-/* The elements that tell of one, and how it was and is. */
-static const struct trace {
-    enum guard_set set;
-    const char *name, *value, *restore;
-} traces[] = {
-    {GUARD_CLOSED6, "force_forwarding", "1", "0"},
-    {GUARD_CLOSED_FAMILIES, "forwarding", "1", "0"}, /* of the one family whose interfaces we can't choose: IPv6 */
-    {GUARD_LEARNING6, "accept_ra", "2", "1"},
-};
+/* Of the one family whose interfaces we can't choose: IPv6. */
+static const struct model_conf6 forwards_all = {"forwarding", "0", "1", GUARD_CLOSED_FAMILIES};
 
-static const struct trace *find_trace(const struct model_object *object)
+/* What the element @object tells of; NULL: nothing. */
+static const struct model_conf6 *find_trace(const struct model_object *object)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(traces) && object->kind == MODEL_OBJECT_ELEMENT; i++)
-        if (traces[i].set == object->element.set)
-            return &traces[i];
-    return NULL;
+    if (object->kind != MODEL_OBJECT_ELEMENT)
+        return NULL;
+    for (const struct model_conf6 *conf = model_conf6; conf->name; conf++)
+        if (conf->trace == object->element.set)
+            return conf;
+    return forwards_all.trace == object->element.set ? &forwards_all : NULL;
 }
 
 /* Adds the set that @label ("set/network") is of, unless @users ends with it. NULL when memory is short. */
@@ -206,19 +202,19 @@ static const char *find_users(struct model_objects *objects, const char *uplink)
 }
 
 /* The sysctl that @element tells of, unless a ledger does, or it is not as we made it. */
-static int add_lost(struct model_objects *objects, const struct guard_element *element, const struct trace *trace)
+static int add_lost(struct model_objects *objects, const struct guard_element *element, const struct model_conf6 *trace)
 {
-    bool all = element->set == GUARD_CLOSED_FAMILIES;
+    bool all = trace == &forwards_all, shared = all || trace->trace == GUARD_LEARNING6;
     const char *device = all ? "all" : guard_read_ifname(element, 0);
     struct model_object object = {.kind = MODEL_OBJECT_SYSCTL, .sysctl = {.lost = true}};
     struct model_sysctl *sysctl = &object.sysctl;
 
     read_conf(device, trace->name, sysctl->value);
     snprintf(sysctl->path, sizeof(sysctl->path), "net/ipv6/conf/%s/%s", device, trace->name);
-    snprintf(sysctl->restore, sizeof(sysctl->restore), "%s", trace->restore);
+    snprintf(sysctl->restore, sizeof(sysctl->restore), "%s", trace->before);
     if (strcmp(sysctl->value, trace->value) != 0 || has_sysctl(objects, sysctl->path))
         return 0;
-    sysctl->users = find_users(objects, element->set == GUARD_CLOSED6 ? device : NULL);
+    sysctl->users = find_users(objects, shared ? NULL : device);
     return sysctl->users ? model_objects_add(objects, &object) : -ENOMEM;
 }
 
@@ -228,7 +224,7 @@ static int add_all_lost(struct model_objects *objects)
     int result = 0;
 
     for (size_t i = 0; i < count && result == 0; i++) {
-        const struct trace *trace = find_trace(&objects->items[i]);
+        const struct model_conf6 *trace = find_trace(&objects->items[i]);
 
         if (trace) {
             const struct guard_element element = objects->items[i].element; /* the list may move when it grows */

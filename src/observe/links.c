@@ -159,6 +159,9 @@ static int add_foreign(struct observe_pass *pass, const struct netlink_link *lin
         .up = link->up,
         .xdp = link->xdp,
         .ip4_forwarding = link->ip4_forwarding,
+        .ip6_forwarding = link->ip6_forwarding,
+        .ip6_accept_ra = link->ip6_accept_ra,
+        .ip6_proxy_ndp = link->ip6_proxy_ndp,
         .ip6_forces = link->ip6_forces,
     };
     memcpy(foreign->name, link->name, sizeof(foreign->name));

@@ -18,7 +18,7 @@ struct observe_link {
     char master[MODEL_IFNAME_MAX]; /* that it is a port of, "": none */
     char kind[MODEL_IFNAME_MAX];   /* "veth", "macvlan", ...; "" for hardware */
     bool xdp;
-    int ip4_forwarding, ip6_forces; /* as in netlink/link.h */
+    int ip4_forwarding, ip6_forwarding, ip6_accept_ra, ip6_proxy_ndp, ip6_forces; /* as in netlink/link.h */
 };
 
 /* An IPv4 address of the host, not ours. */

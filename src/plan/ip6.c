@@ -5,21 +5,24 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Closes @device for what is not ours; where it is a bridge, its own frames pass. */
-static int add_closed6(struct plan_scope *scope, const char *device, const struct plan_host *host)
+#include "plan/conflict.h"
+
+/* Tells what was done to @device. One that forwards is closed by that; where it is a bridge, its own frames pass. */
+static int add_trace(struct plan_scope *scope, const struct model_conf6 *conf, const char *device,
+                     const struct plan_host *host)
 {
-    struct model_object closed = {.kind = MODEL_OBJECT_ELEMENT};
+    struct model_object object = {.kind = MODEL_OBJECT_ELEMENT};
     int result;
 
-    closed.element = guard_closed6(device, "uplink");
-    result = model_objects_add(&scope->wanted, &closed);
-    if (result < 0 || !host->is_bridge(host->data, device))
+    object.element = guard_device(conf->trace, device, "uplink");
+    result = model_objects_add(&scope->wanted, &object);
+    if (result < 0 || conf->trace != GUARD_CLOSED6 || !host->is_bridge(host->data, device))
         return result;
-    closed.element = guard_bridged(device, "uplink");
-    return model_objects_add(&scope->wanted, &closed);
+    object.element = guard_bridged(device, "uplink");
+    return model_objects_add(&scope->wanted, &object);
 }
 
-/* The same for all links; frames between ports of whatever bridge there is pass. */
+/* Closes all links for what is not ours; frames between ports of whatever bridge there is pass. */
 static int add_closed_family(struct plan_scope *scope, const struct plan_host *host)
 {
     struct model_object closed = {.kind = MODEL_OBJECT_ELEMENT, .element = guard_closed_family(AF_INET6, "uplink")};
@@ -35,34 +38,34 @@ static int add_closed_family(struct plan_scope *scope, const struct plan_host *h
     return result;
 }
 
-/* Tells that @device's accept_ra was 1, should the ledger go. */
-static int add_learning(struct plan_scope *scope, const char *device)
+/*
+ * Is it, by the host's own wish, something else than what we would change, or not there to be told? Of a bridge of ours
+ * that has taken the place of an uplink nobody tells: it learns routes as that did.
+ */
+static bool is_left(const struct model_conf6 *conf, const char *device, const struct model_objects *all,
+                    const struct plan_host *host)
 {
-    const struct model_object learning = {.kind = MODEL_OBJECT_ELEMENT, .element = guard_learning6(device, "uplink")};
+    int value = host->conf6(host->data, device, conf->name);
 
-    return model_objects_add(&scope->wanted, &learning);
+    if (value < 0)
+        return conf->trace != GUARD_LEARNING6 || !plan_find_link(all, device);
+    return value != conf->before[0] - '0';
 }
 
 int plan_ip6_want(struct plan_scope *scope, const struct model_object *found, struct model_object *sysctl,
-                  const struct plan_host *host)
+                  const struct model_objects *all, const struct plan_host *host)
 {
+    bool outside = sysctl->sysctl.restore[0] != '\0'; /* not of a link of ours */
     char device[MODEL_IFNAME_MAX];
+    const struct model_conf6 *conf = outside ? model_conf6_find(&sysctl->sysctl, device) : NULL;
     int result;
 
-    if (!found && model_sysctl_device(&sysctl->sysctl, "ipv6", "force_forwarding", device) &&
-        sysctl->sysctl.restore[0] && host->forces6(host->data, device) != 0)
-        return 0; /* forwards already, or is not there to be told: nothing that we would turn on */
-    if (found && sysctl->sysctl.restore[0] &&
-        strcmp(found->sysctl.value, MODEL_SYSCTL_GONE) == 0) /* as its device is */
+    if (!found && conf && is_left(conf, device, all, host))
+        return 0;
+    if (found && outside && strcmp(found->sysctl.value, MODEL_SYSCTL_GONE) == 0) /* as its device is */
         memcpy(sysctl->sysctl.value, found->sysctl.value, sizeof(sysctl->sysctl.value));
     result = model_objects_add(&scope->wanted, sysctl);
-    if (result < 0 || !sysctl->sysctl.restore[0])
+    if (result < 0 || !outside)
         return result;
-    if (model_sysctl_device(&sysctl->sysctl, "ipv6", "accept_ra", device))
-        return add_learning(scope, device);
-    if (model_sysctl_device(&sysctl->sysctl, "ipv6", "force_forwarding", device))
-        return add_closed6(scope, device, host);
-    if (model_sysctl_device(&sysctl->sysctl, "ipv6", "forwarding", device) && strcmp(device, "all") == 0)
-        return add_closed_family(scope, host);
-    return 0;
+    return conf ? add_trace(scope, conf, device, host) : add_closed_family(scope, host);
 }

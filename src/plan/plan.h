@@ -78,8 +78,8 @@ struct plan_host {
     bool (*is_foreign)(const void *data, const char *name);
     /* net.ipv4.conf.NAME.forwarding of a link that is not ours; -1 when there is no such link. */
     int (*forwarding)(const void *data, const char *name);
-    /* net.ipv6.conf.NAME.force_forwarding of such a link, -1 also where it has none. */
-    int (*forces6)(const void *data, const char *name);
+    /* net.ipv6.conf.NAME.@key of such a link: one of model_conf6[]; -1 also where it has none. */
+    int (*conf6)(const void *data, const char *name, const char *key);
     /* Is it a bridge? Its own frames must pass although it is closed for routing. */
     bool (*is_bridge)(const void *data, const char *name);
     /* The name of the link that is number @index among those that are not ours; NULL behind the last. */

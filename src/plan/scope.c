@@ -298,7 +298,7 @@ static int add_shared_sysctl(struct plan_scope *scope, const struct model_object
         return 0;
     snprintf(sysctl.sysctl.value, sizeof(sysctl.sysctl.value), "%s", model_sysctl_wanted(&sysctl.sysctl));
     if (!forwarding_device(&sysctl.sysctl, device))
-        return plan_ip6_want(scope, found, &sysctl, host);
+        return plan_ip6_want(scope, found, &sysctl, all, host);
     if (host->ip_forward)
         return 0;
     if (found && host->forwarding(host->data, device) < 0) /* its device is gone: set again when that comes back */

@@ -122,9 +122,9 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_GATEWAYS6] = guard_gateway("br-lab", &gateway6, "lab/lab");
     samples[GUARD_DNS_PORTS6] = guard_dns_port("br-lab", &gateway6, 65535, "lab/lab");
     samples[GUARD_DNS_SERVED6] = guard_dns_served("br-lab", &gateway6, 1, "lab/lab");
-    samples[GUARD_CLOSED6] = guard_closed6("eth0", "");
+    samples[GUARD_CLOSED6] = guard_device(GUARD_CLOSED6, "eth0", "");
     samples[GUARD_CLOSED_FAMILIES] = guard_closed_family(AF_INET6, "uplink");
-    samples[GUARD_LEARNING6] = guard_learning6("eth0", "uplink");
+    samples[GUARD_LEARNING6] = guard_device(GUARD_LEARNING6, "eth0", "uplink");
     samples[GUARD_PORT_ADDRESSES6] = guard_port_source("t", &guest_mac, &gateway6, longest);
     samples[GUARD_OPEN_ADDRESSES6] = guard_open_address("t", &gateway6, "lab/lab/t");
     samples[GUARD_PORT_IDENTIFIERS6] = guard_port_identifier("t", &guest_mac, "lab/lab/t");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* IPv6 that is forwarded for one set: which sysctls, in which order, and what is closed for others. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/array.h"
@@ -30,10 +31,12 @@ static int forwarding(const void *data, const char *name)
     return 0;
 }
 
-static int forces6(const void *data, const char *name)
+static int conf6(const void *data, const char *name, const char *key)
 {
     (void)name;
-    return ((const struct host *)data)->forces6;
+    return strcmp(key, "force_forwarding") == 0 ? ((const struct host *)data)->forces6
+           : strcmp(key, "accept_ra") == 0      ? 1
+                                                : 0;
 }
 
 /* What a host has and what the set "lab" wants; each test has one of its own. */
@@ -76,7 +79,7 @@ static int scope(struct scene *scene, const struct model_objects *wanted, const 
                                         .is_bridge = is_foreign,
                                         .foreign = foreign,
                                         .forwarding = forwarding,
-                                        .forces6 = forces6,
+                                        .conf6 = conf6,
                                         .data = host};
 
     return plan_scope_make(wanted, &scene->all, set, &questions, &scene->result, NULL);
@@ -114,7 +117,7 @@ static void two_links_forward_ipv6_and_the_uplink_is_closed(void **state)
 
     expand6(scene, true);
     assert_int_equal(scope(scene, &scene->wanted, "lab", &host), 0);
-    assert_true(has_element(&scene->result.wanted, guard_closed6("eth0", "")));
+    assert_true(has_element(&scene->result.wanted, guard_device(GUARD_CLOSED6, "eth0", "")));
     assert_false(has_element(&scene->result.wanted, guard_closed_family(AF_INET6, "")));
     sysctl = find_sysctl(&scene->result.wanted, "net/ipv6/conf/eth0/force_forwarding");
     assert_non_null(sysctl);
@@ -123,7 +126,7 @@ static void two_links_forward_ipv6_and_the_uplink_is_closed(void **state)
     assert_non_null(sysctl);
     assert_string_equal(sysctl->value, "2");
     assert_string_equal(sysctl->restore, "1");
-    assert_true(has_element(&scene->result.wanted, guard_learning6("eth0", "")));
+    assert_true(has_element(&scene->result.wanted, guard_device(GUARD_LEARNING6, "eth0", "")));
     sysctl = find_sysctl(&scene->result.wanted, "net/ipv6/conf/br-lab/forwarding");
     assert_non_null(sysctl);
     assert_string_equal(sysctl->restore, "");
@@ -139,7 +142,7 @@ static void an_uplink_that_forwards_by_itself_or_is_not_there_is_left(void **sta
     for (size_t i = 0; i < ARRAY_COUNT(hosts); i++) {
         assert_int_equal(scope(scene, &scene->wanted, "lab", &hosts[i]), 0);
         assert_null(find_sysctl(&scene->result.wanted, "net/ipv6/conf/eth0/force_forwarding"));
-        assert_false(has_element(&scene->result.wanted, guard_closed6("eth0", "")));
+        assert_false(has_element(&scene->result.wanted, guard_device(GUARD_CLOSED6, "eth0", "")));
         assert_non_null(find_sysctl(&scene->result.wanted, "net/ipv6/conf/br-lab/force_forwarding"));
         plan_scope_fini(&scene->result);
         scene->result = (struct plan_scope){0};
@@ -159,7 +162,7 @@ static void an_uplink_that_forwards_for_us_stays_closed(void **state)
     add(scene, &held);
     assert_int_equal(scope(scene, &scene->wanted, "lab", &host), 0);
     assert_non_null(find_sysctl(&scene->result.wanted, held.sysctl.path));
-    assert_true(has_element(&scene->result.wanted, guard_closed6("eth0", "")));
+    assert_true(has_element(&scene->result.wanted, guard_device(GUARD_CLOSED6, "eth0", "")));
 }
 
 /* A kernel without force_forwarding: everything is closed, but what bridges of others carry. */
@@ -173,7 +176,7 @@ static void where_all_links_forward_all_are_closed(void **state)
     assert_non_null(find_sysctl(&scene->result.wanted, "net/ipv6/conf/all/forwarding"));
     assert_true(has_element(&scene->result.wanted, guard_closed_family(AF_INET6, "")));
     assert_true(has_element(&scene->result.wanted, guard_bridged("docker0", "")));
-    assert_false(has_element(&scene->result.wanted, guard_closed6("eth0", "")));
+    assert_false(has_element(&scene->result.wanted, guard_device(GUARD_CLOSED6, "eth0", "")));
 }
 
 static size_t step_of(const struct plan *plan, const char *path)
