@@ -98,7 +98,7 @@ static void follow_uplink(const struct observe_found *found, struct model_networ
         return;
     if (!network->uplink_given && !network->on_link && found->uplink[0])
         memcpy(network->uplink, found->uplink, sizeof(network->uplink));
-    if (!network->uplink_given && found->ip6.uplink[0])
+    if (!network->uplink_given && !network->on_link6 && found->ip6.uplink[0])
         model_resolve_way_out6(network, &found->ip6);
     uplink = api_find_foreign(found, network->uplink);
     if (!network->mtu_given && uplink)

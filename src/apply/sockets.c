@@ -71,19 +71,27 @@ static int hear_subnet4(int fd, const struct ip_prefix *subnet)
     return attach_filter(fd, code, ARRAY_COUNT(code));
 }
 
-/* Of a source address the 64 bits that are the network's. */
+/* The source address word by word: what of each is the network's must be its. */
 static int hear_subnet6(int fd, const struct ip_prefix *subnet)
 {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 8),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bytes_word(subnet->address.bytes), 0, 3),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 12),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bytes_word(subnet->address.bytes + 4), 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-        BPF_STMT(BPF_RET | BPF_K, 0),
-    };
+    static const struct ip_address all = {
+        AF_INET6, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+    const struct ip_prefix full = {all, subnet->length};
+    struct ip_prefix network = ip_prefix_network(subnet), mask = ip_prefix_network(&full);
+    struct sock_filter code[3 * 4 + 2];
+    size_t count = 0;
 
-    return attach_filter(fd, code, ARRAY_COUNT(code));
+    for (uint8_t i = 0; i < 4; i++) {
+        const uint8_t *bytes = network.address.bytes + 4 * i;
+        uint8_t to_the_end = (uint8_t)(3 * (3 - i) + 1);
+
+        code[count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + 8 + 4u * i);
+        code[count++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, bytes_word(mask.address.bytes + 4 * i));
+        code[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bytes_word(bytes), 0, to_the_end);
+    }
+    code[count++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+    code[count++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+    return attach_filter(fd, code, count);
 }
 
 /*

@@ -121,6 +121,8 @@ enum guard_set {
     GUARD_CLOSED6,         /* { ifname }: uplinks that forward IPv6 only because we turned it on */
     GUARD_CLOSED_FAMILIES, /* { nf_proto }: IPv6, when the whole host forwards it only because we turned it on */
     GUARD_LEARNING6, /* { ifname }: links whose accept_ra we made 2, of 1; no rule asks: it is for who comes back */
+    GUARD_ROUTERS6,  /* { ifname }: the same of links whose forwarding we made 1: they answer for guests */
+    GUARD_PROXIES6,  /* { ifname }: and of those whose proxy_ndp we made 1 */
     GUARD_FORWARDS6, /* { inet_proto . inet_service : ipv6_addr . inet_service }: as forwards */
     GUARD_BOUND_FORWARDS6, /* { ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service }: as bound_forwards */
     GUARD_FORWARD_RANGES6, /* { ipv6_addr . inet_proto . inet_service - the same : ipv6_addr }: as forward_ranges */

@@ -77,6 +77,8 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
     [GUARD_CLOSED6] = {"closed6", GUARD_INET, {IFNAME}, 0, "forwards IPv6 for our networks only"},
     [GUARD_CLOSED_FAMILIES] = {"closed_families", GUARD_INET, {FAMILY}, 0, "forwarded for our networks only"},
     [GUARD_LEARNING6] = {"learning6", GUARD_INET, {IFNAME}, 0, "links whose accept_ra was 1"},
+    [GUARD_ROUTERS6] = {"routers6", GUARD_INET, {IFNAME}, 0, "links whose forwarding of IPv6 was 0"},
+    [GUARD_PROXIES6] = {"proxies6", GUARD_INET, {IFNAME}, 0, "links whose proxy_ndp was 0"},
     [GUARD_FORWARDS6] =
         {"forwards6", GUARD_INET, {PROTOCOL, PORT}, IP6_PORT, "port of the host, guest and its port, by IPv6"},
     [GUARD_BOUND_FORWARDS6] =

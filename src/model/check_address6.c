@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "model/check.h"
+#include "model/place.h"
 
 static bool is_network6(const struct ip_prefix *prefix)
 {
@@ -24,14 +25,21 @@ static bool check_subnet6(const struct model_network *network, struct mistakes *
 
     ip_prefix_print(subnet, text);
     first.address.bytes[15] |= 1;
-    if (subnet->length != MODEL_PREFIX6)
+    if (!model_length6_valid(subnet->length, network->mode))
         mistakes_add(mistakes, place,
-                     "network %s: subnet6 %s: the length of the prefix must be %d, which guests need to number "
-                     "themselves",
-                     network->name, text, MODEL_PREFIX6);
+                     network->mode == MODEL_MODE_ROUTED
+                         ? "network %s: subnet6 %s: the length of the prefix must be 64, or, as a part of the uplink's "
+                           "own prefix, 65 to 126"
+                         : "network %s: subnet6 %s: the length of the prefix must be 64, which guests need to number "
+                           "themselves; in mode routed it may be longer, as a part of the uplink's own prefix",
+                     network->name, text);
     else if (is_network6(subnet))
         mistakes_add(mistakes, place, "network %s: subnet6 %s is the network itself; write %s", network->name, text,
                      ip_prefix_print(&first, better));
+    else if (place_room(subnet) < network->port_count)
+        mistakes_add(mistakes, place,
+                     "network %s: subnet6 %s has room for %u guests, not for %zu ports; write a larger one",
+                     network->name, text, place_room(subnet), network->port_count);
     else if (network->mtu && network->mtu < MODEL_MTU6_MIN)
         mistakes_add(mistakes, place,
                      "network %s: mtu %u is too small for IPv6; make it %d or more, or leave `subnet6:` out",
@@ -44,7 +52,7 @@ static bool check_subnet6(const struct model_network *network, struct mistakes *
 /* What is wrong with a port's own address; NULL when nothing is. */
 static const char *address6_fault(const struct ip_prefix *subnet, const struct ip_address *address)
 {
-    const struct ip_prefix as_prefix = {*address, MODEL_PREFIX6};
+    const struct ip_prefix as_prefix = {*address, subnet->length};
 
     if (!ip_prefix_contains(subnet, address))
         return "is outside";

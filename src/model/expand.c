@@ -237,6 +237,21 @@ static void add_sysctl6(struct expansion *expansion, const struct model_network 
 }
 
 /*
+ * The kernel answers for the guests' addresses (proxy_ndp) by a link where it is a router (`forwarding`), which all
+ * links are as soon as all forward. One that is no router any more would not learn addresses either.
+ */
+static void answer_by_uplink6(struct expansion *expansion, const struct model_network *network)
+{
+    const struct model_ip6 *ip6 = &expansion->set->ip6;
+
+    if (!ip6->forwards)
+        add_sysctl6(expansion, network, network->uplink6, "accept_ra", "2", "1");
+    if (ip6->forwards || ip6->forces)
+        add_sysctl6(expansion, network, network->uplink6, "forwarding", "1", "0");
+    add_sysctl6(expansion, network, network->uplink6, "proxy_ndp", "1", "0");
+}
+
+/*
  * The bridge is a router, and says so to its guests: `forwarding`; of a routed network its ports are (apply/links.c).
  * As soon as that is written of any link, the kernel forgets the default routes that it has learned, but those by links
  * with accept_ra = 2. What is forwarded is what comes in by links that are told to force it, and those are closed for
@@ -250,6 +265,8 @@ static void open_uplink6(struct expansion *expansion, const struct model_network
 
     for (size_t i = 0; i < ip6->learning_count; i++)
         add_sysctl6(expansion, network, ip6->learning[i], "accept_ra", "2", "1");
+    if (network->on_link6)
+        answer_by_uplink6(expansion, network);
     if (bridges)
         add_sysctl6(expansion, network, network->bridge, "forwarding", "1", "");
     if (ip6->forwards)

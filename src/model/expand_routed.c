@@ -57,13 +57,14 @@ static void expand_routed_sources6(struct expansion *expansion, const struct mod
     add_neighbour(expansion, port, &port->address6);
 }
 
-/* Whoever is on the uplink takes the guest for a neighbour there: the host answers for it. */
-static void add_proxy(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
+/* Whoever is on the @uplink takes the guest with @address for a neighbour there: the host answers for it. */
+static void add_proxy(struct expansion *expansion, const struct model_port *port, const char *uplink,
+                      const struct ip_address *address)
 {
     struct model_object object = {.kind = MODEL_OBJECT_NEIGHBOUR, .place = port->place};
 
-    object.neighbour = (struct model_neighbour){.address = port->address, .proxy = true};
-    memcpy(object.neighbour.device, network->uplink, sizeof(object.neighbour.device));
+    object.neighbour = (struct model_neighbour){.address = *address, .proxy = true};
+    memcpy(object.neighbour.device, uplink, sizeof(object.neighbour.device));
     add_object(expansion, &object);
 }
 
@@ -147,6 +148,8 @@ static void expand_routed_port6(struct expansion *expansion, const struct model_
     expand_ways6(expansion, network, port, label);
     expand_routed_published(expansion, port, &port->address6, label);
     add_peer(expansion, port, &network->subnet6.address, &port->address6);
+    if (network->on_link6 && network->uplink6[0])
+        add_proxy(expansion, port, network->uplink6, &port->address6);
 }
 
 void expand_routed_port(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
@@ -167,7 +170,7 @@ void expand_routed_port(struct expansion *expansion, const struct model_network 
     add_port_link(expansion, network, port);
     add_peer(expansion, port, &network->subnet.address, &port->address);
     if (network->on_link && network->uplink[0])
-        add_proxy(expansion, network, port);
+        add_proxy(expansion, port, network->uplink, &port->address);
     if (port->address6.family)
         expand_routed_port6(expansion, network, port, label);
 }

@@ -126,6 +126,7 @@ struct json_t *model_network_to_json(const struct model_network *network)
     json_put_text(&json, "uplink", network->uplink);
     json_put_flag(&json, "uplink_given", network->uplink_given);
     json_put_flag(&json, "on_link", network->on_link);
+    json_put_flag(&json, "on_link6", network->on_link6);
     json_put(&json, "mtu", json_integer(network->mtu));
     json_put_flag(&json, "mtu_given", network->mtu_given);
     json_put_flag(&json, "ports_apart", !network->ports_see_each_other);
@@ -314,14 +315,15 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
         json_read_wrong(reader, "subnet", "an IPv4 address with a length of 8 to 30");
     json_read_prefix(reader, "subnet6", JSON_OPTIONAL, &network->subnet6);
     if (network->subnet6.address.family &&
-        (network->subnet6.address.family != AF_INET6 || network->subnet6.length != MODEL_PREFIX6))
-        json_read_wrong(reader, "subnet6", "an IPv6 address with a length of 64");
+        (network->subnet6.address.family != AF_INET6 || !model_length6_valid(network->subnet6.length, network->mode)))
+        json_read_wrong(reader, "subnet6", "an IPv6 address with a length of 64, in mode routed to 126");
     json_read_text(reader, "uplink6", JSON_OPTIONAL, model_ifname_valid, "an interface name", network->uplink6,
                    sizeof(network->uplink6));
     json_read_text(reader, "uplink", JSON_OPTIONAL, model_ifname_valid, "an interface name", network->uplink,
                    sizeof(network->uplink));
     json_read_flag(reader, "uplink_given", &network->uplink_given);
     json_read_flag(reader, "on_link", &network->on_link);
+    json_read_flag(reader, "on_link6", &network->on_link6);
     json_read_number(reader, "mtu", JSON_REQUIRED, MODEL_MTU_MAX, &network->mtu);
     json_read_flag(reader, "mtu_given", &network->mtu_given);
     json_read_flag(reader, "ports_apart", &ports_apart);
@@ -414,7 +416,7 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
     if (strcmp(a->name, b->name) != 0 || a->origin != b->origin || strcmp(a->id, b->id) != 0 ||
         strcmp(a->bridge, b->bridge) != 0 || strcmp(a->uplink, b->uplink) != 0 || strcmp(a->uplink6, b->uplink6) != 0 ||
         a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port || a->uplink_given != b->uplink_given ||
-        a->on_link != b->on_link || a->mtu_given != b->mtu_given ||
+        a->on_link != b->on_link || a->on_link6 != b->on_link6 || a->mtu_given != b->mtu_given ||
         a->ports_see_each_other != b->ports_see_each_other || a->host != b->host || a->port_count != b->port_count)
         return false;
     if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || ip_prefix_compare(&a->subnet6, &b->subnet6) != 0 ||

@@ -23,6 +23,8 @@
 #define MODEL_PREFIX_MIN 8          /* lengths of a network's subnet: ... */
 #define MODEL_PREFIX_MAX 30         /* ... one host and one guest at least */
 #define MODEL_PREFIX6 64      /* the length of a network's IPv6 subnet: what hosts number themselves in (RFC 4862) */
+#define MODEL_PART6_MIN 65    /* lengths of a part of the uplink's own: ... */
+#define MODEL_PART6_MAX 126   /* ... a guest at least, besides the host */
 #define MODEL_MTU6_MIN 1280   /* what every IPv6 link carries (RFC 8200) */
 #define MODEL_LINKS_MAX 16    /* that learn their way out from router advertisements */
 #define MODEL_MTU_MIN 576     /* what every IPv4 host takes (RFC 791) */
@@ -146,8 +148,9 @@ struct model_network {
     char uplink6[MODEL_IFNAME_MAX]; /* where IPv6 goes out; "" until model_resolve() found one, and without one */
     char uplink[MODEL_IFNAME_MAX];  /* "" until model_resolve() found one; stays "" without a default route */
     bool uplink_given;
-    bool on_link; /* routed: the subnet is a part of the uplink's, where the host answers ARP for the guests */
-    uint32_t mtu; /* 0 until model_resolve() */
+    bool on_link;  /* routed: the subnet is a part of the uplink's, where the host answers ARP for the guests */
+    bool on_link6; /* the same of subnet6, uplink6 and neighbour discovery */
+    uint32_t mtu;  /* 0 until model_resolve() */
     bool mtu_given;
     bool ports_see_each_other, ports_see_each_other_given; /* true unless given */
     struct mac mac;                                        /* of the bridge, derived; it never moves */
@@ -353,7 +356,8 @@ extern const struct ip_prefix model_router6;
 /*
  * Fills in IPv6 subnets, addresses and uplinks. A subnet to be chosen is a unique local one (RFC 4193): 40 bits that
  * follow from the machine, the same for all its networks, and 16 from the network's name. A port's address is the one
- * that its guest makes up itself from its MAC (RFC 4291, appendix A). 0, -EINVAL, -EADDRNOTAVAIL.
+ * that its guest makes up itself from its MAC (RFC 4291, appendix A); in a subnet that has no room for that, a part of
+ * the uplink's, one is chosen as by IPv4. 0, -EINVAL, -EADDRNOTAVAIL.
  */
 int model_resolve6(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error);
 /* Where its IPv6 goes out: by the uplink that the file gives, else by that of the host's own default route. */
@@ -365,6 +369,8 @@ void model_resolve_way_out6(struct model_network *network, const struct model_ip
 bool model_routes6(const struct model_network *network);
 /* Is @subnet "::/64": wanted, and not chosen yet? */
 bool model_is_open6(const struct ip_prefix *subnet);
+/* May the subnet6 of a network of @mode have a prefix of @length? Longer than 64: as a part of the uplink's. */
+bool model_length6_valid(unsigned length, enum model_mode mode);
 /* Is @prefix unique local (fc00::/7), so that nobody outside knows a way back to it? */
 bool model_is_local6(const struct ip_prefix *prefix);
 /* The address in @subnet, or the link-local one without, that follows from @mac. */

@@ -152,6 +152,8 @@ bool model_sysctl_device(const struct model_sysctl *sysctl, const char *family, 
 const struct model_conf6 model_conf6[] = {
     {"force_forwarding", "0", "1", GUARD_CLOSED6},
     {"accept_ra", "1", "2", GUARD_LEARNING6},
+    {"forwarding", "0", "1", GUARD_ROUTERS6},
+    {"proxy_ndp", "0", "1", GUARD_PROXIES6},
     {.name = NULL},
 };
 

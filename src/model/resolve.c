@@ -292,21 +292,32 @@ static int resolve_addresses(const struct model_set *set, struct model_network *
                      ip_prefix_print(&network->subnet, subnet));
 }
 
-int model_resolve_ports(struct model_network *network, struct tapnet_error *error)
+/* Those of IPv6, which a port has by its MAC, unless the subnet has no room for that. */
+static int place_later6(struct model_network *network, const struct model_surroundings *surroundings)
 {
-    const struct model_surroundings none = {.taken = NULL};
-    char subnet[IP_PREFIX_TEXT_MAX];
-    int result = network->subnet.address.family ? place_ports(network, &network->subnet, &none) : 0;
-
-    if (result == -EADDRNOTAVAIL)
-        return error_set(error, result, "network %s: no address of %s is left for another port", network->name,
-                         ip_prefix_print(&network->subnet, subnet));
-    if (result < 0)
-        return error_set(error, result, "out of memory");
+    if (network->subnet6.length > MODEL_PREFIX6)
+        return place_ports(network, &network->subnet6, surroundings);
     for (size_t i = 0; i < network->port_count; i++)
         if (network->subnet6.address.family && !network->ports[i].address6.family)
             network->ports[i].address6 = model_address6(&network->subnet6, &network->ports[i].guest_mac);
     return 0;
+}
+
+int model_resolve_ports(struct model_network *network, struct tapnet_error *error)
+{
+    const struct model_surroundings none = {.taken = NULL};
+    const struct ip_prefix *subnet = &network->subnet;
+    char text[IP_PREFIX_TEXT_MAX];
+    int result = subnet->address.family ? place_ports(network, subnet, &none) : 0;
+
+    if (result == 0) {
+        subnet = &network->subnet6;
+        result = place_later6(network, &none);
+    }
+    if (result == -EADDRNOTAVAIL)
+        return error_set(error, result, "network %s: no address of %s is left for another port", network->name,
+                         ip_prefix_print(subnet, text));
+    return result < 0 ? error_set(error, result, "out of memory") : 0;
 }
 
 /* ---- the way out ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Chooses what the file left out of IPv6: subnets, addresses, the way out. */
-#include "model/model.h"
+#include "model/place.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -16,6 +16,9 @@
  * A port's address is the one that its guest makes of the prefix and its MAC by itself, when it is told to (RFC 4862),
  * and as the kernel of Linux does. So whether a guest numbers itself or asks by DHCPv6, it has the address that the
  * guards let pass. Which of both it is told is the service's affair (service/advertise.h).
+ *
+ * A routed network may have a part of the prefix that its uplink has, longer than 64: then the host answers on the
+ * uplink for its guests. No guest makes an address of that by itself (RFC 4862, 5.5.3): ports get theirs as by IPv4.
  */
 
 #define LOCAL_FIRST 0xfd      /* of the unique local addresses those that nobody assigns */
@@ -39,6 +42,12 @@ bool model_is_open6(const struct ip_prefix *subnet)
     static const struct ip_address any = {.family = AF_INET6};
 
     return ip_address_equal(&subnet->address, &any);
+}
+
+bool model_length6_valid(unsigned length, enum model_mode mode)
+{
+    return length == MODEL_PREFIX6 ||
+           (mode == MODEL_MODE_ROUTED && length >= MODEL_PART6_MIN && length <= MODEL_PART6_MAX);
 }
 
 struct ip_address model_address6(const struct ip_prefix *subnet, const struct mac *mac)
@@ -98,7 +107,8 @@ static int choose_subnet6(const struct model_set *set, const struct model_surrou
     struct ip_prefix subnet;
 
     if (surroundings->current_subnet6 && surroundings->current_subnet6(surroundings->data, network->name, &subnet) &&
-        subnet.address.family == AF_INET6 && !is_taken(set, surroundings, network, &subnet)) {
+        subnet.address.family == AF_INET6 && subnet.length == MODEL_PREFIX6 &&
+        !is_taken(set, surroundings, network, &subnet)) {
         network->subnet6 = subnet;
         return 0;
     }
@@ -112,32 +122,71 @@ static int choose_subnet6(const struct model_set *set, const struct model_surrou
     return -EADDRNOTAVAIL;
 }
 
-/* One of the file's that the host reaches another way already, or can't have at all. */
-static int check_given6(const struct model_set *set, const struct model_network *network,
+static const char *file_of(const struct model_set *set)
+{
+    return set->file ? set->file : set->name;
+}
+
+/* Is the network's subnet a part of a prefix, *ret, that the host has on its uplink? Not of the link-local one. */
+static bool is_part_of_uplink(const struct model_network *network, const struct model_surroundings *surroundings,
+                              struct ip_prefix *ret)
+{
+    const char *uplink = network->uplink_given ? network->uplink : surroundings->ip6.uplink;
+
+    return network->mode == MODEL_MODE_ROUTED && *uplink && surroundings->on_link &&
+           !model_is_open6(&network->subnet6) && !ip_prefix_overlaps(&model_router6, &network->subnet6) &&
+           surroundings->on_link(surroundings->data, uplink, &network->subnet6, ret);
+}
+
+/* What of the host lies around the subnet, up to @whole bits, is no rival: its uplink's prefix, a larger one to it. */
+static int check_rivals(const struct model_set *set, const struct model_network *network, unsigned whole,
                         const struct model_surroundings *surroundings, struct tapnet_error *error)
 {
-    const char *file = set->file ? set->file : set->name;
+    const struct ip_prefix *widest = NULL;
     char subnet[IP_PREFIX_TEXT_MAX], taken[IP_PREFIX_TEXT_MAX];
+
+    for (size_t i = 0; i < surroundings->taken_count && !model_is_open6(&network->subnet6); i++) {
+        const struct ip_prefix *prefix = &surroundings->taken[i];
+
+        if (prefix->length >= DEFAULT_ROUTE_MIN6 && prefix->length > whole && prefix->address.family == AF_INET6 &&
+            ip_prefix_overlaps(prefix, &network->subnet6) && (!widest || prefix->length < widest->length))
+            widest = prefix;
+    }
+    if (!widest)
+        return 0;
+    return error_set(error, -EINVAL,
+                     "%s:%u:%u: network %s: subnet6 %s overlaps %s, an address or route of this host; choose another "
+                     "one, or `auto`",
+                     file_of(set), network->subnet6_place.line, network->subnet6_place.column, network->name,
+                     ip_prefix_print(&network->subnet6, subnet), ip_prefix_print(widest, taken));
+}
+
+/* One of the file's that the host reaches another way already, or can't have at all. */
+static int check_given6(const struct model_set *set, struct model_network *network,
+                        const struct model_surroundings *surroundings, struct tapnet_error *error)
+{
+    const struct model_place *place = &network->subnet6_place;
+    const char *uplink = network->uplink_given ? network->uplink : surroundings->ip6.uplink;
+    struct ip_prefix whole = {.length = 0};
+    char subnet[IP_PREFIX_TEXT_MAX];
 
     if (!surroundings->ip6.available)
         return error_set(error, -EINVAL,
                          "%s:%u:%u: network %s: subnet6: this host has no IPv6 (ipv6.disable or "
                          "net.ipv6.conf.default.disable_ipv6 is 1); turn it on, or write `subnet6: none`",
-                         file, network->subnet6_place.line, network->subnet6_place.column, network->name);
-    for (size_t i = 0; i < surroundings->taken_count && !model_is_open6(&network->subnet6); i++) {
-        const struct ip_prefix *prefix = &surroundings->taken[i];
-
-        if (prefix->length < DEFAULT_ROUTE_MIN6 || prefix->address.family != AF_INET6 ||
-            (prefix->length < MODEL_PREFIX6 && ip_prefix_overlaps(prefix, &network->subnet6)) ||
-            !ip_prefix_overlaps(prefix, &network->subnet6))
-            continue; /* one /64 of a larger prefix that leads to the host is just what is to be given on */
+                         file_of(set), place->line, place->column, network->name);
+    network->on_link6 = is_part_of_uplink(network, surroundings, &whole);
+    if (network->subnet6.length > MODEL_PREFIX6 && !network->on_link6)
         return error_set(error, -EINVAL,
-                         "%s:%u:%u: network %s: subnet6 %s overlaps %s, an address or route of this host; choose "
-                         "another one, or `auto`",
-                         file, network->subnet6_place.line, network->subnet6_place.column, network->name,
-                         ip_prefix_print(&network->subnet6, subnet), ip_prefix_print(prefix, taken));
-    }
-    return 0;
+                         "%s:%u:%u: network %s: subnet6 %s is longer than %d, and no part of a prefix that this host "
+                         "has on its uplink%s%s; choose a part of that, or one with a length of %d that is routed to "
+                         "the host",
+                         file_of(set), place->line, place->column, network->name,
+                         ip_prefix_print(&network->subnet6, subnet), MODEL_PREFIX6, *uplink ? " " : "", uplink,
+                         MODEL_PREFIX6);
+    /* one /64 of a larger prefix that leads to the host is just what is to be given on */
+    return check_rivals(set, network, whole.length < MODEL_PREFIX6 ? MODEL_PREFIX6 - 1 : whole.length, surroundings,
+                        error);
 }
 
 void model_resolve_way_out6(struct model_network *network, const struct model_ip6 *ip6)
@@ -148,8 +197,10 @@ void model_resolve_way_out6(struct model_network *network, const struct model_ip
     memcpy(network->uplink6, network->uplink_given ? network->uplink : ip6->uplink, sizeof(network->uplink6));
 }
 
-static void resolve_ports6(struct model_network *network)
+static int resolve_ports6(struct model_network *network, const struct model_surroundings *surroundings)
 {
+    if (network->subnet6.length > MODEL_PREFIX6)
+        return place_ports(network, &network->subnet6, surroundings);
     for (size_t i = 0; i < network->port_count; i++) {
         struct model_port *port = &network->ports[i];
 
@@ -158,6 +209,7 @@ static void resolve_ports6(struct model_network *network)
         else if (!port->address6_given)
             port->address6 = model_address6(&network->subnet6, &port->guest_mac);
     }
+    return 0;
 }
 
 int model_resolve6(struct model_set *set, const struct model_surroundings *surroundings, struct tapnet_error *error)
@@ -180,10 +232,12 @@ int model_resolve6(struct model_set *set, const struct model_surroundings *surro
             return error_set(error, -EADDRNOTAVAIL,
                              "%s:%u:%u: network %s: no unique local subnet is free; choose one yourself: "
                              "`subnet6: fd00:20::1/64`",
-                             set->file ? set->file : set->name, network->place.line, network->place.column,
-                             network->name);
+                             file_of(set), network->place.line, network->place.column, network->name);
         model_resolve_way_out6(network, &set->ip6);
-        resolve_ports6(network);
+        result = resolve_ports6(network, surroundings);
+        if (result < 0)
+            return error_set(error, result, "%s:%u:%u: network %s: no IPv6 address is left for a port", file_of(set),
+                             network->place.line, network->place.column, network->name);
     }
     return result;
 }

@@ -45,8 +45,11 @@ int observe_take(struct observe_pass *pass, const struct ip_prefix *prefix)
 
 /* ---- addresses ---- */
 
+/* Of IPv6 the address alone: a route leads to its subnet where that is on the link. */
 static int add_foreign_address(struct observe_pass *pass, const struct netlink_address *address)
 {
+    const struct ip_prefix alone = {address->prefix.address, 128};
+    bool ip4 = alone.address.family == AF_INET;
     struct observe_found *found = pass->found;
     int result = array_reserve((void **)&found->addresses, &pass->address_capacity, found->address_count, 1,
                                sizeof(*found->addresses));
@@ -54,7 +57,7 @@ static int add_foreign_address(struct observe_pass *pass, const struct netlink_a
     if (result < 0)
         return result;
     found->addresses[found->address_count++] = (struct observe_address){address->prefix, address->index};
-    return observe_take(pass, &address->prefix);
+    return observe_take(pass, ip4 ? &address->prefix : &alone);
 }
 
 struct address_mark {
@@ -88,7 +91,7 @@ static int read_address(const struct netlink_address *address, void *data)
     if (!link)
         return 0;
     if (!link->ours || link->lan)
-        return ip4 ? add_foreign_address(pass, address) : 0;
+        return add_foreign_address(pass, address);
     if (address->protocol != MODEL_ROUTE_PROTOCOL && (address->protocol != 0 || !ip4))
         return 0;
     object.place.line = address->protocol == 0;

@@ -53,6 +53,13 @@ static int read_route(const struct netlink_route *route, void *data)
         observe_meet_route(mark->pass, link->name, route);
         return 0;
     }
+    if (route->gateway.family) { /* stands for itself, as by IPv4: observe/host.c */
+        const struct ip_prefix gateway = {route->gateway, 128};
+        int result = observe_take(mark->pass, &gateway);
+
+        if (result < 0)
+            return result;
+    }
     if (route->protocol == RTPROT_RA) /* also by a bridge that has taken the place of an uplink */
         note_learning(ip6, link->name);
     if (route->destination.length > 0)

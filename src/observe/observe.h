@@ -21,7 +21,7 @@ struct observe_link {
     int ip4_forwarding, ip6_forwarding, ip6_accept_ra, ip6_proxy_ndp, ip6_forces; /* as in netlink/link.h */
 };
 
-/* An IPv4 address of the host, not ours. */
+/* An address of the host, not ours. */
 struct observe_address {
     struct ip_prefix prefix;
     int index; /* of its link */

@@ -86,7 +86,8 @@ static void put_prefix(struct message *message, const struct model_network *netw
     uint8_t *option = put_option(message, OPTION_PREFIX, 32);
 
     option[2] = prefix.length;
-    option[3] = (uint8_t)((is_on_link(network) ? ON_LINK : 0) | (autonomous || last ? AUTONOMOUS : 0));
+    autonomous = (autonomous || last) && prefix.length == MODEL_PREFIX6; /* of others no guest can make an address */
+    option[3] = (uint8_t)((is_on_link(network) ? ON_LINK : 0) | (autonomous ? AUTONOMOUS : 0));
     bytes_put_be32(option + 4, last ? 0 : FOREVER); /* valid */
     bytes_put_be32(option + 8, last ? 0 : FOREVER); /* preferred */
     memcpy(option + 16, prefix.address.bytes, 16);

@@ -354,13 +354,13 @@ static size_t nibbles_parse(const struct labels *labels, struct ip_address *ret)
     return count;
 }
 
-/* "0.0.0.0.0.0.0.0.0.2.0.0.0.0.d.f.ip6.arpa" */
-static void reverse_zone6(const struct ip_prefix *subnet, struct dns_answer *ret)
+/* "0.0.0.0.0.0.0.0.0.2.0.0.0.0.d.f.ip6.arpa": of a subnet that ends within a digit, the one that @address is in. */
+static void reverse_zone6(const struct ip_prefix *subnet, const struct ip_address *address, struct dns_answer *ret)
 {
     size_t length = 0;
 
-    for (size_t i = subnet->length / 4; i > 0 && length < sizeof(ret->zone); i--) {
-        unsigned byte = subnet->address.bytes[(i - 1) / 2];
+    for (size_t i = (subnet->length + 3u) / 4; i > 0 && length < sizeof(ret->zone); i--) {
+        unsigned byte = address->bytes[(i - 1) / 2];
 
         length += (size_t)snprintf(ret->zone + length, sizeof(ret->zone) - length, "%x.",
                                    (i - 1) % 2 ? byte & 0xf : byte >> 4);
@@ -379,7 +379,7 @@ static void answer_reverse6(const struct dns_names *names, const struct labels *
 
     if (!subnet->address.family || 4 * nibbles < subnet->length || !ip_prefix_contains(subnet, &address))
         return;
-    reverse_zone6(subnet, ret);
+    reverse_zone6(subnet, &address, ret);
     if (labels->count - 2 > nibbles)
         ret->kind = DNS_MISSING;
     else if (nibbles == NIBBLES)

@@ -140,7 +140,8 @@ const struct spec_option spec_options[] = {
      .default_text = "auto in the modes nat and isolated, where host and MTU have room for IPv6; else none",
      .description = "The same for IPv6, with a length of 64; auto: a unique local one that follows from the machine "
                     "and the network's name; none: no IPv6. In mode nat guests leave with the host's address, unless "
-                    "the subnet is a public one that is routed to the host",
+                    "the subnet is a public one that is routed to the host. In mode routed it may be a part of the "
+                    "uplink's own prefix, with a length up to 126: the host answers for its guests there",
      .example = "fd00:20::1/64"},
     {.section = SPEC_SECTION_NETWORK, .key = "uplink", .type = SPEC_TYPE_IFNAME,
      AT(model_network, uplink), NO_COUNT, GIVEN_AT(model_network, uplink_given),
@@ -227,7 +228,7 @@ const struct spec_option spec_options[] = {
     {.section = SPEC_SECTION_PORT, .key = "address6", .type = SPEC_TYPE_IP6, AT(model_port, address6),
      NO_COUNT, GIVEN_AT(model_port, address6_given), PLACE_AT(model_port, address6_place),
      .synonyms = " ip6 ipv6 addr6 ",
-     .default_text = "the one of the subnet6 that follows from the guest's MAC",
+     .default_text = "the one of the subnet6 that follows from the guest's MAC; in a longer prefix than 64 a free one",
      .description = "The guest's IPv6 address, inside the network's subnet6, served by DHCPv6; one that follows from "
                     "its MAC it may also make up itself, as Linux does", .example = "fd00:20::7"},
     {.section = SPEC_SECTION_PORT, .key = "hostname", .type = SPEC_TYPE_NAME, AT(model_port, hostname), NO_OFFSETS,

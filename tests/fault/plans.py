@@ -50,6 +50,7 @@ LAB = file(network(PORTS), devices=TUN)
 IP6 = file(network(PORTS, extra="subnet6: fd00:20::1/64"), devices=TUN)
 FORWARDS6 = file(network(FORWARDS, extra="subnet6: fd00:20::1/64"), devices=TUN)
 ROUTED6 = file(network(ROUTED, extra="mode: routed\n    subnet6: fd00:20::1/64"), devices=TUN)
+PART6 = ROUTED6.replace("fd00:20::1/64", "2001:db8:a:0:10::1/80")  # of eth0's own
 MANY = file(network(PORTS), network({"a": "{}", "b": "{}"}, "cell", "10.21.0.1/24", "mode: isolated"),
             network({"x": "{}"}, "third", "10.22.0.1/24", "ports_see_each_other: false"),
             network({}, "empty", "10.23.0.1/24"),
@@ -117,6 +118,9 @@ PLANS = {
     "edit: a routed one gets IPv6": Plan({"lab": EDITS["routed"]}, "lab", ROUTED6),
     "edit: a routed one without IPv6": Plan({"lab": ROUTED6}, "lab", EDITS["routed"]),
     "down of a routed one with IPv6": Plan({"lab": ROUTED6}, "lab", None),
+    "edit: a part of the uplink's IPv6": Plan({"lab": ROUTED6}, "lab", PART6),
+    "edit: no more of the uplink's IPv6": Plan({"lab": PART6}, "lab", ROUTED6),
+    "down with a part of the uplink's IPv6": Plan({"lab": PART6}, "lab", None),
     "up beside another set, both with IPv6": Plan({"other": OTHER6}, "lab", IP6),
     "edit: another subnet of IPv6": Plan({"lab": IP6}, "lab", IP6.replace("fd00:20:", "fd00:21:")),
     "edit: forwards of both families": Plan({"lab": IP6}, "lab", FORWARDS6),

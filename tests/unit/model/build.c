@@ -285,6 +285,7 @@ void random_network(struct random *random, struct arena *arena, struct model_net
                                                random_below(random, MODEL_PORTS_MAX + 1)};
     }
     ret->on_link = random_chance(random, 20);
+    ret->on_link6 = random_chance(random, 20);
     ret->mtu = random_below(random, MODEL_MTU_MAX + 1);
     ret->mac = random_mac(random);
     ret->dns_port = (uint16_t)random_below(random, 65536);

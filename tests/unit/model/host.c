@@ -100,3 +100,44 @@ void assert_addresses_good(const struct model_network *network)
     for (size_t i = 1; i < network->port_count + 3; i++)
         assert_false(ip_address_equal(&all[i - 1], &all[i]));
 }
+
+struct model_surroundings host_with_ip6(void)
+{
+    struct model_surroundings surroundings = host(NULL);
+
+    surroundings.ip6 = (struct model_ip6){.available = true, .forces = true, .uplink = "eth0", .machine = 0x1122334455};
+    return surroundings;
+}
+
+void assert_resolve_refused(struct model_set *set, const struct model_surroundings *surroundings, const char *part)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+
+    model_derive(set);
+    assert_int_equal(model_resolve(set, surroundings, &error), -EINVAL);
+    if (!strstr(error.text, part))
+        fail_msg("%s", error.text);
+}
+
+bool is_wanted(const struct model_objects *objects, const char *wanted)
+{
+    char text[MODEL_OBJECT_TEXT_MAX];
+
+    for (size_t i = 0; i < objects->count; i++)
+        if (strcmp(model_object_print(&objects->items[i], text), wanted) == 0)
+            return true;
+    return false;
+}
+
+void assert_wanted(const struct model_objects *objects, const char *const *wanted, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!is_wanted(objects, wanted[i]))
+            fail_msg("not wanted: %s", wanted[i]);
+}
+
+void expand_for(struct model_set *set, const struct model_surroundings *surroundings, struct model_objects *ret)
+{
+    resolve(set, surroundings);
+    assert_int_equal(model_expand(set, false, ret, NULL), 0);
+}

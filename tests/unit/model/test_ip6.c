@@ -6,14 +6,6 @@
 
 #include "model/forward.h"
 
-static struct model_surroundings host6(void)
-{
-    struct model_surroundings surroundings = host(NULL);
-
-    surroundings.ip6 = (struct model_ip6){.available = true, .forces = true, .uplink = "eth0", .machine = 0x1122334455};
-    return surroundings;
-}
-
 /* One network with the ports web and db. */
 static struct model_set *lab(const char *subnet6)
 {
@@ -38,7 +30,7 @@ static void assert_address(const struct ip_address *address, const char *expecte
 
 static void none_is_none(void **state)
 {
-    const struct model_surroundings surroundings = host6();
+    const struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab(NULL);
 
     (void)state;
@@ -51,7 +43,7 @@ static void none_is_none(void **state)
 
 static void what_the_file_does_not_say_is_chosen(void **state)
 {
-    const struct model_surroundings surroundings = host6();
+    const struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab(NULL), *chosen _cleanup_set_ = lab("::/64");
 
     (void)state;
@@ -65,7 +57,7 @@ static void what_the_file_does_not_say_is_chosen(void **state)
 /* Who has not asked for IPv6 is not told why there is none. */
 static void where_there_can_be_none_there_is_none(void **state)
 {
-    struct model_surroundings surroundings = host6();
+    struct model_surroundings surroundings = host_with_ip6();
     struct model_set *small _cleanup_set_ = lab(NULL), *without _cleanup_set_ = lab(NULL);
 
     (void)state;
@@ -80,7 +72,7 @@ static void where_there_can_be_none_there_is_none(void **state)
 
 static void a_chosen_subnet_follows_from_machine_and_name(void **state)
 {
-    struct model_surroundings surroundings = host6();
+    struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("::/64"), *again _cleanup_set_ = lab("::/64"),
                           *other _cleanup_set_ = lab("::/64");
     const struct ip_prefix *chosen = &set->networks[0].subnet6;
@@ -101,7 +93,7 @@ static void a_chosen_subnet_follows_from_machine_and_name(void **state)
 
 static void a_chosen_subnet_is_clear_of_the_hosts(void **state)
 {
-    struct model_surroundings surroundings = host6();
+    struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("::/64"), *again _cleanup_set_ = lab("::/64");
     struct ip_prefix taken[1];
     char text[IP_PREFIX_TEXT_MAX];
@@ -119,7 +111,7 @@ static void a_chosen_subnet_is_clear_of_the_hosts(void **state)
 
 static void ports_have_the_address_that_their_guests_make_up(void **state)
 {
-    const struct model_surroundings surroundings = host6();
+    const struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("fd00:20::1/64");
     struct ip_address link_local;
 
@@ -132,17 +124,6 @@ static void ports_have_the_address_that_their_guests_make_up(void **state)
     link_local = model_address6(NULL, &set->networks[0].ports[0].guest_mac);
     assert_address(&link_local, "fe80::5054:ff:fe00:6");
     assert_string_equal(set->networks[0].uplink6, "eth0");
-}
-
-/* What model_resolve() says of @set. */
-static void assert_refused(struct model_set *set, const struct model_surroundings *surroundings, const char *part)
-{
-    struct tapnet_error error = TAPNET_ERROR_INIT;
-
-    model_derive(set);
-    assert_int_equal(model_resolve(set, surroundings, &error), -EINVAL);
-    if (!strstr(error.text, part))
-        fail_msg("%s", error.text);
 }
 
 static void mistakes(void **state)
@@ -159,7 +140,7 @@ static void mistakes(void **state)
         {NULL, "fd00:20::7", "address6 fd00:20::7 is given, but the subnet6 of network lab is not"},
         {"::/64", "fd00:20::7", "address6 fd00:20::7 is given, but the subnet6 of network lab is not"},
     };
-    const struct model_surroundings surroundings = host6();
+    const struct model_surroundings surroundings = host_with_ip6();
 
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -169,35 +150,36 @@ static void mistakes(void **state)
             set->networks[0].ports[0].address6 = build_address(cases[i].address6);
             set->networks[0].ports[0].address6_given = true;
         }
-        assert_refused(set, &surroundings, cases[i].said);
+        assert_resolve_refused(set, &surroundings, cases[i].said);
     }
 }
 
 static void two_networks_do_not_overlap(void **state)
 {
-    const struct model_surroundings surroundings = host6();
+    const struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("fd00:20::1/64");
 
     (void)state;
     build_network(set, "two", "10.30.0.1/24");
     set->networks[1].subnet6 = build_prefix("fd00:20::2/64");
-    assert_refused(set, &surroundings, "network two: subnet6 fd00:20::2/64 overlaps fd00:20::1/64 of network lab");
+    assert_resolve_refused(set, &surroundings,
+                           "network two: subnet6 fd00:20::2/64 overlaps fd00:20::1/64 of network lab");
 }
 
 static void a_small_mtu_carries_no_ipv6(void **state)
 {
-    const struct model_surroundings surroundings = host6();
+    const struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("fd00:20::1/64");
 
     (void)state;
     set->networks[0].mtu = 1000;
     set->networks[0].mtu_given = true;
-    assert_refused(set, &surroundings, "mtu 1000 is too small for IPv6");
+    assert_resolve_refused(set, &surroundings, "mtu 1000 is too small for IPv6");
 }
 
 static void an_uplink_of_a_small_mtu_does_not_end_ipv6(void **state)
 {
-    struct model_surroundings surroundings = host6();
+    struct model_surroundings surroundings = host_with_ip6();
     struct model_set *with _cleanup_set_ = lab("fd00:20::1/64"), *without _cleanup_set_ = lab(NULL);
 
     (void)state;
@@ -210,52 +192,30 @@ static void an_uplink_of_a_small_mtu_does_not_end_ipv6(void **state)
 
 static void a_host_without_ipv6_is_told_of(void **state)
 {
-    struct model_surroundings surroundings = host6();
+    struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("::/64");
 
     (void)state;
     surroundings.ip6.available = false;
-    assert_refused(set, &surroundings, "this host has no IPv6");
+    assert_resolve_refused(set, &surroundings, "this host has no IPv6");
 }
 
 static void what_the_host_reaches_otherwise_is_refused(void **state)
 {
     static const char *const routes[] = {"fd00:20::/64"}, *const larger[] = {"2001:db8::/32"};
-    struct model_surroundings surroundings = host6();
+    struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("fd00:20::1/64"), *part _cleanup_set_ = lab("2001:db8:1::1/64");
     struct ip_prefix taken[1];
 
     (void)state;
     route(&surroundings, taken, routes, 1);
-    assert_refused(set, &surroundings, "subnet6 fd00:20::1/64 overlaps fd00:20::/64, an address or route of this host");
+    assert_resolve_refused(set, &surroundings,
+                           "subnet6 fd00:20::1/64 overlaps fd00:20::/64, an address or route of this host");
     route(&surroundings, taken, larger, 1);
     resolve(part, &surroundings); /* a part of what is routed to the host is given on */
 }
 
 /* ---- what is wanted of the host ---- */
-
-static bool has(const struct model_objects *objects, const char *wanted)
-{
-    char text[MODEL_OBJECT_TEXT_MAX];
-
-    for (size_t i = 0; i < objects->count; i++)
-        if (strcmp(model_object_print(&objects->items[i], text), wanted) == 0)
-            return true;
-    return false;
-}
-
-static void assert_has(const struct model_objects *objects, const char *const *wanted, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!has(objects, wanted[i]))
-            fail_msg("not wanted: %s", wanted[i]);
-}
-
-static void expand(struct model_set *set, const struct model_surroundings *surroundings, struct model_objects *ret)
-{
-    resolve(set, surroundings);
-    assert_int_equal(model_expand(set, false, ret, NULL), 0);
-}
 
 static void a_local_subnet_in_full(void **state)
 {
@@ -279,15 +239,15 @@ static void a_local_subnet_in_full(void **state)
         "sysctl net/ipv6/conf/br-lab/force_forwarding = 1",
         "sysctl net/ipv6/conf/eth0/force_forwarding = 1",
     };
-    struct model_surroundings surroundings = host6();
+    struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("fd00:20::1/64");
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
     memcpy(surroundings.ip6.learning[0], "eth0", sizeof("eth0"));
     surroundings.ip6.learning_count = 1;
-    expand(set, &surroundings, &objects);
-    assert_has(&objects, wanted, ARRAY_COUNT(wanted));
+    expand_for(set, &surroundings, &objects);
+    assert_wanted(&objects, wanted, ARRAY_COUNT(wanted));
 }
 
 /* Each port is a way of its own, and nobody gets another address. */
@@ -313,7 +273,7 @@ static void a_routed_network(void **state)
         "element peers6 { fd00:20:: . fd00:20:: - fd00:20::ffff:ffff:ffff:ffff . fd00:20::ffff:ffff:ffff:ffff }",
         "sysctl net/ipv6/conf/eth0/force_forwarding = 1",
     };
-    const struct model_surroundings surroundings = host6();
+    const struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("fd00:20::1/64");
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
@@ -321,8 +281,8 @@ static void a_routed_network(void **state)
     set->networks[0].mode = MODEL_MODE_ROUTED;
     strcpy(set->networks[0].bridge, "rt-lab");
     set->networks[0].ports[1].limit = (struct model_limit){.send = 1000000, .connections = 9};
-    expand(set, &surroundings, &objects);
-    assert_has(&objects, wanted, ARRAY_COUNT(wanted));
+    expand_for(set, &surroundings, &objects);
+    assert_wanted(&objects, wanted, ARRAY_COUNT(wanted));
     for (size_t i = 0; i < objects.count; i++) {
         const struct model_object *object = &objects.items[i];
         char text[MODEL_OBJECT_TEXT_MAX];
@@ -348,7 +308,7 @@ static void forwards_lead_to_both_addresses(void **state)
     };
     static const char *const texts[] = {"8080:80", "[2001:db8::2]:8443:443", "0.0.0.0:5000-5009:5000-5009/udp",
                                         "[::]:9000:90"};
-    const struct model_surroundings surroundings = host6();
+    const struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("fd00:20::1/64");
     struct model_objects objects cleanup(model_objects_fini) = {0};
     struct model_forward forwards[ARRAY_COUNT(texts)];
@@ -360,8 +320,8 @@ static void forwards_lead_to_both_addresses(void **state)
         assert_int_equal(model_forward_parse(texts[i], &forwards[i], &problem), 0);
     set->networks[0].ports[0].forwards = forwards;
     set->networks[0].ports[0].forward_count = ARRAY_COUNT(texts);
-    expand(set, &surroundings, &objects);
-    assert_has(&objects, wanted, ARRAY_COUNT(wanted));
+    expand_for(set, &surroundings, &objects);
+    assert_wanted(&objects, wanted, ARRAY_COUNT(wanted));
     for (size_t i = 0; i < objects.count; i++)
         count += objects.items[i].kind == MODEL_OBJECT_ELEMENT &&
                  strstr(guard_schemas[objects.items[i].element.set].name, "forward") != NULL;
@@ -370,55 +330,56 @@ static void forwards_lead_to_both_addresses(void **state)
 
 static void a_public_subnet_is_not_masqueraded(void **state)
 {
-    const struct model_surroundings surroundings = host6();
+    const struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("2001:db8:1::1/64");
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
-    expand(set, &surroundings, &objects);
-    assert_true(has(&objects, "element egress6 { br-lab . eth0 }"));
-    assert_false(has(&objects, "element masquerade6 { br-lab . eth0 }"));
+    expand_for(set, &surroundings, &objects);
+    assert_true(is_wanted(&objects, "element egress6 { br-lab . eth0 }"));
+    assert_false(is_wanted(&objects, "element masquerade6 { br-lab . eth0 }"));
 }
 
 static void an_isolated_network_has_nothing_of_the_host(void **state)
 {
-    const struct model_surroundings surroundings = host6();
+    const struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("fd00:20::1/64");
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
     set->networks[0].mode = MODEL_MODE_ISOLATED;
-    expand(set, &surroundings, &objects);
-    assert_true(has(&objects, "element port_addresses6 { lab-web . 52:54:00:00:00:06 . fd00:20::5054:ff:fe00:6 }"));
+    expand_for(set, &surroundings, &objects);
+    assert_true(
+        is_wanted(&objects, "element port_addresses6 { lab-web . 52:54:00:00:00:06 . fd00:20::5054:ff:fe00:6 }"));
     for (size_t i = 0; i < objects.count; i++)
         assert_true(objects.items[i].kind != MODEL_OBJECT_ADDRESS && objects.items[i].kind != MODEL_OBJECT_SYSCTL);
 }
 
 static void a_host_that_forwards_is_left_as_it_is(void **state)
 {
-    struct model_surroundings surroundings = host6();
+    struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("fd00:20::1/64");
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
     surroundings.ip6.forwards = true;
-    expand(set, &surroundings, &objects);
-    assert_true(has(&objects, "sysctl net/ipv6/conf/br-lab/forwarding = 1"));
-    assert_false(has(&objects, "sysctl net/ipv6/conf/eth0/force_forwarding = 1"));
-    assert_false(has(&objects, "sysctl net/ipv6/conf/all/forwarding = 1"));
+    expand_for(set, &surroundings, &objects);
+    assert_true(is_wanted(&objects, "sysctl net/ipv6/conf/br-lab/forwarding = 1"));
+    assert_false(is_wanted(&objects, "sysctl net/ipv6/conf/eth0/force_forwarding = 1"));
+    assert_false(is_wanted(&objects, "sysctl net/ipv6/conf/all/forwarding = 1"));
 }
 
 static void an_older_kernel_forwards_by_all_or_none(void **state)
 {
-    struct model_surroundings surroundings = host6();
+    struct model_surroundings surroundings = host_with_ip6();
     struct model_set *set _cleanup_set_ = lab("fd00:20::1/64");
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
     surroundings.ip6.forces = false;
-    expand(set, &surroundings, &objects);
-    assert_true(has(&objects, "sysctl net/ipv6/conf/all/forwarding = 1"));
-    assert_false(has(&objects, "sysctl net/ipv6/conf/eth0/force_forwarding = 1"));
+    expand_for(set, &surroundings, &objects);
+    assert_true(is_wanted(&objects, "sysctl net/ipv6/conf/all/forwarding = 1"));
+    assert_false(is_wanted(&objects, "sysctl net/ipv6/conf/eth0/force_forwarding = 1"));
 }
 
 static void sysctls_are_known_by_their_names(void **state)

@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 88
+#define SAMPLES 90
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -124,6 +124,8 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_DNS_SERVED6] = guard_dns_served("br-lab", &gateway6, 1, "lab/lab");
     samples[GUARD_CLOSED6] = guard_device(GUARD_CLOSED6, "eth0", "");
     samples[GUARD_CLOSED_FAMILIES] = guard_closed_family(AF_INET6, "uplink");
+    samples[GUARD_ROUTERS6] = guard_device(GUARD_ROUTERS6, "eth0", "uplink");
+    samples[GUARD_PROXIES6] = guard_device(GUARD_PROXIES6, "eth0", "uplink");
     samples[GUARD_LEARNING6] = guard_device(GUARD_LEARNING6, "eth0", "uplink");
     samples[GUARD_PORT_ADDRESSES6] = guard_port_source("t", &guest_mac, &gateway6, longest);
     samples[GUARD_OPEN_ADDRESSES6] = guard_open_address("t", &gateway6, "lab/lab/t");

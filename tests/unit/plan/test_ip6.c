@@ -10,6 +10,7 @@
 struct host {
     const char *foreign; /* the one link that is not ours, a bridge; NULL: none */
     int forces6;         /* of eth0; -1: it is not there */
+    int forwards6, proxies6, ignores_routers;
 };
 
 static bool is_foreign(const void *data, const char *name)
@@ -33,10 +34,15 @@ static int forwarding(const void *data, const char *name)
 
 static int conf6(const void *data, const char *name, const char *key)
 {
+    const struct host *host = data;
+
     (void)name;
-    return strcmp(key, "force_forwarding") == 0 ? ((const struct host *)data)->forces6
-           : strcmp(key, "accept_ra") == 0      ? 1
-                                                : 0;
+    if (host->forces6 < 0)
+        return -1;
+    return strcmp(key, "force_forwarding") == 0 ? host->forces6
+           : strcmp(key, "accept_ra") == 0      ? !host->ignores_routers
+           : strcmp(key, "forwarding") == 0     ? host->forwards6
+                                                : host->proxies6;
 }
 
 /* What a host has and what the set "lab" wants; each test has one of its own. */
@@ -179,6 +185,40 @@ static void where_all_links_forward_all_are_closed(void **state)
     assert_false(has_element(&scene->result.wanted, guard_device(GUARD_CLOSED6, "eth0", "")));
 }
 
+/* The uplink of a network that has a part of its prefix. What it does already is the host's own wish, and stays. */
+static void an_uplink_answers_for_guests(void **state)
+{
+    static const struct {
+        struct host host;
+        const char *path;
+        enum guard_set trace;
+        bool wanted;
+    } cases[] = {
+        {{.forces6 = 0}, "net/ipv6/conf/eth0/proxy_ndp", GUARD_PROXIES6, true},
+        {{.forces6 = 0}, "net/ipv6/conf/eth0/forwarding", GUARD_ROUTERS6, true},
+        {{.forces6 = 0}, "net/ipv6/conf/eth0/accept_ra", GUARD_LEARNING6, true},
+        {{.proxies6 = 1}, "net/ipv6/conf/eth0/proxy_ndp", GUARD_PROXIES6, false},
+        {{.forwards6 = 1}, "net/ipv6/conf/eth0/forwarding", GUARD_ROUTERS6, false},
+        {{.forwards6 = 1}, "net/ipv6/conf/eth0/proxy_ndp", GUARD_PROXIES6, true},
+        {{.ignores_routers = 1}, "net/ipv6/conf/eth0/accept_ra", GUARD_LEARNING6, false},
+        {{.forces6 = -1}, "net/ipv6/conf/eth0/proxy_ndp", GUARD_PROXIES6, false},
+        {{.forces6 = -1}, "net/ipv6/conf/eth0/forwarding", GUARD_ROUTERS6, false},
+        {{.forces6 = -1}, "net/ipv6/conf/eth0/accept_ra", GUARD_LEARNING6, false},
+    };
+    struct scene *scene = *state;
+
+    scene->lab.network.mode = MODEL_MODE_ROUTED;
+    scene->lab.network.on_link6 = true;
+    expand6(scene, true);
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        assert_int_equal(scope(scene, &scene->wanted, "lab", &cases[i].host), 0);
+        assert_int_equal(find_sysctl(&scene->result.wanted, cases[i].path) != NULL, cases[i].wanted);
+        assert_int_equal(has_element(&scene->result.wanted, guard_device(cases[i].trace, "eth0", "")), cases[i].wanted);
+        plan_scope_fini(&scene->result);
+        scene->result = (struct plan_scope){0};
+    }
+}
+
 static size_t step_of(const struct plan *plan, const char *path)
 {
     for (size_t i = 0; i < plan->step_count; i++)
@@ -289,6 +329,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_uplink_that_forwards_by_itself_or_is_not_there_is_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_uplink_that_forwards_for_us_stays_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_all_links_forward_all_are_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_uplink_answers_for_guests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(learned_routes_are_secured_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bridge_is_told_while_it_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_sysctl_whose_interface_is_gone_waits, set_up, tear_down),
