@@ -9,6 +9,7 @@ import pytest
 from tapnet_test import tour
 from tapnet_test.guest import boot_guests
 from tapnet_test.snapshot import assert_same, snapshot
+from tapnet_test.world6 import HOST, NEAR, add_ipv6
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +39,15 @@ def test_up_again_does_not_disturb_them(lab):
 def test_the_outside_comes_in_by_a_forward_only(lab):
     """A web server in a guest, asked from outside, from the host and by the neighbour."""
     web, fetch = lab.guests["web"], ("curl", "-s", "--max-time", "3")
-    web.out("mkdir -p /tmp/www; echo hello from web >/tmp/www/index.html; httpd -p 8000 -h /tmp/www")
+    page = web.serve("hello from web")
     outside = lab.world.outside
     assert outside.run(*fetch, "http://192.0.2.2:8080/", check=False).returncode != 0
     without = lab.file.read_text()
     lab.tapnet("up", lab.tapnet.file(without.replace("web: {}", "web: { forward: 8080:8000 }")))
-    assert outside.run(*fetch, "http://192.0.2.2:8080/").stdout == "hello from web\n"
+    assert outside.run(*fetch, "http://192.0.2.2:8080/").stdout == page
     for address in "127.0.0.1", "192.0.2.2":
-        assert lab.host.run(*fetch, f"http://{address}:8080/").stdout == "hello from web\n"
-    assert lab.guests["db"].out("wget -q -O - http://192.0.2.2:8080/").strip() == "hello from web"
+        assert lab.host.run(*fetch, f"http://{address}:8080/").stdout == page
+    assert lab.guests["db"].out("wget -q -O - http://192.0.2.2:8080/") == page
     lab.tapnet("up", lab.tapnet.file(without))
     assert outside.run(*fetch, "http://192.0.2.2:8080/", check=False).returncode != 0
 
@@ -88,16 +89,22 @@ def test_guests_of_an_isolated_network(world, tapnet):
         | guest b --+             eth0-+ .1      |
         +---------------------------+  +---------+
 
-    Ports of a network with mode isolated see each other, and neither the host's services nor the outside.
+    Ports of a network with mode isolated see each other, by either family, and neither the host's services nor the
+    outside.
     """
+    add_ipv6(world)
     before = snapshot(world.host, run_dir=tapnet.run_dir)
     path = tapnet.file("networks: { quiet: { mode: isolated, subnet: 10.30.0.1/24, ports: { a: {}, b: {} } } }")
     tapnet("up", path)
     ports, guests = boot_guests(world.host, tapnet, "quiet")
     for name, guest in guests.items():
         assert guest.wait_for_lease()["ip"] == ports[name]["addresses"][0]
-    guests["a"].out(f"ping -c 1 -W 3 {ports['b']['addresses'][0]}")
-    assert guests["a"].sh("ping -c 1 -W 2 192.0.2.1").rc != 0
+        guest.wait_for(f"ip -6 address show dev eth0 | grep -v tentative | grep -q {ports[name]['addresses'][1]}")
+    guests["a"].out("ping -c 1 -W 3 {0} && ping6 -c 1 -W 3 {1}".format(*ports["b"]["addresses"]))
+    assert not guests["a"].out("ip -6 route show default")
+    guests["a"].out("ip route replace default via 10.30.0.1; ip -6 route replace default via fe80::1 dev eth0")
+    for nobody in ("192.0.2.1", "192.0.2.2", "10.30.0.1", NEAR, HOST, "fe80::1%eth0"):
+        assert guests["a"].sh(f"ping -c 1 -W 1 {nobody}").rc != 0, nobody
     for guest in guests.values():
         guest.close()
     tapnet("down", path)

@@ -130,6 +130,11 @@ class Machine:
                    timeout=timeout + 30).rc != 0:
             self._fail(f"waited {timeout} s in vain for: {condition}")
 
+    def serve(self, text):
+        """Has a web server at port 8000 say @text, and returns that."""
+        self.out(f"mkdir -p /tmp/www; printf %s {shlex.quote(text)} >/tmp/www/index.html; httpd -p 8000 -h /tmp/www")
+        return text
+
     def close(self):
         """Ends the guest as a pulled plug does; its logs stay with the namespace."""
         if self._qemu.poll() is None:
