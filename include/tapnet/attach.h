@@ -42,12 +42,30 @@ enum tapnet_attach_flag {
     TAPNET_ATTACH_NO_VNET_HEADER = 1 << 3,
 };
 
+/** A container that is plugged in by a veth pair in place of a TAP: one end is the port, the other the container's. */
+struct tapnet_container {
+    int netns;             /**< its network namespace, an open descriptor; another one than ours */
+    const char *interface; /**< what its end is called there; no other may be called so */
+};
+
 /** Which port shall be plugged, and how. Zero-initialise: what is left as it is there has the usual value. */
 struct tapnet_attach_options {
     const char *network; /**< or the name of its bridge; NULL: the only one that is up */
     const char *port;    /**< the port that has this name, or a new one; NULL: a new one, "vm1", "vm2", ... */
     unsigned flags;      /**< TAPNET_ATTACH_... */
     unsigned queues;     /**< of the TAP; 0: one, or as many as the port has */
+    /**
+     * For a container: its end has the port's MAC, its addresses and routes, and is up. The port is a new one, and the
+     * guest may use that MAC alone. It goes with tapnet_detach(), or when the container has gone. NULL: a TAP. What is
+     * below is for new ports alone, too, and needs CAP_NET_ADMIN.
+     */
+    const struct tapnet_container *container;
+    const char *mac;             /**< of the guest; NULL: one that follows from the port's name */
+    const char *address;         /**< IPv4, of the network's subnet; NULL: one that is free */
+    const char *const *forwards; /**< ports of the host that lead to it, "8080:80" as in tapnet.yaml(5) */
+    size_t forward_count;
+    uint64_t send, receive; /**< bits a second, by the guest; 0: what the network says */
+    uint32_t burst;         /**< bytes at once; 0: as many as follow from the rate */
 };
 
 /** A port that was plugged. */
@@ -63,6 +81,7 @@ struct tapnet_attached_info {
     const char *address;            /**< that DHCP gives the guest */
     const char *subnet;             /**< the gateway's address with the length of the prefix */
     const char *gateway;            /**< "" in mode isolated */
+    const char *gateway6;           /**< of IPv6, "" without it */
     const char *address6, *subnet6; /**< the same of IPv6, where the network has it, else "" */
     const char *dns;                /**< the same */
     const char *hostname;
@@ -81,6 +100,7 @@ struct tapnet_attached_info {
  *
  * @param options  copied
  * @param ret      what was plugged; the caller ends it with tapnet_attached_free()
+ * @return -EEXIST        the port is there, and was to be made for a container; or the container has such an interface
  * @return -ENOENT        no such network is up; -ENOTUNIQ: none is named, and several are up
  * @return -EBUSY         somebody holds the port: @error names who
  * @return -EINVAL        a name that can't be one, flags or queues that don't fit
@@ -108,6 +128,16 @@ void tapnet_attached_close(struct tapnet_attached *attached);
 
 /** Closes and frees it; NULL is fine. */
 void tapnet_attached_free(struct tapnet_attached *attached);
+
+/**
+ * Is the container at @port as tapnet_attach() made it: is its interface there, up, with MAC and addresses, and has it
+ * a default route of each family? What it has besides, and who else leads it out, is its own affair.
+ *
+ * @return -ENOENT     no such port or network; -ENODEV: the interface is not there; -ENOLINK: it is another, or down;
+ *                     -EADDRNOTAVAIL: an address is not there; -ENETUNREACH: no route. @error says which
+ */
+int tapnet_container_check(struct tapnet *tapnet, const char *network, const char *port,
+                           const struct tapnet_container *container, struct tapnet_error *error);
 
 /** How a port is unplugged. */
 enum tapnet_detach_flag {

@@ -8,6 +8,7 @@
 #include "api/attach_plan.h"
 #include "api/attach_quick.h"
 #include "api/attached.h"
+#include "api/container.h"
 #include "api/ports.h"
 #include "api/resident.h"
 #include "base/cleanup.h"
@@ -173,6 +174,8 @@ static int take_hold(const struct plugging *plugging, struct tapnet_attached *at
         result = claim_port(attached, error);
     if (result == 0 && flags & TAPNET_ATTACH_OPEN)
         result = open_port(plugging->options, attached, error);
+    if (result == 0 && plugging->options->container)
+        result = container_configure(plugging->options->container, &attached->info, error);
     return result;
 }
 
@@ -275,7 +278,7 @@ static bool may_be_any(const struct tapnet_attach_options *options)
 {
     return !options->port && options->queues <= 1 &&
            options->flags == (options->flags | TAPNET_ATTACH_OPEN | TAPNET_ATTACH_HELD) &&
-           !(options->flags & TAPNET_ATTACH_NO_VNET_HEADER);
+           !(options->flags & TAPNET_ATTACH_NO_VNET_HEADER) && !plugging_says_more(options);
 }
 
 /* -EAGAIN: none is ready. */
@@ -307,6 +310,8 @@ static int check_keeper(struct tapnet *tapnet, const struct tapnet_attach_option
 static int attach_here(struct tapnet *tapnet, const struct tapnet_attach_options *options, struct tapnet_attached **ret,
                        struct tapnet_error *error)
 {
+    struct apply_peer peer = {.netns = options->container ? options->container->netns : -1,
+                              .name = options->container ? options->container->interface : NULL};
     int lock = -1, result;
 
     if (may_be_any(options) && attach_ready(tapnet, options, ret) == 0)
@@ -316,7 +321,10 @@ static int attach_here(struct tapnet *tapnet, const struct tapnet_attach_options
         result = run_lock(tapnet->run_dir, &lock, error);
     if (result < 0)
         return result;
+    if (options->container)
+        tapnet->peer = &peer;
     result = attach_locked(tapnet, options, NULL, ret, error);
+    tapnet->peer = NULL;
     if (result == 0 && tapnet->with_keeper && tapnet_attached_info(*ret)->made)
         resident_start(tapnet);
     run_unlock(tapnet->run_dir, lock);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/attach_plan.h"
 #include "api/attached.h"
 #include "apply/kernel.h"
 #include "base/cleanup.h"
@@ -135,6 +136,7 @@ static int take_info(const json_t *port, struct tapnet_attached *attached, struc
         .address6 = take_item(port, "addresses", true, arena),
         .subnet6 = take_item(port, "subnets", true, arena),
         .gateway = take_text(port, "gateway", arena),
+        .gateway6 = take_text(port, "gateway6", arena),
         .dns = take_item(port, "dns", false, arena),
         .hostname = take_text(port, "hostname", arena),
         .mtu = (uint32_t)json_integer_value(json_object_get(port, "mtu")),
@@ -173,6 +175,10 @@ int attach_ask(const struct tapnet *tapnet, const struct tapnet_attach_options *
                                 !(options->flags & TAPNET_ATTACH_NO_VNET_HEADER));
     int result;
 
+    if (plugging_says_more(options)) {
+        json_decref(request);
+        return error_set(error, -EPERM, "only root says of a port what it has, and plugs containers in");
+    }
     if (options->queues > MESSAGE_FDS_MAX) {
         json_decref(request);
         return error_set(error, -EINVAL, "the keeper gives users ports of %d queues at most", MESSAGE_FDS_MAX);

@@ -11,6 +11,8 @@
 #include "api/ports.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "device/device.h"
+#include "model/forward.h"
 #include "spec/spec.h"
 
 #define DEFAULT_SET "tapnet-run"
@@ -20,6 +22,63 @@
 DEFINE_CLEANUP(struct model_set *, model_set_free)
 
 /* ---- checks ---- */
+
+/* Is the namespace another one than ours? */
+static int check_container(const struct tapnet_attach_options *options, struct tapnet_error *error)
+{
+    const struct tapnet_container *container = options->container;
+    bool ours;
+    int result = device_netns_is_ours(container->netns, &ours);
+
+    if (!model_ifname_valid(container->interface))
+        return error_set(error, -EINVAL, "`%s` is no name for an interface", container->interface);
+    if (result < 0)
+        return error_set_errno(error, result, "the container's network namespace");
+    if (ours)
+        return error_set(error, -EINVAL, "the container has no network namespace of its own: it is in ours");
+    if (options->flags || options->queues > 1)
+        return error_set(error, -EINVAL, "a container has a veth pair, which has no queues and can't be opened");
+    return 0;
+}
+
+static int check_forwards(const struct tapnet_attach_options *options, struct tapnet_error *error)
+{
+    struct model_forward forward;
+    const char *problem;
+
+    if (options->forward_count > MODEL_FORWARDS_MAX)
+        return error_set(error, -EINVAL, "a port has at most %d forwards", MODEL_FORWARDS_MAX);
+    for (size_t i = 0; i < options->forward_count; i++)
+        if (model_forward_parse(options->forwards[i], &forward, &problem) < 0)
+            return error_set(error, -EINVAL, "forward %s %s", options->forwards[i], problem);
+    return 0;
+}
+
+static bool is_rate(uint64_t rate)
+{
+    return !rate || (rate >= MODEL_RATE_MIN && rate <= MODEL_RATE_MAX);
+}
+
+/* What is said of a new port. */
+static int check_given(const struct tapnet_attach_options *options, struct tapnet_error *error)
+{
+    struct ip_address address;
+    struct mac mac;
+
+    if (options->mac && (mac_parse(options->mac, &mac) < 0 || mac_is_multicast(&mac) || mac_is_zero(&mac)))
+        return error_set(error, -EINVAL, "`%s` is no MAC for a guest", options->mac);
+    if (options->address && (ip_address_parse(options->address, &address) < 0 || address.family != AF_INET))
+        return error_set(error, -EINVAL, "`%s` is no IPv4 address", options->address);
+    if (!is_rate(options->send) || !is_rate(options->receive) || options->burst > MODEL_BURST_MAX)
+        return error_set(error, -EINVAL, "a limit is 8000 to 10^11 bits a second, with 2^30 bytes at once at most");
+    return check_forwards(options, error);
+}
+
+bool plugging_says_more(const struct tapnet_attach_options *options)
+{
+    return options->container || options->mac || options->address || options->forward_count || options->send ||
+           options->receive || options->burst;
+}
 
 int plugging_check(const struct plugging *plugging, struct tapnet_error *error)
 {
@@ -38,7 +97,13 @@ int plugging_check(const struct plugging *plugging, struct tapnet_error *error)
         return error_set(error, -EINVAL,
                          "`%s` is no name for a port: a-z, 0-9 and `-` (not first or last), 63 characters at most",
                          options->port);
-    return 0;
+    if (options->container) {
+        int result = check_container(options, error);
+
+        if (result < 0)
+            return result;
+    }
+    return check_given(options, error);
 }
 
 /* ---- which network ---- */
@@ -108,6 +173,17 @@ static int choose_network(const struct observe_found *found, const char *name, c
 
 /* ---- who may ---- */
 
+/* In mode bridge addresses are the LAN's to give, to who asks for one: no container does. */
+static int check_mode(const struct tapnet_attach_options *options, const struct model_network *network,
+                      struct tapnet_error *error)
+{
+    if (!options->container || model_mode_has_subnet(network->mode))
+        return 0;
+    return error_set(error, -EOPNOTSUPP,
+                     "network %s is in mode %s, where others give the addresses: a container needs one of ours",
+                     network->name, model_mode_print(network->mode));
+}
+
 /* Of a new port of the network. */
 static int check_new(const struct plugging *plugging, const struct model_network *network, struct tapnet_error *error)
 {
@@ -133,6 +209,8 @@ static int check_existing(const struct plugging *plugging, const struct model_ne
 {
     const struct model_person *person = plugging->person;
 
+    if (plugging_says_more(plugging->options))
+        return error_set(error, -EEXIST, "port %s/%s is there already", network->name, port->name);
     if (!person || model_access_opens(port, person))
         return 0;
     return error_set(error, -EPERM,
@@ -155,6 +233,9 @@ int plugging_find(const struct plugging *plugging, const struct model_service **
     if (result < 0)
         return result;
     port = options->port ? ports_find(service->network, options->port) : NULL;
+    result = check_mode(options, service->network, error);
+    if (result < 0)
+        return result;
     result = port ? check_existing(plugging, service->network, port, error)
                   : check_new(plugging, service->network, error);
     if (result < 0)
@@ -216,17 +297,43 @@ static int choose_name(const struct plugging *plugging, const struct model_netwo
     }
 }
 
+/* What the caller says of the port; it has been checked. */
+static int fill_given(const struct tapnet_attach_options *options, struct model_set *set, struct model_port *port)
+{
+    const char *problem;
+
+    if (options->mac)
+        port->guest_mac_given = mac_parse(options->mac, &port->guest_mac) == 0;
+    if (options->address)
+        port->address_given = ip_address_parse(options->address, &port->address) == 0;
+    if (!options->forward_count)
+        return 0;
+    port->forwards = arena_alloc(&set->arena, options->forward_count * sizeof(*port->forwards));
+    if (!port->forwards)
+        return -ENOMEM;
+    for (; port->forward_count < options->forward_count; port->forward_count++)
+        model_forward_parse(options->forwards[port->forward_count], &port->forwards[port->forward_count], &problem);
+    return 0;
+}
+
 /* Fills in @port, of which the network has nothing yet. */
-static int fill_port(struct plugging *plugging, const struct model_network *network, struct model_port *port)
+static int fill_port(struct plugging *plugging, struct model_set *set, const struct model_network *network,
+                     struct model_port *port)
 {
     const struct tapnet_attach_options *options = plugging->options;
+    int result;
 
     *port = (struct model_port){
         .origin = options->flags & TAPNET_ATTACH_HELD ? MODEL_ORIGIN_RUN : MODEL_ORIGIN_ATTACHED,
         .user = plugging->person ? plugging->person->user : MODEL_ID_NONE,
         .group = MODEL_ID_NONE,
         .queues = options->queues > 1 ? options->queues : 0,
+        .veth = options->container != NULL,
+        .limit = {.send = options->send, .receive = options->receive, .burst = options->burst},
     };
+    result = fill_given(options, set, port);
+    if (result < 0)
+        return result;
     if (!options->port)
         return choose_name(plugging, network, port->name);
     snprintf(port->name, sizeof(port->name), "%s", options->port);
@@ -245,9 +352,11 @@ static int add_ports(struct plugging *plugging, struct model_set *set, struct mo
     if (network->port_count)
         memcpy(ports, network->ports, network->port_count * sizeof(*ports));
     for (network->ports = ports; network->port_count < room; network->port_count++)
-        if (fill_port(plugging, network, &ports[network->port_count]) < 0)
+        if (fill_port(plugging, set, network, &ports[network->port_count]) < 0)
             return error_set(error, -ENOMEM, "out of memory");
     model_derive_network(set, network);
+    for (size_t i = network->port_count - plugging->count; i < network->port_count; i++)
+        ports[i].guest_mac_given |= ports[i].veth; /* we give it to the container ourselves */
     return 0;
 }
 

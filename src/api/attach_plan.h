@@ -17,6 +17,8 @@ struct plugging {
 
 /* What can be told of the options alone. -EINVAL, -EOPNOTSUPP. */
 int plugging_check(const struct plugging *plugging, struct tapnet_error *error);
+/* Is more said of the port than which it is: may it be a new one alone? */
+bool plugging_says_more(const struct tapnet_attach_options *options);
 /*
  * The network, and the port of it that is there: *ret_port NULL: it is to be made. *ret_service NULL: so is the
  * network. -ENOENT, -ENOTUNIQ, -EPERM, -EDQUOT.

@@ -75,13 +75,28 @@ static bool learns(const struct model_port *port)
     return !port->guest_mac_given && !port->mac_spoofing;
 }
 
-/* A port whose guest's MAC is learnt: what the network has for the sake of these is there then. NULL: there is none. */
-static const struct model_port *find_fellow(const struct model_network *network)
+/*
+ * A port whose guest's MAC is learnt: what the network has for the sake of these, and what each other port then has, is
+ * there. For one whose MAC is given another such one does where there is none. NULL: there is neither.
+ */
+static const struct model_port *find_fellow(const struct model_network *network, bool given)
 {
-    for (size_t i = 0; i < network->port_count; i++)
+    const struct model_port *fellow = NULL;
+
+    for (size_t i = 0; i < network->port_count; i++) {
         if (learns(&network->ports[i]))
             return &network->ports[i];
-    return NULL;
+        if (given && network->ports[i].guest_mac_given)
+            fellow = &network->ports[i];
+    }
+    return fellow;
+}
+
+/* Does it have what no other need have: what rules and the host have for the sake of that is not known? */
+static bool is_special(const struct tapnet_attach_options *options)
+{
+    return options->mac || options->address || options->forward_count || options->send || options->receive ||
+           options->burst;
 }
 
 static bool is_new(const struct model_network *network, const char *name)
@@ -100,16 +115,20 @@ static bool has_origin(const struct model_network *network, enum model_origin or
     return false;
 }
 
-/* On the long way ports go whose command has ended; on this one only where somebody else sees to that. */
+/* On the long way ports go whose command or container has ended; on this one only where somebody else sees to that. */
 static bool may_be_quick(const struct tapnet *tapnet, const struct plugging *plugging,
                          const struct model_network *network)
 {
     const struct model_person *person = plugging->person;
+    bool container = plugging->options->container != NULL;
 
-    if (has_origin(network, MODEL_ORIGIN_RUN) && !resident_runs(tapnet))
+    if ((has_origin(network, MODEL_ORIGIN_RUN) || container) && !resident_runs(tapnet))
         return false;
-    return (network->mode == MODEL_MODE_NAT || network->mode == MODEL_MODE_ISOLATED) && find_fellow(network) &&
-           network->port_count < model_mode_ports_max(network->mode) && is_new(network, plugging->options->port) &&
+    if (is_special(plugging->options))
+        return false;
+    return (network->mode == MODEL_MODE_NAT || network->mode == MODEL_MODE_ISOLATED) &&
+           find_fellow(network, container) && network->port_count < model_mode_ports_max(network->mode) &&
+           is_new(network, plugging->options->port) &&
            (!person || model_access_used(network, person->user) < model_access_ports(network, person));
 }
 
@@ -174,7 +193,8 @@ static bool is_alone(const struct model_network *network, const struct model_por
 static int make_difference(struct model_set *set, struct difference *ret)
 {
     struct model_network *network = &set->networks[0];
-    struct model_port pair[2] = {*find_fellow(network), network->ports[network->port_count - 1]};
+    struct model_port newcomer = network->ports[--network->port_count];
+    struct model_port pair[2] = {*find_fellow(network, newcomer.veth), newcomer};
     int result;
 
     network->ports = pair;

@@ -40,8 +40,8 @@ bool attached_is_whole(const struct tapnet_attached *attached)
     const struct tapnet_attached_info *info = &attached->info;
 
     return info->set && info->network && info->mode && info->port && info->origin && info->device && info->bridge &&
-           info->mac && info->address && info->subnet && info->gateway && info->dns && info->address6 &&
-           info->subnet6 && info->hostname;
+           info->mac && info->address && info->subnet && info->gateway && info->gateway6 && info->dns &&
+           info->address6 && info->subnet6 && info->hostname;
 }
 
 int attached_describe(struct tapnet_attached *attached, const char *set, const struct model_network *network,
@@ -67,6 +67,9 @@ int attached_describe(struct tapnet_attached *attached, const char *set, const s
         .address = print_address(arena, &port->address),
         .subnet = arena_strdup(arena, subnet),
         .gateway = model_mode_leads_out(network->mode) ? print_address(arena, gateway) : "",
+        .gateway6 = model_mode_leads_out(network->mode) && port->address6.family
+                        ? print_address(arena, &model_router6.address)
+                        : "",
         .address6 = print_address(arena, &port->address6),
         .subnet6 = arena_strdup(arena, subnet6),
         .hostname = arena_strdup(arena, port->hostname),
@@ -129,12 +132,13 @@ json_t *attached_to_json(const struct tapnet_attached *attached)
 {
     const struct tapnet_attached_info *info = &attached->info;
 
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s*, s:s, s:o, s:o, s:s*, s:o, s:s, s:I, s:i}",
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s*, s:s, s:o, s:o, s:s*, s:s*, s:o, s:s, s:I, s:i}",
                      "version", 1, "set", info->set, "network", info->network, "mode", info->mode, "port", info->port,
                      "origin", info->origin, "made", info->made, "device", info->device, "bridge", some(info->bridge),
                      "mac", info->mac, "addresses", list(info->address, info->address6), "subnets",
-                     list(info->subnet, info->subnet6), "gateway", some(info->gateway), "dns", list(info->dns, ""),
-                     "hostname", info->hostname, "mtu", (json_int_t)info->mtu, "queues", (int)info->queues);
+                     list(info->subnet, info->subnet6), "gateway", some(info->gateway), "gateway6",
+                     some(info->gateway6), "dns", list(info->dns, ""), "hostname", info->hostname, "mtu",
+                     (json_int_t)info->mtu, "queues", (int)info->queues);
 }
 
 API int tapnet_attached_json(const struct tapnet_attached *attached, char **ret, struct tapnet_error *error)

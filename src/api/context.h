@@ -16,7 +16,8 @@ struct tapnet {
     char *service;              /* path of the service program; the keeper's is beside it */
     bool with_keeper;           /* `up` starts one when none is there */
     struct tapnet_guard guard;
-    struct apply_loan loan; /* arranged by the keeper before it gave its rights up */
+    struct apply_loan loan;        /* arranged by the keeper before it gave its rights up */
+    const struct apply_peer *peer; /* of the container that a port is made for just now; NULL: none is */
     /* Tests put themselves between apply and the kernel here: called with the real requests before each plan. */
     void (*wrap)(struct apply_ops *ops, void *data);
     void *wrap_data;

@@ -40,7 +40,7 @@ static int compare_objects(const void *a, const void *b)
     return model_object_compare(a, b);
 }
 
-static const struct model_link *find_tap(const struct observe_found *found, const char *device)
+static const struct model_link *find_device(const struct observe_found *found, const char *device)
 {
     const struct model_objects *objects = &found->objects;
     struct model_object key = {.kind = MODEL_OBJECT_LINK, .link = {.kind = MODEL_LINK_TAP}};
@@ -53,7 +53,7 @@ static const struct model_link *find_tap(const struct observe_found *found, cons
 
 bool ports_is_held(const struct observe_found *found, const struct model_port *port)
 {
-    const struct model_link *link = find_tap(found, port->device);
+    const struct model_link *link = find_device(found, port->device);
 
     if (!link || link->plugged)
         return link != NULL;
@@ -63,12 +63,20 @@ bool ports_is_held(const struct observe_found *found, const struct model_port *p
 /* By a `tapnet run` that has not come to its end. */
 static bool is_claimed(const struct observe_found *found, const struct model_port *port)
 {
-    const struct model_link *link = find_tap(found, port->device);
+    const struct model_link *link = find_device(found, port->device);
 
     return link && device_is_claimed(link->index);
 }
 
 /* ---- what nobody holds any more ---- */
+
+/* The end of a veth pair goes with the other, and that with its container. A port of `run` needs somebody. */
+static bool is_over(const struct observe_found *found, const struct model_port *port)
+{
+    if (port->veth && !find_device(found, port->device))
+        return true;
+    return port->origin == MODEL_ORIGIN_RUN && !ports_is_held(found, port) && !is_claimed(found, port);
+}
 
 /* Ports of one set that are over. */
 struct overs {
@@ -95,7 +103,7 @@ static int find_over(const struct observe_found *found, struct overs *ret)
         for (size_t j = 0; j < service->network->port_count; j++) {
             const struct model_port *port = &service->network->ports[j];
 
-            if (port->origin != MODEL_ORIGIN_RUN || ports_is_held(found, port) || is_claimed(found, port))
+            if (!is_over(found, port))
                 continue;
             if (array_reserve((void **)&ret->items, &ret->capacity, ret->count, 1, sizeof(*ret->items)) < 0)
                 return -ENOMEM;
@@ -200,13 +208,21 @@ static struct model_port carry_over(const struct model_port *port, const struct 
     return carried;
 }
 
-static int take_over_network(const struct model_network *recorded, struct model_set *set, struct model_network *network)
+/* Is it one that was plugged at run time, that is still there, and whose name @network has not given away? */
+static bool stays(const struct observe_found *found, const struct model_port *port, const struct model_network *network)
+{
+    return port->origin != MODEL_ORIGIN_DECLARED && !ports_find(network, port->name) &&
+           (!port->veth || find_device(found, port->device));
+}
+
+static int take_over_network(const struct observe_found *found, const struct model_network *recorded,
+                             struct model_set *set, struct model_network *network)
 {
     size_t room = network->port_count + recorded->port_count;
     struct model_port *ports;
 
     for (size_t i = 0; i < recorded->port_count; i++)
-        room -= recorded->ports[i].origin == MODEL_ORIGIN_DECLARED || ports_find(network, recorded->ports[i].name);
+        room -= !stays(found, &recorded->ports[i], network);
     if (room == network->port_count)
         return 0;
     ports = arena_alloc(&set->arena, room * sizeof(*ports));
@@ -216,7 +232,7 @@ static int take_over_network(const struct model_network *recorded, struct model_
         memcpy(ports, network->ports, network->port_count * sizeof(*ports));
     room = network->port_count;
     for (size_t i = 0; i < recorded->port_count; i++)
-        if (recorded->ports[i].origin != MODEL_ORIGIN_DECLARED && !ports_find(network, recorded->ports[i].name))
+        if (stays(found, &recorded->ports[i], network))
             ports[room++] = carry_over(&recorded->ports[i], network);
     network->ports = ports;
     network->port_count = room;
@@ -231,7 +247,7 @@ int ports_take_over(const struct observe_found *found, struct model_set *set)
         const struct model_service *service = ports_network(found, set->networks[i].name);
 
         if (service && strcmp(service->set, set->name) == 0)
-            result = take_over_network(service->network, set, &set->networks[i]);
+            result = take_over_network(found, service->network, set, &set->networks[i]);
     }
     return result;
 }

@@ -48,6 +48,7 @@ static int open_ops(struct tapnet *tapnet, struct apply_kernel **ret_kernel, str
     if (result < 0)
         return result;
     apply_kernel_lend(*ret_kernel, tapnet->loan);
+    apply_kernel_peer(*ret_kernel, tapnet->peer);
     if (tapnet->wrap)
         tapnet->wrap(ret, tapnet->wrap_data);
     return 0;

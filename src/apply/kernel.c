@@ -67,6 +67,23 @@ static int bridge_create(void *data, const struct model_link *link, struct tapne
     return netlink_bridge_create(kernel->route, link->name, &link->mac, MODEL_LINK_GROUP, link->mtu, error);
 }
 
+static int veth_create(void *data, const struct model_link *link, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    struct netlink_peer peer = {.mac = link->owner.guest_mac};
+    int result = open_route(kernel, error);
+
+    if (result < 0)
+        return result;
+    if (!kernel->peer)
+        return error_set(error, -ENOTUNIQ, "%s led into a container, and only who starts that can plug it in again",
+                         link->name);
+    peer.netns = kernel->peer->netns;
+    peer.name = kernel->peer->name;
+    result = netlink_veth_create(kernel->route, link->name, &link->mac, MODEL_LINK_GROUP, link->mtu, &peer, error);
+    return result < 0 ? error_prefix(error, result, "%s with %s in the container", link->name, peer.name) : 0;
+}
+
 /*
  * Without carrier, because nobody is plugged in yet: a link that comes up with it has the kernel join IPv6 multicast
  * groups, start its bridge port and take both back at once. Whoever opens the device next turns the carrier on.
@@ -173,13 +190,22 @@ static int link_shape(void *data, const char *name, uint64_t rate, uint32_t burs
     return result < 0 ? error_prefix(error, result, "what the guest of %s may receive", name) : 0;
 }
 
+/* Gone is as good as deleted: a veth pair goes with its container, at any instant. */
+static int unless_gone(int result, const struct tapnet_error *refusal, struct tapnet_error *error)
+{
+    return result < 0 && result != -ENODEV ? error_set(error, result, "%s", refusal->text) : 0;
+}
+
 static int link_delete(void *data, const char *name, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    int index, result = apply_kernel_index(kernel, name, &index, error);
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
+    int index, result = apply_kernel_index(kernel, name, &index, &refusal);
 
     kernel->master_name[0] = '\0';
-    return result < 0 ? result : netlink_link_delete(kernel->route, index, error);
+    if (result == 0)
+        result = netlink_link_delete(kernel->route, index, &refusal);
+    return unless_gone(result, &refusal, error);
 }
 
 /* ---- deleting many: a fresh group, its members verified, one request (40 times cheaper than one by one) ---- */
@@ -242,8 +268,10 @@ static int regroup(struct apply_kernel *kernel, const char *const *names, size_t
     const struct netlink_link_change change = {.fields = NETLINK_LINK_GROUP, .group = group};
 
     for (size_t i = 0; i < count; i++) {
-        int result = netlink_link_set(kernel->route, 0, names[i], &change, error);
+        struct tapnet_error refusal = TAPNET_ERROR_INIT;
+        int result = netlink_link_set(kernel->route, 0, names[i], &change, &refusal);
 
+        result = unless_gone(result, &refusal, error);
         if (result < 0) { /* back with those that were moved */
             const struct netlink_link_change back = {.fields = NETLINK_LINK_GROUP, .group = MODEL_LINK_GROUP};
 
@@ -272,6 +300,7 @@ static int links_delete(void *data, const char *const *names, size_t count, stru
     struct apply_kernel *kernel = data;
     _cleanup_free_ const char **sorted = calloc(count, sizeof(*sorted));
     struct group_census census = {.name_count = count};
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result;
 
     if (!sorted)
@@ -291,7 +320,8 @@ static int links_delete(void *data, const char *const *names, size_t count, stru
         return result;
     if (census.stranger)
         return delete_one_by_one(kernel, names, count, error);
-    return netlink_link_delete_group(kernel->route, census.group, error);
+    result = netlink_link_delete_group(kernel->route, census.group, &refusal);
+    return unless_gone(result, &refusal, error); /* all of them */
 }
 
 /* ---- addresses, sysctls, guards, files, conntrack ---- */
@@ -484,6 +514,7 @@ static int conntrack_forget_forwards(void *data, const struct netlink_conntrack_
 static const struct apply_ops kernel_ops = {
     .link_index = link_index,
     .bridge_create = bridge_create,
+    .veth_create = veth_create,
     .device_open = open_device,
     .device_own = own_device,
     .device_keep = keep_device,
@@ -526,6 +557,11 @@ void apply_kernel_catch(struct apply_kernel *kernel, unsigned flags, int *ret_fd
 {
     kernel->made_flags = flags;
     kernel->made_fd = ret_fd;
+}
+
+void apply_kernel_peer(struct apply_kernel *kernel, const struct apply_peer *peer)
+{
+    kernel->peer = peer;
 }
 
 void apply_kernel_free(struct apply_kernel *kernel)

@@ -13,7 +13,8 @@ struct apply_kernel {
     struct apply_loan loan;
     int *made_fd; /* apply_kernel_catch(); NULL: it was not called */
     unsigned made_flags;
-    char master_name[IFNAMSIZ]; /* the last bridge whose index was asked for */
+    const struct apply_peer *peer; /* apply_kernel_peer(); NULL: not called */
+    char master_name[IFNAMSIZ];    /* the last bridge whose index was asked for */
     int master_index;
     int making_fd; /* announce.c's directory, or one of these */
 #define APPLY_MAKING_UNKNOWN (-1)

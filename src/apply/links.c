@@ -142,19 +142,14 @@ static int set_routing6(const struct apply_ops *ops, const struct model_link *li
     return result < 0 && result != -ENOENT ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
-/* A TAP or TUN lives with the descriptor until it is labelled, in its bridge and owned; only then is it kept. */
-static int make_device(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
+/* Labels it, puts it in its bridge, has it route, shapes it: all that needs no descriptor. */
+static int set_up_port(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
 {
     struct netlink_link_change change;
     char alias[MODEL_ALIAS_MAX];
-    _cleanup_close_ int fd = -1;
     bool begun;
-    int result = ops->device_open(ops->data, link, true, &fd, error);
+    int result;
 
-    if (result == 0)
-        result = set_fresh(ops, fd, link, error);
-    if (result < 0)
-        return result;
     change_for_new(link, model_alias_print(&link->owner, alias), &change);
     result = set_link(ops, link, &change, &begun, error);
     if (result == 0 && link->routed)
@@ -163,6 +158,19 @@ static int make_device(const struct apply_ops *ops, const struct model_link *lin
         result = set_routing6(ops, link, error);
     if (result == 0 && link->receive)
         result = ops->link_shape(ops->data, link->name, link->receive, link->receive_burst, error);
+    return result;
+}
+
+/* A TAP or TUN lives with the descriptor until it is labelled, in its bridge and owned; only then is it kept. */
+static int make_device(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = -1;
+    int result = ops->device_open(ops->data, link, true, &fd, error);
+
+    if (result == 0)
+        result = set_fresh(ops, fd, link, error);
+    if (result == 0)
+        result = set_up_port(ops, link, error);
     if (result == 0 && (link->user != MODEL_ID_NONE || link->group != MODEL_ID_NONE))
         result = ops->device_own(ops->data, fd, link, error);
     if (result == 0 && link->persistent)
@@ -170,9 +178,29 @@ static int make_device(const struct apply_ops *ops, const struct model_link *lin
     return result;
 }
 
+/* It is ours from its first instant, by its group; it has no carrier before somebody brings its other end up. */
+static int make_veth(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
+{
+    int result = ops->veth_create(ops->data, link, error);
+
+    if (result < 0)
+        return result;
+    result = set_up_port(ops, link, error);
+    if (result < 0)
+        ops->link_delete(ops->data, link->name, NULL); /* and the other end with it */
+    return result;
+}
+
 static int make(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
 {
-    return link->kind == MODEL_LINK_BRIDGE ? make_bridge(ops, link, error) : make_device(ops, link, error);
+    switch (link->kind) {
+    case MODEL_LINK_BRIDGE:
+        return make_bridge(ops, link, error);
+    case MODEL_LINK_VETH:
+        return make_veth(ops, link, error);
+    default:
+        return make_device(ops, link, error);
+    }
 }
 
 static bool owner_equal(const struct model_owner *a, const struct model_owner *b)

@@ -26,6 +26,8 @@ struct apply_ops {
     /* Links. Names are at most 15 characters. The index is asked for, nothing is changed. */
     int (*link_index)(void *data, const char *name, int *ret, struct tapnet_error *error);
     int (*bridge_create)(void *data, const struct model_link *link, struct tapnet_error *error);
+    /* With its other end where apply_kernel_peer() says; -ENOTUNIQ: it says nothing, or has been used. */
+    int (*veth_create)(void *data, const struct model_link *link, struct tapnet_error *error);
     /* @fresh: to make it, -EEXIST when somebody has one of that name; else to change one that is there. */
     int (*device_open)(void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error);
     int (*device_own)(void *data, int fd, const struct model_link *link, struct tapnet_error *error);
@@ -36,6 +38,7 @@ struct apply_ops {
                     struct tapnet_error *error);
     /* What the guest at the device receives: @rate bytes a second, @burst bytes at once; 0: as it comes. */
     int (*link_shape)(void *data, const char *name, uint64_t rate, uint32_t burst, struct tapnet_error *error);
+    /* One that is gone is no error, here and below. */
     int (*link_delete)(void *data, const char *name, struct tapnet_error *error);
     /* Moves the links into a group that nobody uses, verifies that they alone are in it, deletes the group. */
     int (*links_delete)(void *data, const char *const *names, size_t count, struct tapnet_error *error);
@@ -114,6 +117,14 @@ void apply_kernel_lend(struct apply_kernel *kernel, struct apply_loan loan);
  * the kernel takes a millisecond to let go of one. It is the caller's, whatever becomes of the plan.
  */
 void apply_kernel_catch(struct apply_kernel *kernel, unsigned flags, int *ret_fd);
+
+/* Where the other end of a veth pair goes. */
+struct apply_peer {
+    int netns;        /* an open descriptor */
+    const char *name; /* what it is called there */
+};
+/* The next veth pair that is made has its other end there; @peer stays the caller's and must outlive it. */
+void apply_kernel_peer(struct apply_kernel *kernel, const struct apply_peer *peer);
 
 /*
  * Asks the service for its sockets for DHCP, so that they outlive it: the log's, then the one for replies, the caller's

@@ -66,6 +66,8 @@ typedef int device_call(void *data, struct tapnet_error *error);
  * -EPERM, -EINVAL (no network namespace), ...
  */
 int device_in_netns(int netns, device_call *call, void *data, struct tapnet_error *error);
+/* Is @netns the network namespace that the calling thread is in? 0, or a negative errno. */
+int device_netns_is_ours(int netns, bool *ret);
 /*
  * Calls @call in the network namespace of the device behind descriptor @fd (TUNGETDEVNETNS); where the kernel does not
  * tell which that is (no CAP_NET_ADMIN in it), right here.

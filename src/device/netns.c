@@ -33,13 +33,21 @@ static void *visit_run(void *data)
     return NULL;
 }
 
-/* Is @netns the namespace that the calling thread is in? */
-static bool is_here(int netns)
+int device_netns_is_ours(int netns, bool *ret)
 {
     struct stat here, there;
 
-    return netns < 0 || (stat("/proc/thread-self/ns/net", &here) == 0 && fstat(netns, &there) == 0 &&
-                         here.st_ino == there.st_ino && here.st_dev == there.st_dev);
+    if (stat("/proc/thread-self/ns/net", &here) < 0 || fstat(netns, &there) < 0)
+        return -errno;
+    *ret = here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+    return 0;
+}
+
+static bool is_here(int netns)
+{
+    bool ours;
+
+    return netns < 0 || (device_netns_is_ours(netns, &ours) == 0 && ours);
 }
 
 int device_in_netns(int netns, device_call *call, void *data, struct tapnet_error *error)

@@ -124,14 +124,14 @@ void add_port_link(struct expansion *expansion, const struct model_network *netw
     struct model_link *link = &object.link;
 
     *link = (struct model_link){
-        .kind = MODEL_LINK_TAP,
+        .kind = port->veth ? MODEL_LINK_VETH : MODEL_LINK_TAP,
         .owner = make_owner(expansion->set, port->origin, network->name, port->name),
         .mac = port->mac,
         .mtu = network->mtu,
-        .user = owner_or_root(port->user, port->group),
+        .user = port->veth ? MODEL_ID_NONE : owner_or_root(port->user, port->group),
         .group = port->group,
         .multi_queue = port->queues > 1,
-        .persistent = true,
+        .persistent = !port->veth,
         .up = true,
         .isolated = !routed && !network->ports_see_each_other,
         .routed = routed,

@@ -16,10 +16,8 @@ static const char *const kind_words[] = {
 };
 
 static const char *const link_words[] = {
-    [MODEL_LINK_BRIDGE] = "bridge",
-    [MODEL_LINK_TAP] = "tap",
-    [MODEL_LINK_TUN] = "tun",
-    [MODEL_LINK_OTHER] = "other",
+    [MODEL_LINK_BRIDGE] = "bridge", [MODEL_LINK_TAP] = "tap",     [MODEL_LINK_TUN] = "tun",
+    [MODEL_LINK_VETH] = "veth",     [MODEL_LINK_OTHER] = "other",
 };
 
 /* ---- elements: each field as its text ---- */

@@ -78,7 +78,10 @@ struct model_dhcp {
     struct model_place place;      /* of one of them */
 };
 
-#define MODEL_BROADCAST 1000 /* frames a second to groups, unless the file says otherwise: storms end there */
+#define MODEL_RATE_MIN 8000         /* bits a second */
+#define MODEL_RATE_MAX 100000000000 /* what nf_tables can count in bytes of a second */
+#define MODEL_BURST_MAX (1u << 30)  /* bytes */
+#define MODEL_BROADCAST 1000        /* frames a second to groups, unless the file says otherwise: storms end there */
 
 /* What a port may have; 0: no limit. In a network: what each of its ports may have that does not say otherwise. */
 struct model_limit {
@@ -106,9 +109,10 @@ struct model_port {
     enum model_origin origin;
     char id[MODEL_NAME_MAX];       /* OpenStack's port id, "" when not given */
     char hostname[MODEL_NAME_MAX]; /* option 12; the port's name unless given */
-    char device[MODEL_IFNAME_MAX]; /* of its TAP */
+    char device[MODEL_IFNAME_MAX]; /* its TAP, or the host's end of its veth pair */
     uint32_t user, group;          /* who may open the TAP; MODEL_ID_NONE: root only */
     uint32_t queues;               /* that a guest may have; 0 and 1: one */
+    bool veth;                     /* a container's: the device is one end of a pair, and goes with the other */
     struct mac mac;                /* of the TAP itself, derived, never the guest's */
     struct mac guest_mac;          /* given, or proposed to the guest */
     bool guest_mac_given;

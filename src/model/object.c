@@ -76,7 +76,7 @@ const struct model_object *model_objects_find(const struct model_objects *object
 
 /* ---- identity ---- */
 
-/* Bridges first: their ports need them. TAPs and TUNs share their names: one that becomes the other is replaced. */
+/* Bridges first: their ports need them. All others share their names: a TUN that becomes a TAP is replaced. */
 static int compare_links(const struct model_link *a, const struct model_link *b)
 {
     bool a_is_bridge = a->kind == MODEL_LINK_BRIDGE, b_is_bridge = b->kind == MODEL_LINK_BRIDGE;
@@ -301,10 +301,8 @@ bool model_object_equal(const struct model_object *wanted, const struct model_ob
 /* ---- text ---- */
 
 static const char *const link_words[] = {
-    [MODEL_LINK_BRIDGE] = "bridge",
-    [MODEL_LINK_TAP] = "tap",
-    [MODEL_LINK_TUN] = "tun",
-    [MODEL_LINK_OTHER] = "link",
+    [MODEL_LINK_BRIDGE] = "bridge", [MODEL_LINK_TAP] = "tap",    [MODEL_LINK_TUN] = "tun",
+    [MODEL_LINK_VETH] = "veth",     [MODEL_LINK_OTHER] = "link",
 };
 
 static void print_unescaped(const struct model_object *object, char text[MODEL_OBJECT_TEXT_MAX])

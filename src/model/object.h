@@ -40,6 +40,7 @@ enum model_link_kind {
     MODEL_LINK_BRIDGE,
     MODEL_LINK_TAP,
     MODEL_LINK_TUN,
+    MODEL_LINK_VETH,  /* the host's end of a pair: the other is in a container */
     MODEL_LINK_OTHER, /* found only: anything else of the host */
 };
 

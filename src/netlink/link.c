@@ -8,6 +8,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -347,6 +348,14 @@ static void put_no_group_exits(struct netlink_message *message)
     netlink_put(message, IFLA_BR_MULTI_BOOLOPT, &options, sizeof(options));
 }
 
+static void put_link(struct netlink_message *message, const char *name, const struct mac *mac, uint32_t mtu)
+{
+    netlink_put_text(message, IFLA_IFNAME, name);
+    netlink_put(message, IFLA_ADDRESS, mac->bytes, sizeof(mac->bytes));
+    if (mtu)
+        netlink_put_u32(message, IFLA_MTU, mtu);
+}
+
 int netlink_bridge_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group,
                           uint32_t mtu, struct tapnet_error *error)
 {
@@ -356,11 +365,8 @@ int netlink_bridge_create(struct netlink *netlink, const char *name, const struc
 
     netlink_message_init(&message);
     netlink_begin(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
-    netlink_put_text(&message, IFLA_IFNAME, name);
-    netlink_put(&message, IFLA_ADDRESS, mac->bytes, sizeof(mac->bytes));
+    put_link(&message, name, mac, mtu);
     netlink_put_u32(&message, IFLA_GROUP, group);
-    if (mtu)
-        netlink_put_u32(&message, IFLA_MTU, mtu);
     information = netlink_nest_begin(&message, IFLA_LINKINFO);
     netlink_put_text(&message, IFLA_INFO_KIND, "bridge");
     data = netlink_nest_begin(&message, IFLA_INFO_DATA);
@@ -369,6 +375,29 @@ int netlink_bridge_create(struct netlink *netlink, const char *name, const struc
     netlink_put_u8(&message, IFLA_BR_MCAST_SNOOPING, 0); /* without a querier it would lose neighbour discovery */
     put_no_group_exits(&message);
     netlink_put_u32(&message, BRIDGE_LEARN_LIMIT, NETLINK_BRIDGE_MACS_MAX); /* an older kernel passes over it */
+    netlink_nest_end(&message, data);
+    netlink_nest_end(&message, information);
+    return netlink_request(netlink, &message, error);
+}
+
+int netlink_veth_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group, uint32_t mtu,
+                        const struct netlink_peer *peer, struct tapnet_error *error)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+    const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+    size_t information, data, other;
+
+    netlink_message_init(&message);
+    netlink_begin(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+    put_link(&message, name, mac, mtu);
+    netlink_put_u32(&message, IFLA_GROUP, group);
+    information = netlink_nest_begin(&message, IFLA_LINKINFO);
+    netlink_put_text(&message, IFLA_INFO_KIND, "veth");
+    data = netlink_nest_begin(&message, IFLA_INFO_DATA);
+    other = netlink_nest_begin_with(&message, VETH_INFO_PEER, &header, sizeof(header));
+    put_link(&message, peer->name, &peer->mac, mtu);
+    netlink_put_u32(&message, IFLA_NET_NS_FD, (uint32_t)peer->netns);
+    netlink_nest_end(&message, other);
     netlink_nest_end(&message, data);
     netlink_nest_end(&message, information);
     return netlink_request(netlink, &message, error);

@@ -73,6 +73,20 @@ int netlink_link_parse(const struct nlmsghdr *message, struct netlink_link *ret)
 int netlink_bridge_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group,
                           uint32_t mtu, struct tapnet_error *error);
 
+/* The end of a veth pair that goes elsewhere. */
+struct netlink_peer {
+    int netns;        /* the network namespace it goes to, an open descriptor */
+    const char *name; /* what it is called there */
+    struct mac mac;
+};
+
+/*
+ * Creates a veth pair, both ends down: the one here with MAC, MTU and group in the creating request, as a bridge; the
+ * other in the namespace of @peer from its first instant. -EEXIST: either name is taken, there or here; -EINVAL.
+ */
+int netlink_veth_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group, uint32_t mtu,
+                        const struct netlink_peer *peer, struct tapnet_error *error);
+
 #define NETLINK_BRIDGE_MACS_MAX 8192 /* that a bridge learns: eight of each port that it can have */
 
 /* What netlink_link_set() may change of a link that exists. Only what is in @fields is sent. */

@@ -142,9 +142,14 @@ void netlink_put_text(struct netlink_message *message, uint16_t type, const char
 
 size_t netlink_nest_begin(struct netlink_message *message, uint16_t type)
 {
+    return netlink_nest_begin_with(message, type, NULL, 0);
+}
+
+size_t netlink_nest_begin_with(struct netlink_message *message, uint16_t type, const void *header, size_t header_len)
+{
     size_t nest = message->len;
 
-    netlink_put(message, type | NLA_F_NESTED, NULL, 0);
+    netlink_put(message, type | NLA_F_NESTED, header, header_len);
     return nest;
 }
 

@@ -48,6 +48,8 @@ void netlink_put_be64(struct netlink_message *message, uint16_t type, uint64_t v
 void netlink_put_text(struct netlink_message *message, uint16_t type, const char *text); /* with its NUL */
 /* Nests: the offset that begin returns goes to end. NLA_F_NESTED is set by begin. */
 size_t netlink_nest_begin(struct netlink_message *message, uint16_t type);
+/* One that has a header of its family before its attributes (VETH_INFO_PEER). */
+size_t netlink_nest_begin_with(struct netlink_message *message, uint16_t type, const void *header, size_t header_len);
 void netlink_nest_end(struct netlink_message *message, size_t nest);
 
 /*

@@ -19,14 +19,14 @@
  */
 static bool is_ours(const struct netlink_link *link, struct model_owner *ret_owner)
 {
-    bool bridge = strcmp(link->kind, "bridge") == 0;
+    bool bridge = strcmp(link->kind, "bridge") == 0, veth = strcmp(link->kind, "veth") == 0;
 
     *ret_owner = (struct model_owner){.origin = MODEL_ORIGIN_DECLARED};
-    if (!bridge && strcmp(link->kind, "tun") != 0)
+    if (!bridge && !veth && strcmp(link->kind, "tun") != 0)
         return false;
     if (model_alias_parse(link->alias, ret_owner) == 0) {
         /* A bridge that claims to be a port, or the other way round: somebody else wrote that. */
-        if (bridge == (ret_owner->port[0] == '\0'))
+        if (bridge == (ret_owner->port[0] == '\0') && !(veth && !ret_owner->network[0]))
             return true;
         *ret_owner = (struct model_owner){.origin = MODEL_ORIGIN_DECLARED};
         return false;
@@ -37,7 +37,7 @@ static bool is_ours(const struct netlink_link *link, struct model_owner *ret_own
 /* Is it set up as a port of a routed network (NETLINK_LINK_ROUTED)? */
 static bool is_routed(const struct netlink_link *link)
 {
-    return strcmp(link->kind, "tun") == 0 && !link->no_arp && link->ip4_forwarding == 1 && link->ip4_proxy_arp == 1;
+    return strcmp(link->kind, "bridge") != 0 && !link->no_arp && link->ip4_forwarding == 1 && link->ip4_proxy_arp == 1;
 }
 
 /* Whose it is tells a port from a device that stands alone, whose ARP is its own affair. */
@@ -62,6 +62,8 @@ static enum model_link_kind link_kind(const struct netlink_link *link)
 {
     if (strcmp(link->kind, "bridge") == 0)
         return MODEL_LINK_BRIDGE;
+    if (strcmp(link->kind, "veth") == 0)
+        return MODEL_LINK_VETH;
     return link->tun_is_tap ? MODEL_LINK_TAP : MODEL_LINK_TUN;
 }
 
@@ -129,6 +131,8 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         object.link.persistent = object.link.multi_queue = object.link.routed6 = false;
         object.link.queue_length = object.link.link_type = 0;
     }
+    if (object.link.kind == MODEL_LINK_VETH)
+        object.link.user = object.link.group = MODEL_ID_NONE;
     if (is_device(owner) && !link->plugged) {
         int result = read_offloads(pass, &object.link);
 

@@ -309,7 +309,7 @@ const struct spec_option spec_options[] = {
      .synonyms = " inbound download rx ingress in down ", .default_text = "rate",
      .description = "How much its guest receives; more waits for a 20th of a second, and then is dropped",
      .example = "100mbit"},
-    {.section = SPEC_SECTION_LIMIT, .key = "burst", .type = SPEC_TYPE_SIZE, .minimum = 2048, .maximum = 1u << 30,
+    {.section = SPEC_SECTION_LIMIT, .key = "burst", .type = SPEC_TYPE_SIZE, .minimum = 2048, .maximum = MODEL_BURST_MAX,
      AT(model_limit, burst), NO_OFFSETS, .synonyms = " bucket size ",
      .default_text = "what passes in a 20th of a second, 64KiB at least",
      .description = "How much may pass at once after a pause", .example = "256KiB"},

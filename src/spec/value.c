@@ -396,9 +396,6 @@ static bool quantity_parse(const struct value *value, const struct model_word *w
     return false;
 }
 
-#define RATE_MIN 8000
-#define RATE_MAX 100000000000 /* what nf_tables can count in bytes of a second */
-
 static int parse_rate(const struct value *value, void *target)
 {
     static const struct model_word units[] = {
@@ -408,7 +405,7 @@ static int parse_rate(const struct value *value, void *target)
     if (!quantity_parse(value, units, &rate))
         return value_wrong(value, "is not a rate; write a number and bit, kbit, mbit or gbit, as in `%s`",
                            value->option->example);
-    if (rate < RATE_MIN || rate > RATE_MAX)
+    if (rate < MODEL_RATE_MIN || rate > MODEL_RATE_MAX)
         return value_wrong(value, "is out of range; it may be 8kbit to 100gbit");
     memcpy(target, &rate, sizeof(rate));
     return 0;

@@ -85,6 +85,7 @@ static int strike(struct fault *fault, const char *name)
 
 WRAP(link_index, (void *data, const char *name, int *ret, struct tapnet_error *error), (REAL, name, ret, error))
 WRAP(bridge_create, (void *data, const struct model_link *link, struct tapnet_error *error), (REAL, link, error))
+WRAP(veth_create, (void *data, const struct model_link *link, struct tapnet_error *error), (REAL, link, error))
 WRAP(device_open, (void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error),
      (REAL, link, fresh, ret_fd, error))
 WRAP(device_own, (void *data, int fd, const struct model_link *link, struct tapnet_error *error),
@@ -156,6 +157,7 @@ static void wrap(struct apply_ops *ops, void *data)
         .data = fault,
         .link_index = fault_link_index,
         .bridge_create = fault_bridge_create,
+        .veth_create = fault_veth_create,
         .device_open = fault_device_open,
         .device_own = fault_device_own,
         .device_keep = fault_device_keep,

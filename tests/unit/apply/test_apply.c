@@ -82,6 +82,12 @@ static int bridge_create(void *data, const struct model_link *link, struct tapne
     return change(true, link->name, error);
 }
 
+static int veth_create(void *data, const struct model_link *link, struct tapnet_error *error)
+{
+    (void)data;
+    return change(true, link->name, error);
+}
+
 /* The "descriptor" is real, so that closing it is; a device that is not kept is gone with it: noted at keep. */
 static int device_open(void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error)
 {
@@ -273,6 +279,7 @@ static int forget_forwards(void *data, const struct netlink_conntrack_forward *f
 static const struct apply_ops recording = {
     .link_index = link_index,
     .bridge_create = bridge_create,
+    .veth_create = veth_create,
     .device_open = device_open,
     .device_own = device_own,
     .device_keep = device_keep,

@@ -392,7 +392,7 @@ static const char *const wrong[][2] = {
     {"{\"kind\":\"element\",\"set\":\"dns_ports\",\"key\":[\"a\",\"10.0.0.1\"]}", "no \"data\""},
     {"{\"kind\":\"element\",\"set\":\"dns_ports\",\"key\":[\"a\",\"10.0.0.1\"],\"data\":65536}", "\"data\" must be"},
     {"{\"kind\":\"element\",\"set\":\"dns_ports\",\"key\":[\"a\",\"10.0.0.1\"],\"data\":-1}", "\"data\" must be"},
-    {"{\"kind\":\"link\",\"type\":\"veth\",\"name\":\"a\"" LINK_TAIL, "\"type\" must be"},
+    {"{\"kind\":\"link\",\"type\":\"vlan\",\"name\":\"a\"" LINK_TAIL, "\"type\" must be"},
     {"{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"1234567890123456\"" LINK_TAIL, "\"name\" must be"},
     {"{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"a\\u0000b\"" LINK_TAIL, "\"name\" must be"},
     {"{\"kind\":\"link\",\"type\":\"tap\",\"name\":\"a\",\"alias\":\"uplink\"" LINK_TAIL, "\"alias\" must be"},

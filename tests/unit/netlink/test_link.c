@@ -103,6 +103,43 @@ static void test_a_bridge_is_made_as_asked(void **state)
     assert_int_equal(netlink_bridge_create(netlink, "br0", &mac, GROUP, 1400, &error), -EEXIST);
 }
 
+/* A network namespace beside ours, as a descriptor. */
+static int open_other_netns(void)
+{
+    int here = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), other;
+
+    if (here < 0 || unshare(CLONE_NEWNET) < 0)
+        fail_msg("no network namespace: %m");
+    other = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (other < 0 || setns(here, CLONE_NEWNET) < 0)
+        fail_msg("no way back: %m");
+    close(here);
+    return other;
+}
+
+static void test_a_pair_has_its_other_end_elsewhere(void **state)
+{
+    const struct mac mac = {{2, 0, 0, 0, 0, 7}};
+    const struct netlink_peer peer = {.netns = open_other_netns(), .name = "eth0", .mac = {{2, 0, 0, 0, 0, 8}}};
+    struct wanted_link found;
+
+    (void)state;
+    assert_int_equal(netlink_veth_create(netlink, "here0", &mac, GROUP, 1400, &peer, &error), 0);
+    found = get("here0");
+    assert_string_equal(found.kind, "veth");
+    assert_true(!found.link.up && !found.link.plugged);
+    assert_int_equal(found.link.group, GROUP);
+    assert_int_equal(found.link.mtu, 1400);
+    assert_memory_equal(&found.link.mac, &mac, sizeof(mac));
+    assert_int_equal(access("/sys/class/net/eth0", F_OK), -1);
+    assert_int_equal(netlink_veth_create(netlink, "here1", &mac, GROUP, 0, &peer, &error), -EEXIST); /* eth0, there */
+    assert_int_equal(if_nametoindex("here1"), 0);
+    assert_int_equal(netlink_link_delete(netlink, found.link.index, &error), 0);
+    assert_int_equal(netlink_veth_create(netlink, "here1", &mac, GROUP, 0, &peer, &error), 0); /* it went along */
+    assert_int_equal(netlink_link_delete(netlink, get("here1").link.index, &error), 0);
+    close(peer.netns);
+}
+
 static void test_each_field_is_set_alone(void **state)
 {
     int fd = open_tap("tap0", IFF_TAP | IFF_NO_PI);
@@ -350,17 +387,12 @@ static void test_a_message_that_is_no_link(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_bridge_is_made_as_asked),
-        cmocka_unit_test(test_each_field_is_set_alone),
-        cmocka_unit_test(test_forwarding_of_one_link),
-        cmocka_unit_test(test_ipv6_forwarding_of_one_link),
-        cmocka_unit_test(test_a_port_has_no_link_local_address),
-        cmocka_unit_test(test_a_link_without_ipv6),
-        cmocka_unit_test(test_tun_attributes),
-        cmocka_unit_test(test_queue_length_and_carrier),
-        cmocka_unit_test(test_counters),
-        cmocka_unit_test(test_a_group_is_deleted_at_once),
-        cmocka_unit_test(test_what_is_not_there),
+        cmocka_unit_test(test_a_bridge_is_made_as_asked),   cmocka_unit_test(test_a_pair_has_its_other_end_elsewhere),
+        cmocka_unit_test(test_each_field_is_set_alone),     cmocka_unit_test(test_forwarding_of_one_link),
+        cmocka_unit_test(test_ipv6_forwarding_of_one_link), cmocka_unit_test(test_a_port_has_no_link_local_address),
+        cmocka_unit_test(test_a_link_without_ipv6),         cmocka_unit_test(test_tun_attributes),
+        cmocka_unit_test(test_queue_length_and_carrier),    cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_a_group_is_deleted_at_once),  cmocka_unit_test(test_what_is_not_there),
         cmocka_unit_test(test_a_message_that_is_no_link),
     };
     int failed;

@@ -31,8 +31,9 @@
  *       |                                       +-------+  198.51.100.2/24
  *    lab-web   TAP                              |  up1  |--- default via 198.51.100.1 metric 5
  *                                               +-------+
- *   br-new    in our group, no alias yet        liar     a veth with our alias
- *   tun-vpn   TUN, 10.30.0.1/24                 br-odd   a bridge that says it is a port
+ *   lab-box   veth, the other end elsewhere     liar     an ifb with our alias
+ *   br-new    in our group, no alias yet        br-odd   a bridge that says it is a port
+ *   tun-vpn   TUN, 10.30.0.1/24                 veth-odd a veth that says it stands alone
  *   br-else  in our group, with somebody
  *            else's alias
  */
@@ -53,8 +54,11 @@ static const char *const host[] = {
     "ip route add default dev br-lab metric 1", /* by a link of ours: never the way out */
     "ip route add 203.0.113.0/24 via 192.0.2.1 && ip route add blackhole 100.64.0.0/16",
     "ip route add 10.77.0.0/16 dev up0 table 77", /* of no concern: not the main table */
-    "ip link add name liar type veth peer name liar-far && ip link set liar alias 'tapnet:lab/lab/web declared "
-    "mac=52:54:00:00:00:01'",
+    "ip link add name lab-box type veth peer name box-far && ip link set lab-box group 1952542830 master br-lab alias "
+    "'tapnet:lab/lab/box attached mac=52:54:00:00:00:02'",
+    "ip link add liar type ifb && ip link set liar alias 'tapnet:lab/lab/web declared mac=52:54:00:00:00:01'",
+    "ip link add name veth-odd type veth peer name odd-far && ip link set veth-odd alias "
+    "'tapnet:lab//veth-odd declared'",
     "ip link add br-odd type bridge && ip link set br-odd alias 'tapnet:lab/lab/web declared mac=52:54:00:00:00:01'",
     "ip link add br-else type bridge && ip link set br-else group 1952542830 alias 'mine'",
 };
@@ -125,7 +129,7 @@ static void test_our_links(void **state)
     const struct model_link *link = own_link(found, "br-lab");
 
     (void)state;
-    assert_int_equal(count_kind(found, MODEL_OBJECT_LINK), 5);
+    assert_int_equal(count_kind(found, MODEL_OBJECT_LINK), 6);
     assert_non_null(link);
     assert_int_equal(link->kind, MODEL_LINK_BRIDGE);
     assert_string_equal(link->owner.set, "lab");
@@ -138,6 +142,10 @@ static void test_our_links(void **state)
     assert_string_equal(link->master, "br-lab");
     assert_true(link->user == 0 && link->group == MODEL_ID_NONE && link->persistent && !link->multi_queue &&
                 !link->carrier);
+    link = own_link(found, "lab-box");
+    assert_non_null(link);
+    assert_int_equal(link->kind, MODEL_LINK_VETH);
+    assert_true(link->user == MODEL_ID_NONE && link->owner.origin == MODEL_ORIGIN_ATTACHED && !link->persistent);
     link = own_link(found, "br-new");
     assert_non_null(link);
     assert_string_equal(link->owner.set, "");
@@ -156,7 +164,7 @@ static void test_our_links(void **state)
 
 static void test_links_that_are_not_ours(void **state)
 {
-    static const char *const names[] = {"lo", "up0", "up1", "liar", "br-odd"};
+    static const char *const names[] = {"lo", "up0", "up1", "liar", "br-odd", "veth-odd", "box-far"};
     struct observe_found *found = observe();
 
     (void)state;

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* A container's end of its veth pair: what it has there, and whether it still has it. */
+#ifndef API_CONTAINER_H
+#define API_CONTAINER_H
+
+#include <tapnet/attach.h>
+
+/*
+ * Gives the interface in the container the addresses and routes that @info says, and brings it up. It has its MAC and
+ * its MTU since it was made. What is done when this fails goes with the pair.
+ */
+int container_configure(const struct tapnet_container *container, const struct tapnet_attached_info *info,
+                        struct tapnet_error *error);
+
+#endif
