@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* What ADD answers: interfaces, addresses, routes and DNS in the shape of the version that was asked for. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tapnet/attach.h>
+
+#include "call.h"
+
+/* The list @key of @result, which is made when it is not there, or is null. */
+static json_t *list_of(json_t *result, const char *key)
+{
+    if (!json_is_array(json_object_get(result, key)))
+        json_object_set_new(result, key, json_array());
+    return json_object_get(result, key);
+}
+
+static void append_interfaces(json_t *list, const struct cni_call *call, const struct tapnet_attached_info *info)
+{
+    json_t *inner = json_pack("{s:s, s:s, s:s}", "name", call->interface, "mac", info->mac, "sandbox", call->netns);
+
+    if (cni_version_is_from(call->config.version, "1.1.0"))
+        json_object_set_new(inner, "mtu", json_integer(info->mtu));
+    if (*info->bridge)
+        json_array_append_new(list, json_pack("{s:s}", "name", info->bridge));
+    json_array_append_new(list, json_pack("{s:s}", "name", info->device));
+    json_array_append_new(list, inner);
+}
+
+/* "10.20.0.5" with the length of "10.20.0.1/24", and the gateway of its family. @index: of the interface. */
+static void append_address(json_t *list, const struct cni_call *call, const char *address, const char *subnet,
+                           const char *gateway, size_t index)
+{
+    const char *length = strchr(subnet, '/');
+    json_t *item;
+
+    if (!*address || !length)
+        return;
+    item = json_pack("{s:s+, s:I}", "address", address, length, "interface", (json_int_t)index);
+    if (*gateway)
+        json_object_set_new(item, "gateway", json_string(gateway));
+    if (!cni_version_is_from(call->config.version, "1.0.0"))
+        json_object_set_new(item, "version", json_string(strchr(address, ':') ? "6" : "4"));
+    json_array_append_new(list, item);
+}
+
+static void append_route(json_t *list, const char *address, const char *destination, const char *gateway)
+{
+    if (*address && *gateway)
+        json_array_append_new(list, json_pack("{s:s, s:s}", "dst", destination, "gw", gateway));
+}
+
+/* What the configuration says; else who answers, and where names without a dot are looked up. */
+static void put_dns(json_t *result, const struct cni_call *call, const struct tapnet_attached_info *info)
+{
+    json_t *dns = json_object_get(result, "dns");
+
+    if (call->config.dns)
+        json_object_set(result, "dns", call->config.dns);
+    else if (*info->dns && !json_array_size(json_object_get(dns, "nameservers")))
+        json_object_set_new(result, "dns",
+                            json_pack("{s:[s], s:[s]}", "nameservers", info->dns, "search", info->network));
+}
+
+char *cni_result_print(const struct cni_call *call, const struct tapnet_attached_info *info)
+{
+    json_t *result = call->config.previous ? json_deep_copy(call->config.previous) : json_object();
+    json_t *interfaces = list_of(result, "interfaces"), *addresses = list_of(result, "ips");
+    size_t index;
+    char *text;
+
+    json_object_set_new(result, "cniVersion", json_string(call->config.version));
+    append_interfaces(interfaces, call, info);
+    index = json_array_size(interfaces) - 1; /* the container's is the last one */
+    append_address(addresses, call, info->address, info->subnet, info->gateway, index);
+    append_address(addresses, call, info->address6, info->subnet6, info->gateway6, index);
+    append_route(list_of(result, "routes"), info->address, "0.0.0.0/0", info->gateway);
+    append_route(list_of(result, "routes"), info->address6, "::/0", info->gateway6);
+    put_dns(result, call, info);
+    text = json_dumps(result, JSON_INDENT(2));
+    json_decref(result);
+    return text;
+}
