@@ -126,9 +126,8 @@ static bool may_be_quick(const struct tapnet *tapnet, const struct plugging *plu
         return false;
     if (is_special(plugging->options))
         return false;
-    return (network->mode == MODEL_MODE_NAT || network->mode == MODEL_MODE_ISOLATED) &&
-           find_fellow(network, container) && network->port_count < model_mode_ports_max(network->mode) &&
-           is_new(network, plugging->options->port) &&
+    return network->mode != MODEL_MODE_BRIDGE && model_network_has_bridge(network) && find_fellow(network, container) &&
+           network->port_count < model_network_ports_max(network) && is_new(network, plugging->options->port) &&
            (!person || model_access_used(network, person->user) < model_access_ports(network, person));
 }
 

@@ -62,7 +62,7 @@ int attached_describe(struct tapnet_attached *attached, const char *set, const s
         .port = arena_strdup(arena, port->name),
         .origin = model_origin_print(port->origin),
         .device = arena_strdup(arena, port->device),
-        .bridge = network->mode == MODEL_MODE_ROUTED ? "" : arena_strdup(arena, network->bridge),
+        .bridge = model_network_has_bridge(network) ? arena_strdup(arena, network->bridge) : "",
         .mac = print_mac(arena, &port->guest_mac),
         .address = print_address(arena, &port->address),
         .subnet = arena_strdup(arena, subnet),

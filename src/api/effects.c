@@ -228,9 +228,9 @@ static const char *describe_lessons(struct arena *arena, struct side before, str
 /* A routed network's gateway is the port's own device; of others it is the bridge, whose MAC follows from its name. */
 static bool gateway_moves(struct side before, struct side after)
 {
-    bool routed = before.network->mode == MODEL_MODE_ROUTED, routes = after.network->mode == MODEL_MODE_ROUTED;
+    bool bridged = model_network_has_bridge(before.network), bridges = model_network_has_bridge(after.network);
 
-    return routed != routes || (!routes && !mac_equal(&before.network->mac, &after.network->mac));
+    return bridged != bridges || (bridges && !mac_equal(&before.network->mac, &after.network->mac));
 }
 
 /* What happens to it whether it knows or not. */

@@ -61,7 +61,7 @@ static void fill_mac(struct guests *guests, size_t index)
     const struct model_port *port = &guests->network->ports[index];
     struct tapnet_status_port *status = &guests->ports[index];
     const struct model_object *first;
-    bool any = port->mac_spoofing || (guests->network->mode == MODEL_MODE_ROUTED && !port->guest_mac_given);
+    bool any = port->mac_spoofing || (!model_network_has_bridge(guests->network) && !port->guest_mac_given);
 
     status->mac_source = any ? "any" : port->guest_mac_given ? "file" : "proposed";
     if (any || port->guest_mac_given) {
@@ -123,7 +123,7 @@ static void fill_blocked(struct guests *guests, size_t index)
 static void fill_refused_connections(struct guests *guests, size_t index)
 {
     const struct model_network *network = guests->network;
-    const char *device = network->mode == MODEL_MODE_ROUTED ? network->ports[index].device : network->bridge;
+    const char *device = model_network_has_bridge(network) ? network->bridge : network->ports[index].device;
     const struct model_object *first;
     size_t count;
 

@@ -237,7 +237,7 @@ static int attach_dns_end(struct attachments *attachments, const struct model_ne
 static int attach_dns_sockets(struct attachments *attachments, const struct model_network *network,
                               struct tapnet_error *error)
 {
-    const char *device = network->mode == MODEL_MODE_ROUTED ? NULL : network->bridge;
+    const char *device = model_network_has_bridge(network) ? network->bridge : NULL;
     int result;
 
     if (!model_mode_leads_out(network->mode))

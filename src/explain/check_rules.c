@@ -165,14 +165,14 @@ static int look_at_all(struct doctor *doctor, const struct doctor_check *check,
         return look(doctor, check, &probe);
     for (size_t i = 0; (service = explain_network(found, i)) && result == 0; i++) {
         const struct model_network *network = service->network;
-        bool is_routed = network->mode == MODEL_MODE_ROUTED;
+        bool has_bridge = model_network_has_bridge(network);
 
         if (!network->port_count)
             continue;
         probe = (struct probe){
             .name = network->name,
-            .bridge = is_routed ? network->ports[0].device : network->bridge,
-            .kind = is_routed ? "tun" : "bridge",
+            .bridge = has_bridge ? network->bridge : network->ports[0].device,
+            .kind = has_bridge ? "bridge" : "tun",
             .uplink = network->uplink,
             .guest = network->ports[0].address,
             .gateway = network->subnet.address,

@@ -68,8 +68,10 @@ static void step_membership(struct why *why, const struct model_network *network
     const struct explain_link *bridge = explain_find_link(&why->host, network->bridge);
     const struct explain_link *master = explain_find_index(&why->host, link->master_index);
 
-    if (network->mode == MODEL_MODE_ROUTED || !bridge || link->master_index == bridge->index) {
-        if (network->mode != MODEL_MODE_ROUTED)
+    bool has_bridge = model_network_has_bridge(network);
+
+    if (!has_bridge || !bridge || link->master_index == bridge->index) {
+        if (has_bridge)
             step_state(why, network, link);
         return;
     }

@@ -27,7 +27,7 @@ static struct mac learned_mac(const struct observe_found *found, const char *dev
 static void set_guest(const struct why *why, const struct model_service *service, const struct model_port *port,
                       struct why_end *ret)
 {
-    bool any = port->mac_spoofing || service->network->mode == MODEL_MODE_ROUTED;
+    bool any = port->mac_spoofing || !model_network_has_bridge(service->network);
 
     *ret = (struct why_end){.kind = WHY_GUEST, .service = service, .port = port, .address = port->address};
     ret->mac = any || port->guest_mac_given ? port->guest_mac : learned_mac(why->host.found, port->device);

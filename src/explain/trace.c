@@ -85,9 +85,9 @@ static struct mac next_mac(const struct why *why)
 {
     const struct model_network *network = why->from.service->network;
     const struct explain_link *link = explain_find_link(
-        &why->host, network->mode == MODEL_MODE_ROUTED ? why->from.port->device : network->bridge);
+        &why->host, model_network_has_bridge(network) ? network->bridge : why->from.port->device);
 
-    if (why->to.kind == WHY_GUEST && why->to.service == why->from.service && network->mode != MODEL_MODE_ROUTED)
+    if (why->to.kind == WHY_GUEST && why->to.service == why->from.service && model_network_has_bridge(network))
         return why->to.mac;
     return link ? link->mac : (struct mac){{0}};
 }
@@ -141,7 +141,7 @@ static bool has_arrived(const struct why *why, const struct sighting *sighting)
         return sighting->hooks[0][RULES_INPUT];
     if (why->to.kind == WHY_OUTSIDE)
         return through_stack;
-    return through_bridge || (through_stack && why->to.service->network->mode == MODEL_MODE_ROUTED);
+    return through_bridge || (through_stack && !model_network_has_bridge(why->to.service->network));
 }
 
 /* A step for what was tried; where it is not what was read of the way there, it says so. */

@@ -34,7 +34,7 @@ static void leave(struct rules_packet *packet, const struct explain_link *out)
 
 static bool is_routed(const struct why_end *guest)
 {
-    return guest->service->network->mode == MODEL_MODE_ROUTED;
+    return !model_network_has_bridge(guest->service->network);
 }
 
 /* Whether br_netfilter shows bridged frames to the IP hooks. */

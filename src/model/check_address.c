@@ -97,9 +97,9 @@ static void check_room(const struct model_network *network, struct mistakes *mis
     unsigned length = network->subnet.length;
     char text[IP_PREFIX_TEXT_MAX], better[IP_PREFIX_TEXT_MAX];
 
-    if (network->port_count > model_mode_ports_max(network->mode)) {
+    if (network->port_count > model_network_ports_max(network)) {
         mistakes_add(mistakes, network->place,
-                     network->mode == MODEL_MODE_ROUTED
+                     !model_network_has_bridge(network)
                          ? "network %s: %zu ports are more than a network may have: 8,191; make it two networks"
                      : network->mode == MODEL_MODE_BRIDGE
                          ? "network %s: %zu ports are more than the kernel's bridge takes besides the uplink: 1,022"

@@ -46,7 +46,7 @@ static void claim_links(const struct model_set *set, struct claims *claims, stru
 /* A routed port hands the host packets of IP alone. */
 static void check_protocols(const struct model_network *network, struct mistakes *mistakes)
 {
-    for (size_t i = 0; network->mode == MODEL_MODE_ROUTED && i < network->port_count; i++)
+    for (size_t i = 0; !model_network_has_bridge(network) && i < network->port_count; i++)
         if (network->ports[i].protocols == MODEL_PROTOCOLS_ANY)
             mistakes_add(mistakes, network->ports[i].place,
                          "port %s: in mode routed guests have no link in common that other protocols could pass: leave "

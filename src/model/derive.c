@@ -66,7 +66,7 @@ static void derive_bridge_name(struct model_network *network)
         snprintf(network->bridge, sizeof(network->bridge), "qbr%.*s", ID_LEN, network->id);
         return;
     }
-    snprintf(whole, sizeof(whole), "%s-%s", network->mode == MODEL_MODE_ROUTED ? "rt" : "br", network->name);
+    snprintf(whole, sizeof(whole), "%s-%s", model_network_has_bridge(network) ? "br" : "rt", network->name);
     name_fit(whole, network->bridge);
 }
 

@@ -42,7 +42,7 @@ const char *make_label(struct expansion *expansion, const struct model_network *
 static bool has_routed(const struct model_set *set)
 {
     for (size_t i = 0; i < set->network_count; i++)
-        if (set->networks[i].mode == MODEL_MODE_ROUTED)
+        if (!model_network_has_bridge(&set->networks[i]))
             return true;
     return false;
 }
@@ -81,7 +81,7 @@ static bool has_local_forward(const struct model_port *port)
 /* To a guest behind the network's bridge? To one of a routed network it goes by its port. */
 static bool has_local_forwards(const struct model_network *network)
 {
-    for (size_t i = 0; i < network->port_count && network->mode != MODEL_MODE_ROUTED; i++)
+    for (size_t i = 0; i < network->port_count && model_network_has_bridge(network); i++)
         if (has_local_forward(&network->ports[i]))
             return true;
     return false;
@@ -119,7 +119,7 @@ static uint32_t owner_or_root(uint32_t user, uint32_t group)
 
 void add_port_link(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
 {
-    bool routed = network->mode == MODEL_MODE_ROUTED;
+    bool routed = !model_network_has_bridge(network);
     struct model_object object = {.kind = MODEL_OBJECT_LINK, .place = port->place};
     struct model_link *link = &object.link;
 
@@ -261,7 +261,7 @@ static void answer_by_uplink6(struct expansion *expansion, const struct model_ne
 static void open_uplink6(struct expansion *expansion, const struct model_network *network)
 {
     const struct model_ip6 *ip6 = &expansion->set->ip6;
-    bool bridges = network->mode != MODEL_MODE_ROUTED;
+    bool bridges = model_network_has_bridge(network);
 
     for (size_t i = 0; i < ip6->learning_count; i++)
         add_sysctl6(expansion, network, ip6->learning[i], "accept_ra", "2", "1");
@@ -438,7 +438,7 @@ static void expand_port(struct expansion *expansion, const struct model_network 
 {
     const char *label;
 
-    if (network->mode == MODEL_MODE_ROUTED) {
+    if (!model_network_has_bridge(network)) {
         expand_routed_port(expansion, network, port);
         return;
     }
@@ -475,7 +475,7 @@ static void close_network(struct expansion *expansion, const struct model_networ
 {
     add_element(expansion, network->place, guard_network(network->bridge, label));
     /* Of ports that are kept apart no frame goes to another; what comes by a detour over the host must not either. */
-    if (network->mode == MODEL_MODE_ROUTED)
+    if (!model_network_has_bridge(network))
         expand_routed_network(expansion, network, label);
     else
         add_element(expansion, network->place,
@@ -493,9 +493,9 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
     else
         close_network(expansion, network, label);
     add_bridge(expansion, network);
-    if (network->mode != MODEL_MODE_ROUTED && network->host == MODEL_HOST_ALLOW)
+    if (model_network_has_bridge(network) && network->host == MODEL_HOST_ALLOW)
         add_element(expansion, network->place, guard_device(GUARD_OPEN_HOSTS, network->bridge, label));
-    if (network->mode != MODEL_MODE_ROUTED)
+    if (model_network_has_bridge(network))
         reserve_macs(expansion, network, label);
     if (model_mode_leads_out(network->mode))
         expand_way_out(expansion, network, host_forwards, label);

@@ -282,7 +282,7 @@ int model_port_from_json(const json_t *json, const struct model_network *network
 
 static void read_ports(struct json_reader *reader, struct model_network *network)
 {
-    const json_t *array = read_list(reader, "ports", JSON_REQUIRED, 0, model_mode_ports_max(network->mode));
+    const json_t *array = read_list(reader, "ports", JSON_REQUIRED, 0, model_network_ports_max(network));
 
     if (!array || reader->code < 0)
         return;
@@ -410,7 +410,7 @@ static bool access_equal(const struct model_network *a, const struct model_netwo
 
 bool model_network_names_itself(const struct model_network *network)
 {
-    return network->dns_port && network->mode != MODEL_MODE_ROUTED;
+    return network->dns_port && model_network_has_bridge(network);
 }
 
 bool model_network_equal(const struct model_network *a, const struct model_network *b)

@@ -253,8 +253,12 @@ bool model_limit_equal(const struct model_limit *a, const struct model_limit *b)
 bool model_mode_leads_out(enum model_mode mode);
 /* Has it a subnet of its own, whose addresses our service gives? */
 bool model_mode_has_subnet(enum model_mode mode);
-/* How many ports a network of @mode may have. */
-size_t model_mode_ports_max(enum model_mode mode);
+/*
+ * Are its ports those of a bridge? Else each is a link of its own, with a route to its guest: what is made and how
+ * packets go follows from this, who may reach whom from the mode.
+ */
+bool model_network_has_bridge(const struct model_network *network);
+size_t model_network_ports_max(const struct model_network *network);
 const char *model_origin_print(enum model_origin origin);
 int model_origin_parse(const char *text, enum model_origin *ret);
 const char *model_mode_print(enum model_mode mode);

@@ -39,11 +39,17 @@ bool model_mode_has_subnet(enum model_mode mode)
     return mode != MODEL_MODE_BRIDGE;
 }
 
-size_t model_mode_ports_max(enum model_mode mode)
+bool model_network_has_bridge(const struct model_network *network)
 {
-    if (mode == MODEL_MODE_ROUTED)
+    return network->mode != MODEL_MODE_ROUTED;
+}
+
+size_t model_network_ports_max(const struct model_network *network)
+{
+    if (!model_network_has_bridge(network))
         return MODEL_PORTS_MAX;
-    return mode == MODEL_MODE_BRIDGE ? MODEL_BRIDGE_PORTS_MAX - 1 : MODEL_BRIDGE_PORTS_MAX; /* one is the uplink */
+    return network->mode == MODEL_MODE_BRIDGE ? MODEL_BRIDGE_PORTS_MAX - 1
+                                              : MODEL_BRIDGE_PORTS_MAX; /* one is the uplink */
 }
 
 const char *model_origin_print(enum model_origin origin)

@@ -98,7 +98,7 @@ static void take_port(const char *line, struct model_network *network, struct ar
 
 static int take_ports(char *lines, struct model_network *network, struct arena *arena)
 {
-    size_t most = model_mode_ports_max(network->mode), room = network->port_count + count_lines(lines);
+    size_t most = model_network_ports_max(network), room = network->port_count + count_lines(lines);
     struct model_port *ports = arena_alloc(arena, room * sizeof(*ports));
 
     if (!ports)

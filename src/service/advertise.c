@@ -71,13 +71,13 @@ static uint8_t *put_option(struct message *message, enum option type, size_t len
 /* Between routed guests stands the host, as between those that do not see each other. */
 static bool is_on_link(const struct model_network *network)
 {
-    return network->ports_see_each_other && network->mode != MODEL_MODE_ROUTED;
+    return network->ports_see_each_other && model_network_has_bridge(network);
 }
 
 /* The router's: of a routed network that of the port's own device. */
 static const struct mac *router_mac(const struct model_network *network, const struct model_port *port)
 {
-    return network->mode == MODEL_MODE_ROUTED && port ? &port->mac : &network->mac;
+    return model_network_has_bridge(network) || !port ? &network->mac : &port->mac;
 }
 
 static void put_prefix(struct message *message, const struct model_network *network, bool autonomous, bool last)

@@ -224,7 +224,7 @@ static size_t dhcp_advertise_from(const struct dhcp_network *served, size_t firs
     const struct model_network *network = served->network;
     size_t end = served->port_count - first < count ? served->port_count : first + count;
 
-    if (network->mode != MODEL_MODE_ROUTED) {
+    if (model_network_has_bridge(network)) {
         dhcp_send_by(served->dhcp, network->bridge, advertise_build(network, NULL, NULL, last, reply_frame));
         return 0;
     }

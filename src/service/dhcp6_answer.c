@@ -184,7 +184,7 @@ struct dhcp6_answer dhcp6_answer(const struct model_network *network, const stru
     struct dhcp6_writer writer = {.bytes = frame + FRAME6_UDP_AT, .size = DHCP6_REPLY_MAX};
     struct dhcp6_answer answer = decide(network, request);
     struct frame6 reply = {
-        .source_mac = network->mode == MODEL_MODE_ROUTED ? port->mac : network->mac, /* as Neighbour Discovery says */
+        .source_mac = model_network_has_bridge(network) ? network->mac : port->mac, /* as Neighbour Discovery says */
         .destination_mac = packet->source_mac,
         .protocol = IPPROTO_UDP,
         .hop_limit = HOPS,

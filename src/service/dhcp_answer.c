@@ -241,7 +241,7 @@ struct dhcp_answer dhcp_answer(const struct model_network *network, const struct
     uint32_t server = ip4_value(&network->subnet.address), address = ip4_value(&port->address);
     struct dhcp_answer answer = decide(request, server, address);
     struct udp4 packet = {
-        .source_mac = network->mode == MODEL_MODE_ROUTED ? port->mac : network->mac, /* as ARP says */
+        .source_mac = model_network_has_bridge(network) ? network->mac : port->mac, /* as ARP says */
         .source = server,
         .source_port = DHCP_SERVER_PORT,
         .destination_port = DHCP_CLIENT_PORT,

@@ -260,7 +260,7 @@ size_t dns_ends(const struct model_network *network)
 {
     if (!model_mode_leads_out(network->mode))
         return 0;
-    return (network->mode == MODEL_MODE_ROUTED ? 1 : 2) + (network->subnet6.address.family != 0);
+    return (model_network_has_bridge(network) ? 2 : 1) + (network->subnet6.address.family != 0);
 }
 
 int dns_add(struct dns *dns, const struct model_network *network, const int *fds, struct tapnet_error *error)

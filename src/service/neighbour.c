@@ -36,7 +36,7 @@ size_t neighbour_answer(const struct model_network *network, const struct model_
         .payload_len = NEIGHBOUR_ANSWER_LEN,
     };
 
-    if (network->mode != MODEL_MODE_ROUTED || !network->ports_see_each_other || !is_solicitation(packet))
+    if (model_network_has_bridge(network) || !network->ports_see_each_other || !is_solicitation(packet))
         return 0;
     memcpy(target.bytes, packet->payload + TARGET_AT, sizeof(target.bytes));
     if (!ip_prefix_contains(&network->subnet6, &target) || ip_address_equal(&target, &network->subnet6.address) ||

@@ -251,7 +251,7 @@ int registry_update(struct registry *registry, int memfd, struct tapnet_error *e
 static int served_reserve(struct served *served)
 {
     struct model_network *network = served->network;
-    size_t most = model_mode_ports_max(network->mode), room = network->port_count ? 2 * network->port_count : 16;
+    size_t most = model_network_ports_max(network), room = network->port_count ? 2 * network->port_count : 16;
     struct model_port *ports;
 
     if (network->port_count >= most)
