@@ -253,6 +253,7 @@ struct tapnet_status_network {
     bool ports_see_each_other;
     bool host_open; /**< guests reach all of the host, not only what serves them */
     bool served;    /**< DHCP and DNS answer */
+    bool routes;    /**< guests reach each other by the host: mode routed, and more ports than a bridge takes */
     const struct tapnet_status_port *ports;
     size_t port_count;
 };

@@ -225,12 +225,17 @@ static const char *describe_lessons(struct arena *arena, struct side before, str
     return text;
 }
 
-/* A routed network's gateway is the port's own device; of others it is the bridge, whose MAC follows from its name. */
+/* A port gets a bridge, or loses it: what a guest has learnt of its link is not so any more. */
+static bool link_changes(struct side before, struct side after)
+{
+    return model_network_has_bridge(before.network) != model_network_has_bridge(after.network);
+}
+
+/* Without a bridge the gateway is the port's own device; else it is the bridge, whose MAC follows from its name. */
 static bool gateway_moves(struct side before, struct side after)
 {
-    bool bridged = model_network_has_bridge(before.network), bridges = model_network_has_bridge(after.network);
-
-    return bridged != bridges || (bridges && !mac_equal(&before.network->mac, &after.network->mac));
+    return link_changes(before, after) ||
+           (model_network_has_bridge(after.network) && !mac_equal(&before.network->mac, &after.network->mac));
 }
 
 /* What happens to it whether it knows or not. */
@@ -251,6 +256,8 @@ static const char *describe_fate(struct arena *arena, struct side before, struct
         text = join(arena, text, "its connections to the outside begin anew");
     if (led_out && leads_out && gateway_moves(before, after))
         text = join(arena, text, "its gateway has another MAC, for which it asks within half a minute");
+    else if (!led_out && !leads_out && after.network->ports_see_each_other && link_changes(before, after))
+        text = join(arena, text, "its neighbours have other MACs, for which it asks within half a minute");
     if (before.network->ports_see_each_other && !after.network->ports_see_each_other)
         text = join(arena, text, "it sees its neighbours no more");
     return text;

@@ -33,10 +33,13 @@ static const char *length_of(const char *subnet)
     return slash ? slash + 1 : "";
 }
 
-/* Of a routed network all goes by the host. By IPv4 that answers for the neighbours, whatever the guest thinks. */
+/*
+ * Where all goes by the host: by IPv4 that answers for the neighbours, whatever the guest thinks, by IPv6 the service.
+ * It need not where guests have a router by IPv6.
+ */
 static const char *length6_of(const struct tapnet_status_network *network)
 {
-    return strcmp(network->mode, "routed") == 0 ? "128" : length_of(network->subnet6);
+    return network->routes && *network->gateway6 ? "128" : length_of(network->subnet6);
 }
 
 /* The mask of a prefix of @length bits, as IPv4 has it: for those who know no prefixes. */

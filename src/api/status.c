@@ -192,6 +192,7 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         .dns = network->dns_port ? print_address(&status->arena, &network->subnet.address) : "",
         .mtu = network->mtu,
         .served = service->running,
+        .routes = !model_network_has_bridge(network),
         .ports = ports,
         .port_count = network->port_count,
     };

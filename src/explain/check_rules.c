@@ -23,7 +23,7 @@ struct probe {
     struct ip_address guest, gateway;
     uint16_t dns_port; /* where our service listens */
     size_t port_count;
-    bool leads_out;
+    bool leads_out, forwards; /* do the host's own rules for what it forwards see its packets? */
 };
 
 #define MADE_UP "br-NETWORK" /* as a person reads it in a command: the bridge of a network to come */
@@ -155,6 +155,7 @@ static int look_at_all(struct doctor *doctor, const struct doctor_check *check,
         .dns_port = MODEL_DNS_PORT,
         .port_count = 2,
         .leads_out = true,
+        .forwards = true,
     };
     const struct model_service *service;
     int result = 0;
@@ -179,20 +180,25 @@ static int look_at_all(struct doctor *doctor, const struct doctor_check *check,
             .dns_port = network->dns_port,
             .port_count = network->port_count,
             .leads_out = model_mode_leads_out(network->mode),
+            .forwards = model_mode_leads_out(network->mode),
         };
+        if (!probe.leads_out && !has_bridge && network->port_count > 1) { /* from one port to another */
+            probe.uplink = network->ports[1].device;
+            probe.forwards = true;
+        }
         result = look(doctor, check, &probe);
     }
     return result;
 }
 
-static int look_if_out(struct doctor *doctor, const struct doctor_check *check, const struct probe *probe)
+static int look_if_forwards(struct doctor *doctor, const struct doctor_check *check, const struct probe *probe)
 {
-    return probe->leads_out ? look_at_forwarding(doctor, check, probe) : 0;
+    return probe->forwards ? look_at_forwarding(doctor, check, probe) : 0;
 }
 
 int doctor_check_forward_dropped(struct doctor *doctor, const struct doctor_check *check)
 {
-    return look_at_all(doctor, check, look_if_out);
+    return look_at_all(doctor, check, look_if_forwards);
 }
 
 int doctor_check_input_dropped(struct doctor *doctor, const struct doctor_check *check)

@@ -15,7 +15,7 @@ static bool should_pass(const struct why *why)
         return from->service == to->service && from->service->network->ports_see_each_other;
     if (from->kind == WHY_GUEST)
         return model_mode_leads_out(from->service->network->mode) && (to->kind == WHY_OUTSIDE || !why->port);
-    return from->kind == WHY_HOST;
+    return from->kind == WHY_HOST && to->service->network->mode != MODEL_MODE_ISOLATED;
 }
 
 /* Our own rules: what they drop is meant to be dropped, or they are not as they should be. */

@@ -105,12 +105,14 @@ static void walk_bridge(struct why *why, const struct why_end *from, const struc
 }
 
 /* The host's address in the network, that the guest has as its gateway. */
-static void step_gateway(struct why *why, const struct why_end *guest)
+static void step_gateway(struct why *why, const struct why_end *guest, const struct why_end *to)
 {
     const struct model_objects *objects = &why->host.found->objects;
     const struct model_network *network = guest->service->network;
     char text[IP_PREFIX_TEXT_MAX];
 
+    if (!model_mode_leads_out(network->mode) && to->kind == WHY_GUEST && to->service == guest->service)
+        return; /* without a bridge, by the host, which answers ARP for all of them */
     if (!model_mode_leads_out(network->mode)) {
         why_add(why, WHY_STOPS, "mode",
                 why_print(why, "network %s is isolated: its guests reach each other and nobody else", network->name),
@@ -461,7 +463,7 @@ static void walk_from_guest(struct why *why, const struct why_end *from, const s
         in = why_step_bridge(why, from->service);
         why_step_hook(why, "bridge-input-hook", RULES_INPUT, RULES_FRAMES, &packet, NULL);
     }
-    step_gateway(why, from);
+    step_gateway(why, from, to);
     if (in)
         walk_stack(why, from, in, to, packet);
 }

@@ -142,6 +142,7 @@ enum guard_set {
     GUARD_PEERS6,                    /* { ipv6_addr . ipv6_addr - the same } */
     GUARD_ROUTED_APART6,             /* { ipv6_addr . ipv6_addr - the same } */
     GUARD_ROUTED_PUBLISHED6,         /* { ifname . ipv6_addr } */
+    GUARD_SECLUDED_PORTS,            /* { ifname }: TAPs of isolated networks without a bridge: to neighbours alone */
     /* table bridge tapnet */
     GUARD_PORTS,             /* { ifname }: every TAP of ours */
     GUARD_PORT_ADDRESSES,    /* { ifname . ether_addr . ipv4_addr }: TAP, its guest's MAC, an address that it may use */

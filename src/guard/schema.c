@@ -136,6 +136,7 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
                              "source and destination in one routed network, that do not see each other by IPv6"},
     [GUARD_ROUTED_PUBLISHED6] =
         {"routed_published6", GUARD_INET, {IFNAME, IP6}, 0, "port and its guest, that forwards lead to by IPv6"},
+    [GUARD_SECLUDED_PORTS] = {"secluded_ports", GUARD_INET, {IFNAME}, 0, "isolated ports without a bridge"},
     [GUARD_PORT_ADDRESSES6] = {"port_addresses6",
                                GUARD_BRIDGE,
                                {IFNAME, MAC, RAW_IP6},

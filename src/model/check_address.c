@@ -92,20 +92,24 @@ static bool check_subnet(const struct model_network *network, struct mistakes *m
     return false;
 }
 
+/* That it has more ports than it may: its name and their number are put in. */
+static const char *too_many(const struct model_network *network)
+{
+    if (!model_network_has_bridge(network))
+        return "network %s: %zu ports are more than a network may have: 8,191; make it two networks";
+    if (network->mode == MODEL_MODE_BRIDGE)
+        return "network %s: %zu ports are more than the kernel's bridge takes besides the uplink: 1,022";
+    return "network %s: %zu ports are more than the bridge takes that it was made with: 1,023; declare as many in its "
+           "file, or a `pool:` that reaches beyond, so that it is made without one, or make it two networks";
+}
+
 static void check_room(const struct model_network *network, struct mistakes *mistakes)
 {
     unsigned length = network->subnet.length;
     char text[IP_PREFIX_TEXT_MAX], better[IP_PREFIX_TEXT_MAX];
 
     if (network->port_count > model_network_ports_max(network)) {
-        mistakes_add(mistakes, network->place,
-                     !model_network_has_bridge(network)
-                         ? "network %s: %zu ports are more than a network may have: 8,191; make it two networks"
-                     : network->mode == MODEL_MODE_BRIDGE
-                         ? "network %s: %zu ports are more than the kernel's bridge takes besides the uplink: 1,022"
-                         : "network %s: %zu ports are more than the kernel's bridge takes: 1,023; "
-                           "make it two networks, or write `mode: routed`",
-                     network->name, network->port_count);
+        mistakes_add(mistakes, network->place, too_many(network), network->name, network->port_count);
         return;
     }
     if (!network->subnet.address.family || place_room(&network->subnet) >= network->port_count)

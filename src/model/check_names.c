@@ -43,14 +43,17 @@ static void claim_links(const struct model_set *set, struct claims *claims, stru
                    set->devices[i].place);
 }
 
-/* A routed port hands the host packets of IP alone. */
+/* A port without a bridge hands the host packets of IP alone. */
 static void check_protocols(const struct model_network *network, struct mistakes *mistakes)
 {
     for (size_t i = 0; !model_network_has_bridge(network) && i < network->port_count; i++)
         if (network->ports[i].protocols == MODEL_PROTOCOLS_ANY)
             mistakes_add(mistakes, network->ports[i].place,
-                         "port %s: in mode routed guests have no link in common that other protocols could pass: leave "
-                         "`protocols: any` out, or write `mode: nat`",
+                         network->spread
+                             ? "port %s: guests of a network with more than 1,023 ports have no link in common that "
+                               "other protocols could pass: leave `protocols: any` out, or make it two networks"
+                             : "port %s: in mode routed guests have no link in common that other protocols could pass: "
+                               "leave `protocols: any` out, or write `mode: nat`",
                          network->ports[i].name);
 }
 

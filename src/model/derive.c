@@ -56,6 +56,18 @@ static void name_fit(const char *whole, char ret[MODEL_IFNAME_MAX])
     snprintf(ret, MODEL_IFNAME_MAX, "%.*s-%s", SHORTENED_LEN, whole, suffix);
 }
 
+/*
+ * More ports than a bridge takes, those of the pool with them: then none of them has one. That is decided when a
+ * network is made, which has no MAC yet, and stays so however many ports come and go while it is up.
+ */
+static void derive_spread(struct model_network *network)
+{
+    bool may = network->mode == MODEL_MODE_NAT || network->mode == MODEL_MODE_ISOLATED;
+
+    if (mac_is_zero(&network->mac))
+        network->spread = may && network->port_count + network->pool > MODEL_BRIDGE_PORTS_MAX;
+}
+
 static void derive_bridge_name(struct model_network *network)
 {
     char whole[MODEL_NAME_MAX + 4];
@@ -196,6 +208,7 @@ void model_derive_network(const struct model_set *set, struct model_network *net
     derive_limit(&network->limit, &limit);
     limit.connections_place = network->limit.connections_place;
     network->limit = limit; /* what a port has that says nothing, also one that comes later */
+    derive_spread(network);
     snprintf(seed, sizeof(seed), "tapnet bridge %s", network->name);
     if (mac_is_zero(&network->mac)) /* one on record has it, in mode bridge its uplink's */
         network->mac = mac_derive(seed, NULL);

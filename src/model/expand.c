@@ -78,7 +78,7 @@ static bool has_local_forward(const struct model_port *port)
     return false;
 }
 
-/* To a guest behind the network's bridge? To one of a routed network it goes by its port. */
+/* To a guest behind the network's bridge? Where ports have none it goes by the guest's. */
 static bool has_local_forwards(const struct model_network *network)
 {
     for (size_t i = 0; i < network->port_count && model_network_has_bridge(network); i++)
@@ -187,35 +187,41 @@ void add_gateway6(struct expansion *expansion, struct model_place place, const s
 {
     const struct ip_address *gateway = &network->subnet6.address;
 
-    add_address(expansion, place, device, &model_router6);
     add_element(expansion, place, guard_gateway(device, gateway, label));
     add_element(expansion, place, guard_gateway(device, &model_router6.address, label));
     add_element(expansion, place, guard_dns_port(device, gateway, network->dns_port, label));
     add_element(expansion, place, guard_dns_served(device, gateway, network->dns_port, label));
 }
 
+/* What guests behind a bridge reach, and that they may leave with the host's address. */
+static void expand_nat(struct expansion *expansion, const struct model_network *network, const char *label)
+{
+    struct model_place place = network->place;
+
+    add_gateway(expansion, place, network, network->bridge, label);
+    add_element(expansion, place, guard_resolver(&network->subnet.address, label));
+    add_element(expansion, place, guard_subnet(network->bridge, &network->subnet, label));
+    if (!network->uplink[0])
+        return;
+    add_element(expansion, place, guard_path(network->bridge, network->uplink, label));
+    add_element(expansion, place, guard_path(network->uplink, network->bridge, label));
+}
+
 /*
  * What a network that leads out has and an isolated one has not: an address of the host's, DNS, a way out. Nothing ever
- * comes in by the device of a routed one: its pair in `egress` tells whose uplink that is, its ports have pairs of
- * their own.
+ * comes in by the device of one without ports of its own: its pair in `egress` tells whose uplink that is, the ports
+ * have pairs of their own.
  */
 static void expand_way_out(struct expansion *expansion, const struct model_network *network, bool host_forwards,
                            const char *label)
 {
     add_address(expansion, network->subnet_place.line ? network->subnet_place : network->place, network->bridge,
                 &network->subnet);
-    if (network->mode == MODEL_MODE_NAT) {
-        add_gateway(expansion, network->place, network, network->bridge, label);
-        add_element(expansion, network->place, guard_resolver(&network->subnet.address, label));
-        add_element(expansion, network->place, guard_subnet(network->bridge, &network->subnet, label));
-    }
+    if (model_network_has_bridge(network))
+        expand_nat(expansion, network, label);
     if (!network->uplink[0])
         return;
     add_element(expansion, network->place, guard_egress(network->bridge, network->uplink, label));
-    if (network->mode == MODEL_MODE_NAT) {
-        add_element(expansion, network->place, guard_path(network->bridge, network->uplink, label));
-        add_element(expansion, network->place, guard_path(network->uplink, network->bridge, label));
-    }
     if (!host_forwards)
         open_uplink(expansion, network);
 }
@@ -252,13 +258,13 @@ static void answer_by_uplink6(struct expansion *expansion, const struct model_ne
 }
 
 /*
- * The bridge is a router, and says so to its guests: `forwarding`; of a routed network its ports are (apply/links.c).
- * As soon as that is written of any link, the kernel forgets the default routes that it has learned, but those by links
+ * The bridge is a router, and says so to its guests: `forwarding`; where ports have none they are (apply/links.c). As
+ * soon as that is written of any link, the kernel forgets the default routes that it has learned, but those by links
  * with accept_ra = 2. What is forwarded is what comes in by links that are told to force it, and those are closed for
  * all that is not ours. A kernel that knows no such thing (before Linux 6.17) forwards by all links or none: then all
  * are closed. What is closed follows from the sysctls: plan_scope_make().
  */
-static void open_uplink6(struct expansion *expansion, const struct model_network *network)
+static void forward6(struct expansion *expansion, const struct model_network *network)
 {
     const struct model_ip6 *ip6 = &expansion->set->ip6;
     bool bridges = model_network_has_bridge(network);
@@ -277,7 +283,8 @@ static void open_uplink6(struct expansion *expansion, const struct model_network
     }
     if (bridges)
         add_sysctl6(expansion, network, network->bridge, "force_forwarding", "1", "");
-    add_sysctl6(expansion, network, network->uplink6, "force_forwarding", "1", "0");
+    if (network->uplink6[0])
+        add_sysctl6(expansion, network, network->uplink6, "force_forwarding", "1", "0");
 }
 
 /* What guests behind a bridge reach, and who leaves with the host's address since nobody outside knows its own. */
@@ -285,6 +292,7 @@ static void expand_nat6(struct expansion *expansion, const struct model_network 
 {
     struct model_place place = network->place;
 
+    add_address(expansion, place, network->bridge, &model_router6);
     add_gateway6(expansion, place, network, network->bridge, label);
     add_element(expansion, place, guard_resolver(&network->subnet6.address, label));
     add_element(expansion, place, guard_subnet(network->bridge, &network->subnet6, label));
@@ -301,12 +309,12 @@ static void expand_way_out6(struct expansion *expansion, const struct model_netw
 {
     add_address(expansion, network->subnet6_place.line ? network->subnet6_place : network->place, network->bridge,
                 &network->subnet6);
-    if (network->mode == MODEL_MODE_NAT)
+    if (model_network_has_bridge(network))
         expand_nat6(expansion, network, label);
     if (!network->uplink6[0])
         return;
     add_element(expansion, network->place, guard_egress6(network->bridge, network->uplink6, label));
-    open_uplink6(expansion, network);
+    forward6(expansion, network);
 }
 
 /* An address that its guest may send from; in haste where the MAC is given and nothing is limited. */
@@ -501,6 +509,8 @@ static void expand_network(struct expansion *expansion, const struct model_netwo
         expand_way_out(expansion, network, host_forwards, label);
     if (model_mode_leads_out(network->mode) && network->subnet6.address.family)
         expand_way_out6(expansion, network, label);
+    if (network->mode == MODEL_MODE_ISOLATED && network->spread && network->subnet6.address.family)
+        forward6(expansion, network);
     for (size_t i = 0; i < network->port_count; i++)
         expand_port(expansion, network, &network->ports[i]);
     service.service = (struct model_service){.network = network, .set = expansion->set->name, .running = true};

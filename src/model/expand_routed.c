@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a routed network and its ports want of the host. */
+/* What a network whose ports have no bridge wants of the host: one of mode routed, and what has too many for one. */
 #include <string.h>
 
 #include "model/expand.h"
@@ -109,6 +109,29 @@ static void expand_ways6(struct expansion *expansion, const struct model_network
     add_element(expansion, port->place, guard_path6(port->device, network->uplink6, label));
 }
 
+/*
+ * Who is masqueraded has the same pairs as a bridge has. Connections that are known go by `paths`; those that are
+ * counted are met by the rules for that before `egress`.
+ */
+static void expand_masquerade(struct expansion *expansion, const struct model_network *network,
+                              const struct model_port *port, const char *label)
+{
+    struct model_place place = port->place;
+
+    if (network->uplink[0]) {
+        add_element(expansion, place, guard_egress(port->device, network->uplink, label));
+        add_element(expansion, place, guard_path(port->device, network->uplink, label));
+        add_element(expansion, place, guard_path(network->uplink, port->device, label));
+    }
+    if (!network->uplink6[0] || !port->address6.family)
+        return;
+    add_element(expansion, place, guard_egress6(port->device, network->uplink6, label));
+    add_element(expansion, place, guard_path6(port->device, network->uplink6, label));
+    add_element(expansion, place, guard_path6(network->uplink6, port->device, label));
+    if (model_is_local6(&network->subnet6))
+        add_element(expansion, place, guard_masquerade6(port->device, network->uplink6, label));
+}
+
 /* What it sends to groups reaches nobody: `broadcast` has no use here. */
 static void expand_routed_limit(struct expansion *expansion, const struct model_port *port, const char *label)
 {
@@ -144,12 +167,28 @@ static void expand_routed_port6(struct expansion *expansion, const struct model_
 {
     add_element(expansion, port->place, guard_device(GUARD_ROUTED_PORTS6, port->device, label));
     expand_routed_sources6(expansion, port, label);
-    add_gateway6(expansion, port->place, network, port->device, label);
-    expand_ways6(expansion, network, port, label);
+    add_address(expansion, port->place, port->device, &model_router6);
+    if (model_mode_leads_out(network->mode))
+        add_gateway6(expansion, port->place, network, port->device, label);
+    if (network->mode == MODEL_MODE_ROUTED)
+        expand_ways6(expansion, network, port, label);
     expand_routed_published(expansion, port, &port->address6, label);
     add_peer(expansion, port, &network->subnet6.address, &port->address6);
     if (network->on_link6 && network->uplink6[0])
         add_proxy(expansion, port, network->uplink6, &port->address6);
+}
+
+/* What it reaches of the host; and that the host, which has a route to it, does not speak to one that is isolated. */
+static void expand_host(struct expansion *expansion, const struct model_network *network, const struct model_port *port,
+                        const char *label)
+{
+    if (!model_mode_leads_out(network->mode)) {
+        add_element(expansion, port->place, guard_device(GUARD_SECLUDED_PORTS, port->device, label));
+        return;
+    }
+    add_gateway(expansion, port->place, network, port->device, label);
+    if (network->host == MODEL_HOST_ALLOW)
+        add_element(expansion, port->place, guard_device(GUARD_OPEN_HOSTS, port->device, label));
 }
 
 void expand_routed_port(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
@@ -160,10 +199,11 @@ void expand_routed_port(struct expansion *expansion, const struct model_network 
     add_element(expansion, port->place, guard_device(GUARD_ROUTED_PORTS, port->device, label));
     add_element(expansion, port->place, guard_device(GUARD_ARP_PORTS, port->device, label));
     expand_routed_sources(expansion, port, label);
-    add_gateway(expansion, port->place, network, port->device, label);
-    if (network->host == MODEL_HOST_ALLOW)
-        add_element(expansion, port->place, guard_device(GUARD_OPEN_HOSTS, port->device, label));
-    expand_ways(expansion, network, port, label);
+    expand_host(expansion, network, port, label);
+    if (network->mode == MODEL_MODE_ROUTED)
+        expand_ways(expansion, network, port, label);
+    else if (network->mode == MODEL_MODE_NAT)
+        expand_masquerade(expansion, network, port, label);
     expand_routed_limit(expansion, port, label);
     expand_forwards(expansion, port, label);
     expand_routed_published(expansion, port, &port->address, label);

@@ -126,6 +126,7 @@ struct json_t *model_network_to_json(const struct model_network *network)
     json_put_text(&json, "uplink6", network->uplink6);
     json_put_text(&json, "uplink", network->uplink);
     json_put_flag(&json, "uplink_given", network->uplink_given);
+    json_put_flag(&json, "spread", network->spread);
     json_put_flag(&json, "on_link", network->on_link);
     json_put_flag(&json, "on_link6", network->on_link6);
     json_put(&json, "mtu", json_integer(network->mtu));
@@ -324,6 +325,9 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
     json_read_text(reader, "uplink", JSON_OPTIONAL, model_ifname_valid, "an interface name", network->uplink,
                    sizeof(network->uplink));
     json_read_flag(reader, "uplink_given", &network->uplink_given);
+    json_read_flag(reader, "spread", &network->spread);
+    if (network->spread && network->mode != MODEL_MODE_NAT && network->mode != MODEL_MODE_ISOLATED)
+        json_read_wrong(reader, "spread", "of a network of mode nat or isolated");
     json_read_flag(reader, "on_link", &network->on_link);
     json_read_flag(reader, "on_link6", &network->on_link6);
     json_read_number(reader, "mtu", JSON_REQUIRED, MODEL_MTU_MAX, &network->mtu);
@@ -418,8 +422,9 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
     if (strcmp(a->name, b->name) != 0 || a->origin != b->origin || strcmp(a->id, b->id) != 0 ||
         strcmp(a->bridge, b->bridge) != 0 || strcmp(a->uplink, b->uplink) != 0 || strcmp(a->uplink6, b->uplink6) != 0 ||
         a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port || a->uplink_given != b->uplink_given ||
-        a->on_link != b->on_link || a->on_link6 != b->on_link6 || a->mtu_given != b->mtu_given ||
-        a->ports_see_each_other != b->ports_see_each_other || a->host != b->host || a->port_count != b->port_count)
+        a->spread != b->spread || a->on_link != b->on_link || a->on_link6 != b->on_link6 ||
+        a->mtu_given != b->mtu_given || a->ports_see_each_other != b->ports_see_each_other || a->host != b->host ||
+        a->port_count != b->port_count)
         return false;
     if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || ip_prefix_compare(&a->subnet6, &b->subnet6) != 0 ||
         !mac_equal(&a->mac, &b->mac) || !dhcp_equal(&a->dhcp, &b->dhcp) || !model_limit_equal(&a->limit, &b->limit) ||

@@ -142,7 +142,7 @@ struct model_network {
     char name[MODEL_NAME_MAX];
     enum model_origin origin;
     char id[MODEL_NAME_MAX];       /* "" when not given */
-    char bridge[MODEL_IFNAME_MAX]; /* routed: a bridge without ports, that has name, mode and gateway address */
+    char bridge[MODEL_IFNAME_MAX]; /* where ports have none: one without ports, for name, mode and gateway address */
     enum model_mode mode;
     enum model_host host;
     struct ip_prefix subnet; /* the host's address in it; family 0 until model_resolve() chose one */
@@ -152,6 +152,7 @@ struct model_network {
     char uplink6[MODEL_IFNAME_MAX]; /* where IPv6 goes out; "" until model_resolve() found one, and without one */
     char uplink[MODEL_IFNAME_MAX];  /* "" until model_resolve() found one; stays "" without a default route */
     bool uplink_given;
+    bool spread;   /* nat, isolated: more ports than a bridge takes, so each is a link of its own; derived, and stays */
     bool on_link;  /* routed: the subnet is a part of the uplink's, where the host answers ARP for the guests */
     bool on_link6; /* the same of subnet6, uplink6 and neighbour discovery */
     uint32_t mtu;  /* 0 until model_resolve() */
@@ -299,8 +300,9 @@ bool model_name_valid(const char *text);
 bool model_ifname_valid(const char *text);
 /*
  * Fills in what the file left out and what needs no look at the host: device and bridge names, MACs, hostnames.
- * A port's TAP is NETWORK-PORT, a network's bridge br-NETWORK (rt-NETWORK in mode routed); longer than 15 characters:
- * the first eight, "-" and six characters of the hash of the whole; with `id:`, tap / qbr + the id's first 11.
+ * A port's TAP is NETWORK-PORT, a network's bridge br-NETWORK (rt-NETWORK where ports have none); longer than 15
+ * characters: the first eight, "-" and six characters of the hash of the whole; with `id:`, tap / qbr + the id's first
+ * 11. Whether ports have a bridge is decided here, too.
  */
 void model_derive(struct model_set *set);
 /* The same for one network; what was derived before stays, so that one more port changes no other. */

@@ -34,7 +34,9 @@ bool model_is_local6(const struct ip_prefix *prefix)
 
 bool model_routes6(const struct model_network *network)
 {
-    return network->subnet6.address.family && (network->uplink6[0] || network->mode == MODEL_MODE_ROUTED);
+    bool alone = model_mode_leads_out(network->mode) && !model_network_has_bridge(network);
+
+    return network->subnet6.address.family && (network->uplink6[0] || alone);
 }
 
 bool model_is_open6(const struct ip_prefix *subnet)

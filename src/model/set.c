@@ -41,7 +41,7 @@ bool model_mode_has_subnet(enum model_mode mode)
 
 bool model_network_has_bridge(const struct model_network *network)
 {
-    return network->mode != MODEL_MODE_ROUTED;
+    return network->mode != MODEL_MODE_ROUTED && !network->spread;
 }
 
 size_t model_network_ports_max(const struct model_network *network)

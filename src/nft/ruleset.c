@@ -158,6 +158,8 @@ static const struct nft_rule inet_rules[] = {
      {IS_IP4, NOT_FROM_LOOPBACK, NOT_TO_LOOPBACK, IS_LOCAL, GOTO("forwarded")}},
     /* meta nfproto ipv6 ip6 daddr != fe80::/10 fib daddr type local goto forwarded6 */
     {"forwards", "to an IPv6 address of the host", {IS_IP6, NOT_TO_LINK_LOCAL6, IS_LOCAL, GOTO("forwarded6")}},
+    /* oifname @secluded_ports counter drop */
+    {"local_forwards", "the host leaves the isolated alone", {OIFNAME, IN(GUARD_SECLUDED_PORTS), COUNTER, DROP}},
     /* meta nfproto ipv4 ip daddr 127.0.0.1 goto forwarded */
     {"local_forwards", "from the host itself to 127.0.0.1", {IS_IP4, IP_DADDR, IS(127, 0, 0, 1), GOTO("forwarded")}},
     /* meta nfproto ipv4 ip daddr != 127.0.0.0/8 fib daddr type local goto forwarded */
@@ -318,6 +320,10 @@ static const struct nft_rule inet_rules[] = {
     {"from_guest",
      "nor by IPv6",
      {OIFNAME, IN(GUARD_ROUTED_PORTS), IS_IP6, IP6_SADDR, IP6_DADDR, IN(GUARD_ROUTED_APART6), REFUSE}},
+    /* iifname @secluded_ports counter goto refuse */
+    {"from_guest",
+     "isolated guests reach nobody else, by no forward either",
+     {IIFNAME, IN(GUARD_SECLUDED_PORTS), REFUSE}},
     /* meta nfproto ipv4 ip saddr @published ct status dnat ct direction reply ct state established accept */
     {"from_guest",
      "replies to who came by a forward",

@@ -68,10 +68,13 @@ static uint8_t *put_option(struct message *message, enum option type, size_t len
     return option;
 }
 
-/* Between routed guests stands the host, as between those that do not see each other. */
+/*
+ * Between guests without a bridge stands the host, as between those that do not see each other: they send all by the
+ * router. Isolated ones have none; they ask for their neighbours, and neighbour.c answers.
+ */
 static bool is_on_link(const struct model_network *network)
 {
-    return network->ports_see_each_other && model_network_has_bridge(network);
+    return network->ports_see_each_other && (model_network_has_bridge(network) || !model_mode_leads_out(network->mode));
 }
 
 /* The router's: of a routed network that of the port's own device. */

@@ -225,7 +225,8 @@ int registry_update(struct registry *registry, int memfd, struct tapnet_error *e
     served = registry_find(registry, fresh->network->name);
     if (!served)
         return error_set(error, -ENOENT, "no network %s is served", fresh->network->name);
-    if (served->network->mode != fresh->network->mode || served->network->dns_port != fresh->network->dns_port ||
+    if (served->network->mode != fresh->network->mode || served->network->spread != fresh->network->spread ||
+        served->network->dns_port != fresh->network->dns_port ||
         ip_prefix_compare(&served->network->subnet, &fresh->network->subnet) != 0 ||
         ip_prefix_compare(&served->network->subnet6, &fresh->network->subnet6) != 0)
         return error_set(error, -EINVAL, "network %s: mode, subnets and DNS port can't change while it is served",

@@ -126,7 +126,9 @@ const struct spec_option spec_options[] = {
      .description = "How ports reach the world: nat gives them a subnet of their own, masqueraded to the uplink; "
                     "routed the same without a bridge and without masquerading: whoever has a route to the subnet by "
                     "this host reaches them; with bridge they are in the host's own network, by the uplink, which "
-                    "becomes a port of the bridge; with isolated they reach each other only", .example = "nat"},
+                    "becomes a port of the bridge; with isolated they reach each other only. In the modes nat and "
+                    "isolated more than 1,023 ports (with those of the pool) are carried as routed ones are: up to "
+                    "8,191, which share no link, so that broadcast and multicast reach nobody", .example = "nat"},
     {.section = SPEC_SECTION_NETWORK, .key = "subnet", .type = SPEC_TYPE_IP4_PREFIX,
      AT(model_network, subnet), NO_COUNT, GIVEN_AT(model_network, subnet_given),
      PLACE_AT(model_network, subnet_place), .synonyms = " address cidr gateway ip range network ",

@@ -284,6 +284,7 @@ void random_network(struct random *random, struct arena *arena, struct model_net
         ret->access[i] = (struct model_access){is_user ? id : MODEL_ID_NONE, is_user ? MODEL_ID_NONE : id,
                                                random_below(random, MODEL_PORTS_MAX + 1)};
     }
+    ret->spread = random_chance(random, 20);
     ret->on_link = random_chance(random, 20);
     ret->on_link6 = random_chance(random, 20);
     ret->mtu = random_below(random, MODEL_MTU_MAX + 1);

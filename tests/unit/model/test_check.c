@@ -57,6 +57,11 @@ static void a_bridge_that_is_full(struct model_set *set)
     build_many_ports(set, network, "vm%u", MODEL_BRIDGE_PORTS_MAX);
 }
 
+static void more_than_a_bridge_takes(struct model_set *set)
+{
+    build_many_ports(set, build_network(set, "lab", "10.20.0.1/19"), "vm%u", MODEL_PORTS_MAX - 3);
+}
+
 static void one_name_in_two_networks(struct model_set *set)
 {
     struct model_network *network = build_network(set, "a", "10.20.0.1/24");
@@ -92,6 +97,7 @@ static void good_files_are_good(void **state)
         the_first_and_the_last_address,
         the_smallest_subnet,
         a_bridge_that_is_full,
+        more_than_a_bridge_takes,
         one_name_in_two_networks,
         a_hostname_of_ones_own,
         devices_that_share_a_subnet,

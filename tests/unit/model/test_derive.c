@@ -89,6 +89,42 @@ static void names_of_links_follow_from_names(void **state)
     assert_string_equal(network->ports[0].hostname, "web");
 }
 
+/* Ports that are there or ready count, and only when the network is made: what is up stays as it is. */
+static void more_ports_than_a_bridge_takes_have_none(void **state)
+{
+    static const struct {
+        enum model_mode mode;
+        unsigned ports, pool;
+        bool spread;
+    } cases[] = {
+        {MODEL_MODE_NAT, 1023, 0, false},     {MODEL_MODE_NAT, 1024, 0, true},
+        {MODEL_MODE_NAT, 1000, 24, true},     {MODEL_MODE_ISOLATED, 1000, 23, false},
+        {MODEL_MODE_ISOLATED, 1024, 0, true}, {MODEL_MODE_BRIDGE, 1024, 0, false},
+        {MODEL_MODE_ROUTED, 1024, 0, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct model_set *set _cleanup_set_ = build_set("lab");
+        struct model_network *network = build_network(set, "lab", NULL);
+        bool bridged = !cases[i].spread && cases[i].mode != MODEL_MODE_ROUTED;
+
+        network->mode = cases[i].mode;
+        network->pool = cases[i].pool;
+        build_many_ports(set, network, "vm%u", cases[i].ports);
+        model_derive(set);
+        assert_int_equal(network->spread, cases[i].spread);
+        assert_int_equal(model_network_has_bridge(network), bridged);
+        assert_string_equal(network->bridge, bridged ? "br-lab" : "rt-lab");
+        network->port_count = 1;
+        build_many_ports(set, network, "more%u", cases[i].spread ? 1 : 1030);
+        model_derive(set);
+        assert_int_equal(network->spread, cases[i].spread);
+        assert_int_equal(model_network_ports_max(network),
+                         bridged ? cases[i].mode == MODEL_MODE_BRIDGE ? 1022 : 1023 : 8191);
+    }
+}
+
 /* The names are kept for ever: a host that is up must be recognised by a later version. */
 static void shortened_names_are_what_they_have_always_been(void **state)
 {
@@ -299,6 +335,7 @@ int main(void)
         cmocka_unit_test(modes_have_words),
         cmocka_unit_test(a_set_of_nothing_is_freed),
         cmocka_unit_test(names_of_links_follow_from_names),
+        cmocka_unit_test(more_ports_than_a_bridge_takes_have_none),
         cmocka_unit_test(shortened_names_are_what_they_have_always_been),
         cmocka_unit_test(ids_give_openstacks_names),
         cmocka_unit_test(given_values_stay),

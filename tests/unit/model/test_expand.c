@@ -1,38 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a set wants of the host, object by object. */
-#include "build.h"
+#include "expanded.h"
 #include "model/forward.h"
-
-/* A host with an uplink and nothing else on it. */
-static void expand(struct model_set *set, bool host_forwards, struct model_objects *ret)
-{
-    struct model_surroundings surroundings = {.uplink = "eth0", .uplink_mtu = 1500};
-    struct tapnet_error error = TAPNET_ERROR_INIT;
-
-    model_derive(set);
-    if (model_resolve(set, &surroundings, &error) < 0)
-        fail_msg("%s", error.text);
-    if (model_expand(set, host_forwards, ret, &error) < 0)
-        fail_msg("%s", error.text);
-}
-
-static void assert_texts(const struct model_objects *objects, const char *const *expected, size_t count)
-{
-    char text[MODEL_OBJECT_TEXT_MAX];
-
-    for (size_t i = 0; i < objects->count && i < count; i++)
-        assert_string_equal(model_object_print(&objects->items[i], text), expected[i]);
-    assert_int_equal(objects->count, count);
-}
-
-static const struct model_object *find_link(const struct model_objects *objects, const char *name)
-{
-    for (size_t i = 0; i < objects->count; i++)
-        if (objects->items[i].kind == MODEL_OBJECT_LINK && strcmp(objects->items[i].link.name, name) == 0)
-            return &objects->items[i];
-    fail_msg("no link %s", name);
-    return NULL;
-}
 
 /* Sorted strictly: in order, and nothing twice. */
 static void assert_sorted(const struct model_objects *objects)
@@ -206,67 +175,6 @@ static void an_isolated_network_in_full(void **state)
     assert_int_equal(find_link(&objects, "br-dark")->link.owner.mode, MODEL_MODE_ISOLATED);
 }
 
-/* No bridge has a port: each TAP has the gateway's address, its guest's at the other end, and who that is. */
-static void a_routed_network_in_full(void **state)
-{
-    static const char *const expected[] = {
-        "table inet tapnet",
-        "table bridge tapnet",
-        "table arp tapnet",
-        "element networks { far-a }",
-        "element networks { far-b }",
-        "element networks { rt-far }",
-        "element egress { rt-far . eth0 }",
-        "element gateways { far-a . 10.20.0.1 }",
-        "element gateways { far-b . 10.20.0.1 }",
-        "element dns_ports { far-a . 10.20.0.1 : 10053 }",
-        "element dns_ports { far-b . 10.20.0.1 : 10053 }",
-        "element dns_served { far-a . 10.20.0.1 . 10053 }",
-        "element dns_served { far-b . 10.20.0.1 . 10053 }",
-        "element closed { eth0 }",
-        "element routed_ports { far-a }",
-        "element routed_ports { far-b }",
-        "element routed_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }",
-        "element routed_macs { far-a . 52:54:00:00:00:07 }",
-        "element routed_any_mac_addresses { far-b . 10.20.0.8 }",
-        "element routed_any_mac_ports { far-b }",
-        "element ways { eth0 . far-a }",
-        "element ways { eth0 . far-b }",
-        "element ways { far-a . eth0 }",
-        "element ways { far-b . eth0 }",
-        "element peers { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }",
-        "element arp_ports { far-a }",
-        "element arp_ports { far-b }",
-        "element arp_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }",
-        "element arp_any_mac_addresses { far-b . 10.20.0.8 }",
-        "element arp_reach { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }",
-        "bridge rt-far",
-        "tap far-a",
-        "tap far-b",
-        "address 10.20.0.1/32 to 10.20.0.7 on far-a",
-        "address 10.20.0.1/32 to 10.20.0.8 on far-b",
-        "address 10.20.0.1/24 on rt-far",
-        "neighbour 10.20.0.7 on far-a",
-        "sysctl net/ipv4/conf/eth0/forwarding = 1",
-        "DHCP and DNS for network far",
-        "record of set demo",
-    };
-    struct model_set *set _cleanup_set_ = build_set("demo");
-    struct model_network *network = build_network(set, "far", "10.20.0.1/24");
-    struct model_objects objects cleanup(model_objects_fini) = {0};
-
-    (void)state;
-    network->mode = MODEL_MODE_ROUTED;
-    network->dns_port = MODEL_DNS_PORT;
-    strcpy(network->uplink, "eth0");
-    build_port(set, network, "a", "10.20.0.7", "52:54:00:00:00:07");
-    build_port(set, network, "b", "10.20.0.8", NULL);
-    expand(set, false, &objects);
-    assert_texts(&objects, expected, ARRAY_COUNT(expected));
-    assert_true(find_link(&objects, "far-a")->link.routed);
-    assert_string_equal(find_link(&objects, "far-a")->link.master, "");
-}
-
 /* A guest with a bridge of its own: the address is pinned to the port, no MAC is. */
 static void a_port_whose_guest_may_use_any_mac(void **state)
 {
@@ -418,17 +326,6 @@ static void cost_per_port_is_constant(void **state)
         assert_true(model_object_equal(&objects.items[i], &again.items[i]));
 }
 
-/* Whose text is @text, or NULL. */
-static const struct model_object *find_text(const struct model_objects *objects, const char *text)
-{
-    char other[MODEL_OBJECT_TEXT_MAX];
-
-    for (size_t i = 0; i < objects->count; i++)
-        if (strcmp(model_object_print(&objects->items[i], other), text) == 0)
-            return &objects->items[i];
-    return NULL;
-}
-
 static void forwards_are_elements(void **state)
 {
     static const char *const expected[] = {
@@ -481,63 +378,6 @@ static void only_forwards_from_127_0_0_1_need_route_localnet(void **state)
     assert_false(find_link(&objects, "br-lab")->link.route_localnet);
 }
 
-/* By each port alone, whose own 127.0.0.1 it is that leads there; and nobody meets the network's device. */
-static void a_routed_port_has_its_forwards_itself(void **state)
-{
-    struct model_set *set _cleanup_set_ = build_set("demo");
-    struct model_network *network = build_network(set, "far", "10.20.0.1/24");
-    struct model_objects objects cleanup(model_objects_fini) = {0};
-    struct model_forward forward;
-    const char *problem;
-
-    (void)state;
-    network->mode = MODEL_MODE_ROUTED;
-    network->ports_see_each_other_given = true;
-    network->ports_see_each_other = false;
-    build_port(set, network, "a", "10.20.0.7", NULL);
-    build_port(set, network, "b", "10.20.0.8", NULL);
-    assert_int_equal(model_forward_parse("8080:80", &forward, &problem), 0);
-    network->ports[0].forwards = &forward;
-    network->ports[0].forward_count = 1;
-    expand(set, false, &objects);
-    assert_non_null(find_text(&objects, "element forwards { tcp . 8080 : 10.20.0.7 . 80 }"));
-    assert_non_null(find_text(&objects, "element published { 10.20.0.7 }"));
-    assert_non_null(find_text(&objects, "element routed_published { far-a . 10.20.0.7 }"));
-    assert_null(find_text(&objects, "element published { 10.20.0.8 }"));
-    assert_non_null(find_text(&objects, "element routed_apart { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }"));
-    assert_null(find_text(&objects, "element peers { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }"));
-    assert_true(find_link(&objects, "far-a")->link.route_localnet);
-    assert_false(find_link(&objects, "far-b")->link.route_localnet ||
-                 find_link(&objects, "rt-far")->link.route_localnet);
-}
-
-/* Who is limited is not where the others go in haste: what it sends, and to whom. */
-static void a_limited_routed_port_goes_the_long_way(void **state)
-{
-    struct model_set *set _cleanup_set_ = build_set("demo");
-    struct model_network *network = build_network(set, "far", "10.20.0.1/24");
-    struct model_objects objects cleanup(model_objects_fini) = {0};
-
-    (void)state;
-    network->mode = MODEL_MODE_ROUTED;
-    strcpy(network->uplink, "eth0");
-    build_port(set, network, "a", "10.20.0.7", "52:54:00:00:00:07");
-    build_port(set, network, "b", "10.20.0.8", NULL);
-    for (size_t i = 0; i < 2; i++)
-        network->ports[i].limit = (struct model_limit){.send = 8000000, .connections = 20};
-    expand(set, false, &objects);
-    assert_non_null(find_text(&objects, "element routed_limited_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }"));
-    assert_null(find_text(&objects, "element routed_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }"));
-    assert_non_null(find_text(&objects, "element routed_send_limits { far-a limit 1000000 bytes/s burst 65536 }"));
-    assert_non_null(find_text(&objects, "element routed_send_limits { far-b limit 1000000 bytes/s burst 65536 }"));
-    assert_non_null(find_text(&objects, "element routed_any_mac_addresses { far-b . 10.20.0.8 }"));
-    assert_non_null(find_text(&objects, "element connection_limits { far-b . 10.20.0.8 limit 20 connections }"));
-    assert_null(find_text(&objects, "element ways { far-a . eth0 }"));
-    assert_non_null(find_text(&objects, "element ways { eth0 . far-a }"));
-    assert_non_null(find_text(&objects, "element limited_ways { far-a . eth0 }"));
-    assert_non_null(find_text(&objects, "element paths { far-a . eth0 }"));
-}
-
 static void ports_that_are_kept_apart_are_so_by_any_detour(void **state)
 {
     struct model_set *set _cleanup_set_ = tour();
@@ -579,14 +419,11 @@ int main(void)
         cmocka_unit_test(what_the_file_opens_is_an_element),
         cmocka_unit_test(forwards_are_elements),
         cmocka_unit_test(only_forwards_from_127_0_0_1_need_route_localnet),
-        cmocka_unit_test(a_routed_port_has_its_forwards_itself),
-        cmocka_unit_test(a_limited_routed_port_goes_the_long_way),
         cmocka_unit_test(ports_that_are_kept_apart_are_so_by_any_detour),
         cmocka_unit_test(a_nat_network_in_full),
         cmocka_unit_test(the_links_of_a_nat_network),
         cmocka_unit_test(objects_know_their_line_their_owner_and_their_network),
         cmocka_unit_test(an_isolated_network_in_full),
-        cmocka_unit_test(a_routed_network_in_full),
         cmocka_unit_test(a_port_whose_guest_may_use_any_mac),
         cmocka_unit_test(networks_behind_one_uplink_open_it_once),
         cmocka_unit_test(a_host_that_forwards_is_left_as_it_is),

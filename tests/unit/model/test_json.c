@@ -438,6 +438,9 @@ static const char *const wrong[][2] = {
     {NETWORK_HEAD "\"uplink_given\":1," NETWORK_TAIL, "\"uplink_given\" must be"},
     {NETWORK_HEAD "\"mtu\":65522,\"dns_port\":0,\"ports\":[]}}", "\"mtu\" must be"},
     {NETWORK_HEAD "\"mtu\":1500,\"dns_port\":65536,\"ports\":[]}}", "\"dns_port\" must be"},
+    {"{\"kind\":\"service\",\"running\":true,\"named\":false,\"network\":{\"name\":\"lab\",\"bridge\":\"b\","
+     "\"mode\":\"bridge\",\"spread\":true,\"mtu\":1500,\"dns_port\":0,\"ports\":[]}}",
+     "\"spread\" must be"},
     {NETWORK_HEAD "\"mtu\":1500,\"dns_port\":0,\"ports\":{}}}", "\"ports\" must be"},
     {NETWORK_HEAD "\"mtu\":1500,\"dns_port\":0,\"ports\":[null]}}", "port must be a JSON object"},
     {NETWORK_HEAD "\"mtu\":1500,\"dns_port\":0,\"ports\":[{\"name\":\"web\"}]}}", "port has no \"device\""},

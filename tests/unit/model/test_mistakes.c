@@ -140,9 +140,34 @@ static void no_room_for_two(struct model_set *set)
     build_many_ports(set, build_network(set, "lab", "10.20.0.1/30"), "vm%u", 2);
 }
 
-static void more_than_a_bridge_takes(struct model_set *set)
+/* A network on record, which was made with a bridge. */
+static void more_than_its_bridge_takes(struct model_set *set)
 {
-    build_many_ports(set, build_network(set, "lab", NULL), "vm%u", 1024);
+    struct model_network *network = build_network(set, "lab", NULL);
+
+    network->mac = mac_derive("tapnet bridge lab", NULL);
+    build_many_ports(set, network, "vm%u", 1024);
+}
+
+static void more_than_the_lan_takes(struct model_set *set)
+{
+    struct model_network *network = build_network(set, "lab", NULL);
+
+    network->mode = MODEL_MODE_BRIDGE;
+    build_many_ports(set, network, "vm%u", 1023);
+}
+
+static void more_than_a_network_takes(struct model_set *set)
+{
+    build_many_ports(set, build_network(set, "lab", NULL), "vm%u", 8192);
+}
+
+static void other_protocols_without_a_bridge(struct model_set *set)
+{
+    struct model_network *network = build_network(set, "lab", NULL);
+
+    build_port(set, network, "db", NULL, NULL)->protocols = MODEL_PROTOCOLS_ANY;
+    build_many_ports(set, network, "vm%u", 1023);
 }
 
 static void a_multicast_mac(struct model_set *set)
@@ -407,8 +432,18 @@ static const struct {
               "larger one, as 10.20.0.1/23"},
     {no_room_for_two, "lab.yaml:2:20: network lab: subnet 10.20.0.1/30 has room for 1 guests, not for 2 ports; write a "
                       "larger one, as 10.20.0.1/29"},
-    {more_than_a_bridge_takes, "lab.yaml:2:3: network lab: 1024 ports are more than the kernel's bridge takes: 1,023; "
-                               "make it two networks, or write `mode: routed`"},
+    {more_than_its_bridge_takes,
+     "lab.yaml:2:3: network lab: 1024 ports are more than the bridge takes that it was made with: 1,023; declare as "
+     "many in its file, or a `pool:` that reaches beyond, so that it is made without one, or make it two networks"},
+    {more_than_the_lan_takes,
+     "lab.yaml:2:3: network lab: 1023 ports are more than the kernel's bridge takes besides the "
+     "uplink: 1,022"},
+    {more_than_a_network_takes,
+     "lab.yaml:2:3: network lab: 8192 ports are more than a network may have: 8,191; make it "
+     "two networks"},
+    {other_protocols_without_a_bridge,
+     "lab.yaml:3:7: port db: guests of a network with more than 1,023 ports have no link in common that other "
+     "protocols could pass: leave `protocols: any` out, or make it two networks"},
     {a_multicast_mac, "lab.yaml:3:40: port db: mac 01:00:5e:00:00:07 is a multicast address, no guest's; its first "
                       "byte must be even, as in 52:54:00:..."},
     {no_mac, "lab.yaml:3:40: port db: mac 00:00:00:00:00:00 is no guest's address; leave `mac:` out, and one is "

@@ -21,11 +21,11 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 90
+#define SAMPLES 91
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
-/* Of routed networks, by IPv6. */
+/* Of routed networks, by IPv6 above all. */
 static void make_routed_samples6(struct guard_element samples[SAMPLES], const char *longest)
 {
     struct ip_address gateway6 = kernel_address("fd00:20::ffff:1");
@@ -41,6 +41,7 @@ static void make_routed_samples6(struct guard_element samples[SAMPLES], const ch
     samples[GUARD_LIMITED_WAYS6] = guard_limited_way6("t", "eth0", "lab/lab/t");
     samples[GUARD_PEERS6] = guard_peers(GUARD_PEERS, &subnet6, "lab/lab");
     samples[GUARD_ROUTED_APART6] = guard_peers(GUARD_ROUTED_APART, &subnet6, "lab/lab");
+    samples[GUARD_SECLUDED_PORTS] = guard_device(GUARD_SECLUDED_PORTS, "t", "lab/lab/t");
     samples[GUARD_ROUTED_PUBLISHED6] = guard_routed_address(GUARD_ROUTED_PUBLISHED, "t", &gateway6, "lab/lab/t");
 }
 

@@ -441,6 +441,26 @@ static void routed_guests_know_their_own_router(void **state)
     assert_int_equal(nd_option(length, 3)[3], 0);
 }
 
+/* Without a bridge they ask for their neighbours as those on one do: no router is theirs that would know. */
+static void isolated_guests_take_their_neighbours_to_be_on_the_link(void **state)
+{
+    size_t length;
+
+    (void)state;
+    network.mode = MODEL_MODE_ISOLATED;
+    network.spread = true;
+    network.dns_port = 0;
+    network.uplink6[0] = '\0';
+    port.mac = (struct mac){{2, 0, 0, 0, 0, 7}};
+    length = advertise_build(&network, &port, &packet, false, frame);
+    assert_memory_equal(frame + 6, port.mac.bytes, 6);
+    assert_int_equal(nd_option(length, 3)[3] & 0x80, 0x80);
+    assert_int_equal(bytes_get_be16(frame + FRAME6_ICMP_AT + 6), 0); /* seconds that it is a router */
+    network.ports_see_each_other = false;
+    length = advertise_build(&network, &port, &packet, false, frame);
+    assert_int_equal(nd_option(length, 3)[3] & 0x80, 0);
+}
+
 static void the_last_one_takes_all_back(void **state)
 {
     size_t length = advertise_build(&network, NULL, NULL, true, frame);
@@ -531,6 +551,7 @@ int main(void)
         cmocka_unit_test_setup(all_others_are_told_to_ask, set_up),
         cmocka_unit_test_setup(what_the_mode_does_not_give_is_not_told, set_up),
         cmocka_unit_test_setup(routed_guests_know_their_own_router, set_up),
+        cmocka_unit_test_setup(isolated_guests_take_their_neighbours_to_be_on_the_link, set_up),
         cmocka_unit_test_setup(the_host_stands_in_for_neighbours_of_routed_guests, set_up),
         cmocka_unit_test_setup(the_last_one_takes_all_back, set_up),
         cmocka_unit_test_setup(many_domains_still_fit, set_up),
