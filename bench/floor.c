@@ -5,9 +5,10 @@
  * How it works: `floor up N` makes a bridge with an address, one nftables transaction (seven sets, seven elements a
  * port) and N persistent TAPs, each by open, TUNSETIFF, TUNSETCARRIER, one send (alias, group, MAC, master; up),
  * TUNSETPERSIST, close. `floor routed N` does the same of ports without a bridge: eleven elements, no master but
- * forwarding and proxy ARP, no delay of that, an address with a peer, a permanent neighbour. `floor plug N COUNT` adds
- * COUNT ports to those of `floor up N`, one after the other: a transaction of elements, a TAP that is held, one send;
- * then it takes them away, each by a close and a transaction. Microseconds of each are printed.
+ * forwarding and proxy ARP, no delay of that, an address with a peer, a permanent neighbour; `floor spread N` has
+ * twelve elements, as a network of mode nat has that is too large for a bridge. `floor plug N COUNT` adds COUNT ports
+ * to those of `floor up N`, one after the other: a transaction of elements, a TAP that is held, one send; then it takes
+ * them away, each by a close and a transaction. Microseconds of each are printed.
  * `floor down` deletes the group and the tables. It checks nothing, parses nothing, remembers nothing and can
  * undo nothing: what tapnet takes on top is the price of doing that. Microseconds a phase are printed as JSON.
  */
@@ -277,19 +278,31 @@ static unsigned read_plug(int count, char **words, unsigned *ret_first)
     return first < PORTS_MAX && more <= PORTS_MAX - first ? (unsigned)more : 0;
 }
 
+/* NULL: there is none of that name. */
+static const struct kind *find_kind(const char *word)
+{
+    static const struct {
+        const char *word;
+        const struct kind *kind;
+    } kinds[] = {{"up", &bridged}, {"routed", &routed}, {"spread", &spread}};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(word, kinds[i].word) == 0)
+            return kinds[i].kind;
+    return NULL;
+}
+
 int main(int count, char **words)
 {
-    const struct kind *kind = count == 3 && strcmp(words[1], "up") == 0       ? &bridged
-                              : count == 3 && strcmp(words[1], "routed") == 0 ? &routed
-                                                                              : NULL;
+    const struct kind *kind = count == 3 ? find_kind(words[1]) : NULL;
     unsigned long ports = kind ? strtoul(words[2], NULL, 10) : 0;
     unsigned first = 0, more = read_plug(count, words, &first);
     struct mnl_socket *route, *netfilter;
 
     if (!(kind && ports >= 1 && ports <= kind->ports_max) && !more && !(count == 2 && strcmp(words[1], "down") == 0)) {
         fprintf(stderr,
-                "usage: floor up N | floor routed N | floor plug N COUNT | floor down   (N: 1 to %d, routed to "
-                "%d)\n",
+                "usage: floor up N | floor routed N | floor spread N | floor plug N COUNT | floor down   (N: 1 to %d, "
+                "routed and spread to %d)\n",
                 PORTS_MAX, ROUTED_MAX);
         return 2;
     }

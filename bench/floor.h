@@ -23,7 +23,7 @@ struct kind {
     bool routed;
 };
 
-extern const struct kind bridged, routed;
+extern const struct kind bridged, routed, spread;
 
 void port_name(unsigned port, char name[IFNAMSIZ]);
 /* The guest's. */

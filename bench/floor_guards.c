@@ -56,25 +56,41 @@ static const struct set bridged_sets[] = {
     {"group_limits", TYPE_IFNAME, HAS_IFNAME, 0, true, NFPROTO_BRIDGE},
 };
 
-/* The same of a routed port whose guest's MAC the file names: whose it is, what serves it, and its ways out and in. */
+/* The same of a port without a bridge whose guest's MAC the file names: whose it is, what serves it, ... */
+#define WITHOUT_BRIDGE                                                                                                 \
+    {"networks", TYPE_IFNAME, HAS_IFNAME, 0, false, NFPROTO_INET},                                                     \
+        {"routed_ports", TYPE_IFNAME, HAS_IFNAME, 0, false, NFPROTO_INET},                                             \
+        {"routed_macs", TYPES2(TYPE_IFNAME, TYPE_MAC), HAS_IFNAME | HAS_MAC, 0, false, NFPROTO_INET},                  \
+        {"routed_addresses", TYPES3(TYPE_IFNAME, TYPE_MAC, TYPE_IP4), HAS_IFNAME | HAS_MAC | HAS_IP4, 0, false,        \
+         NFPROTO_INET},                                                                                                \
+        {"gateways", TYPES2(TYPE_IFNAME, TYPE_IP4), HAS_IFNAME | HAS_GATEWAY, 0, false, NFPROTO_INET},                 \
+        {"dns_ports", TYPES2(TYPE_IFNAME, TYPE_IP4), HAS_IFNAME | HAS_GATEWAY, TYPE_PORT, false, NFPROTO_INET},        \
+        {"dns_served", TYPES3(TYPE_IFNAME, TYPE_IP4, TYPE_PORT), HAS_IFNAME | HAS_GATEWAY | HAS_PORT, 0, false,        \
+         NFPROTO_INET},                                                                                                \
+        {"arp_ports", TYPE_IFNAME, HAS_IFNAME, 0, false, NFPROTO_ARP},                                                 \
+    {                                                                                                                  \
+        "arp_addresses", TYPES3(TYPE_IFNAME, TYPE_MAC, TYPE_IP4), HAS_IFNAME | HAS_MAC | HAS_IP4, 0, false,            \
+            NFPROTO_ARP                                                                                                \
+    }
+
+/* ... and its ways out and in: in mode routed as it is, ... */
 static const struct set routed_sets[] = {
-    {"networks", TYPE_IFNAME, HAS_IFNAME, 0, false, NFPROTO_INET},
-    {"routed_ports", TYPE_IFNAME, HAS_IFNAME, 0, false, NFPROTO_INET},
-    {"routed_macs", TYPES2(TYPE_IFNAME, TYPE_MAC), HAS_IFNAME | HAS_MAC, 0, false, NFPROTO_INET},
-    {"routed_addresses", TYPES3(TYPE_IFNAME, TYPE_MAC, TYPE_IP4), HAS_IFNAME | HAS_MAC | HAS_IP4, 0, false,
-     NFPROTO_INET},
-    {"gateways", TYPES2(TYPE_IFNAME, TYPE_IP4), HAS_IFNAME | HAS_GATEWAY, 0, false, NFPROTO_INET},
-    {"dns_ports", TYPES2(TYPE_IFNAME, TYPE_IP4), HAS_IFNAME | HAS_GATEWAY, TYPE_PORT, false, NFPROTO_INET},
-    {"dns_served", TYPES3(TYPE_IFNAME, TYPE_IP4, TYPE_PORT), HAS_IFNAME | HAS_GATEWAY | HAS_PORT, 0, false,
-     NFPROTO_INET},
+    WITHOUT_BRIDGE,
     {"ways", TYPES2(TYPE_IFNAME, TYPE_IFNAME), HAS_IFNAME | HAS_UPLINK, 0, false, NFPROTO_INET},
     {NULL, 0, HAS_UPLINK_FIRST | HAS_IFNAME, 0, false, NFPROTO_INET},
-    {"arp_ports", TYPE_IFNAME, HAS_IFNAME, 0, false, NFPROTO_ARP},
-    {"arp_addresses", TYPES3(TYPE_IFNAME, TYPE_MAC, TYPE_IP4), HAS_IFNAME | HAS_MAC | HAS_IP4, 0, false, NFPROTO_ARP},
+};
+
+/* ... in mode nat with the host's address. */
+static const struct set spread_sets[] = {
+    WITHOUT_BRIDGE,
+    {"egress", TYPES2(TYPE_IFNAME, TYPE_IFNAME), HAS_IFNAME | HAS_UPLINK, 0, false, NFPROTO_INET},
+    {"paths", TYPES2(TYPE_IFNAME, TYPE_IFNAME), HAS_IFNAME | HAS_UPLINK, 0, false, NFPROTO_INET},
+    {NULL, 0, HAS_UPLINK_FIRST | HAS_IFNAME, 0, false, NFPROTO_INET},
 };
 
 const struct kind bridged = {bridged_sets, sizeof(bridged_sets) / sizeof(bridged_sets[0]), PORTS_MAX, false};
 const struct kind routed = {routed_sets, sizeof(routed_sets) / sizeof(routed_sets[0]), ROUTED_MAX, true};
+const struct kind spread = {spread_sets, sizeof(spread_sets) / sizeof(spread_sets[0]), ROUTED_MAX, true};
 
 /* ---- messages ---- */
 

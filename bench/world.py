@@ -82,14 +82,15 @@ class World:
 
     # ---- tapnet ----
 
-    def write_file(self, ports, routed=False, pool=0, others=0):
-        """Without IPv6, which the others that this is compared with do not make either. In mode routed, MACs are given:
-        with more neighbours than a kernel learns, one would give them. @others ports are a second network's."""
-        head = ["    mode: routed", "    subnet: 10.98.0.1/19"] if routed else ["    subnet: 10.97.0.1/22"]
+    def write_file(self, ports, mode="nat", pool=0, others=0):
+        """Without IPv6, which the others that this is compared with do not make either. Without a bridge, MACs are
+        given: with more neighbours than a kernel learns, one would give them. @others ports are a second network's."""
+        routes = mode == "routed" or ports > 1023
+        head = [f"    mode: {mode}", f"    subnet: {'10.98.0.1/19' if routes else '10.97.0.1/22'}"]
         lines = ["name: bench", "networks:", "  bench:", *head, f"    pool: {pool}", "    subnet6: none",
                  "    ports:"]
         for port in range(1, ports + 1):
-            mac = f'mac: "52:54:00:10:{port >> 8:02x}:{port & 255:02x}"' if routed else ""
+            mac = f'mac: "52:54:00:10:{port >> 8:02x}:{port & 255:02x}"' if routes else ""
             lines.append(f"      p{port}: {{{mac}}}")
         lines += ["  others:", "    subnet: 10.99.0.1/22", "    subnet6: none", "    ports:"] if others else []
         lines += [f"      o{port}: {{}}" for port in range(1, others + 1)]
@@ -162,11 +163,14 @@ class World:
         self.on_host("sysctl", "-qw", "net.ipv4.ip_forward=1")
         return Plug(self, "hand-p1", "br-hand", "52:54:00:00:00:01", "10.96.0.2", "10.96.0.1")
 
-    def make_routed(self):
+    def make_routed(self, mode):
         """The same of one TAP without a bridge: the gateway's address with the guest's as its peer, by hand."""
         for words in ("tuntap add dev hand-p1 mode tap", "link set hand-p1 address 0a:68:00:00:00:01 up",
                       "address add 10.99.0.1 peer 10.99.0.2 dev hand-p1"):
             run("ip", "-n", self.host, *words.split())
+        if mode == "nat":
+            self.on_host("nft", "table ip hand { chain out { type nat hook postrouting priority srcnat;"
+                         " iifname hand-p1 oifname up0 masquerade; }; }")
         self.on_host("sysctl", "-qw", "net.ipv4.ip_forward=1")
         return RoutedPlug(self, "hand-p1", "hand-p1", "52:54:00:00:00:01", "10.99.0.2", "10.99.0.1")
 
@@ -174,7 +178,7 @@ class World:
         """Port number @index of the network that tapnet has brought up."""
         network = self.status()
         port = network["ports"][index]
-        if network["mode"] == "routed":
+        if network["bridge"].startswith("rt-"):
             return RoutedPlug(self, port["device"], port["device"], port["mac"], port["addresses"][0],
                               network["gateway"])
         return Plug(self, port["device"], network["bridge"], port["mac"], port["addresses"][0], network["gateway"])
