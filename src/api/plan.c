@@ -238,25 +238,6 @@ static int collect_taken(const struct observe_found *found, const char *set, str
     return 0;
 }
 
-/* A bridge or a port of a network leads to guests, not out. (The set's own are refused when the file is checked.) */
-static int check_uplinks(const struct tapnet_plan *plan, struct tapnet_error *error)
-{
-    for (size_t n = 0; n < plan->set->network_count; n++) {
-        const struct model_network *network = &plan->set->networks[n];
-        const struct model_link *link = network->uplink_given ? plan_find_link(&plan->found->objects, network->uplink)
-                                                              : NULL;
-
-        if (link && link->owner.network[0] && strcmp(link->owner.set, plan->set->name) != 0)
-            return error_set(error, -EINVAL,
-                             "%s:%u:%u: network %s: uplink %s is of network %s of set %s, not a way out; name an "
-                             "interface of the host",
-                             plan->set->file ? plan->set->file : "", network->uplink_place.line,
-                             network->uplink_place.column, network->name, network->uplink, link->owner.network,
-                             link->owner.set);
-    }
-    return 0;
-}
-
 /* The host's own addresses would have to move while the network's come: not in one plan. */
 static int check_modes(const struct tapnet_plan *plan, const struct current *current, struct tapnet_error *error)
 {
@@ -354,7 +335,7 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
         collect_taken(found, spec->set->name, &taken, &surroundings.taken_count) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     surroundings.taken = taken;
-    result = check_uplinks(plan, error);
+    result = uplink_check_named(found, plan->set, error);
     if (result == 0)
         result = check_modes(plan, &current, error);
     if (result == 0)

@@ -149,3 +149,19 @@ int uplink_look(struct observe_found *found, const struct model_objects *objects
             result = observe_uplink(found, objects->items[i].uplink.name, objects->items[i].uplink.bridge, error);
     return result;
 }
+
+int uplink_check_named(const struct observe_found *found, const struct model_set *set, struct tapnet_error *error)
+{
+    for (size_t n = 0; n < set->network_count; n++) {
+        const struct model_network *network = &set->networks[n];
+        const struct model_link *link = network->uplink_given ? plan_find_link(&found->objects, network->uplink) : NULL;
+
+        if (link && link->owner.network[0] && strcmp(link->owner.set, set->name) != 0)
+            return error_set(error, -EINVAL,
+                             "%s:%u:%u: network %s: uplink %s is of network %s of set %s, not a way out; name an "
+                             "interface of the host",
+                             set->file ? set->file : "", network->uplink_place.line, network->uplink_place.column,
+                             network->name, network->uplink, link->owner.network, link->owner.set);
+    }
+    return 0;
+}

@@ -19,4 +19,10 @@ int uplink_check_holder(const struct observe_found *found, const struct model_se
 /* Has @found tell of every uplink that is among @objects. */
 int uplink_look(struct observe_found *found, const struct model_objects *objects, struct tapnet_error *error);
 
+/*
+ * -EINVAL when a network of @set names as its uplink what leads to guests of another set, not out. (The set's own are
+ * refused when the file is checked.)
+ */
+int uplink_check_named(const struct observe_found *found, const struct model_set *set, struct tapnet_error *error);
+
 #endif
