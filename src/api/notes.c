@@ -202,6 +202,7 @@ enum noun {
     NOUN_DEVICE,
     NOUN_ADDRESS,
     NOUN_NEIGHBOUR,
+    NOUN_PASSAGE,
     NOUN_UPLINK,
     NOUN_SYSCTL,
     NOUN_SERVICE,
@@ -215,6 +216,7 @@ static const char *const nouns[][2] = {
     [NOUN_DEVICE] = {"device", "devices"},
     [NOUN_ADDRESS] = {"address", "addresses"},
     [NOUN_NEIGHBOUR] = {"neighbour", "neighbours"},
+    [NOUN_PASSAGE] = {"accept in another's packet filter", "accepts in others' packet filters"},
     [NOUN_UPLINK] = {"uplink", "uplinks"},
     [NOUN_SYSCTL] = {"sysctl", "sysctls"},
     [NOUN_SERVICE] = {"served network", "served networks"},
@@ -233,6 +235,8 @@ static enum noun noun_of(const struct model_object *object)
         return NOUN_ADDRESS;
     case MODEL_OBJECT_NEIGHBOUR:
         return NOUN_NEIGHBOUR;
+    case MODEL_OBJECT_PASSAGE:
+        return NOUN_PASSAGE;
     case MODEL_OBJECT_UPLINK:
         return NOUN_UPLINK;
     case MODEL_OBJECT_SYSCTL:

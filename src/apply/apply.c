@@ -87,6 +87,9 @@ static int apply_one(const struct apply_ops *ops, const struct model_object *bef
         return apply_address(ops, before, after, error);
     case MODEL_OBJECT_NEIGHBOUR:
         return apply_neighbour(ops, before, after, error);
+    case MODEL_OBJECT_PASSAGE:
+        return after ? ops->passage_add(ops->data, &after->passage, error)
+                     : ops->passage_delete(ops->data, &before->passage, error);
     case MODEL_OBJECT_UPLINK:
         return apply_uplink(ops, before ? &before->uplink : NULL, after ? &after->uplink : NULL, error);
     case MODEL_OBJECT_SYSCTL:

@@ -21,6 +21,7 @@
 #include "netlink/conntrack.h"
 #include "netlink/item.h"
 #include "netlink/sysctl.h"
+#include "nft/passage.h"
 #include "observe/plugged.h"
 
 static int open_route(struct apply_kernel *kernel, struct tapnet_error *error)
@@ -448,6 +449,22 @@ static int guards_commit(void *data, struct nft_transaction *transaction, struct
     return result < 0 ? result : nft_commit(kernel->netfilter, transaction, error);
 }
 
+static int passage_add(void *data, const struct guard_passage *passage, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    int result = open_netfilter(kernel, error);
+
+    return result < 0 ? result : nft_passage_add(kernel->netfilter, passage, error);
+}
+
+static int passage_delete(void *data, const struct guard_passage *passage, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    int result = open_netfilter(kernel, error);
+
+    return result < 0 ? result : nft_passage_delete(kernel->netfilter, passage, error);
+}
+
 /* What stands beside a network's ledger is void with it (observe/plugged.h): one that can't be removed does no harm. */
 static void remove_companions(const struct apply_kernel *kernel, const char *name)
 {
@@ -533,6 +550,8 @@ static const struct apply_ops kernel_ops = {
     .link_imitate = apply_link_imitate,
     .sysctl_write = write_sysctl,
     .guards_commit = guards_commit,
+    .passage_add = passage_add,
+    .passage_delete = passage_delete,
     .file_write = file_write,
     .file_remove = file_remove,
     .file_append = file_append,

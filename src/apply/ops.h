@@ -62,6 +62,10 @@ struct apply_ops {
 
     int (*guards_commit)(void *data, struct nft_transaction *transaction, struct tapnet_error *error);
 
+    /* An accept in a chain of somebody else. Deleting one that is not there is no failure. */
+    int (*passage_add)(void *data, const struct guard_passage *passage, struct tapnet_error *error);
+    int (*passage_delete)(void *data, const struct guard_passage *passage, struct tapnet_error *error);
+
     /* Files of the run directory, "sysctl/NAME.json", "networks/NAME.json" or "sets/NAME.json". Replaced as a whole. */
     int (*file_write)(void *data, const char *name, const char *text, struct tapnet_error *error);
     int (*file_remove)(void *data, const char *name, struct tapnet_error *error);

@@ -13,6 +13,7 @@ static const char *const kind_words[] = {
     [MODEL_OBJECT_TABLE] = "table",     [MODEL_OBJECT_ELEMENT] = "element",     [MODEL_OBJECT_LINK] = "link",
     [MODEL_OBJECT_ADDRESS] = "address", [MODEL_OBJECT_SYSCTL] = "sysctl",       [MODEL_OBJECT_SERVICE] = "service",
     [MODEL_OBJECT_RECORD] = "record",   [MODEL_OBJECT_NEIGHBOUR] = "neighbour", [MODEL_OBJECT_UPLINK] = "uplink",
+    [MODEL_OBJECT_PASSAGE] = "passage",
 };
 
 static const char *const link_words[] = {
@@ -384,6 +385,39 @@ static void neighbour_from_json(struct json_reader *reader, struct model_neighbo
     json_read_mac(reader, "mac", JSON_OPTIONAL, &ret->mac);
 }
 
+/* ---- passages ---- */
+
+static void passage_to_json(json_t **json, const struct guard_passage *passage)
+{
+    json_put(json, "family", json_integer(passage->family));
+    json_put(json, "table", json_string(passage->table));
+    json_put(json, "chain", json_string(passage->chain));
+    json_put(json, "label", json_string(passage->label));
+    if (passage->in[0])
+        json_put(json, "in", json_ifname(passage->in, sizeof(passage->in)));
+    if (passage->out[0])
+        json_put(json, "out", json_ifname(passage->out, sizeof(passage->out)));
+    json_put(json, "what", json_string(guard_passage_words[passage->what]));
+    json_put_flag(json, "iptables", passage->iptables);
+}
+
+static void passage_from_json(struct json_reader *reader, struct guard_passage *ret)
+{
+    uint32_t family = 0;
+
+    json_read_number(reader, "family", JSON_REQUIRED, UINT8_MAX, &family);
+    ret->family = (uint8_t)family;
+    json_read_string(reader, "table", JSON_REQUIRED, GUARD_PASSAGE_NAME_MAX - 1, &ret->table);
+    json_read_string(reader, "chain", JSON_REQUIRED, GUARD_PASSAGE_NAME_MAX - 1, &ret->chain);
+    json_read_string(reader, "label", JSON_REQUIRED, GUARD_PASSAGE_LABEL_MAX - 1, &ret->label);
+    if (ret->label && !guard_passage_label_valid(ret->label))
+        json_read_wrong(reader, "label", "a set and a network");
+    read_link_name(reader, "in", JSON_OPTIONAL, ret->in);
+    read_link_name(reader, "out", JSON_OPTIONAL, ret->out);
+    ret->what = (enum guard_passage_what)read_word(reader, "what", guard_passage_words, GUARD_PASSAGE_WHAT_COUNT);
+    json_read_flag(reader, "iptables", &ret->iptables);
+}
+
 static void service_to_json(json_t **json, const struct model_service *service)
 {
     json_put_text(json, "set", service->set);
@@ -434,6 +468,9 @@ struct json_t *model_object_to_json(const struct model_object *object)
     case MODEL_OBJECT_NEIGHBOUR:
         neighbour_to_json(&json, &object->neighbour);
         break;
+    case MODEL_OBJECT_PASSAGE:
+        passage_to_json(&json, &object->passage);
+        break;
     case MODEL_OBJECT_UPLINK:
         model_uplink_to_json(&json, &object->uplink);
         break;
@@ -470,6 +507,9 @@ static void object_from_json(struct json_reader *reader, struct model_object *re
         break;
     case MODEL_OBJECT_NEIGHBOUR:
         neighbour_from_json(reader, &ret->neighbour);
+        break;
+    case MODEL_OBJECT_PASSAGE:
+        passage_from_json(reader, &ret->passage);
         break;
     case MODEL_OBJECT_UPLINK:
         model_uplink_from_json(reader, &ret->uplink);

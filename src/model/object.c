@@ -117,6 +117,8 @@ int model_object_compare(const struct model_object *a, const struct model_object
         return compare_addresses(&a->address, &b->address);
     case MODEL_OBJECT_NEIGHBOUR:
         return compare_neighbours(&a->neighbour, &b->neighbour);
+    case MODEL_OBJECT_PASSAGE:
+        return guard_passage_compare(&a->passage, &b->passage);
     case MODEL_OBJECT_UPLINK:
         return strcmp(a->uplink.name, b->uplink.name);
     case MODEL_OBJECT_SYSCTL:
@@ -284,6 +286,8 @@ bool model_object_equal(const struct model_object *wanted, const struct model_ob
     case MODEL_OBJECT_NEIGHBOUR:
         return compare_neighbours(&wanted->neighbour, &found->neighbour) == 0 &&
                mac_equal(&wanted->neighbour.mac, &found->neighbour.mac);
+    case MODEL_OBJECT_PASSAGE:
+        return guard_passage_compare(&wanted->passage, &found->passage) == 0;
     case MODEL_OBJECT_UPLINK:
         return model_uplink_equal(&wanted->uplink, &found->uplink);
     case MODEL_OBJECT_SYSCTL:
@@ -330,6 +334,9 @@ static void print_unescaped(const struct model_object *object, char text[MODEL_O
     case MODEL_OBJECT_NEIGHBOUR:
         snprintf(text, size, "%s %s on %s", object->neighbour.proxy ? "proxy" : "neighbour",
                  ip_address_print(&object->neighbour.address, peer), object->neighbour.device);
+        return;
+    case MODEL_OBJECT_PASSAGE:
+        guard_passage_print(&object->passage, text, size);
         return;
     case MODEL_OBJECT_UPLINK:
         snprintf(text, size, "uplink %s", object->uplink.name);

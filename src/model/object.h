@@ -4,6 +4,7 @@
 #define MODEL_OBJECT_H
 
 #include "guard/guard.h"
+#include "guard/passage.h"
 #include "model/model.h"
 
 /*
@@ -213,6 +214,7 @@ enum model_object_kind {
     MODEL_OBJECT_LINK,
     MODEL_OBJECT_ADDRESS,
     MODEL_OBJECT_NEIGHBOUR,
+    MODEL_OBJECT_PASSAGE,
     MODEL_OBJECT_UPLINK,
     MODEL_OBJECT_SYSCTL,
     MODEL_OBJECT_SERVICE,
@@ -228,6 +230,7 @@ struct model_object {
         struct model_link link;
         struct model_host_address address;
         struct model_neighbour neighbour;
+        struct guard_passage passage;
         struct model_uplink uplink;
         struct model_sysctl sysctl;
         struct model_service service;

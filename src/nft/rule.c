@@ -3,9 +3,13 @@
 #include "nft/rule.h"
 
 #include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables_compat.h>
+#include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_conntrack.h>
 #include <linux/rtnetlink.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "nft/message.h"
 
@@ -81,6 +85,20 @@ static void encode_ct(struct encoder *encoder, const struct nft_rule_step *step)
 
     netlink_put_be32(encoder->message, NFTA_CT_KEY, step->argument);
     netlink_put_be32(encoder->message, NFTA_CT_DREG, key_append(encoder, step->len));
+    expression_end(encoder, expression);
+}
+
+/* iptables' -m conntrack --ctstate: the kernel takes the structure with its padding alone. */
+static void encode_conntrack(struct encoder *encoder, uint32_t bits)
+{
+    const struct xt_conntrack_mtinfo3 info = {.match_flags = XT_CONNTRACK_STATE, .state_mask = (uint16_t)bits};
+    uint8_t bytes[XT_ALIGN(sizeof(info))] = {0};
+    struct expression expression = expression_begin(encoder, "match");
+
+    memcpy(bytes, &info, sizeof(info));
+    netlink_put_text(encoder->message, NFTA_MATCH_NAME, "conntrack");
+    netlink_put_be32(encoder->message, NFTA_MATCH_REV, 3);
+    netlink_put(encoder->message, NFTA_MATCH_INFO, bytes, sizeof(bytes));
     expression_end(encoder, expression);
 }
 
@@ -333,6 +351,9 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
     case NFT_RULE_CT:
         encode_ct(encoder, step);
         break;
+    case NFT_RULE_CONNTRACK:
+        encode_conntrack(encoder, step->argument);
+        break;
     case NFT_RULE_PAYLOAD:
         encode_payload(encoder, step);
         break;
@@ -393,17 +414,28 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
     }
 }
 
-void nft_rule_put(struct netlink_message *message, enum guard_family family, const struct nft_rule *rule)
+void nft_rule_put_at(struct netlink_message *message, const struct nft_rule_place *place,
+                     const struct nft_rule_step steps[NFT_RULE_STEPS_MAX], const char *comment)
 {
     struct encoder encoder = {.message = message};
     size_t expressions;
 
-    nft_message_begin(message, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, nft_protocol(family));
-    netlink_put_text(message, NFTA_RULE_TABLE, GUARD_TABLE);
-    netlink_put_text(message, NFTA_RULE_CHAIN, rule->chain);
+    nft_message_begin(message, NFT_MSG_NEWRULE, (uint16_t)(NLM_F_CREATE | (place->before ? 0 : NLM_F_APPEND)),
+                      place->protocol);
+    netlink_put_text(message, NFTA_RULE_TABLE, place->table);
+    netlink_put_text(message, NFTA_RULE_CHAIN, place->chain);
+    if (place->neighbour)
+        netlink_put_be64(message, NFTA_RULE_POSITION, place->neighbour);
     expressions = netlink_nest_begin(message, NFTA_RULE_EXPRESSIONS);
-    for (size_t i = 0; i < NFT_RULE_STEPS_MAX && rule->steps[i].op != NFT_RULE_END; i++)
-        encode_step(&encoder, &rule->steps[i]);
+    for (size_t i = 0; i < NFT_RULE_STEPS_MAX && steps[i].op != NFT_RULE_END; i++)
+        encode_step(&encoder, &steps[i]);
     netlink_nest_end(message, expressions);
-    nft_put_comment(message, NFTA_RULE_USERDATA, rule->tag);
+    nft_put_comment(message, NFTA_RULE_USERDATA, comment);
+}
+
+void nft_rule_put(struct netlink_message *message, enum guard_family family, const struct nft_rule *rule)
+{
+    const struct nft_rule_place place = {.protocol = nft_protocol(family), .table = GUARD_TABLE, .chain = rule->chain};
+
+    nft_rule_put_at(message, &place, rule->steps, rule->tag);
 }

@@ -21,6 +21,7 @@ enum nft_rule_op {
     NFT_RULE_END = 0,
     NFT_RULE_META,       /* key += meta @argument */
     NFT_RULE_CT,         /* key += ct @argument */
+    NFT_RULE_CONNTRACK,  /* the match of xtables: one of the bits @argument of --ctstate, else the rule ends */
     NFT_RULE_PAYLOAD,    /* key += @len bytes at @offset of header @argument */
     NFT_RULE_OPTION,     /* key += 1 when the IPv4 header has option @argument (IPOPT_...), else 0 */
     NFT_RULE_MASK,       /* key &= @bytes */
@@ -140,6 +141,17 @@ struct nft_rule {
 #define RETURN RULE_STEP(.op = NFT_RULE_VERDICT, .argument = (uint32_t)NFT_RETURN)
 #define GOTO(name) RULE_STEP(.op = NFT_RULE_VERDICT, .argument = (uint32_t)NFT_GOTO, .chain = (name))
 
+/* Where a rule is put. */
+struct nft_rule_place {
+    uint8_t protocol; /* NFPROTO_... */
+    const char *table, *chain;
+    bool before;        /* the rule @neighbour, or at the chain's head; else behind it, or at the end */
+    uint64_t neighbour; /* a handle; 0: none */
+};
+
+/* Puts the message that makes a rule of @steps, up to NFT_RULE_END, with @comment. */
+void nft_rule_put_at(struct netlink_message *message, const struct nft_rule_place *place,
+                     const struct nft_rule_step steps[NFT_RULE_STEPS_MAX], const char *comment);
 /* Puts the message that appends @rule to its chain of our table of @family. */
 void nft_rule_put(struct netlink_message *message, enum guard_family family, const struct nft_rule *rule);
 

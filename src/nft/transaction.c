@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "nft/element.h"
 #include "nft/message.h"
+#include "rules/rules.h"
 
 static void frame(struct netlink_message *message, uint16_t type)
 {
@@ -102,6 +103,7 @@ static bool has_expression(const struct nlattr *expressions, const char *name)
  */
 static int name_refused(const struct nlmsghdr *message, int code, struct tapnet_error *error)
 {
+    const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
     const struct nlattr *table[NFTA_RULE_MAX + 1];
     const char *family = guard_family_names[message_family(message)];
     struct guard_element element = {0};
@@ -124,8 +126,9 @@ static int name_refused(const struct nlmsghdr *message, int code, struct tapnet_
             return error_set(error, code,
                              "the kernel has no netfilter log, by which DHCP requests come: "
                              "`modprobe -a nft_log nfnetlink_log`");
-        return error_prefix(error, code, "nftables rule \"%s\" of chain %s " GUARD_TABLE " %s",
-                            nft_user_data_find_text(table[NFTA_RULE_USERDATA], NFT_USER_DATA_COMMENT), family,
+        return error_prefix(error, code, "nftables rule \"%s\" of chain %s %s %s",
+                            nft_user_data_find_text(table[NFTA_RULE_USERDATA], NFT_USER_DATA_COMMENT),
+                            rules_family_name(header->nfgen_family), netlink_get_text(table[NFTA_RULE_TABLE]),
                             netlink_get_text(table[NFTA_RULE_CHAIN]));
     case NFT_MSG_NEWSETELEM:
     case NFT_MSG_DELSETELEM:

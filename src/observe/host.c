@@ -18,6 +18,7 @@
 #include "netlink/address.h"
 #include "netlink/sysctl.h"
 #include "nft/nft.h"
+#include "nft/passage.h"
 
 DEFINE_CLEANUP(struct observe_found *, observe_free)
 
@@ -365,6 +366,35 @@ static int observe_table(struct netlink *netlink, struct observe_pass *pass, enu
     return observe_elements(netlink, &mark, family);
 }
 
+static int read_passage(const struct guard_passage *passage, void *data)
+{
+    struct model_objects *objects = &((struct address_mark *)data)->pass->found->objects;
+    struct model_object object = {.kind = MODEL_OBJECT_PASSAGE, .passage = *passage};
+
+    object.passage.table = arena_strdup(&objects->arena, passage->table);
+    object.passage.chain = arena_strdup(&objects->arena, passage->chain);
+    object.passage.label = arena_strdup(&objects->arena, passage->label);
+    if (!object.passage.table || !object.passage.chain || !object.passage.label)
+        return -ENOMEM;
+    return model_objects_add(objects, &object);
+}
+
+/* Several copies of one go and come as one. */
+static int observe_passages(struct netlink *netlink, struct observe_pass *pass)
+{
+    struct model_objects *objects = &pass->found->objects;
+    struct address_mark mark = {pass, objects->count, pass->found->taken_count, false};
+    size_t kept = mark.object_count;
+    int result = nft_passages_observe(netlink, read_passage, restart_addresses, &mark, pass->error);
+
+    sort_objects(objects, mark.object_count);
+    for (size_t i = kept; i < objects->count; i++)
+        if (i == mark.object_count || model_object_compare(&objects->items[kept - 1], &objects->items[i]) != 0)
+            objects->items[kept++] = objects->items[i];
+    objects->count = kept;
+    return result;
+}
+
 static int observe_tables(struct netlink *netlink, struct observe_pass *pass)
 {
     int result = nft_generation(netlink, &pass->found->generation_before, pass->error);
@@ -375,6 +405,8 @@ static int observe_tables(struct netlink *netlink, struct observe_pass *pass)
         result = observe_table(netlink, pass, GUARD_BRIDGE);
     if (result == 0)
         result = observe_table(netlink, pass, GUARD_ARP);
+    if (result == 0)
+        result = observe_passages(netlink, pass);
     return result < 0 ? result : nft_generation(netlink, &pass->found->generation_after, pass->error);
 }
 

@@ -52,6 +52,8 @@ static enum plan_phase phase_of(const struct model_object *before, const struct 
         return remove ? PLAN_ADDRESSES_REMOVE : PLAN_ADDRESSES_SET;
     case MODEL_OBJECT_NEIGHBOUR:
         return remove ? PLAN_NEIGHBOURS_REMOVE : PLAN_NEIGHBOURS_SET;
+    case MODEL_OBJECT_PASSAGE:
+        return remove ? PLAN_PASSAGES_REMOVE : PLAN_PASSAGES_SET;
     case MODEL_OBJECT_UPLINK:
         return remove || !after->uplink.bridge[0] ? PLAN_UPLINKS_LEAVE : PLAN_UPLINKS_JOIN;
     case MODEL_OBJECT_SYSCTL:

@@ -23,6 +23,7 @@ enum plan_phase {
     PLAN_DEVICES_SET,     /* TAPs and TUNs: made, or changed in place */
     PLAN_ADDRESSES_SET,
     PLAN_NEIGHBOURS_SET,
+    PLAN_PASSAGES_SET,   /* in filters of others: behind our own guards */
     PLAN_SERVICES_CLEAR, /* of a network whose address another one gets: two can't listen at it */
     PLAN_SERVICES_SET,
     PLAN_UPLINKS_JOIN, /* last: from here on the host itself goes by the bridge */
@@ -30,6 +31,7 @@ enum plan_phase {
     PLAN_RECORDS_REMOVE,
     PLAN_UPLINKS_LEAVE, /* before the bridge goes, and all that is on it */
     PLAN_SERVICES_REMOVE,
+    PLAN_PASSAGES_REMOVE,
     PLAN_NEIGHBOURS_REMOVE,
     PLAN_ADDRESSES_REMOVE,
     PLAN_DEVICES_REMOVE,

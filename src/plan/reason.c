@@ -196,6 +196,8 @@ const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON
     case MODEL_OBJECT_NEIGHBOUR:
         append(text, "has another MAC");
         break;
+    case MODEL_OBJECT_PASSAGE:
+        break; /* never changed: all of it is its identity */
     }
     return text;
 }

@@ -40,6 +40,8 @@ const char *plan_object_set(const struct model_object *object, char text[MODEL_N
     switch (object->kind) {
     case MODEL_OBJECT_ELEMENT:
         return label_set(object->element.label, text);
+    case MODEL_OBJECT_PASSAGE:
+        return label_set(object->passage.label, text);
     case MODEL_OBJECT_LINK:
         snprintf(text, MODEL_NAME_MAX, "%s", object->link.owner.set);
         return text;
@@ -65,6 +67,14 @@ static bool is_shared(const struct model_object *object)
            (object->kind == MODEL_OBJECT_ELEMENT && strcmp(object->element.label, "uplink") == 0);
 }
 
+static int copy_passage(struct model_objects *list, struct guard_passage *passage)
+{
+    passage->table = arena_strdup(&list->arena, passage->table);
+    passage->chain = arena_strdup(&list->arena, passage->chain);
+    passage->label = arena_strdup(&list->arena, passage->label);
+    return passage->table && passage->chain && passage->label ? 0 : -ENOMEM;
+}
+
 /* Adds a copy whose strings live in @list's own arena. */
 static int add_copy(struct model_objects *list, const struct model_object *object)
 {
@@ -75,6 +85,8 @@ static int add_copy(struct model_objects *list, const struct model_object *objec
         if (!copy.element.label)
             return -ENOMEM;
     }
+    if (object->kind == MODEL_OBJECT_PASSAGE && copy_passage(list, &copy.passage) < 0)
+        return -ENOMEM;
     if (object->kind == MODEL_OBJECT_SYSCTL && object->sysctl.users) {
         copy.sysctl.users = arena_strdup(&list->arena, object->sysctl.users);
         if (!copy.sysctl.users)

@@ -40,6 +40,9 @@ REQUESTS = {
     "sysctl_write": [EROFS, EACCES, EPERM, EINVAL, EMFILE],
     # A table that somebody changed or deleted between our look and our commit, too many messages at once.
     "guards_commit": NETLINK + [EEXIST, ENOENT, EBUSY, EAGAIN, EMSGSIZE, EINTR, EOPNOTSUPP],
+    # A chain that its program took away between our look and our request; a kernel without conntrack's match.
+    "passage_add": NETLINK + [ENOENT, EAGAIN, EOPNOTSUPP],
+    "passage_delete": NETLINK + [EAGAIN, EINTR],
     "file_write": DIRECTORY + FILES + [ELOOP],  # a symbolic link stands where the file belongs
     "file_remove": [EROFS, EACCES, EPERM, EIO, EBUSY],
     # No process, no program, a socket's path in use, a full run directory.

@@ -117,6 +117,9 @@ WRAP(sysctl_write, (void *data, const char *path, const char *value, struct tapn
      (REAL, path, value, error))
 WRAP(guards_commit, (void *data, struct nft_transaction *transaction, struct tapnet_error *error),
      (REAL, transaction, error))
+WRAP(passage_add, (void *data, const struct guard_passage *passage, struct tapnet_error *error), (REAL, passage, error))
+WRAP(passage_delete, (void *data, const struct guard_passage *passage, struct tapnet_error *error),
+     (REAL, passage, error))
 WRAP(file_write, (void *data, const char *name, const char *text, struct tapnet_error *error),
      (REAL, name, text, error))
 WRAP(file_remove, (void *data, const char *name, struct tapnet_error *error), (REAL, name, error))
@@ -176,6 +179,8 @@ static void wrap(struct apply_ops *ops, void *data)
         .link_imitate = fault_link_imitate,
         .sysctl_write = fault_sysctl_write,
         .guards_commit = fault_guards_commit,
+        .passage_add = fault_passage_add,
+        .passage_delete = fault_passage_delete,
         .file_write = fault_file_write,
         .file_remove = fault_file_remove,
         .service_prepare = fault_service_prepare,

@@ -205,6 +205,18 @@ static int guards_commit(void *data, struct nft_transaction *transaction, struct
     return note("commit", "guards", error);
 }
 
+static int passage_add(void *data, const struct guard_passage *passage, struct tapnet_error *error)
+{
+    (void)data;
+    return change(true, passage->chain, error);
+}
+
+static int passage_delete(void *data, const struct guard_passage *passage, struct tapnet_error *error)
+{
+    (void)data;
+    return change(false, passage->chain, error);
+}
+
 static int file_write(void *data, const char *name, const char *text, struct tapnet_error *error)
 {
     (void)data;
@@ -292,6 +304,8 @@ static const struct apply_ops recording = {
     .address_delete = address_delete,
     .sysctl_write = sysctl_set,
     .guards_commit = guards_commit,
+    .passage_add = passage_add,
+    .passage_delete = passage_delete,
     .file_write = file_write,
     .file_remove = file_remove,
     .service_prepare = prepare,

@@ -177,6 +177,22 @@ struct mac random_mac(struct random *random)
     return mac;
 }
 
+struct guard_passage random_passage(struct random *random)
+{
+    static const char *const chains[] = {"FORWARD", "DOCKER-USER", "ufw-user-input"};
+    struct guard_passage passage = {
+        .family = (uint8_t)random_below(random, 11),
+        .table = "filter",
+        .chain = chains[random_below(random, ARRAY_COUNT(chains))],
+        .label = random_chance(random, 50) ? "lab/lab" : "lab/cell",
+        .what = (enum guard_passage_what)random_below(random, GUARD_PASSAGE_WHAT_COUNT),
+        .iptables = random_chance(random, 50),
+    };
+
+    random_ifname(random, random_chance(random, 50) ? passage.in : passage.out);
+    return passage;
+}
+
 struct ip_address random_address(struct random *random)
 {
     struct ip_address address = {.family = random_chance(random, 70) ? AF_INET : AF_INET6};

@@ -50,6 +50,8 @@ void random_found_name(struct random *random, char ret[MODEL_IFNAME_MAX]);
 /* Its label is the arena's. */
 struct guard_element random_element(struct random *random, struct arena *arena);
 struct ip_address random_address(struct random *random);
+/* An accept in one of a few chains. */
+struct guard_passage random_passage(struct random *random);
 void random_dhcp(struct random *random, struct arena *arena, struct model_dhcp *ret);
 /* A network with every field filled at random, valid for the service. */
 void random_network(struct random *random, struct arena *arena, struct model_network *ret);

@@ -176,6 +176,9 @@ static struct model_object random_object(struct random *random, struct arena *ar
         object.neighbour.proxy = random_chance(random, 50);
         object.neighbour.mac = random_mac(random);
         break;
+    case MODEL_OBJECT_PASSAGE:
+        object.passage = random_passage(random);
+        break;
     case MODEL_OBJECT_UPLINK:
         random_uplink(random, arena, &object.uplink);
         break;
