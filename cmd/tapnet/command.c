@@ -12,6 +12,8 @@ const struct option_row option_rows[] = {
     {"all", 'a', offsetof(struct arguments, all), "every set of this network namespace"},
     {"dry-run", 'n', offsetof(struct arguments, dry_run), "print what would be done, change nothing (as `plan` does)"},
     {"replace", 0, offsetof(struct arguments, replace), "take the place of a set of the same name from another file"},
+    {"coexist", 0, offsetof(struct arguments, coexist),
+     "yes to all that would be asked: let guests pass where another program's packet filter drops them"},
     {"no-keeper", 0, offsetof(struct arguments, no_keeper), "start no process that puts back what others take away"},
     {"fix", 0, offsetof(struct arguments, fix), "first put back what others took away of the sets that are up"},
     {"trace", 0, offsetof(struct arguments, trace),
@@ -114,9 +116,9 @@ const struct option_row option_rows[] = {
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);
 
-static const char *const up_options[] = {"dry-run", "replace", "no-keeper", "check", "confirm",
-                                         "force",   "json",    "quiet",     "help",  NULL};
-static const char *const plan_options[] = {"dry-run", "replace", "force", "json", "help", NULL};
+static const char *const up_options[] = {"dry-run", "replace", "coexist", "no-keeper", "check", "confirm",
+                                         "force",   "json",    "quiet",   "help",      NULL};
+static const char *const plan_options[] = {"dry-run", "replace", "coexist", "force", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "check", "confirm", "json", "quiet", "help", NULL};
 static const char *const status_options[] = {"guest",    "as",   "libvirt", "watch",
                                              "interval", "json", "help",    NULL};

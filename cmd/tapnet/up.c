@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "progress.h"
 #include "session.h"
 #include "style.h"
@@ -135,7 +136,7 @@ static void print_counts(const struct tapnet_spec *spec)
         fputs("it declares nothing", stdout);
 }
 
-static int bring_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const struct arguments *arguments)
+static int bring_up(struct tapnet *tapnet, struct tapnet_spec *spec, const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     const char *keeper = getenv("TAPNET_KEEPER");
@@ -146,6 +147,8 @@ static int bring_up(struct tapnet *tapnet, const struct tapnet_spec *spec, const
     result = guard_set(tapnet, &arguments->guard, arguments->device.force, &progress);
     if (result)
         return result;
+    if (!arguments->coexist && !arguments->quiet && !arguments->json)
+        ask_coexist(tapnet, spec);
     tapnet_with_keeper(tapnet, !arguments->no_keeper && !(keeper && strcmp(keeper, "off") == 0));
     progress_start(&progress, arguments->quiet, tapnet);
     result = tapnet_up(tapnet, spec, progress_step, &progress, &steps, &error);
@@ -175,6 +178,7 @@ static int with_spec(const struct arguments *arguments, bool plan_only)
     if (result)
         return result;
     tapnet_spec_replace(spec, arguments->replace);
+    tapnet_spec_coexist(spec, arguments->coexist);
     result = session_open(&tapnet);
     if (!result) {
         result = plan_only ? plan_up(tapnet, spec, arguments) : bring_up(tapnet, spec, arguments);

@@ -91,6 +91,12 @@ const char *tapnet_spec_set(const struct tapnet_spec *spec);
  */
 void tapnet_spec_replace(struct tapnet_spec *spec, bool replace);
 
+/**
+ * Whether somebody who was asked (tapnet_plan_asks()) said yes. It is remembered with the networks until they are taken
+ * down, and counts where the file says `coexist: ask`, as it does unless it says otherwise.
+ */
+void tapnet_spec_coexist(struct tapnet_spec *spec, bool coexist);
+
 /** How many ports the file declares, how many networks, and how many stand-alone devices: for messages. */
 size_t tapnet_spec_port_count(const struct tapnet_spec *spec);
 size_t tapnet_spec_network_count(const struct tapnet_spec *spec);
@@ -128,6 +134,13 @@ size_t tapnet_plan_count(const struct tapnet_plan *plan);
 
 /** Step @index (from 0), in the order in which it would be done. -ERANGE. */
 int tapnet_plan_step(struct tapnet_plan *plan, size_t index, struct tapnet_step *ret);
+
+/**
+ * What tapnet_up() would put into the packet filters of other programs, which drop what guests send or get, if
+ * tapnet_spec_coexist() said yes: "accept of packets from br-lab to eth0 in table ip filter, chain FORWARD". Valid
+ * until the next call with @plan; NULL behind the last.
+ */
+const char *tapnet_plan_asks(struct tapnet_plan *plan, size_t index);
 
 /** What a plan means for the guest in one port. Pointers are valid as long as the plan. */
 struct tapnet_effect {

@@ -29,6 +29,7 @@ struct tapnet {
 struct tapnet_spec {
     struct model_set *set;
     bool replace; /* a set of the same name that came from another file */
+    bool coexist; /* whoever was asked said yes to passages */
 };
 
 /* A plan with all that it points into. */
@@ -37,6 +38,7 @@ struct tapnet_plan {
     struct model_set *set; /* resolved copy of a spec's set; NULL for down */
     struct plan_scope scope;
     struct plan *plan;
+    struct model_objects asked;        /* passages that nobody has agreed to */
     struct sets_plan *change;          /* that @plan is of, when it is no whole set's; else NULL */
     size_t hidden_first, hidden_count; /* steps about records, which stand together: nothing that a person asked for */
     struct tapnet_effect *effects;     /* of a plan that is only to be looked at; the texts are the arena's */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "api/coexist.h"
 #include "api/forwards.h"
 #include "api/move.h"
 #include "api/obstacles.h"
@@ -156,6 +157,7 @@ static int copy_set(const struct model_set *set, struct model_set **ret)
         return -ENOMEM;
     memcpy(copy->name, set->name, sizeof(copy->name));
     copy->file = arena_strdup(&copy->arena, set->file);
+    copy->coexist = set->coexist;
     copy->path = set->path; /* the specification outlives its plans */
     copy->network_count = set->network_count;
     copy->device_count = set->device_count;
@@ -328,6 +330,7 @@ static int resolve(struct tapnet_plan *plan, const struct tapnet_spec *spec, str
     surroundings.uplink_mtu = uplink ? uplink->mtu : 0;
     if (copy_set(spec->set, &plan->set) < 0 || ports_take_over(found, plan->set) < 0)
         return error_set(error, -ENOMEM, "out of memory");
+    coexist_settle(found, spec->coexist, plan->set);
     result = look_at_uplinks(plan, &current, error); /* first: it adds objects, and others move */
     if (result < 0)
         return result;
@@ -375,6 +378,8 @@ int api_plan_from(struct observe_found *found, const struct tapnet_spec *spec, c
         result = model_expand(plan->set, false, &wanted, error);
     if (result == 0 && spec && !spec->replace)
         result = sets_check_origin(found, plan->set, &wanted, error);
+    if (result == 0 && spec)
+        result = coexist_want(plan->set, &wanted, error);
     host.file = plan->set ? plan->set->file : NULL;
     if (result == 0)
         result = plan_scope_make(&wanted, &found->objects, spec ? plan->set->name : set_name, &host, &plan->scope,
@@ -428,6 +433,8 @@ int api_plan_make(struct tapnet *tapnet, struct observe_found *found, const stru
 
     if (result == 0 && spec && !tapnet->guard.force)
         result = obstacles_check(plan, error);
+    if (result == 0 && spec)
+        result = coexist_ask(tapnet, plan, error);
     if (result < 0)
         return result;
     if (spec && (api_note_uplinks(tapnet, plan) < 0 || api_note_forwards(tapnet, plan) < 0))
@@ -479,6 +486,7 @@ API void tapnet_plan_free(struct tapnet_plan *plan)
         plan_free(plan->plan);
     free(plan->change);
     plan_scope_fini(&plan->scope);
+    model_objects_fini(&plan->asked);
     model_set_free(plan->set);
     observe_free(plan->found);
     arena_fini(&plan->effect_arena);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "api/coexist.h"
 #include "api/context.h"
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -206,6 +207,8 @@ int sets_plan_make(const struct observe_found *found, const char *name, struct s
     result = read_set(found, &ret->set);
     if (result == 0)
         result = expand_set(found, &ret->set, &ret->wanted);
+    if (result == 0)
+        result = coexist_want(&ret->set, &ret->wanted, error);
     if (result == 0)
         result = plan_scope_make(&ret->wanted, &found->objects, name, &host, &ret->scope, error);
     if (result == 0)

@@ -78,11 +78,13 @@ static bool leads_to(const struct rules_ruleset *ruleset, const struct rules_cha
 }
 
 /* Programs that keep a chain for rules of others, which they leave alone. */
-static const char *const open_chains[] = {"DOCKER-USER", "ufw-user-forward"};
+static const char *const open_chains[] = {"DOCKER-USER", "ufw-user-forward", "ufw-user-input"};
 
-static const char *open_chain(const struct rules_ruleset *ruleset, const struct rules_chain *base)
+const char *explain_open_chain(const struct rules_ruleset *ruleset, const struct rules_chain *base)
 {
-    for (size_t i = 0; i < ARRAY_COUNT(open_chains); i++)
+    bool is_filter = explain_is_of_iptables(base) && strcmp(base->table, "filter") == 0;
+
+    for (size_t i = 0; is_filter && i < ARRAY_COUNT(open_chains); i++)
         if (leads_to(ruleset, base, open_chains[i], 0))
             return open_chains[i];
     return base->name;
@@ -109,8 +111,8 @@ static bool is_plain(const char *name)
 static const char *iptables_command(const struct rules_ruleset *ruleset, const struct rules_chain *base,
                                     const struct words *words, struct arena *arena)
 {
+    const char *chain = explain_open_chain(ruleset, base);
     bool is_filter = strcmp(base->table, "filter") == 0;
-    const char *chain = is_filter ? open_chain(ruleset, base) : base->name;
 
     return arena_printf(arena, "iptables%s%s%s -I %s%s%s%s%s%s -m comment --comment tapnet -j ACCEPT",
                         base->legacy ? "-legacy" : "", is_filter ? "" : " -t ", is_filter ? "" : base->table, chain,
@@ -127,6 +129,11 @@ static const char *nft_command(const struct rules_chain *base, const struct word
                         rules_family_name(base->family), base->table, base->name, *words->in ? " iifname " : "", quote,
                         words->in, quote, *words->out ? " oifname " : "", quote_out, words->out, quote_out,
                         words->is_reply && base->family != RULES_BRIDGE ? " ct state established,related" : "");
+}
+
+bool explain_can_be_named(const struct rules_chain *chain)
+{
+    return !chain->legacy && is_plain(chain->table) && is_plain(chain->name);
 }
 
 const char *explain_remedy(const struct rules_ruleset *ruleset, const struct rules_answer *answer,

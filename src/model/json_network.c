@@ -110,6 +110,12 @@ struct json_t *model_port_to_json(const struct model_port *port)
     return json;
 }
 
+static const char *const coexist_words[] = {
+    [MODEL_COEXIST_ASK] = "ask",
+    [MODEL_COEXIST_ON] = "on",
+    [MODEL_COEXIST_OFF] = "off",
+};
+
 struct json_t *model_network_to_json(const struct model_network *network)
 {
     json_t *json = json_object(), *ports = json_array();
@@ -133,6 +139,8 @@ struct json_t *model_network_to_json(const struct model_network *network)
     json_put_flag(&json, "mtu_given", network->mtu_given);
     json_put_flag(&json, "ports_apart", !network->ports_see_each_other);
     json_put_flag(&json, "host_open", network->host == MODEL_HOST_ALLOW);
+    if (network->coexist != MODEL_COEXIST_ASK)
+        json_put(&json, "coexist", json_string(coexist_words[network->coexist]));
     json_put_mac(&json, "mac", &network->mac);
     json_put(&json, "dns_port", json_integer(network->dns_port));
     put_dhcp(&json, &network->dhcp);
@@ -247,6 +255,19 @@ static void read_origin(struct json_reader *reader, enum model_origin *ret)
         json_read_wrong(reader, "origin", "declared, run or attached");
 }
 
+static void read_coexist(struct json_reader *reader, enum model_coexist *ret)
+{
+    char word[MODEL_NAME_MAX] = "ask";
+
+    json_read_name(reader, "coexist", JSON_OPTIONAL, word);
+    for (enum model_coexist each = MODEL_COEXIST_ASK; each <= MODEL_COEXIST_OFF; each++)
+        if (strcmp(word, coexist_words[each]) == 0) {
+            *ret = each;
+            return;
+        }
+    json_read_wrong(reader, "coexist", "ask, on or off");
+}
+
 int model_port_from_json(const json_t *json, const struct model_network *network, struct arena *arena,
                          struct model_port *ret, struct tapnet_error *error)
 {
@@ -337,6 +358,7 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
     network->ports_see_each_other_given = true; /* nobody may choose again when another port comes */
     json_read_flag(reader, "host_open", &host_open);
     network->host = host_open ? MODEL_HOST_ALLOW : MODEL_HOST_CLOSED;
+    read_coexist(reader, &network->coexist);
     json_read_mac(reader, "mac", JSON_OPTIONAL, &network->mac);
     json_read_number(reader, "dns_port", JSON_REQUIRED, UINT16_MAX, &dns_port);
     network->dns_port = (uint16_t)dns_port;
@@ -424,7 +446,9 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
         a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port || a->uplink_given != b->uplink_given ||
         a->spread != b->spread || a->on_link != b->on_link || a->on_link6 != b->on_link6 ||
         a->mtu_given != b->mtu_given || a->ports_see_each_other != b->ports_see_each_other || a->host != b->host ||
-        a->port_count != b->port_count)
+        a->spread != b->spread || a->on_link != b->on_link || a->on_link6 != b->on_link6 ||
+        a->mtu_given != b->mtu_given || a->ports_see_each_other != b->ports_see_each_other || a->host != b->host ||
+        a->coexist != b->coexist || a->port_count != b->port_count)
         return false;
     if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || ip_prefix_compare(&a->subnet6, &b->subnet6) != 0 ||
         !mac_equal(&a->mac, &b->mac) || !dhcp_equal(&a->dhcp, &b->dhcp) || !model_limit_equal(&a->limit, &b->limit) ||

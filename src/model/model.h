@@ -48,6 +48,13 @@ enum model_host {
     MODEL_HOST_ALLOW,  /* whatever listens there, as its own firewall has it */
 };
 
+/* What becomes of packet filters of others that would drop what our guests send or get. */
+enum model_coexist {
+    MODEL_COEXIST_ASK, /* nothing, until somebody says yes */
+    MODEL_COEXIST_ON,  /* accepts are put into them */
+    MODEL_COEXIST_OFF, /* nothing */
+};
+
 /* What a guest may send besides ARP and IP. */
 enum model_protocols {
     MODEL_PROTOCOLS_IP,  /* nothing */
@@ -145,7 +152,8 @@ struct model_network {
     char bridge[MODEL_IFNAME_MAX]; /* where ports have none: one without ports, for name, mode and gateway address */
     enum model_mode mode;
     enum model_host host;
-    struct ip_prefix subnet; /* the host's address in it; family 0 until model_resolve() chose one */
+    enum model_coexist coexist; /* that of its set; ON also when somebody was asked, and said yes */
+    struct ip_prefix subnet;    /* the host's address in it; family 0 until model_resolve() chose one */
     bool subnet_given;
     struct ip_prefix subnet6; /* the same for IPv6; "::/64": to be chosen; family 0: none, after model_resolve() */
     bool subnet6_given;
@@ -235,6 +243,7 @@ struct model_ip6 {
 struct model_set {
     char name[MODEL_NAME_MAX];
     const char *file; /* as the user named it, for messages */
+    enum model_coexist coexist;
     const char *path; /* of that file, absolute; NULL: it came from no file, or nobody knows */
     struct model_network *networks;
     size_t network_count;

@@ -121,6 +121,11 @@ static bool is_dormant(const struct rules_ruleset *ruleset, const struct rules_c
     return false;
 }
 
+static bool is_left_out(const struct rules_ruleset *ruleset, const char *table)
+{
+    return ruleset->without && strcmp(ruleset->without, table) == 0;
+}
+
 /* ---- chains ---- */
 
 /* The devices of a chain at ingress, one or a list of them, with spaces between; NULL: no memory. */
@@ -176,6 +181,8 @@ int nft_dump_add_chain(const struct nlmsghdr *message, struct rules_ruleset *rul
     chain.drops = table[NFTA_CHAIN_POLICY] && nft_dump_number(table[NFTA_CHAIN_POLICY]) == NF_DROP;
     if (!chain.table || !chain.name || !chain.type)
         return -ENOMEM;
+    if (is_left_out(ruleset, chain.table))
+        return 0;
     if (table[NFTA_CHAIN_HOOK] && !is_dormant(ruleset, &chain))
         result = read_hook(table[NFTA_CHAIN_HOOK], ruleset, &chain);
     if (result == 0)
@@ -268,6 +275,8 @@ int nft_dump_add_set(const struct nlmsghdr *message, struct rules_ruleset *rules
     read_fields(table[NFTA_SET_DESC], &set);
     if (!set.table || !set.name)
         return -ENOMEM;
+    if (is_left_out(ruleset, set.table))
+        return 0;
     result = array_reserve((void **)&ruleset->sets, &ruleset->set_capacity, ruleset->set_count, 1,
                            sizeof(*ruleset->sets));
     if (result == 0)
@@ -430,7 +439,8 @@ static int read_all(struct netlink *netlink, struct rules_ruleset *ruleset, stru
     return result == 0 && before != after ? -EAGAIN : result;
 }
 
-int nft_dump_read(struct netlink *netlink, struct rules_ruleset *ret, struct tapnet_error *error)
+static int read_whole(struct netlink *netlink, const char *without, struct rules_ruleset *ret,
+                      struct tapnet_error *error)
 {
     cleanup(rules_fini) struct rules_ruleset ruleset = {0};
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
@@ -438,6 +448,7 @@ int nft_dump_read(struct netlink *netlink, struct rules_ruleset *ret, struct tap
 
     for (int attempt = 0; result == -EAGAIN && attempt < ATTEMPTS; attempt++) {
         rules_fini(&ruleset);
+        ruleset.without = without;
         result = read_all(netlink, &ruleset, &refusal);
     }
     if (result < 0)
@@ -446,4 +457,14 @@ int nft_dump_read(struct netlink *netlink, struct rules_ruleset *ret, struct tap
     *ret = ruleset;
     ruleset = (struct rules_ruleset){0};
     return 0;
+}
+
+int nft_dump_read(struct netlink *netlink, struct rules_ruleset *ret, struct tapnet_error *error)
+{
+    return read_whole(netlink, NULL, ret, error);
+}
+
+int nft_dump_read_others(struct netlink *netlink, struct rules_ruleset *ret, struct tapnet_error *error)
+{
+    return read_whole(netlink, GUARD_TABLE, ret, error);
 }

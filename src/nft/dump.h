@@ -13,6 +13,9 @@
  */
 int nft_dump_read(struct netlink *netlink, struct rules_ruleset *ret, struct tapnet_error *error);
 
+/* The same without our own tables. */
+int nft_dump_read_others(struct netlink *netlink, struct rules_ruleset *ret, struct tapnet_error *error);
+
 /*
  * The parsers alone, for tests and the fuzzer: one message of a dump goes into @ruleset. A rule or an element of a
  * chain or a set that is not there is passed over. 0, -EBADMSG, -ENOMEM.

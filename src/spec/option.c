@@ -38,6 +38,13 @@ static const struct model_word host_words[] = {
     {NULL, 0, false},
 };
 
+static const struct model_word coexist_words[] = {
+    {"ask", MODEL_COEXIST_ASK, false},
+    {"on", MODEL_COEXIST_ON, false},
+    {"off", MODEL_COEXIST_OFF, false},
+    {NULL, 0, false},
+};
+
 static const struct model_word protocols_words[] = {
     {"ip", MODEL_PROTOCOLS_IP, false},
     {"any", MODEL_PROTOCOLS_ANY, false},
@@ -119,6 +126,13 @@ const struct spec_option spec_options[] = {
      .synonyms = " interfaces tuns taps ", .default_text = "none",
      .description = "Single TUN and TAP devices that belong to no network, each by its interface name",
      .example = "{ tun1: { kind: tun } }"},
+    {.section = SPEC_SECTION_SET, .key = "coexist", .type = SPEC_TYPE_ENUM, .words = coexist_words,
+     AT(model_set, coexist), NO_OFFSETS, .synonyms = " firewall firewalls coexistence other_firewalls ",
+     .default_text = "ask",
+     .description = "What becomes of another program's packet filter (Docker, ufw, firewalld, a policy of drop) that "
+                    "would drop what guests send or get: on puts accepts there for the networks' bridges, puts them "
+                    "back when they are flushed, and takes them away with the networks; off leaves it alone; with "
+                    "ask, up asks who sits at a terminal and tells everybody else", .example = "on"},
 
     /* ---- a network ---- */
     {.section = SPEC_SECTION_NETWORK, .key = "mode", .type = SPEC_TYPE_ENUM, .words = mode_words,

@@ -277,6 +277,7 @@ static void random_port(struct random *random, struct arena *arena, const struct
 void random_network(struct random *random, struct arena *arena, struct model_network *ret)
 {
     *ret = (struct model_network){.mode = random_chance(random, 50) ? MODEL_MODE_NAT : MODEL_MODE_ISOLATED};
+    ret->coexist = (enum model_coexist)random_below(random, 3);
     ret->host = random_chance(random, 20) ? MODEL_HOST_ALLOW : MODEL_HOST_CLOSED;
     random_name(random, ret->name);
     if (random_chance(random, 20))

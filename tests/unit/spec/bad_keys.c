@@ -64,23 +64,23 @@ const struct spec_case bad_keys[] = {
     BAD("unknown-far",
         "policy: {}\n",
         "lab.yaml:1:1: unknown key `policy` in this version; the top of the file has `version`, `name`, "
-        "`networks`, `devices`; a network stands under `networks:`, as in `networks: { policy: {} }`"),
+        "`networks`, `devices`, `coexist`; a network stands under `networks:`, as in `networks: { policy: {} }`"),
     BAD("network-at-the-top",
         "lab:\n"
         "  ports: { web: {} }\n",
         "lab.yaml:1:1: unknown key `lab` in this version; the top of the file has `version`, `name`, "
-        "`networks`, `devices`; a network stands under `networks:`, as in `networks: { lab: {} }`"),
+        "`networks`, `devices`, `coexist`; a network stands under `networks:`, as in `networks: { lab: {} }`"),
     BAD("unknown-long",
         "name: lab\n"
         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: "
         "1\n",
         "lab.yaml:2:1: unknown key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...` in this "
-        "version; the top of the file has `version`, `name`, `networks`, `devices`"),
+        "version; the top of the file has `version`, `name`, `networks`, `devices`, `coexist`"),
     BAD("unknown-escaped",
         "\"a\\u001b[31m\\\\\": 1\n",
         "lab.yaml:1:1: unknown key `a\\x1b[31m\\\\` in this version; the top of the file has `version`, "
-        "`name`, `networks`, `devices`"),
+        "`name`, `networks`, `devices`, `coexist`"),
     BAD("unknown-not-ascii",
         "n\xc3\xa9tworks: {}\n",
         "lab.yaml:1:1: unknown key `n\\xc3\\xa9tworks`; did you mean `networks`?"),
@@ -90,7 +90,7 @@ const struct spec_case bad_keys[] = {
     BAD("unknown-empty-key",
         "\"\": 1\n",
         "lab.yaml:1:1: unknown key `` in this version; the top of the file has `version`, `name`, `networks`, "
-        "`devices`"),
+        "`devices`, `coexist`"),
     BAD("key-is-a-map",
         "{a: b}: c\n",
         "lab.yaml:1:1: a key was expected here, not a map"),

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* Living beside packet filters of others: what was agreed to, and what is still to be asked. */
+#include "api/coexist.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "api/sets.h"
+#include "explain/passages.h"
+
+#define API __attribute__((visibility("default")))
+
+/* Is the network called @name up with passages that were agreed to? */
+static bool is_agreed(const struct observe_found *found, const char *set, const char *name)
+{
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_service *service = &found->objects.items[i].service;
+
+        if (found->objects.items[i].kind == MODEL_OBJECT_SERVICE && strcmp(service->network->name, name) == 0)
+            return strcmp(service->set, set) == 0 && service->network->coexist == MODEL_COEXIST_ON;
+    }
+    return false;
+}
+
+void coexist_settle(const struct observe_found *found, bool consent, struct model_set *set)
+{
+    for (size_t i = 0; i < set->network_count; i++) {
+        struct model_network *network = &set->networks[i];
+
+        network->coexist = set->coexist;
+        if (set->coexist == MODEL_COEXIST_ASK && (consent || is_agreed(found, set->name, network->name)))
+            network->coexist = MODEL_COEXIST_ON;
+    }
+}
+
+int coexist_want(const struct model_set *set, struct model_objects *wanted, struct tapnet_error *error)
+{
+    return explain_passages(set, MODEL_COEXIST_ON, wanted, error);
+}
+
+/* One note a network: they stand together. */
+static int note_network(struct tapnet *tapnet, const struct model_objects *asked, size_t first, size_t end)
+{
+    const char *label = asked->items[first].passage.label, *network = strchr(label, '/') + 1;
+    char text[MODEL_OBJECT_TEXT_MAX];
+    const char *list = "";
+
+    for (size_t i = first; i < end && list; i++)
+        list = arena_printf(&tapnet->note_arena, "%s%s%s", list, *list ? ", " : "",
+                            model_object_print(&asked->items[i], text));
+    return api_note(tapnet, list ? arena_printf(&tapnet->note_arena,
+                                                "network %s: another program's packet filter drops what its guests "
+                                                "send or get. `tapnet up --coexist` puts in: %s; `coexist: on` in the "
+                                                "file always does, `coexist: off` says no more of it",
+                                                network, list)
+                                 : NULL);
+}
+
+int coexist_ask(struct tapnet *tapnet, struct tapnet_plan *plan, struct tapnet_error *error)
+{
+    const struct model_objects *asked = &plan->asked;
+    int result = plan->set ? explain_passages(plan->set, MODEL_COEXIST_ASK, &plan->asked, error) : 0;
+
+    for (size_t first = 0, end; first < asked->count && result == 0; first = end) {
+        for (end = first + 1;
+             end < asked->count && strcmp(asked->items[end].passage.label, asked->items[first].passage.label) == 0;)
+            end++;
+        if (note_network(tapnet, asked, first, end) < 0)
+            return error_set(error, -ENOMEM, "out of memory");
+    }
+    return result;
+}
+
+API void tapnet_spec_coexist(struct tapnet_spec *spec, bool coexist)
+{
+    spec->coexist = coexist;
+}
+
+API const char *tapnet_plan_asks(struct tapnet_plan *plan, size_t index)
+{
+    return index < plan->asked.count ? model_object_print(&plan->asked.items[index], plan->object) : NULL;
+}
