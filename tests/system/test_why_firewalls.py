@@ -12,9 +12,8 @@ themselves.
 The programs run in the test's own network and mount namespace, with an /etc of its own.
 """
 
-import shutil
-
 import pytest
+from tapnet_test.firewalls import dockerd, need, start_firewalld
 from tapnet_test.libvirt import Libvirtd, make_places
 from tapnet_test.netns import join
 from tapnet_test.waiting import wait_for
@@ -24,12 +23,6 @@ from why_lab import Lab, assert_works, follow_commands, words
 
 OUT, DNS = ("web", "outside"), ("web", "host", "udp", "53")
 TCP = ("web", "outside", "tcp", "80")
-
-
-def need(*programs):
-    for program in programs:
-        if not shutil.which(program):
-            pytest.skip(f"{program} is not installed")
 
 
 @pytest.fixture
@@ -79,29 +72,10 @@ def test_ufw_that_is_in_nobodys_way(lab):
 
 # ---- firewalld ----
 
-BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>system</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth><policy context="default">
-<allow user="*"/><allow own="*"/><allow send_type="method_call"/><allow send_requested_reply="true"
- send_type="method_return"/><allow send_requested_reply="true" send_type="error"/><allow send_type="signal"/>
-<allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/>
-<allow receive_type="signal"/></policy></busconfig>
-"""
-
-
 @pytest.fixture
 def firewalld(lab):
     """A firewalld with a bus of its own."""
-    need("firewalld", "firewall-cmd", "dbus-daemon")
-    path = lab.host.tmp / "bus"
-    lab.host.env["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={path}"
-    config = lab.host.write("bus.conf", BUS.format(path=path))
-    lab.host.popen("dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile")
-    wait_for(path.exists)
-    log = open(lab.host.tmp / "firewalld.log", "w", encoding="utf-8")
-    lab.host.popen("firewalld", "--nofork", "--nopid", stdout=log, stderr=log)
-    wait_for(lambda: lab.host.run("firewall-cmd", "--state", check=False).returncode == 0, timeout=60, pause=0.3,
-             why=lambda: (lab.host.tmp / "firewalld.log").read_text(encoding="utf-8"))
+    start_firewalld(lab.host)
     return lab
 
 
@@ -134,17 +108,8 @@ def test_firewalld_that_is_in_nobodys_way(firewalld):
 @pytest.fixture
 def docker(lab):
     """Rules of a dockerd that has run; iptables keeps them."""
-    need("dockerd")
-    log = open(lab.host.tmp / "dockerd.log", "w", encoding="utf-8")
-    daemon = lab.host.popen("dockerd", "-s", "vfs", f"--data-root={lab.host.tmp}/docker",
-                            f"--exec-root={lab.host.tmp}/exec", f"--pidfile={lab.host.tmp}/docker.pid", "-H",
-                            f"unix://{lab.host.tmp}/docker.sock", stdout=log, stderr=log)
-    wait_for(lambda: "DOCKER-USER" in lab.host.run("iptables", "-S").stdout and
-             (lab.host.tmp / "docker.sock").exists(), timeout=60, pause=0.3,
-             why=lambda: (lab.host.tmp / "dockerd.log").read_text(encoding="utf-8"))
-    yield lab
-    daemon.terminate()
-    daemon.wait(20)
+    with dockerd(lab.host):
+        yield lab
 
 
 @pytest.mark.parametrize("commands, asked", [
