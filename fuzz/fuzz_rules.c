@@ -8,6 +8,7 @@
 #include "explain/host.h"
 #include "nft/dump.h"
 #include "nft/message.h"
+#include "nft/passage.h"
 #include "nft/trace.h"
 #include "rules/naming.h"
 #include "xtables/legacy.h"
@@ -86,6 +87,18 @@ static void walk(const struct rules_ruleset *ruleset, const struct rules_packet 
     arena_fini(&arena);
 }
 
+/* Is any rule a passage of ours? Then it has all that one has. */
+static void find_passages(const struct rules_ruleset *ruleset)
+{
+    struct guard_passage passage;
+
+    for (size_t c = 0; c < ruleset->chain_count; c++)
+        for (size_t r = 0; r < ruleset->chains[c].rule_count; r++)
+            if (nft_passage_of(&ruleset->chains[c], &ruleset->chains[c].rules[r], &passage))
+                promise(guard_passage_label_valid(passage.label) && (passage.in[0] || passage.out[0]) &&
+                        memchr(passage.in, '\0', sizeof(passage.in)) && memchr(passage.out, '\0', sizeof(passage.out)));
+}
+
 static void print_all(const struct rules_ruleset *ruleset)
 {
     char text[RULES_TEXT_MAX], owner[RULES_OWNER_MAX];
@@ -116,6 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     packet.state = RULES_ESTABLISHED;
     packet.is_reply = true;
     walk(&ruleset, &packet);
+    find_passages(&ruleset);
     print_all(&ruleset);
     rules_fini(&ruleset);
     return 0;

@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 
 from lab import FULL, Lab, Tally
+from plans import FILTER
 from tapnet_test.world6 import add_ipv6
 
 
@@ -24,8 +25,11 @@ def tally(request, record_property):
 
 
 @pytest.fixture
-def lab(world, tally):
+def lab(request, world, tally):
     """A host with fault-tool and strike in it; everything is taken down at the end."""
+    callspec = getattr(request.node, "callspec", None)
+    if callspec and "beside a filter" in str(callspec.params.get("name")):
+        world.host.run("nft", FILTER)
     made = Lab(world.host, add_ipv6(world), tally)
     yield made
     made.close()

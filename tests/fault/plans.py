@@ -61,6 +61,13 @@ OTHER6 = file(network({"o1": "{}", "o2": "{}"}, "other", "10.24.0.1/24", "subnet
 # The host's own addresses and routes go by the bridge.
 BRIDGED = "networks: { lan: { mode: bridge, uplink: eth0, ports: { vm1: {}, vm2: { user: 65534 } } } }\n"
 
+# Where another program's packet filter drops what guests send: accepts of ours stand in it.
+COEXIST = "coexist: on\n"
+FILTER = """table inet fw {
+    chain forward { type filter hook forward priority 0; policy drop; ct state invalid drop; }
+    chain input { type filter hook input priority 0; iifname "br-lab" drop; }
+}"""
+
 # One edit each.
 EDITS = {
     "a port more": file(network({**PORTS, "mail": "{}"}), devices=TUN),
@@ -131,4 +138,7 @@ PLANS = {
     "edit: mode bridge renamed": Plan({"lab": BRIDGED}, "lab", BRIDGED.replace("lan:", "net:")),
     "down of mode bridge": Plan({"lab": BRIDGED}, "lab", None),
     "down beside another set": Plan({"lab": LAB, "other": OTHER}, "lab", None),
+    "up beside a filter": Plan({}, "lab", LAB + COEXIST),
+    "edit beside a filter": Plan({"lab": LAB + COEXIST}, "lab", file(network(FORWARDS)) + COEXIST),
+    "down beside a filter": Plan({"lab": MANY + COEXIST}, "lab", None),
 }

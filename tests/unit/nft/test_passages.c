@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* Accepts of ours in chains of others, in a real kernel: made in their order, found, told from others', taken away. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <errno.h>
+
+#include "base/array.h"
+#include "kernel.h"
+#include "nft/passage.h"
+
+#define CHAIN "ip filter FORWARD"
+
+static const struct guard_passage answers = {2, "filter", "FORWARD", "lab/lab", "", "br-lab", GUARD_PASSAGE_ANSWERS};
+static const struct guard_passage forwards = {
+    2, "filter", "FORWARD", "lab/lab", "", "br-lab", GUARD_PASSAGE_TRANSLATED};
+static const struct guard_passage out = {2, "filter", "FORWARD", "lab/lab", "br-lab", "eth0", GUARD_PASSAGE_ALL};
+
+static int make_chain(void **state)
+{
+    (void)state;
+    return kernel_shell("nft 'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; "
+                        "counter drop; }; }'");
+}
+
+static int take_away(void **state)
+{
+    (void)state;
+    return kernel_shell("nft flush ruleset");
+}
+
+/* ---- what is there ---- */
+
+struct seen {
+    struct guard_passage items[8]; /* without their texts, which are all the same */
+    size_t count;
+};
+
+static int see(const struct guard_passage *passage, void *data)
+{
+    struct seen *seen = data;
+
+    assert_true(seen->count < ARRAY_COUNT(seen->items));
+    assert_string_equal(passage->table, "filter");
+    assert_string_equal(passage->chain, "FORWARD");
+    assert_string_equal(passage->label, "lab/lab");
+    seen->items[seen->count] = *passage;
+    seen->items[seen->count].table = "filter";
+    seen->items[seen->count].chain = "FORWARD";
+    seen->items[seen->count++].label = "lab/lab";
+    return 0;
+}
+
+static void forget(void *data)
+{
+    ((struct seen *)data)->count = 0;
+}
+
+/* Exactly these are there, in this order. */
+static void assert_seen(const struct guard_passage *const *passages, size_t count)
+{
+    struct tapnet_error error = {0};
+    struct seen seen = {.count = 0};
+
+    if (nft_passages_observe(kernel_netlink, see, forget, &seen, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(seen.count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(guard_passage_compare(&seen.items[i], passages[i]), 0);
+}
+
+#define ASSERT_SEEN(...)                                                                                               \
+    assert_seen((const struct guard_passage *const[]){__VA_ARGS__},                                                    \
+                sizeof((const struct guard_passage *const[]){__VA_ARGS__}) / sizeof(void *))
+
+static void add(struct guard_passage passage, bool iptables)
+{
+    struct tapnet_error error = {0};
+
+    passage.iptables = iptables;
+    if (nft_passage_add(kernel_netlink, &passage, &error) < 0)
+        fail_msg("%s", error.text);
+}
+
+static void delete (const struct guard_passage *passage)
+{
+    struct tapnet_error error = {0};
+
+    if (nft_passage_delete(kernel_netlink, passage, &error) < 0)
+        fail_msg("%s", error.text);
+}
+
+/* ---- stories ---- */
+
+static void check_order(bool iptables)
+{
+    add(out, iptables);
+    add(answers, iptables);
+    ASSERT_SEEN(&answers, &out);
+    add(forwards, iptables); /* between them, where it was before, were it put back */
+    ASSERT_SEEN(&answers, &forwards, &out);
+    assert_int_equal(kernel_shell("test \"$(nft -a list chain " CHAIN " | grep -c tapnet:lab/lab)\" = 3"), 0);
+    delete (&forwards);
+    ASSERT_SEEN(&answers, &out);
+    delete (&answers);
+    delete (&out);
+    delete (&out); /* it is no failure that it is gone */
+    assert_int_equal(kernel_shell("test \"$(nft list chain " CHAIN " | grep -c tapnet)\" = 0"), 0);
+}
+
+static void in_the_words_of_iptables_they_stand_in_their_order(void **state)
+{
+    (void)state;
+    check_order(true);
+}
+
+static void in_the_words_of_nft_they_stand_in_their_order(void **state)
+{
+    (void)state;
+    check_order(false);
+}
+
+static void every_copy_goes(void **state)
+{
+    (void)state;
+    add(out, true);
+    assert_int_equal(kernel_shell("nft 'insert rule " CHAIN " iifname br-lab oifname eth0 counter accept comment "
+                                  "\"tapnet:lab/lab\"'"),
+                     0);
+    delete (&out);
+    assert_seen(NULL, 0);
+}
+
+static void what_only_looks_like_one_is_none(void **state)
+{
+    static const char *const rules[] = {
+        "accept",
+        "iifname br-lab drop",
+        "iifname br-lab counter",
+        "iifname != br-lab accept",
+        "iifname \"br-*\" accept",
+        "iifname br-lab oifname eth0 tcp dport 80 accept",
+        "oifname br-lab ct state new accept",
+        "oifname br-lab ct state established accept",
+        "oifname br-lab ct status dnat,snat accept",
+        "iifname { br-lab, br-cell } accept",
+        "iifname br-lab jump other",
+    };
+    char command[256];
+
+    (void)state;
+    assert_int_equal(kernel_shell("nft add chain ip filter other"), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(rules); i++) {
+        snprintf(command, sizeof(command), "nft 'add rule " CHAIN " %s comment \"tapnet:lab/lab\"'", rules[i]);
+        assert_int_equal(kernel_shell(command), 0);
+    }
+    assert_int_equal(kernel_shell("nft 'add rule " CHAIN " iifname br-lab accept comment \"tapnet:lab\"'"), 0);
+    assert_int_equal(kernel_shell("nft 'add rule " CHAIN " iifname br-lab accept comment \"tapnet:lab/a b\"'"), 0);
+    assert_seen(NULL, 0);
+}
+
+static void without_its_chain_none_is_made_and_none_is_missed(void **state)
+{
+    struct tapnet_error error = {0};
+    struct guard_passage elsewhere = out;
+
+    (void)state;
+    elsewhere.chain = "DOCKER-USER";
+    assert_int_equal(nft_passage_add(kernel_netlink, &elsewhere, &error), -ENOENT);
+    assert_true(error.text[0]);
+    assert_int_equal(nft_passage_delete(kernel_netlink, &elsewhere, &error), 0);
+}
+
+int main(void)
+{
+#define WITH_CHAIN(test) cmocka_unit_test_setup_teardown(test, make_chain, take_away)
+    static const struct CMUnitTest tests[] = {
+        WITH_CHAIN(in_the_words_of_iptables_they_stand_in_their_order),
+        WITH_CHAIN(in_the_words_of_nft_they_stand_in_their_order),
+        WITH_CHAIN(every_copy_goes),
+        WITH_CHAIN(what_only_looks_like_one_is_none),
+        WITH_CHAIN(without_its_chain_none_is_made_and_none_is_missed),
+    };
+
+    if (!kernel_enter())
+        return KERNEL_SKIP;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
