@@ -38,37 +38,45 @@ int coexist_want(const struct model_set *set, struct model_objects *wanted, stru
     return explain_passages(set, MODEL_COEXIST_ON, wanted, error);
 }
 
-/* One note a network: they stand together. */
-static int note_network(struct tapnet *tapnet, const struct model_objects *asked, size_t first, size_t end)
+/* The sentence about one network, whose passages stand together; the arena's. */
+static const char *describe(const struct model_objects *asked, size_t first, size_t end, struct arena *arena)
 {
-    const char *label = asked->items[first].passage.label, *network = strchr(label, '/') + 1;
+    const char *network = strchr(asked->items[first].passage.label, '/') + 1, *list = "";
     char text[MODEL_OBJECT_TEXT_MAX];
-    const char *list = "";
 
     for (size_t i = first; i < end && list; i++)
-        list = arena_printf(&tapnet->note_arena, "%s%s%s", list, *list ? ", " : "",
-                            model_object_print(&asked->items[i], text));
-    return api_note(tapnet, list ? arena_printf(&tapnet->note_arena,
-                                                "network %s: another program's packet filter drops what its guests "
-                                                "send or get. `tapnet up --coexist` puts in: %s; `coexist: on` in the "
-                                                "file always does, `coexist: off` says no more of it",
-                                                network, list)
-                                 : NULL);
+        list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "", model_object_print(&asked->items[i], text));
+    return list ? arena_printf(arena,
+                               "network %s: another program's packet filter drops what its guests send or get. `tapnet "
+                               "up --coexist` puts in: %s; `coexist: on` in the file always does, `coexist: off` says "
+                               "no more of it",
+                               network, list)
+                : NULL;
 }
 
-int coexist_ask(struct tapnet *tapnet, struct tapnet_plan *plan, struct tapnet_error *error)
+int coexist_tell(const struct model_set *set, struct model_objects *asked, struct arena *arena,
+                 int (*tell)(void *data, const char *text), void *data, struct tapnet_error *error)
 {
-    const struct model_objects *asked = &plan->asked;
-    int result = plan->set ? explain_passages(plan->set, MODEL_COEXIST_ASK, &plan->asked, error) : 0;
+    int result = explain_passages(set, MODEL_COEXIST_ASK, asked, error);
 
     for (size_t first = 0, end; first < asked->count && result == 0; first = end) {
         for (end = first + 1;
              end < asked->count && strcmp(asked->items[end].passage.label, asked->items[first].passage.label) == 0;)
             end++;
-        if (note_network(tapnet, asked, first, end) < 0)
+        if (tell(data, describe(asked, first, end, arena)) < 0)
             return error_set(error, -ENOMEM, "out of memory");
     }
     return result;
+}
+
+static int add_note(void *data, const char *text)
+{
+    return api_note(data, text);
+}
+
+int coexist_ask(struct tapnet *tapnet, struct tapnet_plan *plan, struct tapnet_error *error)
+{
+    return coexist_tell(plan->set, &plan->asked, &tapnet->note_arena, add_note, tapnet, error);
 }
 
 API void tapnet_spec_coexist(struct tapnet_spec *spec, bool coexist)

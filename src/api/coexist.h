@@ -12,7 +12,16 @@
 void coexist_settle(const struct observe_found *found, bool consent, struct model_set *set);
 /* Adds the passages that @set wants to @wanted. */
 int coexist_want(const struct model_set *set, struct model_objects *wanted, struct tapnet_error *error);
-/* Fills in @plan->asked: what it would put into packet filters of others if somebody said yes, and says so in notes. */
+/*
+ * Calls @tell with a sentence, the arena's (NULL: no memory), for each network of @set that needs passages which nobody
+ * has agreed to; @asked, which is empty, gets these.
+ */
+int coexist_tell(const struct model_set *set, struct model_objects *asked, struct arena *arena,
+                 int (*tell)(void *data, const char *text), void *data, struct tapnet_error *error);
+/*
+ * Fills in @plan->asked, of a plan for a specification: what it would put into packet filters of others if somebody
+ * said yes. Says so in notes.
+ */
 int coexist_ask(struct tapnet *tapnet, struct tapnet_plan *plan, struct tapnet_error *error);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/coexist.h"
 #include "api/resident.h"
 #include "api/sets.h"
 #include "base/array.h"
@@ -57,9 +58,15 @@ static const char *describe_step(struct arena *arena, const struct plan_step *st
                                        : "differs");
 }
 
+static int add_warning(void *data, const char *text)
+{
+    return status_warn(data, text);
+}
+
 static int add_set_problems(struct tapnet_status *status, const struct observe_found *found, const char *set_name)
 {
     struct sets_plan plan cleanup(sets_plan_fini) = {.plan = NULL};
+    struct model_objects asked cleanup(model_objects_fini) = {0};
     struct tapnet_error reason = TAPNET_ERROR_INIT;
     bool table_gone[GUARD_FAMILY_COUNT] = {false};
     int result = sets_plan_make(found, set_name, &plan, &reason);
@@ -71,7 +78,7 @@ static int add_set_problems(struct tapnet_status *status, const struct observe_f
     for (size_t i = 0; result == 0 && i < plan.plan->step_count; i++)
         result = add_problem(status, set_name, plan_step_object(&plan.plan->steps[i])->kind,
                              describe_step(&status->arena, &plan.plan->steps[i], table_gone));
-    return result;
+    return result == 0 ? coexist_tell(&plan.set, &asked, &status->arena, add_warning, status, NULL) : result;
 }
 
 int status_fill_problems(struct tapnet_status *status, const struct observe_found *found)

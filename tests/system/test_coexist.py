@@ -10,12 +10,12 @@ keeps it there, and takes it away with the network.
     +-------+          +------------------------------------+     +------------------+
 """
 
-import shutil
 import subprocess
 
 import pytest
 from tapnet_test import webserver
 from tapnet_test.build import Tapnet
+from tapnet_test.firewalls import need
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.waiting import wait_for
 from tapnet_test.world import HOST_ADDRESS, OUTSIDE_ADDRESS
@@ -27,12 +27,6 @@ networks:
     ports: { web: { address: 10.20.0.7, forward: ["8080:80"] }, db: { address: 10.20.0.8 } }
 """
 PAGE = f"http://{OUTSIDE_ADDRESS}/"
-
-
-def need(*programs):
-    for program in programs:
-        if not shutil.which(program):
-            pytest.skip(f"{program} is not installed")
 
 
 @pytest.fixture
@@ -207,3 +201,38 @@ def test_a_table_that_went_meanwhile(tapnet, host, world):
     host.run("nft", "delete", "table", "ip", "filter")
     tapnet("down", "--all")
     assert "filter" not in host.run("nft", "list", "tables").stdout
+
+
+# ---- flushed, and put back ----
+
+SOON = 5  # seconds within which the keeper has done its work on a machine that has much else to do
+
+
+@pytest.fixture
+def kept(tapnet, host, world):
+    """The lab is up with a keeper, and may put accepts in; nobody drops anything yet."""
+    tapnet = Tapnet(host, keeper=True)
+    tapnet("up", tapnet.file(LAB + "coexist: on"))
+    tapnet.let_look()
+    yield tapnet
+    tapnet("down", "--all")
+
+
+@pytest.mark.parametrize("disturb", [
+    "iptables-nft -P FORWARD DROP",
+    "nft flush ruleset; iptables-nft -P FORWARD DROP",
+    "iptables-nft -F; iptables-nft -X; iptables-nft -P FORWARD DROP",
+    "nft -f - <<< 'flush ruleset; table inet fw { chain f { type filter hook forward priority 0; policy drop; }; }'",
+])
+def test_a_guest_keeps_talking(kept, plug, host, world, disturb):
+    """Whatever an administrator does to the rules: less than a second passes without an answer."""
+    web = plug("web")
+    host.run("iptables-nft", "-P", "FORWARD", "DROP")
+    wait_for(lambda: loads(web), SOON)
+    pings = web.popen("ping", "-D", "-i0.05", "-W1", "-c60", OUTSIDE_ADDRESS, stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: pings.stdout.readline().endswith("ms\n"))
+    host.run("bash", "-ec", disturb)
+    heard = [float(line[1:line.index("]")]) for line in pings.communicate()[0].splitlines() if "time=" in line]
+    assert len(heard) > 10
+    assert max(later - before for before, later in zip(heard, heard[1:])) < 1
+    assert loads(web)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Guests keep talking beside ufw, firewalld and Docker, whatever these do, and nothing of ours is left with them.
+
+      guest              host under test                            outside
+    +-------+          +------------------------------------+     +------------------+
+    |  web  +-- TAP ---+ lab-web -- br-lab -- NAT -- eth0 ---+-----+  192.0.2.1:80    |
+    +-------+          |   keeper    ufw, firewalld, dockerd |     |                  |
+                       +------------------------------------+     +------------------+
+
+The programs run in the test's own network and mount namespace, with an /etc of its own.
+"""
+
+from contextlib import contextmanager
+
+import pytest
+from tapnet_test.build import Tapnet
+from tapnet_test.firewalls import dockerd, need, start_firewalld
+from tapnet_test.nsguest import NamespaceGuest
+from tapnet_test.rights import need_all_users
+from tapnet_test.waiting import wait_for
+from tapnet_test.world import OUTSIDE_ADDRESS
+
+LAB = """
+networks: { lab: { subnet: 10.20.0.1/24, ports: { web: { address: 10.20.0.7 } } } }
+coexist: on
+"""
+
+
+@pytest.fixture
+def tapnet(host, world):
+    need_all_users()
+    return Tapnet(host, keeper=True)
+
+
+def rules(host):
+    """All rules of others, without what was counted."""
+    lines = host.run("nft", "-s", "list", "ruleset").stdout.splitlines()
+    return [line for line in lines if "tapnet" not in line]
+
+
+def ours(host):
+    return [line for line in host.run("nft", "-s", "list", "ruleset").stdout.splitlines()
+            if 'comment "tapnet:lab/lab"' in line]
+
+
+def reaches(guest, *argv):
+    return guest.netns.run(*argv, check=False).returncode == 0
+
+
+@contextmanager
+def a_guest_keeps_talking(tapnet, host):
+    """Up, while others do what they do, and until down: less than a second passes without an answer."""
+    tapnet("up", tapnet.file(LAB))
+    port, = tapnet.status("lab")["ports"]
+    guest = NamespaceGuest(host, port)
+    guest.netns.run("ip", "route", "replace", "default", "via", "10.20.0.1")
+    assert reaches(guest, "curl", "-sS", "-m2", f"http://{OUTSIDE_ADDRESS}/")
+    assert reaches(guest, "dig", "+time=2", "+tries=2", "@10.20.0.1", "web.lab")
+    log = guest.netns.tmp / "pings"
+    with log.open("w", encoding="utf-8") as file:
+        guest.netns.popen("ping", "-D", "-i0.05", "-W1", OUTSIDE_ADDRESS, stdout=file)
+
+    def heard():
+        return [float(line[1:line.index("]")]) for line in log.read_text("utf-8").splitlines() if "time=" in line]
+
+    try:
+        wait_for(heard)
+        yield
+        assert reaches(guest, "curl", "-sS", "-m2", f"http://{OUTSIDE_ADDRESS}/") and ours(host)
+        answers = len(heard())
+        wait_for(lambda: len(heard()) > answers)
+        assert max(later - before for before, later in zip(heard(), heard()[1:])) < 1
+    finally:
+        guest.close()
+    tapnet("down", "--all")
+    assert not ours(host)
+
+
+def test_ufw(tapnet, host):
+    need("ufw")
+    host.run("sh", "-ec", "ufw --force enable; ufw reload", timeout=60)
+    before = rules(host)
+    with a_guest_keeps_talking(tapnet, host):
+        host.run("ufw", "reload", timeout=60)
+    assert rules(host) == before
+
+
+def test_firewalld(tapnet, host):
+    start_firewalld(host)
+    before = rules(host)
+    with a_guest_keeps_talking(tapnet, host):
+        host.run("firewall-cmd", "--reload", timeout=60)
+    assert rules(host) == before
+
+
+def test_docker(tapnet, host):
+    """It ends and starts anew, as with an update of its package."""
+    with dockerd(host):
+        pass
+    with dockerd(host):
+        before = rules(host)
+    with a_guest_keeps_talking(tapnet, host), dockerd(host):
+        pass
+    assert rules(host) == before
