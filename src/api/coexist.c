@@ -38,11 +38,27 @@ int coexist_want(const struct model_set *set, struct model_objects *wanted, stru
     return explain_passages(set, MODEL_COEXIST_ON, wanted, error);
 }
 
+/* A network that no file declares: there is nobody to say yes to. */
+static bool is_declared(const struct model_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->network_count; i++)
+        if (strcmp(set->networks[i].name, name) == 0)
+            return set->networks[i].origin == MODEL_ORIGIN_DECLARED;
+    return false;
+}
+
 /* The sentence about one network, whose passages stand together; the arena's. */
-static const char *describe(const struct model_objects *asked, size_t first, size_t end, struct arena *arena)
+static const char *describe(const struct model_set *set, const struct model_objects *asked, size_t first, size_t end,
+                            struct arena *arena)
 {
     const char *network = strchr(asked->items[first].passage.label, '/') + 1, *list = "";
     char text[MODEL_OBJECT_TEXT_MAX];
+
+    if (!is_declared(set, network))
+        return arena_printf(arena,
+                            "network %s: another program's packet filter drops what its guests send or get: `tapnet "
+                            "doctor` says where, and what to type",
+                            network);
 
     for (size_t i = first; i < end && list; i++)
         list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "", model_object_print(&asked->items[i], text));
@@ -63,7 +79,7 @@ int coexist_tell(const struct model_set *set, struct model_objects *asked, struc
         for (end = first + 1;
              end < asked->count && strcmp(asked->items[end].passage.label, asked->items[first].passage.label) == 0;)
             end++;
-        if (tell(data, describe(asked, first, end, arena)) < 0)
+        if (tell(data, describe(set, asked, first, end, arena)) < 0)
             return error_set(error, -ENOMEM, "out of memory");
     }
     return result;
