@@ -10,6 +10,8 @@ keeps it there, and takes it away with the network.
     +-------+          +------------------------------------+     +------------------+
 """
 
+import os
+import pty
 import subprocess
 
 import pytest
@@ -167,6 +169,23 @@ def test_a_yes_counts_until_the_network_is_down(tapnet, plug, host, world):
     assert tapnet("up", file).stderr == "" and ours(host) == accepts("FORWARD")
     tapnet("down", file)
     assert "tapnet up --coexist" in tapnet("up", file).stderr and not ours(host)
+
+
+@pytest.mark.parametrize("answer, chain", [("y", "FORWARD"), ("n", None), ("", None)])
+def test_who_sits_at_a_terminal_is_asked(tapnet, host, world, answer, chain):
+    host.run("iptables-nft", "-P", "FORWARD", "DROP")
+    leader, follower = pty.openpty()
+    up = host.popen(tapnet.program, "up", tapnet.file(LAB), stdin=follower, stdout=follower, stderr=follower)
+    os.close(follower)
+    said = b""
+    while b"[y/N]" not in said:
+        said += os.read(leader, 4096)
+    assert b"accept of packets from br-lab to eth0 in table ip filter, chain FORWARD" in said
+    assert not host.run("ip", "-br", "link", "show", "type", "bridge").stdout, "nothing is touched before the answer"
+    os.write(leader, answer.encode() + b"\n")
+    assert up.wait(30) == 0
+    os.close(leader)
+    assert ours(host) == (accepts(chain) if chain else [])
 
 
 def test_it_follows_the_networks_and_the_other_filter(tapnet, host, world):

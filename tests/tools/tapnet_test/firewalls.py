@@ -48,11 +48,11 @@ def dockerd(host):
     """A dockerd, which leaves its rules to iptables when it ends."""
     need("dockerd")
     log, read = _log_of(host, "dockerd")
+    before = read().count("API listen on")  # of those that ran before
     daemon = host.popen("dockerd", "-s", "vfs", f"--data-root={host.tmp}/docker", f"--exec-root={host.tmp}/exec",
                         f"--pidfile={host.tmp}/docker.pid", "-H", f"unix://{host.tmp}/docker.sock", stdout=log,
                         stderr=log)
-    wait_for(lambda: "DOCKER-USER" in host.run("iptables", "-S").stdout and (host.tmp / "docker.sock").exists(),
-             timeout=60, pause=0.3, why=read)
+    wait_for(lambda: read().count("API listen on") > before, timeout=60, pause=0.3, why=read)
     yield
     daemon.terminate()
     daemon.wait(20)
