@@ -120,8 +120,7 @@ static const char *const up_options[] = {"dry-run", "replace", "coexist", "no-ke
                                          "force",   "json",    "quiet",   "help",      NULL};
 static const char *const plan_options[] = {"dry-run", "replace", "coexist", "force", "json", "help", NULL};
 static const char *const down_options[] = {"all", "dry-run", "check", "confirm", "json", "quiet", "help", NULL};
-static const char *const status_options[] = {"guest",    "as",   "libvirt", "watch",
-                                             "interval", "json", "help",    NULL};
+static const char *const status_options[] = {"guest", "as", "libvirt", "watch", "interval", "json", "help", NULL};
 static const char *const top_options[] = {"interval", "count", "once", "json", "help", NULL};
 static const char *const graph_options[] = {"rates", "svg", "help", NULL};
 static const char *const doctor_options[] = {"fix", "json", "help", NULL};

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "apply/run.h"
 #include "base/array.h"
@@ -24,7 +23,7 @@
 #include "nft/passage.h"
 #include "observe/plugged.h"
 
-static int open_route(struct apply_kernel *kernel, struct tapnet_error *error)
+int apply_kernel_route(struct apply_kernel *kernel, struct tapnet_error *error)
 {
     return kernel->route ? 0 : netlink_open(NETLINK_ROUTE, &kernel->route, error);
 }
@@ -42,7 +41,7 @@ static int read_index(const struct netlink_link *link, void *data)
 
 int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error)
 {
-    int result = open_route(kernel, error);
+    int result = apply_kernel_route(kernel, error);
 
     if (result < 0)
         return result;
@@ -60,7 +59,7 @@ static int link_index(void *data, const char *name, int *ret, struct tapnet_erro
 static int bridge_create(void *data, const struct model_link *link, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    int result = open_route(kernel, error);
+    int result = apply_kernel_route(kernel, error);
 
     if (result < 0)
         return result;
@@ -72,7 +71,7 @@ static int veth_create(void *data, const struct model_link *link, struct tapnet_
 {
     struct apply_kernel *kernel = data;
     struct netlink_peer peer = {.mac = link->owner.guest_mac};
-    int result = open_route(kernel, error);
+    int result = apply_kernel_route(kernel, error);
 
     if (result < 0)
         return result;
@@ -167,7 +166,7 @@ static int link_set(void *data, const char *name, struct netlink_link_change *ch
                     struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    int result = open_route(kernel, error);
+    int result = apply_kernel_route(kernel, error);
 
     if (result == 0 && change->fields & NETLINK_LINK_MASTER)
         result = find_master(kernel, master, &change->master_index, error);
@@ -192,139 +191,6 @@ static int link_shape(void *data, const char *name, uint64_t rate, uint32_t burs
 }
 
 /* Gone is as good as deleted: a veth pair goes with its container, at any instant. */
-static int unless_gone(int result, const struct tapnet_error *refusal, struct tapnet_error *error)
-{
-    return result < 0 && result != -ENODEV ? error_set(error, result, "%s", refusal->text) : 0;
-}
-
-static int link_delete(void *data, const char *name, struct tapnet_error *error)
-{
-    struct apply_kernel *kernel = data;
-    struct tapnet_error refusal = TAPNET_ERROR_INIT;
-    int index, result = apply_kernel_index(kernel, name, &index, &refusal);
-
-    kernel->master_name[0] = '\0';
-    if (result == 0)
-        result = netlink_link_delete(kernel->route, index, &refusal);
-    return unless_gone(result, &refusal, error);
-}
-
-/* ---- deleting many: a fresh group, its members verified, one request (40 times cheaper than one by one) ---- */
-
-struct group_census {
-    uint32_t group;
-    const char *const *names; /* sorted */
-    size_t name_count;
-    size_t member_count;
-    bool stranger; /* somebody is in the group that we did not put there */
-};
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int count_member(const struct netlink_link *link, void *data)
-{
-    struct group_census *census = data;
-    const char *name = link->name;
-
-    if (link->group != census->group)
-        return 0;
-    census->member_count++;
-    if (!census->name_count || !bsearch(&name, census->names, census->name_count, sizeof(name), compare_names))
-        census->stranger = true;
-    return 0;
-}
-
-static void restart_census(void *data)
-{
-    struct group_census *census = data;
-
-    census->member_count = 0;
-    census->stranger = false;
-}
-
-/* A group number that no link is in; the kernel has no list of them but the links themselves. */
-static int pick_group(struct apply_kernel *kernel, uint32_t *ret, struct tapnet_error *error)
-{
-    struct group_census census = {0};
-
-    do {
-        int result;
-
-        if (getrandom(&census.group, sizeof(census.group), 0) != sizeof(census.group))
-            return error_set_errno(error, -errno, "cannot get random bytes");
-        result = netlink_link_dump(kernel->route, count_member, restart_census, &census, error);
-        if (result < 0)
-            return result;
-    } while (census.member_count || census.group == MODEL_LINK_GROUP || census.group < 65536);
-    *ret = census.group;
-    return 0;
-}
-
-static int regroup(struct apply_kernel *kernel, const char *const *names, size_t count, uint32_t group,
-                   struct tapnet_error *error)
-{
-    const struct netlink_link_change change = {.fields = NETLINK_LINK_GROUP, .group = group};
-
-    for (size_t i = 0; i < count; i++) {
-        struct tapnet_error refusal = TAPNET_ERROR_INIT;
-        int result = netlink_link_set(kernel->route, 0, names[i], &change, &refusal);
-
-        result = unless_gone(result, &refusal, error);
-        if (result < 0) { /* back with those that were moved */
-            const struct netlink_link_change back = {.fields = NETLINK_LINK_GROUP, .group = MODEL_LINK_GROUP};
-
-            while (i-- > 0)
-                netlink_link_set(kernel->route, 0, names[i], &back, NULL);
-            return result;
-        }
-    }
-    return 0;
-}
-
-static int delete_one_by_one(struct apply_kernel *kernel, const char *const *names, size_t count,
-                             struct tapnet_error *error)
-{
-    for (size_t i = 0; i < count; i++) {
-        int result = link_delete(kernel, names[i], error);
-
-        if (result < 0)
-            return result;
-    }
-    return 0;
-}
-
-static int links_delete(void *data, const char *const *names, size_t count, struct tapnet_error *error)
-{
-    struct apply_kernel *kernel = data;
-    _cleanup_free_ const char **sorted = calloc(count, sizeof(*sorted));
-    struct group_census census = {.name_count = count};
-    struct tapnet_error refusal = TAPNET_ERROR_INIT;
-    int result;
-
-    if (!sorted)
-        return error_set(error, -ENOMEM, "out of memory");
-    result = open_route(kernel, error);
-    if (result == 0)
-        result = pick_group(kernel, &census.group, error);
-    if (result == 0)
-        result = regroup(kernel, names, count, census.group, error);
-    if (result < 0)
-        return result;
-    memcpy(sorted, names, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), compare_names);
-    census.names = sorted;
-    result = netlink_link_dump(kernel->route, count_member, restart_census, &census, error);
-    if (result < 0)
-        return result;
-    if (census.stranger)
-        return delete_one_by_one(kernel, names, count, error);
-    result = netlink_link_delete_group(kernel->route, census.group, &refusal);
-    return unless_gone(result, &refusal, error); /* all of them */
-}
-
 /* ---- addresses, sysctls, guards, files, conntrack ---- */
 
 static const struct ip_address *other_end(const struct model_host_address *address)
@@ -520,7 +386,7 @@ static int conntrack_forget_forwards(void *data, const struct netlink_conntrack_
     int result = open_netfilter(kernel, error);
 
     if (result == 0)
-        result = open_route(kernel, error);
+        result = apply_kernel_route(kernel, error);
     if (result == 0)
         result = netlink_address_list(kernel->route, &addresses, &address_count, error);
     return result < 0 ? result
@@ -538,8 +404,8 @@ static const struct apply_ops kernel_ops = {
     .device_set = set_device,
     .link_set = link_set,
     .link_shape = link_shape,
-    .link_delete = link_delete,
-    .links_delete = links_delete,
+    .link_delete = apply_link_delete,
+    .links_delete = apply_links_delete,
     .address_add = address_add,
     .address_delete = address_delete,
     .neighbour_set = neighbour_set,

@@ -21,11 +21,17 @@ struct apply_kernel {
 #define APPLY_MAKING_UNHEARD (-2)
 };
 
+/* Opens @kernel's rtnetlink, unless it is open. */
+int apply_kernel_route(struct apply_kernel *kernel, struct tapnet_error *error);
 /* The index of a link by its name. -ENODEV. */
 int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error);
 
 /* ---- imitate.c: @data is the struct apply_kernel ---- */
 int apply_link_imitate(void *data, const char *name, const char *like, struct tapnet_error *error);
+
+/* ---- delete.c: @data is the struct apply_kernel ---- */
+int apply_link_delete(void *data, const char *name, struct tapnet_error *error);
+int apply_links_delete(void *data, const char *const *names, size_t count, struct tapnet_error *error);
 
 /* ---- announce.c ---- */
 

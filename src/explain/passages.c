@@ -151,8 +151,8 @@ static int look_at_frames(struct search *search)
 }
 
 /*
- * A network without a bridge has no device that all its packets pass, and a passage for each port would cost more with each:
- * there it is `tapnet doctor` that says what to type.
+ * A network without a bridge has no device that all its packets pass, and a passage for each port would cost more with
+ * each: there it is `tapnet doctor` that says what to type.
  */
 static int look_at_network(struct search *search, const struct model_network *network)
 {

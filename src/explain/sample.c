@@ -26,7 +26,7 @@ struct explain_sample explain_sample_of(const struct model_network *network)
     };
 
     if (!network->port_count && sample.guest.family == AF_INET)
-        sample.guest.bytes[3] ^= 2; /* a neighbour of the gateway's */
+        sample.guest.bytes[3] ^= 2;                                    /* a neighbour of the gateway's */
     if (!sample.leads_out && !has_bridge && network->port_count > 1) { /* from one port to another */
         sample.uplink = network->ports[1].device;
         sample.forwards = true;
