@@ -306,8 +306,8 @@ def test_a_thousand_ports_take_no_more_than_their_share(host, tapnet):
         frame = screen.wait(lambda lines: "over 0.0 s" not in lines[1], "there is no second look", 60)
         assert len(frame) == 50 and "and 955 more" in frame[-1]
         used, begin = cpu_seconds(screen.child.pid), time.monotonic()
-        for _ in range(8):
-            frame = screen.wait(lambda lines, last=frame: lines[1] != last[1], "there are no more looks", 60)
+        # Several looks' worth. What is on the screen need not change from one to the next.
+        screen.wait(lambda lines: cpu_seconds(screen.child.pid) - used > 0.8, "there are no more looks", 60)
         share = (cpu_seconds(screen.child.pid) - used) / (time.monotonic() - begin)
         assert share < 0.65
         screen.type("q")
