@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "netlink/link.h"
 
+/* Gone is as good as deleted: a veth pair goes with its container, at any instant. */
 static int unless_gone(int result, const struct tapnet_error *refusal, struct tapnet_error *error)
 {
     return result < 0 && result != -ENODEV ? error_set(error, result, "%s", refusal->text) : 0;

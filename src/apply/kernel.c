@@ -190,7 +190,6 @@ static int link_shape(void *data, const char *name, uint64_t rate, uint32_t burs
     return result < 0 ? error_prefix(error, result, "what the guest of %s may receive", name) : 0;
 }
 
-/* Gone is as good as deleted: a veth pair goes with its container, at any instant. */
 /* ---- addresses, sysctls, guards, files, conntrack ---- */
 
 static const struct ip_address *other_end(const struct model_host_address *address)
