@@ -11,6 +11,7 @@
 #include <tapnet/network.h>
 
 #include "call.h"
+#include "environment.h"
 
 static const struct verb {
     const char *name;
@@ -98,13 +99,11 @@ static enum cni_code run(const struct verb *verb, const struct cni_call *call, s
 {
     struct tapnet_error reason = TAPNET_ERROR_INIT;
     struct tapnet *tapnet;
-    const char *keeper = getenv("TAPNET_KEEPER"), *run_dir = getenv("TAPNET_RUN_DIR"),
-               *service = getenv("TAPNET_SERVICE");
     enum cni_code code;
 
-    if (tapnet_new(run_dir && *run_dir ? run_dir : NULL, service && *service ? service : NULL, &tapnet, &reason) < 0)
+    if (environment_open(&tapnet, &reason) < 0)
         return cni_fail(error, CNI_FAILED, "cannot begin", "%s", reason.text);
-    tapnet_with_keeper(tapnet, !(keeper && strcmp(keeper, "off") == 0));
+    tapnet_with_keeper(tapnet, environment_wants_keeper());
     code = verb->run(tapnet, call, error);
     tapnet_free(tapnet);
     return code;

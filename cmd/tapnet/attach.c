@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "environment.h"
 #include "session.h"
 #include "vmm.h"
 
@@ -62,10 +63,9 @@ int attach_port(struct tapnet *tapnet, const struct arguments *arguments, const 
                 struct tapnet_attached **ret)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    const char *keeper = getenv("TAPNET_KEEPER");
     int result;
 
-    tapnet_with_keeper(tapnet, !arguments->no_keeper && !(keeper && strcmp(keeper, "off") == 0));
+    tapnet_with_keeper(tapnet, !arguments->no_keeper && environment_wants_keeper());
     result = tapnet_attach(tapnet, options, ret, &error);
     session_notes(tapnet);
     return result < 0 ? session_refuse(&error, result) : 0;

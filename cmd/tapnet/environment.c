@@ -40,3 +40,10 @@ int environment_open(struct tapnet **ret, struct tapnet_error *error)
         service = service_beside(path);
     return tapnet_new(variable("TAPNET_RUN_DIR"), service, ret, error);
 }
+
+bool environment_wants_keeper(void)
+{
+    const char *keeper = variable("TAPNET_KEEPER");
+
+    return !keeper || strcmp(keeper, "off") != 0;
+}

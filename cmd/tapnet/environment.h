@@ -3,6 +3,8 @@
 #ifndef ENVIRONMENT_H
 #define ENVIRONMENT_H
 
+#include <stdbool.h>
+
 #include <tapnet/network.h>
 
 /*
@@ -10,5 +12,8 @@
  * the directory of the program itself, where there is one: a build directory has it. 0 or a negative errno.
  */
 int environment_open(struct tapnet **ret, struct tapnet_error *error);
+
+/* Is a keeper to be started? TAPNET_KEEPER says `off` where somebody else sees to that. */
+bool environment_wants_keeper(void);
 
 #endif

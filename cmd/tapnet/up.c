@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "ask.h"
+#include "environment.h"
 #include "progress.h"
 #include "session.h"
 #include "style.h"
@@ -139,7 +140,6 @@ static void print_counts(const struct tapnet_spec *spec)
 static int bring_up(struct tapnet *tapnet, struct tapnet_spec *spec, const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    const char *keeper = getenv("TAPNET_KEEPER");
     struct progress progress = {.start_msec = 0};
     size_t steps = 0;
     int result;
@@ -149,7 +149,7 @@ static int bring_up(struct tapnet *tapnet, struct tapnet_spec *spec, const struc
         return result;
     if (!arguments->coexist && !arguments->quiet && !arguments->json)
         ask_coexist(tapnet, spec);
-    tapnet_with_keeper(tapnet, !arguments->no_keeper && !(keeper && strcmp(keeper, "off") == 0));
+    tapnet_with_keeper(tapnet, !arguments->no_keeper && environment_wants_keeper());
     progress_start(&progress, arguments->quiet, tapnet);
     result = tapnet_up(tapnet, spec, progress_step, &progress, &steps, &error);
     progress_end(&progress);
