@@ -59,6 +59,12 @@ int attach_words(const char *command, const struct arguments *arguments, struct 
     return result;
 }
 
+/* Names that nobody has are a mistake of whoever has typed them. */
+static int refuse(const struct tapnet_error *error, int result)
+{
+    return result == -ENOENT || result == -ENOTUNIQ ? session_fail(error, EXIT_USAGE) : session_refuse(error, result);
+}
+
 int attach_port(struct tapnet *tapnet, const struct arguments *arguments, const struct tapnet_attach_options *options,
                 struct tapnet_attached **ret)
 {
@@ -68,7 +74,7 @@ int attach_port(struct tapnet *tapnet, const struct arguments *arguments, const 
     tapnet_with_keeper(tapnet, !arguments->no_keeper && environment_wants_keeper());
     result = tapnet_attach(tapnet, options, ret, &error);
     session_notes(tapnet);
-    return result < 0 ? session_refuse(&error, result) : 0;
+    return result < 0 ? refuse(&error, result) : 0;
 }
 
 static int plan_attach(struct tapnet *tapnet, const struct arguments *arguments,
@@ -78,7 +84,7 @@ static int plan_attach(struct tapnet *tapnet, const struct arguments *arguments,
     struct tapnet_plan *plan;
     int result = tapnet_plan_attach(tapnet, options, &plan, &error);
 
-    return result < 0 ? session_refuse(&error, result) : print_plan(plan, arguments->json);
+    return result < 0 ? refuse(&error, result) : print_plan(plan, arguments->json);
 }
 
 static int print_json(const struct tapnet_attached *attached)
@@ -168,7 +174,7 @@ static int plan_detach(struct tapnet *tapnet, const struct arguments *arguments,
     struct tapnet_plan *plan;
     int result = tapnet_plan_detach(tapnet, words->network, words->port, 0, &plan, &error);
 
-    return result < 0 ? session_refuse(&error, result) : print_plan(plan, arguments->json);
+    return result < 0 ? refuse(&error, result) : print_plan(plan, arguments->json);
 }
 
 static int detach_and_print(struct tapnet *tapnet, const struct arguments *arguments, const struct port_words *words)
@@ -178,7 +184,7 @@ static int detach_and_print(struct tapnet *tapnet, const struct arguments *argum
 
     session_notes(tapnet);
     if (result < 0)
-        return session_refuse(&error, result);
+        return refuse(&error, result);
     if (arguments->json)
         printf("{\"version\":1,\"network\":\"%s\",\"port\":\"%s\"}\n", words->network, words->port);
     else if (!arguments->quiet)

@@ -214,7 +214,8 @@ const struct command commands[] = {
      "the command leaves somebody who holds the device, with that. When no network is named it is the only one that is "
      "up; when none is up, one is made for the time of the command, named default, in mode nat. Signals are handed on. "
      "Exits as the command does, with 128 and the signal's number when one has ended it; with 126 or 127 when the "
-     "command can't be run or is not there, and with 125 when there is no port for it.",
+     "command can't be run or is not there, with 125 when there is no port for it, and with 2 when no such network is "
+     "up, or a word makes no sense.",
      run_options, run_run, NULL, 0, 0, true},
     {"attach", "[NETWORK[/PORT]]", "make a port, or look at one, and print as JSON what a guest needs",
      "Prints device, MAC, addresses, gateway, DNS and MTU of a port. PORT is one that is there, or a new one of that "
@@ -357,6 +358,14 @@ static int parse_letters(const struct command *command, const char *word, const 
     return 0;
 }
 
+/* "; usage: tapnet run [OPTION...] [NETWORK[/PORT]] -- COMMAND [ARGUMENT...]", behind what is wrong. EXIT_USAGE. */
+static int end_mistake(const struct command *command)
+{
+    fprintf(stderr, "; usage: tapnet %s [OPTION...]%s%s%s\n", command->name, command->operand ? " " : "",
+            command->operand ? command->operand : "", command->takes_command ? " -- COMMAND [ARGUMENT...]" : "");
+    return EXIT_USAGE;
+}
+
 static int parse_operand(const struct command *command, const char *word, struct arguments *arguments)
 {
     struct words *more = &arguments->operands;
@@ -366,9 +375,9 @@ static int parse_operand(const struct command *command, const char *word, struct
         return 0;
     }
     if (!command->operand || arguments->operand) {
-        fprintf(stderr, "tapnet %s: one word too many: '%s'; usage: tapnet %s [OPTION...]%s%s\n", command->name, word,
-                command->name, command->operand ? " " : "", command->operand ? command->operand : "");
-        return EXIT_USAGE;
+        fprintf(stderr, "tapnet %s: one word too many%s: '%s'", command->name,
+                command->takes_command ? " before --" : "", word);
+        return end_mistake(command);
     }
     arguments->operand = word;
     return 0;
@@ -391,20 +400,21 @@ static int parse_long(const struct command *command, const char *word, const cha
 
 static int check_command(const struct command *command, const struct arguments *arguments)
 {
-    if (arguments->help || !command->takes_command || (arguments->command && arguments->command[0]))
+    bool missing = !arguments->command || !arguments->command[0];
+
+    if (arguments->help || !command->takes_command || (!missing && *arguments->command[0]))
         return 0;
-    fprintf(stderr, "tapnet %s: the command is missing; usage: tapnet %s [OPTION...] %s -- COMMAND [ARGUMENT...]\n",
-            command->name, command->name, command->operand);
-    return EXIT_USAGE;
+    fprintf(stderr, "tapnet %s: the command %s", command->name,
+            missing ? "is missing" : "behind -- is an empty word, ''");
+    return end_mistake(command);
 }
 
 static int check_operand(const struct command *command, const struct arguments *arguments)
 {
     if (arguments->help || arguments->operand || !command->operand || command->operand[0] == '[')
         return 0;
-    fprintf(stderr, "tapnet %s: %s is missing; usage: tapnet %s [OPTION...] %s\n", command->name, command->operand,
-            command->name, command->operand);
-    return EXIT_USAGE;
+    fprintf(stderr, "tapnet %s: %s is missing", command->name, command->operand);
+    return end_mistake(command);
 }
 
 int command_parse(const struct command *command, int count, char **words, struct arguments *ret)

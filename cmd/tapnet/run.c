@@ -124,6 +124,22 @@ static void describe(const struct tapnet_attached *attached)
             *info->address ? ", address " : "", info->address);
 }
 
+/* The port is there, and nothing in the command will use it: a hint, for it may be meant so. */
+static void hint(char *const *words)
+{
+    const char *qemu = run_command_wrapped(words);
+
+    if (qemu)
+        fprintf(stderr,
+                "tapnet run: %s behind %s gets no network card by itself: put `tapnet run -- %s` behind %s, or say "
+                "-netdev tap,id=n,fd={fd} -device virtio-net-pci,netdev=n,mac={mac}\n",
+                qemu, words[0], qemu, words[0]);
+    else if (!run_command_takes(words))
+        fprintf(stderr,
+                "tapnet run: nothing in the command takes the port: say {fd} for its descriptor, or {device} for its "
+                "name\n");
+}
+
 /* A port that was made for the command goes. What is in the way is said; the exit code stays the command's. */
 static void unplug(struct tapnet *tapnet, const struct tapnet_attached_info *info, bool quiet)
 {
@@ -184,10 +200,12 @@ int run_run(const struct arguments *arguments)
         return EXIT_NOT_RUN;
     result = attach_port(tapnet, arguments, &options, &attached);
     if (result) {
-        result = stopped_by ? 128 + stopped_by : EXIT_NOT_RUN;
+        result = stopped_by ? 128 + stopped_by : result == EXIT_USAGE ? result : EXIT_NOT_RUN;
     } else {
-        if (!arguments->quiet)
+        if (!arguments->quiet) {
             describe(attached);
+            hint(arguments->command);
+        }
         result = run_plugged(arguments->command, attached);
         unplug(tapnet, tapnet_attached_info(attached), arguments->quiet);
         tapnet_attached_free(attached);

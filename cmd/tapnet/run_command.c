@@ -183,6 +183,21 @@ bool run_command_opens(char *const *words)
     return any_names(words, PLACE_DEVICE) && !names_fd(words) && !lacks_card(words);
 }
 
+bool run_command_takes(char *const *words)
+{
+    return names_fd(words) || any_names(words, PLACE_DEVICE) || lacks_card(words);
+}
+
+const char *run_command_wrapped(char *const *words)
+{
+    if (!words[0] || is_qemu(words[0]) || run_command_takes(words) || has_network(words))
+        return NULL;
+    for (words++; *words; words++)
+        if (is_qemu(*words))
+            return *words;
+    return NULL;
+}
+
 /* A machine without PCI has its devices on a bus of their own. */
 static const char *card_of(char *const *words)
 {

@@ -20,6 +20,11 @@ bool run_command_opens(char *const *words);
 /* Does it name "{address}", which not every network gives? */
 bool run_command_names_address(char *const *words);
 
+/* Does the command get the port: by a word of it, or as a QEMU that is going to get a network card? */
+bool run_command_takes(char *const *words);
+/* A QEMU of @words that is run by another program, as by timeout(1), and told of no card; NULL: there is none. */
+const char *run_command_wrapped(char *const *words);
+
 /*
  * Makes the words of @words, which end with NULL, for @attached, whose descriptors stay its own. Opens vhost's for a
  * QEMU that is to have them. The caller ends it with run_command_fini(), also when it failed: false, out of memory.

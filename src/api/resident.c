@@ -44,7 +44,8 @@ int resident_check(const struct tapnet *tapnet, struct tapnet_error *error)
 
     if (result < 0 || access(path, X_OK) == 0)
         return result;
-    return error_set_errno(error, -errno, "cannot run the keeper's program %s (install it, or use --no-keeper)", path);
+    return error_set(error, errno == ENOENT ? -ENOEXEC : -errno, /* -ENOENT is a name's that nobody has */
+                     "cannot run the keeper's program %s (install it, or use --no-keeper): %s", path, strerror(errno));
 }
 
 static int connect_keeper(const struct tapnet *tapnet, int *ret_fd)

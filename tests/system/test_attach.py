@@ -92,14 +92,14 @@ def test_a_declared_port_is_told_and_stays(lab, host):
 
 
 @pytest.mark.parametrize("words, code, said", [
-    (["attach", "nowhere"], 1, "no network nowhere is up; up are: closed, lab"),
-    (["attach"], 1, "no network was named; up are: closed, lab"),
+    (["attach", "nowhere"], 2, "no network nowhere is up; up are: closed, lab"),
+    (["attach"], 2, "no network was named; up are: closed, lab"),
     (["attach", "lab/Web"], 2, "`Web` is no name for a port"),
     (["attach", "lab/"], 2, "'lab/' is no port: say NETWORK or NETWORK/PORT"),
     (["attach", "lab/web", "--queues", "0"], 2, "--queues 0: a number from 1 to 256"),
     (["detach", "lab"], 2, "which port of lab? Say lab/PORT"),
-    (["detach", "lab/none"], 1, "network lab has no port none"),
-    (["detach", "nowhere/none"], 1, "no network nowhere is up"),
+    (["detach", "lab/none"], 2, "network lab has no port none"),
+    (["detach", "nowhere/none"], 2, "no network nowhere is up"),
 ])
 def test_mistakes_are_told(lab, host, words, code, said):
     before = at_rest(lab)

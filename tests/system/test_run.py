@@ -179,8 +179,15 @@ def test_what_cannot_be_run_leaves_nothing(lab, host):
     for command, code in (("no-such-program", 127), (str(host.tmp), 126)):
         done = lab("run", "-q", "lab", "--", command, check=False)
         assert done.returncode == code and f"cannot run {command}" in done.stderr
-    assert lab("run", "-q", "nowhere", "--", "true", check=False).returncode == 125
-    assert lab("run", "lab", check=False).returncode == 2
+    for words, said in (("nowhere -- true", "no network nowhere is up; up are: lab"),
+                        ("lab/Web -- true", "`Web` is no name for a port"),
+                        ("lab", "the command is missing; usage: tapnet run [OPTION...] [NETWORK[/PORT]] -- COMMAND"),
+                        ("lab true", "one word too many before --: 'true'; usage: tapnet run [OPTION...] "
+                                     "[NETWORK[/PORT]] -- COMMAND")):
+        done = lab("run", "-q", *words.split(), check=False)
+        assert done.returncode == 2 and said in done.stderr
+    empty = lab("run", "lab", "--", "", "x", check=False)
+    assert empty.returncode == 2 and "the command behind -- is an empty word, ''; usage: " in empty.stderr
     assert_same(before, snapshot(host, run_dir=lab.run_dir))
 
 
@@ -255,7 +262,7 @@ def test_a_network_for_the_time_of_the_command(world, tapnet, host, run):
 def test_which_network_must_be_clear(lab, tapnet):
     tapnet("up", tapnet.file("networks: { dmz: {} }", "dmz.yaml"))
     done = tapnet("run", "--", "true", check=False)
-    assert done.returncode == 125 and "no network was named; up are: dmz, lab" in done.stderr
+    assert done.returncode == 2 and "no network was named; up are: dmz, lab" in done.stderr
 
 
 # A QEMU that says what it was told, and with what descriptors.
@@ -315,6 +322,20 @@ def test_a_qemu_with_a_card_keeps_its_own(lab, fake, words):
     told = lab("run", "-q", "lab", "--", fake("qemu-system-x86_64"), *words).stdout.split()
     assert told[0] == words[0] and len(told) == len(words) + 1
     assert "{fd}" not in told[1]
+
+
+def test_who_forgets_the_card_is_told(lab, fake):
+    """A QEMU behind another program is not looked for: that may be anything. But nobody shall wonder."""
+    qemu = fake("qemu-system-x86_64")
+    told = lab("run", "lab", "--", "env", "A=1", qemu, "disk.img")
+    assert told.stdout.split() == ["disk.img", "1"]
+    assert f"{qemu} behind env gets no network card by itself: put `tapnet run -- {qemu}` behind env" in told.stderr
+    for words in (["true"], [qemu, "-nic", "none"]):
+        assert "nothing in the command takes the port: say {fd}" in lab("run", "lab", "--", *words).stderr
+        assert not lab("run", "-q", "lab", "--", *words).stderr
+    for words in ([qemu], ["echo", "{fd}"], ["echo", "{device}"], ["env", qemu, "-netdev", "tap,fd={fd}"]):
+        said = lab("run", "lab", "--", *words).stderr
+        assert "device lab-vm" in said and said.count("\n") == 1
 
 
 def test_many_at_once(lab, host, run):
