@@ -295,8 +295,9 @@ static void sweep(const char *run_dir)
     print_aside(run_dir, path);
     unlink(path);
     while (directory && (entry = readdir(directory)))
-        if (entry->d_name[0] != '.' && file_path(run_dir, entry->d_name, path, NULL) == 0)
-            rmdir(path); /* a file, or a folder that is not empty, stays */
+        if (entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&
+            file_path(run_dir, entry->d_name, path, NULL) == 0)
+            rmdir(path); /* one that is not empty stays */
     if (directory)
         closedir(directory);
 }
