@@ -19,7 +19,7 @@ int apply_link_delete(void *data, const char *name, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
-    int index, result = apply_kernel_index(kernel, name, &index, &refusal);
+    int index = 0, result = apply_kernel_index(kernel, name, &index, &refusal);
 
     kernel->master_name[0] = '\0';
     if (result == 0)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/if_tun.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,20 +34,19 @@ static int open_netfilter(struct apply_kernel *kernel, struct tapnet_error *erro
     return kernel->netfilter ? 0 : netlink_open(NETLINK_NETFILTER, &kernel->netfilter, error);
 }
 
-static int read_index(const struct netlink_link *link, void *data)
-{
-    *(int *)data = link->index;
-    return 0;
-}
-
+/* The ioctl needs no lock of the kernel's, for which a request of rtnetlink would wait behind all others. */
 int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error)
 {
     int result = apply_kernel_route(kernel, error);
+    unsigned index;
 
     if (result < 0)
         return result;
-    result = netlink_link_get(kernel->route, 0, name, read_index, ret, error);
-    return result < 0 ? error_prefix(error, result, "%s", name) : 0;
+    index = if_nametoindex(name);
+    if (!index)
+        return error_set_errno(error, -errno, "%s", name);
+    *ret = (int)index;
+    return 0;
 }
 
 /* ---- links ---- */
@@ -200,7 +200,7 @@ static const struct ip_address *other_end(const struct model_host_address *addre
 static int address_add(void *data, const struct model_host_address *address, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    int index, result = apply_kernel_index(kernel, address->device, &index, error);
+    int index = 0, result = apply_kernel_index(kernel, address->device, &index, error);
 
     return result < 0 ? result
                       : netlink_peer_add(kernel->route, index, &address->prefix, other_end(address),
@@ -210,7 +210,7 @@ static int address_add(void *data, const struct model_host_address *address, str
 static int address_delete(void *data, const struct model_host_address *address, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    int index, result = apply_kernel_index(kernel, address->device, &index, error);
+    int index = 0, result = apply_kernel_index(kernel, address->device, &index, error);
 
     return result < 0 ? result : netlink_peer_delete(kernel->route, index, &address->prefix, other_end(address), error);
 }
@@ -218,7 +218,7 @@ static int address_delete(void *data, const struct model_host_address *address, 
 static int make_neighbour(struct apply_kernel *kernel, const struct model_neighbour *neighbour,
                           struct netlink_neighbour *ret, struct tapnet_error *error)
 {
-    int index, result = apply_kernel_index(kernel, neighbour->device, &index, error);
+    int index = 0, result = apply_kernel_index(kernel, neighbour->device, &index, error);
 
     if (result < 0)
         return result;
@@ -270,7 +270,7 @@ static int item_add(void *data, const struct model_item *item, struct tapnet_err
 {
     const struct netlink_item words = netlink_item_of(item);
     struct apply_kernel *kernel = data;
-    int index, result = apply_kernel_index(kernel, item->device, &index, error);
+    int index = 0, result = apply_kernel_index(kernel, item->device, &index, error);
 
     return result < 0 ? result : netlink_item_add(kernel->route, index, &words, error);
 }
@@ -279,7 +279,7 @@ static int item_delete(void *data, const struct model_item *item, struct tapnet_
 {
     const struct netlink_item words = netlink_item_of(item);
     struct apply_kernel *kernel = data;
-    int index, result = apply_kernel_index(kernel, item->device, &index, NULL);
+    int index = 0, result = apply_kernel_index(kernel, item->device, &index, NULL);
 
     if (result == -ENODEV) /* it went with its device */
         return 0;

@@ -15,7 +15,7 @@ int apply_names_tell(void *data, const struct model_network *network, struct tap
 
 int apply_names_forget(void *data, const struct model_network *network, struct tapnet_error *error)
 {
-    int index, result = apply_kernel_index(data, network->bridge, &index, error);
+    int index = 0, result = apply_kernel_index(data, network->bridge, &index, error);
 
     return result < 0 ? result : resolved_forget(index, error);
 }
