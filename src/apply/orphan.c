@@ -23,6 +23,8 @@
  */
 
 #define EXIT_TIMEOUT_MSEC 5000
+#define ENDING_TRIES 100 /* for a process that is about to end anyway */
+#define ENDING_PAUSE_MSEC 10
 #define SOCKETS_MAX 8 /* of one name at once: one each time that somebody deleted it and another service was started */
 
 static void cleanup_closedir(DIR **directory)
@@ -86,27 +88,40 @@ static int end_if_orphan(const struct search *search, int pid)
     return poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC) == 1 ? 1 : -ETIMEDOUT;
 }
 
-int apply_orphan_end(const char *path, struct tapnet_error *error)
+/* Ends all of them. How many there were, or a negative errno. */
+static int end_orphans(const struct search *search)
 {
-    struct search search = {.count = 0};
-    DIR *directory cleanup(cleanup_closedir) = NULL;
+    DIR *directory cleanup(cleanup_closedir) = opendir("/proc");
     const struct dirent *entry;
     int ended = 0, result = 0;
 
-    search.count = unix_socket_listeners(path, search.inodes, SOCKETS_MAX);
-    if (!search.count)
-        return 0;
-    directory = opendir("/proc");
     while (directory && result >= 0 && (entry = readdir(directory))) {
         int pid = (int)strtol(entry->d_name, NULL, 10); /* 0: no process */
 
-        result = pid > 0 ? end_if_orphan(&search, pid) : 0;
+        result = pid > 0 ? end_if_orphan(search, pid) : 0;
         ended += result > 0;
     }
-    if (result >= 0 && ended)
+    return result < 0 ? result : ended;
+}
+
+int apply_orphan_end(const char *path, struct tapnet_error *error)
+{
+    struct search search = {.count = 0};
+    int ended = 0;
+
+    /* Of a process that ends the descriptors go first, and its sockets a moment later. */
+    for (int tries = 0; tries < ENDING_TRIES && ended == 0; tries++) {
+        if (tries)
+            poll(NULL, 0, ENDING_PAUSE_MSEC);
+        search.count = unix_socket_listeners(path, search.inodes, SOCKETS_MAX);
+        if (!search.count)
+            return 0;
+        ended = end_orphans(&search);
+    }
+    if (ended > 0)
         return 0;
-    return error_set(error, result < 0 ? result : -EPERM,
+    return error_set(error, ended < 0 ? ended : -EPERM,
                      "the service runs, can't be reached at %s, and can't be ended (%s): "
                      "`pkill -KILL -x tapnet-service` as root does it",
-                     path, result < 0 ? strerrordesc_np(-result) : "whose process it is can't be seen");
+                     path, ended < 0 ? strerrordesc_np(-ended) : "whose process it is can't be seen");
 }
