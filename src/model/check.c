@@ -103,6 +103,25 @@ const char *line_text(struct model_place place, char text[24])
     return text;
 }
 
+int check_own_addresses(struct claims *claims, const char *key, struct mistakes *mistakes)
+{
+    char text[IP_TEXT_MAX], line[24];
+
+    claims_sort(claims);
+    for (size_t i = 0; i < claims->count; i++) {
+        const struct claim *claim = &claims->items[i];
+        struct ip_address address;
+
+        if (!claims_clash(claims, i))
+            continue;
+        memcpy(&address, claim->key, sizeof(address));
+        mistakes_add(mistakes, claim->place,
+                     "port %s: %s %s is already that of port %s%s; choose another one, or leave `%s:` out", claim->name,
+                     key, ip_address_print(&address, text), claim[-1].name, line_text(claim[-1].place, line), key);
+    }
+    return claims->failed ? -ENOMEM : 0;
+}
+
 /* "FILE:LINE:COLUMN: what", or "FILE: what" for what stands nowhere. False when @error has no room for it. */
 static bool tell(const char *file, const struct mistake *mistake, struct tapnet_error *error)
 {

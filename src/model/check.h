@@ -50,6 +50,8 @@ bool claims_clash(const struct claims *claims, size_t index);
 struct model_place place_of(struct model_place own, struct model_place whole);
 /* " (line 5)", or "" without a line. */
 const char *line_text(struct model_place place, char text[24]);
+/* Adds a mistake for each address of ports, the file's @key, that two of @claims want; sorts them. 0 or -ENOMEM. */
+int check_own_addresses(struct claims *claims, const char *key, struct mistakes *mistakes);
 
 /* Each adds what it finds. 0 or -ENOMEM. */
 int check_links(const struct model_set *set, struct mistakes *mistakes); /* check_names.c */

@@ -194,7 +194,6 @@ static void check_homeless_address(const struct model_network *network, const st
 static int check_port_addresses(const struct model_network *network, struct mistakes *mistakes)
 {
     struct claims claims cleanup(claims_fini) = {0};
-    char text[IP_TEXT_MAX], line[24];
 
     for (size_t i = 0; i < network->port_count; i++) {
         const struct model_port *port = &network->ports[i];
@@ -204,20 +203,7 @@ static int check_port_addresses(const struct model_network *network, struct mist
         else if (port->address.family)
             check_homeless_address(network, port, mistakes);
     }
-    claims_sort(&claims);
-    for (size_t i = 0; i < claims.count; i++) {
-        const struct claim *claim = &claims.items[i];
-        struct ip_address address;
-
-        if (!claims_clash(&claims, i))
-            continue;
-        memcpy(&address, claim->key, sizeof(address));
-        mistakes_add(mistakes, claim->place,
-                     "port %s: address %s is already that of port %s%s; choose another one, or "
-                     "leave `address:` out",
-                     claim->name, ip_address_print(&address, text), claim[-1].name, line_text(claim[-1].place, line));
-    }
-    return claims.failed ? -ENOMEM : 0;
+    return check_own_addresses(&claims, "address", mistakes);
 }
 
 /* ---- overlaps ---- */

@@ -88,24 +88,11 @@ static void check_port6(const struct model_network *network, const struct model_
 static int check_ports6(const struct model_network *network, struct mistakes *mistakes)
 {
     struct claims claims cleanup(claims_fini) = {0};
-    char text[IP_TEXT_MAX], line[24];
 
     for (size_t i = 0; i < network->port_count; i++)
         if (network->ports[i].address6.family)
             check_port6(network, &network->ports[i], &claims, mistakes);
-    claims_sort(&claims);
-    for (size_t i = 0; i < claims.count; i++) {
-        const struct claim *claim = &claims.items[i];
-        struct ip_address address;
-
-        if (!claims_clash(&claims, i))
-            continue;
-        memcpy(&address, claim->key, sizeof(address));
-        mistakes_add(mistakes, claim->place,
-                     "port %s: address6 %s is already that of port %s%s; choose another one, or leave `address6:` out",
-                     claim->name, ip_address_print(&address, text), claim[-1].name, line_text(claim[-1].place, line));
-    }
-    return claims.failed ? -ENOMEM : 0;
+    return check_own_addresses(&claims, "address6", mistakes);
 }
 
 /* Against those that stand before it: few networks have one of their own. */
