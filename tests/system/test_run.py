@@ -176,6 +176,7 @@ def test_the_exit_code_is_the_commands(lab, run, script, code):
 
 def test_what_cannot_be_run_leaves_nothing(lab, host):
     before = snapshot(host, run_dir=lab.run_dir)
+    host.env["PATH"] = "/usr/sbin:/usr/bin"  # without a folder that this user may not look into
     for command, code in (("no-such-program", 127), (str(host.tmp), 126)):
         done = lab("run", "-q", "lab", "--", command, check=False)
         assert done.returncode == code and f"cannot run {command}" in done.stderr
@@ -301,7 +302,7 @@ def test_a_qemu_gets_a_network_card(lab, fake):
 DEV = """
 mkdir "$1"; mount -t tmpfs dev "$1"
 for node in null zero urandom; do touch "$1/$node"; mount --bind "/dev/$node" "$1/$node"; done
-mkdir "$1/net"; mount --bind /dev/net "$1/net"
+mkdir "$1/net"; mount --rbind /dev/net "$1/net"
 touch "$1/vhost-net"; ln -s /proc/self/fd "$1/fd"
 mount --rbind "$1" /dev
 """
