@@ -183,10 +183,14 @@ static int plug_slowly(struct plugging *plugging, struct tapnet *tapnet, struct 
                        struct tapnet_error *error)
 {
     struct observe_found *found cleanup(cleanup_observe_free) = NULL;
-    int result = api_recover(tapnet, error);
+    const struct apply_peer *peer = tapnet->peer;
+    int result;
 
+    tapnet->peer = NULL; /* what is put back first is not this container's */
+    result = api_recover(tapnet, error);
     if (result == 0)
         result = ports_settle(tapnet, &found, error);
+    tapnet->peer = peer;
     plugging->found = found;
     if (result == 0)
         result = find_or_make(plugging, tapnet, attached, error);

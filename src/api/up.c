@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/attach_quick.h"
 #include "api/lease.h"
@@ -108,11 +109,56 @@ static int explain_unseen(const struct model_objects *touched, int code, struct 
     return error_prefix(error, code, "could not look what is left of the elements of our tables, of %s", names);
 }
 
+/* The end of a veth pair that is in @before and no more in @now. */
+static bool is_gone_pair(const struct model_object *object, const struct model_objects *now)
+{
+    return object->kind == MODEL_OBJECT_LINK && object->link.kind == MODEL_LINK_VETH &&
+           !model_objects_find(now, object);
+}
+
+/* The device that the kernel takes @object along with, or itself; NULL: none. */
+static const char *device_of(const struct model_object *object)
+{
+    return object->kind == MODEL_OBJECT_LINK        ? object->link.name
+           : object->kind == MODEL_OBJECT_ADDRESS   ? object->address.device
+           : object->kind == MODEL_OBJECT_NEIGHBOUR ? object->neighbour.device
+                                                    : NULL;
+}
+
+static bool stands_on(const struct model_object *object, const struct model_objects *links)
+{
+    const char *device = device_of(object);
+
+    for (size_t i = 0; device && i < links->count; i++)
+        if (strcmp(links->items[i].link.name, device) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * What of @before can be put back: not a pair that went with its container, nor what stood on it. The port on record is
+ * over then (ports_settle()).
+ */
+static int pick_possible(const struct model_objects *before, const struct model_objects *now, struct model_objects *ret)
+{
+    struct model_objects gone cleanup(model_objects_fini) = {0};
+    int result = 0;
+
+    for (size_t i = 0; i < before->count && result == 0; i++)
+        if (is_gone_pair(&before->items[i], now))
+            result = model_objects_add(&gone, &before->items[i]);
+    for (size_t i = 0; i < before->count && result == 0; i++)
+        if (!stands_on(&before->items[i], &gone))
+            result = model_objects_add(ret, &before->items[i]);
+    return result;
+}
+
 /* One look, and one try: *ret_done when nothing was left to do. @note: say what it was. */
 static int try_to_put_back(struct tapnet *tapnet, const struct model_objects *before,
                            const struct model_objects *touched, bool note, bool *ret_done, struct tapnet_error *error)
 {
     struct model_objects now cleanup(model_objects_fini) = {0};
+    struct model_objects possible cleanup(model_objects_fini) = {0};
     struct observe_found *found cleanup(cleanup_observe_free) = NULL;
     struct plan *plan cleanup(cleanup_plan_free) = NULL;
     struct progress silent = {.function = NULL};
@@ -122,8 +168,8 @@ static int try_to_put_back(struct tapnet *tapnet, const struct model_objects *be
         result = uplink_look(found, touched, error);
     if (result < 0)
         return explain_unseen(touched, result, error);
-    if (pick_touched(&found->objects, touched, &now) < 0 || plan_make(before, &now, &plan) < 0 ||
-        (note && api_note_undone(tapnet, plan) < 0))
+    if (pick_touched(&found->objects, touched, &now) < 0 || pick_possible(before, &now, &possible) < 0 ||
+        plan_make(&possible, &now, &plan) < 0 || (note && api_note_undone(tapnet, plan) < 0))
         return error_set(error, -ENOMEM, "out of memory");
     result = run_plan(tapnet, apply_put_back, plan, &found->objects, &silent, error);
     *ret_done = result == 0 && plan->step_count == 0;

@@ -141,6 +141,27 @@ def test_a_plugin_that_is_killed_at_any_instant(lab, host):
     wait_for_nothing_left(lab, before)
 
 
+def test_a_removal_that_is_killed_at_any_instant(lab, host):
+    """Its container ends, too, before anybody goes on: its port can't be put back, and is in nobody's way."""
+    runtime = Runtime(host)
+    before = look(lab)
+    with Boxes([f"{host.name}-d"]) as boxes:
+        name = boxes.names[0]
+        for moment in range(0, 120, 6):
+            call(runtime, "ADD", name)
+            env = {**runtime.env("DEL", container=name), "CNI_NETNS": path(name)}
+            child = host.popen(runtime.plugin, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+            child.stdin.write(json.dumps(runtime.config))
+            child.stdin.close()
+            time.sleep(moment / 1000)  # the instant
+            child.kill()
+            child.wait()
+            subprocess.run(["ip", "-n", name, "link", "delete", "eth0"], stderr=subprocess.DEVNULL)
+            call(runtime, "DEL", name)
+            assert not attached(lab)
+    wait_for_nothing_left(lab, before)
+
+
 def test_containers_stay_while_the_file_changes_and_go_with_it(lab, host):
     runtime = Runtime(host)
     with Boxes([f"{host.name}-s"]) as boxes:
