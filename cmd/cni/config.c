@@ -276,7 +276,7 @@ static enum cni_code take_previous(json_t *value, struct cni_config *ret, struct
 
 static enum cni_code take_valid(json_t *value, struct cni_config *ret, struct cni_error *error)
 {
-    bool right = !value || json_is_array(value);
+    bool right = !value || json_is_array(value) || json_is_null(value); /* null: a list of Go's that is empty */
 
     for (size_t i = 0; right && i < json_array_size(value); i++) {
         const json_t *item = json_array_get(value, i);
@@ -330,7 +330,7 @@ static bool is_known(const char *key)
 /* The specification wants the key and its value said. */
 static enum cni_code refuse_unknown(json_t *document, struct cni_error *error)
 {
-    char text[VALUE_TEXT_MAX + 1];
+    char text[VALUE_TEXT_MAX + 1] = ""; /* of a piece that is too long nothing is written */
     const char *key;
     json_t *value;
 
