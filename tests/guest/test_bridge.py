@@ -28,9 +28,9 @@ def give_ipv6(world):
 
 
 def wait_for_ipv6(guest):
-    """The address that the LAN's router gives."""
+    """The address that the LAN's router gives, and the way out by it."""
     shown = "ip -6 address show dev eth0 scope global | grep -v tentative | grep -o '2001:db8:a:[0-9a-f:]*'"
-    guest.wait_for(f"{shown} >/dev/null")
+    guest.wait_for(f"{shown} >/dev/null && ip -6 route show | grep -q ^default")
     return guest.out(shown)
 
 
