@@ -501,7 +501,7 @@ def test_a_port_that_comes_later_is_on_the_lan(tapnet, uplink, world):
         netns.run("ping", "-c1", "-W2", address)
     guest.close()
     assert re.fullmatch("tapnet: lan/brief: device lan-brief, MAC [0-9a-f:]{17}\n",
-                        tapnet("run", "lan/brief", "--", "true").stderr), "no address that nobody has given"
+                        tapnet("run", "lan/brief", "--", "true", "{device}").stderr), "no address that nobody has given"
     refused = tapnet("run", "-q", "lan/brief", "--", "echo", "at {address}", check=False)
     assert (refused.returncode, refused.stdout) == (125, "") and "others give the guest its address" in refused.stderr
     assert tapnet("plan", tapnet.file(LAN)).returncode == 0
