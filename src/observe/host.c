@@ -474,7 +474,7 @@ int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_
     if (result == 0)
         result = observe_names(found);
     if (result == 0)
-        result = observe_ip6(found);
+        result = observe_ip6(found, error);
     if (result == 0)
         result = observe_uplinks(found, error);
     if (result == -ENOMEM)

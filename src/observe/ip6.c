@@ -93,22 +93,26 @@ int observe_routes6(struct netlink *netlink, struct observe_pass *pass)
 
 /* ---- sysctls ---- */
 
-/* "" when it is not there. */
-static const char *read_conf(const char *device, const char *name, char text[16])
+/* "" when it is not there, which is no failure. */
+static int read_conf(const char *device, const char *name, char text[16], struct tapnet_error *error)
 {
     char path[MODEL_SYSCTL_MAX];
+    int result;
 
     snprintf(path, sizeof(path), "net/ipv6/conf/%s/%s", device, name);
-    if (sysctl_read(path, text, 16, NULL) < 0)
+    result = sysctl_read(path, text, 16, error);
+    if (result < 0)
         text[0] = '\0';
-    return text;
+    return result == -ENOENT ? 0 : result;
 }
 
-static bool is_one(const char *device, const char *name)
+static int read_is_one(const char *device, const char *name, bool *ret, struct tapnet_error *error)
 {
     char text[16];
+    int result = read_conf(device, name, text, error);
 
-    return strcmp(read_conf(device, name, text), "1") == 0;
+    *ret = strcmp(text, "1") == 0;
+    return result;
 }
 
 static bool has_sysctl(const struct model_objects *objects, const char *path)
@@ -129,14 +133,20 @@ static bool is_ours(const struct observe_found *found, const char *device, const
 }
 
 /* Those by which the kernel itself learns, unless we keep it from forgetting, in which case it still would. */
-static void keep_learning(struct observe_found *found)
+static int keep_learning(struct observe_found *found, struct tapnet_error *error)
 {
     struct model_ip6 *ip6 = &found->ip6;
     size_t kept = 0;
 
-    for (size_t i = 0; i < ip6->learning_count; i++)
-        if (is_one(ip6->learning[i], "accept_ra"))
+    for (size_t i = 0; i < ip6->learning_count; i++) {
+        bool learns;
+        int result = read_is_one(ip6->learning[i], "accept_ra", &learns, error);
+
+        if (result < 0)
+            return result;
+        if (learns)
             memmove(ip6->learning[kept++], ip6->learning[i], MODEL_IFNAME_MAX);
+    }
     ip6->learning_count = kept;
     for (size_t i = 0; i < found->objects.count; i++) {
         const struct model_object *object = &found->objects.items[i];
@@ -146,6 +156,7 @@ static void keep_learning(struct observe_found *found)
             object->sysctl.restore[0])
             note_learning(ip6, device);
     }
+    return 0;
 }
 
 /* ---- sysctls whose ledgers are gone ---- */
@@ -216,7 +227,7 @@ static int add_lost(struct model_objects *objects, const struct guard_element *e
     struct model_object object = {.kind = MODEL_OBJECT_SYSCTL, .sysctl = {.lost = true}};
     struct model_sysctl *sysctl = &object.sysctl;
 
-    read_conf(device, trace->name, sysctl->value);
+    read_conf(device, trace->name, sysctl->value, NULL); /* unread it is not as we left it */
     snprintf(sysctl->path, sizeof(sysctl->path), "net/ipv6/conf/%s/%s", device, trace->name);
     snprintf(sysctl->restore, sizeof(sysctl->restore), "%s", trace->before);
     if (strcmp(sysctl->value, trace->value) != 0 || has_sysctl(objects, sysctl->path))
@@ -256,18 +267,24 @@ static uint64_t identify_machine(void)
     return hash_mix(hash_text(text) ^ hash_text("tapnet unique local addresses"));
 }
 
-int observe_ip6(struct observe_found *found)
+int observe_ip6(struct observe_found *found, struct tapnet_error *error)
 {
     struct model_ip6 *ip6 = &found->ip6;
     int result = add_all_lost(&found->objects);
-    char text[16];
+    bool forwards = false;
+    char text[16] = "";
 
-    if (result < 0)
-        return result;
-    ip6->available = strcmp(read_conf("default", "disable_ipv6", text), "0") == 0;
-    ip6->forwards = is_one("all", "forwarding") && !is_ours(found, "all", "forwarding");
-    ip6->forces = read_conf("all", "force_forwarding", text)[0] != '\0';
-    keep_learning(found);
+    if (result == 0)
+        result = read_conf("default", "disable_ipv6", text, error);
+    ip6->available = strcmp(text, "0") == 0;
+    if (result == 0)
+        result = read_is_one("all", "forwarding", &forwards, error);
+    ip6->forwards = forwards && !is_ours(found, "all", "forwarding");
+    if (result == 0)
+        result = read_conf("all", "force_forwarding", text, error);
+    ip6->forces = text[0] != '\0';
+    if (result == 0)
+        result = keep_learning(found, error);
     ip6->machine = identify_machine();
-    return 0;
+    return result;
 }
