@@ -119,7 +119,8 @@ def test_isolated_guests_have_ipv6_where_all_links_forward_or_none(lab, tapnet):
     before = snapshot(lab.host, run_dir=tapnet.run_dir)
     make_older(lab.host)
     lab.up(text("isolated"))
-    web, _db = plug(lab, "web", WEB), plug(lab, "db", DB)
+    web = plug(lab, "web", WEB)
+    plug(lab, "db", DB)
     assert pings(web, DB6) and default_routes(lab.host)
     assert not pings(lab.outside, WEB6, wait=1)
     for guest in lab.made:
@@ -261,7 +262,8 @@ def test_why_and_doctor_follow_packets_there(lab, tapnet):
         return tapnet("why", *words, check=False).stdout
 
     lab.up(text())
-    web, _db = plug(lab, "web", WEB), plug(lab, "db", DB)
+    web = plug(lab, "web", WEB)
+    plug(lab, "db", DB)
     assert pings(web, DB)
     for words in (["web", "outside"], ["web", "db"], ["host", "web"], ["web", "db", "--trace"]):
         assert "nothing that can be seen stops it" in asked(*words), words

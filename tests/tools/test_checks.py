@@ -204,6 +204,17 @@ def test_exports_refuse_internals(tree):
     refuses(tree.check("check-exports", library(tree, text)), "model_port is exported")
 
 
+# ---- python ----
+
+def test_python_refuses_what_does_not_parse_or_has_no_name(tree):
+    script = tree.write("tools/odd", "import os\n\nprint(os.name)\n", head="#!/usr/bin/python3\n")
+    accepts(tree.check("check-python"))
+    script.write_text("#!/usr/bin/python3\nprint(nobody)\n", encoding="utf-8")
+    refuses(tree.check("check-python"), "tools/odd:2", "undefined name 'nobody'")
+    script.write_text("#!/usr/bin/python3\nx = 1\n    y = 2\n", encoding="utf-8")
+    refuses(tree.check("check-python"), "tools/odd:3", "unexpected indent")
+
+
 # ---- format and tidy ----
 
 def test_format_accepts_and_refuses(tree):

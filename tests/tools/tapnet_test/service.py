@@ -219,7 +219,7 @@ class Service:
         reply, (fd,) = self.exchange(json.dumps({"do": "show", "network": name}).encode())
         assert reply["ok"]
         with os.fdopen(fd, "rb") as file:
-            return json.loads(os.pread(fd, 1 << 23, 0))
+            return json.loads(os.pread(file.fileno(), 1 << 23, 0))
 
     def proc_status(self):
         """/proc/PID/status as {name: value}."""
