@@ -18,6 +18,8 @@ import time
 import pytest
 
 from bridge_world import FAR, LAN, Stream, give_all, is_home
+from tapnet_test.processes import named, wait_gone
+from tapnet_test.rights import has_all_users
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.waiting import wait_for
 
@@ -106,7 +108,7 @@ class Asked:
     """An `up --confirm` that has asked."""
 
     def __init__(self, tapnet, host, seconds):
-        self._netns = os.stat(host.exec_path)
+        self._host = host
         self.process = host.popen(tapnet.program, "up", tapnet.file(LAN), "--confirm", seconds, stdin=subprocess.PIPE,
                                   stderr=subprocess.PIPE)
         os.set_blocking(self.process.stderr.fileno(), False)
@@ -126,20 +128,11 @@ class Asked:
         self.process.stdin.flush()
 
     def watchdog(self):
-        """Its process id, of those that run on this machine."""
-        return next(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and self._is_watchdog(pid))
-
-    def has_watchdog(self):
-        return any(pid.isdigit() and self._is_watchdog(pid) for pid in os.listdir("/proc"))
-
-    def _is_watchdog(self, pid):
-        try:
-            with open(f"/proc/{pid}/comm") as comm:
-                return comm.read() == "tapnet-watchdog\n" and os.stat(f"/proc/{pid}/ns/net") == self._netns
-        except FileNotFoundError:
-            return False
-        except PermissionError:
+        """Its process id."""
+        found = named(self._host, "tapnet-watchdog")
+        if not found and not has_all_users():
             pytest.skip("whose watchdog it is only who has all rights can see")
+        return found[0]
 
     def kill(self, number=signal.SIGKILL):
         """Of tapnet itself, which runs below nsenter."""
@@ -202,8 +195,9 @@ def test_when_tapnet_is_killed_its_watchdog_puts_all_back(tapnet, uplink, world,
 def test_when_the_watchdog_is_killed_tapnet_puts_all_back(tapnet, uplink, asked):
     nothing = snapshot(uplink, run_dir=tapnet.run_dir)
     question = asked()
-    os.kill(question.watchdog(), signal.SIGKILL)
-    wait_for(lambda: not question.has_watchdog(), why="its end")
+    watchdog = question.watchdog()
+    os.kill(watchdog, signal.SIGKILL)
+    wait_gone(watchdog)
     question.say("yes")
     assert question.process.wait(10) == 1
     question.read()
@@ -243,11 +237,12 @@ def test_when_tapnet_hangs_it_is_ended_and_all_goes_back(tapnet, uplink, asked):
 
 def test_the_watchdog_has_one_right_and_leaves_when_all_is_done(tapnet, uplink, asked):
     question = asked()
-    with open(f"/proc/{question.watchdog()}/status") as status:
+    watchdog = question.watchdog()
+    with open(f"/proc/{watchdog}/status") as status:
         lines = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
     assert {lines[f"Cap{which}"].strip() for which in ("Inh", "Amb")} == {"0000000000000000"}
     assert {lines[f"Cap{which}"].strip() for which in ("Prm", "Eff", "Bnd")} == {"0000000000001000"}, "CAP_NET_ADMIN"
     assert lines["NoNewPrivs"].strip() == "1"
     question.say("yes")
     assert question.process.wait(10) == 0
-    assert not question.has_watchdog()
+    wait_gone(watchdog, 0)
