@@ -3,7 +3,6 @@
 #include "api/attach_plan.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,15 +258,10 @@ static size_t number_of(const char *name)
     return *end ? 0 : number;
 }
 
-bool plugging_is_free(const char *device)
-{
-    return if_nametoindex(device) == 0 && errno == ENODEV;
-}
-
-/* Is it the name of another's device? */
+/* Is it the name of another's device? Where nobody has looked, whoever makes it is told. */
 static bool is_foreign(const struct plugging *plugging, const char *device)
 {
-    return plugging->found ? api_find_foreign(plugging->found, device) != NULL : !plugging_is_free(device);
+    return plugging->found && api_find_foreign(plugging->found, device) != NULL;
 }
 
 /*

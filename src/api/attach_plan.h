@@ -27,8 +27,6 @@ int plugging_find(const struct plugging *plugging, const struct model_service **
                   const struct model_port **ret_port, struct tapnet_error *error);
 /* Adds the ports to @set, as it was brought up, as the last of theirs: a sets_change; @data is the struct plugging. */
 int plugging_add(struct model_set *set, void *data, struct tapnet_error *error);
-/* Is there no device of that name now? */
-bool plugging_is_free(const char *device);
 /* The plan of the network that is made, with the port. @found, which is the plan's then, is the host as it is now. */
 int plugging_plan_default(struct plugging *plugging, struct tapnet *tapnet, struct observe_found *found,
                           struct tapnet_plan **ret, struct tapnet_error *error);

@@ -18,7 +18,7 @@
 
 #define HEAD_LEN 160 /* of the first line, which is filled up with spaces: its numbers change in place */
 #define ROLL_MAX (64 << 20)
-#define ROLL_FORMAT "roll 1"
+#define ROLL_FORMAT "roll 2"
 
 struct roll_port {
     char name[MODEL_NAME_MAX], hostname[MODEL_NAME_MAX], device[MODEL_IFNAME_MAX];
@@ -26,7 +26,7 @@ struct roll_port {
     struct ip_address address, address6;
     uint32_t user;
     enum model_origin origin;
-    bool guest_mac_given, mac_spoofing;
+    bool guest_mac_given, mac_spoofing, plain;
 };
 
 void roll_fini(struct roll *roll)
@@ -42,8 +42,8 @@ static int path_of(const char *run_dir, const char *network, const char *suffix,
 
 /* ---- what it is about ---- */
 
-/* The first line: the format, the size of a port, the ledger, and how long the file beside that is. */
-static int print_head(const char *run_dir, const char *network, char ret[HEAD_LEN + 1], char *ret_ledger)
+/* The first line: the format, the size of a port, the ledger, and how long the file beside that is. @roll or NULL. */
+static int print_head(const char *run_dir, const char *network, char ret[HEAD_LEN + 1], struct roll *roll)
 {
     char path[RUN_PATH_MAX], ledger[PLUGGED_LEDGER_MAX];
     struct stat status;
@@ -53,6 +53,8 @@ static int print_head(const char *run_dir, const char *network, char ret[HEAD_LE
     if (path_of(run_dir, network, ".json", path) < 0 || stat(path, &status) < 0)
         return -ESTALE;
     plugged_ledger_print(&status, ledger);
+    if (roll)
+        roll->ledger_len = (uint64_t)status.st_size;
     if (path_of(run_dir, network, PLUGGED_SUFFIX, path) == 0 && stat(path, &status) == 0)
         more = (long long)status.st_size;
     len = snprintf(ret, HEAD_LEN, ROLL_FORMAT " %zu %s %lld", sizeof(struct roll_port), ledger, more);
@@ -61,8 +63,10 @@ static int print_head(const char *run_dir, const char *network, char ret[HEAD_LE
     memset(ret + len, ' ', (size_t)(HEAD_LEN - 1 - len));
     ret[HEAD_LEN - 1] = '\n';
     ret[HEAD_LEN] = '\0';
-    if (ret_ledger)
-        strcpy(ret_ledger, ledger);
+    if (roll) {
+        roll->more_len = more < 0 ? 0 : (uint64_t)more;
+        strcpy(roll->ledger, ledger);
+    }
     return 0;
 }
 
@@ -103,21 +107,45 @@ static void take_port(const struct roll_port *entry, struct model_port *ret)
     memcpy(ret->device, entry->device, sizeof(ret->device));
 }
 
-/* @at: @len bytes of ports. */
-static int take_ports(struct roll *roll, const char *at, size_t len)
+static struct roll_port entry_at(const struct roll *roll, size_t place)
 {
-    size_t count = len / sizeof(struct roll_port);
-    struct model_port *ports = arena_alloc(&roll->arena, count * sizeof(*ports));
     struct roll_port entry;
 
-    if (!ports || len % sizeof(entry) != 0)
+    memcpy(&entry, roll->entries + place * sizeof(entry), sizeof(entry)); /* which is not aligned there */
+    return entry;
+}
+
+void roll_port(const struct roll *roll, size_t place, struct model_port *ret)
+{
+    const struct roll_port entry = entry_at(roll, place);
+
+    take_port(&entry, ret);
+}
+
+bool roll_is_plain(const struct roll *roll, size_t place)
+{
+    return entry_at(roll, place).plain;
+}
+
+size_t roll_find(const struct roll *roll, const char *name)
+{
+    size_t place = 0;
+
+    while (place < roll->count && strcmp(roll->entries + place * sizeof(struct roll_port), name) != 0)
+        place++;
+    return place;
+}
+
+static int take_ports(struct roll *roll)
+{
+    struct model_port *ports = arena_alloc(&roll->arena, roll->count * sizeof(*ports));
+
+    if (!ports)
         return -ESTALE;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(&entry, at + i * sizeof(entry), sizeof(entry));
-        take_port(&entry, &ports[i]);
-    }
+    for (size_t i = 0; i < roll->count; i++)
+        roll_port(roll, i, &ports[i]);
     roll->network->ports = ports;
-    roll->network->port_count = count;
+    roll->network->port_count = roll->count;
     return 0;
 }
 
@@ -135,7 +163,16 @@ static int take_network(struct roll *roll, const char *line)
     return roll->set ? 0 : -ESTALE;
 }
 
-int roll_read(const char *run_dir, const char *network, struct roll *ret)
+/* Does every port have a name that ends? */
+static bool is_sound(const struct roll *roll)
+{
+    for (size_t i = 0; i < roll->count; i++)
+        if (!memchr(roll->entries + i * sizeof(struct roll_port), '\0', MODEL_NAME_MAX))
+            return false;
+    return true;
+}
+
+int roll_open(const char *run_dir, const char *network, struct roll *ret)
 {
     char path[RUN_PATH_MAX], head[HEAD_LEN + 1], *line, *end;
     size_t len;
@@ -145,7 +182,7 @@ int roll_read(const char *run_dir, const char *network, struct roll *ret)
     if (result == 0)
         result = read_file(path, &ret->text, &len);
     if (result == 0)
-        result = print_head(run_dir, network, head, ret->ledger);
+        result = print_head(run_dir, network, head, ret);
     if (result < 0 || len < HEAD_LEN || memcmp(ret->text, head, HEAD_LEN) != 0)
         return -ESTALE;
     line = ret->text + HEAD_LEN;
@@ -153,13 +190,36 @@ int roll_read(const char *run_dir, const char *network, struct roll *ret)
     if (!end)
         return -ESTALE;
     *end++ = '\0';
-    result = take_network(ret, line);
-    return result == 0 ? take_ports(ret, end, len - (size_t)(end - ret->text)) : result;
+    len -= (size_t)(end - ret->text);
+    ret->entries = end;
+    ret->count = len / sizeof(struct roll_port);
+    return len % sizeof(struct roll_port) != 0 || !is_sound(ret) ? -ESTALE : take_network(ret, line);
+}
+
+int roll_read(const char *run_dir, const char *network, struct roll *ret)
+{
+    int result = roll_open(run_dir, network, ret);
+
+    return result == 0 ? take_ports(ret) : result;
 }
 
 /* ---- writing ---- */
 
-static void fill_entry(const struct model_port *port, struct roll_port *ret)
+static bool is_limited_alike(const struct model_limit *a, const struct model_limit *b)
+{
+    return a->rate == b->rate && a->send == b->send && a->receive == b->receive && a->burst == b->burst &&
+           a->connections == b->connections && a->broadcast == b->broadcast;
+}
+
+static bool is_plain(const struct model_network *network, const struct model_port *port)
+{
+    return port->origin != MODEL_ORIGIN_DECLARED && !port->veth && !port->id[0] && port->queues <= 1 &&
+           !port->guest_mac_given && !port->mac_spoofing && !port->protocols && !port->address_given &&
+           !port->address6_given && !port->forward_count && port->group == MODEL_ID_NONE &&
+           strcmp(port->hostname, port->name) == 0 && is_limited_alike(&port->limit, &network->limit);
+}
+
+static void fill_entry(const struct model_network *network, const struct model_port *port, struct roll_port *ret)
 {
     memset(ret, 0, sizeof(*ret));
     memcpy(ret->name, port->name, sizeof(ret->name));
@@ -173,6 +233,7 @@ static void fill_entry(const struct model_port *port, struct roll_port *ret)
     ret->origin = port->origin;
     ret->guest_mac_given = port->guest_mac_given;
     ret->mac_spoofing = port->mac_spoofing;
+    ret->plain = is_plain(network, port);
 }
 
 /* The second line, malloc'ed. */
@@ -193,7 +254,7 @@ static bool write_all(FILE *file, const char *head, const char *line, const stru
     for (size_t i = 0; i < network->port_count; i++) {
         struct roll_port entry;
 
-        fill_entry(&network->ports[i], &entry);
+        fill_entry(network, &network->ports[i], &entry);
         fwrite(&entry, sizeof(entry), 1, file);
     }
     return !ferror(file) && fflush(file) == 0;
@@ -218,19 +279,44 @@ void roll_write(const char *run_dir, const char *set, const struct model_network
         unlink(path);
 }
 
-void roll_add(const char *run_dir, const char *network, const struct model_port *port)
+/* The file, to be changed; *ret_len: how long it is. -1: there is none. */
+static int open_file(const char *run_dir, const char *network, char path[RUN_PATH_MAX], off_t *ret_len)
 {
-    char path[RUN_PATH_MAX], head[HEAD_LEN + 1];
     _cleanup_close_ int fd = -1;
-    struct roll_port entry;
     struct stat status;
 
     if (path_of(run_dir, network, PLUGGED_ROLL_SUFFIX, path) < 0)
-        return;
-    fill_entry(port, &entry);
-    fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) < 0 || print_head(run_dir, network, head, NULL) < 0 ||
-        pwrite(fd, &entry, sizeof(entry), status.st_size) != (ssize_t)sizeof(entry) ||
+        return -1;
+    fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return -1;
+    *ret_len = status.st_size;
+    return take_fd(&fd);
+}
+
+void roll_add(const char *run_dir, const struct model_network *network, const struct model_port *port)
+{
+    char path[RUN_PATH_MAX] = "", head[HEAD_LEN + 1];
+    off_t len = 0;
+    _cleanup_close_ int fd = open_file(run_dir, network->name, path, &len);
+    struct roll_port entry;
+
+    fill_entry(network, port, &entry);
+    if (fd < 0 || print_head(run_dir, network->name, head, NULL) < 0 ||
+        pwrite(fd, &entry, sizeof(entry), len) != (ssize_t)sizeof(entry) || pwrite(fd, head, HEAD_LEN, 0) != HEAD_LEN)
+        unlink(path);
+}
+
+void roll_drop(const char *run_dir, const struct roll *roll, size_t place)
+{
+    const struct roll_port last = entry_at(roll, roll->count - 1);
+    char path[RUN_PATH_MAX] = "", head[HEAD_LEN + 1];
+    off_t first = roll->entries - roll->text, size = (off_t)sizeof(last), len = 0;
+    _cleanup_close_ int fd = open_file(run_dir, roll->network->name, path, &len);
+
+    if (fd < 0 || len != first + (off_t)roll->count * size ||
+        pwrite(fd, &last, sizeof(last), first + (off_t)place * size) != (ssize_t)sizeof(last) ||
+        ftruncate(fd, len - size) < 0 || print_head(run_dir, roll->network->name, head, NULL) < 0 ||
         pwrite(fd, head, HEAD_LEN, 0) != HEAD_LEN)
         unlink(path);
 }

@@ -18,16 +18,28 @@ struct roll {
     char *text; /* the file */
     struct arena arena;
     const char *set;
-    struct model_network *network; /* with its ports, as far as a new one must know of them */
+    struct model_network *network; /* with its ports, as far as a new one must know of them; roll_open(): without */
     char ledger[128];              /* that it is about: what a line beside it is headed with */
+    uint64_t ledger_len, more_len; /* of that, and of the file beside it */
+    const char *entries;           /* within the text: one a port */
+    size_t count;
 };
 
 void roll_fini(struct roll *roll);
 /* The roll of @network. -ESTALE: there is none that could be used. *ret is ended by the caller in any case. */
+int roll_open(const char *run_dir, const char *network, struct roll *ret);
 int roll_read(const char *run_dir, const char *network, struct roll *ret);
+/* The port that is number @place, as far as a new one must know of it. */
+void roll_port(const struct roll *roll, size_t place, struct model_port *ret);
+/* Is it one that came at run time and has nothing but what follows from its name, and its network? */
+bool roll_is_plain(const struct roll *roll, size_t place);
+/* The place of the port @name; as many as there are: there is none. */
+size_t roll_find(const struct roll *roll, const char *name);
 /* Writes that of @network, which is @service's with all its ports, as the ledger has it. What can't be is not there. */
 void roll_write(const char *run_dir, const char *set, const struct model_network *network);
 /* Adds @port, which stands beside the ledger since just now. One that can't be added is void. */
-void roll_add(const char *run_dir, const char *network, const struct model_port *port);
+void roll_add(const char *run_dir, const struct model_network *network, const struct model_port *port);
+/* Takes out the port that is number @place of @roll, which was read with the lock that is still held; the same. */
+void roll_drop(const char *run_dir, const struct roll *roll, size_t place);
 
 #endif

@@ -380,6 +380,22 @@ int dhcp_update(struct dhcp_network *served, const struct model_network *network
     return 0;
 }
 
+void dhcp_unplug(struct dhcp_network *served, size_t place)
+{
+    const struct model_port *ports = served->network->ports;
+    struct dhcp_port *last = dhcp_port_find(served, ports[served->network->port_count - 1].device);
+    struct dhcp_port *gone = dhcp_port_find(served, ports[place].device);
+    size_t index;
+
+    if (last)
+        last->port = &ports[place];
+    if (!gone)
+        return;
+    index = (size_t)(gone - served->ports);
+    memmove(gone, gone + 1, (--served->port_count - index) * sizeof(*gone));
+    served->advertise_next -= index < served->advertise_next;
+}
+
 int dhcp_add(struct dhcp *dhcp, const struct model_network *network, struct dhcp_network **ret)
 {
     struct dhcp_network *served _cleanup_free_ = calloc(1, sizeof(*served));
