@@ -299,13 +299,13 @@ int registry_plug(struct registry *registry, const char *name, const struct json
     if (served_has(network, port))
         return error_set(error, -EEXIST, "network %s has port %s already", name, port->name);
     network->port_count++;
-    r = dhcp_update(served->dhcp, network);
+    r = dhcp_plug(served->dhcp, network);
     if (r < 0) {
         network->port_count--;
         return error_set_errno(error, r, "can't plug port %s in", port->name);
     }
     if (model_mode_leads_out(network->mode))
-        dns_update(registry->dns, network);
+        dns_plug(registry->dns, network);
     log_line("plugged port %s/%s in", name, port->name);
     return 0;
 }
