@@ -100,13 +100,11 @@ static unsigned device_flags(unsigned flags, unsigned queues)
            (queues > 1 ? (unsigned)TAPNET_DEVICE_MULTI_QUEUE : 0u);
 }
 
-/* By the descriptor by which its TAP was made: nobody has had it, but it begins with offloads that nobody asked for. */
+/* By the descriptor by which its TAP was made: nobody has had it. */
 static int take_made(struct tapnet_attached *attached, struct tapnet_error *error)
 {
-    int fd = attached->made_fd, result = device_set_offloads(fd, 0, error);
+    int fd = attached->made_fd, result = device_carrier(fd, true, error);
 
-    if (result == 0)
-        result = device_carrier(fd, true, error);
     if (result == 0)
         result = tapnet_device_from_fds(&fd, 1, &attached->device, error);
     if (result < 0)

@@ -116,6 +116,9 @@ static int open_device(void *data, const struct model_link *link, bool fresh, in
                        : device_open(link->name, kind, flags, false, &fd, error);
     if (result == 0)
         result = device_carrier(fd, false, error);
+    /* Whoever catches it has asked for none. Once it is in a bridge, that would go through all of its ports. */
+    if (result == 0 && fresh && kernel->made_fd)
+        result = device_set_offloads(fd, 0, error);
     if (result == 0)
         *ret_fd = take_fd(&fd);
     else

@@ -134,8 +134,9 @@ struct apply_loan {
 void apply_kernel_lend(struct apply_kernel *kernel, struct apply_loan loan);
 
 /*
- * The first device that is made and is to stay is open in *ret_fd (-1 until then), made with these flags too (IFF_...):
- * the kernel takes a millisecond to let go of one. It is the caller's, whatever becomes of the plan.
+ * The first device that is made and is to stay is open in *ret_fd (-1 until then), made with these flags too (IFF_...)
+ * and without the offloads that the kernel begins with: it takes a millisecond to let go of one. It is the caller's,
+ * whatever becomes of the plan.
  */
 void apply_kernel_catch(struct apply_kernel *kernel, unsigned flags, int *ret_fd);
 
