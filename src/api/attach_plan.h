@@ -4,6 +4,7 @@
 #define API_ATTACH_PLAN_H
 
 #include "api/attach.h"
+#include "api/roll.h"
 #include "api/sets.h"
 
 /* A port, or several, that are going to be plugged. */
@@ -11,6 +12,7 @@ struct plugging {
     const struct tapnet_attach_options *options;
     const struct model_person *person; /* on whose behalf; NULL: root's */
     const struct observe_found *found; /* NULL: nobody has looked */
+    const struct roll *roll;           /* of who is in the network besides its own ports; NULL: nobody */
     const char *network;               /* that they are made in */
     size_t count;                      /* how many; more than one without names */
 };

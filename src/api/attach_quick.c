@@ -81,37 +81,28 @@ static bool is_special(const struct tapnet_attach_options *options)
            options->burst;
 }
 
-static bool is_new(const struct model_network *network, const char *name)
+static bool is_new(const struct roll *roll, const char *name)
 {
-    for (size_t i = 0; name && i < network->port_count; i++)
-        if (strcmp(network->ports[i].name, name) == 0 || strcmp(network->ports[i].hostname, name) == 0)
+    for (size_t i = 0; name && i < roll->count; i++)
+        if (strcmp(roll_name(roll, i), name) == 0 || strcmp(roll_hostname(roll, i), name) == 0)
             return false;
     return true;
 }
 
-static bool has_origin(const struct model_network *network, enum model_origin origin)
-{
-    for (size_t i = 0; i < network->port_count; i++)
-        if (network->ports[i].origin == origin)
-            return true;
-    return false;
-}
-
 /* On the long way ports go whose command or container has ended; on this one only where somebody else sees to that. */
-static bool may_be_quick(const struct tapnet *tapnet, const struct plugging *plugging,
-                         const struct model_network *network)
+static bool may_be_quick(const struct tapnet *tapnet, const struct plugging *plugging, const struct roll *roll)
 {
     const struct model_person *person = plugging->person;
+    const struct model_network *network = roll->network;
     bool container = plugging->options->container != NULL;
 
-    if ((has_origin(network, MODEL_ORIGIN_RUN) || container) && !resident_runs(tapnet))
+    if ((container || roll_has_origin(roll, MODEL_ORIGIN_RUN)) && !resident_runs(tapnet))
         return false;
     if (is_special(plugging->options))
         return false;
     return network->mode != MODEL_MODE_BRIDGE && model_network_has_bridge(network) &&
-           port_difference_fellow(network, container) && network->port_count < model_network_ports_max(network) &&
-           is_new(network, plugging->options->port) &&
-           (!person || model_access_used(network, person->user) < model_access_ports(network, person));
+           roll->count < model_network_ports_max(network) && is_new(roll, plugging->options->port) &&
+           (!person || roll_used(roll, person->user) < model_access_ports(network, person));
 }
 
 bool quick_is_settled(const char *run_dir)
@@ -148,22 +139,15 @@ static bool keep_made(struct plan *plan)
     return kept > 0;
 }
 
-/* Has another the address that follows from its MAC? The rest was chosen so that nobody has it. */
-static bool is_alone(const struct model_network *network, const struct model_port *port)
+/* @set has the network alone, with the new port; it has none afterwards. */
+static int make_difference(struct model_set *set, const struct roll *roll, const struct model_port *port,
+                           struct port_difference *ret)
 {
-    for (size_t i = 0; i + 1 < network->port_count && port->address6.family; i++)
-        if (ip_address_equal(&network->ports[i].address6, &port->address6))
-            return false;
-    return true;
-}
+    struct model_port fellow;
+    int result = roll_fellow(roll, roll->count, port->veth, &fellow) ? 0 : -EAGAIN;
 
-/* @set has the network alone, whose last port is the new one. Its ports are changed. */
-static int make_difference(struct model_set *set, struct port_difference *ret)
-{
-    struct model_network *network = &set->networks[0];
-    const struct model_port *newcomer = &network->ports[--network->port_count];
-    int result = port_difference_make(set, port_difference_fellow(network, newcomer->veth), newcomer, ret);
-
+    if (result == 0)
+        result = port_difference_make(set, &fellow, port, ret);
     if (result == 0)
         result = plan_make(&ret->with, &ret->without, &ret->plan);
     return result < 0 || !keep_made(ret->plan) ? -EAGAIN : 0;
@@ -245,13 +229,14 @@ static int plug(struct tapnet *tapnet, const struct plugging *plugging, const st
     set->networks = &network;
     set->network_count = 1;
     added.network = network.name;
+    added.roll = roll;
     added.count = 1;
     if (plugging_add(set, &added, NULL) < 0)
         return -EAGAIN;
-    port = network.ports[network.port_count - 1];
-    if (!is_alone(&network, &port))
+    port = network.ports[0];
+    if (roll_collides(roll, &port)) /* by what follows from its name: the next choice is made on the long way */
         return -EAGAIN;
-    result = make_difference(set, &difference);
+    result = make_difference(set, roll, &port, &difference);
     if (result == 0)
         result = attached_describe(attached, roll->set, roll->network, &port, true, NULL);
     if (result < 0)
@@ -269,7 +254,7 @@ int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct 
 
     if (result == 0)
         result = roll_read(tapnet->run_dir, name, &roll);
-    if (result == 0 && may_be_quick(tapnet, plugging, roll.network))
+    if (result == 0 && may_be_quick(tapnet, plugging, &roll))
         result = plug(tapnet, plugging, &roll, &set, attached);
     else
         result = -EAGAIN;
@@ -361,7 +346,7 @@ int quick_forget(struct tapnet *tapnet, bool undone, struct tapnet_error *error)
 
 static void prepare_network(const struct tapnet *tapnet, const char *set, const struct model_network *network)
 {
-    if (has_origin(network, MODEL_ORIGIN_RUN) || has_origin(network, MODEL_ORIGIN_ATTACHED))
+    if (network->mode != MODEL_MODE_BRIDGE && model_network_has_bridge(network))
         roll_write(tapnet->run_dir, set, network);
 }
 

@@ -25,19 +25,6 @@ DEFINE_CLEANUP(struct observe_found *, observe_free)
 
 /* ---- whether it may be done so ---- */
 
-/* Another port that stays, like @place. False: there is none. */
-static bool find_fellow(const struct roll *roll, size_t place, struct model_port *ret)
-{
-    for (size_t i = 0; i < roll->count; i++) {
-        if (i == place)
-            continue;
-        roll_port(roll, i, ret);
-        if (port_difference_learns(ret))
-            return true;
-    }
-    return false;
-}
-
 static bool may_be_quick(const struct tapnet *tapnet, const struct unplugging *unplugging, const struct roll *roll,
                          size_t place)
 {
@@ -198,7 +185,7 @@ static int plan_and_unplug(struct tapnet *tapnet, const struct unplugging *unplu
     int result;
 
     roll_port(roll, place, &port);
-    if (!find_fellow(roll, place, &fellow))
+    if (!roll_fellow(roll, place, false, &fellow))
         return -EAGAIN;
     port.limit = network.limit;
     snprintf(set->name, sizeof(set->name), "%s", roll->set);
@@ -222,7 +209,7 @@ int detach_quick(struct tapnet *tapnet, const struct unplugging *unplugging, str
     size_t place;
 
     if (!model_name_valid(unplugging->network) || !quick_is_settled(tapnet->run_dir) ||
-        roll_open(tapnet->run_dir, unplugging->network, &roll) < 0)
+        roll_read(tapnet->run_dir, unplugging->network, &roll) < 0)
         return -EAGAIN;
     place = roll_find(&roll, unplugging->port);
     if (may_be_quick(tapnet, unplugging, &roll, place))

@@ -9,24 +9,6 @@ void port_difference_fini(struct port_difference *difference)
     model_objects_fini(&difference->without);
 }
 
-bool port_difference_learns(const struct model_port *port)
-{
-    return !port->guest_mac_given && !port->mac_spoofing;
-}
-
-const struct model_port *port_difference_fellow(const struct model_network *network, bool given)
-{
-    const struct model_port *fellow = NULL;
-
-    for (size_t i = 0; i < network->port_count; i++) {
-        if (port_difference_learns(&network->ports[i]))
-            return &network->ports[i];
-        if (given && network->ports[i].guest_mac_given)
-            fellow = &network->ports[i];
-    }
-    return fellow;
-}
-
 int port_difference_make(struct model_set *set, const struct model_port *fellow, const struct model_port *port,
                          struct port_difference *ret)
 {

@@ -14,14 +14,6 @@ struct port_difference {
 void port_difference_fini(struct port_difference *difference);
 
 /*
- * A port whose guest's MAC is learnt: what the network has for the sake of these, and what each other port then has, is
- * there. For one whose MAC is @given another such one does where there is none. NULL: there is neither.
- */
-const struct model_port *port_difference_fellow(const struct model_network *network, bool given);
-/* Is it a port of the first kind? */
-bool port_difference_learns(const struct model_port *port);
-
-/*
  * @set has one network, whose ports are none afterwards. Fills in all but the plan. 0, or what model_check() and
  * model_expand() return.
  */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,9 @@
 #include "observe/plugged.h"
 
 #define HEAD_LEN 160 /* of the first line, which is filled up with spaces: its numbers change in place */
+#define ALIGNMENT 16 /* as malloc() has it */
 #define ROLL_MAX (64 << 20)
-#define ROLL_FORMAT "roll 2"
+#define ROLL_FORMAT "roll 3"
 
 struct roll_port {
     char name[MODEL_NAME_MAX], hostname[MODEL_NAME_MAX], device[MODEL_IFNAME_MAX];
@@ -107,46 +109,94 @@ static void take_port(const struct roll_port *entry, struct model_port *ret)
     memcpy(ret->device, entry->device, sizeof(ret->device));
 }
 
-static struct roll_port entry_at(const struct roll *roll, size_t place)
-{
-    struct roll_port entry;
-
-    memcpy(&entry, roll->entries + place * sizeof(entry), sizeof(entry)); /* which is not aligned there */
-    return entry;
-}
-
 void roll_port(const struct roll *roll, size_t place, struct model_port *ret)
 {
-    const struct roll_port entry = entry_at(roll, place);
-
-    take_port(&entry, ret);
+    take_port(&roll->ports[place], ret);
 }
 
 bool roll_is_plain(const struct roll *roll, size_t place)
 {
-    return entry_at(roll, place).plain;
+    return roll->ports[place].plain;
 }
 
 size_t roll_find(const struct roll *roll, const char *name)
 {
     size_t place = 0;
 
-    while (place < roll->count && strcmp(roll->entries + place * sizeof(struct roll_port), name) != 0)
+    while (place < roll->count && strcmp(roll->ports[place].name, name) != 0)
         place++;
     return place;
 }
 
-static int take_ports(struct roll *roll)
+const char *roll_name(const struct roll *roll, size_t place)
 {
-    struct model_port *ports = arena_alloc(&roll->arena, roll->count * sizeof(*ports));
+    return roll->ports[place].name;
+}
 
-    if (!ports)
-        return -ESTALE;
+const char *roll_hostname(const struct roll *roll, size_t place)
+{
+    return roll->ports[place].hostname;
+}
+
+bool roll_address(const void *data, size_t place, uint8_t family, struct ip_address *ret)
+{
+    const struct roll *roll = data;
+
+    if (place >= roll->count)
+        return false;
+    *ret = family == AF_INET6 ? roll->ports[place].address6 : roll->ports[place].address;
+    return true;
+}
+
+bool roll_collides(const struct roll *roll, const struct model_port *port)
+{
+    for (size_t i = 0; i < roll->count; i++) {
+        const struct roll_port *other = &roll->ports[i];
+
+        if (mac_equal(&other->guest_mac, &port->guest_mac) || strcmp(other->device, port->device) == 0 ||
+            strcmp(other->name, port->name) == 0 || strcmp(other->hostname, port->name) == 0 ||
+            (port->address6.family && ip_address_equal(&other->address6, &port->address6)))
+            return true;
+    }
+    return false;
+}
+
+bool roll_has_origin(const struct roll *roll, enum model_origin origin)
+{
     for (size_t i = 0; i < roll->count; i++)
-        roll_port(roll, i, &ports[i]);
-    roll->network->ports = ports;
-    roll->network->port_count = roll->count;
-    return 0;
+        if (roll->ports[i].origin == origin)
+            return true;
+    return false;
+}
+
+uint32_t roll_used(const struct roll *roll, uint32_t user)
+{
+    uint32_t used = 0;
+
+    for (size_t i = 0; i < roll->count; i++)
+        used += roll->ports[i].origin != MODEL_ORIGIN_DECLARED && roll->ports[i].user == user;
+    return used;
+}
+
+bool roll_fellow(const struct roll *roll, size_t place, bool given, struct model_port *ret)
+{
+    size_t found = roll->count;
+
+    for (size_t i = 0; i < roll->count; i++) {
+        const struct roll_port *port = &roll->ports[i];
+
+        if (i == place)
+            continue;
+        if (!port->guest_mac_given && !port->mac_spoofing) {
+            found = i;
+            break;
+        }
+        if (given && port->guest_mac_given)
+            found = i;
+    }
+    if (found < roll->count)
+        roll_port(roll, found, ret);
+    return found < roll->count;
 }
 
 /* @line: the network, and which bridge it was. One that was made anew since is another. */
@@ -163,16 +213,21 @@ static int take_network(struct roll *roll, const char *line)
     return roll->set ? 0 : -ESTALE;
 }
 
-/* Does every port have a name that ends? */
+/* Do the names of every port end, and do they stand where they can be looked at? */
 static bool is_sound(const struct roll *roll)
 {
-    for (size_t i = 0; i < roll->count; i++)
-        if (!memchr(roll->entries + i * sizeof(struct roll_port), '\0', MODEL_NAME_MAX))
+    if ((uintptr_t)roll->ports % _Alignof(struct roll_port) != 0)
+        return false;
+    for (size_t i = 0; i < roll->count; i++) {
+        const struct roll_port *port = &roll->ports[i];
+
+        if (port->name[MODEL_NAME_MAX - 1] || port->hostname[MODEL_NAME_MAX - 1] || port->device[MODEL_IFNAME_MAX - 1])
             return false;
+    }
     return true;
 }
 
-int roll_open(const char *run_dir, const char *network, struct roll *ret)
+int roll_read(const char *run_dir, const char *network, struct roll *ret)
 {
     char path[RUN_PATH_MAX], head[HEAD_LEN + 1], *line, *end;
     size_t len;
@@ -191,16 +246,9 @@ int roll_open(const char *run_dir, const char *network, struct roll *ret)
         return -ESTALE;
     *end++ = '\0';
     len -= (size_t)(end - ret->text);
-    ret->entries = end;
+    ret->ports = (const void *)end;
     ret->count = len / sizeof(struct roll_port);
     return len % sizeof(struct roll_port) != 0 || !is_sound(ret) ? -ESTALE : take_network(ret, line);
-}
-
-int roll_read(const char *run_dir, const char *network, struct roll *ret)
-{
-    int result = roll_open(run_dir, network, ret);
-
-    return result == 0 ? take_ports(ret) : result;
 }
 
 /* ---- writing ---- */
@@ -236,16 +284,21 @@ static void fill_entry(const struct model_network *network, const struct model_p
     ret->plain = is_plain(network, port);
 }
 
-/* The second line, malloc'ed. */
+/* The second line, malloc'ed, with spaces at its end: what comes behind it is aligned. */
 static char *print_network(const char *set, const struct model_network *network)
 {
+    _cleanup_free_ char *text = NULL;
     struct model_network alone = *network;
+    char *line;
     _cleanup_json_ json_t *json = NULL;
 
     alone.port_count = 0;
     json = json_pack("{s:s, s:I, s:o}", "set", set, "bridge_index", (json_int_t)if_nametoindex(network->bridge),
                      "network", model_network_to_json(&alone));
-    return json ? json_dumps(json, JSON_COMPACT) : NULL;
+    text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    if (!text || asprintf(&line, "%s%*s", text, (int)(ALIGNMENT - (HEAD_LEN + strlen(text) + 1) % ALIGNMENT), "") < 0)
+        return NULL;
+    return line;
 }
 
 static bool write_all(FILE *file, const char *head, const char *line, const struct model_network *network)
@@ -309,9 +362,9 @@ void roll_add(const char *run_dir, const struct model_network *network, const st
 
 void roll_drop(const char *run_dir, const struct roll *roll, size_t place)
 {
-    const struct roll_port last = entry_at(roll, roll->count - 1);
+    const struct roll_port last = roll->ports[roll->count - 1];
     char path[RUN_PATH_MAX] = "", head[HEAD_LEN + 1];
-    off_t first = roll->entries - roll->text, size = (off_t)sizeof(last), len = 0;
+    off_t first = (const char *)roll->ports - roll->text, size = (off_t)sizeof(last), len = 0;
     _cleanup_close_ int fd = open_file(run_dir, roll->network->name, path, &len);
 
     if (fd < 0 || len != first + (off_t)roll->count * size ||

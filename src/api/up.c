@@ -417,6 +417,8 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
         result = api_plan_run(tapnet, plan->plan, &plan->found->objects, progress, data, error);
     if (result == 0 && !spec && plan->found->gone_count)
         result = api_gone_delete(tapnet, error);
+    if (result == 0 && spec && plan->plan->step_count)
+        quick_prepare(tapnet, plan->set);
     lease_part(tapnet, &ends, result == 0);
     if (result == 0 && lease_start(tapnet, plan) < 0)
         result = error_set(error, -ENOMEM, "out of memory");

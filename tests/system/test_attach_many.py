@@ -43,12 +43,12 @@ def dig(host, name):
     return host.run("dig", "+short", "-p", "10053", "@10.20.0.1", name).stdout.split()
 
 
-def test_the_second_port_costs_one_port(lab, host):
+def test_a_port_costs_one_port(lab, host):
     """Ledger and service are told of it alone; it is whole, and what reads the ledger finds it."""
     before = at_rest(lab)
     first, second, third = (attach(lab, "lab") for _ in range(3))
     assert [port["port"] for port in (first, second, third)] == ["vm1", "vm2", "vm3"]
-    assert beside(lab) == ["vm2", "vm3"]
+    assert beside(lab) == ["vm1", "vm2", "vm3"], "nor does the first, behind `up`"
     assert len({port["addresses"][0] for port in ports(lab).values()}) == 4
     assert lab("status").returncode == 0
     assert dig(host, "vm1.lab") == first["addresses"][:1] and dig(host, "vm3.lab") == third["addresses"][:1]
@@ -68,6 +68,8 @@ def test_the_second_port_costs_one_port(lab, host):
 def test_a_guest_finds_the_device_as_on_the_long_way(lab, host, user):
     """By the descriptor that made it, or by another one: what the guest has in hand is the same."""
     guests, found = [], []
+    for path in lab.run_dir.glob("*/networks/lab.roll"):
+        path.unlink()
     for name in "long", "quick":
         program_of = everybodys() if user else lab.program
         guests.append(host.popen(*user, program_of, "run", "-q", f"lab/{name}", "--", "sh", "-c",
@@ -111,7 +113,7 @@ def test_a_user_goes_the_quick_way_up_to_his_quota(lab, host):
     words = (*as_user(ALICE), everybodys())
     for name in "one", "two":
         host.run(*words, "attach", f"lab/{name}")
-    assert beside(lab) == ["one", "two"]
+    assert beside(lab)[-2:] == ["one", "two"]
     refused = host.run(*words, "attach", "lab/three", check=False)
     assert refused.returncode == 1 and f"user {ALICE} has 2 ports of network lab" in refused.stderr
     host.run(*words, "detach", "lab/one")
