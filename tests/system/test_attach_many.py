@@ -13,6 +13,8 @@ import json
 import os
 import signal
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 from tapnet_test.build import Tapnet, build_dir, everybodys, program
@@ -142,13 +144,14 @@ def test_whatever_is_in_the_way_the_long_way_is_taken(lab, host, wreck):
     assert dig(host, "third.lab") == ports(lab)["third"]["addresses"][:1]
 
 
-def pause_keeper(tapnet, host):
+def pause_keeper(host):
     """It lives, and does nothing, until it is told to go on; nor is it in anybody's way."""
     pid, = named(host, "tapnet-keeper")
 
     def is_paused():
         os.kill(pid, signal.SIGSTOP)
-        if not list(tapnet.run_dir.glob("*/lock")):
+        time.sleep(0.01)
+        if not any(os.readlink(fd).endswith("/lock") for fd in Path(f"/proc/{pid}/fd").iterdir()):
             return True
         os.kill(pid, signal.SIGCONT)
         return False
@@ -188,26 +191,33 @@ for line in sys.stdin:
 """
 
 
+def hold(host, device_name, mac):
+    """A guest with the MAC that holds the device."""
+    guest = host.popen("/usr/bin/python3", "-c", FRAMES, device_name, mac, stdin=subprocess.PIPE,
+                       stdout=subprocess.PIPE, text=True)
+    assert guest.stdout.readline() == "held\n"
+    return guest
+
+
+def send(guest):
+    """What came of a frame."""
+    guest.stdin.write("\n")
+    guest.stdin.flush()
+    return guest.stdout.readline().strip()
+
+
 def test_a_port_that_goes_costs_one_port(lab, host):
     """It is closed and forgotten at once, whoever holds it; the device is deleted when the keeper comes to it."""
     before = at_rest(lab)
     made = [attach(lab, "lab") for _ in range(3)]
-    guest = host.popen("/usr/bin/python3", "-c", FRAMES, "lab-vm2", made[1]["mac"], stdin=subprocess.PIPE,
-                       stdout=subprocess.PIPE, text=True)
-    assert guest.stdout.readline() == "held\n"
-
-    def send():
-        guest.stdin.write("\n")
-        guest.stdin.flush()
-        return guest.stdout.readline().strip()
-    assert send() == "74"
-    assert guarded(host).count("lab-vm2") > 8, "its MAC was learnt"
-    keeper = pause_keeper(lab, host)
+    guest = hold(host, "lab-vm2", made[1]["mac"])
+    wait_for(lambda: send(guest) == "74" and guarded(host).count("lab-vm2") > 8, SOON, "its MAC is learnt")
+    keeper = pause_keeper(host)
     lab("detach", "-q", "lab/vm2")
     assert beside(lab)[-1] == "-vm2" and set(ports(lab)) == {"web", "vm1", "vm3"}
     gone = device(host, "lab-vm2")
     assert gone["ifalias"] == "tapnet:gone" and "UP" not in gone["flags"]
-    assert send() == "Input/output error"
+    assert send(guest) == "Input/output error"
     assert "lab-vm2" not in guarded(host)
     assert not dig(host, "vm2.lab") and dig(host, "vm3.lab") == made[2]["addresses"][:1]
     again = attach(lab, "lab")
@@ -226,20 +236,16 @@ def test_a_port_that_goes_costs_one_port(lab, host):
 
 def test_a_guest_with_a_mac_of_its_own_goes_without_a_trace(lab, host):
     """What rules learnt of it is known by a look at all of them only: then the long way is taken from there on."""
-    attach(lab, "lab/first")
     before = at_rest(lab)
+    attach(lab, "lab/first")
     attach(lab, "lab/second")
-    guest = host.popen("/usr/bin/python3", "-c", FRAMES, "lab-second", "52:54:00:12:34:56", stdin=subprocess.PIPE,
-                       stdout=subprocess.PIPE, text=True)
-    guest.stdout.readline()
-    guest.stdin.write("\n")
-    guest.stdin.flush()
-    assert guest.stdout.readline() == "74\n"
-    assert "52:54:00:12:34:56" in guarded(host)
+    guest = hold(host, "lab-second", "52:54:00:12:34:56")
+    wait_for(lambda: send(guest) == "74" and "52:54:00:12:34:56" in guarded(host), SOON, "its MAC is learnt")
     lab("detach", "-q", "lab/second")
     assert "52:54:00:12:34:56" not in guarded(host) and "lab-second" not in guarded(host)
     guest.stdin.close()
     guest.wait(20)
+    lab("detach", "-q", "lab/first")
     assert_same(before, at_rest(lab))
 
 
@@ -247,7 +253,7 @@ def test_without_its_keeper_nothing_is_left_either(lab, host):
     before = at_rest(lab)
     for name in "one", "two", "three":
         attach(lab, f"lab/{name}")
-    keeper = pause_keeper(lab, host)
+    keeper = pause_keeper(host)
     lab("detach", "-q", "lab/two")
     assert device(host, "lab-two")["ifalias"] == "tapnet:gone"
     os.kill(keeper, signal.SIGKILL)
@@ -265,7 +271,7 @@ def test_down_deletes_what_is_gone(world, host):
     tapnet("up", tapnet.file(LAB))
     for name in "one", "two", "three":
         attach(tapnet, f"lab/{name}")
-    keeper = pause_keeper(tapnet, host)
+    keeper = pause_keeper(host)
     tapnet("detach", "-q", "lab/two")
     assert device(host, "lab-two")["ifalias"] == "tapnet:gone"
     down = host.popen(tapnet.program, "down", "--all", stdout=subprocess.DEVNULL)
