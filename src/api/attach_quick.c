@@ -158,6 +158,7 @@ static int make_difference(struct model_set *set, const struct roll *roll, const
 struct newcomer {
     const struct roll *roll;
     const struct model_port *port;
+    const struct plan *plan;
 };
 
 /* The line that stands beside the ledger, malloc'ed. */
@@ -170,9 +171,12 @@ static char *print_line(const struct model_port *port)
     return text && asprintf(&line, "%s\n", text) >= 0 ? line : NULL;
 }
 
-static int tell(const struct apply_ops *ops, void *data, struct tapnet_error *error)
+/* The line beside the ledger is the last of it. */
+static int make_all(const struct apply_ops *ops, void *data, struct tapnet_error *error)
 {
     const struct newcomer *newcomer = data;
+    const struct model_objects none = {.items = NULL};
+    const struct apply_request request = {.plan = newcomer->plan, .all = &none, .ops = ops};
     const char *network = newcomer->roll->network->name;
     _cleanup_free_ char *line = print_line(newcomer->port);
     char file[MODEL_NAME_MAX + 32];
@@ -182,6 +186,10 @@ static int tell(const struct apply_ops *ops, void *data, struct tapnet_error *er
         return error_set(error, -ENOMEM, "out of memory");
     snprintf(file, sizeof(file), "networks/%s" PLUGGED_SUFFIX, network);
     result = ops->service_plug(ops->data, network, newcomer->port, error);
+    if (result == 0)
+        result = apply_run(&request, error);
+    if (result == 0)
+        result = ops->service_plugged(ops->data, error);
     return result < 0 ? result : ops->file_append(ops->data, file, newcomer->roll->ledger, line, error);
 }
 
@@ -191,8 +199,8 @@ static bool is_caught(const struct tapnet_attach_options *options)
     return options->flags & TAPNET_ATTACH_OPEN && options->queues <= 1;
 }
 
-static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const struct plan *plan,
-                const struct tapnet_attach_options *options, struct tapnet_attached *attached)
+static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const struct tapnet_attach_options *options,
+                struct tapnet_attached *attached)
 {
     struct newcomer copy = *newcomer;
     struct api_made made = {.flags = options->flags & TAPNET_ATTACH_NO_VNET_HEADER ? 0u : IFF_VNET_HDR, .fd = -1};
@@ -203,11 +211,11 @@ static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const st
         return -EAGAIN;
     result = run_file_write(tapnet->run_dir, MARK_NAME, mark, NULL);
     if (result == 0)
-        result = api_plan_make_only(tapnet, plan, tell, &copy, is_caught(options) ? &made : NULL, NULL);
+        result = api_with_requests(tapnet, make_all, &copy, is_caught(options) ? &made : NULL, NULL);
     if (result < 0) {
         if (made.fd >= 0)
             close(made.fd);
-        quick_forget(tapnet, true, NULL); /* can't it: the mark stays for the next */
+        quick_forget(tapnet, NULL); /* can't it: the mark stays for the next */
         return -EAGAIN;
     }
     run_file_remove(tapnet->run_dir, MARK_NAME, NULL);
@@ -241,7 +249,7 @@ static int plug(struct tapnet *tapnet, const struct plugging *plugging, const st
         result = attached_describe(attached, roll->set, roll->network, &port, true, NULL);
     if (result < 0)
         return -EAGAIN;
-    return make(tapnet, &(struct newcomer){roll, &port}, difference.plan, plugging->options, attached);
+    return make(tapnet, &(struct newcomer){roll, &port, difference.plan}, plugging->options, attached);
 }
 
 int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct tapnet_attached *attached)
@@ -312,6 +320,59 @@ static int tell_all(struct tapnet *tapnet, const char *network, struct tapnet_er
     return service && service->running ? api_service_update(tapnet, service->network, error) : 0;
 }
 
+/* Is it the port's device, whole or half made? */
+static bool is_device(const struct model_object *object, const char *network, const char *device)
+{
+    return object->kind == MODEL_OBJECT_LINK && strcmp(object->link.name, device) == 0 &&
+           (!object->link.owner.set[0] || strcmp(object->link.owner.network, network) == 0);
+}
+
+/* Of a plan to what the ledgers say: what is there of the port @device and of no ledger's goes, elements at least. */
+static int keep_leftovers(const struct observe_found *found, const char *network, const char *device, struct plan *plan)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct plan_step *step = &plan->steps[i];
+
+        if (!step->after && step->before->kind == MODEL_OBJECT_ELEMENT)
+            plan->steps[kept++] = *step;
+    }
+    plan->step_count = kept;
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_object *object = &found->objects.items[i];
+
+        if (!is_device(object, network, device))
+            continue;
+        if (array_reserve((void **)&plan->steps, &plan->step_capacity, plan->step_count, 1, sizeof(*plan->steps)) < 0)
+            return -ENOMEM;
+        memmove(plan->steps + 1, plan->steps, plan->step_count++ * sizeof(*plan->steps));
+        plan->steps[0] = (struct plan_step){.phase = PLAN_DEVICES_REMOVE, .before = object};
+    }
+    return 0;
+}
+
+/* What the kernel has of the port, which stands in no ledger. */
+static int take_away(struct tapnet *tapnet, const char *network, const char *port, struct tapnet_error *error)
+{
+    struct observe_found *found cleanup(cleanup_observe_free) = NULL;
+    struct sets_plan plan cleanup(sets_plan_fini) = {.plan = NULL};
+    const struct model_service *service;
+    char device[MODEL_IFNAME_MAX];
+    int result = observe_host(tapnet->run_dir, &found, error);
+
+    if (result < 0)
+        return result;
+    service = ports_network(found, network);
+    if (!service || ports_find(service->network, port))
+        return 0;
+    model_device_name(network, port, device);
+    result = sets_plan_make(found, service->set, &plan, error);
+    if (result == 0 && keep_leftovers(found, network, device, plan.plan) < 0)
+        result = error_set(error, -ENOMEM, "out of memory");
+    return result < 0 ? result : api_plan_mend(tapnet, plan.plan, &found->objects, error);
+}
+
 /* @mark: "NETWORK/PORT", which is taken apart. */
 static int forget(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
 {
@@ -328,17 +389,19 @@ static int forget(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
         snprintf(file, sizeof(file), "networks/%s" PLUGGED_ROLL_SUFFIX, mark);
         result = run_file_remove(tapnet->run_dir, file, error);
     }
+    if (result == 0)
+        result = take_away(tapnet, mark, slash + 1, error);
     return result == 0 ? tell_all(tapnet, mark, error) : result;
 }
 
-int quick_forget(struct tapnet *tapnet, bool undone, struct tapnet_error *error)
+int quick_forget(struct tapnet *tapnet, struct tapnet_error *error)
 {
     _cleanup_free_ char *mark = NULL;
     int result = run_file_read(tapnet->run_dir, MARK_NAME, MARK_MAX, &mark);
 
     if (result < 0) /* mostly: there is none */
         return result == -ENOENT ? 0 : run_file_remove(tapnet->run_dir, MARK_NAME, error);
-    result = undone ? forget(tapnet, mark, error) : 0;
+    result = forget(tapnet, mark, error);
     return result == 0 ? run_file_remove(tapnet->run_dir, MARK_NAME, error) : result;
 }
 
@@ -386,5 +449,5 @@ int quick_fold(struct tapnet *tapnet, struct tapnet_error *error)
     int result = observe_host(tapnet->run_dir, &found, error);
 
     fold.found = found;
-    return result < 0 ? result : api_with_requests(tapnet, fold_all, &fold, error);
+    return result < 0 ? result : api_with_requests(tapnet, fold_all, &fold, NULL, error);
 }

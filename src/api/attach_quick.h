@@ -12,8 +12,9 @@
  * network of mode nat or isolated that has a roll, no tapnet left half done, a port that is new. Whatever is not so, or
  * fails, is undone and left to the long way, which knows what to say of it.
  *
- * A file, RUN_DIR/plugging, has the port's name meanwhile. Who finds a journal with it takes the port out of the file
- * beside the ledger, and tells the service who is there.
+ * A file, RUN_DIR/plugging, has the port's name meanwhile, in the place of a journal: what a port is to the kernel
+ * follows from its name. Who finds it takes the port out of the file beside the ledger, takes away what the kernel has
+ * of it, and tells the service who is there.
  */
 
 /* With the lock held. -EAGAIN: take the long way, from api_recover() on. */
@@ -22,8 +23,8 @@ int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct 
 /* Has nobody left anything half done, on this way or on another? */
 bool quick_is_settled(const char *run_dir);
 
-/* After @undone, a journal, was undone (false: there was none): whoever was killed on this way has left nothing. */
-int quick_forget(struct tapnet *tapnet, bool undone, struct tapnet_error *error);
+/* With the lock held: whoever was killed on this way has left nothing. */
+int quick_forget(struct tapnet *tapnet, struct tapnet_error *error);
 
 /* The ledgers of a set's networks were written: the next ports of these go the quick way. */
 void quick_prepare(const struct tapnet *tapnet, const struct model_set *set);

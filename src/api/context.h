@@ -122,20 +122,18 @@ int api_recover(struct tapnet *tapnet, struct tapnet_error *error);
 int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
                  tapnet_progress *function, void *data, struct tapnet_error *error);
 
-/*
- * The same of a plan whose steps make things and nothing else; what is beside it, @finish does last: does that fail,
- * all is undone. @made: the device that is made is caught so; NULL: it is not.
- */
-typedef int api_finish(const struct apply_ops *ops, void *data, struct tapnet_error *error);
+/* A device that a plan makes is caught so (apply_kernel_catch()). */
 struct api_made {
     unsigned flags; /* IFF_..., of the device */
     int fd;         /* -1 before; the caller's, on failure too */
 };
-int api_plan_make_only(struct tapnet *tapnet, const struct plan *plan, api_finish *finish, void *data,
-                       struct api_made *made, struct tapnet_error *error);
-
-/* Calls @work with the real requests, and @data. */
-int api_with_requests(struct tapnet *tapnet, api_finish *work, void *data, struct tapnet_error *error);
+/*
+ * With the lock held: calls @work with the real requests, and @data. No journal is written: what @work leaves half done
+ * its caller must find again. @made: what is caught; NULL: nothing is.
+ */
+typedef int api_work(const struct apply_ops *ops, void *data, struct tapnet_error *error);
+int api_with_requests(struct tapnet *tapnet, api_work *work, void *data, struct api_made *made,
+                      struct tapnet_error *error);
 /* Deletes the devices whose ports are gone (apply_gone_delete()); it may be done by several at once. */
 int api_gone_delete(struct tapnet *tapnet, struct tapnet_error *error);
 

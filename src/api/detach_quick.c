@@ -166,7 +166,7 @@ static int unplug(struct tapnet *tapnet, struct leaver *leaver, size_t place, st
     snprintf(mark, sizeof(mark), "%s/%s", leaver->roll->network->name, leaver->port->name);
     if (run_file_write(tapnet->run_dir, DETACH_QUICK_MARK, mark, NULL) < 0)
         return -EAGAIN;
-    result = api_with_requests(tapnet, do_work, &work, NULL);
+    result = api_with_requests(tapnet, do_work, &work, NULL, NULL);
     if (result < 0 && work.laid_off)
         return detach_quick_finish(tapnet, error);
     if (result == 0)

@@ -196,8 +196,8 @@ int api_recover(struct tapnet *tapnet, struct tapnet_error *error)
     api_notes_clear(tapnet);
     if (result == 0 && left)
         result = put_back(tapnet, &before, &touched, true, error);
-    if (result == 0) /* the port that was coming alone, of which neither ledger nor service must know */
-        result = quick_forget(tapnet, left, error);
+    if (result == 0)
+        result = quick_forget(tapnet, error);
     if (result == 0)
         result = detach_quick_finish(tapnet, error);
     if (result == 0) /* only now: who is killed meanwhile leaves it to the next */
@@ -292,35 +292,15 @@ int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct mo
     return result;
 }
 
-int api_plan_make_only(struct tapnet *tapnet, const struct plan *plan, api_finish *finish, void *data,
-                       struct api_made *made, struct tapnet_error *error)
+int api_with_requests(struct tapnet *tapnet, api_work *work, void *data, struct api_made *made,
+                      struct tapnet_error *error)
 {
-    const struct model_objects none = {.items = NULL};
     struct apply_kernel *kernel cleanup(cleanup_apply_kernel_rest) = NULL;
-    struct progress silent = {NULL, NULL};
     struct apply_ops ops;
     int result = api_open_ops(tapnet, &kernel, &ops, error);
 
-    if (result == 0)
-        result = apply_journal_write(tapnet->run_dir, plan, error);
-    if (result < 0)
-        return result;
-    if (made)
+    if (result == 0 && made)
         apply_kernel_catch(kernel, made->flags, &made->fd);
-    result = run_with(&ops, apply_run, plan, &none, &silent, error);
-    if (result == 0)
-        result = finish(&ops, data, error); /* tells ledger and service */
-    if (result == 0)
-        result = apply_journal_remove(tapnet->run_dir, error);
-    return result < 0 ? undo_rest(tapnet, plan, result, error) : 0;
-}
-
-int api_with_requests(struct tapnet *tapnet, api_finish *work, void *data, struct tapnet_error *error)
-{
-    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_rest) = NULL;
-    struct apply_ops ops;
-    int result = api_open_ops(tapnet, &kernel, &ops, error);
-
     return result < 0 ? result : work(&ops, data, error);
 }
 

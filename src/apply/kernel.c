@@ -453,6 +453,7 @@ static const struct apply_ops kernel_ops = {
     .service_serve = apply_service_serve,
     .service_update = apply_service_update,
     .service_plug = apply_service_plug,
+    .service_plugged = apply_service_plugged,
     .service_unplug = apply_service_unplug,
     .service_stop = apply_service_stop,
     .names_tell = apply_names_tell,
@@ -491,6 +492,9 @@ void apply_kernel_rest(struct apply_kernel *kernel)
         return;
     apply_announce_fini(kernel);
     kernel->making_fd = APPLY_MAKING_UNKNOWN;
+    if (kernel->plug_fd >= 0)
+        close(kernel->plug_fd);
+    kernel->plug_fd = -1;
     kernel->made_fd = NULL;
     kernel->made_flags = 0;
     kernel->peer = NULL;
@@ -503,6 +507,8 @@ void apply_kernel_free(struct apply_kernel *kernel)
         return;
     if (kernel->making_fd >= 0)
         close(kernel->making_fd);
+    if (kernel->plug_fd >= 0)
+        close(kernel->plug_fd);
     netlink_close(kernel->route);
     netlink_close(kernel->netfilter);
     free(kernel->run_dir);
@@ -517,6 +523,7 @@ int apply_kernel_new(const char *run_dir, const char *service, struct apply_kern
 
     if (kernel) {
         kernel->making_fd = APPLY_MAKING_UNKNOWN;
+        kernel->plug_fd = -1;
         kernel->run_dir = strdup(run_dir);
         kernel->service = strdup(service);
         kernel->loan = APPLY_LOAN_NONE;

@@ -13,6 +13,7 @@ struct apply_kernel {
     struct apply_loan loan;
     int *made_fd; /* apply_kernel_catch(); NULL: it was not called */
     unsigned made_flags;
+    int plug_fd;                   /* where the service's answer to apply_service_plug() comes; -1: none is awaited */
     const struct apply_peer *peer; /* apply_kernel_peer(); NULL: not called */
     char master_name[IFNAMSIZ];    /* the last bridge whose index was asked for */
     int master_index;
@@ -52,6 +53,7 @@ int apply_service_release(void *data, struct tapnet_error *error);
 int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error);
 int apply_service_update(void *data, const struct model_network *network, struct tapnet_error *error);
 int apply_service_plug(void *data, const char *network, const struct model_port *port, struct tapnet_error *error);
+int apply_service_plugged(void *data, struct tapnet_error *error);
 int apply_service_unplug(void *data, const char *network, const char *port, struct tapnet_error *error);
 int apply_service_stop(void *data, const char *network, struct tapnet_error *error);
 /*

@@ -54,6 +54,7 @@ REQUESTS = {
     "service_serve": FILES + [EADDRINUSE, EADDRNOTAVAIL, EPERM, ECONNREFUSED, EAGAIN, EPROTO],
     "service_update": FILES + [ECONNREFUSED, EAGAIN, EPROTO],
     "service_plug": FILES + [ECONNREFUSED, EAGAIN, EPROTO, EEXIST, ENOENT],
+    "service_plugged": FILES + [ECONNREFUSED, EAGAIN, EPROTO, EEXIST, ENOENT],
     "service_unplug": FILES + [ECONNREFUSED, EAGAIN, EPROTO, ENOENT],
     "file_append": DIRECTORY + FILES + [ELOOP],
     "service_stop": [EAGAIN, EPROTO, ENOMEM, EACCES],

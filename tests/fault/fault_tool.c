@@ -137,6 +137,7 @@ WRAP(file_append, (void *data, const char *name, const char *head, const char *l
      (REAL, name, head, line, error))
 WRAP(service_plug, (void *data, const char *network, const struct model_port *port, struct tapnet_error *error),
      (REAL, network, port, error))
+WRAP(service_plugged, (void *data, struct tapnet_error *error), (REAL, error))
 WRAP(service_unplug, (void *data, const char *network, const char *port, struct tapnet_error *error),
      (REAL, network, port, error))
 WRAP(service_stop, (void *data, const char *network, struct tapnet_error *error), (REAL, network, error))
@@ -197,6 +198,7 @@ static void wrap(struct apply_ops *ops, void *data)
         .service_update = fault_service_update,
         .file_append = fault_file_append,
         .service_plug = fault_service_plug,
+        .service_plugged = fault_service_plugged,
         .service_unplug = fault_service_unplug,
         .service_stop = fault_service_stop,
         .names_tell = fault_names_tell,
