@@ -38,7 +38,8 @@ const char *explain_place(const struct rules_ruleset *ruleset, const struct rule
     if (!answer->rule)
         return arena_printf(arena, "%s: its policy is drop", chain);
     return arena_printf(arena, "%s, %s %llu: %s", chain, answer->chain->legacy ? "rule" : "handle",
-                        (unsigned long long)answer->rule->handle, rules_print(answer->rule, rule));
+                        (unsigned long long)answer->rule->handle,
+                        rules_print(answer->chain->family, answer->rule, rule));
 }
 
 /* ---- the command ---- */
