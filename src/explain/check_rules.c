@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "explain/doctor.h"
 #include "explain/sample.h"
@@ -83,33 +84,39 @@ static int look_at_service(struct doctor *doctor, const struct doctor_check *che
 
 /* ---- all networks ---- */
 
-static int look_at_all(struct doctor *doctor, const struct doctor_check *check,
-                       int (*look)(struct doctor *doctor, const struct doctor_check *check,
-                                   const struct explain_sample *sample))
+typedef int looker(struct doctor *doctor, const struct doctor_check *check, const struct explain_sample *sample);
+
+static int look_at_made_up(struct doctor *doctor, const struct doctor_check *check, looker *look)
 {
-    const struct observe_found *found = doctor->host.found;
     struct explain_sample sample = {
         .bridge = MADE_UP,
         .kind = "bridge",
-        .uplink = found->uplink,
+        .uplink = doctor->host.found->uplink,
         .dns_port = MODEL_DNS_PORT,
         .port_count = 2,
         .leads_out = true,
         .forwards = true,
     };
-    const struct model_service *service;
-    int result = 0;
 
     ip_address_parse("10.64.0.2", &sample.guest);
     ip_address_parse("10.64.0.1", &sample.gateway);
-    if (!explain_network(found, 0))
-        return look(doctor, check, &sample);
-    for (size_t i = 0; (service = explain_network(found, i)) && result == 0; i++) {
-        const struct model_network *network = service->network;
+    return look(doctor, check, &sample);
+}
 
-        if (!network->port_count)
+static int look_at_all(struct doctor *doctor, const struct doctor_check *check, looker *look)
+{
+    const struct observe_found *found = doctor->host.found;
+    const struct model_service *service;
+    int result = 0;
+
+    if (!explain_network(found, 0))
+        return look_at_made_up(doctor, check, look);
+    for (size_t i = 0; (service = explain_network(found, i)) && result == 0; i++) {
+        struct explain_sample sample;
+
+        if (!service->network->port_count)
             continue;
-        sample = explain_sample_of(network);
+        explain_sample_of(service->network, AF_INET, &sample);
         result = look(doctor, check, &sample);
     }
     return result;

@@ -14,6 +14,7 @@
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
+#include <linux/netfilter_ipv6/ip6t_hl.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -288,6 +289,28 @@ static enum rules_truth match_physdev(const struct question *question, const voi
 
 /* ---- the rest ---- */
 
+/* Who sent it chose that; but in Neighbour Discovery it is fixed. */
+static enum rules_truth match_hop_limit(const struct question *question, const void *data)
+{
+    const struct ip6t_hl_info *info = data;
+    uint8_t limit = 255;
+
+    if (!question->packet->target.family)
+        return RULES_MAYBE;
+    switch (info->mode) {
+    case IP6T_HL_EQ:
+        return truth_of(limit == info->hop_limit);
+    case IP6T_HL_NE:
+        return truth_of(limit != info->hop_limit);
+    case IP6T_HL_LT:
+        return truth_of(limit < info->hop_limit);
+    case IP6T_HL_GT:
+        return truth_of(limit > info->hop_limit);
+    default:
+        return RULES_MAYBE;
+    }
+}
+
 static enum rules_truth match_mark(const struct question *question, const void *data)
 {
     const struct xt_mark_mtinfo1 *info = data;
@@ -326,7 +349,8 @@ static const struct match {
     {"mark", 1, 1, sizeof(struct xt_mark_mtinfo1), match_mark},
     {"pkttype", 0, 0, sizeof(struct xt_pkttype_info), match_pkttype},
     {"limit", 0, 255, 0, match_always}, /* below its rate */
-    {"rt", 0, 255, 0, match_never},     /* extension headers of IPv6: */
+    {"hl", 0, 0, sizeof(struct ip6t_hl_info), match_hop_limit},
+    {"rt", 0, 255, 0, match_never}, /* extension headers of IPv6: */
     {"frag", 0, 255, 0, match_never},
     {"hbh", 0, 255, 0, match_never},
     {"dst", 0, 255, 0, match_never},

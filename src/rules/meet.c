@@ -27,6 +27,8 @@ struct walk {
     const struct rules_step *accepts; /* what can't be told of the first rule that may accept it */
     const struct rules_rule *untracking;
     const struct rules_chain *untracking_chain;
+    const char *wanted; /* a chain that is looked for; NULL: none */
+    bool found;         /* the packet came there for certain */
     size_t steps;
 };
 
@@ -192,6 +194,10 @@ static enum rules_verdict follow(struct walk *walk, const char *name, bool sure,
 {
     const struct rules_chain *target = rules_find_beside(walk->ruleset, walk->base, name);
 
+    if (walk->wanted && sure && strcmp(walk->wanted, name) == 0) {
+        walk->found = !walk->may_be_accepted && walk->may.outcome == RULES_PASSES;
+        return RULES_ACCEPT;
+    }
     return target && depth < DEPTH_MAX ? walk_chain(walk, target, sure, undecided, depth + 1) : RULES_CONTINUE;
 }
 
@@ -392,4 +398,14 @@ void rules_meet(const struct rules_ruleset *ruleset, enum rules_hook hook, enum 
     }
     ret->untracking = walk.untracking;
     ret->untracking_chain = walk.untracking_chain;
+}
+
+bool rules_leads_to(const struct rules_ruleset *ruleset, const struct rules_chain *base, const char *name,
+                    const struct rules_packet *packet)
+{
+    struct walk walk = {
+        .ruleset = ruleset, .packet = packet, .base = base, .side = RULES_STACK, .mark_known = true, .wanted = name};
+
+    walk_chain(&walk, base, true, NULL, 0);
+    return walk.found;
 }

@@ -81,6 +81,13 @@ struct rules_answer {
 void rules_meet(const struct rules_ruleset *ruleset, enum rules_hook hook, enum rules_side side,
                 const struct rules_packet *packet, struct rules_answer *ret);
 
+/*
+ * Does the packet, which meets @base, come for certain to the chain called @name that @base leads to, before anything
+ * ends its way or may do so?
+ */
+bool rules_leads_to(const struct rules_ruleset *ruleset, const struct rules_chain *base, const char *name,
+                    const struct rules_packet *packet);
+
 /* Does the chain stand at the link called @name itself, at its ingress or egress? @name may be NULL. */
 bool rules_stands_at(const struct rules_chain *chain, const char *name);
 
