@@ -11,6 +11,7 @@ program's rules of IPv6 are, for IPv6 alone where only that is dropped, and only
     +-------+          +------------------------------------------+     +----------------------+
 """
 
+import json
 import subprocess
 
 import pytest
@@ -154,6 +155,24 @@ def test_dockers_chain_for_others(tapnet, plug, host):
     host.run("sh", "-ec", "ip6tables-nft -R FORWARD 1 -i docker0 -j DOCKER-USER")
     tapnet("up", tapnet.file(ON))
     assert ours(host) == accepts("FORWARD")
+
+
+@pytest.mark.parametrize("commands", [
+    "ip6tables -P FORWARD DROP",
+    "nft add table inet fw; nft 'add chain inet fw f { type filter hook forward priority 0; policy drop; }'",
+])
+def test_doctor_says_what_to_type(tapnet, plug, host, commands):
+    """Once, where one chain drops both families."""
+    host.run("sh", "-ec", commands)
+    tapnet("up", tapnet.file(LAB + "coexist: off"))
+    web = plug("web")
+    assert not loads(web)
+    found = json.loads(tapnet("doctor", "--json", check=False).stdout)["findings"]
+    dropped, = (finding for finding in found if finding["name"] == "forward-dropped")
+    host.run("sh", "-ec", dropped["command"])
+    assert loads(web)
+    found = json.loads(tapnet("doctor", "--json", check=False).stdout)["findings"]
+    assert not any(finding["name"] == "forward-dropped" for finding in found)
 
 
 def test_neighbours_and_dns(tapnet, plug, host):
