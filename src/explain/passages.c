@@ -110,14 +110,6 @@ static int look(struct search *search, enum rules_hook hook, const struct rules_
 
 /* ---- one network ---- */
 
-static bool has_forwards(const struct model_network *network)
-{
-    for (size_t i = 0; i < network->port_count; i++)
-        if (network->ports[i].forward_count)
-            return true;
-    return false;
-}
-
 /* To the outside and back, by forwards, and to our DNS. */
 static int look_at_ways(struct search *search)
 {
@@ -134,7 +126,7 @@ static int look_at_ways(struct search *search)
         result = look(search, RULES_FORWARD, &out, &leave);
     if (result == 0 && *sample->uplink)
         result = look(search, RULES_FORWARD, &back, &return_);
-    if (result == 0 && *sample->uplink && has_forwards(search->network))
+    if (result == 0 && *sample->uplink && model_network_has_forwards(search->network))
         result = look(search, RULES_FORWARD, &forwarded, &enter);
     return result < 0 ? result : look(search, RULES_INPUT, &query, &ask);
 }
