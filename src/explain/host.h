@@ -81,10 +81,11 @@ const char *explain_place(const struct rules_ruleset *ruleset, const struct rule
 /* Is it of one of our own tables? */
 bool explain_is_ours(const struct rules_chain *chain);
 /*
- * Where an accept belongs that is to end @base: the chain that its program keeps for rules of others, where @base leads
- * there before anything drops; else @base itself.
+ * Where an accept belongs that is to let @packet by @base: the chain that its program keeps for rules of others, where
+ * the packet comes there before anything may drop it; else @base itself.
  */
-const char *explain_open_chain(const struct rules_ruleset *ruleset, const struct rules_chain *base);
+const char *explain_open_chain(const struct rules_ruleset *ruleset, const struct rules_chain *base,
+                               const struct rules_packet *packet);
 /* Is it of nf_tables, and are its names plain words? */
 bool explain_can_be_named(const struct rules_chain *chain);
 /* Is it of a table that iptables has made, by nf_tables or the older way? */
