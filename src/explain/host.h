@@ -62,6 +62,12 @@ char *explain_clean(char *text);
 __attribute__((format(printf, 2, 0))) const char *explain_print(struct arena *arena, const char *format,
                                                                 va_list arguments);
 
+/* ---- stranger.c ---- */
+
+/* Number @index (from 0) of the links in @network's bridge that are nobody's port there; NULL behind the last. */
+const struct observe_link *explain_stranger(const struct observe_found *found, const struct model_network *network,
+                                            size_t index);
+
 /* ---- remedy.c ---- */
 
 /*
