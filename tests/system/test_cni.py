@@ -276,6 +276,39 @@ def test_check_sees_what_the_host_has_lost(lab, runtime, box, host):
     assert "table bridge" in refused(runtime.call, "CHECK", netns=box, prevResult=result)["details"]
 
 
+def test_check_is_about_its_own_network(host, world, make_netns):
+    """What another network has lost concerns its containers alone, however alike the names of both bridges are."""
+    host.run("nft", "table inet fw { chain forward { type filter hook forward priority 10; policy drop; }; }")
+    tapnet, runtime = Tapnet(host), Runtime(host)
+    file = tapnet.file("""
+coexist: on
+networks: { lab: { subnet: 10.20.0.1/24 }, lab2: { subnet: 10.21.0.1/24 }, way: { subnet: 10.50.0.1/24, mode: routed } }
+""")
+    tapnet("up", file)
+    boxes = {network: make_netns(network) for network in ("lab", "lab2", "way")}
+    results = {network: runtime.call("ADD", container=network, netns=box, network=network)
+               for network, box in boxes.items()}
+
+    def check(network):
+        runtime.call("CHECK", container=network, netns=boxes[network], network=network, prevResult=results[network])
+
+    def break_link():
+        host.run("ip", "link", "set", "br-lab2", "down")
+
+    def break_passage():
+        rules = host.json("nft", "-j", "-a", "list", "chain", "inet", "fw", "forward")["nftables"]
+        handle = next(item["rule"]["handle"] for item in rules if "/lab2" in item.get("rule", {}).get("comment", ""))
+        host.run("nft", "delete", "rule", "inet", "fw", "forward", "handle", str(handle))
+
+    for disturb in (break_link, break_passage):
+        disturb()
+        check("lab")
+        check("way")
+        assert "br-lab2" in refused(check, "lab2")["details"]
+        tapnet("up", file)
+    tapnet("down", "--all")
+
+
 # ---- GC and STATUS ----
 
 def test_gc_takes_away_what_no_runtime_knows_and_nothing_else(lab, runtime, make_netns, host):
