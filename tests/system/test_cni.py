@@ -375,6 +375,7 @@ WRONG_VARIABLES = [
     ("CNI_CONTAINERID", "../../etc", 4), ("CNI_CONTAINERID", "-a", 4), ("CNI_CONTAINERID", "a b", 4),
     ("CNI_CONTAINERID", "a" * 2000, 4),
     ("CNI_IFNAME", "a/b", 4), ("CNI_IFNAME", "..", 4), ("CNI_IFNAME", "a" * 16, 4), ("CNI_IFNAME", "a b", 4),
+    ("CNI_IFNAME", "ethü", 4), ("CNI_IFNAME", "a%d", 4),
     ("CNI_NETNS", "/nowhere/ns", 3), ("CNI_NETNS", "/etc/passwd", 4), ("CNI_NETNS", "/proc/self/ns/uts", 4),
     ("CNI_NETNS", "/proc/self/ns/net", 7), ("CNI_NETNS", "/dev/zero", 4), ("CNI_ARGS", "odd", 4),
     ("CNI_ARGS", "IP=" + "1" * 99, 4),
@@ -390,6 +391,24 @@ def test_every_variable_that_is_wrong(lab, runtime, box):
         assert (code, error["code"]) == (1, expected), (variable, value, error)
         assert variable in error["details"] or expected == 7, error
     assert_same(before, at_rest(lab))
+
+
+def test_bytes_that_are_no_text(lab, runtime, box, host):
+    """Paths may hold any byte, and what is quoted may be cut; JSON holds text alone. U+FFFD stands for each byte that
+    is none, and all else is told."""
+    path = os.fsdecode(os.fsencode(host.tmp) + b"/b\xffx\xc3\xbc")
+    os.symlink(box.exec_path, path)
+    code, text = runtime.raw({**runtime.env("ADD"), "CNI_NETNS": path}, json.dumps(runtime.config))
+    assert code == 0 and [entry.get("sandbox") for entry in json.loads(text)["interfaces"]] == \
+        [None, None, f"{host.tmp}/b\ufffdxü"]
+    runtime.call("DEL")
+    for variable, value, code in (("CNI_NETNS", path + "y", 3), ("CNI_COMMAND", os.fsdecode(b"\xffx\xc3\xbcy"), 4)):
+        env = {**runtime.env("ADD", netns=box), variable: value}
+        error = json.loads(runtime.raw(env, json.dumps(runtime.config))[1])
+        assert error["code"] == code and "\ufffdxüy" in error["details"]
+    error = refused(runtime.call, "ADD", netns=box, **{"a" + "ü" * 50: 1})  # as much of it as there is room for
+    assert error["code"] == 2 and "ü\ufffd`" in error["details"]
+    assert not attached(lab)
 
 
 WRONG_CONFIGS = [
