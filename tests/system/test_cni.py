@@ -180,6 +180,48 @@ def test_two_containers_meet_and_neither_is_the_other(lab, runtime, box, make_ne
     assert max(blocked.values()) >= 2
 
 
+OFF = "net.ipv6.conf.all.disable_ipv6=1"
+
+
+def aaaa(box, port):
+    return box.run("dig", "+short", "@10.20.0.1", "AAAA", f"{port}.lab").stdout.split()
+
+
+@pytest.mark.parametrize("keeper", [False, True], ids=["no keeper", "keeper"])
+def test_a_container_without_ip6_has_ip4(host, world, make_netns, keeper):
+    """Among others that have it: the result, the names and CHECK know of it, and a later `up` changes nothing of it."""
+    tapnet, runtime = Tapnet(host, keeper=keeper), Runtime(host)
+    file = tapnet.file(LAB)
+    tapnet("up", file)
+    boxes = {name: make_netns(name) for name in ("first", "without", "last")}
+    boxes["without"].run("sysctl", "-qw", OFF)
+    results = {name: runtime.call("ADD", container=name, netns=box) for name, box in boxes.items()}
+    assert [len(result["ips"]) for result in results.values()] == [2, 1, 2]
+    assert results["without"]["routes"] == [{"dst": "0.0.0.0/0", "gw": "10.20.0.1"}]
+    assert global_addresses(boxes["without"]) == {results["without"]["ips"][0]["address"]}
+    for _ in range(2):
+        named = {port["name"].split("-")[1]: (port["addresses"], aaaa(boxes["first"], port["name"]))
+                 for port in attached(tapnet)}
+        assert [len(addresses) for addresses, _ in named.values()] == [len(result["ips"]) for result in results.values()]
+        assert named["without"][1] == [] and named["last"][1] == named["last"][0][1:]
+        for name, box in boxes.items():
+            runtime.call("CHECK", container=name, netns=box, prevResult=results[name])
+        assert tapnet("status").returncode == 0
+        tapnet("up", file)
+    assert "hello from outside" in boxes["without"].run("curl", "-sS", "-m", "10", "http://198.51.100.1/").stdout
+    boxes["last"].run("ping", "-c1", "-W5", results["without"]["ips"][0]["address"].split("/")[0])
+    for name, box in boxes.items():
+        runtime.call("DEL", container=name, netns=box)
+    tapnet("down", "--all")
+
+
+def test_a_forward_by_ip6_to_a_container_without_it(lab, runtime, box):
+    box.run("sysctl", "-qw", OFF)
+    error = refused(runtime.call, "ADD", netns=box, runtimeConfig={
+        "portMappings": [{"hostPort": 8080, "containerPort": 80, "hostIP": "2001:db8:1::2"}]})
+    assert error["code"] == 7 and "IPv6 turned off" in error["details"] and not attached(lab)
+
+
 # ---- what a runtime says of a container ----
 
 def test_port_mappings_limits_mac_and_address(lab, runtime, box, world):
