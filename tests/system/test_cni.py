@@ -371,6 +371,17 @@ def test_gc_takes_away_what_no_runtime_knows_and_nothing_else(lab, runtime, make
     runtime.call("GC", container=None, cniVersion="1.1.0", network="nowhere", **{"cni.dev/valid-attachments": []})
 
 
+def test_gc_of_a_runtime_that_knows_of_nothing(lab, runtime, box, host):
+    """An empty list is null where a runtime is written in Go; it is not the same as none."""
+    lab("attach", "lab/mine")
+    for valid in ([], None):
+        runtime.call("ADD", netns=box)
+        config = {**runtime.config, "cniVersion": "1.1.0", "cni.dev/valid-attachments": valid}
+        code, text = runtime.raw(runtime.env("GC", container=None, interface=None), json.dumps(config))
+        assert (code, text) == (0, "") and [port["name"] for port in attached(lab)] == ["mine"]
+    lab("detach", "lab/mine")
+
+
 def test_status(lab, runtime, host, box):
     def status(**more):
         return runtime.call("STATUS", container=None, interface=None, cniVersion="1.1.0", **more)
