@@ -16,7 +16,7 @@ import sys
 
 import pytest
 
-from tapnet_test.build import SOURCE, Tapnet, program
+from tapnet_test.build import SOURCE, Tapnet, brought_up, program
 from tapnet_test.cni import Refused, Runtime, plugins_of
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.waiting import wait_for
@@ -33,10 +33,7 @@ VERSIONS = ["0.3.1", "0.4.0", "1.0.0", "1.1.0"]
 
 @pytest.fixture
 def lab(world, host):
-    tapnet = Tapnet(host)
-    tapnet("up", tapnet.file(LAB))
-    yield tapnet
-    tapnet("down", "--all")
+    yield from brought_up(host, LAB)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import subprocess
 
 import pytest
 from tapnet_test import webserver
-from tapnet_test.build import Tapnet
+from tapnet_test.build import Tapnet, brought_up
 from tapnet_test.firewalls import need
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.waiting import wait_for
@@ -230,11 +230,7 @@ SOON = 5  # seconds within which the keeper has done its work on a machine that 
 @pytest.fixture
 def kept(tapnet, host, world):
     """The lab is up with a keeper, and may put accepts in; nobody drops anything yet."""
-    tapnet = Tapnet(host, keeper=True)
-    tapnet("up", tapnet.file(LAB + "coexist: on"))
-    tapnet.let_look()
-    yield tapnet
-    tapnet("down", "--all")
+    yield from brought_up(host, LAB + "coexist: on", keeper=True)
 
 
 @pytest.mark.parametrize("disturb", [
