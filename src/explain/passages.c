@@ -66,7 +66,9 @@ struct wish {
     enum guard_passage_what what;
 };
 
-static int add_passage(struct search *search, const struct rules_chain *base, const struct wish *wish)
+/* That lets @packet, and what else is as @wish says, by @base. */
+static int add_passage(struct search *search, const struct rules_chain *base, const struct rules_packet *packet,
+                       const struct wish *wish)
 {
     struct arena *arena = &search->ret->arena;
     struct model_object object = {.kind = MODEL_OBJECT_PASSAGE, .place = search->network->place};
@@ -75,7 +77,7 @@ static int add_passage(struct search *search, const struct rules_chain *base, co
     passage->family = base->family;
     passage->iptables = explain_is_of_iptables(base);
     passage->table = arena_strdup(arena, base->table);
-    passage->chain = arena_strdup(arena, explain_open_chain(&search->rules, base));
+    passage->chain = arena_strdup(arena, explain_open_chain(&search->rules, base, packet));
     passage->label = arena_printf(arena, "%s/%s", search->set->name, search->network->name);
     passage->what = wish->what;
     strncpy(passage->in, wish->in, sizeof(passage->in) - 1);
@@ -100,7 +102,7 @@ static int look(struct search *search, enum rules_hook hook, const struct rules_
             break;
         passed[count] = &search->rules.chains[answer.base - search->rules.chains];
         if (explain_can_be_named(passed[count]))
-            result = add_passage(search, passed[count], wish);
+            result = add_passage(search, passed[count], packet, wish);
         passed[count++]->hook = RULES_NO_HOOK;
     }
     while (count > 0)
@@ -109,14 +111,6 @@ static int look(struct search *search, enum rules_hook hook, const struct rules_
 }
 
 /* ---- one network ---- */
-
-static bool has_forwards(const struct model_network *network)
-{
-    for (size_t i = 0; i < network->port_count; i++)
-        if (network->ports[i].forward_count)
-            return true;
-    return false;
-}
 
 /* To the outside and back, by forwards, and to our DNS. */
 static int look_at_ways(struct search *search)
@@ -134,7 +128,7 @@ static int look_at_ways(struct search *search)
         result = look(search, RULES_FORWARD, &out, &leave);
     if (result == 0 && *sample->uplink)
         result = look(search, RULES_FORWARD, &back, &return_);
-    if (result == 0 && *sample->uplink && has_forwards(search->network))
+    if (result == 0 && *sample->uplink && model_network_has_forwards(search->network))
         result = look(search, RULES_FORWARD, &forwarded, &enter);
     return result < 0 ? result : look(search, RULES_INPUT, &query, &ask);
 }

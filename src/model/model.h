@@ -270,6 +270,7 @@ bool model_mode_has_subnet(enum model_mode mode);
  */
 bool model_network_has_bridge(const struct model_network *network);
 size_t model_network_ports_max(const struct model_network *network);
+bool model_network_has_forwards(const struct model_network *network); /* of any of its ports */
 const char *model_origin_print(enum model_origin origin);
 int model_origin_parse(const char *text, enum model_origin *ret);
 const char *model_mode_print(enum model_mode mode);

@@ -27,6 +27,8 @@ struct walk {
     const struct rules_step *accepts; /* what can't be told of the first rule that may accept it */
     const struct rules_rule *untracking;
     const struct rules_chain *untracking_chain;
+    const char *goal; /* a chain that is looked for, or NULL */
+    bool comes_there; /* the packet does, and nothing before may drop it */
     size_t steps;
 };
 
@@ -257,6 +259,8 @@ static enum rules_verdict walk_chain(struct walk *walk, const struct rules_chain
 {
     struct position at = {chain, sure, undecided, depth};
 
+    if (walk->goal && sure && walk->may.outcome == RULES_PASSES && strcmp(chain->name, walk->goal) == 0)
+        walk->comes_there = true;
     for (size_t i = 0; i < chain->rule_count; i++) {
         enum rules_verdict verdict;
 
@@ -386,4 +390,14 @@ void rules_meet(const struct rules_ruleset *ruleset, enum rules_hook hook, enum 
     }
     ret->untracking = walk.untracking;
     ret->untracking_chain = walk.untracking_chain;
+}
+
+/* What rules of earlier base chains have marked it with is not known. */
+bool rules_comes_to(const struct rules_ruleset *ruleset, const struct rules_chain *base,
+                    const struct rules_packet *packet, const char *name)
+{
+    struct walk walk = {.ruleset = ruleset, .packet = packet, .base = base, .side = RULES_STACK, .goal = name};
+
+    walk_chain(&walk, base, true, NULL, 0);
+    return walk.comes_there;
 }
