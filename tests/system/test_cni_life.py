@@ -18,8 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tapnet_test.build import brought_up
-from tapnet_test.cni import Refused, Runtime
-from tapnet_test.snapshot import assert_same, diff, snapshot
+from tapnet_test.cni import Refused, Runtime, look, wait_for_nothing_left
+from tapnet_test.snapshot import assert_same
 from tapnet_test.waiting import wait_for
 
 LAB = "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {} } } }"
@@ -29,17 +29,6 @@ BOXES, AT_ONCE = 50, 10
 @pytest.fixture(params=[False, True], ids=["no keeper", "keeper"])
 def lab(request, world, host):
     yield from brought_up(host, LAB, keeper=request.param)
-
-
-def look(tapnet):
-    return snapshot(tapnet.netns, run_dir=tapnet.run_dir)
-
-
-def wait_for_nothing_left(tapnet, before):
-    """All is as it was, but for what the keeper's log says."""
-    def left():
-        return [line for line in diff(before, look(tapnet)).splitlines()[2:] if "/keeper.log " not in line]
-    wait_for(lambda: not left(), why=lambda: "\n".join(left()))
 
 
 def attached(tapnet):
