@@ -53,6 +53,18 @@ static void print_through(const struct cni_config *config)
     free(text);
 }
 
+/* So is an error, whatever piece of the input it quotes. */
+static void print_error_through(const struct cni_config *config, const struct cni_error *error)
+{
+    const struct cni_call call = {.config = *config};
+    char *text = cni_error_print(&call, error);
+    json_t *answer = json_loads(text, 0, NULL);
+
+    require(json_string_length(json_object_get(answer, "details")) > 0);
+    json_decref(answer);
+    free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     for (int lenient = 0; lenient < 2; lenient++) {
@@ -61,6 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         enum cni_code code = cni_config_parse((const char *)data, size, lenient, &config, &error);
 
         require(code == error.code && (code == CNI_OK || (error.msg[0] && error.details[0])));
+        if (code != CNI_OK)
+            print_error_through(&config, &error);
         if (code == CNI_OK) {
             char port[CNI_PORT_MAX];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What ADD answers: interfaces, addresses, routes and DNS in the shape of the version that was asked for. */
+/* What the runtime is told: the result of ADD in the shape of the version that was asked for, or an error. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,44 @@
 #include <tapnet/attach.h>
 
 #include "call.h"
+
+/* ---- texts ---- */
+
+/* Bytes of the character of UTF-8 at @text, as jansson has it; 0: there is none. */
+static size_t character_len(const char *text)
+{
+    for (size_t len = 1; len <= 4 && text[len - 1]; len++) {
+        json_t *json = json_stringn(text, len);
+
+        json_decref(json);
+        if (json)
+            return len;
+    }
+    return 0;
+}
+
+/*
+ * Text that others chose, or that was cut to fit, as JSON: U+FFFD stands for each byte that is no UTF-8, as runtimes
+ * write it themselves. Without it jansson would refuse the text, and all that was to be said with it.
+ */
+static json_t *text_json(const char *text)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    json_t *json = json_string(text);
+    char *valid = json ? NULL : malloc(strlen(text) * strlen(replacement) + 1), *end = valid;
+
+    for (const char *at = text; valid && *at;) {
+        size_t len = character_len(at);
+
+        end = stpncpy(end, len ? at : replacement, len ? len : strlen(replacement));
+        at += len ? len : 1;
+    }
+    json = json ? json : json_stringn(valid, (size_t)(end - valid));
+    free(valid);
+    return json;
+}
+
+/* ---- the result ---- */
 
 /* The list @key of @result, which is made when it is not there, or is null. */
 static json_t *list_of(json_t *result, const char *key)
@@ -18,7 +56,8 @@ static json_t *list_of(json_t *result, const char *key)
 
 static void append_interfaces(json_t *list, const struct cni_call *call, const struct tapnet_attached_info *info)
 {
-    json_t *inner = json_pack("{s:s, s:s, s:s}", "name", call->interface, "mac", info->mac, "sandbox", call->netns);
+    json_t *inner = json_pack("{s:s, s:s, s:o}", "name", call->interface, "mac", info->mac, "sandbox",
+                              text_json(call->netns));
 
     if (cni_version_is_from(call->config.version, "1.1.0"))
         json_object_set_new(inner, "mtu", json_integer(info->mtu));
@@ -80,5 +119,18 @@ char *cni_result_print(const struct cni_call *call, const struct tapnet_attached
     put_dns(result, call, info);
     text = json_dumps(result, JSON_INDENT(2));
     json_decref(result);
+    return text;
+}
+
+/* ---- an error ---- */
+
+char *cni_error_print(const struct cni_call *call, const struct cni_error *error)
+{
+    json_t *document = json_pack("{s:s, s:i, s:o, s:o}", "cniVersion",
+                                 call->config.version ? call->config.version : "1.1.0", "code", (int)error->code, "msg",
+                                 text_json(error->msg), "details", text_json(error->details));
+    char *text = json_dumps(document, JSON_INDENT(2));
+
+    json_decref(document);
     return text;
 }

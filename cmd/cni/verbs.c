@@ -193,14 +193,31 @@ static bool was_told(const struct cni_call *call, const struct tapnet_status_por
     return false;
 }
 
-/* What differs from what was brought up, of the port, or of what all ports of the network stand on. */
+/* Does @problem tell of the interface @name? Names end where no name goes on: br-lab2 is another than br-lab. */
+static bool tells_of(const char *problem, const char *name)
+{
+    static const char separators[] = " /:"; /* what no interface's name has */
+
+    for (const char *at = problem; *at; at += strspn(at, separators)) {
+        size_t len = strcspn(at, separators);
+
+        if (len && len == strlen(name) && memcmp(at, name, len) == 0)
+            return true;
+        at += len;
+    }
+    return false;
+}
+
+/* What differs from what was brought up, of the port, or of what all ports of the network stand on: bridge, tables. */
 static const char *find_problem(const struct tapnet_status *status, const struct tapnet_status_network *network,
                                 const struct tapnet_status_port *port)
 {
+    static const char table[] = "table ";
     const char *problem;
 
     for (size_t i = 0; (problem = tapnet_status_problem(status, i)); i++)
-        if (strstr(problem, port->device) || strstr(problem, network->bridge) || strstr(problem, "table "))
+        if (strncmp(problem, table, strlen(table)) == 0 || tells_of(problem, port->device) ||
+            tells_of(problem, network->bridge))
             return problem;
     return NULL;
 }

@@ -55,8 +55,9 @@ struct tapnet_attach_options {
     unsigned flags;      /**< TAPNET_ATTACH_... */
     unsigned queues;     /**< of the TAP; 0: one, or as many as the port has */
     /**
-     * For a container: its end has the port's MAC, its addresses and routes, and is up. The port is a new one, and the
-     * guest may use that MAC alone. It goes with tapnet_detach(), or when the container has gone. NULL: a TAP. What is
+     * For a container: its end has the port's MAC, its addresses and routes, and is up. Where IPv6 is off there
+     * (net.ipv6.conf.default.disable_ipv6 is not 0) it has those of IPv4. The port is a new one, and the guest may use
+     * that MAC alone. It goes with tapnet_detach(), or when the container has gone. NULL: a TAP. What is
      * below is for new ports alone, too, and needs CAP_NET_ADMIN.
      */
     const struct tapnet_container *container;

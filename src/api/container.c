@@ -14,6 +14,7 @@
 #include "device/device.h"
 #include "netlink/address.h"
 #include "netlink/link.h"
+#include "netlink/sysctl.h"
 
 #define API __attribute__((visibility("default")))
 
@@ -143,6 +144,24 @@ int container_configure(const struct tapnet_container *container, const struct t
 }
 
 /* ---- looking ---- */
+
+/* By what interfaces begin with, which `all` writes, too. */
+static int look_for_ip6(void *data, struct tapnet_error *error)
+{
+    char value[16] = "";
+    bool *has = data;
+    int result = sysctl_read("net/ipv6/conf/default/disable_ipv6", value, sizeof(value), error);
+
+    *has = strcmp(value, "0") == 0;
+    return result == -ENOENT ? 0 : result;
+}
+
+int container_has_ip6(const struct tapnet_container *container, bool *ret, struct tapnet_error *error)
+{
+    int result = device_in_netns(container->netns, look_for_ip6, ret, error);
+
+    return result < 0 ? error_prefix(error, result, "the container") : 0;
+}
 
 static int look_at_address(const struct netlink_address *address, void *data)
 {

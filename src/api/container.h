@@ -11,5 +11,7 @@
  */
 int container_configure(const struct tapnet_container *container, const struct tapnet_attached_info *info,
                         struct tapnet_error *error);
+/* Will an interface that is made there have IPv6? */
+int container_has_ip6(const struct tapnet_container *container, bool *ret, struct tapnet_error *error);
 
 #endif

@@ -116,18 +116,9 @@ static bool is_gone_pair(const struct model_object *object, const struct model_o
            !model_objects_find(now, object);
 }
 
-/* The device that the kernel takes @object along with, or itself; NULL: none. */
-static const char *device_of(const struct model_object *object)
-{
-    return object->kind == MODEL_OBJECT_LINK        ? object->link.name
-           : object->kind == MODEL_OBJECT_ADDRESS   ? object->address.device
-           : object->kind == MODEL_OBJECT_NEIGHBOUR ? object->neighbour.device
-                                                    : NULL;
-}
-
 static bool stands_on(const struct model_object *object, const struct model_objects *links)
 {
-    const char *device = device_of(object);
+    const char *device = model_object_device(object);
 
     for (size_t i = 0; device && i < links->count; i++)
         if (strcmp(links->items[i].link.name, device) == 0)

@@ -11,7 +11,6 @@
 #include "base/cleanup.h"
 #include "explain/host.h"
 #include "explain/sample.h"
-#include "model/forward.h"
 #include "nft/dump.h"
 #include "nft/passage.h"
 
@@ -194,18 +193,6 @@ static int look(struct search *search, enum rules_hook hook, const struct asked 
 
 /* ---- one network ---- */
 
-static bool has_forwards(const struct model_network *network, int family)
-{
-    for (size_t i = 0; i < network->port_count; i++) {
-        const struct model_port *port = &network->ports[i];
-
-        for (size_t f = 0; f < port->forward_count; f++)
-            if (model_forward_leads(&port->forwards[f], family == IP6 ? &port->address6 : &port->address))
-                return true;
-    }
-    return false;
-}
-
 enum way { WAY_OUT, WAY_BACK, WAY_FORWARD, WAY_QUERY, WAY_COUNT };
 
 /* What goes that way, by @family, and the passage for it. */
@@ -221,7 +208,7 @@ static struct asked asked_of(const struct search *search, enum way way, int fami
     case WAY_BACK:
         return (struct asked){out, explain_sample_answer(&packet), {"", sample->bridge, GUARD_PASSAGE_ANSWERS}};
     case WAY_FORWARD:
-        return (struct asked){out && has_forwards(search->network, family),
+        return (struct asked){out && model_network_has_forwards(search->network),
                               explain_sample_forwarded(sample),
                               {"", sample->bridge, GUARD_PASSAGE_TRANSLATED}};
     default:

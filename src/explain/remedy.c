@@ -65,7 +65,7 @@ const char *explain_open_chain(const struct rules_ruleset *ruleset, const struct
     bool is_filter = explain_is_of_iptables(base) && strcmp(base->table, "filter") == 0;
 
     for (size_t i = 0; is_filter && i < ARRAY_COUNT(open_chains); i++)
-        if (rules_leads_to(ruleset, base, open_chains[i], packet))
+        if (rules_comes_to(ruleset, base, packet, open_chains[i]))
             return open_chains[i];
     return base->name;
 }
@@ -88,18 +88,17 @@ static bool is_plain(const char *name)
     return !name[strspn(name, plain)];
 }
 
-static const char *iptables_command(const struct rules_ruleset *ruleset, const struct rules_chain *base,
-                                    const struct rules_packet *packet, struct arena *arena)
+/* @chain: of @base's table, where the rule belongs. */
+static const char *iptables_command(const struct rules_chain *base, const char *chain, const struct words *words,
+                                    struct arena *arena)
 {
-    const struct words words = words_of(packet);
-    const char *chain = explain_open_chain(ruleset, base, packet);
     bool is_filter = strcmp(base->table, "filter") == 0;
 
     return arena_printf(arena, "ip%stables%s%s%s -I %s%s%s%s%s%s -m comment --comment tapnet -j ACCEPT",
                         base->family == RULES_IP6 ? "6" : "", base->legacy ? "-legacy" : "", is_filter ? "" : " -t ",
-                        is_filter ? "" : base->table, chain, *words.in ? " -i " : "", words.in,
-                        *words.out ? " -o " : "", words.out,
-                        words.is_reply ? " -m conntrack --ctstate RELATED,ESTABLISHED" : "");
+                        is_filter ? "" : base->table, chain, *words->in ? " -i " : "", words->in,
+                        *words->out ? " -o " : "", words->out,
+                        words->is_reply ? " -m conntrack --ctstate RELATED,ESTABLISHED" : "");
 }
 
 /* Bridges have no connections where the kernel does not track them there, which few do. */
@@ -132,6 +131,7 @@ const char *explain_remedy(const struct rules_ruleset *ruleset, const struct rul
     if (strcmp(owner, "firewalld") == 0)
         return arena_printf(arena, "firewall-cmd --zone=trusted --add-interface=%s",
                             words.is_reply && *words.out ? words.out : words.in);
-    return explain_is_of_iptables(base) ? iptables_command(ruleset, base, packet, arena)
-                                        : nft_command(base, &words, arena);
+    return explain_is_of_iptables(base)
+               ? iptables_command(base, explain_open_chain(ruleset, base, packet), &words, arena)
+               : nft_command(base, &words, arena);
 }

@@ -120,6 +120,7 @@ struct model_port {
     uint32_t user, group;          /* who may open the TAP; MODEL_ID_NONE: root only */
     uint32_t queues;               /* that a guest may have; 0 and 1: one */
     bool veth;                     /* a container's: the device is one end of a pair, and goes with the other */
+    bool no_ip6;                   /* of a container where IPv6 is off: it has no address of it */
     struct mac mac;                /* of the TAP itself, derived, never the guest's */
     struct mac guest_mac;          /* given, or proposed to the guest */
     bool guest_mac_given;
@@ -269,6 +270,7 @@ bool model_mode_has_subnet(enum model_mode mode);
  */
 bool model_network_has_bridge(const struct model_network *network);
 size_t model_network_ports_max(const struct model_network *network);
+bool model_network_has_forwards(const struct model_network *network); /* of any of its ports */
 const char *model_origin_print(enum model_origin origin);
 int model_origin_parse(const char *text, enum model_origin *ret);
 const char *model_mode_print(enum model_mode mode);

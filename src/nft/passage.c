@@ -424,20 +424,41 @@ static void put_passage(struct netlink_message *message, const struct guard_pass
     nft_rule_put_at(message, &place, steps.items, comment);
 }
 
-/* One look and one try. -ENOENT: somebody was faster, or there is no such chain. */
+/* One look and one try. -ENOENT, -ERESTART: somebody was faster. -ENOENT: or there is no such chain. */
 static int try_to_add(struct netlink *netlink, const struct guard_passage *passage, struct tapnet_error *error)
 {
     cleanup(nft_transaction_fini) struct nft_transaction transaction = {0};
     struct neighbours neighbours = {.passage = passage};
     struct walk walk = {{forget_neighbours, &neighbours}, meet_neighbour, &neighbours};
-    int result = walk_rules(netlink, passage, &walk, error);
+    uint32_t generation;
+    int result = nft_generation(netlink, &generation, error);
 
+    if (result == 0)
+        result = walk_rules(netlink, passage, &walk, error);
     if (result < 0)
         return result;
     nft_transaction_init(&transaction);
+    if (neighbours.lower || neighbours.upper)
+        nft_transaction_expect(&transaction, generation);
     put_passage(&transaction.message, passage, &neighbours);
     transaction.change_count++;
     return nft_commit(netlink, &transaction, error);
+}
+
+/* Was somebody faster than a try that has come to @result? */
+static bool was_late(int result)
+{
+    return result == -ENOENT || result == -ERESTART;
+}
+
+/* Why the last of all attempts has failed. */
+static int give_up(const struct guard_passage *passage, int result, const struct tapnet_error *refusal,
+                   struct tapnet_error *error)
+{
+    if (result == -ERESTART)
+        return error_set(error, result, "somebody has changed nftables rules under %d attempts to change table %s %s",
+                         ATTEMPTS, rules_family_name(passage->family), passage->table);
+    return error_set(error, result, "%s", refusal->text);
 }
 
 int nft_passage_add(struct netlink *netlink, const struct guard_passage *passage, struct tapnet_error *error)
@@ -445,20 +466,21 @@ int nft_passage_add(struct netlink *netlink, const struct guard_passage *passage
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result = -ENOENT;
 
-    for (int attempt = 0; result == -ENOENT && attempt < ATTEMPTS; attempt++)
+    for (int attempt = 0; was_late(result) && attempt < ATTEMPTS; attempt++)
         result = try_to_add(netlink, passage, &refusal);
     if (result == -EPERM)
         return error_set(error, result,
                          "table %s is its own program's, which nobody else may change: tell that program, and write "
                          "`coexist: off`",
                          passage->table);
-    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
+    return result < 0 ? give_up(passage, result, &refusal, error) : 0;
 }
 
 /* ---- taking away ---- */
 
 struct deletion {
     const struct guard_passage *passage;
+    uint32_t generation; /* of the ruleset that the handles are read of */
     struct nft_transaction transaction;
 };
 
@@ -468,6 +490,7 @@ static void restart_deletion(void *data)
 
     nft_transaction_fini(&deletion->transaction);
     nft_transaction_init(&deletion->transaction);
+    nft_transaction_expect(&deletion->transaction, deletion->generation);
 }
 
 static int put_deletion(const struct guard_passage *passage, uint64_t handle, void *data)
@@ -485,15 +508,16 @@ static int put_deletion(const struct guard_passage *passage, uint64_t handle, vo
     return 0;
 }
 
-/* One look and one try. -ENOENT: somebody was faster, with a rule or with the chain. */
+/* One look and one try. -ENOENT, -ERESTART: somebody was faster, with a rule or with the chain. */
 static int try_to_delete(struct netlink *netlink, const struct guard_passage *passage, struct tapnet_error *error)
 {
     struct deletion deletion = {.passage = passage};
     struct walk walk = {{restart_deletion, &deletion}, put_deletion, &deletion};
-    int result;
+    int result = nft_generation(netlink, &deletion.generation, error);
 
-    nft_transaction_init(&deletion.transaction);
-    result = walk_rules(netlink, passage, &walk, error);
+    restart_deletion(&deletion);
+    if (result == 0)
+        result = walk_rules(netlink, passage, &walk, error);
     if (result == 0)
         result = nft_commit(netlink, &deletion.transaction, error);
     nft_transaction_fini(&deletion.transaction);
@@ -505,11 +529,11 @@ int nft_passage_delete(struct netlink *netlink, const struct guard_passage *pass
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result = -ENOENT;
 
-    for (int attempt = 0; result == -ENOENT && attempt < ATTEMPTS; attempt++) {
+    for (int attempt = 0; was_late(result) && attempt < ATTEMPTS; attempt++) {
         refusal = (struct tapnet_error)TAPNET_ERROR_INIT;
         result = try_to_delete(netlink, passage, &refusal);
     }
     if (result == -ENOENT) /* no such chain: what was in it went with it */
         return 0;
-    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
+    return result < 0 ? give_up(passage, result, &refusal, error) : 0;
 }

@@ -27,8 +27,8 @@ struct walk {
     const struct rules_step *accepts; /* what can't be told of the first rule that may accept it */
     const struct rules_rule *untracking;
     const struct rules_chain *untracking_chain;
-    const char *wanted; /* a chain that is looked for; NULL: none */
-    bool found;         /* the packet came there for certain */
+    const char *goal; /* a chain that is looked for, or NULL */
+    bool comes_there; /* the packet does, and nothing before may drop it */
     size_t steps;
 };
 
@@ -194,10 +194,6 @@ static enum rules_verdict follow(struct walk *walk, const char *name, bool sure,
 {
     const struct rules_chain *target = rules_find_beside(walk->ruleset, walk->base, name);
 
-    if (walk->wanted && sure && strcmp(walk->wanted, name) == 0) {
-        walk->found = !walk->may_be_accepted && walk->may.outcome == RULES_PASSES;
-        return RULES_ACCEPT;
-    }
     return target && depth < DEPTH_MAX ? walk_chain(walk, target, sure, undecided, depth + 1) : RULES_CONTINUE;
 }
 
@@ -269,6 +265,8 @@ static enum rules_verdict walk_chain(struct walk *walk, const struct rules_chain
 {
     struct position at = {chain, sure, undecided, depth};
 
+    if (walk->goal && sure && walk->may.outcome == RULES_PASSES && strcmp(chain->name, walk->goal) == 0)
+        walk->comes_there = true;
     for (size_t i = 0; i < chain->rule_count; i++) {
         enum rules_verdict verdict;
 
@@ -400,12 +398,12 @@ void rules_meet(const struct rules_ruleset *ruleset, enum rules_hook hook, enum 
     ret->untracking_chain = walk.untracking_chain;
 }
 
-bool rules_leads_to(const struct rules_ruleset *ruleset, const struct rules_chain *base, const char *name,
-                    const struct rules_packet *packet)
+/* What rules of earlier base chains have marked it with is not known. */
+bool rules_comes_to(const struct rules_ruleset *ruleset, const struct rules_chain *base,
+                    const struct rules_packet *packet, const char *name)
 {
-    struct walk walk = {
-        .ruleset = ruleset, .packet = packet, .base = base, .side = RULES_STACK, .mark_known = true, .wanted = name};
+    struct walk walk = {.ruleset = ruleset, .packet = packet, .base = base, .side = RULES_STACK, .goal = name};
 
     walk_chain(&walk, base, true, NULL, 0);
-    return walk.found;
+    return walk.comes_there;
 }

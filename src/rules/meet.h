@@ -82,11 +82,11 @@ void rules_meet(const struct rules_ruleset *ruleset, enum rules_hook hook, enum 
                 const struct rules_packet *packet, struct rules_answer *ret);
 
 /*
- * Does the packet, which meets @base, come for certain to the chain called @name that @base leads to, before anything
- * ends its way or may do so?
+ * Does @packet, which the IP stack brings to the base chain @base, come to the chain called @name, for certain, and not
+ * past anything that may drop it?
  */
-bool rules_leads_to(const struct rules_ruleset *ruleset, const struct rules_chain *base, const char *name,
-                    const struct rules_packet *packet);
+bool rules_comes_to(const struct rules_ruleset *ruleset, const struct rules_chain *base,
+                    const struct rules_packet *packet, const char *name);
 
 /* Does the chain stand at the link called @name itself, at its ingress or egress? @name may be NULL. */
 bool rules_stands_at(const struct rules_chain *chain, const char *name);

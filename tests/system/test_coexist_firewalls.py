@@ -47,6 +47,17 @@ def ours(host):
             if 'comment "tapnet:lab/lab"' in line]
 
 
+def places(host):
+    """The chains that have a passage."""
+    found, chain = set(), None
+    for line in host.run("nft", "-s", "list", "ruleset").stdout.splitlines():
+        words = line.split()
+        chain = words[1] if words[:1] == ["chain"] else chain
+        if 'comment "tapnet:lab/lab"' in line:
+            found.add(chain)
+    return found
+
+
 def reaches(guest, *argv):
     return guest.netns.run(*argv, check=False).returncode == 0
 
@@ -81,11 +92,25 @@ def a_guest_keeps_talking(tapnet, host):
 
 
 def test_ufw(tapnet, host):
+    """Ours stand in the chains that ufw keeps for what a user allows, behind its own checks of what makes no sense."""
     need("ufw")
     host.run("sh", "-ec", "ufw --force enable; ufw reload", timeout=60)
     before = rules(host)
     with a_guest_keeps_talking(tapnet, host):
+        assert places(host) == {"ufw-user-input", "ufw-user-forward", "ufw6-user-input"}
         host.run("ufw", "reload", timeout=60)
+        wait_for(lambda: places(host) == {"ufw-user-input", "ufw-user-forward", "ufw6-user-input"})
+    assert rules(host) == before
+
+
+def test_ufw_that_drops_before_it_asks_the_user(tapnet, host):
+    """What an administrator drops ahead of ufw's own chains is no check that makes no sense: ours stands before it."""
+    need("ufw")
+    host.run("ufw", "--force", "enable", timeout=60)
+    host.run("iptables-nft", "-I", "FORWARD", "-o", "eth0", "-j", "DROP")
+    before = rules(host)
+    with a_guest_keeps_talking(tapnet, host):
+        assert places(host) >= {"ufw-user-input", "FORWARD"}
     assert rules(host) == before
 
 

@@ -268,6 +268,8 @@ static void random_port(struct random *random, struct arena *arena, const struct
     ret->mac_spoofing = random_chance(random, 20);
     ret->protocols = random_chance(random, 20) ? MODEL_PROTOCOLS_ANY : MODEL_PROTOCOLS_IP;
     ret->guest_mac_given = random_chance(random, 50);
+    ret->veth = random_chance(random, 20);
+    ret->no_ip6 = ret->veth && random_chance(random, 50);
     ret->limit = random_limit(random);
     if (network->subnet.address.family && random_chance(random, 90)) /* the lowest three bits stay in any subnet */
         ret->address = ip4_from_value((first & ~3u) | random_below(random, 4));

@@ -108,6 +108,27 @@ static void delete (const struct guard_passage *passage)
         fail_msg("%s", error.text);
 }
 
+/* ---- somebody who is faster ---- */
+
+/*
+ * Every commit comes by here (the linker's --wrap), between what was read of the chain and what is changed of it: a
+ * stranger types his command then, as often as he is to.
+ */
+static const char *stranger_types;
+static unsigned stranger_turns;
+
+int __real_nft_commit(struct netlink *netlink, struct nft_transaction *transaction, struct tapnet_error *error);
+int __wrap_nft_commit(struct netlink *netlink, struct nft_transaction *transaction, struct tapnet_error *error);
+
+int __wrap_nft_commit(struct netlink *netlink, struct nft_transaction *transaction, struct tapnet_error *error)
+{
+    if (stranger_turns) {
+        stranger_turns--;
+        assert_int_equal(kernel_shell(stranger_types), 0);
+    }
+    return __real_nft_commit(netlink, transaction, error);
+}
+
 /* ---- stories ---- */
 
 static void check_order(bool iptables)
@@ -252,6 +273,53 @@ static void without_its_chain_none_is_made_and_none_is_missed(void **state)
     assert_int_equal(nft_passage_delete(kernel_netlink, &elsewhere, &error), 0);
 }
 
+/* A table that is made anew counts its rules from 1 again: the number that was ours is now a rule of the stranger's. */
+#define ANEW                                                                                                           \
+    "nft 'flush ruleset; table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; "         \
+    "iifname eth1 drop; iifname eth2 drop; "                                                                           \
+    "iifname br-lab oifname eth0 counter accept comment \"tapnet:lab/lab\"; iifname eth3 drop; }; }'"
+
+static void a_number_that_is_another_rules_by_now_is_left_alone(void **state)
+{
+    (void)state;
+    add(out, true);
+    ASSERT_SEEN(&out);
+    stranger_types = ANEW;
+    stranger_turns = 1;
+    delete (&out);
+    assert_seen(NULL, 0); /* the stranger's copy has gone, too, ... */
+    assert_int_equal(kernel_shell("test \"$(nft list chain " CHAIN " | grep -c 'eth[123].*drop')\" = 3"),
+                     0); /* ... no more */
+}
+
+static void a_place_beside_another_rule_is_looked_for_again(void **state)
+{
+    (void)state;
+    add(out, true);
+    stranger_types = ANEW;
+    stranger_turns = 1;
+    add(forwards, true);
+    ASSERT_SEEN(&forwards, &out);
+    assert_int_equal(kernel_shell("nft list chain " CHAIN
+                                  " | grep -A1 'status dnat\\|ctstate DNAT\\|oifname \"br-lab\"' | "
+                                  "grep -q 'iifname \"br-lab\"'"),
+                     0);
+}
+
+static void who_is_always_faster_is_told_of(void **state)
+{
+    struct tapnet_error error = {0};
+
+    (void)state;
+    add(out, true);
+    stranger_types = "nft add table ip his; nft delete table ip his";
+    stranger_turns = 1000;
+    assert_int_equal(nft_passage_delete(kernel_netlink, &out, &error), -ERESTART);
+    stranger_turns = 0;
+    assert_non_null(strstr(error.text, "somebody has changed nftables rules under 10 attempts"));
+    ASSERT_SEEN(&out);
+}
+
 int main(void)
 {
 #define WITH_CHAIN(test) cmocka_unit_test_setup_teardown(test, make_chain, take_away)
@@ -265,6 +333,9 @@ int main(void)
         WITH_CHAIN(every_copy_goes),
         WITH_CHAIN(what_only_looks_like_one_is_none),
         WITH_CHAIN(without_its_chain_none_is_made_and_none_is_missed),
+        WITH_CHAIN(a_number_that_is_another_rules_by_now_is_left_alone),
+        WITH_CHAIN(a_place_beside_another_rule_is_looked_for_again),
+        WITH_CHAIN(who_is_always_faster_is_told_of),
     };
 
     if (!kernel_enter())
