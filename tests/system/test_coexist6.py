@@ -135,7 +135,8 @@ def test_saved_and_restored_it_means_the_same(tapnet, plug, host):
     host.run("ip6tables-nft", "-F")
     assert not loads(web)
     host.run("ip6tables-nft-restore", input=text)
-    assert ours(host) == put and loads(web)
+    assert ours(host) == put
+    wait_for(lambda: loads(web), why="those who looked for a neighbour meanwhile look again")
     assert tapnet("status", check=False).returncode == 0
     assert "nothing to do" in tapnet("plan", tapnet.file(ON)).stdout
     tapnet("down", "--all")
