@@ -129,7 +129,8 @@ static struct mac refused_mac(const struct model_object *object, const struct wh
     const struct guard_element *element = &object->element;
     struct mac mac = {{0}};
 
-    if (object->kind == MODEL_OBJECT_ELEMENT && element->set == GUARD_REFUSED_MACS &&
+    if (object->kind == MODEL_OBJECT_ELEMENT &&
+        (element->set == GUARD_REFUSED_MACS || element->set == GUARD_ROUTED_REFUSED_MACS) &&
         strcmp(guard_read_ifname(element, 0), guest->port->device) == 0)
         mac = guard_read_mac(element, 1);
     return mac_equal(&mac, &guest->mac) ? (struct mac){{0}} : mac;

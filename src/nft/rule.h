@@ -73,6 +73,7 @@ enum nft_limit {
     NFT_LIMIT_REFUSALS,
     NFT_LIMIT_ROUTED_DHCP, /* the same of ports of routed networks */
     NFT_LIMIT_ROUTED_DNS,
+    NFT_LIMIT_ROUTED_REFUSALS,
     NFT_LIMIT_ROUTED_LINK, /* what they send from addresses that nobody knows before */
     NFT_LIMIT_COUNT,
 };
