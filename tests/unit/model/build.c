@@ -186,6 +186,7 @@ struct guard_passage random_passage(struct random *random)
         .chain = chains[random_below(random, ARRAY_COUNT(chains))],
         .label = random_chance(random, 50) ? "lab/lab" : "lab/cell",
         .what = (enum guard_passage_what)random_below(random, GUARD_PASSAGE_WHAT_COUNT),
+        .only = random_chance(random, 50) ? 10 : 0,
         .iptables = random_chance(random, 50),
     };
 
