@@ -26,7 +26,7 @@ struct roll_port {
     struct ip_address address, address6;
     uint32_t user;
     enum model_origin origin;
-    bool guest_mac_given, mac_spoofing;
+    bool guest_mac_given, mac_spoofing, no_ip6;
 };
 
 void roll_fini(struct roll *roll)
@@ -91,6 +91,7 @@ static void take_port(const struct roll_port *entry, struct model_port *ret)
         .origin = entry->origin,
         .guest_mac_given = entry->guest_mac_given,
         .mac_spoofing = entry->mac_spoofing,
+        .no_ip6 = entry->no_ip6,
         .mac = entry->mac,
         .guest_mac = entry->guest_mac,
         .address = entry->address,
@@ -173,6 +174,7 @@ static void fill_entry(const struct model_port *port, struct roll_port *ret)
     ret->origin = port->origin;
     ret->guest_mac_given = port->guest_mac_given;
     ret->mac_spoofing = port->mac_spoofing;
+    ret->no_ip6 = port->no_ip6;
 }
 
 /* The second line, malloc'ed. */

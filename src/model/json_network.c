@@ -115,6 +115,7 @@ struct json_t *model_port_to_json(const struct model_port *port)
     json_put_id(&json, "group", port->group);
     json_put_some(&json, "queues", port->queues);
     json_put_flag(&json, "veth", port->veth);
+    json_put_flag(&json, "no_ip6", port->no_ip6);
     put_dhcp(&json, &port->dhcp);
     json_put_limit(&json, &port->limit);
     if (port->forward_count)
@@ -318,6 +319,7 @@ int model_port_from_json(const json_t *json, const struct model_network *network
     json_read_id(&reader, "group", &ret->group);
     json_read_number(&reader, "queues", JSON_OPTIONAL, MODEL_QUEUES_MAX, &ret->queues);
     json_read_flag(&reader, "veth", &ret->veth);
+    json_read_flag(&reader, "no_ip6", &ret->no_ip6);
     read_dhcp(&reader, &ret->dhcp);
     json_read_limit(&reader, &ret->limit);
     read_forwards(&reader, ret);
@@ -452,7 +454,8 @@ static bool port_equal(const struct model_port *a, const struct model_port *b)
            a->mac_spoofing == b->mac_spoofing && a->protocols == b->protocols &&
            ip_address_equal(&a->address, &b->address) && ip_address_equal(&a->address6, &b->address6) &&
            a->user == b->user && a->group == b->group && a->queues == b->queues && a->veth == b->veth &&
-           dhcp_equal(&a->dhcp, &b->dhcp) && model_limit_equal(&a->limit, &b->limit) && forwards_equal(a, b);
+           a->no_ip6 == b->no_ip6 && dhcp_equal(&a->dhcp, &b->dhcp) && model_limit_equal(&a->limit, &b->limit) &&
+           forwards_equal(a, b);
 }
 
 static bool access_equal(const struct model_network *a, const struct model_network *b)

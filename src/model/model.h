@@ -120,6 +120,7 @@ struct model_port {
     uint32_t user, group;          /* who may open the TAP; MODEL_ID_NONE: root only */
     uint32_t queues;               /* that a guest may have; 0 and 1: one */
     bool veth;                     /* a container's: the device is one end of a pair, and goes with the other */
+    bool no_ip6;                   /* of a container where IPv6 is off: it has no address of it */
     struct mac mac;                /* of the TAP itself, derived, never the guest's */
     struct mac guest_mac;          /* given, or proposed to the guest */
     bool guest_mac_given;

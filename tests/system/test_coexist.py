@@ -17,7 +17,7 @@ import sys
 
 import pytest
 from tapnet_test import webserver
-from tapnet_test.build import Tapnet
+from tapnet_test.build import Tapnet, brought_up
 from tapnet_test.cni import Runtime
 from tapnet_test.firewalls import need
 from tapnet_test.nsguest import NamespaceGuest
@@ -254,11 +254,7 @@ SOON = 5  # seconds within which the keeper has done its work on a machine that 
 @pytest.fixture
 def kept(tapnet, host, world):
     """The lab is up with a keeper, and may put accepts in; nobody drops anything yet."""
-    tapnet = Tapnet(host, keeper=True)
-    tapnet("up", tapnet.file(LAB + "coexist: on"))
-    tapnet.let_look()
-    yield tapnet
-    tapnet("down", "--all")
+    yield from brought_up(host, LAB + "coexist: on", keeper=True)
 
 
 @pytest.mark.parametrize("disturb", [

@@ -186,6 +186,7 @@ struct guard_passage random_passage(struct random *random)
         .chain = chains[random_below(random, ARRAY_COUNT(chains))],
         .label = random_chance(random, 50) ? "lab/lab" : "lab/cell",
         .what = (enum guard_passage_what)random_below(random, GUARD_PASSAGE_WHAT_COUNT),
+        .only = random_chance(random, 50) ? 10 : 0,
         .iptables = random_chance(random, 50),
     };
 
@@ -267,6 +268,8 @@ static void random_port(struct random *random, struct arena *arena, const struct
     ret->mac_spoofing = random_chance(random, 20);
     ret->protocols = random_chance(random, 20) ? MODEL_PROTOCOLS_ANY : MODEL_PROTOCOLS_IP;
     ret->guest_mac_given = random_chance(random, 50);
+    ret->veth = random_chance(random, 20);
+    ret->no_ip6 = ret->veth && random_chance(random, 50);
     ret->limit = random_limit(random);
     if (network->subnet.address.family && random_chance(random, 90)) /* the lowest three bits stay in any subnet */
         ret->address = ip4_from_value((first & ~3u) | random_below(random, 4));

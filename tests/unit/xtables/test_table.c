@@ -114,13 +114,14 @@ static void test_chains_and_rules(void **state)
     assert_int_equal(ruleset.chains[0].hook, RULES_FORWARD);
     assert_false(ruleset.chains[0].drops);
     assert_int_equal(ruleset.chains[0].rule_count, 2);
-    assert_string_equal(rules_print(&ruleset.chains[0].rules[0], text),
+    assert_string_equal(rules_print(RULES_IP4, &ruleset.chains[0].rules[0], text),
                         "iifname \"br-lab\" ip saddr 10.20.0.0/24 jump INNER");
-    assert_string_equal(rules_print(&ruleset.chains[0].rules[1], text), "meta l4proto udp");
+    assert_string_equal(rules_print(RULES_IP4, &ruleset.chains[0].rules[1], text), "meta l4proto udp");
     assert_string_equal(ruleset.chains[1].name, "INNER");
     assert_int_equal(ruleset.chains[1].rule_count, 2);
-    assert_string_equal(rules_print(&ruleset.chains[1].rules[0], text), "oifname \"eth*\" /* go away */ reject");
-    assert_string_equal(rules_print(&ruleset.chains[1].rules[1], text), "return");
+    assert_string_equal(rules_print(RULES_IP4, &ruleset.chains[1].rules[0], text),
+                        "oifname \"eth*\" /* go away */ reject");
+    assert_string_equal(rules_print(RULES_IP4, &ruleset.chains[1].rules[1], text), "return");
     rules_fini(&ruleset);
 }
 
