@@ -43,11 +43,12 @@ static void print_through(const struct cni_config *config)
                                                      .dns = "10.20.0.1",
                                                      .network = "lab",
                                                      .mtu = 1500};
-    const struct cni_call call = {.config = *config, .interface = "eth0", .netns = "/run/netns/box"};
+    const struct cni_call call = {
+        .config = *config, .container = "box", .interface = "eth0", .netns = "/run/netns/box"};
     char *text = cni_result_print(&call, &info);
     json_t *answer = json_loads(text, 0, NULL);
 
-    require(json_array_size(json_object_get(answer, "interfaces")) >= 3);
+    require(json_array_size(json_object_get(answer, "interfaces")) >= (config->has_tap ? 5 : 3));
     require(json_array_size(json_object_get(answer, "ips")) >= 2);
     json_decref(answer);
     free(text);

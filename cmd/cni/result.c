@@ -54,17 +54,35 @@ static json_t *list_of(json_t *result, const char *key)
     return json_object_get(result, key);
 }
 
-static void append_interfaces(json_t *list, const struct cni_call *call, const struct tapnet_attached_info *info)
+/* One that is not the host's; @mac: NULL for any. Returns which of the list it is. */
+static size_t append_inner(json_t *list, const struct cni_call *call, const struct tapnet_attached_info *info,
+                           const char *name, const char *mac, const char *sandbox)
 {
-    json_t *inner = json_pack("{s:s, s:s, s:o}", "name", call->interface, "mac", info->mac, "sandbox",
-                              text_json(call->netns));
+    json_t *inner = json_pack("{s:s, s:s*, s:o}", "name", name, "mac", mac, "sandbox", text_json(sandbox));
 
     if (cni_version_is_from(call->config.version, "1.1.0"))
         json_object_set_new(inner, "mtu", json_integer(info->mtu));
+    json_array_append_new(list, inner);
+    return json_array_size(list) - 1;
+}
+
+/* Returns which of the list is the container's. */
+static size_t append_interfaces(json_t *list, const struct cni_call *call, const struct tapnet_attached_info *info)
+{
     if (*info->bridge)
         json_array_append_new(list, json_pack("{s:s}", "name", info->bridge));
     json_array_append_new(list, json_pack("{s:s}", "name", info->device));
-    json_array_append_new(list, inner);
+    return append_inner(list, call, info, call->interface, info->mac, call->netns);
+}
+
+/*
+ * The TAP, and what the guest behind it is to have: an interface of the same name, in the sandbox that is called as the
+ * container is. So Firecracker's SDK expects it, since tc-redirect-tap tells it so. Returns which of the list that is.
+ */
+static size_t append_guest(json_t *list, const struct cni_call *call, const struct tapnet_attached_info *info)
+{
+    append_inner(list, call, info, call->config.tap.name, NULL, call->netns);
+    return append_inner(list, call, info, call->config.tap.name, info->mac, call->container);
 }
 
 /* "10.20.0.5" with the length of "10.20.0.1/24", and the gateway of its family. @index: of the interface. */
@@ -82,6 +100,13 @@ static void append_address(json_t *list, const struct cni_call *call, const char
     if (!cni_version_is_from(call->config.version, "1.0.0"))
         json_object_set_new(item, "version", json_string(strchr(address, ':') ? "6" : "4"));
     json_array_append_new(list, item);
+}
+
+static void append_addresses(json_t *list, const struct cni_call *call, const struct tapnet_attached_info *info,
+                             size_t index)
+{
+    append_address(list, call, info->address, info->subnet, info->gateway, index);
+    append_address(list, call, info->address6, info->subnet6, info->gateway6, index);
 }
 
 static void append_route(json_t *list, const char *address, const char *destination, const char *gateway)
@@ -106,14 +131,12 @@ char *cni_result_print(const struct cni_call *call, const struct tapnet_attached
 {
     json_t *result = call->config.previous ? json_deep_copy(call->config.previous) : json_object();
     json_t *interfaces = list_of(result, "interfaces"), *addresses = list_of(result, "ips");
-    size_t index;
     char *text;
 
     json_object_set_new(result, "cniVersion", json_string(call->config.version));
-    append_interfaces(interfaces, call, info);
-    index = json_array_size(interfaces) - 1; /* the container's is the last one */
-    append_address(addresses, call, info->address, info->subnet, info->gateway, index);
-    append_address(addresses, call, info->address6, info->subnet6, info->gateway6, index);
+    append_addresses(addresses, call, info, append_interfaces(interfaces, call, info));
+    if (call->config.has_tap)
+        append_addresses(addresses, call, info, append_guest(interfaces, call, info));
     append_route(list_of(result, "routes"), info->address, "0.0.0.0/0", info->gateway);
     append_route(list_of(result, "routes"), info->address6, "::/0", info->gateway6);
     put_dns(result, call, info);

@@ -37,6 +37,9 @@ static int check_container(const struct tapnet_attach_options *options, struct t
         return error_set_errno(error, result, "the container's network namespace");
     if (ours)
         return error_set(error, -EINVAL, "the container has no network namespace of its own: it is in ours");
+    if (container->tap && (!container->tap->name || !model_ifname_valid(container->tap->name) ||
+                           strcmp(container->tap->name, container->interface) == 0))
+        return error_set(error, -EINVAL, "a container's TAP has a name of its own, as interfaces have");
     if (options->flags || options->queues > 1)
         return error_set(error, -EINVAL, "a container has a veth pair, which has no queues and can't be opened");
     return 0;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "api/attached.h"
+#include "api/container_tap.h"
 #include "api/context.h"
 #include "api/ports.h"
 #include "base/cleanup.h"
@@ -34,6 +35,7 @@ struct visit {
     const struct tapnet_container *container;
     struct mac mac;
     struct family families[FAMILIES];
+    uint32_t mtu;
     struct netlink *netlink; /* of the namespace */
     int index;               /* of the interface */
     bool up;
@@ -54,7 +56,7 @@ static void read_address(const char *address, const char *subnet, struct ip_pref
 
 static struct visit visit_of(const struct tapnet_container *container, const struct tapnet_attached_info *info)
 {
-    struct visit visit = {.container = container};
+    struct visit visit = {.container = container, .mtu = info->mtu};
 
     mac_parse(info->mac, &visit.mac);
     read_address(info->address, info->subnet, &visit.families[0].address);
@@ -130,6 +132,8 @@ static int configure(void *data, struct tapnet_error *error)
         result = netlink_link_set(visit->netlink, visit->index, NULL, &up, error);
     for (size_t i = 0; i < FAMILIES && result == 0; i++)
         result = add_family(visit, &visit->families[i], error);
+    if (result == 0 && visit->container->tap)
+        result = container_tap_make(visit->netlink, visit->container->tap, visit->index, visit->mtu, error);
     netlink_close(visit->netlink);
     return result;
 }
@@ -222,13 +226,15 @@ static int check(void *data, struct tapnet_error *error)
     struct visit *visit = data;
     int result = look(visit, error);
 
-    netlink_close(visit->netlink);
     if (result == 0 && !mac_equal(&visit->found_mac, &visit->mac))
         result = error_set(error, -ENOLINK, "it has another MAC");
     if (result == 0 && !visit->up)
         result = error_set(error, -ENOLINK, "it is down");
     for (size_t i = 0; i < FAMILIES && result == 0; i++)
         result = judge_family(visit, i, error);
+    if (result == 0 && visit->container->tap)
+        result = container_tap_check(visit->netlink, visit->container->tap, visit->index, error);
+    netlink_close(visit->netlink);
     return result;
 }
 
@@ -265,4 +271,21 @@ API int tapnet_container_check(struct tapnet *tapnet, const char *network, const
     visit = visit_of(container, tapnet_attached_info(attached));
     result = device_in_netns(container->netns, check, &visit, error);
     return result < 0 ? error_prefix(error, result, "%s in the container", container->interface) : 0;
+}
+
+/* ---- what does not go with the pair ---- */
+
+static int clear(void *data, struct tapnet_error *error)
+{
+    const struct tapnet_container *container = data;
+
+    return container_tap_remove(container->tap, error);
+}
+
+API int tapnet_container_clear(const struct tapnet_container *container, struct tapnet_error *error)
+{
+    struct tapnet_container copy = *container;
+    int result = container->tap ? device_in_netns(container->netns, clear, &copy, error) : 0;
+
+    return result < 0 ? error_prefix(error, result, "the container") : 0;
 }

@@ -17,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tapnet_test.build import brought_up, program
-from tapnet_test.cni import look, wait_for_nothing_left
+from tapnet_test.cni import wait_for_nothing_left
+from tapnet_test.plugging import at_rest
 from tapnet_test.firewalls import need
 from tapnet_test.rights import need_all_users
 from tapnet_test.waiting import wait_for
@@ -89,7 +90,7 @@ class Podman:
 def lab(world, host):
     need_all_users()
     need("podman", "conmon", "busybox")
-    yield from brought_up(host, LAB, keeper=True)
+    yield from brought_up(host, LAB)  # without a keeper, which would take away what podman forgets
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def attached(tapnet):
 
 
 def test_fifty_containers_ten_at_a_time(lab, podman):
-    before = look(lab)
+    before = at_rest(lab)
     names = [f"c{number}" for number in range(CONTAINERS)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(podman.start, names))
@@ -125,7 +126,7 @@ def test_fifty_containers_ten_at_a_time(lab, podman):
 
 def test_what_podman_says_of_a_container(lab, podman, world):
     """Its address, its MAC, and a port of the host that leads to it."""
-    before = look(lab)
+    before = at_rest(lab)
     podman.start("web", "--ip", "10.20.0.77", "--mac-address", "52:54:00:00:00:42", "-p", "8080:80")
     assert podman.address("web") == ("10.20.0.77", "52:54:00:00:00:42")
     podman("exec", "web", "httpd", "-p", "80", "-h", "/etc")
@@ -136,7 +137,7 @@ def test_what_podman_says_of_a_container(lab, podman, world):
 
 def test_a_container_that_ends_by_itself(lab, podman):
     """podman's own process calls DEL then; nobody else does."""
-    before = look(lab)
+    before = at_rest(lab)
     podman("run", "--rm", "--network", "lab", "--rootfs", podman.rootfs, "ping", "-c1", "-W5", "10.20.0.1")
     wait_for(lambda: not attached(lab))
     wait_for_nothing_left(lab, before)

@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tapnet_test.build import brought_up
-from tapnet_test.cni import Refused, Runtime, look, wait_for_nothing_left
+from tapnet_test.cni import Refused, Runtime, wait_for_nothing_left
+from tapnet_test.plugging import at_rest
 from tapnet_test.snapshot import assert_same
 from tapnet_test.waiting import wait_for
 
@@ -81,7 +82,7 @@ def call_and_kill(runtime, verb, name, moment):
 
 def test_fifty_containers_ten_at_a_time(lab, host):
     runtime = Runtime(host)
-    before = look(lab)
+    before = at_rest(lab)
     with Boxes(f"{host.name}-{number}" for number in range(BOXES)) as boxes, ThreadPoolExecutor(AT_ONCE) as pool:
         results = list(pool.map(lambda name: call(runtime, "ADD", name), boxes.names))
         addresses = {result["ips"][0]["address"] for result in results}
@@ -101,7 +102,7 @@ def test_fifty_containers_ten_at_a_time(lab, host):
 def test_a_container_that_ends_without_a_word(lab, host):
     """The keeper takes away what stood on its veth pair; without one the next tapnet does."""
     runtime = Runtime(host)
-    before = look(lab)
+    before = at_rest(lab)
     with Boxes([f"{host.name}-a", f"{host.name}-b"]) as boxes:
         for name in boxes.names:
             call(runtime, "ADD", name)
@@ -119,7 +120,7 @@ def test_a_container_that_ends_without_a_word(lab, host):
 def test_a_plugin_that_is_killed_at_any_instant(lab, host):
     """DEL, which runtimes call after an ADD that failed, leaves nothing, and so does GC where they do not."""
     runtime = Runtime(host, cniVersion="1.1.0")
-    before = look(lab)
+    before = at_rest(lab)
     with Boxes([f"{host.name}-k"]) as boxes:
         name = boxes.names[0]
         for moment in range(0, 30):
@@ -136,7 +137,7 @@ def test_a_plugin_that_is_killed_at_any_instant(lab, host):
 def test_a_removal_that_is_killed_at_any_instant(lab, host):
     """Its container ends, too, before anybody goes on: its port can't be put back, and is in nobody's way."""
     runtime = Runtime(host)
-    before = look(lab)
+    before = at_rest(lab)
     with Boxes([f"{host.name}-d"]) as boxes:
         name = boxes.names[0]
         for moment in range(0, 120, 6):

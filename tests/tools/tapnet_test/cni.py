@@ -75,12 +75,9 @@ def plugins_of(conflist, capabilities):
                                **({"runtimeConfig": said} if said else {})}
 
 
-def look(tapnet):
-    return snapshot(tapnet.netns, run_dir=tapnet.run_dir)
-
-
 def wait_for_nothing_left(tapnet, before):
-    """All is as it was, but for what the keeper's log says."""
+    """All is as it was at rest (plugging.py), but for what the keeper's log says."""
     def left():
-        return [line for line in diff(before, look(tapnet)).splitlines()[2:] if "/keeper.log " not in line]
+        return [line for line in diff(before, snapshot(tapnet.netns, run_dir=tapnet.run_dir)).splitlines()[2:]
+                if "/keeper.log " not in line]
     wait_for(lambda: not left(), 30, lambda: "\n".join(left()))
