@@ -67,6 +67,8 @@ static void read_legacy(const uint8_t *data, size_t len, struct rules_ruleset *r
     table.bytes = copy;
     table.len = len - 20;
     legacy_add(&table, ruleset);
+    table.ip6 = true;
+    legacy_add(&table, ruleset);
     free(copy);
 }
 

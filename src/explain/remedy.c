@@ -16,10 +16,11 @@ bool explain_is_ours(const struct rules_chain *chain)
 
 const char *explain_chain(const struct rules_ruleset *ruleset, const struct rules_chain *chain, struct arena *arena)
 {
+    const char *legacy = chain->family == RULES_IP6 ? "legacy ip6tables table" : "legacy iptables table";
     char owner[RULES_OWNER_MAX], *text;
 
     rules_owner(ruleset, chain, owner);
-    text = arena_printf(arena, "%s%s %s, chain %s%s%s%s", chain->legacy ? "legacy iptables table" : "table ",
+    text = arena_printf(arena, "%s%s %s, chain %s%s%s%s", chain->legacy ? legacy : "table ",
                         chain->legacy ? "" : rules_family_name(chain->family), chain->table, chain->name,
                         *owner ? " (" : "", owner, *owner ? ")" : "");
     for (char *at = text; at && *at; at++)

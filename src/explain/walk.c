@@ -299,8 +299,8 @@ static void add_rule_step(struct why *why, const char *name, const char *what, c
     unsigned long long handle = rule->handle;
 
     why_add(why, WHY_STOPS, name, why_print(why, "%s: %s", what, text ? text : ""),
-            chain->legacy ? why_print(why, "iptables-legacy -t %s -D %s %llu", why_word(why, chain->table),
-                                      why_word(why, chain->name), handle)
+            chain->legacy ? why_print(why, "ip%stables-legacy -t %s -D %s %llu", chain->family == RULES_IP6 ? "6" : "",
+                                      why_word(why, chain->table), why_word(why, chain->name), handle)
                           : why_print(why, "nft delete rule %s %s %s handle %llu", rules_family_name(chain->family),
                                       why_word(why, chain->table), why_word(why, chain->name), handle));
 }

@@ -17,6 +17,7 @@ DNS = ("web", "host", "udp", "53")
 
 NO_IP6TABLES = "for t in filter mangle raw; do ip6tables -t $t -F; ip6tables -t $t -X; done; " \
                "for c in INPUT FORWARD OUTPUT; do ip6tables -P $c ACCEPT; done"
+NO_LEGACY6 = NO_IP6TABLES.replace("ip6tables", "ip6tables-legacy")
 NO_FW6 = "nft delete table ip6 fw"
 BACK = "ip -6 route replace default via fe80::a dev eth0"
 
@@ -133,6 +134,11 @@ GALLERY6 = [
     # firewalls by hand
     Broken("ip6tables policy", "ip6tables -P FORWARD DROP", OUT, "forward-hook",
            "table ip6 filter, chain FORWARD: its policy is drop", after=NO_IP6TABLES),
+    Broken("legacy policy", "ip6tables-legacy -P FORWARD DROP", OUT, "forward-hook",
+           "legacy ip6tables table filter, chain FORWARD: its policy is drop", after=NO_LEGACY6),
+    Broken("legacy rule", "ip6tables-legacy -N GONE; ip6tables-legacy -A GONE -s fd00:20::/64 -p ipv6-icmp -m comment "
+           "--comment x -j DROP; ip6tables-legacy -A FORWARD -i br+ -j GONE", OUT, "forward-hook",
+           "chain GONE, rule 1: ip6 saddr fd00:20::/64 meta l4proto ipv6-icmp", after=NO_LEGACY6),
     Broken("ip6tables rule", "ip6tables -A FORWARD -i br-lab -p ipv6-icmp -j REJECT", OUT, "forward-hook", "reject",
            after=NO_IP6TABLES),
     Broken("ip6tables, raw", "ip6tables -t raw -A PREROUTING -i br-lab -s fd00:20::/64 -j DROP", OUT,

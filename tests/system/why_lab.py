@@ -127,8 +127,9 @@ def follow_commands(lab, asked, answer):
 
 def assert_named_and_mended(lab, broken):
     """A row of a gallery (gallery.py): it works, is broken, the cause is named, what is told to do mends it."""
-    if "iptables-legacy" in str(broken.hurt) and lab.host.run("iptables-legacy", "-L", "-n", check=False).returncode:
-        pytest.skip("there is no iptables-legacy here")
+    for legacy in ("iptables-legacy", "ip6tables-legacy"):
+        if legacy in str(broken.hurt) and lab.host.run(legacy, "-L", "-n", check=False).returncode:
+            pytest.skip(f"there is no {legacy} here")
     lab.large = broken.large
     assert_works(lab, broken.asked)
     try:
