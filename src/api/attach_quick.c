@@ -13,11 +13,15 @@
 #include <unistd.h>
 
 #include "api/attached.h"
+#include "api/detach_quick.h"
+#include "api/port_difference.h"
 #include "api/ports.h"
 #include "api/resident.h"
 #include "api/roll.h"
 #include "apply/apply.h"
+#include "apply/ledger.h"
 #include "apply/run.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "model/json_cleanup.h"
 #include "observe/plugged.h"
@@ -70,28 +74,6 @@ static int choose_network(const char *run_dir, const char *wanted, char ret[MODE
 
 /* ---- whether it may be done so ---- */
 
-static bool learns(const struct model_port *port)
-{
-    return !port->guest_mac_given && !port->mac_spoofing;
-}
-
-/*
- * A port whose guest's MAC is learnt: what the network has for the sake of these, and what each other port then has, is
- * there. For one whose MAC is given another such one does where there is none. NULL: there is neither.
- */
-static const struct model_port *find_fellow(const struct model_network *network, bool given)
-{
-    const struct model_port *fellow = NULL;
-
-    for (size_t i = 0; i < network->port_count; i++) {
-        if (learns(&network->ports[i]))
-            return &network->ports[i];
-        if (given && network->ports[i].guest_mac_given)
-            fellow = &network->ports[i];
-    }
-    return fellow;
-}
-
 /* Does it have what no other need have: what rules and the host have for the sake of that is not known? */
 static bool is_special(const struct tapnet_attach_options *options)
 {
@@ -99,46 +81,37 @@ static bool is_special(const struct tapnet_attach_options *options)
            options->burst;
 }
 
-static bool is_new(const struct model_network *network, const char *name)
+static bool is_new(const struct roll *roll, const char *name)
 {
-    for (size_t i = 0; name && i < network->port_count; i++)
-        if (strcmp(network->ports[i].name, name) == 0 || strcmp(network->ports[i].hostname, name) == 0)
+    for (size_t i = 0; name && i < roll->count; i++)
+        if (strcmp(roll_name(roll, i), name) == 0 || strcmp(roll_hostname(roll, i), name) == 0)
             return false;
     return true;
 }
 
-static bool has_origin(const struct model_network *network, enum model_origin origin)
-{
-    for (size_t i = 0; i < network->port_count; i++)
-        if (network->ports[i].origin == origin)
-            return true;
-    return false;
-}
-
 /* On the long way ports go whose command or container has ended; on this one only where somebody else sees to that. */
-static bool may_be_quick(const struct tapnet *tapnet, const struct plugging *plugging,
-                         const struct model_network *network)
+static bool may_be_quick(const struct tapnet *tapnet, const struct plugging *plugging, const struct roll *roll)
 {
     const struct model_person *person = plugging->person;
+    const struct model_network *network = roll->network;
     bool container = plugging->options->container != NULL;
 
-    if ((has_origin(network, MODEL_ORIGIN_RUN) || container) && !resident_runs(tapnet))
+    if ((container || roll_has_origin(roll, MODEL_ORIGIN_RUN)) && !resident_runs(tapnet))
         return false;
     if (is_special(plugging->options))
         return false;
-    return network->mode != MODEL_MODE_BRIDGE && model_network_has_bridge(network) && find_fellow(network, container) &&
-           network->port_count < model_network_ports_max(network) && is_new(network, plugging->options->port) &&
-           (!person || model_access_used(network, person->user) < model_access_ports(network, person));
+    return network->mode != MODEL_MODE_BRIDGE && model_network_has_bridge(network) &&
+           roll->count < model_network_ports_max(network) && is_new(roll, plugging->options->port) &&
+           (!person || roll_used(roll, person->user) < model_access_ports(network, person));
 }
 
-/* Nobody has left anything half done? */
-static bool is_settled(const char *run_dir)
+bool quick_is_settled(const char *run_dir)
 {
-    static const char *const names[] = {"journal", MARK_NAME};
+    static const char *const names[] = {"journal", MARK_NAME, DETACH_QUICK_MARK};
     char path[RUN_PATH_MAX];
     struct stat status;
 
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         if (snprintf(path, sizeof(path), "%s/%s", run_dir, names[i]) >= (int)sizeof(path) || stat(path, &status) == 0 ||
             errno != ENOENT)
             return false;
@@ -146,19 +119,6 @@ static bool is_settled(const char *run_dir)
 }
 
 /* ---- its plan ---- */
-
-/* What the port adds to a network that has others: what both are with it, less what they are without. */
-struct difference {
-    struct model_objects with, without;
-    struct plan *plan;
-};
-
-static void difference_fini(struct difference *difference)
-{
-    plan_free(difference->plan);
-    model_objects_fini(&difference->with);
-    model_objects_fini(&difference->without);
-}
 
 /* Leaves what is made of it in the kernel. False: something else would have to be changed. */
 static bool keep_made(struct plan *plan)
@@ -179,35 +139,17 @@ static bool keep_made(struct plan *plan)
     return kept > 0;
 }
 
-/* Has another the address that follows from its MAC? The rest was chosen so that nobody has it. */
-static bool is_alone(const struct model_network *network, const struct model_port *port)
+/* @set has the network alone, with the new port; it has none afterwards. */
+static int make_difference(struct model_set *set, const struct roll *roll, const struct model_port *port,
+                           struct port_difference *ret)
 {
-    for (size_t i = 0; i + 1 < network->port_count && port->address6.family; i++)
-        if (ip_address_equal(&network->ports[i].address6, &port->address6))
-            return false;
-    return plugging_is_free(port->device);
-}
+    struct model_port fellow;
+    int result = roll_fellow(roll, roll->count, port->veth, &fellow) ? 0 : -EAGAIN;
 
-/* @set has the network alone, whose last port is the new one. Its ports are changed. */
-static int make_difference(struct model_set *set, struct difference *ret)
-{
-    struct model_network *network = &set->networks[0];
-    struct model_port newcomer = network->ports[--network->port_count];
-    struct model_port pair[2] = {*find_fellow(network, newcomer.veth), newcomer};
-    int result;
-
-    network->ports = pair;
-    network->port_count = 2;
-    result = model_check(set, NULL);
     if (result == 0)
-        result = model_expand(set, false, &ret->with, NULL);
-    network->port_count = 1;
-    if (result == 0)
-        result = model_expand(set, false, &ret->without, NULL);
+        result = port_difference_make(set, &fellow, port, ret);
     if (result == 0)
         result = plan_make(&ret->with, &ret->without, &ret->plan);
-    network->ports = NULL;
-    network->port_count = 0;
     return result < 0 || !keep_made(ret->plan) ? -EAGAIN : 0;
 }
 
@@ -269,7 +211,7 @@ static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const st
         return -EAGAIN;
     }
     run_file_remove(tapnet->run_dir, MARK_NAME, NULL);
-    roll_add(tapnet->run_dir, newcomer->roll->network->name, newcomer->port);
+    roll_add(tapnet->run_dir, newcomer->roll->network, newcomer->port);
     attached->made_fd = made.fd;
     return 0;
 }
@@ -279,7 +221,7 @@ static int plug(struct tapnet *tapnet, const struct plugging *plugging, const st
 {
     struct model_network network = *roll->network;
     struct plugging added = *plugging;
-    struct difference difference cleanup(difference_fini) = {.plan = NULL};
+    struct port_difference difference cleanup(port_difference_fini) = {.plan = NULL};
     struct model_port port;
     int result;
 
@@ -287,13 +229,14 @@ static int plug(struct tapnet *tapnet, const struct plugging *plugging, const st
     set->networks = &network;
     set->network_count = 1;
     added.network = network.name;
+    added.roll = roll;
     added.count = 1;
     if (plugging_add(set, &added, NULL) < 0)
         return -EAGAIN;
-    port = network.ports[network.port_count - 1];
-    if (!is_alone(&network, &port))
+    port = network.ports[0];
+    if (roll_collides(roll, &port)) /* by what follows from its name: the next choice is made on the long way */
         return -EAGAIN;
-    result = make_difference(set, &difference);
+    result = make_difference(set, roll, &port, &difference);
     if (result == 0)
         result = attached_describe(attached, roll->set, roll->network, &port, true, NULL);
     if (result < 0)
@@ -306,12 +249,12 @@ int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct 
     struct roll roll cleanup(roll_fini) = {.text = NULL};
     struct model_set set = {.network_count = 0};
     char name[MODEL_NAME_MAX];
-    int result = is_settled(tapnet->run_dir) ? choose_network(tapnet->run_dir, plugging->options->network, name)
-                                             : -EAGAIN;
+    int result = quick_is_settled(tapnet->run_dir) ? choose_network(tapnet->run_dir, plugging->options->network, name)
+                                                   : -EAGAIN;
 
     if (result == 0)
         result = roll_read(tapnet->run_dir, name, &roll);
-    if (result == 0 && may_be_quick(tapnet, plugging, roll.network))
+    if (result == 0 && may_be_quick(tapnet, plugging, &roll))
         result = plug(tapnet, plugging, &roll, &set, attached);
     else
         result = -EAGAIN;
@@ -401,9 +344,47 @@ int quick_forget(struct tapnet *tapnet, bool undone, struct tapnet_error *error)
 
 /* ---- the next ones ---- */
 
+static void prepare_network(const struct tapnet *tapnet, const char *set, const struct model_network *network)
+{
+    if (network->mode != MODEL_MODE_BRIDGE && model_network_has_bridge(network))
+        roll_write(tapnet->run_dir, set, network);
+}
+
 void quick_prepare(const struct tapnet *tapnet, const struct model_set *set)
 {
     for (size_t i = 0; i < set->network_count; i++)
-        if (has_origin(&set->networks[i], MODEL_ORIGIN_RUN) || has_origin(&set->networks[i], MODEL_ORIGIN_ATTACHED))
-            roll_write(tapnet->run_dir, set->name, &set->networks[i]);
+        prepare_network(tapnet, set->name, &set->networks[i]);
+}
+
+struct fold {
+    const struct tapnet *tapnet;
+    const struct observe_found *found;
+};
+
+/* A network that has to be served anew has a ledger that says so. */
+static int fold_all(const struct apply_ops *ops, void *data, struct tapnet_error *error)
+{
+    const struct fold *fold = data;
+    int result = 0;
+
+    for (size_t i = 0; i < fold->found->objects.count && result == 0; i++) {
+        const struct model_object *object = &fold->found->objects.items[i];
+
+        if (object->kind != MODEL_OBJECT_SERVICE || !object->service.grown || !object->service.running)
+            continue;
+        result = apply_service(ops, &object->service, &object->service, error);
+        if (result == 0)
+            prepare_network(fold->tapnet, object->service.set, object->service.network);
+    }
+    return result;
+}
+
+int quick_fold(struct tapnet *tapnet, struct tapnet_error *error)
+{
+    struct observe_found *found cleanup(cleanup_observe_free) = NULL;
+    struct fold fold = {.tapnet = tapnet};
+    int result = observe_host(tapnet->run_dir, &found, error);
+
+    fold.found = found;
+    return result < 0 ? result : api_with_requests(tapnet, fold_all, &fold, error);
 }

@@ -19,10 +19,18 @@
 /* With the lock held. -EAGAIN: take the long way, from api_recover() on. */
 int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct tapnet_attached *attached);
 
+/* Has nobody left anything half done, on this way or on another? */
+bool quick_is_settled(const char *run_dir);
+
 /* After @undone, a journal, was undone (false: there was none): whoever was killed on this way has left nothing. */
 int quick_forget(struct tapnet *tapnet, bool undone, struct tapnet_error *error);
 
-/* A set's ports changed, and ports that were plugged in are among them: the next of these networks go the quick way. */
+/* The ledgers of a set's networks were written: the next ports of these go the quick way. */
 void quick_prepare(const struct tapnet *tapnet, const struct model_set *set);
+/*
+ * With the lock held: tells ledgers and service anew of networks whose ports have come and gone beside them, as the
+ * long way would have, so that those files do not grow for ever.
+ */
+int quick_fold(struct tapnet *tapnet, struct tapnet_error *error);
 
 #endif

@@ -18,6 +18,10 @@ struct tapnet {
     struct tapnet_guard guard;
     struct apply_loan loan;        /* arranged by the keeper before it gave its rights up */
     const struct apply_peer *peer; /* of the container that a port is made for just now; NULL: none is */
+    /* Opened at first use, and kept; of this process, whose child would get its answers. See api_open_ops(). */
+    struct apply_kernel *kernel;
+    struct apply_ops ops;
+    int kernel_pid;
     /* Tests put themselves between apply and the kernel here: called with the real requests before each plan. */
     void (*wrap)(struct apply_ops *ops, void *data);
     void *wrap_data;
@@ -56,6 +60,19 @@ int api_program_path(const struct tapnet *tapnet, const char *name, char ret[RUN
  * first of many reasons for which the work itself would fail.
  */
 int api_check_right(struct tapnet_error *error);
+/* The same by @tapnet's own socket. */
+int api_check_own_right(struct tapnet *tapnet, struct tapnet_error *error);
+
+/* Closes what api_open_ops() keeps open. Without the lock, since the kernel may take its time. */
+void api_close_ops(struct tapnet *tapnet);
+/*
+ * The real requests, which are @tapnet's. With the lock held, and then apply_kernel_rest() when they are done.
+ *
+ * They are kept open since the kernel takes long to let go of a netlink socket of nftables': some 10 ms while elements
+ * that were deleted wait for their end (nft_rcv_nl_event()).
+ */
+int api_open_ops(struct tapnet *tapnet, struct apply_kernel **ret_kernel, struct apply_ops *ret,
+                 struct tapnet_error *error);
 
 /* ---- notes.c ---- */
 
@@ -116,6 +133,11 @@ struct api_made {
 };
 int api_plan_make_only(struct tapnet *tapnet, const struct plan *plan, api_finish *finish, void *data,
                        struct api_made *made, struct tapnet_error *error);
+
+/* Calls @work with the real requests, and @data. */
+int api_with_requests(struct tapnet *tapnet, api_finish *work, void *data, struct tapnet_error *error);
+/* Deletes the devices whose ports are gone (apply_gone_delete()); it may be done by several at once. */
+int api_gone_delete(struct tapnet *tapnet, struct tapnet_error *error);
 
 /* Tells the service, which runs, who is in @network. */
 int api_service_update(struct tapnet *tapnet, const struct model_network *network, struct tapnet_error *error);

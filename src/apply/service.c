@@ -354,6 +354,15 @@ int apply_service_plug(void *data, const char *network, const struct model_port 
     return result == -ECONNREFUSED ? error_set(error, result, "the service has ended") : result;
 }
 
+int apply_service_unplug(void *data, const char *network, const char *port, struct tapnet_error *error)
+{
+    const struct attachments none = {.count = 0};
+    _cleanup_json_ json_t *request = json_pack("{s:s, s:s, s:s}", "do", "unplug", "network", network, "port", port);
+    int result = talk(data, request, &none, NULL, error);
+
+    return result == -ECONNREFUSED ? error_set(error, result, "the service has ended") : result;
+}
+
 /* ---- stopping ---- */
 
 /* The service's process, as a pidfd. -1: there is none, or it has only just begun. */
