@@ -118,9 +118,10 @@ static void batch_end(struct batch *batch, const struct nlmsghdr *message)
     batch->len += MNL_ALIGN(message->nlmsg_len);
 }
 
+/* The sets of a family need not stand together: one that is there already is no mistake. */
 static void put_table(struct batch *batch)
 {
-    struct nlmsghdr *message = batch_begin(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+    struct nlmsghdr *message = batch_begin(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 
     mnl_attr_put_strz(message, NFTA_TABLE_NAME, TABLE);
     batch_end(batch, message);
@@ -255,7 +256,7 @@ static uint32_t put_elements(struct batch *batch, const struct set *set, const c
     return message ? message->nlmsg_seq : 0;
 }
 
-/* All sets with their elements; a table comes before the first of its family. Returns the number to be acked. */
+/* All sets with their elements; a table comes before those of its family. Returns the number to be acked. */
 static uint32_t put_guards(struct batch *batch, const struct kind *kind, unsigned count)
 {
     const struct range ports = {0, count, NFT_MSG_NEWSETELEM};

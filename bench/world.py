@@ -69,16 +69,18 @@ class World:
     def on_host(self, *words):
         return run(*self.inside(*words), env=self.environment, cwd=self.directory)
 
-    def measure(self, *words, accept=(0,)):
-        """Runs a command on the host: {"usec", "rss_kib", "exit"}. The clock runs beside it, within `measure`."""
+    def measure(self, *words, accept=(0,), environment=(), text=None):
+        """Runs a command on the host: {"usec", "rss_kib", "exit", "output"}. The clock runs beside it, within
+        `measure`. @text is what it reads."""
         output = self.directory / f"measured-{next(_numbers)}"  # several may run at once
-        result = subprocess.run(self.inside(self.build / "bench/measure", "-o", output, *words), env=self.environment,
-                                cwd=self.directory, text=True, capture_output=True, timeout=300, check=False)
+        result = subprocess.run(self.inside(self.build / "bench/measure", "-o", output, *words), input=text,
+                                env={**self.environment, **dict(environment)}, cwd=self.directory, text=True,
+                                capture_output=True, timeout=300, check=False)
         measured = json.loads(output.read_text(encoding="utf-8")) if result.returncode == 0 else {"exit": -1}
         if measured["exit"] not in accept:
             command = " ".join(map(str, words))
             raise SystemExit(f"bench: {command}: exit {measured['exit']}\n{result.stdout}{result.stderr}")
-        return measured
+        return {**measured, "output": result.stdout}
 
     # ---- tapnet ----
 

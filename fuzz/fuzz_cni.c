@@ -43,12 +43,25 @@ static void print_through(const struct cni_config *config)
                                                      .dns = "10.20.0.1",
                                                      .network = "lab",
                                                      .mtu = 1500};
-    const struct cni_call call = {.config = *config, .interface = "eth0", .netns = "/run/netns/box"};
+    const struct cni_call call = {
+        .config = *config, .container = "box", .interface = "eth0", .netns = "/run/netns/box"};
     char *text = cni_result_print(&call, &info);
     json_t *answer = json_loads(text, 0, NULL);
 
-    require(json_array_size(json_object_get(answer, "interfaces")) >= 3);
+    require(json_array_size(json_object_get(answer, "interfaces")) >= (config->has_tap ? 5 : 3));
     require(json_array_size(json_object_get(answer, "ips")) >= 2);
+    json_decref(answer);
+    free(text);
+}
+
+/* So is an error, whatever piece of the input it quotes. */
+static void print_error_through(const struct cni_config *config, const struct cni_error *error)
+{
+    const struct cni_call call = {.config = *config};
+    char *text = cni_error_print(&call, error);
+    json_t *answer = json_loads(text, 0, NULL);
+
+    require(json_string_length(json_object_get(answer, "details")) > 0);
     json_decref(answer);
     free(text);
 }
@@ -61,6 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         enum cni_code code = cni_config_parse((const char *)data, size, lenient, &config, &error);
 
         require(code == error.code && (code == CNI_OK || (error.msg[0] && error.details[0])));
+        if (code != CNI_OK)
+            print_error_through(&config, &error);
         if (code == CNI_OK) {
             char port[CNI_PORT_MAX];
 

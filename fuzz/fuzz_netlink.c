@@ -10,6 +10,7 @@
 #include "netlink/link.h"
 #include "netlink/notify.h"
 #include "netlink/reply.h"
+#include "netlink/redirect.h"
 #include "netlink/shaper.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -115,6 +116,13 @@ static void read_shaper(const struct nlmsghdr *message)
         promise(shaper.rate || !shaper.burst);
 }
 
+static void read_redirect(const struct nlmsghdr *message)
+{
+    int to = 0;
+
+    promise(netlink_redirect_parse(message, &to) <= 0);
+}
+
 static void read_event(const struct nlmsghdr *message, int protocol)
 {
     struct netlink_event event;
@@ -179,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     read_item(message);
     read_tables(message);
     read_shaper(message);
+    read_redirect(message);
     read_event(message, NETLINK_ROUTE);
     read_event(message, NETLINK_NETFILTER);
     read_reply(message);

@@ -41,7 +41,7 @@ static bool is_interface(const char *text)
     if (strlen(text) > INTERFACE_MAX || strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
         return false;
     for (; *text; text++)
-        if (*text == '/' || *text == ':' || isspace((unsigned char)*text))
+        if (*text <= ' ' || *text > '~' || strchr("/:%", *text))
             return false;
     return true;
 }
@@ -95,7 +95,8 @@ enum cni_code cni_call_read(unsigned needs, struct cni_call *ret, struct cni_err
     if (needs & CNI_NEEDS_CONTAINER && !is_container(ret->container))
         return wrong(error, "CNI_CONTAINERID", "starts with a letter or a digit and has `_`, `.` and `-` besides");
     if (needs & CNI_NEEDS_INTERFACE && !is_interface(ret->interface))
-        return wrong(error, "CNI_IFNAME", "is no name for an interface: 15 characters, no `/`, no `:`, no space");
+        return wrong(error, "CNI_IFNAME",
+                     "is no name for an interface: 15 characters of ASCII, no blank, `/`, `:` or `%`");
     return needs & CNI_NEEDS_NETNS ? read_args(ret, error) : CNI_OK;
 }
 

@@ -50,5 +50,7 @@ enum cni_code cni_status(struct tapnet *tapnet, const struct cni_call *call, str
 struct tapnet_attached_info;
 /* What ADD prints, malloc'ed: ours, behind what a plugin before us in the chain has done. NULL: out of memory. */
 char *cni_result_print(const struct cni_call *call, const struct tapnet_attached_info *info);
+/* What is printed in its place when something went wrong, malloc'ed. NULL: out of memory. */
+char *cni_error_print(const struct cni_call *call, const struct cni_error *error);
 
 #endif

@@ -115,6 +115,40 @@ static enum cni_code take_network(json_t *value, struct cni_config *ret, struct 
                    "at most; without it `name` is");
 }
 
+/* A number of a user or a group; false: it is none. */
+static bool take_id(const json_t *value, uint32_t *ret)
+{
+    json_int_t id = json_integer_value(value);
+
+    if (value && (!json_is_integer(value) || id < 0 || id >= TAPNET_ID_NONE))
+        return false;
+    *ret = value ? (uint32_t)id : TAPNET_ID_NONE;
+    return true;
+}
+
+/* With the names that the reference plugin `tap` has for its options. */
+static enum cni_code take_tap(json_t *value, struct cni_config *ret, struct cni_error *error)
+{
+    static const char *const keys[] = {"name", "multiQueue", "owner", "group"};
+    const json_t *name = json_object_get(value, "name"), *queues = json_object_get(value, "multiQueue");
+    size_t known = 0;
+
+    if (!value)
+        return CNI_OK;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        known += json_object_get(value, keys[i]) != NULL;
+    ret->tap = (struct tapnet_container_tap){.name = name ? json_string_value(name) : CNI_TAP,
+                                             .multi_queue = json_is_true(queues)};
+    if (!json_is_object(value) || known != json_object_size(value) || !ret->tap.name ||
+        (queues && !json_is_boolean(queues)))
+        return invalid(error, "tap", "is an object of a text `name`, `multiQueue`, true or false, `owner` and `group`");
+    if (!take_id(json_object_get(value, "owner"), &ret->tap.owner) ||
+        !take_id(json_object_get(value, "group"), &ret->tap.group))
+        return invalid(error, "tap", "has an `owner` and a `group` that are numbers of a user and of a group");
+    ret->has_tap = true;
+    return CNI_OK;
+}
+
 static bool is_list_of_texts(json_t *value)
 {
     if (!json_is_array(value))
@@ -307,6 +341,7 @@ static const struct known_key {
     {"name", take_name, true},
     {"type", take_type, false},
     {"network", take_network, true},
+    {"tap", take_tap, false},
     {"dns", take_dns, false},
     {"runtimeConfig", take_runtime, false},
     {"prevResult", take_previous, false},
@@ -370,9 +405,14 @@ enum cni_code cni_config_parse(const char *text, size_t len, bool lenient, struc
 
     *ret = (struct cni_config){.version = NULL};
     code = load(text, len, ret, error);
-    for (size_t i = 0; i < sizeof(known_keys) / sizeof(known_keys[0]) && !code; i++)
-        if (known_keys[i].needed || !lenient)
-            code = known_keys[i].take(json_object_get(ret->document, known_keys[i].key), ret, error);
+    for (size_t i = 0; i < sizeof(known_keys) / sizeof(known_keys[0]) && !code; i++) {
+        bool must = known_keys[i].needed || !lenient;
+        struct cni_error passed_over = {.code = CNI_OK};
+        json_t *value = json_object_get(ret->document, known_keys[i].key);
+        enum cni_code taken = known_keys[i].take(value, ret, must ? error : &passed_over);
+
+        code = must ? taken : CNI_OK;
+    }
     return code || lenient ? code : refuse_unknown(ret->document, error);
 }
 

@@ -7,12 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tapnet/attach.h>
+
 #include "error.h"
 
 #define CNI_CONFIG_MAX (1 << 20) /* bytes on standard input: a result of another plugin with every route is a tenth */
 #define CNI_FORWARDS_MAX 64      /* of one port */
 #define CNI_FORWARD_TEXT_MAX 96  /* "[ADDRESS]:65535:65535/tcp" */
 #define CNI_NAME_MAX 64
+#define CNI_TAP "tap0" /* the name of one that says none */
 
 struct json_t;
 
@@ -23,6 +26,8 @@ struct cni_config {
     const char *name;          /* of the configuration */
     const char *network;       /* ours */
     const char *mac, *address; /* NULL: not given */
+    bool has_tap;              /* for a VMM in the container's namespace */
+    struct tapnet_container_tap tap;
     char forwards[CNI_FORWARDS_MAX][CNI_FORWARD_TEXT_MAX];
     const char *forward_texts[CNI_FORWARDS_MAX];
     size_t forward_count;

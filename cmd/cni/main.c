@@ -54,32 +54,26 @@ static enum cni_code read_input(char **ret, size_t *ret_len, struct cni_error *e
 
 /* ---- standard output ---- */
 
-static int print(json_t *document)
+/* @text: malloc'ed, and freed here; NULL: out of memory. */
+static int print(char *text)
 {
-    char *text = json_dumps(document, JSON_INDENT(2));
     bool told = text && puts(text) >= 0 && fflush(stdout) == 0;
 
     free(text);
-    json_decref(document);
     return told ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-static int print_error(const struct cni_call *call, const struct cni_error *error)
-{
-    const char *version = call->config.version ? call->config.version : "1.1.0";
-
-    print(json_pack("{s:s, s:i, s:s, s:s}", "cniVersion", version, "code", (int)error->code, "msg", error->msg,
-                    "details", error->details));
-    return EXIT_FAILURE;
 }
 
 static int print_versions(const char *version)
 {
-    json_t *list = json_array();
+    json_t *list = json_array(), *document;
+    char *text;
 
     for (size_t i = 0; cni_versions[i]; i++)
         json_array_append_new(list, json_string(cni_versions[i]));
-    return print(json_pack("{s:s, s:o}", "cniVersion", version, "supportedVersions", list));
+    document = json_pack("{s:s, s:o}", "cniVersion", version, "supportedVersions", list);
+    text = json_dumps(document, JSON_INDENT(2));
+    json_decref(document);
+    return print(text);
 }
 
 /* ---- what is asked ---- */
@@ -139,8 +133,10 @@ int main(void)
     } else if (!code) {
         code = serve(&call, text, len, &error);
     }
-    if (code)
-        result = print_error(&call, &error);
+    if (code) {
+        print(cni_error_print(&call, &error));
+        result = EXIT_FAILURE;
+    }
     cni_config_fini(&call.config);
     free(text);
     return result;

@@ -91,6 +91,12 @@ static enum cni_code open_netns(const char *path, int *ret, struct cni_error *er
     return CNI_OK;
 }
 
+static struct tapnet_container container_of(const struct cni_call *call, int netns)
+{
+    return (struct tapnet_container){
+        .netns = netns, .interface = call->interface, .tap = call->config.has_tap ? &call->config.tap : NULL};
+}
+
 /* ---- ADD ---- */
 
 static enum cni_code print_result(const struct cni_call *call, const struct tapnet_attached *attached,
@@ -106,8 +112,8 @@ static enum cni_code print_result(const struct cni_call *call, const struct tapn
 
 static enum cni_code plug(struct tapnet *tapnet, const struct cni_call *call, int netns, struct cni_error *error)
 {
-    const struct tapnet_container container = {.netns = netns, .interface = call->interface};
     const struct cni_config *config = &call->config;
+    const struct tapnet_container container = container_of(call, netns);
     struct tapnet_attach_options options = {
         .network = config->network,
         .container = &container,
@@ -134,8 +140,10 @@ static enum cni_code plug(struct tapnet *tapnet, const struct cni_call *call, in
         return refused(result, &reason, "cannot plug the container in", error);
     code = print_result(call, attached, error);
     tapnet_attached_free(attached);
-    if (code) /* a runtime that was told of nothing knows of nothing */
+    if (code) { /* a runtime that was told of nothing knows of nothing */
         tapnet_detach(tapnet, config->network, port, 0, NULL);
+        tapnet_container_clear(&container, NULL);
+    }
     return code;
 }
 
@@ -163,12 +171,30 @@ static enum cni_code unplug(struct tapnet *tapnet, const char *network, const ch
     return refused(result, &reason, "cannot unplug the container", error);
 }
 
+/* What is in the container, while it is still there; what somebody else made there stays. */
+static void clear(const struct cni_call *call)
+{
+    struct cni_error gone = {.code = CNI_OK};
+    struct tapnet_container container;
+    int netns;
+
+    if (open_netns(call->netns, &netns, &gone))
+        return;
+    container = container_of(call, netns);
+    tapnet_container_clear(&container, NULL);
+    close(netns);
+}
+
 enum cni_code cni_del(struct tapnet *tapnet, const struct cni_call *call, struct cni_error *error)
 {
     char port[CNI_PORT_MAX];
+    enum cni_code code;
 
     cni_port_name(call->config.name, call->container, call->interface, port);
-    return unplug(tapnet, call->config.network, port, error);
+    code = unplug(tapnet, call->config.network, port, error);
+    if (call->config.has_tap && call->netns)
+        clear(call);
+    return code;
 }
 
 /* ---- CHECK ---- */
@@ -193,14 +219,31 @@ static bool was_told(const struct cni_call *call, const struct tapnet_status_por
     return false;
 }
 
-/* What differs from what was brought up, of the port, or of what all ports of the network stand on. */
+/* Does @problem tell of the interface @name? Names end where no name goes on: br-lab2 is another than br-lab. */
+static bool tells_of(const char *problem, const char *name)
+{
+    static const char separators[] = " /:"; /* what no interface's name has */
+
+    for (const char *at = problem; *at; at += strspn(at, separators)) {
+        size_t len = strcspn(at, separators);
+
+        if (len && len == strlen(name) && memcmp(at, name, len) == 0)
+            return true;
+        at += len;
+    }
+    return false;
+}
+
+/* What differs from what was brought up, of the port, or of what all ports of the network stand on: bridge, tables. */
 static const char *find_problem(const struct tapnet_status *status, const struct tapnet_status_network *network,
                                 const struct tapnet_status_port *port)
 {
+    static const char table[] = "table ";
     const char *problem;
 
     for (size_t i = 0; (problem = tapnet_status_problem(status, i)); i++)
-        if (strstr(problem, port->device) || strstr(problem, network->bridge) || strstr(problem, "table "))
+        if (strncmp(problem, table, strlen(table)) == 0 || tells_of(problem, port->device) ||
+            tells_of(problem, network->bridge))
             return problem;
     return NULL;
 }
@@ -224,15 +267,17 @@ static enum cni_code check_host(const struct cni_call *call, const struct tapnet
 static enum cni_code check_inside(struct tapnet *tapnet, const struct cni_call *call, const char *port,
                                   struct cni_error *error)
 {
-    struct tapnet_container container = {.interface = call->interface};
     struct tapnet_error reason = TAPNET_ERROR_INIT;
-    enum cni_code code = open_netns(call->netns, &container.netns, error);
+    struct tapnet_container container;
+    int netns;
+    enum cni_code code = open_netns(call->netns, &netns, error);
 
     if (code)
         return code;
+    container = container_of(call, netns);
     if (tapnet_container_check(tapnet, call->config.network, port, &container, &reason) < 0)
         code = not_as_made(error, reason.text);
-    close(container.netns);
+    close(netns);
     return code;
 }
 

@@ -42,10 +42,21 @@ enum tapnet_attach_flag {
     TAPNET_ATTACH_NO_VNET_HEADER = 1 << 3,
 };
 
+/**
+ * A TAP in a container's namespace, for a VMM that runs there: it stands for the container's interface, which gets
+ * nothing itself any more. The guest behind it has that interface's MAC and addresses: given, or asked for by DHCP.
+ */
+struct tapnet_container_tap {
+    const char *name;      /**< no other interface there may be called so */
+    uint32_t owner, group; /**< who may open it without CAP_NET_ADMIN; TAPNET_ID_NONE: no such user, group */
+    bool multi_queue;      /**< for several queues; whether it has a vnet header says who opens it */
+};
+
 /** A container that is plugged in by a veth pair in place of a TAP: one end is the port, the other the container's. */
 struct tapnet_container {
-    int netns;             /**< its network namespace, an open descriptor; another one than ours */
-    const char *interface; /**< what its end is called there; no other may be called so */
+    int netns;                              /**< its network namespace, an open descriptor; another one than ours */
+    const char *interface;                  /**< what its end is called there; no other may be called so */
+    const struct tapnet_container_tap *tap; /**< NULL: none */
 };
 
 /** Which port shall be plugged, and how. Zero-initialise: what is left as it is there has the usual value. */
@@ -55,8 +66,9 @@ struct tapnet_attach_options {
     unsigned flags;      /**< TAPNET_ATTACH_... */
     unsigned queues;     /**< of the TAP; 0: one, or as many as the port has */
     /**
-     * For a container: its end has the port's MAC, its addresses and routes, and is up. The port is a new one, and the
-     * guest may use that MAC alone. It goes with tapnet_detach(), or when the container has gone. NULL: a TAP. What is
+     * For a container: its end has the port's MAC, its addresses and routes, and is up. Where IPv6 is off there
+     * (net.ipv6.conf.default.disable_ipv6 is not 0) it has those of IPv4. The port is a new one, and the guest may use
+     * that MAC alone. It goes with tapnet_detach(), or when the container has gone. NULL: a TAP. What is
      * below is for new ports alone, too, and needs CAP_NET_ADMIN.
      */
     const struct tapnet_container *container;
@@ -138,6 +150,15 @@ void tapnet_attached_free(struct tapnet_attached *attached);
  */
 int tapnet_container_check(struct tapnet *tapnet, const char *network, const char *port,
                            const struct tapnet_container *container, struct tapnet_error *error);
+
+/**
+ * Takes away what tapnet_attach() made in a container and what does not go with the port: its TAP, which
+ * tapnet_detach(), tapnet_down() and the end of a network leave there without a use. It goes with the container at the
+ * latest, and with the next tapnet_attach() that asks for one of that name.
+ *
+ * @return 0, also when there is none; -EEXIST: there is one that tapnet has not made
+ */
+int tapnet_container_clear(const struct tapnet_container *container, struct tapnet_error *error);
 
 /** How a port is unplugged. */
 enum tapnet_detach_flag {

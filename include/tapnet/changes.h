@@ -46,12 +46,13 @@ bool tapnet_changes_read(struct tapnet_changes *changes);
 /** One difference between two looks. Texts are valid during the callback only; "" where there is nothing to say. */
 struct tapnet_change {
     /**
-     * Of a network: "up", "down" (it came, it went), "served", "unserved" (DHCP and DNS). Of a port: "added",
-     * "removed". Of a port, or of a device that belongs to no network: "plugged" (@text: by whom), "unplugged",
-     * "state" (@text: free, ready, down or missing). Of a port: "mac" (@text: what its guest has been seen to send
-     * from), "refused" (@text: another MAC that it sends from), "dropped" (@text: the reason, late, frames, arp, ways
-     * or connections as in tapnet(8); @count: packets). Of all: "problem", "mended" (@text: what differs from what
-     * was brought up, or does no more), "keeper" (@count: its process; 0: it is gone).
+     * Of a network: "up", "down" (it came, it went), "served", "unserved" (DHCP and DNS), "stranger", "left" (@device
+     * is no port and came into its bridge, where no guard sees what it sends, or went). Of a port: "added", "removed".
+     * Of a port, or of a device that belongs to no network: "plugged" (@text: by whom), "unplugged", "state" (@text:
+     * free, ready, down or missing). Of a port: "mac" (@text: what its guest has been seen to send from), "refused"
+     * (@text: another MAC that it sends from), "dropped" (@text: the reason, late, frames, arp, ways or connections as
+     * in tapnet(8); @count: packets). Of all: "problem", "mended" (@text: what differs from what was brought up, or
+     * does no more), "keeper" (@count: its process; 0: it is gone).
      */
     const char *kind;
     const char *network, *port, *device;

@@ -269,6 +269,8 @@ struct tapnet_status_network {
     bool routes;    /**< guests reach each other by the host: mode routed, and more ports than a bridge takes */
     const struct tapnet_status_port *ports;
     size_t port_count;
+    const char *const *strangers; /**< links that others have put into its bridge: no guard sees what they send */
+    size_t stranger_count;
 };
 
 struct tapnet_status_device {

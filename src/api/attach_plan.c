@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/container.h"
 #include "api/ports.h"
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -35,6 +36,9 @@ static int check_container(const struct tapnet_attach_options *options, struct t
         return error_set_errno(error, result, "the container's network namespace");
     if (ours)
         return error_set(error, -EINVAL, "the container has no network namespace of its own: it is in ours");
+    if (container->tap && (!container->tap->name || !model_ifname_valid(container->tap->name) ||
+                           strcmp(container->tap->name, container->interface) == 0))
+        return error_set(error, -EINVAL, "a container's TAP has a name of its own, as interfaces have");
     if (options->flags || options->queues > 1)
         return error_set(error, -EINVAL, "a container has a veth pair, which has no queues and can't be opened");
     return 0;
@@ -357,12 +361,25 @@ static int fill_port(struct plugging *plugging, struct model_set *set, const str
     return 0;
 }
 
+/* What the port is to a container: it has its MAC by us; and without IPv6 there it gets, and is said to have, none. */
+static int fit_to_container(const struct tapnet_container *container, const struct model_network *network,
+                            struct model_port *port, struct tapnet_error *error)
+{
+    bool has_ip6 = true;
+    int result = network->subnet6.address.family ? container_has_ip6(container, &has_ip6, error) : 0;
+
+    port->guest_mac_given = true;
+    port->no_ip6 = !has_ip6;
+    return result;
+}
+
 /* Adds the ports to the network, which is resolved or, when it is a new one, will be. */
 static int add_ports(struct plugging *plugging, struct model_set *set, struct model_network *network,
                      struct tapnet_error *error)
 {
     size_t room = network->port_count + plugging->count;
     struct model_port *ports = arena_alloc(&set->arena, room * sizeof(*ports));
+    int result = 0;
 
     if (!ports)
         return error_set(error, -ENOMEM, "out of memory");
@@ -372,9 +389,10 @@ static int add_ports(struct plugging *plugging, struct model_set *set, struct mo
         if (fill_port(plugging, set, network, &ports[network->port_count]) < 0)
             return error_set(error, -ENOMEM, "out of memory");
     model_derive_network(set, network);
-    for (size_t i = network->port_count - plugging->count; i < network->port_count; i++)
-        ports[i].guest_mac_given |= ports[i].veth; /* we give it to the container ourselves */
-    return 0;
+    for (size_t i = network->port_count - plugging->count; i < network->port_count && result == 0; i++)
+        if (ports[i].veth)
+            result = fit_to_container(plugging->options->container, network, &ports[i], error);
+    return result;
 }
 
 int plugging_add(struct model_set *set, void *data, struct tapnet_error *error)

@@ -154,6 +154,26 @@ static void tell_ports(struct telling *telling, const struct tapnet_status_netwo
 
 /* ---- networks, devices, and the whole ---- */
 
+static bool has_stranger(const struct tapnet_status_network *network, const char *name)
+{
+    for (size_t i = 0; network && i < network->stranger_count; i++)
+        if (strcmp(network->strangers[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* @kind: what those are that @network has and @other, the same at another time, has not. */
+static void tell_strangers(struct telling *telling, const char *kind, const struct tapnet_status_network *network,
+                           const struct tapnet_status_network *other)
+{
+    for (size_t i = 0; network && i < network->stranger_count; i++) {
+        if (has_stranger(other, network->strangers[i]))
+            continue;
+        telling->where = (struct tapnet_change){.network = network->name, .port = "", .device = network->strangers[i]};
+        tell(telling, kind, network->bridge, 0);
+    }
+}
+
 static const struct tapnet_status_network *find_network(const struct tapnet_status *status, const char *name)
 {
     for (size_t i = 0; status && i < status->network_count; i++)
@@ -194,6 +214,8 @@ static void tell_networks(struct telling *telling, const struct tapnet_status *b
         if (earlier ? earlier->served != network->served : !network->served)
             tell(telling, network->served ? "served" : "unserved", "", 0);
         tell_ports(telling, earlier, network);
+        tell_strangers(telling, "left", earlier, network);
+        tell_strangers(telling, "stranger", network, earlier);
     }
 }
 

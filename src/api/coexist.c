@@ -33,6 +33,28 @@ void coexist_settle(const struct observe_found *found, bool consent, struct mode
     }
 }
 
+/* Has @other all that the networks of @set which may have passages want them for? */
+static bool wants_no_less(const struct model_set *other, const struct model_set *set)
+{
+    for (size_t i = 0; i < set->network_count; i++) {
+        const struct model_network *network = &set->networks[i];
+        bool found = network->coexist != MODEL_COEXIST_ON;
+
+        for (size_t j = 0; j < other->network_count && !found; j++)
+            found = strcmp(other->networks[j].name, network->name) == 0 &&
+                    other->networks[j].coexist == MODEL_COEXIST_ON &&
+                    (model_network_has_forwards(&other->networks[j]) || !model_network_has_forwards(network));
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+bool coexist_differs(const struct model_set *before, const struct model_set *after)
+{
+    return !wants_no_less(after, before) || !wants_no_less(before, after);
+}
+
 int coexist_want(const struct model_set *set, struct model_objects *wanted, struct tapnet_error *error)
 {
     return explain_passages(set, MODEL_COEXIST_ON, wanted, error);

@@ -10,6 +10,8 @@
  * whom @consent tells of, or as it is agreed to for a network that is up already.
  */
 void coexist_settle(const struct observe_found *found, bool consent, struct model_set *set);
+/* May two states of a set want other passages: has a network come or gone, or its first or last forward? */
+bool coexist_differs(const struct model_set *before, const struct model_set *after);
 /* Adds the passages that @set wants to @wanted. */
 int coexist_want(const struct model_set *set, struct model_objects *wanted, struct tapnet_error *error);
 /*

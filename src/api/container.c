@@ -8,12 +8,14 @@
 #include <sys/socket.h>
 
 #include "api/attached.h"
+#include "api/container_tap.h"
 #include "api/context.h"
 #include "api/ports.h"
 #include "base/cleanup.h"
 #include "device/device.h"
 #include "netlink/address.h"
 #include "netlink/link.h"
+#include "netlink/sysctl.h"
 
 #define API __attribute__((visibility("default")))
 
@@ -33,6 +35,7 @@ struct visit {
     const struct tapnet_container *container;
     struct mac mac;
     struct family families[FAMILIES];
+    uint32_t mtu;
     struct netlink *netlink; /* of the namespace */
     int index;               /* of the interface */
     bool up;
@@ -53,7 +56,7 @@ static void read_address(const char *address, const char *subnet, struct ip_pref
 
 static struct visit visit_of(const struct tapnet_container *container, const struct tapnet_attached_info *info)
 {
-    struct visit visit = {.container = container};
+    struct visit visit = {.container = container, .mtu = info->mtu};
 
     mac_parse(info->mac, &visit.mac);
     read_address(info->address, info->subnet, &visit.families[0].address);
@@ -129,6 +132,8 @@ static int configure(void *data, struct tapnet_error *error)
         result = netlink_link_set(visit->netlink, visit->index, NULL, &up, error);
     for (size_t i = 0; i < FAMILIES && result == 0; i++)
         result = add_family(visit, &visit->families[i], error);
+    if (result == 0 && visit->container->tap)
+        result = container_tap_make(visit->netlink, visit->container->tap, visit->index, visit->mtu, error);
     netlink_close(visit->netlink);
     return result;
 }
@@ -143,6 +148,24 @@ int container_configure(const struct tapnet_container *container, const struct t
 }
 
 /* ---- looking ---- */
+
+/* By what interfaces begin with, which `all` writes, too. */
+static int look_for_ip6(void *data, struct tapnet_error *error)
+{
+    char value[16] = "";
+    bool *has = data;
+    int result = sysctl_read("net/ipv6/conf/default/disable_ipv6", value, sizeof(value), error);
+
+    *has = strcmp(value, "0") == 0;
+    return result == -ENOENT ? 0 : result;
+}
+
+int container_has_ip6(const struct tapnet_container *container, bool *ret, struct tapnet_error *error)
+{
+    int result = device_in_netns(container->netns, look_for_ip6, ret, error);
+
+    return result < 0 ? error_prefix(error, result, "the container") : 0;
+}
 
 static int look_at_address(const struct netlink_address *address, void *data)
 {
@@ -203,13 +226,15 @@ static int check(void *data, struct tapnet_error *error)
     struct visit *visit = data;
     int result = look(visit, error);
 
-    netlink_close(visit->netlink);
     if (result == 0 && !mac_equal(&visit->found_mac, &visit->mac))
         result = error_set(error, -ENOLINK, "it has another MAC");
     if (result == 0 && !visit->up)
         result = error_set(error, -ENOLINK, "it is down");
     for (size_t i = 0; i < FAMILIES && result == 0; i++)
         result = judge_family(visit, i, error);
+    if (result == 0 && visit->container->tap)
+        result = container_tap_check(visit->netlink, visit->container->tap, visit->index, error);
+    netlink_close(visit->netlink);
     return result;
 }
 
@@ -246,4 +271,21 @@ API int tapnet_container_check(struct tapnet *tapnet, const char *network, const
     visit = visit_of(container, tapnet_attached_info(attached));
     result = device_in_netns(container->netns, check, &visit, error);
     return result < 0 ? error_prefix(error, result, "%s in the container", container->interface) : 0;
+}
+
+/* ---- what does not go with the pair ---- */
+
+static int clear(void *data, struct tapnet_error *error)
+{
+    const struct tapnet_container *container = data;
+
+    return container_tap_remove(container->tap, error);
+}
+
+API int tapnet_container_clear(const struct tapnet_container *container, struct tapnet_error *error)
+{
+    struct tapnet_container copy = *container;
+    int result = container->tap ? device_in_netns(container->netns, clear, &copy, error) : 0;
+
+    return result < 0 ? error_prefix(error, result, "the container") : 0;
 }

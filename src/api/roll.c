@@ -28,7 +28,7 @@ struct roll_port {
     struct ip_address address, address6;
     uint32_t user;
     enum model_origin origin;
-    bool guest_mac_given, mac_spoofing, plain;
+    bool guest_mac_given, mac_spoofing, no_ip6, plain;
 };
 
 void roll_fini(struct roll *roll)
@@ -97,6 +97,7 @@ static void take_port(const struct roll_port *entry, struct model_port *ret)
         .origin = entry->origin,
         .guest_mac_given = entry->guest_mac_given,
         .mac_spoofing = entry->mac_spoofing,
+        .no_ip6 = entry->no_ip6,
         .mac = entry->mac,
         .guest_mac = entry->guest_mac,
         .address = entry->address,
@@ -281,6 +282,7 @@ static void fill_entry(const struct model_network *network, const struct model_p
     ret->origin = port->origin;
     ret->guest_mac_given = port->guest_mac_given;
     ret->mac_spoofing = port->mac_spoofing;
+    ret->no_ip6 = port->no_ip6;
     ret->plain = is_plain(network, port);
 }
 

@@ -245,8 +245,19 @@ static void difference_fini(struct difference *difference)
     arena_fini(&difference->set.arena);
 }
 
-static int find_difference(const struct observe_found *found, const struct model_objects *wanted,
-                           struct difference *ret)
+/* The passages that a change asks for or makes needless: reading the rules of others costs, so only where it may. */
+static int find_passages(struct difference *difference, struct sets_plan *changed, struct tapnet_error *error)
+{
+    int result;
+
+    if (!coexist_differs(&difference->set, &changed->set))
+        return 0;
+    result = coexist_want(&difference->set, &difference->recorded, error);
+    return result < 0 ? result : coexist_want(&changed->set, &changed->wanted, error);
+}
+
+static int find_difference(const struct observe_found *found, struct sets_plan *changed, struct difference *ret,
+                           struct tapnet_error *error)
 {
     struct plan *plan cleanup(cleanup_plan_free) = NULL;
     int result = read_set(found, &ret->set);
@@ -254,7 +265,9 @@ static int find_difference(const struct observe_found *found, const struct model
     if (result == 0)
         result = expand_set(found, &ret->set, &ret->recorded);
     if (result == 0)
-        result = plan_make(wanted, &ret->recorded, &plan);
+        result = find_passages(ret, changed, error);
+    if (result == 0)
+        result = plan_make(&changed->wanted, &ret->recorded, &plan);
     for (size_t i = 0; result == 0 && i < plan->step_count; i++)
         result = model_objects_add(&ret->objects, plan_step_object(&plan->steps[i]));
     model_objects_sort(&ret->objects);
@@ -301,7 +314,7 @@ int sets_plan_change(const struct observe_found *found, const char *name, sets_c
     if (result == 0)
         result = expand_set(found, &ret->set, &ret->wanted);
     if (result == 0)
-        result = find_difference(found, &ret->wanted, &difference);
+        result = find_difference(found, ret, &difference, error);
     if (result == 0)
         result = plan_scope_make(&ret->wanted, &found->objects, name, &host, &ret->scope, error);
     if (result == 0)

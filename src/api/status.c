@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/forwards.h"
+#include "api/hooks.h"
 #include "api/lease.h"
 #include "api/sets.h"
 #include "base/array.h"
@@ -159,6 +160,39 @@ static void fill_port(struct tapnet_status *status, const struct view *view, con
     }
 }
 
+static int warn_of_stranger(struct tapnet_status *status, const struct model_network *network, const char *name)
+{
+    return status_warn(status, arena_printf(&status->arena,
+                                            "network %s: %s is in its bridge %s and is no port of it: no guard sees "
+                                            "what it sends; `ip link set %s nomaster` takes it out, a port in the "
+                                            "file is for its guest",
+                                            network->name, name, network->bridge, explain_word(&status->arena, name)));
+}
+
+static int fill_strangers(struct tapnet_status *status, const struct observe_found *found,
+                          const struct model_network *network, struct tapnet_status_network *ret)
+{
+    const struct observe_link *link;
+    size_t count = 0;
+    const char **names;
+
+    while (explain_stranger(found, network, count))
+        count++;
+    names = arena_alloc(&status->arena, count * sizeof(*names));
+    if (!names)
+        return -ENOMEM;
+    for (size_t i = 0; i < count && (link = explain_stranger(found, network, i)); i++) {
+        char *name = arena_strdup(&status->arena, link->name);
+
+        if (!name || warn_of_stranger(status, network, explain_clean(name)) < 0)
+            return -ENOMEM;
+        names[i] = name;
+    }
+    ret->strangers = names;
+    ret->stranger_count = count;
+    return 0;
+}
+
 static int fill_network(struct tapnet_status *status, const struct view *view, const struct model_service *service,
                         struct tapnet_status_network *ret)
 {
@@ -196,7 +230,7 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         .ports = ports,
         .port_count = network->port_count,
     };
-    return 0;
+    return fill_strangers(status, view->found, network, ret);
 }
 
 int status_warn(struct tapnet_status *status, const char *text)
@@ -222,6 +256,10 @@ static int add_warnings(struct tapnet_status *status, struct view *view, const s
         result = status_warn(status, warning);
     if (result == 0)
         result = lease_warning(view->run_dir, view->found, network, &status->arena, &warning);
+    if (result == 0 && warning)
+        result = status_warn(status, warning);
+    if (result == 0)
+        result = hooks_warning(view->run_dir, network, &status->arena, &warning);
     if (result == 0 && warning)
         result = status_warn(status, warning);
     return result < 0 ? result : forwards_warn(&view->host, network, &status->arena, add_warning, status);

@@ -79,7 +79,8 @@ static int fill_refused(struct guests *guests, size_t index)
 {
     struct tapnet_status_port *status = &guests->ports[index];
     const struct model_object *first;
-    size_t count = find_elements(guests->found, GUARD_REFUSED_MACS, status->device, &first);
+    enum guard_set set = model_network_has_bridge(guests->network) ? GUARD_REFUSED_MACS : GUARD_ROUTED_REFUSED_MACS;
+    size_t count = find_elements(guests->found, set, status->device, &first);
     const char **macs;
 
     if (strcmp(status->state, "plugged") != 0 || !count)
@@ -184,6 +185,12 @@ static int warn_of_another(struct guests *guests, size_t index, const char *refu
     const struct model_port *port = &guests->network->ports[index];
     const char *mac = guests->ports[index].mac;
 
+    if (port->guest_mac_given && port->origin != MODEL_ORIGIN_DECLARED)
+        return status_warn(guests->status,
+                           arena_printf(&guests->status->arena,
+                                        "port %s/%s: it was made for a guest with MAC %s, and what its guest sends "
+                                        "from %s is dropped: start it with mac=%s",
+                                        guests->network->name, port->name, mac, refused, mac));
     if (port->guest_mac_given)
         return status_warn(guests->status,
                            arena_printf(&guests->status->arena,

@@ -43,6 +43,8 @@ static const struct doctor_check checks[] = {
      doctor_check_guards},
     {"service-down", PROBLEM, "guests get no address by DHCP, and no names by DNS", "", doctor_check_service},
     {"not-as-made", PROBLEM, "what needs it does not work as its file says", "", doctor_check_others},
+    {"unguarded", WARNING, "who is behind it may use any MAC and address, also those of the guests and of the gateway",
+     "", doctor_check_strangers},
     {"two-iptables", WARNING, "each of the two programs shows its own half, and a packet must pass both",
      "iptables-legacy-save", doctor_check_two_iptables},
     {"resolver-dead", WARNING, "guests find no names outside", "", doctor_check_resolver},

@@ -71,7 +71,7 @@ doctor_look doctor_check_kvm, doctor_check_kvm_closed, doctor_check_vhost, docto
     doctor_check_two_iptables;
 doctor_look doctor_check_resolver, doctor_check_managers, doctor_check_leftover_devices, doctor_check_leftover_sets;
 doctor_look doctor_check_uplink, doctor_check_mtu, doctor_check_forwarding, doctor_check_subnets;
-doctor_look doctor_check_guards, doctor_check_service, doctor_check_others;
+doctor_look doctor_check_guards, doctor_check_service, doctor_check_others, doctor_check_strangers;
 doctor_look doctor_check_input_dropped, doctor_check_forward_dropped, doctor_check_bridge_filtered;
 
 #endif

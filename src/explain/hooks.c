@@ -84,6 +84,15 @@ void why_step_hook(struct why *why, const char *name, enum rules_hook hook, enum
                 "");
 }
 
+void why_step_drop(struct why *why, const char *name, enum rules_hook hook, const struct rules_packet *packet)
+{
+    struct rules_answer answer;
+
+    rules_meet(&why->host.rules, hook, RULES_STACK, packet, &answer);
+    if (answer.outcome == RULES_DROPPED)
+        tell_dropped(why, name, packet, &answer);
+}
+
 /* ---- what was dropped before ---- */
 
 /* How many packets the counters of @rule have seen. */
@@ -129,7 +138,8 @@ static struct mac refused_mac(const struct model_object *object, const struct wh
     const struct guard_element *element = &object->element;
     struct mac mac = {{0}};
 
-    if (object->kind == MODEL_OBJECT_ELEMENT && element->set == GUARD_REFUSED_MACS &&
+    if (object->kind == MODEL_OBJECT_ELEMENT &&
+        (element->set == GUARD_REFUSED_MACS || element->set == GUARD_ROUTED_REFUSED_MACS) &&
         strcmp(guard_read_ifname(element, 0), guest->port->device) == 0)
         mac = guard_read_mac(element, 1);
     return mac_equal(&mac, &guest->mac) ? (struct mac){{0}} : mac;

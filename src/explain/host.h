@@ -62,6 +62,12 @@ char *explain_clean(char *text);
 __attribute__((format(printf, 2, 0))) const char *explain_print(struct arena *arena, const char *format,
                                                                 va_list arguments);
 
+/* ---- stranger.c ---- */
+
+/* Number @index (from 0) of the links in @network's bridge that are nobody's port there; NULL behind the last. */
+const struct observe_link *explain_stranger(const struct observe_found *found, const struct model_network *network,
+                                            size_t index);
+
 /* ---- remedy.c ---- */
 
 /*
@@ -81,10 +87,11 @@ const char *explain_place(const struct rules_ruleset *ruleset, const struct rule
 /* Is it of one of our own tables? */
 bool explain_is_ours(const struct rules_chain *chain);
 /*
- * Where an accept belongs that is to end @base: the chain that its program keeps for rules of others, where @base leads
- * there before anything drops; else @base itself.
+ * Where an accept belongs that is to let @packet by @base: the chain that its program keeps for rules of others, where
+ * the packet comes there before anything may drop it; else @base itself.
  */
-const char *explain_open_chain(const struct rules_ruleset *ruleset, const struct rules_chain *base);
+const char *explain_open_chain(const struct rules_ruleset *ruleset, const struct rules_chain *base,
+                               const struct rules_packet *packet);
 /* Is it of nf_tables, and are its names plain words? */
 bool explain_can_be_named(const struct rules_chain *chain);
 /* Is it of a table that iptables has made, by nf_tables or the older way? */

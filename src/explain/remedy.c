@@ -16,10 +16,11 @@ bool explain_is_ours(const struct rules_chain *chain)
 
 const char *explain_chain(const struct rules_ruleset *ruleset, const struct rules_chain *chain, struct arena *arena)
 {
+    const char *legacy = chain->family == RULES_IP6 ? "legacy ip6tables table" : "legacy iptables table";
     char owner[RULES_OWNER_MAX], *text;
 
     rules_owner(ruleset, chain, owner);
-    text = arena_printf(arena, "%s%s %s, chain %s%s%s%s", chain->legacy ? "legacy iptables table" : "table ",
+    text = arena_printf(arena, "%s%s %s, chain %s%s%s%s", chain->legacy ? legacy : "table ",
                         chain->legacy ? "" : rules_family_name(chain->family), chain->table, chain->name,
                         *owner ? " (" : "", owner, *owner ? ")" : "");
     for (char *at = text; at && *at; at++)
@@ -38,7 +39,8 @@ const char *explain_place(const struct rules_ruleset *ruleset, const struct rule
     if (!answer->rule)
         return arena_printf(arena, "%s: its policy is drop", chain);
     return arena_printf(arena, "%s, %s %llu: %s", chain, answer->chain->legacy ? "rule" : "handle",
-                        (unsigned long long)answer->rule->handle, rules_print(answer->rule, rule));
+                        (unsigned long long)answer->rule->handle,
+                        rules_print(answer->chain->family, answer->rule, rule));
 }
 
 /* ---- the command ---- */
@@ -54,38 +56,17 @@ static struct words words_of(const struct rules_packet *packet)
     return (struct words){packet->in ? packet->in : "", packet->out ? packet->out : "", packet->is_reply};
 }
 
-#define DEPTH_MAX 3 /* of jumps that are followed to such a chain */
-
-/* Does @chain lead to the chain called @name, and before that does nothing drop? */
-static bool leads_to(const struct rules_ruleset *ruleset, const struct rules_chain *chain, const char *name,
-                     unsigned depth)
-{
-    for (size_t i = 0; chain && i < chain->rule_count; i++)
-        for (size_t s = 0; s < chain->rules[i].step_count; s++) {
-            const struct rules_step *step = &chain->rules[i].steps[s];
-
-            if (step->kind != RULES_VERDICT)
-                continue;
-            if (step->verdict == RULES_DROP)
-                return false;
-            if (step->verdict == RULES_JUMP &&
-                (strcmp(step->name, name) == 0 ||
-                 (depth < DEPTH_MAX &&
-                  leads_to(ruleset, rules_find_beside(ruleset, chain, step->name), name, depth + 1))))
-                return true;
-        }
-    return false;
-}
-
 /* Programs that keep a chain for rules of others, which they leave alone. */
-static const char *const open_chains[] = {"DOCKER-USER", "ufw-user-forward", "ufw-user-input"};
+static const char *const open_chains[] = {"DOCKER-USER", "ufw-user-forward", "ufw-user-input", "ufw6-user-forward",
+                                          "ufw6-user-input"};
 
-const char *explain_open_chain(const struct rules_ruleset *ruleset, const struct rules_chain *base)
+const char *explain_open_chain(const struct rules_ruleset *ruleset, const struct rules_chain *base,
+                               const struct rules_packet *packet)
 {
     bool is_filter = explain_is_of_iptables(base) && strcmp(base->table, "filter") == 0;
 
     for (size_t i = 0; is_filter && i < ARRAY_COUNT(open_chains); i++)
-        if (leads_to(ruleset, base, open_chains[i], 0))
+        if (rules_comes_to(ruleset, base, packet, open_chains[i]))
             return open_chains[i];
     return base->name;
 }
@@ -95,7 +76,7 @@ bool explain_is_of_iptables(const struct rules_chain *base)
     static const char *const tables[] = {"filter", "nat", "mangle", "raw", "security"};
 
     for (size_t i = 0; i < ARRAY_COUNT(tables); i++)
-        if (base->family == RULES_IP4 && strcmp(base->table, tables[i]) == 0)
+        if ((base->family == RULES_IP4 || base->family == RULES_IP6) && strcmp(base->table, tables[i]) == 0)
             return base->name[0] >= 'A' && base->name[0] <= 'Z';
     return false;
 }
@@ -108,15 +89,16 @@ static bool is_plain(const char *name)
     return !name[strspn(name, plain)];
 }
 
-static const char *iptables_command(const struct rules_ruleset *ruleset, const struct rules_chain *base,
-                                    const struct words *words, struct arena *arena)
+/* @chain: of @base's table, where the rule belongs. */
+static const char *iptables_command(const struct rules_chain *base, const char *chain, const struct words *words,
+                                    struct arena *arena)
 {
-    const char *chain = explain_open_chain(ruleset, base);
     bool is_filter = strcmp(base->table, "filter") == 0;
 
-    return arena_printf(arena, "iptables%s%s%s -I %s%s%s%s%s%s -m comment --comment tapnet -j ACCEPT",
-                        base->legacy ? "-legacy" : "", is_filter ? "" : " -t ", is_filter ? "" : base->table, chain,
-                        *words->in ? " -i " : "", words->in, *words->out ? " -o " : "", words->out,
+    return arena_printf(arena, "ip%stables%s%s%s -I %s%s%s%s%s%s -m comment --comment tapnet -j ACCEPT",
+                        base->family == RULES_IP6 ? "6" : "", base->legacy ? "-legacy" : "", is_filter ? "" : " -t ",
+                        is_filter ? "" : base->table, chain, *words->in ? " -i " : "", words->in,
+                        *words->out ? " -o " : "", words->out,
                         words->is_reply ? " -m conntrack --ctstate RELATED,ESTABLISHED" : "");
 }
 
@@ -150,6 +132,7 @@ const char *explain_remedy(const struct rules_ruleset *ruleset, const struct rul
     if (strcmp(owner, "firewalld") == 0)
         return arena_printf(arena, "firewall-cmd --zone=trusted --add-interface=%s",
                             words.is_reply && *words.out ? words.out : words.in);
-    return explain_is_of_iptables(base) ? iptables_command(ruleset, base, &words, arena)
-                                        : nft_command(base, &words, arena);
+    return explain_is_of_iptables(base)
+               ? iptables_command(base, explain_open_chain(ruleset, base, packet), &words, arena)
+               : nft_command(base, &words, arena);
 }

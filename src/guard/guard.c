@@ -405,6 +405,11 @@ struct guard_element guard_refused_mac(const char *device, const struct mac *mac
     return element_of_mac(GUARD_REFUSED_MACS, device, mac, "");
 }
 
+struct guard_element guard_routed_refused_mac(const char *device, const struct mac *mac)
+{
+    return element_of_mac(GUARD_ROUTED_REFUSED_MACS, device, mac, "");
+}
+
 struct guard_element guard_blocked(const char *device)
 {
     return element_of(GUARD_BLOCKED, device, "");

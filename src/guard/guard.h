@@ -95,6 +95,7 @@ enum guard_set {
     GUARD_WAYS,                     /* { ifname . ifname }: TAP, uplink, and back: passes as it is */
     GUARD_ROUTED_BLOCKED,           /* { ifname }: as blocked, of IPv4 and IPv6 */
     GUARD_ROUTED_ERRORS,            /* { ifname . ipv4_addr }: as errors */
+    GUARD_ROUTED_REFUSED_MACS,      /* { ifname . ether_addr }: as refused_macs, of who asks by DHCP */
     GUARD_PEERS,               /* { ipv4_addr . ipv4_addr - the same }: source and destination in one routed network */
     GUARD_CONNECTION_LIMITS,   /* { ifname . ipv4_addr }: bridge, guest, with how many connections it may have */
     GUARD_REFUSED_CONNECTIONS, /* { ifname . ipv4_addr }: the same, with a counter of what was too many */
@@ -265,6 +266,7 @@ struct guard_element guard_open_address(const char *device, const struct ip_addr
 struct guard_element guard_network_mac(uint32_t network, const struct mac *mac, const char *label);
 struct guard_element guard_learned_port(const char *device);
 struct guard_element guard_refused_mac(const char *device, const struct mac *mac);
+struct guard_element guard_routed_refused_mac(const char *device, const struct mac *mac);
 struct guard_element guard_blocked(const char *device);
 struct guard_element guard_routed_blocked(enum guard_set set,
                                           const char *device); /* GUARD_ROUTED_BLOCKED, GUARD_ARP_BLOCKED */

@@ -214,6 +214,13 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
                              "port and its address that told an error",
                              true,
                              ERRORS_MSEC},
+    [GUARD_ROUTED_REFUSED_MACS] = {"routed_refused_macs",
+                                   GUARD_INET,
+                                   {IFNAME, MAC},
+                                   0,
+                                   "port and a MAC that was refused there",
+                                   true,
+                                   REFUSED_MSEC},
     [GUARD_REFUSED] =
         {"refused", GUARD_INET, {IFNAME, IP4}, 0, "network, guest, and what it was refused behind the bridge", true, 0},
     [GUARD_REFUSED6] = {"refused6",

@@ -120,9 +120,8 @@ static bool needs_absent(const struct absent *absent, const struct model_object 
     case MODEL_OBJECT_LINK:
         return is_absent(absent, object->link.master);
     case MODEL_OBJECT_ADDRESS:
-        return is_absent(absent, object->address.device);
     case MODEL_OBJECT_NEIGHBOUR:
-        return is_absent(absent, object->neighbour.device);
+        return is_absent(absent, model_object_device(object));
     case MODEL_OBJECT_SERVICE:
         return is_absent(absent, object->service.network->bridge);
     default:

@@ -387,26 +387,20 @@ static bool has_dhcp(const struct model_dhcp *dhcp)
     return dhcp->ntp_count || dhcp->search_count || dhcp->boot_file || dhcp->boot_server.family;
 }
 
-/* @network says @key, where it stands at @place. */
-static void refuse_key(const struct model_network *network, bool is_given, const char *key, struct model_place place,
-                       struct mistakes *mistakes)
-{
-    if (is_given)
-        mistakes_add(mistakes, place_of(place, network->place),
-                     "network %s: in mode bridge the network is the uplink's, which decides about %s; leave it out, or "
-                     "write `mode: nat`",
-                     network->name, key);
-}
+/* Who may not say something in mode bridge, and why: what is before the word for it, and what behind it. */
+struct denial {
+    const char *kind, *name, *before, *behind;
+    struct model_place place;
+    struct mistakes *mistakes;
+};
 
-/* The same of a port: @what it can't have. */
-static void refuse_port_key(const struct model_port *port, bool is_given, const char *what, struct model_place place,
-                            struct mistakes *mistakes)
+/* It says @what, which stands at @place, or nowhere that is known. */
+static void deny(const struct denial *denial, bool is_given, const char *what, struct model_place place)
 {
     if (is_given)
-        mistakes_add(mistakes, place_of(place, port->place),
-                     "port %s: its network is in mode bridge, where others give addresses and reach it directly: %s "
-                     "can't be given; leave it out, or write `mode: nat`",
-                     port->name, what);
+        mistakes_add(denial->mistakes, place_of(place, denial->place),
+                     "%s %s: %s%s%s; leave it out, or write `mode: nat`", denial->kind, denial->name, denial->before,
+                     what, denial->behind);
 }
 
 /* What a file says of the host where it would do nothing: a line that seems to close it is one of those, too. */
@@ -429,26 +423,35 @@ static void check_host(const struct model_network *network, struct mistakes *mis
 
 static void check_lan_port(const struct model_port *port, struct mistakes *mistakes)
 {
+    const struct denial denial = {"port",
+                                  port->name,
+                                  "its network is in mode bridge, where others give addresses and reach it directly: ",
+                                  " can't be given",
+                                  port->place,
+                                  mistakes};
     const struct model_place *connections = &port->limit.connections_place; /* nowhere: the network's */
 
-    refuse_port_key(port, port->address_given, "an address", port->address_place, mistakes);
-    refuse_port_key(port, port->address6_given, "an address", port->address6_place, mistakes);
-    refuse_port_key(port, has_dhcp(&port->dhcp), "DHCP's options", port->dhcp.place, mistakes);
-    refuse_port_key(port, connections->line, "a limit of connections", *connections, mistakes);
+    deny(&denial, port->address_given, "an address", port->address_place);
+    deny(&denial, port->address6_given, "an address", port->address6_place);
+    deny(&denial, has_dhcp(&port->dhcp), "DHCP's options", port->dhcp.place);
+    deny(&denial, connections->line, "a limit of connections", *connections);
     if (port->forward_count)
-        refuse_port_key(port, true, "forwards", port->forwards[0].place, mistakes);
+        deny(&denial, true, "forwards", port->forwards[0].place);
 }
 
 /* In mode bridge others give addresses and all that goes with them: a key that would do nothing is a mistake. */
 static void check_lan(const struct model_network *network, struct mistakes *mistakes)
 {
+    const struct denial denial = {
+        "network", network->name,  "in mode bridge the network is the uplink's, which decides about ",
+        "",        network->place, mistakes};
     const struct model_limit *limit = &network->limit;
 
-    refuse_key(network, network->subnet_given, "subnet", network->subnet_place, mistakes);
-    refuse_key(network, network->subnet6_given, "subnet6", network->subnet6_place, mistakes);
-    refuse_key(network, network->mtu_given, "mtu", network->mtu_place, mistakes);
-    refuse_key(network, has_dhcp(&network->dhcp), "DHCP's options", network->dhcp.place, mistakes);
-    refuse_key(network, limit->connections, "limit: connections", limit->connections_place, mistakes);
+    deny(&denial, network->subnet_given, "subnet", network->subnet_place);
+    deny(&denial, network->subnet6_given, "subnet6", network->subnet6_place);
+    deny(&denial, network->mtu_given, "mtu", network->mtu_place);
+    deny(&denial, has_dhcp(&network->dhcp), "DHCP's options", network->dhcp.place);
+    deny(&denial, limit->connections, "limit: connections", limit->connections_place);
     for (size_t i = 0; i < network->port_count; i++)
         check_lan_port(&network->ports[i], mistakes);
 }

@@ -47,6 +47,11 @@ static void check_forward(const struct model_set *set, const struct model_networ
                      "port %s: forward %s: the guest has no IPv6 address that it could lead to; write `subnet6: auto` "
                      "for network %s, or name an IPv4 address of the host, or none",
                      port->name, text, network->name);
+    else if (forward->address.family == AF_INET6 && port->no_ip6)
+        mistakes_add(
+            mistakes, place,
+            "port %s: forward %s: its container has IPv6 turned off; name an IPv4 address of the host, or none",
+            port->name, text);
     else if (takes_dns(set, forward))
         mistakes_add(mistakes, place,
                      "port %s: forward %s: at port %d tapnet's own DNS listens for guests; choose another port of the "

@@ -120,6 +120,7 @@ struct model_port {
     uint32_t user, group;          /* who may open the TAP; MODEL_ID_NONE: root only */
     uint32_t queues;               /* that a guest may have; 0 and 1: one */
     bool veth;                     /* a container's: the device is one end of a pair, and goes with the other */
+    bool no_ip6;                   /* of a container where IPv6 is off: it has no address of it */
     struct mac mac;                /* of the TAP itself, derived, never the guest's */
     struct mac guest_mac;          /* given, or proposed to the guest */
     bool guest_mac_given;
@@ -143,6 +144,14 @@ struct model_port {
 struct model_access {
     uint32_t user, group; /* one of them; the other is MODEL_ID_NONE */
     uint32_t ports;       /* at once, each member of the group */
+};
+
+#define MODEL_HOOK_MAX 255 /* characters of a program's path */
+
+/* Programs of the host's that run when something has become of a network: absolute paths, the arena's; NULL: none. */
+struct model_hooks {
+    const char *up, *down;
+    struct model_place up_place, down_place;
 };
 
 struct model_network {
@@ -173,6 +182,7 @@ struct model_network {
     struct model_access access[MODEL_LIST_MAX]; /* besides root */
     size_t access_count;
     uint32_t pool; /* ports that the keeper has ready */
+    struct model_hooks hooks;
     struct model_port *ports;
     size_t port_count;
     struct model_place place, bridge_place, subnet_place, subnet6_place, uplink_place, mtu_place, host_place;
@@ -244,7 +254,8 @@ struct model_set {
     char name[MODEL_NAME_MAX];
     const char *file; /* as the user named it, for messages */
     enum model_coexist coexist;
-    const char *path; /* of that file, absolute; NULL: it came from no file, or nobody knows */
+    const char *path;                     /* of that file, absolute; NULL: it came from no file, or nobody knows */
+    uint64_t source_device, source_inode; /* of the file whose text was read; 0: none was */
     struct model_network *networks;
     size_t network_count;
     struct model_device *devices;
@@ -269,6 +280,7 @@ bool model_mode_has_subnet(enum model_mode mode);
  */
 bool model_network_has_bridge(const struct model_network *network);
 size_t model_network_ports_max(const struct model_network *network);
+bool model_network_has_forwards(const struct model_network *network); /* of any of its ports */
 const char *model_origin_print(enum model_origin origin);
 int model_origin_parse(const char *text, enum model_origin *ret);
 const char *model_mode_print(enum model_mode mode);

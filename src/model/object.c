@@ -270,6 +270,20 @@ static bool service_equal(const struct model_service *wanted, const struct model
            model_network_equal(wanted->network, found->network);
 }
 
+const char *model_object_device(const struct model_object *object)
+{
+    switch (object->kind) {
+    case MODEL_OBJECT_LINK:
+        return object->link.name;
+    case MODEL_OBJECT_ADDRESS:
+        return object->address.device;
+    case MODEL_OBJECT_NEIGHBOUR:
+        return object->neighbour.device;
+    default:
+        return NULL;
+    }
+}
+
 bool model_object_equal(const struct model_object *wanted, const struct model_object *found)
 {
     if (wanted->kind != found->kind)

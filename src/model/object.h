@@ -263,6 +263,8 @@ size_t model_objects_before(const struct model_objects *objects, const struct mo
 
 /* Identity: kind, then the key that the kernel itself goes by. Bridges come before TAPs and TUNs. */
 int model_object_compare(const struct model_object *a, const struct model_object *b);
+/* The device that @object is, or is on: it goes with that. NULL: neither a link nor an address or neighbour of one. */
+const char *model_object_device(const struct model_object *object);
 /* For two objects of the same identity: is there nothing to do? */
 bool model_object_equal(const struct model_object *wanted, const struct model_object *found);
 /* Parts of that: what is not wanted, or a holder's affair, is equal. */

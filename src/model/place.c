@@ -99,6 +99,12 @@ static int choose_address(struct bits *bits, const struct model_network *network
     return -EADDRNOTAVAIL;
 }
 
+/* Is it to have an address of @family that it has not yet? */
+static bool lacks_address(struct model_port *port, uint8_t family)
+{
+    return !address_of(port, family)->family && !(family == AF_INET6 && port->no_ip6);
+}
+
 /* Given addresses first, then those that are there now, then the rest. */
 static int place_all(struct bits *bits, struct model_network *network, const struct model_surroundings *surroundings)
 {
@@ -117,13 +123,13 @@ static int place_all(struct bits *bits, struct model_network *network, const str
         struct model_port *port = &network->ports[i];
         struct ip_address current;
 
-        if (!address_of(port, family)->family &&
+        if (lacks_address(port, family) &&
             surroundings->current_address(surroundings->data, network->name, port->name, family, &current) &&
             bits_take(bits, &current))
             *address_of(port, family) = current;
     }
     for (size_t i = 0; i < network->port_count && result == 0; i++)
-        if (!address_of(&network->ports[i], family)->family)
+        if (lacks_address(&network->ports[i], family))
             result = choose_address(bits, network, &network->ports[i]);
     return result;
 }

@@ -297,9 +297,12 @@ static int place_later6(struct model_network *network, const struct model_surrou
 {
     if (network->subnet6.length > MODEL_PREFIX6)
         return place_ports(network, &network->subnet6, surroundings);
-    for (size_t i = 0; i < network->port_count; i++)
-        if (network->subnet6.address.family && !network->ports[i].address6.family)
-            network->ports[i].address6 = model_address6(&network->subnet6, &network->ports[i].guest_mac);
+    for (size_t i = 0; i < network->port_count; i++) {
+        struct model_port *port = &network->ports[i];
+
+        if (network->subnet6.address.family && !port->address6.family && !port->no_ip6)
+            port->address6 = model_address6(&network->subnet6, &port->guest_mac);
+    }
     return 0;
 }
 

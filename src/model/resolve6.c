@@ -206,7 +206,7 @@ static int resolve_ports6(struct model_network *network, const struct model_surr
     for (size_t i = 0; i < network->port_count; i++) {
         struct model_port *port = &network->ports[i];
 
-        if (!network->subnet6.address.family)
+        if (!network->subnet6.address.family || port->no_ip6)
             port->address6 = (struct ip_address){0};
         else if (!port->address6_given)
             port->address6 = model_address6(&network->subnet6, &port->guest_mac);

@@ -52,6 +52,14 @@ size_t model_network_ports_max(const struct model_network *network)
                                               : MODEL_BRIDGE_PORTS_MAX; /* one is the uplink */
 }
 
+bool model_network_has_forwards(const struct model_network *network)
+{
+    for (size_t i = 0; i < network->port_count; i++)
+        if (network->ports[i].forward_count)
+            return true;
+    return false;
+}
+
 const char *model_origin_print(enum model_origin origin)
 {
     return (size_t)origin < ARRAY_COUNT(origin_words) ? origin_words[origin] : "unknown";

@@ -356,51 +356,67 @@ static void put_link(struct netlink_message *message, const char *name, const st
         netlink_put_u32(message, IFLA_MTU, mtu);
 }
 
+/* A request for a link of some kind, up to what that kind has of its own, which is put in next. */
+struct creation {
+    struct netlink_message message;
+    size_t information, data; /* where the nests begin that are open */
+};
+
+static const struct ifinfomsg any_link = {.ifi_family = AF_UNSPEC};
+
+static void creation_begin(struct creation *creation, const char *kind, const char *name, const struct mac *mac,
+                           uint32_t group, uint32_t mtu)
+{
+    struct netlink_message *message = &creation->message;
+
+    netlink_message_init(message);
+    netlink_begin(message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &any_link, sizeof(any_link));
+    put_link(message, name, mac, mtu);
+    netlink_put_u32(message, IFLA_GROUP, group);
+    creation->information = netlink_nest_begin(message, IFLA_LINKINFO);
+    netlink_put_text(message, IFLA_INFO_KIND, kind);
+    creation->data = netlink_nest_begin(message, IFLA_INFO_DATA);
+}
+
+/* Asks for it, and ends the request. */
+static int creation_send(struct creation *creation, struct netlink *netlink, struct tapnet_error *error)
+{
+    int result;
+
+    netlink_nest_end(&creation->message, creation->data);
+    netlink_nest_end(&creation->message, creation->information);
+    result = netlink_request(netlink, &creation->message, error);
+    netlink_message_fini(&creation->message);
+    return result;
+}
+
 int netlink_bridge_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group,
                           uint32_t mtu, struct tapnet_error *error)
 {
-    struct netlink_message message cleanup(netlink_message_fini);
-    const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
-    size_t information, data;
+    struct creation creation;
+    struct netlink_message *message = &creation.message;
 
-    netlink_message_init(&message);
-    netlink_begin(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
-    put_link(&message, name, mac, mtu);
-    netlink_put_u32(&message, IFLA_GROUP, group);
-    information = netlink_nest_begin(&message, IFLA_LINKINFO);
-    netlink_put_text(&message, IFLA_INFO_KIND, "bridge");
-    data = netlink_nest_begin(&message, IFLA_INFO_DATA);
-    netlink_put_u32(&message, IFLA_BR_STP_STATE, 0);
-    netlink_put_u32(&message, IFLA_BR_FORWARD_DELAY, 0); /* a guest's first frames must not wait */
-    netlink_put_u8(&message, IFLA_BR_MCAST_SNOOPING, 0); /* without a querier it would lose neighbour discovery */
-    put_no_group_exits(&message);
-    netlink_put_u32(&message, BRIDGE_LEARN_LIMIT, NETLINK_BRIDGE_MACS_MAX); /* an older kernel passes over it */
-    netlink_nest_end(&message, data);
-    netlink_nest_end(&message, information);
-    return netlink_request(netlink, &message, error);
+    creation_begin(&creation, "bridge", name, mac, group, mtu);
+    netlink_put_u32(message, IFLA_BR_STP_STATE, 0);
+    netlink_put_u32(message, IFLA_BR_FORWARD_DELAY, 0); /* a guest's first frames must not wait */
+    netlink_put_u8(message, IFLA_BR_MCAST_SNOOPING, 0); /* without a querier it would lose neighbour discovery */
+    put_no_group_exits(message);
+    netlink_put_u32(message, BRIDGE_LEARN_LIMIT, NETLINK_BRIDGE_MACS_MAX); /* an older kernel passes over it */
+    return creation_send(&creation, netlink, error);
 }
 
 int netlink_veth_create(struct netlink *netlink, const char *name, const struct mac *mac, uint32_t group, uint32_t mtu,
                         const struct netlink_peer *peer, struct tapnet_error *error)
 {
-    struct netlink_message message cleanup(netlink_message_fini);
-    const struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
-    size_t information, data, other;
+    struct creation creation;
+    size_t other;
 
-    netlink_message_init(&message);
-    netlink_begin(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
-    put_link(&message, name, mac, mtu);
-    netlink_put_u32(&message, IFLA_GROUP, group);
-    information = netlink_nest_begin(&message, IFLA_LINKINFO);
-    netlink_put_text(&message, IFLA_INFO_KIND, "veth");
-    data = netlink_nest_begin(&message, IFLA_INFO_DATA);
-    other = netlink_nest_begin_with(&message, VETH_INFO_PEER, &header, sizeof(header));
-    put_link(&message, peer->name, &peer->mac, mtu);
-    netlink_put_u32(&message, IFLA_NET_NS_FD, (uint32_t)peer->netns);
-    netlink_nest_end(&message, other);
-    netlink_nest_end(&message, data);
-    netlink_nest_end(&message, information);
-    return netlink_request(netlink, &message, error);
+    creation_begin(&creation, "veth", name, mac, group, mtu);
+    other = netlink_nest_begin_with(&creation.message, VETH_INFO_PEER, &any_link, sizeof(any_link));
+    put_link(&creation.message, peer->name, &peer->mac, mtu);
+    netlink_put_u32(&creation.message, IFLA_NET_NS_FD, (uint32_t)peer->netns);
+    netlink_nest_end(&creation.message, other);
+    return creation_send(&creation, netlink, error);
 }
 
 static void put_change(struct netlink_message *message, const struct netlink_link_change *change)

@@ -20,6 +20,12 @@ struct nft_transaction {
 
 void nft_transaction_init(struct nft_transaction *transaction);
 void nft_transaction_fini(struct nft_transaction *transaction);
+/*
+ * Right behind nft_transaction_init(): -ERESTART at commit, with nothing changed, unless the ruleset is still the one
+ * that nft_generation() has told of as @generation. Handles stand for what was read of that one: a table that somebody
+ * makes anew counts from 1 again.
+ */
+void nft_transaction_expect(struct nft_transaction *transaction, uint32_t generation);
 
 /* Makes the table of @family with all its chains, rules and empty sets. -EEXIST at commit when there is one. */
 void nft_table_add(struct nft_transaction *transaction, enum guard_family family);

@@ -12,7 +12,10 @@
  * such chain; -EPERM: its table is a process's own.
  */
 int nft_passage_add(struct netlink *netlink, const struct guard_passage *passage, struct tapnet_error *error);
-/* Takes every copy of it out of its chain. None, or no such chain, is no failure. */
+/*
+ * Takes every copy of it out of its chain, and nothing else, whoever changes that chain meanwhile. None, or no such
+ * chain, is no failure. -ERESTART, as of nft_passage_add(): others have changed rules faster than they could be read.
+ */
 int nft_passage_delete(struct netlink *netlink, const struct guard_passage *passage, struct tapnet_error *error);
 
 /* Called for each one that there is; texts point into the reply: copy them. 0 or a negative errno to stop with. */

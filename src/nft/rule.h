@@ -22,6 +22,7 @@ enum nft_rule_op {
     NFT_RULE_META,       /* key += meta @argument */
     NFT_RULE_CT,         /* key += ct @argument */
     NFT_RULE_CONNTRACK,  /* the match of xtables: one of the bits @argument of --ctstate, else the rule ends */
+    NFT_RULE_ICMP6,      /* the match of xtables: ICMPv6 of type @argument, else the rule ends */
     NFT_RULE_PAYLOAD,    /* key += @len bytes at @offset of header @argument */
     NFT_RULE_OPTION,     /* key += 1 when the IPv4 header has option @argument (IPOPT_...), else 0 */
     NFT_RULE_MASK,       /* key &= @bytes */
@@ -73,6 +74,7 @@ enum nft_limit {
     NFT_LIMIT_REFUSALS,
     NFT_LIMIT_ROUTED_DHCP, /* the same of ports of routed networks */
     NFT_LIMIT_ROUTED_DNS,
+    NFT_LIMIT_ROUTED_REFUSALS,
     NFT_LIMIT_ROUTED_LINK, /* what they send from addresses that nobody knows before */
     NFT_LIMIT_COUNT,
 };

@@ -459,6 +459,8 @@ const struct nft_limit_schema nft_limits[NFT_LIMIT_COUNT] = {
         {"routed_dhcp_rate", GUARD_INET, {IFNAME}, 20, 1, 40, "ports that sent DHCP requests, and how many they may"},
     [NFT_LIMIT_ROUTED_DNS] =
         {"routed_dns_rate", GUARD_INET, {IFNAME}, 500, 1, 1000, "ports that sent DNS queries, and how many they may"},
+    [NFT_LIMIT_ROUTED_REFUSALS] =
+        {"routed_refusals", GUARD_INET, {IFNAME}, 6, 60, 2, "ports that sent from MACs that are not theirs"},
     [NFT_LIMIT_ROUTED_LINK] =
         {"routed_link_rate", GUARD_INET, {IFNAME}, 20, 1, 40, "ports that sent from link-local addresses"},
 };

@@ -5,11 +5,11 @@
 #include "nft/words.h"
 
 static const struct nft_chain routed_chains[] = {
-    {"from_routed", NULL, 0, 0},    {"source_routes", NULL, 0, 0},     {"routed_icmp", NULL, 0, 0},
-    {"routed_error", NULL, 0, 0},   {"own_error", NULL, 0, 0},         {"routed_dhcp", NULL, 0, 0},
-    {"from_routed6", NULL, 0, 0},   {"routed_icmp6", NULL, 0, 0},      {"routed_error6", NULL, 0, 0},
-    {"routed_solicit", NULL, 0, 0}, {"routed_neighbour", NULL, 0, 0},  {"routed_advert", NULL, 0, 0},
-    {"routed_own6", NULL, 0, 0},    {"routed_link_local", NULL, 0, 0},
+    {"from_routed", NULL, 0, 0},   {"source_routes", NULL, 0, 0},  {"routed_icmp", NULL, 0, 0},
+    {"routed_error", NULL, 0, 0},  {"own_error", NULL, 0, 0},      {"routed_dhcp", NULL, 0, 0},
+    {"routed_refuse", NULL, 0, 0}, {"from_routed6", NULL, 0, 0},   {"routed_icmp6", NULL, 0, 0},
+    {"routed_error6", NULL, 0, 0}, {"routed_solicit", NULL, 0, 0}, {"routed_neighbour", NULL, 0, 0},
+    {"routed_advert", NULL, 0, 0}, {"routed_own6", NULL, 0, 0},    {"routed_link_local", NULL, 0, 0},
 };
 
 static const struct nft_rule routed_rules[] = {
@@ -114,8 +114,15 @@ static const struct nft_rule routed_rules[] = {
     {"routed_dhcp",
      "the same of a port with any MAC",
      {IIFNAME, IN(GUARD_ROUTED_ANY_MAC_PORTS), COUNTER, LOG(GUARD_LOG_GROUP), DROP}},
+    /* goto routed_refuse */
+    {"routed_dhcp", "from another MAC than the port's", {GOTO("routed_refuse")}},
+
+    /* update @routed_refusals { iifname limit rate over 6/minute burst 2 packets } counter goto block */
+    {"routed_refuse", "not all of them need to be known", {IIFNAME, OVER(NFT_LIMIT_ROUTED_REFUSALS), BLOCK}},
+    /* add @routed_refused_macs { iifname . ether saddr } */
+    {"routed_refuse", "for status", {FROM_ETHER, IIFNAME, ETHER_SADDR, ADD(GUARD_ROUTED_REFUSED_MACS)}},
     /* counter goto block */
-    {"routed_dhcp", "from another MAC than the port's", {BLOCK}},
+    {"routed_refuse", "a MAC that is not the port's", {BLOCK}},
 
     /* meta l4proto != ipv6-icmp meta l4proto != udp meta l4proto != 255
        iifname . ether saddr . ip6 saddr @routed_addresses6 accept */

@@ -33,6 +33,11 @@ void nft_transaction_fini(struct nft_transaction *transaction)
     netlink_message_fini(&transaction->message);
 }
 
+void nft_transaction_expect(struct nft_transaction *transaction, uint32_t generation)
+{
+    netlink_put_be32(&transaction->message, NFNL_BATCH_GENID, generation);
+}
+
 /* ---- what was refused ---- */
 
 static const struct nlmsghdr *message_at(const struct netlink_message *message, size_t index)

@@ -150,6 +150,7 @@ bool plan_learned_goes(const struct plan_learned *learned, const struct guard_el
 
     switch (element->set) {
     case GUARD_REFUSED_MACS:
+    case GUARD_ROUTED_REFUSED_MACS:
     case GUARD_ERRORS:
     case GUARD_ROUTED_ERRORS:
         return false; /* soon enough by itself */

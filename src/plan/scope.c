@@ -149,9 +149,7 @@ static bool found_concerns(const struct model_object *object, const struct model
     if (object->kind == MODEL_OBJECT_NEIGHBOUR && object->neighbour.proxy)
         return proxy_concerns(object, wanted, all, subnets, set);
     if (object->kind == MODEL_OBJECT_ADDRESS || object->kind == MODEL_OBJECT_NEIGHBOUR) {
-        bool address = object->kind == MODEL_OBJECT_ADDRESS;
-
-        link = plan_find_link(all, address ? object->address.device : object->neighbour.device);
+        link = plan_find_link(all, model_object_device(object));
         return link && link_concerns(link, wanted, set);
     }
     return !set || strcmp(plan_object_set(object, owner), set) == 0;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of the system tests alone; the common ones are in tests/tools/tapnet_test/fixtures.py."""
 
+from contextlib import closing
+
 import pytest
 
 from dns_lab import Lab
@@ -25,9 +27,8 @@ def guards_tool():
 @pytest.fixture
 def lab(world, make_netns):
     """The host of dns_lab.py, with the service; a test module that is about another lab has a fixture of its own."""
-    made = Lab(world, make_netns)
-    yield made
-    made.close()
+    with closing(Lab(world, make_netns)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -39,6 +40,5 @@ def web(lab):
 @pytest.fixture
 def watch(host, tapnet):
     """Starts a `tapnet watch`, see watching.py."""
-    made = Watch(host, tapnet)
-    yield made
-    made.close()
+    with closing(Watch(host, tapnet)) as made:
+        yield made

@@ -16,7 +16,7 @@ import sys
 
 import pytest
 
-from tapnet_test.build import SOURCE, Tapnet, program
+from tapnet_test.build import SOURCE, Tapnet, brought_up, program
 from tapnet_test.cni import Refused, Runtime, plugins_of
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.waiting import wait_for
@@ -33,10 +33,7 @@ VERSIONS = ["0.3.1", "0.4.0", "1.0.0", "1.1.0"]
 
 @pytest.fixture
 def lab(world, host):
-    tapnet = Tapnet(host)
-    tapnet("up", tapnet.file(LAB))
-    yield tapnet
-    tapnet("down", "--all")
+    yield from brought_up(host, LAB)
 
 
 @pytest.fixture
@@ -180,6 +177,48 @@ def test_two_containers_meet_and_neither_is_the_other(lab, runtime, box, make_ne
     assert max(blocked.values()) >= 2
 
 
+OFF = "net.ipv6.conf.all.disable_ipv6=1"
+
+
+def aaaa(box, port):
+    return box.run("dig", "+short", "@10.20.0.1", "AAAA", f"{port}.lab").stdout.split()
+
+
+@pytest.mark.parametrize("keeper", [False, True], ids=["no keeper", "keeper"])
+def test_a_container_without_ip6_has_ip4(host, world, make_netns, keeper):
+    """Among others that have it: the result, the names and CHECK know of it, and a later `up` changes nothing of it."""
+    tapnet, runtime = Tapnet(host, keeper=keeper), Runtime(host)
+    file = tapnet.file(LAB)
+    tapnet("up", file)
+    boxes = {name: make_netns(name) for name in ("first", "without", "last")}
+    boxes["without"].run("sysctl", "-qw", OFF)
+    results = {name: runtime.call("ADD", container=name, netns=box) for name, box in boxes.items()}
+    assert [len(result["ips"]) for result in results.values()] == [2, 1, 2]
+    assert results["without"]["routes"] == [{"dst": "0.0.0.0/0", "gw": "10.20.0.1"}]
+    assert global_addresses(boxes["without"]) == {results["without"]["ips"][0]["address"]}
+    for _ in range(2):
+        named = {port["name"].split("-")[1]: (port["addresses"], aaaa(boxes["first"], port["name"]))
+                 for port in attached(tapnet)}
+        assert [len(addresses) for addresses, _ in named.values()] == [2, 1, 2]
+        assert named["without"][1] == [] and named["last"][1] == named["last"][0][1:]
+        for name, box in boxes.items():
+            runtime.call("CHECK", container=name, netns=box, prevResult=results[name])
+        assert tapnet("status").returncode == 0
+        tapnet("up", file)
+    assert "hello from outside" in boxes["without"].run("curl", "-sS", "-m", "10", "http://198.51.100.1/").stdout
+    boxes["last"].run("ping", "-c1", "-W5", results["without"]["ips"][0]["address"].split("/")[0])
+    for name, box in boxes.items():
+        runtime.call("DEL", container=name, netns=box)
+    tapnet("down", "--all")
+
+
+def test_a_forward_by_ip6_to_a_container_without_it(lab, runtime, box):
+    box.run("sysctl", "-qw", OFF)
+    error = refused(runtime.call, "ADD", netns=box, runtimeConfig={
+        "portMappings": [{"hostPort": 8080, "containerPort": 80, "hostIP": "2001:db8:1::2"}]})
+    assert error["code"] == 7 and "IPv6 turned off" in error["details"] and not attached(lab)
+
+
 # ---- what a runtime says of a container ----
 
 def test_port_mappings_limits_mac_and_address(lab, runtime, box, world):
@@ -276,6 +315,39 @@ def test_check_sees_what_the_host_has_lost(lab, runtime, box, host):
     assert "table bridge" in refused(runtime.call, "CHECK", netns=box, prevResult=result)["details"]
 
 
+def test_check_is_about_its_own_network(host, world, make_netns):
+    """What another network has lost concerns its containers alone, however alike the names of both bridges are."""
+    host.run("nft", "table inet fw { chain forward { type filter hook forward priority 10; policy drop; }; }")
+    tapnet, runtime = Tapnet(host), Runtime(host)
+    file = tapnet.file("""
+coexist: on
+networks: { lab: { subnet: 10.20.0.1/24 }, lab2: { subnet: 10.21.0.1/24 }, way: { subnet: 10.50.0.1/24, mode: routed } }
+""")
+    tapnet("up", file)
+    boxes = {network: make_netns(network) for network in ("lab", "lab2", "way")}
+    results = {network: runtime.call("ADD", container=network, netns=box, network=network)
+               for network, box in boxes.items()}
+
+    def check(network):
+        runtime.call("CHECK", container=network, netns=boxes[network], network=network, prevResult=results[network])
+
+    def break_link():
+        host.run("ip", "link", "set", "br-lab2", "down")
+
+    def break_passage():
+        rules = host.json("nft", "-j", "-a", "list", "chain", "inet", "fw", "forward")["nftables"]
+        handle = next(item["rule"]["handle"] for item in rules if "/lab2" in item.get("rule", {}).get("comment", ""))
+        host.run("nft", "delete", "rule", "inet", "fw", "forward", "handle", str(handle))
+
+    for disturb in (break_link, break_passage):
+        disturb()
+        check("lab")
+        check("way")
+        assert "br-lab2" in refused(check, "lab2")["details"]
+        tapnet("up", file)
+    tapnet("down", "--all")
+
+
 # ---- GC and STATUS ----
 
 def test_gc_takes_away_what_no_runtime_knows_and_nothing_else(lab, runtime, make_netns, host):
@@ -294,6 +366,17 @@ def test_gc_takes_away_what_no_runtime_knows_and_nothing_else(lab, runtime, make
     error = refused(runtime.call, "GC", container=None, interface=None, cniVersion="1.1.0")
     assert error["code"] == 7 and "cni.dev/valid-attachments" in error["details"]
     runtime.call("GC", container=None, cniVersion="1.1.0", network="nowhere", **{"cni.dev/valid-attachments": []})
+
+
+def test_gc_of_a_runtime_that_knows_of_nothing(lab, runtime, box, host):
+    """An empty list is null where a runtime is written in Go; it is not the same as none."""
+    lab("attach", "lab/mine")
+    for valid in ([], None):
+        runtime.call("ADD", netns=box)
+        config = {**runtime.config, "cniVersion": "1.1.0", "cni.dev/valid-attachments": valid}
+        code, text = runtime.raw(runtime.env("GC", container=None, interface=None), json.dumps(config))
+        assert (code, text) == (0, "") and [port["name"] for port in attached(lab)] == ["mine"]
+    lab("detach", "lab/mine")
 
 
 def test_status(lab, runtime, host, box):
@@ -342,6 +425,7 @@ WRONG_VARIABLES = [
     ("CNI_CONTAINERID", "../../etc", 4), ("CNI_CONTAINERID", "-a", 4), ("CNI_CONTAINERID", "a b", 4),
     ("CNI_CONTAINERID", "a" * 2000, 4),
     ("CNI_IFNAME", "a/b", 4), ("CNI_IFNAME", "..", 4), ("CNI_IFNAME", "a" * 16, 4), ("CNI_IFNAME", "a b", 4),
+    ("CNI_IFNAME", "ethü", 4), ("CNI_IFNAME", "a%d", 4),
     ("CNI_NETNS", "/nowhere/ns", 3), ("CNI_NETNS", "/etc/passwd", 4), ("CNI_NETNS", "/proc/self/ns/uts", 4),
     ("CNI_NETNS", "/proc/self/ns/net", 7), ("CNI_NETNS", "/dev/zero", 4), ("CNI_ARGS", "odd", 4),
     ("CNI_ARGS", "IP=" + "1" * 99, 4),
@@ -357,6 +441,24 @@ def test_every_variable_that_is_wrong(lab, runtime, box):
         assert (code, error["code"]) == (1, expected), (variable, value, error)
         assert variable in error["details"] or expected == 7, error
     assert_same(before, at_rest(lab))
+
+
+def test_bytes_that_are_no_text(lab, runtime, box, host):
+    """Paths may hold any byte, and what is quoted may be cut; JSON holds text alone. U+FFFD stands for each byte that
+    is none, and all else is told."""
+    path = os.fsdecode(os.fsencode(host.tmp) + b"/b\xffx\xc3\xbc")
+    os.symlink(box.exec_path, path)
+    code, text = runtime.raw({**runtime.env("ADD"), "CNI_NETNS": path}, json.dumps(runtime.config))
+    assert code == 0 and [entry.get("sandbox") for entry in json.loads(text)["interfaces"]] == \
+        [None, None, f"{host.tmp}/b\ufffdxü"]
+    runtime.call("DEL")
+    for variable, value, code in (("CNI_NETNS", path + "y", 3), ("CNI_COMMAND", os.fsdecode(b"\xffx\xc3\xbcy"), 4)):
+        env = {**runtime.env("ADD", netns=box), variable: value}
+        error = json.loads(runtime.raw(env, json.dumps(runtime.config))[1])
+        assert error["code"] == code and "\ufffdxüy" in error["details"]
+    error = refused(runtime.call, "ADD", netns=box, **{"a" + "ü" * 50: 1})  # as much of it as there is room for
+    assert error["code"] == 2 and "ü\ufffd`" in error["details"]
+    assert not attached(lab)
 
 
 WRONG_CONFIGS = [

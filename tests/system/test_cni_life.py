@@ -17,9 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tapnet_test.build import Tapnet
-from tapnet_test.cni import Refused, Runtime
-from tapnet_test.snapshot import assert_same, diff, snapshot
+from tapnet_test.build import brought_up
+from tapnet_test.cni import Refused, Runtime, wait_for_nothing_left
+from tapnet_test.plugging import at_rest
+from tapnet_test.snapshot import assert_same
 from tapnet_test.waiting import wait_for
 
 LAB = "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {} } } }"
@@ -28,23 +29,7 @@ BOXES, AT_ONCE = 50, 10
 
 @pytest.fixture(params=[False, True], ids=["no keeper", "keeper"])
 def lab(request, world, host):
-    tapnet = Tapnet(host, keeper=request.param)
-    tapnet("up", tapnet.file(LAB))
-    if request.param:
-        tapnet.let_look()
-    yield tapnet
-    tapnet("down", "--all")
-
-
-def look(tapnet):
-    return snapshot(tapnet.netns, run_dir=tapnet.run_dir)
-
-
-def wait_for_nothing_left(tapnet, before):
-    """All is as it was, but for what the keeper's log says."""
-    def left():
-        return [line for line in diff(before, look(tapnet)).splitlines()[2:] if "/keeper.log " not in line]
-    wait_for(lambda: not left(), why=lambda: "\n".join(left()))
+    yield from brought_up(host, LAB, keeper=request.param)
 
 
 def attached(tapnet):
@@ -75,14 +60,29 @@ def path(name):
     return f"/run/netns/{name}"
 
 
+def env_of(runtime, verb, name):
+    return {**runtime.env(verb, container=name), "CNI_NETNS": path(name)}
+
+
 def call(runtime, verb, name):
-    env = {**runtime.env(verb, container=name), "CNI_NETNS": path(name)}
-    return runtime.judge(verb, runtime.config, *runtime.raw(env, json.dumps(runtime.config)))
+    answer = runtime.raw(env_of(runtime, verb, name), json.dumps(runtime.config))
+    return runtime.judge(verb, runtime.config, *answer)
+
+
+def call_and_kill(runtime, verb, name, moment):
+    """Kills the plugin this many milliseconds after it was told all, wherever it is then."""
+    child = runtime.host.popen(runtime.plugin, env=env_of(runtime, verb, name), stdin=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL, text=True)
+    child.stdin.write(json.dumps(runtime.config))
+    child.stdin.close()
+    time.sleep(moment / 1000)
+    child.kill()
+    child.wait()
 
 
 def test_fifty_containers_ten_at_a_time(lab, host):
     runtime = Runtime(host)
-    before = look(lab)
+    before = at_rest(lab)
     with Boxes(f"{host.name}-{number}" for number in range(BOXES)) as boxes, ThreadPoolExecutor(AT_ONCE) as pool:
         results = list(pool.map(lambda name: call(runtime, "ADD", name), boxes.names))
         addresses = {result["ips"][0]["address"] for result in results}
@@ -102,7 +102,7 @@ def test_fifty_containers_ten_at_a_time(lab, host):
 def test_a_container_that_ends_without_a_word(lab, host):
     """The keeper takes away what stood on its veth pair; without one the next tapnet does."""
     runtime = Runtime(host)
-    before = look(lab)
+    before = at_rest(lab)
     with Boxes([f"{host.name}-a", f"{host.name}-b"]) as boxes:
         for name in boxes.names:
             call(runtime, "ADD", name)
@@ -120,18 +120,11 @@ def test_a_container_that_ends_without_a_word(lab, host):
 def test_a_plugin_that_is_killed_at_any_instant(lab, host):
     """DEL, which runtimes call after an ADD that failed, leaves nothing, and so does GC where they do not."""
     runtime = Runtime(host, cniVersion="1.1.0")
-    before = look(lab)
-    whole = 0
+    before = at_rest(lab)
     with Boxes([f"{host.name}-k"]) as boxes:
         name = boxes.names[0]
         for moment in range(0, 30):
-            env = {**runtime.env("ADD", container=name), "CNI_NETNS": path(name)}
-            child = host.popen(runtime.plugin, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-            child.stdin.write(json.dumps(runtime.config))
-            child.stdin.close()
-            time.sleep(moment / 1000)  # the instant
-            child.kill()
-            whole += child.wait() == 0
+            call_and_kill(runtime, "ADD", name, moment)
             if moment % 2:
                 call(runtime, "DEL", name)
             else:
@@ -144,18 +137,12 @@ def test_a_plugin_that_is_killed_at_any_instant(lab, host):
 def test_a_removal_that_is_killed_at_any_instant(lab, host):
     """Its container ends, too, before anybody goes on: its port can't be put back, and is in nobody's way."""
     runtime = Runtime(host)
-    before = look(lab)
+    before = at_rest(lab)
     with Boxes([f"{host.name}-d"]) as boxes:
         name = boxes.names[0]
         for moment in range(0, 120, 6):
             call(runtime, "ADD", name)
-            env = {**runtime.env("DEL", container=name), "CNI_NETNS": path(name)}
-            child = host.popen(runtime.plugin, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-            child.stdin.write(json.dumps(runtime.config))
-            child.stdin.close()
-            time.sleep(moment / 1000)  # the instant
-            child.kill()
-            child.wait()
+            call_and_kill(runtime, "DEL", name, moment)
             subprocess.run(["ip", "-n", name, "link", "delete", "eth0"], stderr=subprocess.DEVNULL)
             call(runtime, "DEL", name)
             assert not attached(lab)

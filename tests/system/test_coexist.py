@@ -13,10 +13,12 @@ keeps it there, and takes it away with the network.
 import os
 import pty
 import subprocess
+import sys
 
 import pytest
 from tapnet_test import webserver
-from tapnet_test.build import Tapnet
+from tapnet_test.build import Tapnet, brought_up
+from tapnet_test.cni import Runtime
 from tapnet_test.firewalls import need
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.waiting import wait_for
@@ -202,6 +204,28 @@ def test_it_follows_the_networks_and_the_other_filter(tapnet, host, world):
     assert not ours(host)
 
 
+def test_the_first_forward_that_comes_at_run_time(tapnet, host, world, make_netns):
+    """A container with a published port: the accept comes with it, in the same change, and goes with the last one.
+    There is no keeper here, who would put it in later."""
+    without = LAB.replace(', forward: ["8080:80"]', "") + "coexist: on"
+    forwarded = f"-A FORWARD -o br-lab -m conntrack --ctstate DNAT {MARK}"
+    host.run("iptables-nft", "-P", "FORWARD", "DROP")
+    tapnet("up", tapnet.file(without))
+    assert len(ours(host)) == 2 and forwarded not in ours(host)
+    runtime, boxes = Runtime(host), [make_netns(name) for name in ("box", "cart")]
+    for number, box in enumerate(boxes):
+        runtime.call("ADD", container=box.name, netns=box,
+                     runtimeConfig={"portMappings": [{"hostPort": 8080 + number, "containerPort": 80}]})
+        assert ours(host) == accepts("FORWARD")
+    boxes[0].popen(sys.executable, webserver.__file__, "0.0.0.0", "80", stderr=subprocess.DEVNULL)
+    wait_for(lambda: ":80 " in boxes[0].run("ss", "-Hltn").stdout)
+    assert loads(world.outside, f"http://{HOST_ADDRESS}:8080/")
+    runtime.call("DEL", container=boxes[0].name, netns=boxes[0])
+    assert ours(host) == accepts("FORWARD")
+    runtime.call("DEL", container=boxes[1].name, netns=boxes[1])
+    assert len(ours(host)) == 2 and forwarded not in ours(host)
+
+
 def test_a_rule_with_our_comment_that_is_none_of_ours(tapnet, host, world):
     """Somebody else's rules stay, whatever they call themselves."""
     for rule in ("-i br-lab", "-i br-lab -o eth0 -p tcp", "-o br-lab -m conntrack --ctstate NEW"):
@@ -230,11 +254,7 @@ SOON = 5  # seconds within which the keeper has done its work on a machine that 
 @pytest.fixture
 def kept(tapnet, host, world):
     """The lab is up with a keeper, and may put accepts in; nobody drops anything yet."""
-    tapnet = Tapnet(host, keeper=True)
-    tapnet("up", tapnet.file(LAB + "coexist: on"))
-    tapnet.let_look()
-    yield tapnet
-    tapnet("down", "--all")
+    yield from brought_up(host, LAB + "coexist: on", keeper=True)
 
 
 @pytest.mark.parametrize("disturb", [

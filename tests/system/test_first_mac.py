@@ -19,6 +19,7 @@ from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import ARP, Ether
 from tap_guest import Guest
 from tapnet_test.build import Tapnet
+from tapnet_test.cni import Runtime
 from tapnet_test.service import in_netns
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.waiting import wait_for
@@ -258,3 +259,15 @@ def test_the_other_of_two_that_clash_is_served_once_the_first_is_gone(kept):
     assert is_served(web) and not finds_the_gateway(db)
     kept.unplug(web)
     assert is_served(db)
+
+
+def test_a_container_that_gives_itself_another_mac_is_told_of(lab, make_netns):
+    """Its MAC is nobody's file's: the runtime gave it."""
+    box = make_netns("box")
+    Runtime(lab.host).call("ADD", netns=box, runtimeConfig={"mac": OTHER})
+    assert box.run("ping", "-c1", "-W5", GATEWAY).returncode == 0
+    box.run("ip", "link", "set", "eth0", "address", QEMU)
+    assert box.run("ping", "-c1", "-W1", GATEWAY, check=False).returncode
+    assert (f"it was made for a guest with MAC {OTHER}, and what its guest sends from {QEMU} is dropped: start it with "
+            f"mac={OTHER}") in lab.tapnet("status").stdout
+    Runtime(lab.host).call("DEL", netns=box)

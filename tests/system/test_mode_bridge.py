@@ -191,6 +191,7 @@ def test_the_uplink_may_be_left_out_and_stays(tapnet, uplink):
     up(tapnet, text)
     assert "all is as wanted" in up(tapnet, text).stdout, "although the default route leads elsewhere now"
     network = tapnet.status("lan")
+    assert network["strangers"] == [], "the uplink is where it belongs"
     assert network["uplink"] == "eth0" and network["subnets"] == [] and network["mode"] == "bridge"
     assert network["ports"][0]["addresses"] == []
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from tap_guest import Guest
-from tapnet_test.build import Tapnet
+from tapnet_test.build import Tapnet, brought_up
 from tapnet_test.processes import named, wait_gone
 from tapnet_test.service import in_netns
 from tapnet_test.waiting import wait_for
@@ -22,23 +22,19 @@ LAB = f"networks: {{ lab: {{ subnet: 10.20.0.1/24, ports: {{ web: {{ mac: \"{MAC
 NOTICED = 5 + 3 + 2  # seconds: served.h's patience, a question's, and the next service's start
 
 
+def up_without_a_trace(host, keeper):
+    yield from brought_up(host, LAB, keeper)
+    assert not named(host, "tapnet-service") and not (host.tmp / "run").exists()
+
+
 @pytest.fixture
 def kept(host, world):
-    tapnet = Tapnet(host, keeper=True)
-    tapnet("up", tapnet.file(LAB))
-    tapnet.let_look()
-    yield tapnet
-    tapnet("down", "--all")
-    assert not named(host, "tapnet-service") and not tapnet.run_dir.exists()
+    yield from up_without_a_trace(host, keeper=True)
 
 
 @pytest.fixture
 def alone(host, world):
-    tapnet = Tapnet(host)
-    tapnet("up", tapnet.file(LAB))
-    yield tapnet
-    tapnet("down", "--all")
-    assert not named(host, "tapnet-service") and not tapnet.run_dir.exists()
+    yield from up_without_a_trace(host, keeper=False)
 
 
 def stop(host):

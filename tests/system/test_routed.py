@@ -186,6 +186,27 @@ def test_it_uses_its_own_addresses_and_no_others(web, tapnet, host):
         WEB, "lladdr", OWN, "PERMANENT", "proto", "116"], "what it says by ARP changes nothing"
 
 
+def test_why_a_guest_with_another_mac_gets_no_lease_is_told(web, tapnet):
+    """Which MAC the port takes, which one was seen, and what to do: until the guest asks from its own."""
+    guest = web()
+    assert tapnet.json("status")["warnings"] == []
+    stranger = in_place_of(guest, STRANGE)
+    assert not stranger.discover()
+    assert tapnet.status("lab")["ports"][0]["refused_macs"] == [STRANGE]
+    said = (f"port lab/web: the file gives its guest MAC {OWN}, and what it sends from {STRANGE} is dropped: "
+            f"start it with mac={OWN}, or write `mac: {STRANGE}`")
+    assert tapnet.json("status")["warnings"] == [said] and said in tapnet("status").stdout
+    assert guest.discover()
+
+
+def test_a_guest_that_draws_macs_by_lot_fills_nothing(web, tapnet):
+    guest = web()
+    for number in range(100):
+        guest.send(in_place_of(guest, f"52:54:00:66:00:{number:02x}").discover_frame())
+    wait_for(lambda: tapnet.status("lab")["ports"][0]["blocked"] >= 100, why="not all are counted")
+    assert 1 <= len(tapnet.status("lab")["ports"][0]["refused_macs"]) <= 3
+
+
 def in_place_of(guest, mac):
     """The same guest with another MAC."""
     other = object.__new__(Guest)

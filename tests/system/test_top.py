@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import closing
 
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
@@ -75,9 +76,8 @@ class Lab:
 
 @pytest.fixture
 def lab(world, tapnet):
-    made = Lab(world, tapnet)
-    yield made
-    made.close()
+    with closing(Lab(world, tapnet)) as made:
+        yield made
 
 
 @pytest.fixture

@@ -101,3 +101,14 @@ class Tapnet:
         with seqpacket.connect(next(self.run_dir.glob("*/keeper.sock"))) as keeper:
             keeper.send(b'{"do":"look"}')
             assert json.loads(keeper.recv(4096))["ok"]
+
+
+def brought_up(netns, text, keeper=False):
+    """The command in the namespace, with a file of this text up for as long as a test takes, and a keeper, if there is
+    one, that has looked at it: what a fixture yields from."""
+    tapnet = Tapnet(netns, keeper)
+    tapnet("up", tapnet.file(text))
+    if keeper:
+        tapnet.let_look()
+    yield tapnet
+    tapnet("down", "--all")

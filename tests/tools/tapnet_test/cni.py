@@ -6,6 +6,8 @@ import json
 import subprocess
 
 from .build import program
+from .snapshot import diff, snapshot
+from .waiting import wait_for
 
 ATTACHMENT = ("CNI_COMMAND", "CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_ARGS")
 
@@ -71,3 +73,11 @@ def plugins_of(conflist, capabilities):
         said = {key: value for key, value in capabilities.items() if plugin.get("capabilities", {}).get(key)}
         yield plugin["type"], {**plugin, "name": conflist["name"], "cniVersion": conflist["cniVersion"],
                                **({"runtimeConfig": said} if said else {})}
+
+
+def wait_for_nothing_left(tapnet, before):
+    """All is as it was at rest (plugging.py), but for what the keeper's log says."""
+    def left():
+        return [line for line in diff(before, snapshot(tapnet.netns, run_dir=tapnet.run_dir)).splitlines()[2:]
+                if "/keeper.log " not in line]
+    wait_for(lambda: not left(), 30, lambda: "\n".join(left()))

@@ -3,7 +3,7 @@
 
 import json
 
-from .build import Tapnet
+from .build import brought_up
 from .rights import need_all_users
 from .snapshot import diff, snapshot
 from .waiting import wait_for
@@ -38,11 +38,7 @@ def as_user(user, *groups):
 def plugging_lab(host):
     """LAB is up, for as long as a test takes: what a fixture yields from."""
     need_all_users()
-    tapnet = Tapnet(host, keeper=True)
-    tapnet("up", tapnet.file(LAB))
-    tapnet.let_look()
-    yield tapnet
-    tapnet("down", "--all")
+    yield from brought_up(host, LAB, keeper=True)
 
 
 def links(host):

@@ -8,7 +8,7 @@ says what counts:
 | --- | --- |
 | links with all that `ip -d` shows, bridge ports too | indexes, numbers of ports, statistics, timers, carrier |
 | offloads of TUNs and TAPs | |
-| addresses, multicast groups | lifetimes, "tentative" |
+| addresses, multicast groups | lifetimes, "tentative"; how often a port has joined an address's group |
 | routes and rules of all tables, next hops | the flag linkdown, IPv6's multicast route (there while a link is ready) |
 | permanent neighbours, proxies, static FDB and MDB entries | what was learnt |
 | qdiscs, classes, filters of both directions | handles of filters, their hit counters |
@@ -163,12 +163,20 @@ def _links(answers):
     return lines + [f"offload {line}" for line in sorted(answers.text("offloads").splitlines())]
 
 
+def _groups(link, is_of_a_group):
+    """The multicast groups of @link. The kernel does not leave an address's own group when the address goes while the
+    device has NOARP, as a closed port has: such a join stays counted as long as the device lives."""
+    return [{key: value for key, value in group.items()
+             if not (key == "users" and is_of_a_group and group.get("address", "").startswith("ff02::1:ff"))}
+            for group in link["maddr"]]
+
+
 def _addresses(answers):
-    lines = []
+    grouped, lines = {link["ifname"] for link in answers.json("links") if link["group"] != "default"}, []
     for link in answers.json("addresses"):
         lines += _sorted_lines(f"address {link['ifname']}", link["addr_info"])
     for link in answers.json("maddresses"):
-        lines += _sorted_lines(f"multicast {link['ifname']}", link["maddr"])
+        lines += _sorted_lines(f"multicast {link['ifname']}", _groups(link, link["ifname"] in grouped))
     return sorted(lines)
 
 

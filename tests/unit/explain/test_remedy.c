@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <linux/netfilter/nf_tables.h>
 
 #include <cmocka.h>
 
@@ -29,7 +30,7 @@ static const char *remedy(struct rules_chain *chains, size_t count, const char *
     static char text[256];
     const struct rules_ruleset ruleset = {.chains = chains, .chain_count = count};
     const struct rules_answer answer = {.outcome = RULES_DROPPED, .base = &chains[0], .chain = &chains[0]};
-    const struct rules_packet packet = {.in = in, .out = out, .is_reply = is_reply};
+    const struct rules_packet packet = {.in = in, .out = out, .state = RULES_NEW, .is_reply = is_reply};
     struct arena arena = {0};
     const char *command = explain_remedy(&ruleset, &answer, &packet, &arena);
 
@@ -58,6 +59,24 @@ static void test_iptables(void **state)
     assert_string_equal(remedy(chains, 1, "br-lab", "", false), "iptables-legacy -t raw -I PREROUTING -i br-lab" MARK);
 }
 
+/* In a table of IPv6 by its own command, into the chain that ufw has for IPv6. */
+static void test_ip6tables(void **state)
+{
+    struct rules_step to_ufw = to_docker_user;
+    struct rules_rule leads_to_ufw = {.comment = "", .steps = &to_ufw, .step_count = 1};
+    struct rules_chain chains[] = {forward, forward};
+
+    (void)state;
+    to_ufw.name = "ufw6-user-forward";
+    chains[0].family = chains[1].family = RULES_IP6;
+    assert_string_equal(remedy(chains, 1, "br-lab", "eth0", false), "ip6tables -I FORWARD -i br-lab -o eth0" MARK);
+    chains[1].name = "ufw6-user-forward";
+    chains[0].rules = &leads_to_ufw;
+    chains[0].rule_count = 1;
+    assert_string_equal(remedy(chains, 2, "br-lab", "eth0", false),
+                        "ip6tables -I ufw6-user-forward -i br-lab -o eth0" MARK);
+}
+
 /* Into the chain that Docker leaves alone; but not where the packet is dropped before it comes there. */
 static void test_docker(void **state)
 {
@@ -71,6 +90,44 @@ static void test_docker(void **state)
     chains[0].rules = drops_first;
     chains[0].rule_count = ARRAY_COUNT(drops_first);
     assert_string_equal(remedy(chains, 2, "br-lab", "eth0", false), "iptables -I FORWARD -i br-lab -o eth0" MARK);
+}
+
+/*
+ * As ufw has it: INPUT leads to a chain of checks, which drop what is invalid or not for this host, and go on to the
+ * user's chain. A packet that none of them drops comes there; one that may be dropped on the way does not, for certain.
+ */
+static void test_ufw(void **state)
+{
+    static uint8_t invalid[4], zero[4];
+    static struct rules_step bits[] = {
+        {.kind = RULES_LOAD, .source = RULES_CT, .offset = NFT_CT_STATE, .len = 4, .name = ""},
+        {.kind = RULES_MASK, .len = 4, .bytes = invalid, .with = zero, .name = ""},
+        {.kind = RULES_COMPARE, .operator= RULES_NOT_EQUAL, .len = 4, .bytes = zero, .name = ""},
+        {.kind = RULES_VERDICT, .verdict = RULES_DROP, .name = ""},
+    };
+    static struct rules_step unknown[] = {{.kind = RULES_UNKNOWN, .name = "secmark"},
+                                          {.kind = RULES_VERDICT, .verdict = RULES_DROP, .name = ""}};
+    static struct rules_step to_checks = {.kind = RULES_VERDICT, .verdict = RULES_JUMP, .name = "ufw-before-input"};
+    static struct rules_step to_user = {.kind = RULES_VERDICT, .verdict = RULES_JUMP, .name = "ufw-user-input"};
+    struct rules_rule first = {.comment = "", .steps = &to_checks, .step_count = 1};
+    struct rules_rule checks[] = {{.comment = "", .steps = bits, .step_count = ARRAY_COUNT(bits)},
+                                  {.comment = "", .steps = &to_user, .step_count = 1}};
+    struct rules_chain chains[] = {forward, forward, forward};
+    const uint32_t bit = RULES_INVALID;
+
+    (void)state;
+    memcpy(invalid, &bit, sizeof(bit));
+    chains[0].name = "INPUT";
+    chains[0].rules = &first;
+    chains[0].rule_count = 1;
+    chains[1].name = "ufw-before-input";
+    chains[1].rules = checks;
+    chains[1].rule_count = ARRAY_COUNT(checks);
+    chains[2].name = "ufw-user-input";
+    assert_string_equal(remedy(chains, 3, "br-lab", "", false), "iptables -I ufw-user-input -i br-lab" MARK);
+    checks[0].steps = unknown;
+    checks[0].step_count = ARRAY_COUNT(unknown);
+    assert_string_equal(remedy(chains, 3, "br-lab", "", false), "iptables -I INPUT -i br-lab" MARK);
 }
 
 static void test_nft(void **state)
@@ -147,7 +204,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_iptables),
+        cmocka_unit_test(test_ip6tables),
         cmocka_unit_test(test_docker),
+        cmocka_unit_test(test_ufw),
         cmocka_unit_test(test_nft),
         cmocka_unit_test(test_firewalld),
         cmocka_unit_test(test_what_has_no_command),

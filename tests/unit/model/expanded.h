@@ -9,6 +9,9 @@
 void expand(struct model_set *set, bool host_forwards, struct model_objects *ret);
 /* They are @expected, in that order. */
 void assert_texts(const struct model_objects *objects, const char *const *expected, size_t count);
+/* Both: @set wants @expected, an array, and nothing else; *ret has it. */
+#define ASSERT_WANTS(set, ret, expected)                                                                               \
+    (expand(set, false, ret), assert_texts(ret, expected, sizeof(expected) / sizeof((expected)[0])))
 /* Fails the test when there is none. */
 const struct model_object *find_link(const struct model_objects *objects, const char *name);
 /* The object whose text is @text, or NULL. */

@@ -66,8 +66,7 @@ static void a_nat_network_in_full(void **state)
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
-    expand(set, false, &objects);
-    assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    ASSERT_WANTS(set, &objects, expected);
     assert_sorted(&objects);
 }
 
@@ -143,16 +142,26 @@ static void objects_know_their_line_their_owner_and_their_network(void **state)
     }
 }
 
+/* An isolated network with the port "a". */
+static struct model_set *dark_set(const char *mac)
+{
+    struct model_set *set = build_set("demo");
+    struct model_network *network = build_network(set, "dark", "10.20.0.1/24");
+
+    network->mode = MODEL_MODE_ISOLATED;
+    build_port(set, network, "a", "10.20.0.7", mac);
+    return set;
+}
+
+#define DARK_NETWORK                                                                                                   \
+    "table inet tapnet", "table bridge tapnet", "element networks { br-dark }", "element networks { dark-a }",         \
+        "element bridged { br-dark . br-dark }", "element ports { dark-a }"
+
 /* The host gets no address in it, so it is out of reach for its guests; nothing leads out. */
 static void an_isolated_network_in_full(void **state)
 {
     static const char *const expected[] = {
-        "table inet tapnet",
-        "table bridge tapnet",
-        "element networks { br-dark }",
-        "element networks { dark-a }",
-        "element bridged { br-dark . br-dark }",
-        "element ports { dark-a }",
+        DARK_NETWORK,
         "element port_addresses { dark-a . 52:54:00:84:54:b3 . 10.20.0.7 }",
         "element port_macs { dark-a . 52:54:00:84:54:b3 }",
         "element group_limits { dark-a limit 1000 packets/s }",
@@ -162,15 +171,11 @@ static void an_isolated_network_in_full(void **state)
         "DHCP for network dark",
         "record of set demo",
     };
-    struct model_set *set _cleanup_set_ = build_set("demo");
-    struct model_network *network = build_network(set, "dark", "10.20.0.1/24");
+    struct model_set *set _cleanup_set_ = dark_set("52:54:00:84:54:b3");
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
-    network->mode = MODEL_MODE_ISOLATED;
-    build_port(set, network, "a", "10.20.0.7", "52:54:00:84:54:b3");
-    expand(set, false, &objects);
-    assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    ASSERT_WANTS(set, &objects, expected);
     assert_false(find_link(&objects, "br-dark")->link.forwarding);
     assert_int_equal(find_link(&objects, "br-dark")->link.owner.mode, MODEL_MODE_ISOLATED);
 }
@@ -179,12 +184,7 @@ static void an_isolated_network_in_full(void **state)
 static void a_port_whose_guest_may_use_any_mac(void **state)
 {
     static const char *const expected[] = {
-        "table inet tapnet",
-        "table bridge tapnet",
-        "element networks { br-dark }",
-        "element networks { dark-a }",
-        "element bridged { br-dark . br-dark }",
-        "element ports { dark-a }",
+        DARK_NETWORK,
         "element any_mac_addresses { dark-a . 10.20.0.7 }",
         "element any_mac_ports { dark-a }",
         "element group_limits { dark-a limit 1000 packets/s }",
@@ -193,15 +193,12 @@ static void a_port_whose_guest_may_use_any_mac(void **state)
         "DHCP for network dark",
         "record of set demo",
     };
-    struct model_set *set _cleanup_set_ = build_set("demo");
-    struct model_network *network = build_network(set, "dark", "10.20.0.1/24");
+    struct model_set *set _cleanup_set_ = dark_set(NULL);
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
-    network->mode = MODEL_MODE_ISOLATED;
-    build_port(set, network, "a", "10.20.0.7", NULL)->mac_spoofing = true;
-    expand(set, false, &objects);
-    assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    set->networks[0].ports[0].mac_spoofing = true;
+    ASSERT_WANTS(set, &objects, expected);
 }
 
 static size_t count(const struct model_objects *objects, enum model_object_kind kind, enum guard_set set)
@@ -277,8 +274,7 @@ static void devices_alone_need_no_guards(void **state)
     tap->up_given = true; /* and not up */
     set->devices[0].link_type = 512;
     tap->settings = (struct model_settings){true, MODEL_OFFLOAD_CHECKSUM, 12};
-    expand(set, false, &objects);
-    assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    ASSERT_WANTS(set, &objects, expected);
     assert_true(!objects.items[0].link.up && objects.items[1].link.up);
     assert_int_equal(objects.items[1].link.link_type, 512);
     assert_int_equal(objects.items[0].link.queue_length, 1000);

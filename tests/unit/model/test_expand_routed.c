@@ -3,13 +3,31 @@
 #include "expanded.h"
 #include "model/forward.h"
 
+/* Every address of the subnet, with any other as the one that it goes to. */
+#define SUBNET "10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255"
+#define TABLES "table inet tapnet", "table bridge tapnet", "table arp tapnet"
+/* Who port "a" is, whatever the mode. */
+#define PORT_A                                                                                                         \
+    "element routed_ports { far-a }", "element routed_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }",            \
+        "element routed_macs { far-a . 52:54:00:00:00:07 }", "element peers { " SUBNET " }"
+#define ARP_OF_PORT_A                                                                                                  \
+    "element arp_ports { far-a }", "element arp_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }",                  \
+        "element arp_reach { " SUBNET " }"
+#define LINKS_OF_PORT_A "bridge rt-far", "tap far-a", "address 10.20.0.1/32 to 10.20.0.7 on far-a"
+
+static struct model_network *routed_network(struct model_set *set)
+{
+    struct model_network *network = build_network(set, "far", "10.20.0.1/24");
+
+    network->mode = MODEL_MODE_ROUTED;
+    return network;
+}
+
 /* No bridge has a port: each TAP has the gateway's address, its guest's at the other end, and who that is. */
 static void a_routed_network_in_full(void **state)
 {
     static const char *const expected[] = {
-        "table inet tapnet",
-        "table bridge tapnet",
-        "table arp tapnet",
+        TABLES,
         "element networks { far-a }",
         "element networks { far-b }",
         "element networks { rt-far }",
@@ -31,12 +49,12 @@ static void a_routed_network_in_full(void **state)
         "element ways { eth0 . far-b }",
         "element ways { far-a . eth0 }",
         "element ways { far-b . eth0 }",
-        "element peers { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }",
+        "element peers { " SUBNET " }",
         "element arp_ports { far-a }",
         "element arp_ports { far-b }",
         "element arp_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }",
         "element arp_any_mac_addresses { far-b . 10.20.0.8 }",
-        "element arp_reach { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }",
+        "element arp_reach { " SUBNET " }",
         "bridge rt-far",
         "tap far-a",
         "tap far-b",
@@ -49,24 +67,23 @@ static void a_routed_network_in_full(void **state)
         "record of set demo",
     };
     struct model_set *set _cleanup_set_ = build_set("demo");
-    struct model_network *network = build_network(set, "far", "10.20.0.1/24");
+    struct model_network *network = routed_network(set);
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
-    network->mode = MODEL_MODE_ROUTED;
     network->dns_port = MODEL_DNS_PORT;
     strcpy(network->uplink, "eth0");
     build_port(set, network, "a", "10.20.0.7", "52:54:00:00:00:07");
     build_port(set, network, "b", "10.20.0.8", NULL);
-    expand(set, false, &objects);
-    assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    ASSERT_WANTS(set, &objects, expected);
     assert_true(find_link(&objects, "far-a")->link.routed);
     assert_string_equal(find_link(&objects, "far-a")->link.master, "");
 }
 
 /* A network as one with too many ports for a bridge is, but for their number. */
-static struct model_network *spread_network(struct model_set *set, enum model_mode mode)
+static struct model_set *spread_set(enum model_mode mode)
 {
+    struct model_set *set = build_set("demo");
     struct model_network *network = build_network(set, "far", "10.20.0.1/24");
 
     network->mode = mode;
@@ -74,19 +91,17 @@ static struct model_network *spread_network(struct model_set *set, enum model_mo
     network->spread = true;
     build_port(set, network, "a", "10.20.0.7", "52:54:00:00:00:07");
     if (mode != MODEL_MODE_NAT)
-        return network;
+        return set;
     network->dns_port = MODEL_DNS_PORT;
     strcpy(network->uplink, "eth0");
-    return network;
+    return set;
 }
 
 /* What a port without a bridge has is that of a routed one; where it may go is what a bridge has in mode nat. */
 static void a_nat_network_without_a_bridge_in_full(void **state)
 {
     static const char *const expected[] = {
-        "table inet tapnet",
-        "table bridge tapnet",
-        "table arp tapnet",
+        TABLES,
         "element networks { far-a }",
         "element networks { rt-far }",
         "element egress { far-a . eth0 }",
@@ -97,29 +112,20 @@ static void a_nat_network_without_a_bridge_in_full(void **state)
         "element paths { eth0 . far-a }",
         "element paths { far-a . eth0 }",
         "element closed { eth0 }",
-        "element routed_ports { far-a }",
-        "element routed_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }",
-        "element routed_macs { far-a . 52:54:00:00:00:07 }",
-        "element peers { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }",
-        "element arp_ports { far-a }",
-        "element arp_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }",
-        "element arp_reach { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }",
-        "bridge rt-far",
-        "tap far-a",
-        "address 10.20.0.1/32 to 10.20.0.7 on far-a",
+        PORT_A,
+        ARP_OF_PORT_A,
+        LINKS_OF_PORT_A,
         "address 10.20.0.1/24 on rt-far",
         "neighbour 10.20.0.7 on far-a",
         "sysctl net/ipv4/conf/eth0/forwarding = 1",
         "DHCP and DNS for network far",
         "record of set demo",
     };
-    struct model_set *set _cleanup_set_ = build_set("demo");
+    struct model_set *set _cleanup_set_ = spread_set(MODEL_MODE_NAT);
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
-    spread_network(set, MODEL_MODE_NAT);
-    expand(set, false, &objects);
-    assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    ASSERT_WANTS(set, &objects, expected);
     assert_true(find_link(&objects, "far-a")->link.routed);
     assert_string_equal(find_link(&objects, "far-a")->link.master, "");
     assert_int_equal(find_link(&objects, "rt-far")->link.owner.mode, MODEL_MODE_NAT);
@@ -128,33 +134,22 @@ static void a_nat_network_without_a_bridge_in_full(void **state)
 static void an_isolated_network_without_a_bridge_in_full(void **state)
 {
     static const char *const expected[] = {
-        "table inet tapnet",
-        "table bridge tapnet",
-        "table arp tapnet",
+        TABLES,
         "element networks { far-a }",
         "element networks { rt-far }",
-        "element routed_ports { far-a }",
-        "element routed_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }",
-        "element routed_macs { far-a . 52:54:00:00:00:07 }",
-        "element peers { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }",
+        PORT_A,
         "element secluded_ports { far-a }",
-        "element arp_ports { far-a }",
-        "element arp_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.7 }",
-        "element arp_reach { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }",
-        "bridge rt-far",
-        "tap far-a",
-        "address 10.20.0.1/32 to 10.20.0.7 on far-a",
+        ARP_OF_PORT_A,
+        LINKS_OF_PORT_A,
         "neighbour 10.20.0.7 on far-a",
         "DHCP for network far",
         "record of set demo",
     };
-    struct model_set *set _cleanup_set_ = build_set("demo");
+    struct model_set *set _cleanup_set_ = spread_set(MODEL_MODE_ISOLATED);
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
-    spread_network(set, MODEL_MODE_ISOLATED);
-    expand(set, false, &objects);
-    assert_texts(&objects, expected, ARRAY_COUNT(expected));
+    ASSERT_WANTS(set, &objects, expected);
     assert_false(find_link(&objects, "rt-far")->link.forwarding);
 }
 
@@ -167,8 +162,8 @@ static void ports_without_a_bridge_have_ip6_as_a_bridge_has(void **state)
         "element gateways6 { far-a . fe80::1 }", "address fd00:20::1/128 to fd00:20::7 on far-a",
         "address fe80::1/64 on far-a",           "sysctl net/ipv6/conf/eth1/force_forwarding = 1",
     };
-    struct model_set *set _cleanup_set_ = build_set("demo");
-    struct model_network *network = spread_network(set, MODEL_MODE_NAT);
+    struct model_set *set _cleanup_set_ = spread_set(MODEL_MODE_NAT);
+    struct model_network *network = &set->networks[0];
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
@@ -196,13 +191,12 @@ static void ports_without_a_bridge_have_ip6_as_a_bridge_has(void **state)
 static void a_routed_port_has_its_forwards_itself(void **state)
 {
     struct model_set *set _cleanup_set_ = build_set("demo");
-    struct model_network *network = build_network(set, "far", "10.20.0.1/24");
+    struct model_network *network = routed_network(set);
     struct model_objects objects cleanup(model_objects_fini) = {0};
     struct model_forward forward;
     const char *problem;
 
     (void)state;
-    network->mode = MODEL_MODE_ROUTED;
     network->ports_see_each_other_given = true;
     network->ports_see_each_other = false;
     build_port(set, network, "a", "10.20.0.7", NULL);
@@ -215,8 +209,8 @@ static void a_routed_port_has_its_forwards_itself(void **state)
     assert_non_null(find_text(&objects, "element published { 10.20.0.7 }"));
     assert_non_null(find_text(&objects, "element routed_published { far-a . 10.20.0.7 }"));
     assert_null(find_text(&objects, "element published { 10.20.0.8 }"));
-    assert_non_null(find_text(&objects, "element routed_apart { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }"));
-    assert_null(find_text(&objects, "element peers { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }"));
+    assert_non_null(find_text(&objects, "element routed_apart { " SUBNET " }"));
+    assert_null(find_text(&objects, "element peers { " SUBNET " }"));
     assert_true(find_link(&objects, "far-a")->link.route_localnet);
     assert_false(find_link(&objects, "far-b")->link.route_localnet ||
                  find_link(&objects, "rt-far")->link.route_localnet);
@@ -226,11 +220,10 @@ static void a_routed_port_has_its_forwards_itself(void **state)
 static void a_limited_routed_port_goes_the_long_way(void **state)
 {
     struct model_set *set _cleanup_set_ = build_set("demo");
-    struct model_network *network = build_network(set, "far", "10.20.0.1/24");
+    struct model_network *network = routed_network(set);
     struct model_objects objects cleanup(model_objects_fini) = {0};
 
     (void)state;
-    network->mode = MODEL_MODE_ROUTED;
     strcpy(network->uplink, "eth0");
     build_port(set, network, "a", "10.20.0.7", "52:54:00:00:00:07");
     build_port(set, network, "b", "10.20.0.8", NULL);

@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 91
+#define SAMPLES 92
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -90,6 +90,7 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_BLOCKED] = guard_blocked("t");
     samples[GUARD_ROUTED_BLOCKED] = guard_routed_blocked(GUARD_ROUTED_BLOCKED, "t");
     samples[GUARD_ARP_BLOCKED] = guard_routed_blocked(GUARD_ARP_BLOCKED, "t");
+    samples[GUARD_ROUTED_REFUSED_MACS] = guard_routed_refused_mac("t", &guest_mac);
     samples[GUARD_ROUTED_PORTS] = guard_device(GUARD_ROUTED_PORTS, "t", "lab/lab/t");
     samples[GUARD_ROUTED_ADDRESSES] = guard_routed_source(GUARD_ROUTED_ADDRESSES, "t", &guest_mac, &guest, "lab/lab/t");
     samples[GUARD_ROUTED_MACS] = guard_routed_mac("t", &guest_mac, "lab/lab/t");
