@@ -67,6 +67,8 @@ static void read_legacy(const uint8_t *data, size_t len, struct rules_ruleset *r
     table.bytes = copy;
     table.len = len - 20;
     legacy_add(&table, ruleset);
+    table.ip6 = true;
+    legacy_add(&table, ruleset);
     free(copy);
 }
 
@@ -107,7 +109,7 @@ static void print_all(const struct rules_ruleset *ruleset)
         promise(strlen(rules_owner(ruleset, &ruleset->chains[i], owner)) < sizeof(owner));
         rules_find_naming(ruleset, &ruleset->chains[i], "eth0", 2);
         for (size_t r = 0; r < ruleset->chains[i].rule_count; r++)
-            promise(strlen(rules_print(&ruleset->chains[i].rules[r], text)) < sizeof(text));
+            promise(strlen(rules_print(ruleset->chains[i].family, &ruleset->chains[i].rules[r], text)) < sizeof(text));
     }
 }
 

@@ -16,6 +16,7 @@ const struct option_row option_rows[] = {
      "yes to all that would be asked: let guests pass where another program's packet filter drops them"},
     {"no-keeper", 0, offsetof(struct arguments, no_keeper), "start no process that puts back what others take away"},
     {"fix", 0, offsetof(struct arguments, fix), "first put back what others took away of the sets that are up"},
+    {"ipv6", '6', offsetof(struct arguments, ip6), "by IPv6; without it names, `host` and `outside` mean IPv4"},
     {"trace", 0, offsetof(struct arguments, trace),
      "also send such a packet, as if FROM, a port, had sent it, and follow it"},
     {"guest", 'g', offsetof(struct arguments, guest),
@@ -124,7 +125,7 @@ static const char *const status_options[] = {"guest", "as", "libvirt", "watch", 
 static const char *const top_options[] = {"interval", "count", "once", "json", "help", NULL};
 static const char *const graph_options[] = {"rates", "svg", "help", NULL};
 static const char *const doctor_options[] = {"fix", "json", "help", NULL};
-static const char *const why_options[] = {"trace", "json", "help", NULL};
+static const char *const why_options[] = {"ipv6", "trace", "json", "help", NULL};
 static const char *const run_options[] = {"queues", "no-keeper", "quiet", "help", NULL};
 static const char *const attach_options[] = {"for", "queues", "dry-run", "json", "no-keeper", "help", NULL};
 static const char *const detach_options[] = {"dry-run", "json", "quiet", "help", NULL};
@@ -234,11 +235,12 @@ const struct command commands[] = {
      "Exits with 0 when nothing is wrong (there may be notes), else with 1.",
      doctor_options, run_doctor},
     {"why", "FROM TO ...", "follow a packet through the host, and name what stops it",
-     "FROM and TO are ports of networks (web, web.lab, lab/web), IPv4 addresses, host, or outside; PROTOCOL is tcp or "
-     "udp with the PORT of TO, or icmp. The way is worked out from what the kernel tells: nothing is changed, and "
-     "nothing sent but an ARP request. Each step passes, or stops the packet, or can't be seen; what stops it is "
-     "named with the command that mends it. Where the packet arrives, the way of the answer follows. With --trace one "
-     "packet is tried, too. Exits with 0 when nothing stops the packet or its answer, else with 1.",
+     "FROM and TO are ports of networks (web, web.lab, lab/web), addresses, host, or outside; PROTOCOL is tcp or udp "
+     "with the PORT of TO, or icmp. With an address of IPv6, or with -6, the packet is an IPv6 one. The way is worked "
+     "out from what the kernel tells: nothing is changed, and nothing sent but an ARP request or a neighbour "
+     "solicitation. Each step passes, or stops the packet, or can't be seen; what stops it is named with the command "
+     "that mends it. Where the packet arrives, the way of the answer follows. With --trace one packet is tried, too. "
+     "Exits with 0 when nothing stops the packet or its answer, else with 1.",
      why_options, run_why, NULL, 0, 4},
     {"device", "COMMAND", "single TUN and TAP devices: add, del, set, show",
      "Makes, deletes, changes and lists TUN and TAP devices one by one: with any right that a descriptor or netlink "

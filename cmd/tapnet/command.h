@@ -22,7 +22,7 @@ enum {
 
 /* The values that options set: one struct for all commands, since an option means the same everywhere. */
 struct arguments {
-    bool json, all, dry_run, fix, trace, help, version, quiet, replace, coexist, no_keeper;
+    bool json, all, dry_run, fix, trace, ip6, help, version, quiet, replace, coexist, no_keeper;
     const char *operand;    /* FILE, SET, NAME; NULL when it was left out */
     struct words operands;  /* those behind it, of a command that has several */
     char *const *command;   /* behind "--", for a command that takes one; NULL ends it */

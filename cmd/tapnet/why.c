@@ -68,7 +68,8 @@ static int read_words(const struct arguments *arguments, struct tapnet_question 
         fputs("tapnet why: TO is missing; usage: tapnet why [OPTION...] FROM TO [tcp PORT|udp PORT|icmp]\n", stderr);
         return EXIT_USAGE;
     }
-    *ret = (struct tapnet_question){.from = arguments->operand, .to = words->items[0], .trace = arguments->trace};
+    *ret = (struct tapnet_question){
+        .from = arguments->operand, .to = words->items[0], .trace = arguments->trace, .ip6 = arguments->ip6};
     if (words->count > 1)
         ret->protocol = words->items[1];
     if (has_port)

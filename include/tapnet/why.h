@@ -22,13 +22,14 @@ extern "C" {
 /** What is asked. */
 struct tapnet_question {
     /**
-     * Where the packet starts, and where it shall go: a port of a network ("web", "web.lab", "lab/web"), an IPv4
-     * address, "host", or "outside" (whatever is behind the uplink). Ports of networks of mode bridge are refused.
+     * Where the packet starts, and where it shall go: a port of a network ("web", "web.lab", "lab/web"), an address,
+     * "host", or "outside" (whatever is behind the uplink). Ports of networks of mode bridge are refused.
      */
     const char *from, *to;
     const char *protocol; /**< "tcp", "udp" or "icmp"; NULL: icmp, as ping sends it */
     uint16_t port;        /**< of the destination, for tcp and udp */
     bool trace;           /**< and try: send one such packet through the guest's device, and follow it */
+    bool ip6;             /**< by IPv6, as if an end is an address of that: names and "outside" mean IPv4 else */
 };
 
 /** One thing that the packet, or the answer to it, meets. Pointers are valid as long as the way. */
@@ -45,9 +46,10 @@ struct tapnet_way;
 
 /**
  * Follows a packet through the host by reading the kernel's state: nothing is changed, no lock is taken, and nothing is
- * sent but a request of ARP to whom the host would hand the packet; who does not answer takes a second or two. With
- * question->trace one packet is sent as the guest of FROM would send it, and followed by nf_tables' own tracing, for
- * which two tables called tapnet-trace are there meanwhile; they go with the calling process at the latest.
+ * sent but a request of ARP, or a neighbour solicitation, to whom the host would hand the packet; who does not answer
+ * takes a second or two. With question->trace one packet is sent as the guest of FROM would send it, and followed by
+ * nf_tables' own tracing, for which two tables called tapnet-trace are there meanwhile; they go with the calling
+ * process at the latest.
  *
  * @param ret  the way; the caller frees it with tapnet_way_free()
  * @return -EINVAL when the question names nothing that there is, -EACCES (without CAP_NET_ADMIN in this network

@@ -11,6 +11,7 @@
 
 #include "api/coexist.h"
 #include "api/forwards.h"
+#include "api/hooks.h"
 #include "api/move.h"
 #include "api/obstacles.h"
 #include "api/ports.h"
@@ -159,6 +160,8 @@ static int copy_set(const struct model_set *set, struct model_set **ret)
     copy->file = arena_strdup(&copy->arena, set->file);
     copy->coexist = set->coexist;
     copy->path = set->path; /* the specification outlives its plans */
+    copy->source_device = set->source_device;
+    copy->source_inode = set->source_inode;
     copy->network_count = set->network_count;
     copy->device_count = set->device_count;
     copy->networks = arena_alloc(&copy->arena, set->network_count * sizeof(*set->networks));
@@ -431,6 +434,8 @@ int api_plan_make(struct tapnet *tapnet, struct observe_found *found, const stru
     struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
     int result = api_plan_from(found, spec, set_name, &plan, error);
 
+    if (result == 0 && spec)
+        result = hooks_check(plan->set, error);
     if (result == 0 && spec && !tapnet->guard.force)
         result = obstacles_check(plan, error);
     if (result == 0 && spec)

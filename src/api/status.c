@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/forwards.h"
+#include "api/hooks.h"
 #include "api/lease.h"
 #include "api/sets.h"
 #include "base/array.h"
@@ -255,6 +256,10 @@ static int add_warnings(struct tapnet_status *status, struct view *view, const s
         result = status_warn(status, warning);
     if (result == 0)
         result = lease_warning(view->run_dir, view->found, network, &status->arena, &warning);
+    if (result == 0 && warning)
+        result = status_warn(status, warning);
+    if (result == 0)
+        result = hooks_warning(view->run_dir, network, &status->arena, &warning);
     if (result == 0 && warning)
         result = status_warn(status, warning);
     return result < 0 ? result : forwards_warn(&view->host, network, &status->arena, add_warning, status);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/attach_quick.h"
+#include "api/hooks.h"
 #include "api/lease.h"
 #include "api/move.h"
 #include "api/ports.h"
@@ -375,7 +376,8 @@ static int take_leftovers(struct tapnet *tapnet, const struct tapnet_plan *plan,
 
 /* With the lock held: plans and runs. *ret_steps is set. */
 static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
-                           tapnet_progress *progress, void *data, size_t *ret_steps, struct tapnet_error *error)
+                           tapnet_progress *progress, void *data, size_t *ret_steps, struct hooks *ret_hooks,
+                           struct tapnet_error *error)
 {
     struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
     struct lease_ends ends;
@@ -401,7 +403,7 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     if (plan->plan->step_count)
         result = api_plan_run(tapnet, plan->plan, &plan->found->objects, progress, data, error);
     lease_part(tapnet, &ends, result == 0);
-    if (result == 0 && lease_start(tapnet, plan) < 0)
+    if (result == 0 && (lease_start(tapnet, plan) < 0 || hooks_collect(tapnet, plan->plan, ret_hooks) < 0))
         result = error_set(error, -ENOMEM, "out of memory");
     return result < 0 || spec ? result : take_leftovers(tapnet, plan, set_name, error);
 }
@@ -411,6 +413,7 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
 {
     bool keep = spec && tapnet->with_keeper;
     struct tapnet_error leftovers = TAPNET_ERROR_INIT;
+    struct hooks hooks cleanup(hooks_fini) = {.items = NULL};
     struct ip_address check;
     _cleanup_close_ int keeper = -1;
     size_t steps = 0;
@@ -427,12 +430,14 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
         return result;
     if (!spec)
         keeper = resident_meet(tapnet);
-    result = converge_locked(tapnet, spec, set_name, progress, data, &steps, error);
+    result = converge_locked(tapnet, spec, set_name, progress, data, &steps, &hooks, error);
     if (result == 0 && keep)
         resident_start(tapnet); /* what is up is up without it; status says when it is not there */
     run_unlock(tapnet->run_dir, lock);
     if (result == 0 && !spec && resident_tell(tapnet, take_fd(&keeper), &leftovers) < 0 &&
         api_note_leftovers(tapnet, &leftovers) < 0)
+        result = error_set(error, -ENOMEM, "out of memory");
+    if (hooks_run(tapnet, &hooks) < 0 && result == 0)
         result = error_set(error, -ENOMEM, "out of memory");
     if (result == 0 && ret_steps)
         *ret_steps = steps;

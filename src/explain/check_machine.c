@@ -100,7 +100,8 @@ static bool has_rules(const struct doctor *doctor, bool legacy)
     for (size_t i = 0; i < doctor->host.rules.chain_count; i++) {
         const struct rules_chain *chain = &doctor->host.rules.chains[i];
 
-        if (explain_is_of_iptables(chain) && chain->legacy == legacy && (chain->rule_count || chain->drops))
+        if (chain->family == RULES_IP4 && explain_is_of_iptables(chain) && chain->legacy == legacy &&
+            (chain->rule_count || chain->drops))
             return true;
     }
     return false;

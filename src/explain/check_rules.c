@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "explain/doctor.h"
 #include "explain/sample.h"
@@ -22,16 +23,22 @@ static bool is_dropped_by_others(const struct doctor *doctor, enum rules_hook ho
     return ret->outcome == RULES_DROPPED && !explain_is_ours(ret->base);
 }
 
+/* A rule of a table of both families drops both. */
+static bool was_told(const struct doctor *doctor, const char *text)
+{
+    return doctor->finding_count && strcmp(doctor->findings[doctor->finding_count - 1].evidence, text) == 0;
+}
+
 static int tell(struct doctor *doctor, const struct doctor_check *check, const struct explain_sample *sample,
                 const struct rules_answer *answer, const char *command)
 {
-    const char *place = explain_place(&doctor->host.rules, answer, &doctor->arena);
+    const char *place = explain_place(&doctor->host.rules, answer, &doctor->arena), *text;
 
     if (!place || !command)
         return -ENOMEM;
-    return doctor_add(doctor, check, command,
-                      doctor_print(doctor, "%s%s%s%s%s", check->prefix, sample->name ? "network " : "",
-                                   sample->name ? sample->name : "", sample->name ? ": " : "", place));
+    text = doctor_print(doctor, "%s%s%s%s%s", check->prefix, sample->name ? "network " : "",
+                        sample->name ? sample->name : "", sample->name ? ": " : "", place);
+    return text && was_told(doctor, text) ? 0 : doctor_add(doctor, check, command, text);
 }
 
 static int look_at_forwarding(struct doctor *doctor, const struct doctor_check *check,
@@ -83,34 +90,43 @@ static int look_at_service(struct doctor *doctor, const struct doctor_check *che
 
 /* ---- all networks ---- */
 
-static int look_at_all(struct doctor *doctor, const struct doctor_check *check,
-                       int (*look)(struct doctor *doctor, const struct doctor_check *check,
-                                   const struct explain_sample *sample))
+typedef int looker(struct doctor *doctor, const struct doctor_check *check, const struct explain_sample *sample);
+
+static int look_at_made_up(struct doctor *doctor, const struct doctor_check *check, looker *look)
 {
-    const struct observe_found *found = doctor->host.found;
     struct explain_sample sample = {
         .bridge = MADE_UP,
         .kind = "bridge",
-        .uplink = found->uplink,
+        .uplink = doctor->host.found->uplink,
         .dns_port = MODEL_DNS_PORT,
         .port_count = 2,
         .leads_out = true,
         .forwards = true,
     };
-    const struct model_service *service;
-    int result = 0;
 
     ip_address_parse("10.64.0.2", &sample.guest);
     ip_address_parse("10.64.0.1", &sample.gateway);
-    if (!explain_network(found, 0))
-        return look(doctor, check, &sample);
-    for (size_t i = 0; (service = explain_network(found, i)) && result == 0; i++) {
-        const struct model_network *network = service->network;
+    return look(doctor, check, &sample);
+}
 
-        if (!network->port_count)
+/* By IPv4, and (@ip6) by IPv6 where the network has it. */
+static int look_at_all(struct doctor *doctor, const struct doctor_check *check, looker *look, bool ip6)
+{
+    const struct observe_found *found = doctor->host.found;
+    const struct model_service *service;
+    int result = 0;
+
+    if (!explain_network(found, 0))
+        return look_at_made_up(doctor, check, look);
+    for (size_t i = 0; (service = explain_network(found, i)) && result == 0; i++) {
+        struct explain_sample sample;
+
+        if (!service->network->port_count)
             continue;
-        sample = explain_sample_of(network);
+        explain_sample_of(service->network, AF_INET, &sample);
         result = look(doctor, check, &sample);
+        if (result == 0 && ip6 && explain_sample_of(service->network, AF_INET6, &sample))
+            result = look(doctor, check, &sample);
     }
     return result;
 }
@@ -118,17 +134,19 @@ static int look_at_all(struct doctor *doctor, const struct doctor_check *check,
 static int look_if_forwards(struct doctor *doctor, const struct doctor_check *check,
                             const struct explain_sample *sample)
 {
-    return sample->forwards ? look_at_forwarding(doctor, check, sample) : 0;
+    bool has_way = sample->guest.family != AF_INET6 || *sample->uplink;
+
+    return sample->forwards && has_way ? look_at_forwarding(doctor, check, sample) : 0;
 }
 
 int doctor_check_forward_dropped(struct doctor *doctor, const struct doctor_check *check)
 {
-    return look_at_all(doctor, check, look_if_forwards);
+    return look_at_all(doctor, check, look_if_forwards, true);
 }
 
 int doctor_check_input_dropped(struct doctor *doctor, const struct doctor_check *check)
 {
-    return look_at_all(doctor, check, look_at_service);
+    return look_at_all(doctor, check, look_at_service, true);
 }
 
 /* With br_netfilter frames from one port of a bridge to another pass the IP hooks, too. */
@@ -136,5 +154,5 @@ int doctor_check_bridge_filtered(struct doctor *doctor, const struct doctor_chec
 {
     if (explain_sysctl("net/bridge/bridge-nf-call-iptables", 0) == 0)
         return 0;
-    return look_at_all(doctor, check, look_at_bridge);
+    return look_at_all(doctor, check, look_at_bridge, false);
 }

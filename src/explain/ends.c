@@ -8,8 +8,9 @@
 #include "base/array.h"
 #include "explain/why.h"
 
-/* Stands for whatever is outside: the root name server A, which is asked nothing. */
+/* Stand for whatever is outside: the root name server A, which is asked nothing. */
 #define OUTSIDE "198.41.0.4"
+#define OUTSIDE6 "2001:503:ba3e::2:30"
 
 /* The MAC that the rules know for the guest of @device; zero: none. */
 static struct mac learned_mac(const struct observe_found *found, const char *device)
@@ -29,7 +30,8 @@ static void set_guest(const struct why *why, const struct model_service *service
 {
     bool any = port->mac_spoofing || !model_network_has_bridge(service->network);
 
-    *ret = (struct why_end){.kind = WHY_GUEST, .service = service, .port = port, .address = port->address};
+    *ret = (struct why_end){.kind = WHY_GUEST, .service = service, .port = port};
+    ret->address = why->family == AF_INET6 ? port->address6 : port->address;
     ret->mac = any || port->guest_mac_given ? port->guest_mac : learned_mac(why->host.found, port->device);
 }
 
@@ -40,7 +42,7 @@ static bool means_port(const char *word, const struct ip_address *address, const
     char full[2 * MODEL_NAME_MAX + 2];
 
     if (address->family)
-        return ip_address_equal(address, &port->address);
+        return ip_address_equal(address, address->family == AF_INET6 ? &port->address6 : &port->address);
     if (strcmp(word, port->name) == 0 || strcmp(word, port->hostname) == 0 || strcmp(word, port->device) == 0)
         return true;
     snprintf(full, sizeof(full), "%s/%s", network->name, port->name);
@@ -66,6 +68,13 @@ static size_t find_guests(const struct why *why, const char *word, const struct 
     return count;
 }
 
+static bool is_loopback(const struct ip_address *address)
+{
+    static const struct ip_address loopback6 = {AF_INET6, {[15] = 1}};
+
+    return ip_address_equal(address, &loopback6) || (address->family == AF_INET && address->bytes[0] == 127);
+}
+
 static bool is_of_host(const struct observe_found *found, const struct ip_address *address)
 {
     for (size_t i = 0; i < found->objects.count; i++)
@@ -75,38 +84,43 @@ static bool is_of_host(const struct observe_found *found, const struct ip_addres
     for (size_t i = 0; i < found->address_count; i++)
         if (ip_address_equal(&found->addresses[i].prefix.address, address))
             return true;
-    return address->family == AF_INET && address->bytes[0] == 127;
+    return is_loopback(address);
 }
 
-/* The gateway's address that the file gives is the host's, whether it is there or not. */
-static bool is_gateway(const struct observe_found *found, const struct ip_address *address)
+/* The gateway's address that the file gives is the host's, whether it is there or not; by IPv6 it has one more. */
+static bool is_gateway(const struct why *why, const struct ip_address *address)
 {
     const struct model_service *service;
 
-    for (size_t i = 0; (service = explain_network(found, i)); i++)
-        if (ip_address_equal(&service->network->subnet.address, address))
+    for (size_t i = 0; (service = explain_network(why->host.found, i)); i++)
+        if (ip_address_equal(&why_subnet(why, service->network)->address, address))
             return true;
-    return false;
+    return ip_address_equal(&model_router6.address, address);
 }
 
 /* The network whose subnet has @address; NULL: none. */
-static const struct model_service *find_subnet(const struct observe_found *found, const struct ip_address *address)
+static const struct model_service *find_subnet(const struct why *why, const struct ip_address *address)
 {
     const struct model_service *service;
 
-    for (size_t i = 0; (service = explain_network(found, i)); i++)
-        if (ip_prefix_contains(&service->network->subnet, address))
+    for (size_t i = 0; (service = explain_network(why->host.found, i)); i++)
+        if (ip_prefix_contains(why_subnet(why, service->network), address))
             return service;
     return NULL;
 }
 
 /* In mode bridge the way is a frame's, by the uplink's network, with addresses that the host does not know. */
-static int check_mode(const char *word, const struct why_end *guest, struct tapnet_error *error)
+static int check_guest(const char *word, const struct why_end *guest, struct tapnet_error *error)
 {
     const struct model_network *network = guest->service->network;
 
-    if (model_mode_has_subnet(network->mode))
+    if (model_mode_has_subnet(network->mode) && guest->address.family)
         return 0;
+    if (model_mode_has_subnet(network->mode))
+        return error_set(
+            error, -EINVAL,
+            "'%.60s' is a guest of network %s, which has no IPv6 (subnet6 of its file, or the host has none)", word,
+            network->name);
     return error_set(error, -EINVAL,
                      "'%.60s' is a guest of network %s, which is of mode bridge, and ways of such a network are not "
                      "followed in this version; `tapnet status %s`, `tapnet doctor` and `tapnet watch %s` tell of it",
@@ -125,26 +139,24 @@ int why_find_end(const struct why *why, const char *word, struct why_end *ret, s
     }
     if (strcmp(word, "outside") == 0) {
         *ret = (struct why_end){.kind = WHY_OUTSIDE};
-        return ip_address_parse(OUTSIDE, &ret->address);
+        return ip_address_parse(why->family == AF_INET6 ? OUTSIDE6 : OUTSIDE, &ret->address);
     }
     ip_address_parse(word, &address);
     count = find_guests(why, word, &address, ret);
     if (count == 1)
-        return check_mode(word, ret, error);
+        return check_guest(word, ret, error);
     if (count > 1)
         return error_set(error, -EINVAL, "'%.60s' is a port of several networks: say NETWORK/PORT", word);
     if (!address.family)
         return error_set(error, -EINVAL,
                          "'%.60s' is no port of a network that is up, no address, and neither \"host\" nor \"outside\"",
                          word);
-    if (address.family != AF_INET)
-        return error_set(error, -EINVAL, "'%.60s': only IPv4 is followed", word);
-    service = find_subnet(why->host.found, &address);
-    if (service && !is_gateway(why->host.found, &address))
+    service = find_subnet(why, &address);
+    if (service && !is_gateway(why, &address))
         return error_set(error, -EINVAL, "'%.60s' is in the subnet of network %s, and none of its ports has it", word,
                          service->network->name);
     *ret = (struct why_end){.address = address};
-    ret->kind = is_of_host(why->host.found, &address) || is_gateway(why->host.found, &address) ? WHY_HOST : WHY_OUTSIDE;
+    ret->kind = is_of_host(why->host.found, &address) || is_gateway(why, &address) ? WHY_HOST : WHY_OUTSIDE;
     return 0;
 }
 
@@ -158,8 +170,14 @@ const char *why_closed(const struct ip_address *address)
         {{{AF_INET, {169, 254}}, 16}, "link-local (169.254.0.0/16), and a cloud's metadata"},
         {{{AF_INET, {224}}, 4}, "a group's (224.0.0.0/4), which is not routed"},
         {{{AF_INET, {255, 255, 255, 255}}, 32}, "a broadcast, which is not routed"},
+        {{{AF_INET6, {[15] = 1}}, 128}, "each machine's own (::1)"},
+        {{{AF_INET6, {0xfe, 0x80}}, 10}, "link-local (fe80::/10), which is not routed"},
+        {{{AF_INET6, {0xfd, 0, 0x0e, 0xc2, [14] = 0x02, 0x54}}, 128}, "where a cloud tells of its machines"},
+        {{{AF_INET6, {0xff}}, 8}, "a group's (ff00::/8), which is not routed"},
     };
 
+    if (ip_address_equal(address, &model_router6.address)) /* the guests' own router */
+        return NULL;
     for (size_t i = 0; i < ARRAY_COUNT(closed); i++)
         if (ip_prefix_contains(&closed[i].prefix, address))
             return closed[i].what;
@@ -176,5 +194,5 @@ const char *why_print_end(struct why *why, const struct why_end *end)
         return why_print(why, "%s/%s (%s)", end->service->network->name, end->port->name, text);
     if (end->kind == WHY_HOST)
         return why_print(why, "the host%s%s%s", *text ? " (" : "", text, *text ? ")" : "");
-    return strcmp(text, OUTSIDE) == 0 ? "outside" : why_print(why, "%s", text);
+    return strcmp(text, OUTSIDE) == 0 || strcmp(text, OUTSIDE6) == 0 ? "outside" : why_print(why, "%s", text);
 }

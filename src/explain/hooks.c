@@ -84,6 +84,15 @@ void why_step_hook(struct why *why, const char *name, enum rules_hook hook, enum
                 "");
 }
 
+void why_step_drop(struct why *why, const char *name, enum rules_hook hook, const struct rules_packet *packet)
+{
+    struct rules_answer answer;
+
+    rules_meet(&why->host.rules, hook, RULES_STACK, packet, &answer);
+    if (answer.outcome == RULES_DROPPED)
+        tell_dropped(why, name, packet, &answer);
+}
+
 /* ---- what was dropped before ---- */
 
 /* How many packets the counters of @rule have seen. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -17,16 +18,21 @@ DEFINE_CLEANUP(struct netlink *, netlink_close)
 
 /*
  * How it works: the rules of others are read, our passages among them are left out, and packets of each network are
- * walked through them. A base chain that drops one for certain gets a passage, in the chain that its program keeps for
- * others where it has one; then it is as if that base chain were not there, and the walk is done again, until none
- * drops it. So the answer is the same whether the passages stand already or not, and one that is needed no more is no
- * more wanted.
+ * walked through them, by IPv4 and by IPv6. A base chain that drops one for certain gets a passage, in the chain that
+ * its program keeps for others where it has one; then it is as if that base chain were not there, and the walk is done
+ * again, until none drops it. So the answer is the same whether the passages stand already or not, and one that is
+ * needed no more is no more wanted.
  */
+enum { IP4, IP6, FAMILY_COUNT };
+
+static const uint8_t families[FAMILY_COUNT] = {AF_INET, AF_INET6};
+
 struct search {
     struct rules_ruleset rules;
     const struct model_set *set;
     const struct model_network *network;
-    struct explain_sample sample;
+    struct explain_sample samples[FAMILY_COUNT];
+    bool has[FAMILY_COUNT]; /* the network has that family */
     struct model_objects *ret;
 };
 
@@ -58,7 +64,7 @@ static int read_rules(struct search *search, struct tapnet_error *error)
     return result;
 }
 
-/* ---- one passage ---- */
+/* ---- what is dropped ---- */
 
 /* What a passage lets pass. */
 struct wish {
@@ -66,82 +72,194 @@ struct wish {
     enum guard_passage_what what;
 };
 
-/* That lets @packet, and what else is as @wish says, by @base. */
-static int add_passage(struct search *search, const struct rules_chain *base, const struct rules_packet *packet,
-                       const struct wish *wish)
-{
-    struct arena *arena = &search->ret->arena;
-    struct model_object object = {.kind = MODEL_OBJECT_PASSAGE, .place = search->network->place};
-    struct guard_passage *passage = &object.passage;
+/* A packet of one family that is to pass, and by what; @is false: there is none. */
+struct asked {
+    bool is;
+    struct rules_packet packet;
+    struct wish wish;
+};
 
-    passage->family = base->family;
-    passage->iptables = explain_is_of_iptables(base);
-    passage->table = arena_strdup(arena, base->table);
-    passage->chain = arena_strdup(arena, explain_open_chain(&search->rules, base, packet));
-    passage->label = arena_printf(arena, "%s/%s", search->set->name, search->network->name);
-    passage->what = wish->what;
-    strncpy(passage->in, wish->in, sizeof(passage->in) - 1);
-    strncpy(passage->out, wish->out, sizeof(passage->out) - 1);
-    return passage->table && passage->chain && passage->label ? model_objects_add(search->ret, &object) : -ENOMEM;
-}
+/* A base chain that drops it. */
+struct drop {
+    struct rules_chain *base;
+    const struct rules_packet *packet;
+    bool of[FAMILY_COUNT];
+};
 
 #define BASES_MAX 16 /* that drop the same packet */
 
-/* Lets @packet pass by @wish wherever it is dropped at @hook. */
-static int look(struct search *search, enum rules_hook hook, const struct rules_packet *packet, const struct wish *wish)
+struct drops {
+    struct drop items[FAMILY_COUNT * BASES_MAX];
+    size_t count;
+};
+
+static struct drop *drop_of(struct drops *drops, struct rules_chain *base, const struct rules_packet *packet)
+{
+    for (size_t i = 0; i < drops->count; i++)
+        if (drops->items[i].base == base)
+            return &drops->items[i];
+    drops->items[drops->count] = (struct drop){.base = base, .packet = packet};
+    return &drops->items[drops->count++];
+}
+
+static void find_drops(struct search *search, enum rules_hook hook, const struct rules_packet *packet, int family,
+                       struct drops *drops)
 {
     struct rules_chain *passed[BASES_MAX];
     size_t count = 0;
-    int result = 0;
 
-    while (count < BASES_MAX && result == 0) {
+    while (count < BASES_MAX) {
         struct rules_answer answer;
 
         rules_meet(&search->rules, hook, RULES_STACK, packet, &answer);
         if (answer.outcome != RULES_DROPPED)
             break;
         passed[count] = &search->rules.chains[answer.base - search->rules.chains];
-        if (explain_can_be_named(passed[count]))
-            result = add_passage(search, passed[count], packet, wish);
+        drop_of(drops, passed[count], packet)->of[family] = true;
         passed[count++]->hook = RULES_NO_HOOK;
     }
     while (count > 0)
         passed[--count]->hook = (int)hook;
+}
+
+/* ---- one passage ---- */
+
+static int add_passage(struct search *search, const struct drop *drop, const struct wish *wish, uint8_t only)
+{
+    struct arena *arena = &search->ret->arena;
+    struct model_object object = {.kind = MODEL_OBJECT_PASSAGE, .place = search->network->place};
+    struct guard_passage *passage = &object.passage;
+
+    passage->family = drop->base->family;
+    passage->iptables = explain_is_of_iptables(drop->base);
+    passage->table = arena_strdup(arena, drop->base->table);
+    passage->chain = arena_strdup(arena, explain_open_chain(&search->rules, drop->base, drop->packet));
+    passage->label = arena_printf(arena, "%s/%s", search->set->name, search->network->name);
+    passage->what = wish->what;
+    passage->only = only;
+    strncpy(passage->in, wish->in, sizeof(passage->in) - 1);
+    strncpy(passage->out, wish->out, sizeof(passage->out) - 1);
+    return passage->table && passage->chain && passage->label ? model_objects_add(search->ret, &object) : -ENOMEM;
+}
+
+/*
+ * In a table of inet a passage is for both families, but where the chain lets the other's packets by: then rules that
+ * others have for these are none of our business. @alike: there are such packets of both.
+ */
+static uint8_t only_of(const struct drop *drop, const struct wish *wish, bool alike)
+{
+    bool is_neighbours = wish->what == GUARD_PASSAGE_SOLICITATIONS || wish->what == GUARD_PASSAGE_ADVERTISEMENTS;
+
+    if (drop->base->family != RULES_INET)
+        return 0;
+    if (is_neighbours)
+        return RULES_IP6;
+    return !alike || drop->of[IP4] == drop->of[IP6] ? 0 : drop->of[IP4] ? RULES_IP4 : RULES_IP6;
+}
+
+static int add_passages(struct search *search, const struct drops *drops, const struct wish *wish, bool alike)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < drops->count && result == 0; i++)
+        if (explain_can_be_named(drops->items[i].base))
+            result = add_passage(search, &drops->items[i], wish, only_of(&drops->items[i], wish, alike));
+    return result;
+}
+
+static bool same_wish(const struct wish *a, const struct wish *b)
+{
+    return strcmp(a->in, b->in) == 0 && strcmp(a->out, b->out) == 0 && a->what == b->what;
+}
+
+/* Lets the packets pass by their wishes wherever they are dropped at @hook. */
+static int look(struct search *search, enum rules_hook hook, const struct asked asked[FAMILY_COUNT])
+{
+    bool alike = asked[IP4].is && asked[IP6].is && same_wish(&asked[IP4].wish, &asked[IP6].wish);
+    struct drops drops = {.count = 0};
+    int result = 0;
+
+    for (int family = IP4; family < FAMILY_COUNT && result == 0; family++) {
+        if (!asked[family].is)
+            continue;
+        find_drops(search, hook, &asked[family].packet, family, &drops);
+        if (alike && family == IP4)
+            continue;
+        result = add_passages(search, &drops, &asked[family].wish, alike);
+        drops.count = 0;
+    }
     return result;
 }
 
 /* ---- one network ---- */
 
+enum way { WAY_OUT, WAY_BACK, WAY_FORWARD, WAY_QUERY, WAY_COUNT };
+
+/* What goes that way, by @family, and the passage for it. */
+static struct asked asked_of(const struct search *search, enum way way, int family)
+{
+    const struct explain_sample *sample = &search->samples[family];
+    bool out = search->has[family] && *sample->uplink;
+    struct rules_packet packet = explain_sample_packet(sample);
+
+    switch (way) {
+    case WAY_OUT:
+        return (struct asked){out, packet, {sample->bridge, sample->uplink, GUARD_PASSAGE_ALL}};
+    case WAY_BACK:
+        return (struct asked){out, explain_sample_answer(&packet), {"", sample->bridge, GUARD_PASSAGE_ANSWERS}};
+    case WAY_FORWARD:
+        return (struct asked){out && model_network_has_forwards(search->network),
+                              explain_sample_forwarded(sample),
+                              {"", sample->bridge, GUARD_PASSAGE_TRANSLATED}};
+    default:
+        return (struct asked){
+            search->has[family], explain_sample_query(sample), {sample->bridge, "", GUARD_PASSAGE_TRANSLATED}};
+    }
+}
+
 /* To the outside and back, by forwards, and to our DNS. */
 static int look_at_ways(struct search *search)
 {
-    const struct explain_sample *sample = &search->sample;
-    const struct rules_packet out = explain_sample_packet(sample), back = explain_sample_answer(&out);
-    const struct rules_packet forwarded = explain_sample_forwarded(sample), query = explain_sample_query(sample);
-    const struct wish leave = {sample->bridge, sample->uplink, GUARD_PASSAGE_ALL};
-    const struct wish return_ = {"", sample->bridge, GUARD_PASSAGE_ANSWERS};
-    const struct wish enter = {"", sample->bridge, GUARD_PASSAGE_TRANSLATED};
-    const struct wish ask = {sample->bridge, "", GUARD_PASSAGE_TRANSLATED};
     int result = 0;
 
-    if (*sample->uplink)
-        result = look(search, RULES_FORWARD, &out, &leave);
-    if (result == 0 && *sample->uplink)
-        result = look(search, RULES_FORWARD, &back, &return_);
-    if (result == 0 && *sample->uplink && model_network_has_forwards(search->network))
-        result = look(search, RULES_FORWARD, &forwarded, &enter);
-    return result < 0 ? result : look(search, RULES_INPUT, &query, &ask);
+    for (enum way way = WAY_OUT; way < WAY_COUNT && result == 0; way++) {
+        const struct asked asked[FAMILY_COUNT] = {asked_of(search, way, IP4), asked_of(search, way, IP6)};
+
+        result = look(search, way == WAY_QUERY ? RULES_INPUT : RULES_FORWARD, asked);
+    }
+    return result;
+}
+
+/* Without Neighbour Discovery nobody finds the gateway by IPv6; what ARP is by IPv4, these rules don't see. */
+static int look_at_neighbours(struct search *search)
+{
+    const struct explain_sample *sample = &search->samples[IP6];
+    const struct asked solicit[FAMILY_COUNT] = {[IP6] = {search->has[IP6],
+                                                         explain_sample_neighbour(sample, false),
+                                                         {sample->bridge, "", GUARD_PASSAGE_SOLICITATIONS}}};
+    const struct asked advertise[FAMILY_COUNT] = {[IP6] = {search->has[IP6],
+                                                           explain_sample_neighbour(sample, true),
+                                                           {sample->bridge, "", GUARD_PASSAGE_ADVERTISEMENTS}}};
+    int result = look(search, RULES_INPUT, solicit);
+
+    return result == 0 ? look(search, RULES_INPUT, advertise) : result;
 }
 
 /* With br_netfilter frames from port to port pass the IP hooks, too. */
 static int look_at_frames(struct search *search)
 {
-    const struct rules_packet frame = explain_sample_frame(&search->sample);
-    const struct wish among = {search->sample.bridge, search->sample.bridge, GUARD_PASSAGE_ALL};
+    static const char *const sysctls[FAMILY_COUNT] = {"net/bridge/bridge-nf-call-iptables",
+                                                      "net/bridge/bridge-nf-call-ip6tables"};
+    struct asked asked[FAMILY_COUNT];
 
-    if (explain_sysctl("net/bridge/bridge-nf-call-iptables", 0) == 0)
-        return 0;
-    return look(search, RULES_FORWARD, &frame, &among);
+    for (int family = IP4; family < FAMILY_COUNT; family++) {
+        const struct explain_sample *sample = &search->samples[family];
+
+        asked[family] = (struct asked){search->has[family] && explain_sysctl(sysctls[family], 0) != 0,
+                                       explain_sample_frame(sample),
+                                       {sample->bridge, sample->bridge, GUARD_PASSAGE_ALL}};
+    }
+    return look(search, RULES_FORWARD, asked);
 }
 
 /*
@@ -155,9 +273,14 @@ static int look_at_network(struct search *search, const struct model_network *ne
     if (!model_network_has_bridge(network))
         return 0;
     search->network = network;
-    search->sample = explain_sample_of(network);
+    for (int family = IP4; family < FAMILY_COUNT; family++)
+        search->has[family] = explain_sample_of(network, families[family], &search->samples[family]);
     result = look_at_frames(search);
-    return result == 0 && search->sample.leads_out ? look_at_ways(search) : result;
+    if (result == 0 && model_mode_leads_out(network->mode))
+        result = look_at_ways(search);
+    if (result == 0 && model_mode_leads_out(network->mode))
+        result = look_at_neighbours(search);
+    return result;
 }
 
 static bool has_any(const struct model_set *set, enum model_coexist coexist)

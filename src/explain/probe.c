@@ -17,46 +17,64 @@
 #include "base/cleanup.h"
 
 #define ICMP_ECHO 8
+#define ICMP6_ECHO 128
 #define TTL 64
 #define HEADERS_MAX 64 /* struct tun_pi and a vnet header of any size that there is */
 #define WINDOW 1024
 
-/* The layer behind IPv4; how long it is. */
+static bool is_ip6(const struct probe *probe)
+{
+    return probe->source.family == AF_INET6;
+}
+
+/* The layer behind IP; how long it is. */
 static int build_transport(const struct probe *probe, uint8_t *bytes, size_t room)
 {
-    const struct tapnet_icmp icmp = {.type = ICMP_ECHO, .id = probe->id, .sequence = 1};
+    const struct tapnet_icmp icmp = {.type = is_ip6(probe) ? ICMP6_ECHO : ICMP_ECHO, .id = probe->id, .sequence = 1};
     const struct tapnet_udp udp = {.source_port = probe->id, .destination_port = probe->port};
     const struct tapnet_tcp tcp = {
         .source_port = probe->id, .destination_port = probe->port, .flags = TAPNET_TCP_SYN, .window = WINDOW};
-    size_t len = probe->protocol == IPPROTO_TCP ? TAPNET_TCP_LEN : TAPNET_UDP_LEN;
-    uint32_t pseudo = tapnet_checksum_pseudo(probe->source.bytes, probe->destination.bytes, 4, probe->protocol,
-                                             (uint32_t)len);
+    size_t len = probe->protocol == IPPROTO_TCP ? TAPNET_TCP_LEN : TAPNET_UDP_LEN; /* that of ICMP is UDP's */
+    uint32_t pseudo = tapnet_checksum_pseudo(probe->source.bytes, probe->destination.bytes,
+                                             ip_family_size(probe->source.family), probe->protocol, (uint32_t)len);
 
     if (probe->protocol == IPPROTO_TCP)
         return tapnet_tcp_build(bytes, room, &tcp, 0, pseudo);
     if (probe->protocol == IPPROTO_UDP)
         return tapnet_udp_build(bytes, room, &udp, 0, pseudo);
-    return tapnet_icmp_build(bytes, room, &icmp, 0, 0);
+    return tapnet_icmp_build(bytes, room, &icmp, 0, is_ip6(probe) ? pseudo : 0);
+}
+
+/* The header before @len bytes of the layer behind it. */
+static int build_network(const struct probe *probe, uint8_t *bytes, int len)
+{
+    struct tapnet_ipv6 ip6 = {.next_header = probe->protocol, .hop_limit = TTL, .payload_len = (uint16_t)len};
+    struct tapnet_ipv4 ip4 = {.ttl = TTL, .protocol = probe->protocol, .total_len = (uint16_t)(TAPNET_IPV4_LEN + len)};
+
+    if (is_ip6(probe)) {
+        memcpy(ip6.source, probe->source.bytes, sizeof(ip6.source));
+        memcpy(ip6.destination, probe->destination.bytes, sizeof(ip6.destination));
+        return tapnet_ipv6_build(bytes, TAPNET_IPV6_LEN, &ip6);
+    }
+    memcpy(ip4.source, probe->source.bytes, sizeof(ip4.source));
+    memcpy(ip4.destination, probe->destination.bytes, sizeof(ip4.destination));
+    return tapnet_ipv4_build(bytes, TAPNET_IPV4_LEN, &ip4);
 }
 
 /* Returns the frame's length, or a negative errno. */
 static int build_frame(const struct probe *probe, uint8_t *bytes, size_t room)
 {
-    struct tapnet_ethernet ethernet = {.type = ETH_P_IP};
-    struct tapnet_ipv4 ip = {.ttl = TTL, .protocol = probe->protocol};
-    const size_t before = TAPNET_ETHERNET_LEN + TAPNET_IPV4_LEN;
+    struct tapnet_ethernet ethernet = {.type = is_ip6(probe) ? ETH_P_IPV6 : ETH_P_IP};
+    const size_t before = TAPNET_ETHERNET_LEN + (is_ip6(probe) ? TAPNET_IPV6_LEN : TAPNET_IPV4_LEN);
     int len = build_transport(probe, bytes + before, room - before), result;
 
     if (len < 0)
         return len;
     memcpy(ethernet.source, probe->source_mac.bytes, ETH_ALEN);
     memcpy(ethernet.destination, probe->destination_mac.bytes, ETH_ALEN);
-    memcpy(ip.source, probe->source.bytes, 4);
-    memcpy(ip.destination, probe->destination.bytes, 4);
-    ip.total_len = (uint16_t)(TAPNET_IPV4_LEN + len);
     result = tapnet_ethernet_build(bytes, TAPNET_ETHERNET_LEN, &ethernet);
     if (result >= 0)
-        result = tapnet_ipv4_build(bytes + TAPNET_ETHERNET_LEN, TAPNET_IPV4_LEN, &ip);
+        result = build_network(probe, bytes + TAPNET_ETHERNET_LEN, len);
     return result < 0 ? result : (int)before + len;
 }
 

@@ -8,8 +8,8 @@
 
 struct probe {
     struct mac source_mac, destination_mac;
-    struct ip_address source, destination; /* IPv4 */
-    uint8_t protocol;                      /* ICMP: an echo request; TCP: a SYN; UDP: no data */
+    struct ip_address source, destination; /* of one family */
+    uint8_t protocol;                      /* ICMP, ICMPv6: an echo request; TCP: a SYN; UDP: no data */
     uint16_t id;                           /* of the echo, or the source port: by what the packet is known again */
     uint16_t port;
 };

@@ -16,10 +16,11 @@ bool explain_is_ours(const struct rules_chain *chain)
 
 const char *explain_chain(const struct rules_ruleset *ruleset, const struct rules_chain *chain, struct arena *arena)
 {
+    const char *legacy = chain->family == RULES_IP6 ? "legacy ip6tables table" : "legacy iptables table";
     char owner[RULES_OWNER_MAX], *text;
 
     rules_owner(ruleset, chain, owner);
-    text = arena_printf(arena, "%s%s %s, chain %s%s%s%s", chain->legacy ? "legacy iptables table" : "table ",
+    text = arena_printf(arena, "%s%s %s, chain %s%s%s%s", chain->legacy ? legacy : "table ",
                         chain->legacy ? "" : rules_family_name(chain->family), chain->table, chain->name,
                         *owner ? " (" : "", owner, *owner ? ")" : "");
     for (char *at = text; at && *at; at++)
@@ -38,7 +39,8 @@ const char *explain_place(const struct rules_ruleset *ruleset, const struct rule
     if (!answer->rule)
         return arena_printf(arena, "%s: its policy is drop", chain);
     return arena_printf(arena, "%s, %s %llu: %s", chain, answer->chain->legacy ? "rule" : "handle",
-                        (unsigned long long)answer->rule->handle, rules_print(answer->rule, rule));
+                        (unsigned long long)answer->rule->handle,
+                        rules_print(answer->chain->family, answer->rule, rule));
 }
 
 /* ---- the command ---- */
@@ -55,7 +57,8 @@ static struct words words_of(const struct rules_packet *packet)
 }
 
 /* Programs that keep a chain for rules of others, which they leave alone. */
-static const char *const open_chains[] = {"DOCKER-USER", "ufw-user-forward", "ufw-user-input"};
+static const char *const open_chains[] = {"DOCKER-USER", "ufw-user-forward", "ufw-user-input", "ufw6-user-forward",
+                                          "ufw6-user-input"};
 
 const char *explain_open_chain(const struct rules_ruleset *ruleset, const struct rules_chain *base,
                                const struct rules_packet *packet)
@@ -73,7 +76,7 @@ bool explain_is_of_iptables(const struct rules_chain *base)
     static const char *const tables[] = {"filter", "nat", "mangle", "raw", "security"};
 
     for (size_t i = 0; i < ARRAY_COUNT(tables); i++)
-        if (base->family == RULES_IP4 && strcmp(base->table, tables[i]) == 0)
+        if ((base->family == RULES_IP4 || base->family == RULES_IP6) && strcmp(base->table, tables[i]) == 0)
             return base->name[0] >= 'A' && base->name[0] <= 'Z';
     return false;
 }
@@ -92,9 +95,10 @@ static const char *iptables_command(const struct rules_chain *base, const char *
 {
     bool is_filter = strcmp(base->table, "filter") == 0;
 
-    return arena_printf(arena, "iptables%s%s%s -I %s%s%s%s%s%s -m comment --comment tapnet -j ACCEPT",
-                        base->legacy ? "-legacy" : "", is_filter ? "" : " -t ", is_filter ? "" : base->table, chain,
-                        *words->in ? " -i " : "", words->in, *words->out ? " -o " : "", words->out,
+    return arena_printf(arena, "ip%stables%s%s%s -I %s%s%s%s%s%s -m comment --comment tapnet -j ACCEPT",
+                        base->family == RULES_IP6 ? "6" : "", base->legacy ? "-legacy" : "", is_filter ? "" : " -t ",
+                        is_filter ? "" : base->table, chain, *words->in ? " -i " : "", words->in,
+                        *words->out ? " -o " : "", words->out,
                         words->is_reply ? " -m conntrack --ctstate RELATED,ESTABLISHED" : "");
 }
 

@@ -5,33 +5,52 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #define HTTPS 443
-#define OUTSIDE "198.41.0.4" /* somebody outside, who is not asked */
+#define ND_SOLICITATION 135
+#define ND_ADVERTISEMENT 136
+/* Somebody outside, who is not asked. */
+#define OUTSIDE "198.41.0.4"
+#define OUTSIDE6 "2001:503:ba3e::2:30"
 
-struct explain_sample explain_sample_of(const struct model_network *network)
+/* A neighbour of the gateway's, where there is no guest yet. */
+static struct ip_address beside(const struct ip_address *gateway)
 {
-    bool has_bridge = model_network_has_bridge(network) || !network->port_count;
+    struct ip_address address = *gateway;
+
+    if (address.family)
+        address.bytes[ip_family_size(address.family) - 1] ^= 2;
+    return address;
+}
+
+bool explain_sample_of(const struct model_network *network, uint8_t family, struct explain_sample *ret)
+{
+    bool has_bridge = model_network_has_bridge(network) || !network->port_count, is_ip6 = family == AF_INET6;
+    const struct ip_prefix *subnet = is_ip6 ? &network->subnet6 : &network->subnet;
+    const struct model_port *port = network->port_count ? &network->ports[0] : NULL;
     struct explain_sample sample = {
         .name = network->name,
-        .bridge = has_bridge ? network->bridge : network->ports[0].device,
+        .bridge = has_bridge ? network->bridge : port->device,
         .kind = has_bridge ? "bridge" : "tun",
-        .uplink = network->uplink,
-        .guest = network->port_count ? network->ports[0].address : network->subnet.address,
-        .gateway = network->subnet.address,
+        .uplink = is_ip6 ? network->uplink6 : network->uplink,
+        .gateway = subnet->address,
         .dns_port = network->dns_port,
         .port_count = network->port_count,
         .leads_out = model_mode_leads_out(network->mode),
         .forwards = model_mode_leads_out(network->mode),
     };
 
-    if (!network->port_count && sample.guest.family == AF_INET)
-        sample.guest.bytes[3] ^= 2;                                    /* a neighbour of the gateway's */
+    if (port)
+        sample.guest = is_ip6 ? port->address6 : port->address;
+    if (!sample.guest.family)
+        sample.guest = beside(&sample.gateway);
     if (!sample.leads_out && !has_bridge && network->port_count > 1) { /* from one port to another */
         sample.uplink = network->ports[1].device;
         sample.forwards = true;
     }
-    return sample;
+    *ret = sample;
+    return !is_ip6 || subnet->address.family == AF_INET6;
 }
 
 /* Nothing that a firewall lets by for its own sake, as some do with ping. */
@@ -49,7 +68,7 @@ struct rules_packet explain_sample_packet(const struct explain_sample *sample)
         .state = RULES_NEW,
     };
 
-    ip_address_parse(OUTSIDE, &packet.destination);
+    ip_address_parse(sample->guest.family == AF_INET6 ? OUTSIDE6 : OUTSIDE, &packet.destination);
     return packet;
 }
 
@@ -105,4 +124,21 @@ struct rules_packet explain_sample_query(const struct explain_sample *sample)
     packet.destination_port = sample->dns_port;
     packet.status = IPS_DST_NAT;
     return packet;
+}
+
+struct rules_packet explain_sample_neighbour(const struct explain_sample *sample, bool tells)
+{
+    return (struct rules_packet){
+        .in = sample->bridge,
+        .in_kind = sample->kind,
+        .out = "",
+        .ethernet = true,
+        .source = sample->guest,
+        .destination = sample->gateway,
+        .destination_type = RTN_LOCAL,
+        .protocol = IPPROTO_ICMPV6,
+        .icmp_type = tells ? ND_ADVERTISEMENT : ND_SOLICITATION,
+        .target = tells ? sample->guest : sample->gateway,
+        .state = RULES_UNTRACKED,
+    };
 }

@@ -17,8 +17,8 @@ struct explain_sample {
     bool leads_out, forwards; /* do the host's own rules for what it forwards see its packets? */
 };
 
-/* Points into @network. */
-struct explain_sample explain_sample_of(const struct model_network *network);
+/* By the addresses of @family. Points into @network. False: it has none of that family. */
+bool explain_sample_of(const struct model_network *network, uint8_t family, struct explain_sample *ret);
 
 /* What a browser in a guest sends to the outside, and the answer to any packet: texts are the sample's. */
 struct rules_packet explain_sample_packet(const struct explain_sample *sample);
@@ -29,5 +29,7 @@ struct rules_packet explain_sample_forwarded(const struct explain_sample *sample
 struct rules_packet explain_sample_frame(const struct explain_sample *sample);
 /* A question to our DNS, as it is when our rules have led it to the service's own port. */
 struct rules_packet explain_sample_query(const struct explain_sample *sample);
+/* Of IPv6: who looks for the gateway's MAC, and (@tells) who tells the gateway its own. */
+struct rules_packet explain_sample_neighbour(const struct explain_sample *sample, bool tells);
 
 #endif

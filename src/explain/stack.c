@@ -12,12 +12,22 @@
 
 #include "netlink/lookup.h"
 
-static long conf(const char *interface, const char *name)
+static long conf_of(const char *family, const char *interface, const char *name, long fallback)
 {
     char path[96];
 
-    snprintf(path, sizeof(path), "net/ipv4/conf/%s/%s", interface, name);
-    return explain_sysctl(path, 0);
+    snprintf(path, sizeof(path), "net/%s/conf/%s/%s", family, interface, name);
+    return explain_sysctl(path, fallback);
+}
+
+static long conf(const char *interface, const char *name)
+{
+    return conf_of("ipv4", interface, name, 0);
+}
+
+static long conf6(const char *interface, const char *name)
+{
+    return conf_of("ipv6", interface, name, 0);
 }
 
 /* ---- routes ---- */
@@ -75,8 +85,8 @@ static bool find_dead_end(const struct why *why, const struct explain_link *in, 
                           struct dead_end *ret)
 {
     *ret = (struct dead_end){.packet = packet, .in = in ? in->name : "lo"};
-    netlink_rule_dump(why->host.netlink, meet_rule, NULL, ret, NULL);
-    netlink_route_dump(why->host.netlink, AF_INET, 0, meet_route, NULL, ret, NULL);
+    netlink_rule_dump(why->host.netlink, why->family, meet_rule, NULL, ret, NULL);
+    netlink_route_dump(why->host.netlink, why->family, 0, meet_route, NULL, ret, NULL);
     return ret->has_rule || ret->has_route;
 }
 
@@ -89,14 +99,14 @@ static const char *type_word(uint8_t type)
 static void tell_no_route(struct why *why, const struct explain_link *in, const struct rules_packet *packet, int error)
 {
     char text[IP_PREFIX_TEXT_MAX], table[32] = "";
-    const char *closed = why_closed(&packet->destination);
+    const char *closed = why_closed(&packet->destination), *ip = why->family == AF_INET6 ? "ip -6" : "ip";
     struct dead_end end;
 
     find_dead_end(why, in, packet, &end);
     if (end.has_rule) {
         why_add(why, WHY_STOPS, "policy-rule",
                 why_print(why, "the rule of policy routing with priority %u sends it nowhere", end.rule.priority),
-                why_print(why, "ip rule del priority %u", end.rule.priority));
+                why_print(why, "%s rule del priority %u", ip, end.rule.priority));
         return;
     }
     if (end.has_route) {
@@ -105,7 +115,7 @@ static void tell_no_route(struct why *why, const struct explain_link *in, const 
         ip_prefix_print(&end.route.destination, text);
         why_add(why, WHY_STOPS, "route",
                 why_print(why, "the route %s %s leads nowhere", type_word(end.route.type), text),
-                why_print(why, "ip route del %s %s%s", type_word(end.route.type), text, table));
+                why_print(why, "%s route del %s %s%s", ip, type_word(end.route.type), text, table));
         return;
     }
     ip_address_print(&packet->destination, text);
@@ -199,9 +209,28 @@ void why_step_reverse_path(struct why *why, const struct explain_link *in, const
                       why_word(why, in->name)));
 }
 
+/* By IPv6 all interfaces forward, or (Linux 6.17 and newer) those that are told to; its own `forwarding` says no more
+   than what @in tells its neighbours. */
+static void step_forwarding6(struct why *why, const struct explain_link *in)
+{
+    long forces = conf_of("ipv6", in->name, "force_forwarding", -1);
+
+    if (forces > 0 || conf6("all", "forwarding"))
+        why_add(why, WHY_PASSES, "forwarding", why_print(why, "%s forwards IPv6", in->name), "");
+    else if (forces == 0)
+        why_add(why, WHY_STOPS, "forwarding",
+                why_print(why, "%s does not forward IPv6 (net.ipv6.conf.%s.force_forwarding is 0)", in->name, in->name),
+                why_print(why, "sysctl -w net/ipv6/conf/%s/force_forwarding=1", why_word(why, in->name)));
+    else
+        why_add(why, WHY_STOPS, "forwarding", "nothing forwards IPv6 (net.ipv6.conf.all.forwarding is 0)",
+                "sysctl -w net/ipv6/conf/all/forwarding=1");
+}
+
 void why_step_forwarding(struct why *why, const struct explain_link *in)
 {
-    if (conf(in->name, "forwarding"))
+    if (why->family == AF_INET6)
+        step_forwarding6(why, in);
+    else if (conf(in->name, "forwarding"))
         why_add(why, WHY_PASSES, "forwarding", why_print(why, "%s forwards", in->name), "");
     else
         why_add(why, WHY_STOPS, "forwarding",
@@ -209,10 +238,37 @@ void why_step_forwarding(struct why *why, const struct explain_link *in)
                 why_print(why, "sysctl -w net/ipv4/conf/%s/forwarding=1", why_word(why, in->name)));
 }
 
+/* ---- IPv6 on a link ---- */
+
+void why_step_ip6(struct why *why, const struct explain_link *link)
+{
+    if (why->family == AF_INET6 && conf6(link->name, "disable_ipv6"))
+        why_add(why, WHY_STOPS, "ip6-disabled",
+                why_print(why, "%s has no IPv6 (net.ipv6.conf.%s.disable_ipv6 is 1)", link->name, link->name),
+                why_print(why, "sysctl -w net/ipv6/conf/%s/disable_ipv6=0", why_word(why, link->name)));
+}
+
+void why_step_router(struct why *why, const struct explain_link *link)
+{
+    if (!conf6(link->name, "forwarding"))
+        why_add(
+            why, WHY_UNKNOWN, "router",
+            why_print(why,
+                      "%s tells its neighbours that it is no router (net.ipv6.conf.%s.forwarding is 0): guests that "
+                      "know it by router advertisements forget it",
+                      link->name, link->name),
+            why_print(why, "sysctl -w net/ipv6/conf/%s/forwarding=1", why_word(why, link->name)));
+}
+
 /* ---- neighbours ---- */
 
-/* Two requests of ARP, a second apart. */
+/* Two requests, a second apart. */
 #define ANSWER_MSEC 1500
+
+static const char *discovery(const struct ip_address *address)
+{
+    return address->family == AF_INET6 ? "Neighbour Discovery" : "ARP";
+}
 
 bool why_step_neighbour(struct why *why, const struct explain_link *out, const struct ip_address *next,
                         const struct mac *mac)
@@ -226,10 +282,10 @@ bool why_step_neighbour(struct why *why, const struct explain_link *out, const s
     ip_address_print(next, text);
     result = netlink_neighbour_ask(why->host.netlink, out->index, next, ANSWER_MSEC, &neighbour, NULL);
     if (result < 0)
-        why_add(
-            why, WHY_UNKNOWN, "neighbour",
-            why_print(why, "whether %s answers ARP on %s is not known: %s", text, out->name, strerrordesc_np(-result)),
-            "");
+        why_add(why, WHY_UNKNOWN, "neighbour",
+                why_print(why, "whether %s answers %s on %s is not known: %s", text, discovery(next), out->name,
+                          strerrordesc_np(-result)),
+                "");
     else if (neighbour.state & (NUD_FAILED | NUD_INCOMPLETE | NUD_PROBE))
         return false;
     else if (mac && !mac_is_zero(mac) && !mac_equal(mac, &neighbour.mac))
@@ -239,8 +295,9 @@ bool why_step_neighbour(struct why *why, const struct explain_link *out, const s
                 why_print(why, "ip neigh del %s dev %s", text, why_word(why, out->name)));
     else
         why_add(why, WHY_PASSES, "neighbour",
-                why_print(why, "%s %s on %s", text,
-                          neighbour.state & (NUD_PERMANENT | NUD_NOARP) ? "is known" : "answers ARP", out->name),
+                neighbour.state & (NUD_PERMANENT | NUD_NOARP)
+                    ? why_print(why, "%s is known on %s", text, out->name)
+                    : why_print(why, "%s answers %s on %s", text, discovery(next), out->name),
                 "");
     return true;
 }
@@ -250,7 +307,8 @@ void why_tell_silent(struct why *why, const struct explain_link *out, const stru
     char text[IP_TEXT_MAX];
 
     why_add(why, WHY_STOPS, "neighbour",
-            why_print(why, "%s does not answer ARP on %s", ip_address_print(next, text), out->name), "");
+            why_print(why, "%s does not answer %s on %s", ip_address_print(next, text), discovery(next), out->name),
+            "");
 }
 
 /* ---- tracked connections ---- */

@@ -3,7 +3,6 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +12,8 @@
 
 #define DNS_PORT 53
 #define DHCP_PORT 67
+#define DHCP6_PORT 547
+#define ND_ADVERTISEMENT 136
 
 static void enter(struct rules_packet *packet, const struct explain_link *in)
 {
@@ -38,9 +39,22 @@ static bool is_routed(const struct why_end *guest)
 }
 
 /* Whether br_netfilter shows bridged frames to the IP hooks. */
-static bool is_bridge_filtered(void)
+static bool is_bridge_filtered(const struct why *why)
 {
-    return explain_sysctl("net/bridge/bridge-nf-call-iptables", 0) != 0;
+    return explain_sysctl(why->family == AF_INET6 ? "net/bridge/bridge-nf-call-ip6tables"
+                                                  : "net/bridge/bridge-nf-call-iptables",
+                          0) != 0;
+}
+
+static bool is_dhcp(const struct why *why)
+{
+    return why->protocol == IPPROTO_UDP && why->port == (why->family == AF_INET6 ? DHCP6_PORT : DHCP_PORT);
+}
+
+/* Do its guests leave with the host's address? */
+static bool is_translated(const struct why *why, const struct model_network *network)
+{
+    return network->mode == MODEL_MODE_NAT && (why->family == AF_INET || model_is_local6(&network->subnet6));
 }
 
 /* ---- from a guest ---- */
@@ -92,7 +106,7 @@ static void walk_bridge(struct why *why, const struct why_end *from, const struc
     if (bridge && out) {
         leave(&packet, out);
         why_step_hook(why, "bridge-forward-hook", RULES_FORWARD, RULES_FRAMES, &packet, NULL);
-        if (is_bridge_filtered()) {
+        if (is_bridge_filtered(why)) {
             packet.port_in = in->name;
             packet.port_out = out->name;
             enter(&packet, bridge);
@@ -104,12 +118,27 @@ static void walk_bridge(struct why *why, const struct why_end *from, const struc
     why_step_port(why, to, false);
 }
 
-/* The host's address in the network, that the guest has as its gateway. */
-static void step_gateway(struct why *why, const struct why_end *guest, const struct why_end *to)
+/* Is the gateway's address, which must be there, on @device? */
+static void step_gateway_address(struct why *why, const struct why_end *guest, const char *device,
+                                 const struct ip_prefix *gateway)
 {
     const struct model_objects *objects = &why->host.found->objects;
-    const struct model_network *network = guest->service->network;
     char text[IP_PREFIX_TEXT_MAX];
+
+    for (size_t i = 0; i < objects->count; i++)
+        if (objects->items[i].kind == MODEL_OBJECT_ADDRESS && strcmp(objects->items[i].address.device, device) == 0 &&
+            ip_address_equal(&objects->items[i].address.prefix.address, &gateway->address))
+            return;
+    ip_prefix_print(gateway, text);
+    why_add(why, WHY_STOPS, "gateway", why_print(why, "the gateway's address %s is not on %s", text, device),
+            why_up_command(why, guest->service));
+}
+
+/* The host's address in the network, that the guest has as its gateway; by IPv6 that is another one. */
+static void step_gateway(struct why *why, const struct why_end *guest, const struct explain_link *in,
+                         const struct why_end *to)
+{
+    const struct model_network *network = guest->service->network;
 
     if (!model_mode_leads_out(network->mode) && to->kind == WHY_GUEST && to->service == guest->service)
         return; /* without a bridge, by the host, which answers ARP for all of them */
@@ -119,14 +148,14 @@ static void step_gateway(struct why *why, const struct why_end *guest, const str
                 "");
         return;
     }
-    for (size_t i = 0; i < objects->count; i++)
-        if (objects->items[i].kind == MODEL_OBJECT_ADDRESS &&
-            strcmp(objects->items[i].address.device, network->bridge) == 0 &&
-            ip_address_equal(&objects->items[i].address.prefix.address, &network->subnet.address))
-            return;
-    ip_prefix_print(&network->subnet, text);
-    why_add(why, WHY_STOPS, "gateway", why_print(why, "the gateway's address %s is not on %s", text, network->bridge),
-            why_up_command(why, guest->service));
+    if (in)
+        why_step_ip6(why, in);
+    step_gateway_address(why, guest, network->bridge, why_subnet(why, network));
+    if (why->family != AF_INET6 || !in ||
+        (to->kind == WHY_HOST && !ip_address_equal(&to->address, &model_router6.address)))
+        return;
+    step_gateway_address(why, guest, in->name, &model_router6);
+    why_step_router(why, in);
 }
 
 /* ---- through the host ---- */
@@ -141,7 +170,7 @@ static void walk_input(struct why *why, const struct why_end *from, const struct
     }
     enter(packet, in);
     why_step_hook(why, "input-hook", RULES_INPUT, RULES_STACK, packet, NULL);
-    if (from->kind == WHY_GUEST && (why->port == DNS_PORT || why->port == DHCP_PORT) && !from->service->running)
+    if (from->kind == WHY_GUEST && (why->port == DNS_PORT || is_dhcp(why)) && !from->service->running)
         why_add(why, WHY_STOPS, "service",
                 why_print(why, "tapnet-service does not answer for network %s", from->service->network->name),
                 why_up_command(why, from->service));
@@ -155,71 +184,29 @@ static void step_nat(struct why *why, const struct why_end *from, const struct w
 
     why_step_hook(why, "postrouting-hook", RULES_POSTROUTING, RULES_STACK, packet, &answer);
     if (to->kind == WHY_OUTSIDE && from->kind == WHY_GUEST && !packet->is_reply &&
-        from->service->network->mode == MODEL_MODE_NAT && answer.outcome != RULES_DROPPED && !answer.nat)
+        is_translated(why, from->service->network) && answer.outcome != RULES_DROPPED && !answer.nat)
         why_add(why, WHY_STOPS, "nat",
                 why_print(why, "it leaves by %s with the guest's own address: nothing translates it", packet->out),
                 why_up_command(why, from->service));
 }
 
-/* The host's message to a guest that its packet was too large (RFC 1191). */
-static struct rules_packet too_large_message(const struct why_end *guest, const struct explain_link *in)
-{
-    struct rules_packet message = {
-        .in = "",
-        .source = guest->service->network->subnet.address,
-        .destination = guest->address,
-        .destination_type = RTN_UNICAST,
-        .protocol = IPPROTO_ICMP,
-        .icmp_type = ICMP_DEST_UNREACH,
-        .icmp_code = ICMP_FRAG_NEEDED,
-        .state = RULES_RELATED,
-    };
-
-    leave(&message, in);
-    return message;
-}
-
-/* Larger packets are sent back with a message: no fault, but good to know. Where that is dropped, they just vanish. */
-static void step_mtu(struct why *why, const struct why_end *from, const struct explain_link *in,
-                     const struct explain_link *out)
-{
-    struct rules_answer answer;
-    struct rules_packet message;
-    const char *place;
-
-    if (from->kind != WHY_GUEST || from->service->network->mtu <= out->mtu)
-        return;
-    message = too_large_message(from, in);
-    rules_meet(&why->host.rules, RULES_OUTPUT, RULES_STACK, &message, &answer);
-    if (answer.outcome == RULES_PASSES)
-        rules_meet(&why->host.rules, RULES_POSTROUTING, RULES_STACK, &message, &answer);
-    if (answer.outcome != RULES_DROPPED) {
-        why_add(why, WHY_PASSES, "mtu",
-                why_print(why, "%s takes packets of %u bytes; the guest may send %u, and is told to send less",
-                          out->name, out->mtu, from->service->network->mtu),
-                "");
-        return;
-    }
-    place = explain_place(&why->host.rules, &answer, &why->arena);
-    why_add(why, WHY_UNKNOWN, "mtu",
-            why_print(why,
-                      "packets of more than %u bytes, which %s takes, vanish: the message to the guest is dropped: %s",
-                      out->mtu, out->name, place ? place : ""),
-            explain_remedy(&why->host.rules, &answer, &message, &why->arena));
-}
-
-/* The host hears no answer from @guest: is there what keeps it? @asked: the packet that waits for it. */
-static void walk_answer_of_arp(struct why *why, const struct why_end *guest, const struct rules_packet *asked)
+/* The host hears no answer from @guest by @in: is there what keeps it? @asked: the packet that waits for it. */
+static void walk_answer(struct why *why, const struct why_end *guest, const struct explain_link *in,
+                        const struct rules_packet *asked)
 {
     const struct explain_link *port = explain_find_link(&why->host, guest->port->device);
+    bool ip6 = why->family == AF_INET6;
     struct rules_packet answer = {
         .in = "",
         .out = "",
         .ethernet = true,
-        .arp = true,
+        .arp = !ip6,
         .source = guest->address,
         .source_mac = guest->mac,
         .destination = asked->source,
+        .protocol = ip6 ? IPPROTO_ICMPV6 : 0,
+        .icmp_type = ip6 ? ND_ADVERTISEMENT : 0,
+        .target = ip6 ? guest->address : (struct ip_address){0},
     };
 
     if (!port)
@@ -232,6 +219,7 @@ static void walk_answer_of_arp(struct why *why, const struct why_end *guest, con
     step_guard(why, guest, &answer);
     if (!is_routed(guest))
         why_step_hook(why, "bridge-input-hook", RULES_INPUT, RULES_FRAMES, &answer, NULL);
+    why_step_asking(why, in, &guest->address);
 }
 
 /* What goes out to a guest: on its bridge, or by its own device. */
@@ -257,7 +245,7 @@ static void walk_to_guest(struct why *why, const struct explain_link *out, const
     }
     why_step_port(why, guest, false);
     if (!why_step_neighbour(why, out, &guest->address, &guest->mac)) {
-        walk_answer_of_arp(why, guest, &packet);
+        walk_answer(why, guest, out, &packet);
         why_tell_silent(why, out, &guest->address);
     }
 }
@@ -271,8 +259,10 @@ static void walk_out(struct why *why, const struct explain_link *out, const stru
     }
     why_step_uplink(why, out);
     why_step_classifiers(why, out, true);
-    if (!why_step_neighbour(why, out, next, NULL))
+    if (!why_step_neighbour(why, out, next, NULL)) {
+        why_step_asking(why, out, next);
         why_tell_silent(why, out, next);
+    }
     why_add(why, WHY_UNKNOWN, "outside", why_print(why, "what is behind %s is not visible from here", out->name), "");
 }
 
@@ -280,16 +270,20 @@ static void walk_out(struct why *why, const struct explain_link *out, const stru
 static void walk_forward(struct why *why, const struct why_end *from, const struct explain_link *in,
                          const struct why_end *to, struct rules_packet packet)
 {
-    const struct explain_link *out;
+    const struct explain_link *out, *uplink = NULL;
     struct ip_address next;
 
+    if (from->kind == WHY_GUEST)
+        uplink = explain_find_link(&why->host, why_uplink(why, from->service->network));
     why_step_forwarding(why, in);
+    if (to->kind == WHY_OUTSIDE && uplink)
+        why_step_ip6(why, uplink);
     out = why_step_route(why, in, &packet, &next);
     if (!out)
         return;
     leave(&packet, out);
     why_step_hook(why, "forward-hook", RULES_FORWARD, RULES_STACK, &packet, NULL);
-    step_mtu(why, from, in, out);
+    why_step_mtu(why, from, in, out);
     step_nat(why, from, to, &packet);
     if (!packet.is_reply)
         why_step_connections(why);
@@ -305,8 +299,8 @@ static void add_rule_step(struct why *why, const char *name, const char *what, c
     unsigned long long handle = rule->handle;
 
     why_add(why, WHY_STOPS, name, why_print(why, "%s: %s", what, text ? text : ""),
-            chain->legacy ? why_print(why, "iptables-legacy -t %s -D %s %llu", why_word(why, chain->table),
-                                      why_word(why, chain->name), handle)
+            chain->legacy ? why_print(why, "ip%stables-legacy -t %s -D %s %llu", chain->family == RULES_IP6 ? "6" : "",
+                                      why_word(why, chain->table), why_word(why, chain->name), handle)
                           : why_print(why, "nft delete rule %s %s %s handle %llu", rules_family_name(chain->family),
                                       why_word(why, chain->table), why_word(why, chain->name), handle));
 }
@@ -340,13 +334,14 @@ static const struct model_forward *find_forward(const struct why *why, const str
     return NULL;
 }
 
-/* An address of the host's on @link; family 0: none. */
+/* An address of the host's on @link that others know it by; family 0: none. */
 static struct ip_address address_on(const struct why *why, const struct explain_link *link)
 {
     const struct observe_found *found = why->host.found;
 
     for (size_t i = 0; i < found->address_count; i++)
-        if (found->addresses[i].index == link->index && found->addresses[i].prefix.address.family == AF_INET)
+        if (found->addresses[i].index == link->index && found->addresses[i].prefix.address.family == why->family &&
+            !why_closed(&found->addresses[i].prefix.address))
             return found->addresses[i].prefix.address;
     return (struct ip_address){0};
 }
@@ -357,7 +352,7 @@ static struct rules_packet before_translation(const struct why *why, const struc
 {
     struct rules_packet first = *packet;
 
-    first.destination = forward && forward->address.family ? forward->address : address_on(why, in);
+    first.destination = forward && !ip_address_is_any(&forward->address) ? forward->address : address_on(why, in);
     first.destination_type = RTN_LOCAL;
     if (forward && !packet->is_reply) {
         first.destination_port = (uint16_t)(forward->first + (why->port - forward->guest_first));
@@ -398,6 +393,16 @@ static void step_own_forward(struct why *why, const struct why_end *to)
                 "");
 }
 
+/* What is of one link, or of a group, no host passes on. */
+static void step_closed(struct why *why, const struct why_end *to)
+{
+    const char *closed = why_closed(&to->address);
+    char text[IP_TEXT_MAX];
+
+    if (closed)
+        why_add(why, WHY_STOPS, "route", why_print(why, "%s is %s", ip_address_print(&to->address, text), closed), "");
+}
+
 /* A packet that comes in by @in and is for the host or for somebody behind it. */
 static void walk_stack(struct why *why, const struct why_end *from, const struct explain_link *in,
                        const struct why_end *to, struct rules_packet packet)
@@ -407,6 +412,8 @@ static void walk_stack(struct why *why, const struct why_end *from, const struct
     struct rules_packet first;
 
     enter(&packet, in);
+    if (why->family == AF_INET6 && to->kind == WHY_OUTSIDE)
+        step_closed(why, to);
     first = packet;
     if (from->kind == WHY_OUTSIDE && (packet.status & (IPS_SRC_NAT | IPS_DST_NAT))) { /* it is for the host, as yet */
         forward = packet.is_reply ? NULL : find_forward(why, to, false);
@@ -425,7 +432,7 @@ static void walk_stack(struct why *why, const struct why_end *from, const struct
 
 /* ---- the three beginnings ---- */
 
-/* A request of DHCP ends at the bridge: the service gets a copy of it from netfilter's log. */
+/* A request of DHCP or DHCPv6 ends at the bridge: the service gets a copy of it from netfilter's log. */
 static void step_dhcp(struct why *why, const struct why_end *from)
 {
     const struct model_network *network = from->service->network;
@@ -446,7 +453,7 @@ static void walk_from_guest(struct why *why, const struct why_end *from, const s
 
     if (!port)
         return;
-    if (!packet.is_reply && to->kind == WHY_HOST && why->protocol == IPPROTO_UDP && why->port == DHCP_PORT) {
+    if (!packet.is_reply && to->kind == WHY_HOST && is_dhcp(why)) {
         step_dhcp(why, from);
         return;
     }
@@ -463,7 +470,9 @@ static void walk_from_guest(struct why *why, const struct why_end *from, const s
         in = why_step_bridge(why, from->service);
         why_step_hook(why, "bridge-input-hook", RULES_INPUT, RULES_FRAMES, &packet, NULL);
     }
-    step_gateway(why, from, to);
+    step_gateway(why, from, in, to);
+    if (in)
+        why_step_asked(why, in, from);
     if (in)
         walk_stack(why, from, in, to, packet);
 }
@@ -472,22 +481,24 @@ static void walk_from_outside(struct why *why, const struct why_end *from, const
                               struct rules_packet packet)
 {
     const struct model_network *network = to->service->network;
-    const struct explain_link *in = explain_find_link(&why->host, network->uplink);
+    const char *uplink = why_uplink(why, network);
+    const struct explain_link *in = explain_find_link(&why->host, uplink);
 
     if (!in) {
         why_add(why, WHY_STOPS, "uplink-missing",
-                why_print(why, "network %s has no uplink%s%s", network->name, *network->uplink ? ": there is no " : "",
-                          network->uplink),
+                why_print(why, "network %s has no uplink%s%s%s", network->name,
+                          why->family == AF_INET6 ? " of IPv6" : "", *uplink ? ": there is no " : "", uplink),
                 "");
         return;
     }
     why_step_uplink(why, in);
+    why_step_ip6(why, in);
     why_step_classifiers(why, in, false);
     if (!packet.is_reply)
         step_own_forward(why, to);
     if (!packet.is_reply && find_forward(why, to, false))
         packet.status |= IPS_DST_NAT;
-    if (packet.is_reply && network->mode == MODEL_MODE_NAT)
+    if (packet.is_reply && is_translated(why, network))
         packet.status |= IPS_SRC_NAT;
     walk_stack(why, from, in, to, packet);
 }

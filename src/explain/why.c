@@ -10,12 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
 
 #define ICMP_ECHO 8
 #define ICMP_ECHO_REPLY 0
+#define ICMP6_ECHO 128
+#define ICMP6_ECHO_REPLY 129
 
 void why_fini(struct why *why)
 {
@@ -56,6 +59,23 @@ void why_add(struct why *why, enum why_verdict verdict, const char *name, const 
     why->stopped = verdict == WHY_STOPS;
 }
 
+const char *why_uplink(const struct why *why, const struct model_network *network)
+{
+    return why->family == AF_INET6 ? network->uplink6 : network->uplink;
+}
+
+const struct ip_prefix *why_subnet(const struct why *why, const struct model_network *network)
+{
+    return why->family == AF_INET6 ? &network->subnet6 : &network->subnet;
+}
+
+static uint8_t icmp_type(const struct why *why)
+{
+    if (why->family == AF_INET6)
+        return why->is_back ? ICMP6_ECHO_REPLY : ICMP6_ECHO;
+    return why->is_back ? ICMP_ECHO_REPLY : ICMP_ECHO;
+}
+
 struct rules_packet why_packet(const struct why *why)
 {
     const struct why_end *source = why->is_back ? &why->to : &why->from;
@@ -72,7 +92,7 @@ struct rules_packet why_packet(const struct why *why)
         .protocol = why->protocol,
         .source_port = why->is_back ? why->port : 0,
         .destination_port = why->is_back ? 0 : why->port,
-        .icmp_type = why->is_back ? ICMP_ECHO_REPLY : ICMP_ECHO,
+        .icmp_type = icmp_type(why),
         .state = why->is_back ? RULES_ESTABLISHED : RULES_NEW,
         .status = why->is_back ? IPS_CONFIRMED | IPS_SEEN_REPLY : 0,
         .is_reply = why->is_back,
@@ -80,6 +100,23 @@ struct rules_packet why_packet(const struct why *why)
 }
 
 /* ---- the question ---- */
+
+/* Whoever is named by an address says by which family; of names IPv4 is meant, unless IPv6 is asked for. */
+static int read_family(struct why *why, struct tapnet_error *error)
+{
+    const struct tapnet_question *question = why->question;
+    const char *const words[] = {question->from, question->to};
+    struct ip_address addresses[ARRAY_COUNT(words)] = {{0}};
+
+    why->family = question->ip6 ? AF_INET6 : AF_INET;
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+        if (ip_address_parse(words[i], &addresses[i]) == 0 && addresses[i].family == AF_INET6)
+            why->family = AF_INET6;
+    for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+        if (addresses[i].family && addresses[i].family != why->family)
+            return error_set(error, -EINVAL, "'%.60s' is an address of IPv4, and IPv6 is asked about", words[i]);
+    return 0;
+}
 
 static int read_protocol(struct why *why, struct tapnet_error *error)
 {
@@ -91,26 +128,28 @@ static int read_protocol(struct why *why, struct tapnet_error *error)
 
     for (size_t i = 0; i < ARRAY_COUNT(words); i++)
         if (strcmp(words[i].word, word) == 0) {
-            why->protocol = words[i].protocol;
-            why->port = why->protocol == IPPROTO_ICMP ? 0 : why->question->port;
-            return why->protocol == IPPROTO_ICMP || why->port
-                       ? 0
-                       : error_set(error, -EINVAL, "%s needs a port, as in %s 80", word, word);
+            bool is_ping = words[i].protocol == IPPROTO_ICMP;
+
+            why->protocol = is_ping && why->family == AF_INET6 ? IPPROTO_ICMPV6 : words[i].protocol;
+            why->port = is_ping ? 0 : why->question->port;
+            return is_ping || why->port ? 0 : error_set(error, -EINVAL, "%s needs a port, as in %s 80", word, word);
         }
     return error_set(error, -EINVAL, "the protocol '%.40s' is not known: tcp, udp or icmp", word);
 }
 
 /* The host as a guest knows it: its gateway. */
-static void choose_host_address(struct why_end *host, const struct why_end *other)
+static void choose_host_address(const struct why *why, struct why_end *host, const struct why_end *other)
 {
     if (host->kind == WHY_HOST && !host->address.family && other->kind == WHY_GUEST)
-        host->address = other->service->network->subnet.address;
+        host->address = why_subnet(why, other->service->network)->address;
 }
 
 static int read_question(struct why *why, struct tapnet_error *error)
 {
-    int result = read_protocol(why, error);
+    int result = read_family(why, error);
 
+    if (result == 0)
+        result = read_protocol(why, error);
     if (result == 0)
         result = why_find_end(why, why->question->from, &why->from, error);
     if (result == 0)
@@ -123,8 +162,8 @@ static int read_question(struct why *why, struct tapnet_error *error)
                          why->question->to);
     if (result < 0)
         return result;
-    choose_host_address(&why->from, &why->to);
-    choose_host_address(&why->to, &why->from);
+    choose_host_address(why, &why->from, &why->to);
+    choose_host_address(why, &why->to, &why->from);
     return 0;
 }
 

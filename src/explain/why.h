@@ -39,7 +39,8 @@ struct why {
     const struct tapnet_question *question;
     struct why_end from, to;
     const char *from_text, *to_text; /* "lab/web (10.20.0.7)" */
-    uint8_t protocol;
+    uint8_t family;                  /* AF_INET or AF_INET6: of the packet */
+    uint8_t protocol;                /* IPPROTO_ICMP, or IPPROTO_ICMPV6, for a ping */
     uint16_t port;
     bool is_back;                  /* the answer is on its way now */
     struct tapnet_way_step *steps; /* texts are the arena's, or constants */
@@ -74,6 +75,10 @@ const char *why_closed(const struct ip_address *address);
 /* "lab/web (10.20.0.7)", "outside". */
 const char *why_print_end(struct why *why, const struct why_end *end);
 
+/* Its uplink for the family that is asked about, "" for none; the gateway's address and subnet in it. */
+const char *why_uplink(const struct why *why, const struct model_network *network);
+const struct ip_prefix *why_subnet(const struct why *why, const struct model_network *network);
+
 /* The packet, or its answer, without where it comes in and goes out. */
 struct rules_packet why_packet(const struct why *why);
 
@@ -93,6 +98,8 @@ void why_step_hook(struct why *why, const char *name, enum rules_hook hook, enum
                    const struct rules_packet *packet, struct rules_answer *ret);
 /* What of this guest, or of any, our guards have dropped before: no judgement of this packet, but a hint. */
 void why_step_dropped_before(struct why *why, const struct why_end *guest);
+/* The same, and nothing is said of a packet that passes. */
+void why_step_drop(struct why *why, const char *name, enum rules_hook hook, const struct rules_packet *packet);
 /* Classifiers and programs at a device that see the packet, which nobody can read. */
 void why_step_classifiers(struct why *why, const struct explain_link *link, bool going_out);
 

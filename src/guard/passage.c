@@ -11,6 +11,8 @@ const char *const guard_passage_words[GUARD_PASSAGE_WHAT_COUNT] = {
     [GUARD_PASSAGE_ALL] = "all",
     [GUARD_PASSAGE_ANSWERS] = "answers",
     [GUARD_PASSAGE_TRANSLATED] = "translated",
+    [GUARD_PASSAGE_SOLICITATIONS] = "solicitations",
+    [GUARD_PASSAGE_ADVERTISEMENTS] = "advertisements",
 };
 
 int guard_passage_compare(const struct guard_passage *a, const struct guard_passage *b)
@@ -24,7 +26,9 @@ int guard_passage_compare(const struct guard_passage *a, const struct guard_pass
         if (order)
             return order;
     }
-    return a->what != b->what ? (int)a->what - (int)b->what : (int)a->family - (int)b->family;
+    if (a->what != b->what)
+        return (int)a->what - (int)b->what;
+    return a->only != b->only ? (int)a->only - (int)b->only : (int)a->family - (int)b->family;
 }
 
 bool guard_passage_label_valid(const char *text)
@@ -48,9 +52,12 @@ const char *guard_passage_print(const struct guard_passage *passage, char *text,
         [GUARD_PASSAGE_ALL] = "packets",
         [GUARD_PASSAGE_ANSWERS] = "answers",
         [GUARD_PASSAGE_TRANSLATED] = "redirected packets",
+        [GUARD_PASSAGE_SOLICITATIONS] = "neighbour solicitations",
+        [GUARD_PASSAGE_ADVERTISEMENTS] = "neighbour advertisements",
     };
+    const char *only = passage->only == 2 ? "IPv4 " : passage->only == 10 ? "IPv6 " : "";
 
-    snprintf(text, size, "accept of %s%s%s%s%s in table %s %s, chain %s", what[passage->what],
+    snprintf(text, size, "accept of %s%s%s%s%s%s in table %s %s, chain %s", only, what[passage->what],
              passage->in[0] ? " from " : "", passage->in, passage->out[0] ? " to " : "", passage->out,
              family_name(passage->family), passage->table, passage->chain);
     return text;

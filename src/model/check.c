@@ -136,6 +136,25 @@ static bool tell(const char *file, const struct mistake *mistake, struct tapnet_
     return true;
 }
 
+static void check_hook(const struct model_network *network, const char *key, const char *program,
+                       struct model_place place, struct mistakes *mistakes)
+{
+    if (program && *program != '/')
+        mistakes_add(mistakes, place_of(place, network->place),
+                     "network %s: hooks: %s `%s` is no absolute path; write one, as in `%s: /etc/tapnet/%s-%s`",
+                     network->name, key, program, key, network->name, key);
+}
+
+static void check_hooks(const struct model_set *set, struct mistakes *mistakes)
+{
+    for (size_t i = 0; i < set->network_count; i++) {
+        const struct model_hooks *hooks = &set->networks[i].hooks;
+
+        check_hook(&set->networks[i], "up", hooks->up, hooks->up_place, mistakes);
+        check_hook(&set->networks[i], "down", hooks->down, hooks->down_place, mistakes);
+    }
+}
+
 int model_check(const struct model_set *set, struct tapnet_error *error)
 {
     struct mistakes mistakes = {.count = 0};
@@ -144,6 +163,7 @@ int model_check(const struct model_set *set, struct tapnet_error *error)
     if (check_links(set, &mistakes) < 0 || check_networks(set, &mistakes) < 0 || check_subnets(set, &mistakes) < 0 ||
         check_forwards(set, &mistakes) < 0 || check_ip6(set, &mistakes) < 0)
         return error_set(error, -ENOMEM, "out of memory");
+    check_hooks(set, &mistakes);
     if (!mistakes.total)
         return 0;
     while (told < mistakes.count && tell(set->file ? set->file : set->name, &mistakes.items[told], error))

@@ -51,6 +51,18 @@ static void put_dhcp(json_t **json, const struct model_dhcp *dhcp)
     json_put(json, "dhcp", options);
 }
 
+static void put_hooks(json_t **json, const struct model_hooks *hooks)
+{
+    json_t *keys;
+
+    if (!hooks->up && !hooks->down)
+        return;
+    keys = json_object();
+    json_put_text(&keys, "up", hooks->up);
+    json_put_text(&keys, "down", hooks->down);
+    json_put(json, "hooks", keys);
+}
+
 static json_t *forwards_to_json(const struct model_port *port)
 {
     json_t *array = json_array();
@@ -149,6 +161,7 @@ struct json_t *model_network_to_json(const struct model_network *network)
     if (network->access_count)
         json_put(&json, "access", access_to_json(network));
     json_put_some(&json, "pool", network->pool);
+    put_hooks(&json, &network->hooks);
     json_put(&json, "ports", ports);
     return json;
 }
@@ -207,6 +220,19 @@ static void read_dhcp(struct json_reader *outer, struct model_dhcp *ret)
     read_search(&reader, ret);
     json_read_string(&reader, "boot_file", JSON_OPTIONAL, BOOT_FILE_MAX, &ret->boot_file);
     json_read_address(&reader, "boot_server", JSON_OPTIONAL, &ret->boot_server);
+    outer->code = json_read_end(&reader);
+}
+
+static void read_hooks(struct json_reader *outer, struct model_hooks *ret)
+{
+    const json_t *json = json_read(outer, "hooks", JSON_OPTIONAL);
+    struct json_reader reader;
+
+    if (!json)
+        return;
+    json_read_begin(&reader, json, "hooks", outer->arena, outer->error);
+    json_read_string(&reader, "up", JSON_OPTIONAL, MODEL_HOOK_MAX, &ret->up);
+    json_read_string(&reader, "down", JSON_OPTIONAL, MODEL_HOOK_MAX, &ret->down);
     outer->code = json_read_end(&reader);
 }
 
@@ -368,6 +394,7 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
     json_read_limit(reader, &network->limit);
     read_access(reader, network);
     json_read_number(reader, "pool", JSON_OPTIONAL, MODEL_POOL_MAX, &network->pool);
+    read_hooks(reader, &network->hooks);
     read_ports(reader, network);
 }
 
@@ -449,13 +476,12 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
         a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port || a->uplink_given != b->uplink_given ||
         a->spread != b->spread || a->on_link != b->on_link || a->on_link6 != b->on_link6 ||
         a->mtu_given != b->mtu_given || a->ports_see_each_other != b->ports_see_each_other || a->host != b->host ||
-        a->spread != b->spread || a->on_link != b->on_link || a->on_link6 != b->on_link6 ||
-        a->mtu_given != b->mtu_given || a->ports_see_each_other != b->ports_see_each_other || a->host != b->host ||
         a->coexist != b->coexist || a->port_count != b->port_count)
         return false;
     if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || ip_prefix_compare(&a->subnet6, &b->subnet6) != 0 ||
         !mac_equal(&a->mac, &b->mac) || !dhcp_equal(&a->dhcp, &b->dhcp) || !model_limit_equal(&a->limit, &b->limit) ||
-        !access_equal(a, b) || a->pool != b->pool)
+        !access_equal(a, b) || a->pool != b->pool || !text_equal(a->hooks.up, b->hooks.up) ||
+        !text_equal(a->hooks.down, b->hooks.down))
         return false;
     for (size_t i = 0; i < a->port_count; i++)
         if (!port_equal(&a->ports[i], &b->ports[i]))

@@ -398,15 +398,19 @@ static void passage_to_json(json_t **json, const struct guard_passage *passage)
     if (passage->out[0])
         json_put(json, "out", json_ifname(passage->out, sizeof(passage->out)));
     json_put(json, "what", json_string(guard_passage_words[passage->what]));
+    if (passage->only)
+        json_put(json, "only", json_integer(passage->only));
     json_put_flag(json, "iptables", passage->iptables);
 }
 
 static void passage_from_json(struct json_reader *reader, struct guard_passage *ret)
 {
-    uint32_t family = 0;
+    uint32_t family = 0, only = 0;
 
     json_read_number(reader, "family", JSON_REQUIRED, UINT8_MAX, &family);
     ret->family = (uint8_t)family;
+    json_read_number(reader, "only", JSON_OPTIONAL, UINT8_MAX, &only);
+    ret->only = (uint8_t)only;
     json_read_string(reader, "table", JSON_REQUIRED, GUARD_PASSAGE_NAME_MAX - 1, &ret->table);
     json_read_string(reader, "chain", JSON_REQUIRED, GUARD_PASSAGE_NAME_MAX - 1, &ret->chain);
     json_read_string(reader, "label", JSON_REQUIRED, GUARD_PASSAGE_LABEL_MAX - 1, &ret->label);

@@ -146,6 +146,14 @@ struct model_access {
     uint32_t ports;       /* at once, each member of the group */
 };
 
+#define MODEL_HOOK_MAX 255 /* characters of a program's path */
+
+/* Programs of the host's that run when something has become of a network: absolute paths, the arena's; NULL: none. */
+struct model_hooks {
+    const char *up, *down;
+    struct model_place up_place, down_place;
+};
+
 struct model_network {
     char name[MODEL_NAME_MAX];
     enum model_origin origin;
@@ -174,6 +182,7 @@ struct model_network {
     struct model_access access[MODEL_LIST_MAX]; /* besides root */
     size_t access_count;
     uint32_t pool; /* ports that the keeper has ready */
+    struct model_hooks hooks;
     struct model_port *ports;
     size_t port_count;
     struct model_place place, bridge_place, subnet_place, subnet6_place, uplink_place, mtu_place, host_place;
@@ -245,7 +254,8 @@ struct model_set {
     char name[MODEL_NAME_MAX];
     const char *file; /* as the user named it, for messages */
     enum model_coexist coexist;
-    const char *path; /* of that file, absolute; NULL: it came from no file, or nobody knows */
+    const char *path;                     /* of that file, absolute; NULL: it came from no file, or nobody knows */
+    uint64_t source_device, source_inode; /* of the file whose text was read; 0: none was */
     struct model_network *networks;
     size_t network_count;
     struct model_device *devices;

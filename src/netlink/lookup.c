@@ -229,13 +229,14 @@ int netlink_bridge_mac_get(struct netlink *netlink, int bridge_index, const stru
 struct rule_call {
     struct netlink_call outer;
     netlink_rule_reader *reader;
+    uint8_t family;
 };
 
-static void read_rule_prefix(const struct nlattr *attribute, uint8_t length, struct ip_prefix *ret)
+static void read_rule_prefix(const struct nlattr *attribute, uint8_t family, uint8_t length, struct ip_prefix *ret)
 {
-    if (!netlink_get_bytes(attribute, ret->address.bytes, 4))
+    if (!netlink_get_bytes(attribute, ret->address.bytes, ip_family_size(family)))
         return;
-    ret->address.family = AF_INET;
+    ret->address.family = family;
     ret->length = length;
 }
 
@@ -244,31 +245,32 @@ static int read_rule(const struct nlmsghdr *message, void *data)
     const struct nlattr *attributes[FRA_MAX + 1];
     const struct fib_rule_hdr *header = mnl_nlmsg_get_payload(message);
     const struct rule_call *call = data;
+    const size_t bits = ip_family_size(call->family) * 8;
     struct netlink_rule rule = {.priority = 0};
 
     if (message->nlmsg_type != RTM_NEWRULE)
         return 0;
     if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*header)) ||
-        netlink_parse(message, sizeof(*header), attributes, FRA_MAX) < 0 || header->src_len > 32 ||
-        header->dst_len > 32)
+        netlink_parse(message, sizeof(*header), attributes, FRA_MAX) < 0 || header->src_len > bits ||
+        header->dst_len > bits)
         return -EBADMSG;
     rule.priority = netlink_get_u32(attributes[FRA_PRIORITY]);
     rule.table = attributes[FRA_TABLE] ? netlink_get_u32(attributes[FRA_TABLE]) : header->table;
     rule.action = header->action;
     rule.inverted = header->flags & FIB_RULE_INVERT;
-    read_rule_prefix(attributes[FRA_SRC], header->src_len, &rule.source);
-    read_rule_prefix(attributes[FRA_DST], header->dst_len, &rule.destination);
+    read_rule_prefix(attributes[FRA_SRC], call->family, header->src_len, &rule.source);
+    read_rule_prefix(attributes[FRA_DST], call->family, header->dst_len, &rule.destination);
     netlink_get_ifname(attributes[FRA_IIFNAME], rule.in, sizeof(rule.in));
     netlink_get_ifname(attributes[FRA_OIFNAME], rule.out, sizeof(rule.out));
     return call->reader(&rule, call->outer.data);
 }
 
-int netlink_rule_dump(struct netlink *netlink, netlink_rule_reader *reader, netlink_restart *restart, void *data,
-                      struct tapnet_error *error)
+int netlink_rule_dump(struct netlink *netlink, uint8_t family, netlink_rule_reader *reader, netlink_restart *restart,
+                      void *data, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    const struct fib_rule_hdr header = {.family = AF_INET};
-    struct rule_call call = {{restart, data}, reader};
+    const struct fib_rule_hdr header = {.family = family};
+    struct rule_call call = {{restart, data}, reader, family};
     int result;
 
     netlink_message_init(&message);

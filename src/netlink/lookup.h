@@ -30,9 +30,9 @@ int netlink_neighbour_get(struct netlink *netlink, int index, const struct ip_ad
                           struct netlink_neighbour *ret, struct tapnet_error *error);
 
 /*
- * The same when it was asked whether it is there: by ARP, as the host does before it sends, and again where it has an
- * answer of before. Until it has answered, or has not for @most_msec: its state is NUD_PROBE, NUD_INCOMPLETE or
- * NUD_FAILED then. One that was entered by hand is not asked. -ENOENT: the link asks nobody.
+ * The same when it was asked whether it is there: by ARP or Neighbour Discovery, as the host does before it sends, and
+ * again where it has an answer of before. Until it has answered, or has not for @most_msec: its state is NUD_PROBE,
+ * NUD_INCOMPLETE or NUD_FAILED then. One that was entered by hand is not asked. -ENOENT: the link asks nobody.
  */
 int netlink_neighbour_ask(struct netlink *netlink, int index, const struct ip_address *address, int most_msec,
                           struct netlink_neighbour *ret, struct tapnet_error *error);
@@ -51,9 +51,9 @@ struct netlink_rule {
 };
 typedef int netlink_rule_reader(const struct netlink_rule *rule, void *data);
 
-/* Those of IPv4, in the order of their priorities. */
-int netlink_rule_dump(struct netlink *netlink, netlink_rule_reader *reader, netlink_restart *restart, void *data,
-                      struct tapnet_error *error);
+/* Those of @family, in the order of their priorities. */
+int netlink_rule_dump(struct netlink *netlink, uint8_t family, netlink_rule_reader *reader, netlink_restart *restart,
+                      void *data, struct tapnet_error *error);
 
 /* How many classifiers (tc filters) see what comes in by the link @index, or goes out by it. 0, or what is refused. */
 int netlink_filter_count(struct netlink *netlink, int index, bool going_out, size_t *ret, struct tapnet_error *error);

@@ -174,6 +174,18 @@ static int parse_elsewhere(struct parse *parse)
     return load_elsewhere(parse, parse->data[NFTA_RT_DREG]);
 }
 
+/* The others are options of TCP and IPv4, and chunks of SCTP. */
+static int parse_exthdr(struct parse *parse)
+{
+    uint32_t flags = nft_dump_number(parse->data[NFTA_EXTHDR_FLAGS]);
+    uint8_t len = read_length(parse->data[NFTA_EXTHDR_LEN]);
+
+    if (nft_dump_number(parse->data[NFTA_EXTHDR_OP]) != NFT_EXTHDR_OP_IPV6 || !parse->data[NFTA_EXTHDR_DREG])
+        return parse_elsewhere(parse);
+    return load(parse, parse->data[NFTA_EXTHDR_DREG], RULES_EXTENSION_HEADER, flags & NFT_EXTHDR_F_PRESENT,
+                flags & NFT_EXTHDR_F_PRESENT ? 1 : len);
+}
+
 /* NFTA_HASH_DREG, NFTA_SOCKET_DREG, NFTA_TUNNEL_DREG. */
 static int parse_elsewhere_second(struct parse *parse)
 {
@@ -468,7 +480,7 @@ static const struct expression {
     {"tunnel", parse_elsewhere_second},
     {"socket", parse_elsewhere_second},
     {"osf", parse_elsewhere},
-    {"exthdr", parse_elsewhere},
+    {"exthdr", parse_exthdr},
     {"objref", parse_neutral},
     {"dynset", parse_dynset},
     {"notrack", parse_notrack},

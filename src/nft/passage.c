@@ -11,6 +11,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -22,11 +23,25 @@
 /*
  * How it works: in a chain of iptables the rule is what iptables-nft itself would make of
  *     -i IN -o OUT -m conntrack --ctstate ... -m comment --comment tapnet:SET/NETWORK -j ACCEPT
+ *     -i IN -p ipv6-icmp -m icmp6 --icmpv6-type ... -m comment --comment tapnet:SET/NETWORK -j ACCEPT
  * expression by expression, so that iptables-save prints it and iptables-restore makes the same again. Elsewhere it is
  * what nft makes of the same thing in its own words.
  */
 
 #define ANSWERS_STATE (NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED)) /* of `ct state` */
+
+/* The type of ICMPv6; 0: none. */
+static uint8_t icmp6_type(enum guard_passage_what what)
+{
+    switch (what) {
+    case GUARD_PASSAGE_SOLICITATIONS:
+        return 135;
+    case GUARD_PASSAGE_ADVERTISEMENTS:
+        return 136;
+    default:
+        return 0;
+    }
+}
 
 /* What conntrack's match of xtables looks for: the bits of --ctstate. */
 static uint32_t match_bits(enum guard_passage_what what)
@@ -67,12 +82,31 @@ static void put_name(struct steps *steps, uint32_t key, const char *name, bool i
     put(steps, compare);
 }
 
+static void put_byte(struct steps *steps, struct nft_rule_step load, uint8_t value)
+{
+    put(steps, load);
+    put(steps, (struct nft_rule_step){.op = NFT_RULE_COMPARE, .argument = NFT_CMP_EQ, .len = 1, .bytes = {value}});
+}
+
+static void put_icmp6(struct steps *steps, uint8_t type, bool iptables)
+{
+    put_byte(steps, (struct nft_rule_step)META(L4PROTO, 1), IPPROTO_ICMPV6);
+    if (iptables)
+        put(steps, (struct nft_rule_step){.op = NFT_RULE_ICMP6, .argument = type});
+    else
+        put_byte(steps, (struct nft_rule_step)PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1), type);
+}
+
 static void put_what(struct steps *steps, const struct guard_passage *passage)
 {
     bool answers = passage->what == GUARD_PASSAGE_ANSWERS;
 
     if (passage->what == GUARD_PASSAGE_ALL)
         return;
+    if (icmp6_type(passage->what)) {
+        put_icmp6(steps, icmp6_type(passage->what), passage->iptables);
+        return;
+    }
     if (passage->iptables) {
         put(steps, (struct nft_rule_step){.op = NFT_RULE_CONNTRACK, .argument = match_bits(passage->what)});
         return;
@@ -90,6 +124,7 @@ struct reading {
     const struct rules_rule *rule;
     size_t at;
     struct guard_passage passage;
+    bool is_icmp6; /* it asks for that protocol */
 };
 
 static const struct rules_step *take(struct reading *reading)
@@ -124,19 +159,70 @@ static bool read_bits(struct reading *reading, uint32_t bits)
     return value == bits && other == 0;
 }
 
+/* The byte that is compared with what was loaded; 0: there is none, or it is 0. */
+static uint8_t read_byte(struct reading *reading)
+{
+    const struct rules_step *compare = take(reading);
+
+    return compare && compare->kind == RULES_COMPARE && compare->operator== RULES_EQUAL && compare->len == 1
+               ? compare->bytes[0]
+               : 0;
+}
+
+/* A type of ICMPv6 that one of ours looks for. */
+static bool read_type(struct reading *reading, uint8_t type)
+{
+    if (!reading->is_icmp6 || reading->passage.what != GUARD_PASSAGE_ALL)
+        return false;
+    for (enum guard_passage_what what = GUARD_PASSAGE_SOLICITATIONS; what < GUARD_PASSAGE_WHAT_COUNT; what++)
+        if (type && type == icmp6_type(what))
+            reading->passage.what = what;
+    return reading->passage.what != GUARD_PASSAGE_ALL;
+}
+
+/* Which packets it is for at all: of one family (in inet), of ICMPv6. */
+static bool read_kind(struct reading *reading, const struct rules_step *load)
+{
+    struct guard_passage *passage = &reading->passage;
+
+    if (load->offset == NFT_META_NFPROTO && passage->family == RULES_INET && !passage->only) {
+        passage->only = read_byte(reading);
+        return passage->only == RULES_IP4 || passage->only == RULES_IP6;
+    }
+    if (load->offset != NFT_META_L4PROTO || reading->is_icmp6)
+        return false;
+    reading->is_icmp6 = read_byte(reading) == IPPROTO_ICMPV6;
+    return reading->is_icmp6;
+}
+
 static bool read_load(struct reading *reading, const struct rules_step *load)
 {
     struct guard_passage *passage = &reading->passage;
 
+    if (load->source == RULES_TRANSPORT_HEADER)
+        return load->offset == 0 && load->len == 1 && read_type(reading, read_byte(reading));
     if (load->source == RULES_META && load->offset == NFT_META_IIFNAME)
         return read_name(reading, passage->in);
     if (load->source == RULES_META && load->offset == NFT_META_OIFNAME)
         return read_name(reading, passage->out);
+    if (load->source == RULES_META)
+        return read_kind(reading, load);
     if (load->source != RULES_CT || passage->what != GUARD_PASSAGE_ALL)
         return false;
     passage->what = load->offset == NFT_CT_STATE ? GUARD_PASSAGE_ANSWERS : GUARD_PASSAGE_TRANSLATED;
     return (load->offset == NFT_CT_STATE && read_bits(reading, ANSWERS_STATE)) ||
            (load->offset == NFT_CT_STATUS && read_bits(reading, IPS_DST_NAT));
+}
+
+/* -m icmp6 --icmpv6-type with one of our types. */
+static bool read_icmp6(struct reading *reading, const struct rules_step *match)
+{
+    struct ip6t_icmp info;
+
+    if (strcmp(match->name, "icmp6") != 0 || match->revision != 0 || match->bytes_len < sizeof(info))
+        return false;
+    memcpy(&info, match->bytes, sizeof(info));
+    return info.code[0] == 0 && info.code[1] == UINT8_MAX && !info.invflags && read_type(reading, info.type);
 }
 
 /* -m conntrack --ctstate with our bits and nothing else. */
@@ -150,7 +236,7 @@ static bool read_match(struct reading *reading, const struct rules_step *match)
     memcpy(&info, match->bytes, sizeof(info));
     if ((info.match_flags & ~XT_CONNTRACK_STATE_ALIAS) != XT_CONNTRACK_STATE || info.invert_flags)
         return false;
-    for (enum guard_passage_what what = GUARD_PASSAGE_ANSWERS; what < GUARD_PASSAGE_WHAT_COUNT; what++)
+    for (enum guard_passage_what what = GUARD_PASSAGE_ANSWERS; what <= GUARD_PASSAGE_TRANSLATED; what++)
         if (info.state_mask == match_bits(what))
             reading->passage.what = what;
     return reading->passage.what != GUARD_PASSAGE_ALL;
@@ -174,11 +260,13 @@ static bool read_steps(struct reading *reading)
 
     while ((step = take(reading))) {
         if (step->kind == RULES_VERDICT)
-            return step->verdict == RULES_ACCEPT && reading->at == reading->rule->step_count;
+            return step->verdict == RULES_ACCEPT && reading->at == reading->rule->step_count &&
+                   reading->is_icmp6 == (icmp6_type(reading->passage.what) != 0);
         if (step->kind == RULES_NEUTRAL && strcmp(step->name, "counter") == 0)
             reading->passage.iptables = true;
         else if (!(step->kind == RULES_LOAD && read_load(reading, step)) &&
-                 !(step->kind == RULES_MATCH && (read_match(reading, step) || read_comment(reading, step))))
+                 !(step->kind == RULES_MATCH &&
+                   (read_match(reading, step) || read_icmp6(reading, step) || read_comment(reading, step))))
             return false;
     }
     return false;
@@ -325,6 +413,8 @@ static void put_passage(struct netlink_message *message, const struct guard_pass
     struct steps steps = {.count = 0};
 
     snprintf(comment, sizeof(comment), GUARD_PASSAGE_MARK "%s", passage->label);
+    if (passage->only)
+        put_byte(&steps, (struct nft_rule_step)META(NFPROTO, 1), passage->only);
     put_name(&steps, NFT_META_IIFNAME, passage->in, passage->iptables);
     put_name(&steps, NFT_META_OIFNAME, passage->out, passage->iptables);
     put_what(&steps, passage);

@@ -6,6 +6,7 @@
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_conntrack.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <linux/rtnetlink.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -88,18 +89,33 @@ static void encode_ct(struct encoder *encoder, const struct nft_rule_step *step)
     expression_end(encoder, expression);
 }
 
-/* iptables' -m conntrack --ctstate: the kernel takes the structure with its padding alone. */
+/* A match of xtables: the kernel takes the structure with its padding alone. */
+static void encode_match(struct encoder *encoder, const char *name, uint32_t revision, const void *info, size_t len)
+{
+    uint8_t bytes[XT_ALIGN(sizeof(struct xt_conntrack_mtinfo3))] = {0}; /* the largest of them */
+    struct expression expression = expression_begin(encoder, "match");
+
+    memcpy(bytes, info, len);
+    netlink_put_text(encoder->message, NFTA_MATCH_NAME, name);
+    netlink_put_be32(encoder->message, NFTA_MATCH_REV, revision);
+    netlink_put(encoder->message, NFTA_MATCH_INFO, bytes, XT_ALIGN(len));
+    expression_end(encoder, expression);
+}
+
+/* iptables' -m conntrack --ctstate. */
 static void encode_conntrack(struct encoder *encoder, uint32_t bits)
 {
     const struct xt_conntrack_mtinfo3 info = {.match_flags = XT_CONNTRACK_STATE, .state_mask = (uint16_t)bits};
-    uint8_t bytes[XT_ALIGN(sizeof(info))] = {0};
-    struct expression expression = expression_begin(encoder, "match");
 
-    memcpy(bytes, &info, sizeof(info));
-    netlink_put_text(encoder->message, NFTA_MATCH_NAME, "conntrack");
-    netlink_put_be32(encoder->message, NFTA_MATCH_REV, 3);
-    netlink_put(encoder->message, NFTA_MATCH_INFO, bytes, sizeof(bytes));
-    expression_end(encoder, expression);
+    encode_match(encoder, "conntrack", 3, &info, sizeof(info));
+}
+
+/* ip6tables' -m icmp6 --icmpv6-type. */
+static void encode_icmp6(struct encoder *encoder, uint32_t type)
+{
+    const struct ip6t_icmp info = {.type = (uint8_t)type, .code = {0, UINT8_MAX}};
+
+    encode_match(encoder, "icmp6", 0, &info, sizeof(info));
 }
 
 static void encode_payload(struct encoder *encoder, const struct nft_rule_step *step)
@@ -354,6 +370,9 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
     case NFT_RULE_CONNTRACK:
         encode_conntrack(encoder, step->argument);
         break;
+    case NFT_RULE_ICMP6:
+        encode_icmp6(encoder, step->argument);
+        break;
     case NFT_RULE_PAYLOAD:
         encode_payload(encoder, step);
         break;
@@ -414,6 +433,19 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
     }
 }
 
+/* A match of xtables may want to know of which protocol the packets are that come to it. */
+static void put_protocol(struct netlink_message *message, const struct nft_rule_step steps[NFT_RULE_STEPS_MAX])
+{
+    for (size_t i = 0; i < NFT_RULE_STEPS_MAX && steps[i].op != NFT_RULE_END; i++)
+        if (steps[i].op == NFT_RULE_ICMP6) {
+            size_t nest = netlink_nest_begin(message, NFTA_RULE_COMPAT);
+
+            netlink_put_be32(message, NFTA_RULE_COMPAT_PROTO, IPPROTO_ICMPV6);
+            netlink_put_be32(message, NFTA_RULE_COMPAT_FLAGS, 0);
+            netlink_nest_end(message, nest);
+        }
+}
+
 void nft_rule_put_at(struct netlink_message *message, const struct nft_rule_place *place,
                      const struct nft_rule_step steps[NFT_RULE_STEPS_MAX], const char *comment)
 {
@@ -430,6 +462,7 @@ void nft_rule_put_at(struct netlink_message *message, const struct nft_rule_plac
     for (size_t i = 0; i < NFT_RULE_STEPS_MAX && steps[i].op != NFT_RULE_END; i++)
         encode_step(&encoder, &steps[i]);
     netlink_nest_end(message, expressions);
+    put_protocol(message, steps);
     nft_put_comment(message, NFTA_RULE_USERDATA, comment);
 }
 

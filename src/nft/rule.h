@@ -22,6 +22,7 @@ enum nft_rule_op {
     NFT_RULE_META,       /* key += meta @argument */
     NFT_RULE_CT,         /* key += ct @argument */
     NFT_RULE_CONNTRACK,  /* the match of xtables: one of the bits @argument of --ctstate, else the rule ends */
+    NFT_RULE_ICMP6,      /* the match of xtables: ICMPv6 of type @argument, else the rule ends */
     NFT_RULE_PAYLOAD,    /* key += @len bytes at @offset of header @argument */
     NFT_RULE_OPTION,     /* key += 1 when the IPv4 header has option @argument (IPOPT_...), else 0 */
     NFT_RULE_MASK,       /* key &= @bytes */

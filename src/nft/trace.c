@@ -146,9 +146,10 @@ static void put_nftrace(struct netlink_message *message)
 static void put_rule(struct netlink_message *message, uint8_t family, const char *chain,
                      const struct nft_trace_match *match)
 {
-    const uint16_t type = htons(0x0800), id = htons(match->id);
-    uint32_t id_offset = match->protocol == IPPROTO_ICMP ? 4 : 0;
-    size_t nest;
+    bool ip6 = match->source.family == AF_INET6;
+    const uint16_t type = htons(ip6 ? 0x86dd : 0x0800), id = htons(match->id);
+    uint32_t id_offset = match->protocol == IPPROTO_ICMP || match->protocol == IPPROTO_ICMPV6 ? 4 : 0;
+    size_t size = ip_family_size(match->source.family), nest;
 
     nft_message_begin(message, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, family);
     netlink_put_text(message, NFTA_RULE_TABLE, NFT_TRACE_TABLE);
@@ -156,8 +157,8 @@ static void put_rule(struct netlink_message *message, uint8_t family, const char
     nest = netlink_nest_begin(message, NFTA_RULE_EXPRESSIONS);
     put_meta(message, NFT_META_PROTOCOL, &type, sizeof(type));
     put_meta(message, NFT_META_L4PROTO, &match->protocol, 1);
-    put_payload(message, NFT_PAYLOAD_NETWORK_HEADER, 12, match->source.bytes, 4);
-    put_payload(message, NFT_PAYLOAD_NETWORK_HEADER, 16, match->destination.bytes, 4);
+    put_payload(message, NFT_PAYLOAD_NETWORK_HEADER, ip6 ? 8 : 12, match->source.bytes, size);
+    put_payload(message, NFT_PAYLOAD_NETWORK_HEADER, ip6 ? 24 : 16, match->destination.bytes, size);
     put_payload(message, NFT_PAYLOAD_TRANSPORT_HEADER, id_offset, &id, sizeof(id));
     put_nftrace(message);
     netlink_nest_end(message, nest);

@@ -15,11 +15,11 @@
 
 #define NFT_TRACE_TABLE "tapnet-trace"
 
-/* The packets that are meant: IPv4. */
+/* The packets that are meant; both addresses are of one family. */
 struct nft_trace_match {
     struct ip_address source, destination;
     uint8_t protocol;
-    uint16_t id; /* ICMP: of the echo; TCP, UDP: the source port */
+    uint16_t id; /* ICMP, ICMPv6: of the echo; TCP, UDP: the source port */
 };
 
 struct nft_trace;

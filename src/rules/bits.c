@@ -10,7 +10,10 @@
 #include "rules/meet.h"
 
 #define HEADER_LEN 64
-#define TTL 63 /* of what a guest with the usual 64 sent, once it was forwarded */
+#define TTL 63           /* of what a guest with the usual 64 sent, once it was forwarded */
+#define ND_HOP_LIMIT 255 /* of Neighbour Discovery, which nobody forwards */
+#define ND_LENGTH 32     /* of a message with one option */
+#define ND_SOLICITATION 135
 #define TCP_SYN 0x02
 #define PACKET_HOST 0
 
@@ -38,13 +41,18 @@ static void put_u16(struct header *header, size_t offset, uint16_t value)
     put(header, offset, bytes, 2);
 }
 
+static uint16_t ethernet_type(const struct rules_packet *packet)
+{
+    return packet->arp ? ETH_P_ARP : rules_is_ip6(packet) ? ETH_P_IPV6 : ETH_P_IP;
+}
+
 static void make_link_header(const struct rules_packet *packet, struct header *ret)
 {
     if (!mac_is_zero(&packet->destination_mac))
         put(ret, 0, packet->destination_mac.bytes, ETH_ALEN);
     if (!mac_is_zero(&packet->source_mac))
         put(ret, ETH_ALEN, packet->source_mac.bytes, ETH_ALEN);
-    put_u16(ret, 12, packet->arp ? ETH_P_ARP : ETH_P_IP);
+    put_u16(ret, 12, ethernet_type(packet));
 }
 
 /* RFC 826, for IPv4 on Ethernet. Whether it asks or answers is not known. */
@@ -62,10 +70,30 @@ static void make_arp(const struct rules_packet *packet, struct header *ret)
         put(ret, 24, packet->destination.bytes, 4);
 }
 
+/* RFC 8200, without extension headers; its traffic class and flow label are not known. */
+static void make_ip6(const struct rules_packet *packet, struct header *ret)
+{
+    put_u8(ret, 0, 0x60);
+    ret->known[0] = 0xf0;
+    if (packet->target.family)
+        put_u16(ret, 4, ND_LENGTH);
+    if (packet->protocol)
+        put_u8(ret, 6, packet->protocol);
+    put_u8(ret, 7, packet->target.family ? ND_HOP_LIMIT : TTL);
+    if (packet->source.family)
+        put(ret, 8, packet->source.bytes, 16);
+    if (packet->destination.family)
+        put(ret, 24, packet->destination.bytes, 16);
+}
+
 static void make_network_header(const struct rules_packet *packet, struct header *ret)
 {
     if (packet->arp) {
         make_arp(packet, ret);
+        return;
+    }
+    if (rules_is_ip6(packet)) {
+        make_ip6(packet, ret);
         return;
     }
     put_u8(ret, 0, 0x45);
@@ -80,11 +108,23 @@ static void make_network_header(const struct rules_packet *packet, struct header
         put(ret, 16, packet->destination.bytes, 4);
 }
 
+/* RFC 4861: the address, and an option with the sender's MAC, as Linux has it. */
+static void put_neighbour(const struct rules_packet *packet, struct header *ret)
+{
+    put(ret, 8, packet->target.bytes, 16);
+    put_u8(ret, 24, packet->icmp_type == ND_SOLICITATION ? 1 : 2);
+    put_u8(ret, 25, 1);
+    if (!mac_is_zero(&packet->source_mac))
+        put(ret, 26, packet->source_mac.bytes, ETH_ALEN);
+}
+
 static void make_transport_header(const struct rules_packet *packet, struct header *ret)
 {
-    if (packet->protocol == IPPROTO_ICMP) {
+    if (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6) {
         put_u8(ret, 0, packet->icmp_type);
         put_u8(ret, 1, packet->icmp_code);
+        if (packet->target.family)
+            put_neighbour(packet, ret);
         return;
     }
     if (packet->source_port)
@@ -126,8 +166,9 @@ static void put_index(struct header *ret, const char *name, uint32_t index)
 static void make_meta(const struct rules_packet *packet, enum rules_side side, bool mark_known, uint32_t key,
                       struct header *ret)
 {
-    static const uint8_t families[] = {
-        [RULES_STACK] = RULES_IP4, [RULES_FRAMES] = RULES_BRIDGE, [RULES_DEVICE] = RULES_NETDEV};
+    const uint8_t families[] = {[RULES_STACK] = rules_is_ip6(packet) ? RULES_IP6 : RULES_IP4,
+                                [RULES_FRAMES] = RULES_BRIDGE,
+                                [RULES_DEVICE] = RULES_NETDEV};
 
     switch (key) {
     case NFT_META_IIFNAME:
@@ -153,7 +194,7 @@ static void make_meta(const struct rules_packet *packet, enum rules_side side, b
             put_host16(ret, ARPHRD_ETHER);
         break;
     case NFT_META_PROTOCOL:
-        put_u16(ret, 0, packet->arp ? ETH_P_ARP : ETH_P_IP);
+        put_u16(ret, 0, ethernet_type(packet));
         break;
     case NFT_META_NFPROTO:
         put_u8(ret, 0, families[side]);
@@ -222,6 +263,9 @@ static void make_field(const struct rules_packet *packet, enum rules_side side, 
     case RULES_DESTINATION_TYPE:
         if (packet->destination_type)
             put_u32(ret, packet->destination_type);
+        break;
+    case RULES_EXTENSION_HEADER: /* there is none */
+        put_u8(ret, 0, 0);
         break;
     case RULES_ELSEWHERE:
         break;

@@ -13,6 +13,9 @@
 #include <linux/netfilter/xt_state.h>
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+#include <linux/netfilter_ipv6/ip6t_hl.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -43,6 +46,14 @@ static enum rules_truth match_always(const struct question *question, const void
     (void)question;
     (void)info;
     return RULES_YES;
+}
+
+/* What an extension header says, of a packet that has none. */
+static enum rules_truth match_never(const struct question *question, const void *info)
+{
+    (void)question;
+    (void)info;
+    return RULES_NO;
 }
 
 /* ---- connections ---- */
@@ -153,6 +164,18 @@ static enum rules_truth match_icmp(const struct question *question, const void *
     return invert_if(info->invflags & IPT_ICMP_INV, truth_of(fits));
 }
 
+static enum rules_truth match_icmp6(const struct question *question, const void *data)
+{
+    const struct ip6t_icmp *info = data;
+    const struct rules_packet *packet = question->packet;
+
+    if (packet->protocol && packet->protocol != IPPROTO_ICMPV6)
+        return RULES_NO;
+    return invert_if(info->invflags & IP6T_ICMP_INV,
+                     truth_of(packet->icmp_type == info->type && packet->icmp_code >= info->code[0] &&
+                              packet->icmp_code <= info->code[1]));
+}
+
 static enum rules_truth match_multiport(const struct question *question, const void *data)
 {
     const struct xt_multiport_v1 *info = data;
@@ -175,6 +198,16 @@ static enum rules_truth match_multiport(const struct question *question, const v
 
 /* ---- addresses and devices ---- */
 
+/* By IPv6 an address of the host is a unicast one, too, and each type that is asked for must be its own. */
+static enum rules_truth has_type6(uint8_t type, unsigned wanted)
+{
+    if (wanted == XT_ADDRTYPE_UNICAST)
+        return truth_of(type == RTN_UNICAST || type == RTN_LOCAL);
+    if (wanted == XT_ADDRTYPE_LOCAL || wanted == XT_ADDRTYPE_MULTICAST)
+        return truth_of(wanted == 1u << type);
+    return RULES_MAYBE;
+}
+
 static enum rules_truth match_addrtype(const struct question *question, const void *data)
 {
     const struct xt_addrtype_info_v1 *info = data;
@@ -182,15 +215,19 @@ static enum rules_truth match_addrtype(const struct question *question, const vo
 
     if (info->source || !type || (info->flags & ~(uint32_t)XT_ADDRTYPE_INVERT_DEST))
         return RULES_MAYBE;
-    return invert_if(info->flags & XT_ADDRTYPE_INVERT_DEST, truth_of(info->dest & (1u << type)));
+    return invert_if(info->flags & XT_ADDRTYPE_INVERT_DEST, rules_is_ip6(question->packet)
+                                                                ? has_type6(type, info->dest)
+                                                                : truth_of(info->dest & (1u << type)));
 }
 
 static enum rules_truth in_addresses(const struct ip_address *address, const union nf_inet_addr *first,
                                      const union nf_inet_addr *last)
 {
-    if (address->family != AF_INET)
+    size_t len = ip_family_size(address->family);
+
+    if (!address->family)
         return RULES_MAYBE;
-    return truth_of(memcmp(address->bytes, first, 4) >= 0 && memcmp(address->bytes, last, 4) <= 0);
+    return truth_of(memcmp(address->bytes, first, len) >= 0 && memcmp(address->bytes, last, len) <= 0);
 }
 
 static enum rules_truth match_iprange(const struct question *question, const void *data)
@@ -252,6 +289,28 @@ static enum rules_truth match_physdev(const struct question *question, const voi
 
 /* ---- the rest ---- */
 
+/* Who sent it chose that; but in Neighbour Discovery it is fixed. */
+static enum rules_truth match_hop_limit(const struct question *question, const void *data)
+{
+    const struct ip6t_hl_info *info = data;
+    uint8_t limit = 255;
+
+    if (!question->packet->target.family)
+        return RULES_MAYBE;
+    switch (info->mode) {
+    case IP6T_HL_EQ:
+        return truth_of(limit == info->hop_limit);
+    case IP6T_HL_NE:
+        return truth_of(limit != info->hop_limit);
+    case IP6T_HL_LT:
+        return truth_of(limit < info->hop_limit);
+    case IP6T_HL_GT:
+        return truth_of(limit > info->hop_limit);
+    default:
+        return RULES_MAYBE;
+    }
+}
+
 static enum rules_truth match_mark(const struct question *question, const void *data)
 {
     const struct xt_mark_mtinfo1 *info = data;
@@ -281,6 +340,7 @@ static const struct match {
     {"tcp", 0, 0, sizeof(struct xt_tcp), match_tcp},
     {"udp", 0, 0, sizeof(struct xt_udp), match_udp},
     {"icmp", 0, 0, sizeof(struct ipt_icmp), match_icmp},
+    {"icmp6", 0, 0, sizeof(struct ip6t_icmp), match_icmp6},
     {"multiport", 1, 1, sizeof(struct xt_multiport_v1), match_multiport},
     {"addrtype", 1, 1, sizeof(struct xt_addrtype_info_v1), match_addrtype},
     {"iprange", 1, 1, sizeof(struct xt_iprange_mtinfo), match_iprange},
@@ -289,6 +349,11 @@ static const struct match {
     {"mark", 1, 1, sizeof(struct xt_mark_mtinfo1), match_mark},
     {"pkttype", 0, 0, sizeof(struct xt_pkttype_info), match_pkttype},
     {"limit", 0, 255, 0, match_always}, /* below its rate */
+    {"hl", 0, 0, sizeof(struct ip6t_hl_info), match_hop_limit},
+    {"rt", 0, 255, 0, match_never}, /* extension headers of IPv6: */
+    {"frag", 0, 255, 0, match_never},
+    {"hbh", 0, 255, 0, match_never},
+    {"dst", 0, 255, 0, match_never},
 };
 
 #define INFO_MAX 256
@@ -331,6 +396,7 @@ static const struct target {
     {"TOS", RULES_NEUTRAL, RULES_CONTINUE},      {"DSCP", RULES_NEUTRAL, RULES_CONTINUE},
     {"CLASSIFY", RULES_NEUTRAL, RULES_CONTINUE}, {"AUDIT", RULES_NEUTRAL, RULES_CONTINUE},
     {"SET", RULES_NEUTRAL, RULES_CONTINUE},      {"mark", RULES_MARK, RULES_CONTINUE},
+    {"TTL", RULES_NEUTRAL, RULES_CONTINUE},      {"HL", RULES_NEUTRAL, RULES_CONTINUE},
 };
 
 #define CT_NOTRACK 1 /* XT_CT_NOTRACK, the first bit of what all revisions of CT begin with */

@@ -90,13 +90,19 @@ static enum rules_truth look_up(struct walk *walk, const struct rules_step *step
     return step->inverted ? rules_not(truth) : truth;
 }
 
+/* A field of an extension header that is not there ends the rule; that there is one is asked of IPv6 alone. */
+static bool lacks_header(const struct rules_packet *packet, const struct rules_step *step)
+{
+    return step->source == RULES_EXTENSION_HEADER && (!step->offset || !rules_is_ip6(packet));
+}
+
 static enum rules_truth take_step(struct walk *walk, const struct rules_step *step, struct rules_bits *registers,
                                   struct rule_result *result)
 {
     switch (step->kind) {
     case RULES_LOAD:
         rules_load(walk->packet, walk->side, walk->mark_known, step, registers);
-        return RULES_YES;
+        return lacks_header(walk->packet, step) ? RULES_NO : RULES_YES;
     case RULES_CONSTANT:
         memcpy(registers->value + step->to, step->bytes, step->len);
         memset(registers->known + step->to, 0xff, step->len);
@@ -303,7 +309,7 @@ static bool sees(const struct rules_chain *chain, enum rules_hook hook, enum rul
         return false; /* only the first packet of a connection sees what gives it other addresses */
     switch (side) {
     case RULES_STACK:
-        return chain->family == RULES_IP4 || chain->family == RULES_INET;
+        return chain->family == RULES_INET || chain->family == (rules_is_ip6(packet) ? RULES_IP6 : RULES_IP4);
     case RULES_FRAMES:
         return chain->family == RULES_BRIDGE;
     case RULES_DEVICE:

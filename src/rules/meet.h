@@ -3,6 +3,8 @@
 #ifndef RULES_MEET_H
 #define RULES_MEET_H
 
+#include <sys/socket.h>
+
 #include "rules/rules.h"
 
 /*
@@ -13,7 +15,7 @@
 
 /* Which families see it there. */
 enum rules_side {
-    RULES_STACK,  /* the IP stack: ip, inet */
+    RULES_STACK,  /* the IP stack: ip or ip6, inet */
     RULES_FRAMES, /* a bridge */
     RULES_DEVICE, /* netdev, and inet at ingress: where it comes in, or goes out */
 };
@@ -26,15 +28,22 @@ struct rules_packet {
     const char *port_in, *port_out; /* of the bridge that forwards it, when that is who calls the IP hooks */
     bool ethernet;                  /* it came in on an Ethernet device */
     struct mac source_mac, destination_mac;
-    struct ip_address source, destination; /* IPv4 */
+    struct ip_address source, destination; /* of one family; see rules_is_ip6() */
     uint8_t destination_type;              /* RTN_UNICAST, RTN_LOCAL, ... */
     uint8_t protocol;
     uint16_t source_port, destination_port;
-    uint8_t icmp_type, icmp_code; /* known when @protocol is ICMP */
+    uint8_t icmp_type, icmp_code; /* known when @protocol is ICMP, or that of IPv6 */
+    struct ip_address target;     /* Neighbour Discovery: whose MAC it is about, in an option @source_mac */
     uint32_t state, status;       /* of its connection: the bits of linux/netfilter/nf_conntrack_common.h for rules */
     bool is_reply;
     bool arp; /* a frame of ARP, not of IP */
 };
+
+/* Without an address it is taken for one of IPv4. One of IPv6 has no extension headers. */
+static inline bool rules_is_ip6(const struct rules_packet *packet)
+{
+    return packet->source.family == AF_INET6 || packet->destination.family == AF_INET6;
+}
 
 /* Bits of @state, as rules have them. */
 enum {

@@ -36,6 +36,7 @@ static const struct field {
     uint8_t len; /* 0: any */
     const char *name;
     enum form form;
+    uint8_t family; /* whose packets have it; 0: all */
 } fields[] = {
     {RULES_META, NFT_META_IIFNAME, 0, "iifname", FORM_NAME},
     {RULES_META, NFT_META_OIFNAME, 0, "oifname", FORM_NAME},
@@ -54,13 +55,18 @@ static const struct field {
     {RULES_LINK_HEADER, 0, 6, "ether daddr", FORM_MAC},
     {RULES_LINK_HEADER, 6, 6, "ether saddr", FORM_MAC},
     {RULES_LINK_HEADER, 12, 2, "ether type", FORM_ETHER_TYPE},
-    {RULES_NETWORK_HEADER, 12, 0, "ip saddr", FORM_ADDRESS},
-    {RULES_NETWORK_HEADER, 16, 0, "ip daddr", FORM_ADDRESS},
-    {RULES_NETWORK_HEADER, 9, 1, "ip protocol", FORM_PROTOCOL},
-    {RULES_NETWORK_HEADER, 8, 1, "ip ttl", FORM_NUMBER},
+    {RULES_NETWORK_HEADER, 12, 0, "ip saddr", FORM_ADDRESS, RULES_IP4},
+    {RULES_NETWORK_HEADER, 16, 0, "ip daddr", FORM_ADDRESS, RULES_IP4},
+    {RULES_NETWORK_HEADER, 9, 1, "ip protocol", FORM_PROTOCOL, RULES_IP4},
+    {RULES_NETWORK_HEADER, 8, 1, "ip ttl", FORM_NUMBER, RULES_IP4},
+    {RULES_NETWORK_HEADER, 8, 0, "ip6 saddr", FORM_ADDRESS, RULES_IP6},
+    {RULES_NETWORK_HEADER, 24, 0, "ip6 daddr", FORM_ADDRESS, RULES_IP6},
+    {RULES_NETWORK_HEADER, 6, 1, "ip6 nexthdr", FORM_PROTOCOL, RULES_IP6},
+    {RULES_NETWORK_HEADER, 7, 1, "ip6 hoplimit", FORM_NUMBER, RULES_IP6},
     {RULES_TRANSPORT_HEADER, 0, 2, "sport", FORM_NUMBER},
     {RULES_TRANSPORT_HEADER, 2, 2, "dport", FORM_NUMBER},
-    {RULES_TRANSPORT_HEADER, 0, 1, "icmp type", FORM_NUMBER},
+    {RULES_TRANSPORT_HEADER, 0, 1, "icmp type", FORM_NUMBER, RULES_IP4},
+    {RULES_TRANSPORT_HEADER, 0, 1, "icmpv6 type", FORM_NUMBER, RULES_IP6},
     {RULES_TRANSPORT_HEADER, 13, 1, "tcp flags", FORM_HEX},
 };
 
@@ -71,6 +77,7 @@ struct print {
     const struct field *loaded[RULES_REGISTER_BYTES];
     const uint8_t *masks[RULES_REGISTER_BYTES];
     const char *protocol; /* that was compared with before */
+    uint8_t family;       /* RULES_IP4 or RULES_IP6: of the packets that come so far */
 };
 
 __attribute__((format(printf, 2, 3))) static void add(struct print *print, const char *format, ...)
@@ -127,24 +134,26 @@ static void add_number(struct print *print, const uint8_t *bytes, size_t len)
     add(print, "%lu", number);
 }
 
-static unsigned prefix_length(const uint8_t *mask)
+static size_t prefix_length(const uint8_t *mask, size_t len)
 {
-    unsigned bits = 0;
+    size_t bits = 0;
 
-    while (bits < 32 && (mask[bits / 8] & (0x80u >> (bits % 8))))
+    while (bits < len * 8 && (mask[bits / 8] & (0x80u >> (bits % 8))))
         bits++;
     return bits;
 }
 
+/* Where a prefix ends with a byte, no more than that is compared. */
 static void add_address(struct print *print, const uint8_t *bytes, size_t len, const uint8_t *mask)
 {
-    uint8_t address[4] = {0};
-    unsigned bits = mask ? prefix_length(mask) : (unsigned)len * 8;
+    struct ip_address address = {.family = print->family == RULES_IP6 ? AF_INET6 : AF_INET};
+    size_t size = ip_family_size(address.family), bits = mask ? prefix_length(mask, len) : len * 8;
+    char text[IP_TEXT_MAX];
 
-    memcpy(address, bytes, len < 4 ? len : 4);
-    add(print, "%u.%u.%u.%u", address[0], address[1], address[2], address[3]);
-    if (bits < 32)
-        add(print, "/%u", bits);
+    memcpy(address.bytes, bytes, len < size ? len : size);
+    add(print, "%s", ip_address_print(&address, text));
+    if (bits < size * 8)
+        add(print, "/%zu", bits);
 }
 
 static void add_state(struct print *print, uint32_t bits)
@@ -170,6 +179,8 @@ static const char *protocol_name(uint8_t protocol)
         return "udp";
     case IPPROTO_ICMP:
         return "icmp";
+    case IPPROTO_ICMPV6:
+        return "ipv6-icmp";
     default:
         return NULL;
     }
@@ -233,11 +244,11 @@ static void add_value(struct print *print, const struct field *field, const uint
 
 /* ---- steps ---- */
 
-static const struct field *find_field(const struct rules_step *step)
+static const struct field *find_field(const struct print *print, const struct rules_step *step)
 {
     for (size_t i = 0; i < ARRAY_COUNT(fields); i++)
         if (fields[i].source == step->source && fields[i].offset == step->offset &&
-            (!fields[i].len || fields[i].len == step->len))
+            (!fields[i].family || fields[i].family == print->family) && (!fields[i].len || fields[i].len == step->len))
             return &fields[i];
     return NULL;
 }
@@ -266,11 +277,25 @@ static bool is_zero(const uint8_t *bytes, size_t len)
     return true;
 }
 
+/* What is compared says of which family the packets are that come to the next step. */
+static void note_family(struct print *print, const struct field *field, const struct rules_step *step)
+{
+    bool is_type = field->form == FORM_ETHER_TYPE && step->len == 2;
+
+    if ((field->form == FORM_FAMILY && step->bytes[0] == RULES_IP6) ||
+        (field->form == FORM_PROTOCOL && step->bytes[0] == IPPROTO_ICMPV6) ||
+        (is_type && step->bytes[0] == 0x86 && step->bytes[1] == 0xdd))
+        print->family = RULES_IP6;
+}
+
 static void print_compare(struct print *print, const struct rules_step *step)
 {
     static const char *const signs[] = {"", "!= ", "< ", "<= ", "> ", ">= "};
     const struct field *field = print->loaded[step->from];
     const uint8_t *mask = print->masks[step->from];
+
+    if (field && step->operator== RULES_EQUAL)
+        note_family(print, field, step);
 
     if (field && field->form == FORM_PROTOCOL && step->operator== RULES_EQUAL) {
         print->protocol = protocol_name(step->bytes[0]);
@@ -371,7 +396,7 @@ static void print_step(struct print *print, const struct rules_step *step)
 {
     switch (step->kind) {
     case RULES_LOAD:
-        print->loaded[step->to] = find_field(step);
+        print->loaded[step->to] = find_field(print, step);
         print->masks[step->to] = NULL;
         break;
     case RULES_MASK:
@@ -414,9 +439,9 @@ static void print_step(struct print *print, const struct rules_step *step)
     }
 }
 
-const char *rules_print(const struct rules_rule *rule, char text[RULES_TEXT_MAX])
+const char *rules_print(uint8_t family, const struct rules_rule *rule, char text[RULES_TEXT_MAX])
 {
-    struct print print = {.text = text, .rule = rule};
+    struct print print = {.text = text, .rule = rule, .family = family == RULES_IP6 ? RULES_IP6 : RULES_IP4};
 
     text[0] = '\0';
     for (size_t i = 0; i < rule->step_count; i++)
@@ -426,15 +451,18 @@ const char *rules_print(const struct rules_rule *rule, char text[RULES_TEXT_MAX]
     return text_make_printable(text);
 }
 
-/* The rule that has @step; NULL: none. */
-static const struct rules_rule *find_rule(const struct rules_ruleset *ruleset, const struct rules_step *step)
+/* The rule that has @step, and the family of its chain; NULL: none. */
+static const struct rules_rule *find_rule(const struct rules_ruleset *ruleset, const struct rules_step *step,
+                                          uint8_t *ret_family)
 {
     for (size_t c = 0; c < ruleset->chain_count; c++)
         for (size_t r = 0; r < ruleset->chains[c].rule_count; r++) {
             const struct rules_rule *rule = &ruleset->chains[c].rules[r];
 
-            if (step >= rule->steps && step < rule->steps + rule->step_count)
-                return rule;
+            if (step < rule->steps || step >= rule->steps + rule->step_count)
+                continue;
+            *ret_family = ruleset->chains[c].family == RULES_IP6 ? RULES_IP6 : RULES_IP4;
+            return rule;
         }
     return NULL;
 }
@@ -442,8 +470,9 @@ static const struct rules_rule *find_rule(const struct rules_ruleset *ruleset, c
 const char *rules_print_condition(const struct rules_ruleset *ruleset, const struct rules_step *step,
                                   char text[RULES_TEXT_MAX])
 {
-    struct print print = {.text = text, .rule = find_rule(ruleset, step)};
+    struct print print = {.text = text, .family = RULES_IP4};
 
+    print.rule = find_rule(ruleset, step, &print.family);
     for (const struct rules_step *before = print.rule ? print.rule->steps : step; before < step; before++)
         print_step(&print, before);
     print.len = 0; /* what it is about is known by now */

@@ -74,6 +74,7 @@ enum rules_source { /* of RULES_LOAD */
                     RULES_META,             /* @offset is NFT_META_... */
                     RULES_CT,               /* @offset is NFT_CT_... */
                     RULES_DESTINATION_TYPE, /* RTN_... of the destination */
+                    RULES_EXTENSION_HEADER, /* of IPv6: whether there is one (@offset 1), or a field of it (0) */
                     RULES_ELSEWHERE,
 };
 
@@ -194,11 +195,11 @@ void rules_set_target(struct rules_step *step);
 /* ---- print.c ---- */
 
 /*
- * The rule in the words of `nft`, as far as they are known; what is not is "...". Cut to @size. Returns @text. Names
- * of others may hold any byte: what is not printable is "?".
+ * The rule, of a chain of @family, in the words of `nft`, as far as they are known; what is not is "...". Cut to @size.
+ * Returns @text. Names of others may hold any byte: what is not printable is "?".
  */
 #define RULES_TEXT_MAX 256
-const char *rules_print(const struct rules_rule *rule, char text[RULES_TEXT_MAX]);
+const char *rules_print(uint8_t family, const struct rules_rule *rule, char text[RULES_TEXT_MAX]);
 /* The same of one condition of a rule: "ct mark 0x7". @step is one of @ruleset's. */
 const char *rules_print_condition(const struct rules_ruleset *ruleset, const struct rules_step *step,
                                   char text[RULES_TEXT_MAX]);

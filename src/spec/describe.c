@@ -124,7 +124,7 @@ static int stream_finish(FILE **out, char **text, char **ret)
 
 int spec_describe_roff(char **ret)
 {
-    static const char *const titles[] = {"The file", "A network", "A port", "A device", "A limit"};
+    static const char *const titles[] = {"The file", "A network", "A port", "A device", "A limit", "Hooks"};
     _cleanup_free_ char *text = NULL;
     size_t len;
     _cleanup_fclose_ FILE *out = stream_open(&text, &len);
@@ -143,7 +143,7 @@ int spec_describe_roff(char **ret)
 /* Every key of @section with its example, @indent spaces deep; maps have one entry. */
 static void seed_section(FILE *out, enum spec_section section, int indent)
 {
-    static const char *const names[] = {"", "lab", "web", "tap9", ""};
+    static const char *const names[] = {"", "lab", "web", "tap9", "", ""};
 
     for (size_t i = 0; i < spec_option_count; i++) {
         const struct spec_option *option = &spec_options[i];

@@ -86,6 +86,7 @@ int spec_load(const char *path, struct model_set **ret, struct tapnet_error *err
     _cleanup_free_ char *shown = spec_quote_file(path);
     _cleanup_free_ char *text = NULL;
     _cleanup_close_ int fd = -1;
+    struct stat status;
     size_t len = 0;
     int r;
 
@@ -97,5 +98,10 @@ int spec_load(const char *path, struct model_set **ret, struct tapnet_error *err
     r = file_read(fd, &text, &len);
     if (r < 0)
         return explain_read(fd, shown, r, error);
-    return spec_parse(text, len, path, ret, error);
+    r = spec_parse(text, len, path, ret, error);
+    if (r < 0 || fstat(fd, &status) < 0)
+        return r;
+    (*ret)->source_device = status.st_dev;
+    (*ret)->source_inode = status.st_ino;
+    return 0;
 }

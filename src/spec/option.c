@@ -22,6 +22,8 @@ const struct spec_section_info spec_sections[SPEC_SECTION_COUNT] = {
                              SPEC_DEVICES_MAX},
     [SPEC_SECTION_LIMIT] = {"limit", "a limit", sizeof(struct model_limit), SPEC_TYPE_NAME, SPEC_NOWHERE, SPEC_NOWHERE,
                             1},
+    [SPEC_SECTION_HOOKS] = {"hooks", "hooks", sizeof(struct model_hooks), SPEC_TYPE_NAME, SPEC_NOWHERE, SPEC_NOWHERE,
+                            1},
 };
 
 static const struct model_word mode_words[] = {
@@ -203,6 +205,12 @@ const struct spec_option spec_options[] = {
      .default_text = "0",
      .description = "How many ports the keeper has ready for root, who gets a new one in a fraction of a millisecond "
                     "then", .example = "16"},
+    {.section = SPEC_SECTION_NETWORK, .key = "hooks", .type = SPEC_TYPE_SECTION, .entries = SPEC_SECTION_HOOKS,
+     AT(model_network, hooks), NO_OFFSETS, .synonyms = " hook scripts script run exec commands ",
+     .default_text = "none",
+     .description = "Programs of the host's that run when the network has come up or gone. The file, each program, and "
+                    "every folder above them must be root's, and nobody else may be able to write there",
+     .example = "{ up: /etc/tapnet/lab-up }"},
     {.section = SPEC_SECTION_NETWORK, .key = "ports", .type = SPEC_TYPE_MAP, .entries = SPEC_SECTION_PORT,
      AT(model_network, ports), COUNT_AT(model_network, port_count), NO_GIVEN, NO_PLACE,
      .synonyms = " guests vms hosts taps ", .default_text = "none",
@@ -341,6 +349,17 @@ const struct spec_option spec_options[] = {
      .synonyms = " multicast storm pps ", .default_text = "1000",
      .description = "How many frames a second its guest may send to all or to a group (broadcast, multicast), and as "
                     "many at once; 0 is no limit", .example = "200"},
+
+    /* ---- hooks ---- */
+    {.section = SPEC_SECTION_HOOKS, .key = "up", .type = SPEC_TYPE_TEXT, .minimum = 1, .maximum = MODEL_HOOK_MAX,
+     AT(model_hooks, up), NO_COUNT, NO_GIVEN, PLACE_AT(model_hooks, up_place),
+     .synonyms = " started start post_up ", .default_text = "none",
+     .description = "The program, by its absolute path, that runs when the network has come up",
+     .example = "/etc/tapnet/lab-up"},
+    {.section = SPEC_SECTION_HOOKS, .key = "down", .type = SPEC_TYPE_TEXT, .minimum = 1, .maximum = MODEL_HOOK_MAX,
+     AT(model_hooks, down), NO_COUNT, NO_GIVEN, PLACE_AT(model_hooks, down_place),
+     .synonyms = " stopped stop post_down ", .default_text = "none",
+     .description = "The one that runs when it has gone", .example = "/etc/tapnet/lab-down"},
 };
 /* clang-format on */
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* One table of ip_tables as chains and rules. */
+/* One table of ip_tables or ip6_tables as chains and rules. */
 #include <netinet/in.h> /* before the kernel's own, which then leave its definitions out */
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -13,7 +14,8 @@
 /*
  * How it works: a table is one row of entries, each as long as it says. A chain of the kernel's begins where its hook's
  * offset points and ends with its policy; a chain of a user begins behind an entry with the target ERROR, which holds
- * its name. A verdict that is not negative is the offset to go on at: the next entry (nothing happens) or a chain.
+ * its name. A verdict that is not negative is the offset to go on at: the next entry (nothing happens) or a chain. What
+ * an entry says of the packet's header is all that differs between the two families.
  */
 
 #define ERROR_TARGET "ERROR"
@@ -29,32 +31,49 @@ struct reading {
 
 /* ---- entries ---- */
 
-/* The entry at @offset; NULL when it does not fit. */
-static const struct ipt_entry *entry_at(const struct legacy_table *table, size_t offset)
-{
-    const struct ipt_entry *entry = (const void *)(table->bytes + offset);
+/* One of either family. */
+struct entry {
+    const void *at;
+    size_t len; /* of its structure: its matches begin there */
+    size_t target_offset, next_offset;
+    bool is_goto;
+};
 
-    if (offset % __alignof__(struct ipt_entry) || offset > table->len || table->len - offset < sizeof(*entry))
-        return NULL;
-    if (entry->target_offset % __alignof__(struct xt_entry_target) ||
-        entry->next_offset < entry->target_offset + sizeof(struct xt_entry_target) ||
-        entry->target_offset < sizeof(*entry) || entry->next_offset > table->len - offset)
-        return NULL;
-    return entry;
+static struct entry entry_of(const struct legacy_table *table, size_t offset)
+{
+    const struct ipt_entry *ip4 = (const void *)(table->bytes + offset);
+    const struct ip6t_entry *ip6 = (const void *)(table->bytes + offset);
+
+    if (table->ip6)
+        return (struct entry){ip6, sizeof(*ip6), ip6->target_offset, ip6->next_offset, ip6->ipv6.flags & IP6T_F_GOTO};
+    return (struct entry){ip4, sizeof(*ip4), ip4->target_offset, ip4->next_offset, ip4->ip.flags & IPT_F_GOTO};
 }
 
-static const struct xt_entry_target *target_of(const struct ipt_entry *entry)
+/* The entry at @offset; false when it does not fit. */
+static bool read_entry(const struct legacy_table *table, size_t offset, struct entry *ret)
 {
-    return (const void *)((const uint8_t *)entry + entry->target_offset);
+    size_t len = table->ip6 ? sizeof(struct ip6t_entry) : sizeof(struct ipt_entry);
+
+    if (offset % __alignof__(struct ipt_entry) || offset > table->len || table->len - offset < len)
+        return false;
+    *ret = entry_of(table, offset);
+    return ret->target_offset % __alignof__(struct xt_entry_target) == 0 && ret->target_offset >= len &&
+           ret->next_offset >= ret->target_offset + sizeof(struct xt_entry_target) &&
+           ret->next_offset <= table->len - offset;
 }
 
-static size_t target_len(const struct ipt_entry *entry)
+static const struct xt_entry_target *target_of(const struct entry *entry)
 {
-    return (size_t)entry->next_offset - entry->target_offset;
+    return (const void *)((const uint8_t *)entry->at + entry->target_offset);
+}
+
+static size_t target_len(const struct entry *entry)
+{
+    return entry->next_offset - entry->target_offset;
 }
 
 /* The name that is kept in an entry that begins a user's chain; NULL: it begins none. */
-static const char *chain_name(const struct ipt_entry *entry)
+static const char *chain_name(const struct entry *entry)
 {
     const struct xt_error_target *error = (const void *)target_of(entry);
 
@@ -102,7 +121,7 @@ static int add_chain(struct reading *reading, const char *name, int hook)
 {
     struct rules_ruleset *ruleset = reading->ruleset;
     struct rules_chain chain = {
-        .family = RULES_IP4,
+        .family = reading->table->ip6 ? RULES_IP6 : RULES_IP4,
         .table = arena_strdup(&ruleset->arena, reading->table->name),
         .name = arena_strdup(&ruleset->arena, name),
         .type = hook < 0                                   ? ""
@@ -125,19 +144,18 @@ static int add_chain(struct reading *reading, const char *name, int hook)
 /* Every chain, in the order in which they stand there. */
 static int add_chains(struct reading *reading)
 {
-    const struct ipt_entry *entry;
+    struct entry entry;
     int result = 0;
 
-    for (size_t offset = 0; offset < reading->table->len && result == 0; offset += entry->next_offset) {
+    for (size_t offset = 0; offset < reading->table->len && result == 0; offset += entry.next_offset) {
         int hook = hook_at(reading->table, offset);
 
-        entry = entry_at(reading->table, offset);
-        if (!entry)
+        if (!read_entry(reading->table, offset, &entry))
             return -EBADMSG;
         if (hook >= 0)
             result = add_chain(reading, hook_name((unsigned)hook), hook);
-        else if (chain_name(entry) && offset + entry->next_offset < reading->table->len)
-            result = add_chain(reading, chain_name(entry), RULES_NO_HOOK);
+        else if (chain_name(&entry) && offset + entry.next_offset < reading->table->len)
+            result = add_chain(reading, chain_name(&entry), RULES_NO_HOOK);
     }
     return result;
 }
@@ -145,14 +163,13 @@ static int add_chains(struct reading *reading)
 /* The name of the chain whose first rule stands at @target: what is said before it. NULL: there is none. */
 static const char *find_target_chain(const struct legacy_table *table, size_t target)
 {
-    const struct ipt_entry *entry;
+    struct entry entry;
 
-    for (size_t offset = 0; offset < target; offset += entry->next_offset) {
-        entry = entry_at(table, offset);
-        if (!entry)
+    for (size_t offset = 0; offset < target; offset += entry.next_offset) {
+        if (!read_entry(table, offset, &entry))
             return NULL;
-        if (offset + entry->next_offset == target)
-            return chain_name(entry);
+        if (offset + entry.next_offset == target)
+            return chain_name(&entry);
     }
     return NULL;
 }
@@ -216,31 +233,65 @@ static int add_interface(struct reading *reading, uint32_t key, const char *name
     return len ? add_compare(reading, RULES_META, key, name, NULL, len, inverted) : 0;
 }
 
-static int add_header(struct reading *reading, const struct ipt_ip *ip)
+/* What an entry says of addresses, interfaces and protocol; @invflags has the same bits in both families. */
+struct header {
+    const char *in, *out;
+    const unsigned char *in_mask, *out_mask;
+    const void *source, *source_mask, *destination, *destination_mask;
+    uint8_t protocol, invflags;
+};
+
+static struct header header_of(const struct reading *reading, const struct entry *entry)
 {
-    uint8_t protocol = (uint8_t)ip->proto;
-    int result = add_interface(reading, NFT_META_IIFNAME, ip->iniface, ip->iniface_mask, ip->invflags & IPT_INV_VIA_IN);
+    const struct ipt_ip *ip4 = &((const struct ipt_entry *)entry->at)->ip;
+    const struct ip6t_ip6 *ip6 = &((const struct ip6t_entry *)entry->at)->ipv6;
+
+    if (reading->table->ip6)
+        return (struct header){ip6->iniface, ip6->outiface, ip6->iniface_mask, ip6->outiface_mask,  &ip6->src,
+                               &ip6->smsk,   &ip6->dst,     &ip6->dmsk,        (uint8_t)ip6->proto, ip6->invflags};
+    return (struct header){ip4->iniface, ip4->outiface, ip4->iniface_mask, ip4->outiface_mask,  &ip4->src,
+                           &ip4->smsk,   &ip4->dst,     &ip4->dmsk,        (uint8_t)ip4->proto, ip4->invflags};
+}
+
+/* An address at @offset of the network header, unless its mask says that any will do. */
+static int add_address(struct reading *reading, uint32_t offset, const void *address, const void *mask, bool inverted)
+{
+    static const uint8_t none[16];
+    size_t len = reading->table->ip6 ? 16 : 4;
+
+    if (memcmp(mask, none, len) == 0 && !inverted)
+        return 0;
+    return add_compare(reading, RULES_NETWORK_HEADER, offset, address, mask, (uint8_t)len, inverted);
+}
+
+static int add_header(struct reading *reading, const struct entry *entry)
+{
+    const struct header header = header_of(reading, entry);
+    bool ip6 = reading->table->ip6;
+    int result = add_interface(reading, NFT_META_IIFNAME, header.in, header.in_mask, header.invflags & IPT_INV_VIA_IN);
 
     if (result == 0)
-        result = add_interface(reading, NFT_META_OIFNAME, ip->outiface, ip->outiface_mask,
-                               ip->invflags & IPT_INV_VIA_OUT);
-    if (result == 0 && (ip->smsk.s_addr || (ip->invflags & IPT_INV_SRCIP)))
-        result = add_compare(reading, RULES_NETWORK_HEADER, 12, &ip->src, &ip->smsk, 4, ip->invflags & IPT_INV_SRCIP);
-    if (result == 0 && (ip->dmsk.s_addr || (ip->invflags & IPT_INV_DSTIP)))
-        result = add_compare(reading, RULES_NETWORK_HEADER, 16, &ip->dst, &ip->dmsk, 4, ip->invflags & IPT_INV_DSTIP);
-    if (result == 0 && ip->proto)
-        result = add_compare(reading, RULES_META, NFT_META_L4PROTO, &protocol, NULL, 1, ip->invflags & IPT_INV_PROTO);
-    if (ip->flags & IPT_F_FRAG)
+        result = add_interface(reading, NFT_META_OIFNAME, header.out, header.out_mask,
+                               header.invflags & IPT_INV_VIA_OUT);
+    if (result == 0)
+        result = add_address(reading, ip6 ? 8 : 12, header.source, header.source_mask, header.invflags & IPT_INV_SRCIP);
+    if (result == 0)
+        result = add_address(reading, ip6 ? 24 : 16, header.destination, header.destination_mask,
+                             header.invflags & IPT_INV_DSTIP);
+    if (result == 0 && header.protocol)
+        result = add_compare(reading, RULES_META, NFT_META_L4PROTO, &header.protocol, NULL, 1,
+                             header.invflags & IPT_INV_PROTO);
+    if (!ip6 && (((const struct ipt_entry *)entry->at)->ip.flags & IPT_F_FRAG))
         add_step(reading, RULES_UNKNOWN, "fragments");
     return result;
 }
 
-static int add_matches(struct reading *reading, const struct ipt_entry *entry)
+static int add_matches(struct reading *reading, const struct entry *entry)
 {
-    size_t offset = sizeof(*entry);
+    size_t offset = entry->len;
 
     while (offset < entry->target_offset) {
-        const struct xt_entry_match *match = (const void *)((const uint8_t *)entry + offset);
+        const struct xt_entry_match *match = (const void *)((const uint8_t *)entry->at + offset);
         struct rules_step *step;
         size_t len;
 
@@ -262,7 +313,7 @@ static int add_matches(struct reading *reading, const struct ipt_entry *entry)
     return 0;
 }
 
-static int add_standard(struct reading *reading, const struct ipt_entry *entry, size_t offset, int verdict)
+static int add_standard(struct reading *reading, const struct entry *entry, size_t offset, int verdict)
 {
     struct rules_step *step;
 
@@ -272,7 +323,7 @@ static int add_standard(struct reading *reading, const struct ipt_entry *entry, 
     if (verdict >= 0) {
         const char *name = find_target_chain(reading->table, (size_t)verdict);
 
-        step->verdict = entry->ip.flags & IPT_F_GOTO ? RULES_GOTO : RULES_JUMP;
+        step->verdict = entry->is_goto ? RULES_GOTO : RULES_JUMP;
         step->name = arena_strdup(&reading->ruleset->arena, name ? name : "");
         return step->name ? 0 : -ENOMEM;
     }
@@ -283,7 +334,7 @@ static int add_standard(struct reading *reading, const struct ipt_entry *entry, 
     return 0;
 }
 
-static int add_target(struct reading *reading, const struct ipt_entry *entry, size_t offset)
+static int add_target(struct reading *reading, const struct entry *entry, size_t offset)
 {
     const struct xt_entry_target *target = target_of(entry);
     struct rules_step *step;
@@ -305,13 +356,13 @@ static int add_target(struct reading *reading, const struct ipt_entry *entry, si
     return 0;
 }
 
-static int add_rule(struct reading *reading, struct rules_chain *chain, const struct ipt_entry *entry, size_t offset)
+static int add_rule(struct reading *reading, struct rules_chain *chain, const struct entry *entry, size_t offset)
 {
     struct rules_rule rule = {.handle = chain->rule_count + 1, .comment = ""};
     int result;
 
     reading->step_count = 0;
-    result = add_header(reading, &entry->ip);
+    result = add_header(reading, entry);
     if (result == 0)
         result = add_matches(reading, entry);
     if (result == 0)
@@ -334,7 +385,7 @@ static bool is_policy(const struct legacy_table *table, const struct rules_chain
     return chain->hook >= 0 && table->underflows[chain->hook] == offset;
 }
 
-static bool drops(const struct ipt_entry *entry)
+static bool drops(const struct entry *entry)
 {
     const struct xt_standard_target *standard = (const void *)target_of(entry);
 
@@ -345,22 +396,23 @@ static int add_rules(struct reading *reading)
 {
     struct rules_chain *chain = NULL;
     size_t next_chain = reading->first_chain;
-    const struct ipt_entry *entry;
+    struct entry entry;
     int result = 0;
 
-    for (size_t offset = 0; offset < reading->table->len && result == 0; offset += entry->next_offset) {
+    for (size_t offset = 0; offset < reading->table->len && result == 0; offset += entry.next_offset) {
         bool begins_users;
 
-        entry = entry_at(reading->table, offset); /* seen before: it fits */
-        begins_users = hook_at(reading->table, offset) < 0 && chain_name(entry) != NULL;
+        if (!read_entry(reading->table, offset, &entry)) /* not so: it was seen before */
+            return -EBADMSG;
+        begins_users = hook_at(reading->table, offset) < 0 && chain_name(&entry) != NULL;
         if (begins_users || hook_at(reading->table, offset) >= 0)
             chain = next_chain < reading->ruleset->chain_count ? &reading->ruleset->chains[next_chain++] : NULL;
         if (begins_users || !chain)
             continue;
         if (is_policy(reading->table, chain, offset))
-            chain->drops = drops(entry);
+            chain->drops = drops(&entry);
         else
-            result = add_rule(reading, chain, entry, offset);
+            result = add_rule(reading, chain, &entry, offset);
     }
     return result;
 }

@@ -10,18 +10,22 @@
 The programs run in the test's own network and mount namespace, with an /etc of its own.
 """
 
+import subprocess
 from contextlib import contextmanager
 
 import pytest
+from ip6_lab import Guest
+from tapnet_test import webserver
 from tapnet_test.build import Tapnet
 from tapnet_test.firewalls import dockerd, need, start_firewalld
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.rights import need_all_users
 from tapnet_test.waiting import wait_for
 from tapnet_test.world import OUTSIDE_ADDRESS
+from tapnet_test.world6 import FAR, add_ipv6
 
 LAB = """
-networks: { lab: { subnet: 10.20.0.1/24, ports: { web: { address: 10.20.0.7 } } } }
+networks: { lab: { subnet: 10.20.0.1/24, subnet6: "fd00:20::1/64", ports: { web: { address: 10.20.0.7 } } } }
 coexist: on
 """
 
@@ -52,6 +56,11 @@ def places(host):
         if 'comment "tapnet:lab/lab"' in line:
             found.add(chain)
     return found
+
+
+# Of IPv6 without a way out what is for the host alone; and with br_netfilter frames from port to port.
+UFW_PLACES = [{"ufw-user-input", "ufw-user-forward", "ufw6-user-input"},
+              {"ufw-user-input", "ufw-user-forward", "ufw6-user-input", "ufw6-user-forward"}]
 
 
 def reaches(guest, *argv):
@@ -93,9 +102,9 @@ def test_ufw(tapnet, host):
     host.run("sh", "-ec", "ufw --force enable; ufw reload", timeout=60)
     before = rules(host)
     with a_guest_keeps_talking(tapnet, host):
-        assert places(host) == {"ufw-user-input", "ufw-user-forward"}
+        assert places(host) in UFW_PLACES
         host.run("ufw", "reload", timeout=60)
-        wait_for(lambda: places(host) == {"ufw-user-input", "ufw-user-forward"})
+        wait_for(lambda: places(host) in UFW_PLACES)
     assert rules(host) == before
 
 
@@ -108,6 +117,29 @@ def test_ufw_that_drops_before_it_asks_the_user(tapnet, host):
     with a_guest_keeps_talking(tapnet, host):
         assert places(host) >= {"ufw-user-input", "FORWARD"}
     assert rules(host) == before
+
+
+def test_ufw_by_ipv6(tapnet, host, world):
+    """Its rules of IPv6 are another set, with chains of their own for what a user allows."""
+    need("ufw")
+    add_ipv6(world)
+    world.outside.popen("/usr/bin/python3", webserver.__file__, FAR, "80", stderr=subprocess.DEVNULL)
+    host.run("sh", "-ec", "ufw --force enable; ufw reload", timeout=60)
+    before = rules(host)
+    tapnet("up", tapnet.file(LAB))
+    port, = tapnet.status("lab")["ports"]
+    guest = Guest(host, port).up(next(address for address in port["addresses"] if ":" in address))
+    page, name = ("curl", "-sS", "-m2", f"http://[{FAR}]/"), ("dig", "+time=2", "+tries=2", "@fd00:20::1", "web.lab")
+    try:
+        assert reaches(guest, *page) and reaches(guest, *name)
+        for chain in ("ufw6-user-forward", "ufw6-user-input"):
+            assert "tapnet:lab/lab" in host.run("nft", "list", "chain", "ip6", "filter", chain).stdout
+        host.run("ufw", "reload", timeout=60)
+        wait_for(lambda: reaches(guest, *page) and reaches(guest, *name))
+    finally:
+        guest.close()
+    tapnet("down", "--all")
+    assert not ours(host) and rules(host) == before
 
 
 def test_firewalld(tapnet, host):

@@ -18,7 +18,7 @@ from tapnet_test.build import Tapnet, program
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.waiting import wait_for
 from tapnet_test.world import OUTSIDE_ADDRESS, World
-from why_lab import Lab, assert_works, follow_commands, named, words
+from why_lab import Lab, assert_named_and_mended, words
 
 
 @pytest.fixture(scope="module")
@@ -31,37 +31,7 @@ def lab():
 
 @pytest.mark.parametrize("broken", GALLERY, ids=lambda broken: broken.name.replace(" ", "-"))
 def test_the_cause_is_named_and_the_command_mends_it(lab, broken):
-    if "iptables-legacy" in str(broken.hurt) and lab.host.run("iptables-legacy", "-L", "-n", check=False).returncode:
-        pytest.skip("there is no iptables-legacy here")
-    lab.large = broken.large
-    assert_works(lab, broken.asked)
-    try:
-        lab.do(broken.hurt)
-        answer = lab.why(broken.asked)
-        assert not lab.arrives(broken.asked), "the change breaks nothing"
-        step = named(answer, broken)
-        assert broken.said in step["text"], words(answer)
-        assert answer["stops"] == (broken.verdict == "stops" or broken.silent), words(answer)
-        if broken.tried and broken.asked[0] == "web":
-            tried = lab.why((*broken.asked, "--trace"))
-            assert any(step["name"] == "trace" for step in tried["steps"])
-            assert not any(step["name"] == "disagreement" for step in tried["steps"]), words(tried)
-        if broken.mend:
-            lab.do(broken.mend)
-        elif broken.verdict == "unknown":
-            lab.host.run("sh", "-ec", step["command"])
-        else:
-            follow_commands(lab, broken.asked, answer)
-        assert_works(lab, broken.asked)
-    finally:
-        lab.large = False
-        if callable(broken.mend):
-            lab.do(broken.mend)
-        lab.host.run("sh", "-c", broken.after or "true", check=False)
-        lab.host.run("ip", "link", "set", "eth0", "mtu", "1500")
-        lab.world.outside.run("ip", "link", "set", "out0", "mtu", "1500")
-        lab.host.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0", "net.ipv4.conf.all.rp_filter=0")
-        lab.tapnet("up", lab.file)
+    assert_named_and_mended(lab, broken)
 
 
 # ---- a packet that is tried ----
@@ -159,7 +129,8 @@ def test_a_forward_of_the_hosts_own(lab, mode, forwards, last, said):
     (("host", "outside"), "neither 'host' nor 'outside' is a guest"),
     (("web", "web"), "are the same guest"),
     (("web", "10.20.0.99"), "'10.20.0.99' is in the subnet of network lab, and none of its ports has it"),
-    (("web", "fe80::1"), "only IPv4"),
+    (("web", "192.0.2.1", "-6"), "'192.0.2.1' is an address of IPv4, and IPv6 is asked about"),
+    (("10.20.0.7", "2001:db8::1"), "'10.20.0.7' is an address of IPv4, and IPv6 is asked about"),
     (("web", "db", "tcp"), "tcp needs a port"),
     (("web", "db", "sctp", "80"), "tcp, udp or icmp"),
     (("web", "db", "tcp", "99999"), "is no port"),

@@ -6,6 +6,7 @@ usage: webserver.py ADDRESS PORT
 """
 
 import http.server
+import socket
 import sys
 
 
@@ -21,5 +22,13 @@ class Hello(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Of the family of its address."""
+
+    def __init__(self, address):
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, Hello)
+
+
 if __name__ == "__main__":
-    http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Hello).serve_forever()
+    Server((sys.argv[1], int(sys.argv[2]))).serve_forever()

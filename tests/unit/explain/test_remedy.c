@@ -59,6 +59,24 @@ static void test_iptables(void **state)
     assert_string_equal(remedy(chains, 1, "br-lab", "", false), "iptables-legacy -t raw -I PREROUTING -i br-lab" MARK);
 }
 
+/* In a table of IPv6 by its own command, into the chain that ufw has for IPv6. */
+static void test_ip6tables(void **state)
+{
+    struct rules_step to_ufw = to_docker_user;
+    struct rules_rule leads_to_ufw = {.comment = "", .steps = &to_ufw, .step_count = 1};
+    struct rules_chain chains[] = {forward, forward};
+
+    (void)state;
+    to_ufw.name = "ufw6-user-forward";
+    chains[0].family = chains[1].family = RULES_IP6;
+    assert_string_equal(remedy(chains, 1, "br-lab", "eth0", false), "ip6tables -I FORWARD -i br-lab -o eth0" MARK);
+    chains[1].name = "ufw6-user-forward";
+    chains[0].rules = &leads_to_ufw;
+    chains[0].rule_count = 1;
+    assert_string_equal(remedy(chains, 2, "br-lab", "eth0", false),
+                        "ip6tables -I ufw6-user-forward -i br-lab -o eth0" MARK);
+}
+
 /* Into the chain that Docker leaves alone; but not where the packet is dropped before it comes there. */
 static void test_docker(void **state)
 {
@@ -186,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_iptables),
+        cmocka_unit_test(test_ip6tables),
         cmocka_unit_test(test_docker),
         cmocka_unit_test(test_ufw),
         cmocka_unit_test(test_nft),

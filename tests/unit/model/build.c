@@ -186,6 +186,7 @@ struct guard_passage random_passage(struct random *random)
         .chain = chains[random_below(random, ARRAY_COUNT(chains))],
         .label = random_chance(random, 50) ? "lab/lab" : "lab/cell",
         .what = (enum guard_passage_what)random_below(random, GUARD_PASSAGE_WHAT_COUNT),
+        .only = random_chance(random, 50) ? 10 : 0,
         .iptables = random_chance(random, 50),
     };
 
@@ -294,6 +295,10 @@ void random_network(struct random *random, struct arena *arena, struct model_net
         random_ifname(random, ret->uplink);
     ret->origin = random_chance(random, 20) ? MODEL_ORIGIN_RUN : MODEL_ORIGIN_DECLARED;
     ret->limit = random_limit(random);
+    if (random_chance(random, 30))
+        ret->hooks.up = arena_printf(arena, "/etc/hooks/up-%u", random_below(random, 10));
+    if (random_chance(random, 30))
+        ret->hooks.down = arena_printf(arena, "/etc/hooks/down-%u", random_below(random, 10));
     ret->pool = random_chance(random, 50) ? 2 + random_below(random, MODEL_POOL_MAX - 3) : 0;
     ret->access_count = random_below(random, MODEL_LIST_MAX + 1);
     for (size_t i = 0; i < ret->access_count; i++) {

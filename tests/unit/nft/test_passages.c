@@ -22,6 +22,18 @@ static const struct guard_passage forwards = {
     2, "filter", "FORWARD", "lab/lab", "", "br-lab", GUARD_PASSAGE_TRANSLATED};
 static const struct guard_passage out = {2, "filter", "FORWARD", "lab/lab", "br-lab", "eth0", GUARD_PASSAGE_ALL};
 
+/* Of IPv6, in a table of its own and in one of both families. */
+static const struct guard_passage solicit = {
+    10, "filter", "FORWARD", "lab/lab", "br-lab", "", GUARD_PASSAGE_SOLICITATIONS};
+static const struct guard_passage advertise = {
+    10, "filter", "FORWARD", "lab/lab", "br-lab", "", GUARD_PASSAGE_ADVERTISEMENTS};
+static const struct guard_passage out_of_both = {1,        "filter", "FORWARD",        "lab/lab",
+                                                 "br-lab", "eth0",   GUARD_PASSAGE_ALL};
+static const struct guard_passage out6 = {1,        "filter", "FORWARD",         "lab/lab",
+                                          "br-lab", "eth0",   GUARD_PASSAGE_ALL, .only = 10};
+static const struct guard_passage solicit_in_inet = {
+    1, "filter", "FORWARD", "lab/lab", "br-lab", "", GUARD_PASSAGE_SOLICITATIONS, .only = 10};
+
 static int make_chain(void **state)
 {
     (void)state;
@@ -147,6 +159,69 @@ static void in_the_words_of_nft_they_stand_in_their_order(void **state)
     check_order(false);
 }
 
+static int make_chains6(void **state)
+{
+    (void)state;
+    return kernel_shell("for family in ip6 inet; do nft \"table $family filter { chain FORWARD { type filter hook "
+                        "forward priority 0; }; }\" || exit 1; done");
+}
+
+static void who_looks_for_a_neighbour_and_who_tells(void **state)
+{
+    (void)state;
+    for (int iptables = 0; iptables <= 1; iptables++) {
+        add(advertise, iptables);
+        add(solicit, iptables);
+        ASSERT_SEEN(&solicit, &advertise);
+        assert_int_equal(kernel_shell("nft list chain ip6 filter FORWARD | grep -q 'icmpv6 type nd-neighbor-advert'"),
+                         0);
+        delete (&solicit);
+        ASSERT_SEEN(&advertise);
+        delete (&advertise);
+        assert_seen(NULL, 0);
+    }
+}
+
+static void in_a_table_of_both_families_for_one_alone(void **state)
+{
+    (void)state;
+    add(out6, false);
+    ASSERT_SEEN(&out6);
+    add(out_of_both, false);
+    add(solicit_in_inet, false);
+    ASSERT_SEEN(&solicit_in_inet, &out_of_both, &out6);
+    assert_int_equal(kernel_shell("nft list chain inet filter FORWARD | grep -q "
+                                  "'meta nfproto ipv6 iifname \"br-lab\" oifname \"eth0\" accept'"),
+                     0);
+    delete (&out_of_both);
+    ASSERT_SEEN(&solicit_in_inet, &out6);
+}
+
+static void what_only_looks_like_one_of_ip6_is_none(void **state)
+{
+    static const char *const rules[] = {
+        "iifname br-lab icmpv6 type echo-request accept",
+        "iifname br-lab icmpv6 type != nd-neighbor-solicit accept",
+        "iifname br-lab icmpv6 type nd-neighbor-solicit icmpv6 code 0 accept",
+        "iifname br-lab icmpv6 type nd-neighbor-solicit ct state established accept",
+        "iifname br-lab meta l4proto ipv6-icmp accept",
+        "iifname br-lab meta l4proto tcp @th,0,8 135 accept",
+        "icmpv6 type nd-neighbor-solicit accept",
+    };
+    char command[256];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(rules); i++) {
+        snprintf(command, sizeof(command), "nft 'add rule ip6 filter FORWARD %s comment \"tapnet:lab/lab\"'", rules[i]);
+        assert_int_equal(kernel_shell(command), 0);
+    }
+    assert_int_equal(kernel_shell("nft 'add rule inet filter FORWARD meta nfproto arp iifname br-lab accept comment "
+                                  "\"tapnet:lab/lab\"' 2>/dev/null; nft 'add rule inet filter FORWARD meta nfproto "
+                                  "!= ipv6 iifname br-lab accept comment \"tapnet:lab/lab\"'"),
+                     0);
+    assert_seen(NULL, 0);
+}
+
 static void every_copy_goes(void **state)
 {
     (void)state;
@@ -248,9 +323,13 @@ static void who_is_always_faster_is_told_of(void **state)
 int main(void)
 {
 #define WITH_CHAIN(test) cmocka_unit_test_setup_teardown(test, make_chain, take_away)
+#define WITH_CHAINS6(test) cmocka_unit_test_setup_teardown(test, make_chains6, take_away)
     static const struct CMUnitTest tests[] = {
         WITH_CHAIN(in_the_words_of_iptables_they_stand_in_their_order),
         WITH_CHAIN(in_the_words_of_nft_they_stand_in_their_order),
+        WITH_CHAINS6(who_looks_for_a_neighbour_and_who_tells),
+        WITH_CHAINS6(in_a_table_of_both_families_for_one_alone),
+        WITH_CHAINS6(what_only_looks_like_one_of_ip6_is_none),
         WITH_CHAIN(every_copy_goes),
         WITH_CHAIN(what_only_looks_like_one_is_none),
         WITH_CHAIN(without_its_chain_none_is_made_and_none_is_missed),

@@ -547,16 +547,17 @@ static void test_whose_it_is(void **state)
 static void test_text(void **state)
 {
     size_t base = add_chain("base", RULES_FORWARD, 0, false);
+    const struct rules_rule *rules;
     char text[RULES_TEXT_MAX];
 
     (void)state;
     RULE(base, SADDR, IS(10, 20, 0), {.kind = RULES_NEUTRAL, .name = "counter"}, DROP);
-    assert_string_equal(rules_print(&ruleset.chains[base].rules[0], text), "ip saddr 10.20.0.0/24 counter drop");
     RULE(base, STATE, {.kind = RULES_MASK, .len = 4, .bytes = BYTES(0x06, 0, 0, 0), .with = BYTES(0, 0, 0, 0)},
          IS_NOT(0, 0, 0, 0), TO(RULES_JUMP, "x\x1b[2J"));
-    assert_string_equal(rules_print(&ruleset.chains[base].rules[1], text), "ct state established,related jump x?[2J");
-    assert_string_equal(rules_print_condition(&ruleset, &ruleset.chains[base].rules[1].steps[2], text),
-                        "ct state established,related");
+    rules = ruleset.chains[base].rules;
+    assert_string_equal(rules_print(RULES_INET, &rules[0], text), "ip saddr 10.20.0.0/24 counter drop");
+    assert_string_equal(rules_print(RULES_INET, &rules[1], text), "ct state established,related jump x?[2J");
+    assert_string_equal(rules_print_condition(&ruleset, &rules[1].steps[2], text), "ct state established,related");
 }
 
 #define TEST(function) cmocka_unit_test_teardown(function, clear)

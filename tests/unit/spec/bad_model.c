@@ -82,6 +82,17 @@ const struct spec_case bad_model[] = {
         "`host: allow` out, or write `mode: nat`"),
     BAD("bridge-subnet6", LAN("subnet6: fd00:20::1/64"), LAN_SAYS("3:14", "subnet6")),
     BAD("bridge-mtu", LAN("mtu: 1400"), LAN_SAYS("3:10", "mtu")),
+    BAD("hooks-relative",
+        "networks:\n"
+        "  lab:\n"
+        "    hooks: { up: lab-up, down: /etc/tapnet/lab-down }\n",
+        "lab.yaml:3:18: network lab: hooks: up `lab-up` is no absolute path; write one, as in "
+        "`up: /etc/tapnet/lab-up`"),
+    BAD("hooks-unknown",
+        "networks:\n"
+        "  lab:\n"
+        "    hooks: { plugged: /etc/tapnet/plugged }\n",
+        "lab.yaml:3:14: network lab: hooks: unknown key `plugged` in this version; hooks has `up`, `down`"),
     BAD("bridge-boot-file", LAN("boot_file: pxelinux.0"), LAN_SAYS("3:16", "DHCP's options")),
     BAD("bridge-search", LAN("search: [example.com, example.net]"), LAN_SAYS("3:13", "DHCP's options")),
     BAD("bridge-connections", LAN("limit: { connections: 7 }"), LAN_SAYS("3:27", "limit: connections")),

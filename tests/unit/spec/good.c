@@ -49,7 +49,7 @@ const struct spec_case good[] = {
     GOOD("allow",
          "networks:\n"
          "  lab: { allow: [root, '@root:3', 1000, \"@1000:1\"], ports: { a: { queues: 4 }, b: { queues: 1 } } }\n"
-         "  lan: { allow: 1000:8191, pool: 16 }\n"),
+         "  lan: { allow: 1000:8191, pool: 16, hooks: { up: /etc/tapnet/up } }\n"),
     GOOD("open", "networks: { open: { host: allow, ports: { a: { protocols: any }, b: {} } }, closed: {} }\n"),
     GOOD("ports-apart", "networks: { apart: { ports_see_each_other: false }, together: {} }\n"),
     GOOD("quoted",

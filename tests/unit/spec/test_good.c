@@ -380,6 +380,8 @@ static void who_may_plug_guests_in(void **state)
     assert_int_equal(lab->pool, 0);
     assert_int_equal(lan->access[0].ports, 8191);
     assert_int_equal(lan->pool, 16);
+    assert_string_equal(lan->hooks.up, "/etc/tapnet/up");
+    assert_null(lan->hooks.down);
 }
 
 int main(void)

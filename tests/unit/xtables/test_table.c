@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -114,13 +115,14 @@ static void test_chains_and_rules(void **state)
     assert_int_equal(ruleset.chains[0].hook, RULES_FORWARD);
     assert_false(ruleset.chains[0].drops);
     assert_int_equal(ruleset.chains[0].rule_count, 2);
-    assert_string_equal(rules_print(&ruleset.chains[0].rules[0], text),
+    assert_string_equal(rules_print(RULES_IP4, &ruleset.chains[0].rules[0], text),
                         "iifname \"br-lab\" ip saddr 10.20.0.0/24 jump INNER");
-    assert_string_equal(rules_print(&ruleset.chains[0].rules[1], text), "meta l4proto udp");
+    assert_string_equal(rules_print(RULES_IP4, &ruleset.chains[0].rules[1], text), "meta l4proto udp");
     assert_string_equal(ruleset.chains[1].name, "INNER");
     assert_int_equal(ruleset.chains[1].rule_count, 2);
-    assert_string_equal(rules_print(&ruleset.chains[1].rules[0], text), "oifname \"eth*\" /* go away */ reject");
-    assert_string_equal(rules_print(&ruleset.chains[1].rules[1], text), "return");
+    assert_string_equal(rules_print(RULES_IP4, &ruleset.chains[1].rules[0], text),
+                        "oifname \"eth*\" /* go away */ reject");
+    assert_string_equal(rules_print(RULES_IP4, &ruleset.chains[1].rules[1], text), "return");
     rules_fini(&ruleset);
 }
 
@@ -189,13 +191,72 @@ static void test_what_can_not_be(void **state)
     assert_int_equal(legacy_add(&made.table, &(struct rules_ruleset){0}), -EBADMSG);
 }
 
+/* ---- ip6_tables ---- */
+
+static struct ip6t_entry *add_standard6(int verdict)
+{
+    const size_t target_len = XT_ALIGN(sizeof(struct xt_standard_target));
+    struct ip6t_entry *entry = (void *)(made.bytes + made.len);
+    struct xt_standard_target *target;
+
+    entry->target_offset = sizeof(*entry);
+    entry->next_offset = (uint16_t)(sizeof(*entry) + target_len);
+    target = (void *)entry->elems;
+    target->target.u.target_size = (uint16_t)target_len;
+    target->verdict = verdict;
+    made.len += entry->next_offset;
+    return entry;
+}
+
+/* FORWARD: -i br-lab -s fd00:20::/64 -p ipv6-icmp -j DROP, and a policy that accepts. */
+static int build6(void **state)
+{
+    struct ip6t_entry *drop;
+
+    (void)state;
+    memset(&made, 0, sizeof(made));
+    drop = add_standard6(-NF_DROP - 1);
+    strcpy(drop->ipv6.iniface, "br-lab");
+    memset(drop->ipv6.iniface_mask, 0xff, sizeof("br-lab"));
+    inet_pton(AF_INET6, "fd00:20::", &drop->ipv6.src);
+    inet_pton(AF_INET6, "ffff:ffff:ffff:ffff::", &drop->ipv6.smsk);
+    drop->ipv6.proto = IPPROTO_ICMPV6;
+    made.table = (struct legacy_table){.name = "filter", .ip6 = true, .hooks = 1u << NF_INET_FORWARD};
+    made.table.underflows[NF_INET_FORWARD] = (unsigned)made.len;
+    add_standard6(-NF_ACCEPT - 1);
+    made.table.bytes = made.bytes;
+    made.table.len = made.len;
+    return 0;
+}
+
+static void test_a_table_of_ip6(void **state)
+{
+    struct rules_packet packet = {.in = "br-lab", .out = "eth0", .protocol = IPPROTO_ICMPV6, .state = RULES_NEW};
+    struct rules_ruleset ruleset = {0};
+    struct rules_answer answer;
+    char text[RULES_TEXT_MAX];
+
+    (void)state;
+    assert_int_equal(legacy_add(&made.table, &ruleset), 0);
+    assert_int_equal(ruleset.chain_count, 1);
+    assert_int_equal(ruleset.chains[0].family, RULES_IP6);
+    assert_string_equal(rules_print(RULES_IP6, &ruleset.chains[0].rules[0], text),
+                        "iifname \"br-lab\" ip6 saddr fd00:20::/64 meta l4proto ipv6-icmp drop");
+    ip_address_parse("fd00:20::7", &packet.source);
+    rules_meet(&ruleset, RULES_FORWARD, RULES_STACK, &packet, &answer);
+    assert_int_equal(answer.outcome, RULES_DROPPED);
+    ip_address_parse("fd00:21::7", &packet.source);
+    rules_meet(&ruleset, RULES_FORWARD, RULES_STACK, &packet, &answer);
+    assert_int_equal(answer.outcome, RULES_PASSES);
+    rules_fini(&ruleset);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_chains_and_rules, build),
-        cmocka_unit_test_setup(test_a_packet_meets_them, build),
-        cmocka_unit_test_setup(test_policy, build),
-        cmocka_unit_test_setup(test_what_can_not_be, build),
+        cmocka_unit_test_setup(test_chains_and_rules, build), cmocka_unit_test_setup(test_a_packet_meets_them, build),
+        cmocka_unit_test_setup(test_policy, build),           cmocka_unit_test_setup(test_what_can_not_be, build),
+        cmocka_unit_test_setup(test_a_table_of_ip6, build6),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

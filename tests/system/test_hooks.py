@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""Hooks: programs of the file that run when a network has come up or gone, as root, and so only where root alone could
+have written them.
+
+      /etc/tapnet/lab.yaml --- up ---> br-lab there ---> /etc/tapnet/lab-up      (the test's own /etc)
+                           --- down -> br-lab gone ----> /etc/tapnet/lab-down
+"""
+
+import os
+import signal
+import time
+
+import pytest
+
+from tapnet_test.build import Tapnet
+from tapnet_test.rights import need_all_users
+from tapnet_test.snapshot import assert_same, snapshot
+from tapnet_test.waiting import wait_for
+
+LAB = """
+networks:
+  lab:
+    subnet: 10.20.0.1/24
+    hooks: { up: /etc/tapnet/lab-up, down: /etc/tapnet/lab-down }
+    ports: { web: {} }
+"""
+FILE = "/etc/tapnet/lab.yaml"
+TELL = "#!/bin/sh\nexec >>/etc/tapnet/said\n"
+
+
+@pytest.fixture
+def tapnet(host, world):
+    need_all_users()  # in a user namespace the machine's own folders are nobody's
+    host.run("install", "-d", "-m", "755", "/etc/tapnet")
+    made = Tapnet(host)
+    yield made
+    made("down", "--all")
+
+
+@pytest.fixture
+def program(host):
+    """Writes a program of root's below /etc/tapnet."""
+    def write(name, text=TELL + "env | sort\n", mode="755"):
+        host.write(f"/etc/tapnet/{name}", text)
+        host.run("chmod", mode, f"/etc/tapnet/{name}")
+    write("lab-up")
+    write("lab-down")
+    return write
+
+
+def bring_up(tapnet, host, text=LAB, check=True):
+    host.write(FILE, text)
+    host.run("chmod", "644", FILE)
+    return tapnet("up", FILE, check=check)
+
+
+def said(host):
+    return host.run("cat", "/etc/tapnet/said", check=False).stdout
+
+
+# ---- when, and with what ----
+
+def test_what_it_is_told_and_nothing_else(tapnet, host, program):
+    host.env["EVIL"] = host.env["LD_LIBRARY_PATH"] = "/tmp"
+    bring_up(tapnet, host)
+    told = dict(line.split("=", 1) for line in said(host).splitlines())
+    assert {name: value for name, value in told.items() if name not in ("PWD", "_", "SHLVL", "OLDPWD")} == {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TAPNET_EVENT": "up", "TAPNET_SET": "lab", "TAPNET_NETWORK": "lab",
+        "TAPNET_MODE": "nat", "TAPNET_BRIDGE": "br-lab", "TAPNET_UPLINK": "eth0", "TAPNET_UPLINK6": "",
+        "TAPNET_SUBNET": "10.20.0.1/24", "TAPNET_SUBNET6": tapnet.status("lab")["subnets"][1]}
+    assert told["PWD"] == "/"
+
+
+def test_its_process_is_clean(tapnet, host, program):
+    """No descriptor of ours, no signal that is ignored or held back; asked of no shell, which has ways of its own."""
+    program("lab-up", TELL + "umask; exec grep -E 'Sig(Blk|Ign)' /proc/self/status\n")
+    program("lab-down", TELL + "exec ls -l /proc/self/fd\n")
+    bring_up(tapnet, host)
+    assert said(host).split() == ["0022", "SigBlk:", "0" * 16, "SigIgn:", "0" * 16]
+    host.run("rm", "/etc/tapnet/said")
+    tapnet("down", FILE)
+    held = [line.split(" -> ")[1] for line in said(host).splitlines() if " -> " in line]
+    assert sorted(held)[:2] == ["/dev/null", "/dev/null"] and held[1].endswith("/said") and len(held) == 4, held
+
+
+def test_when_it_runs(tapnet, host, program):
+    """Once when the network has come, once when it has gone; not for a change, nor for what is there already."""
+    host.write(FILE, LAB)
+    for event in ("up", "down"):
+        program(f"lab-{event}", TELL + f"test -e /sys/class/net/br-lab && echo {event} yes || echo {event} no\n")
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    bring_up(tapnet, host)
+    assert said(host) == "up yes\n"
+    bring_up(tapnet, host)
+    bring_up(tapnet, host, LAB.replace("{ web: {} }", "{ web: {}, db: {} }"))
+    assert said(host) == "up yes\n"
+    tapnet("down", FILE)
+    assert said(host) == "up yes\ndown no\n"
+    host.write(FILE, LAB)
+    host.run("rm", "/etc/tapnet/said")
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+
+
+def test_it_may_call_tapnet(tapnet, host, program):
+    """Nobody holds the lock while it runs."""
+    program("lab-up", TELL + f"TAPNET_RUN_DIR={tapnet.run_dir} timeout 5 {tapnet.program} up {FILE}\n")
+    bring_up(tapnet, host)
+    assert "all is as wanted" in said(host)
+
+
+def test_the_file_is_gone_at_the_end(tapnet, host, program):
+    bring_up(tapnet, host)
+    host.run("rm", FILE)
+    tapnet("down", "lab")
+    assert "TAPNET_EVENT=down" in said(host)
+
+
+# ---- what fails, hangs or is killed changes nothing ----
+
+def test_one_that_fails_is_told_of(tapnet, host, program):
+    program("lab-up", "#!/bin/sh\nexit 3\n")
+    program("lab-down", "#!/bin/sh\nkill -9 $$\n")
+    done = bring_up(tapnet, host)
+    text = "network lab: hooks: up: /etc/tapnet/lab-up ended with exit code 3"
+    assert done.returncode == 0 and text in done.stderr and "lab is up" in done.stdout
+    assert tapnet.json("status")["warnings"] == [text] and tapnet("status").returncode == 0
+    down = tapnet("down", FILE)
+    assert "network lab: hooks: down: /etc/tapnet/lab-down was ended by signal 9" in down.stderr
+    program("lab-up")
+    bring_up(tapnet, host)
+    assert tapnet.json("status")["warnings"] == []
+
+
+def test_what_is_no_program(tapnet, host, program):
+    program("lab-up", "echo no line that says what reads it\n")
+    assert "exit code 127" in bring_up(tapnet, host).stderr
+
+
+def test_one_that_hangs_is_ended(tapnet, host, program):
+    program("lab-up", TELL + "sleep 4711 & echo $$ $!; trap '' TERM; sleep 4712\n")
+    begin = time.monotonic()
+    done = bring_up(tapnet, host)
+    assert 9 < time.monotonic() - begin < 25
+    text = "network lab: hooks: up: /etc/tapnet/lab-up did not end within 10 s, and was killed"
+    assert done.returncode == 0 and text in done.stderr and tapnet.json("status")["warnings"] == [text]
+    for process in said(host).split():
+        wait_for(lambda number=process: not os.path.exists(f"/proc/{number}"), why="what it has started is there still")
+
+
+def test_killed_while_it_runs(tapnet, host, program):
+    """The network was up before: it stays so, the hook ends with tapnet, and the next one goes on as always."""
+    program("lab-up", TELL + "echo $$; exec sleep 4713\n")
+    host.write(FILE, LAB)
+    up = host.popen(tapnet.program, "up", FILE)
+    wait_for(lambda: said(host).endswith("\n"))
+    up.send_signal(signal.SIGKILL)
+    up.wait()
+    wait_for(lambda: not os.path.exists(f"/proc/{said(host).strip()}"), why="nobody watches it any more")
+    assert tapnet("status").returncode == 0 and tapnet.json("status")["warnings"] == []
+    assert "all is as wanted" in bring_up(tapnet, host).stdout
+    tapnet("down", FILE)
+    assert "TAPNET_EVENT=down" in said(host)
+
+
+# ---- what is refused ----
+
+@pytest.mark.parametrize("command, reason", [
+    ("chown nobody /etc/tapnet/lab-up", "/etc/tapnet/lab-up belongs to user "),
+    ("chmod o+w /etc/tapnet/lab-up", "/etc/tapnet/lab-up may be written by others (mode 0757)"),
+    ("chmod g+w /etc/tapnet/lab-up", "/etc/tapnet/lab-up may be written by others (mode 0775)"),
+    ("chmod 1777 /etc/tapnet", "/etc/tapnet may be written by others (mode 1777)"),
+    ("chown nobody /etc/tapnet", "/etc/tapnet belongs to user "),
+    ("chmod a-x /etc/tapnet/lab-up", "/etc/tapnet/lab-up is no program"),
+    ("rm /etc/tapnet/lab-up", "/etc/tapnet/lab-up: No such file or directory"),
+    ("rm /etc/tapnet/lab-up; mkdir /etc/tapnet/lab-up", "/etc/tapnet/lab-up is no program"),
+    ("mv /etc/tapnet/lab-up /etc/tapnet/x; ln -s x /etc/tapnet/lab-up", "/etc/tapnet/lab-up is a symbolic link"),
+    ("chown nobody /etc/tapnet/lab.yaml", "/etc/tapnet/lab.yaml belongs to user "),
+    ("chmod g+w /etc/tapnet/lab.yaml", "/etc/tapnet/lab.yaml may be written by others (mode 0664)"),
+])
+def test_what_others_could_change_is_refused(tapnet, host, program, command, reason):
+    host.write(FILE, LAB)
+    host.run("chmod", "644", FILE)
+    host.run("sh", "-ec", command)
+    before = snapshot(host, run_dir=tapnet.run_dir)
+    for words in (("up", FILE), ("plan", FILE)):
+        done = tapnet(*words, check=False)
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
+        assert done.stderr.startswith(f"tapnet: {FILE}:5:18: network lab: hooks: up: {reason}"), done.stderr
+    assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+    assert not said(host)
+
+
+def test_a_file_in_a_folder_of_all_is_refused(tapnet, host, program):
+    other = tapnet.file(LAB)  # below /tmp
+    done = tapnet("up", other, check=False)
+    assert done.returncode == 2 and "may be written by others (mode 1777)" in done.stderr
+
+
+def test_one_that_was_opened_since_is_not_run(tapnet, host, program):
+    bring_up(tapnet, host)
+    host.run("chmod", "777", "/etc/tapnet/lab-down")
+    down = tapnet("down", FILE)
+    assert "network lab: hooks: down: it is not run: /etc/tapnet/lab-down may be written by others" in down.stderr
+    assert "TAPNET_EVENT=down" not in said(host)
+
+
+def test_a_path_that_is_none(tapnet, host, program):
+    done = bring_up(tapnet, host, LAB.replace("/etc/tapnet/lab-up", "lab-up"), check=False)
+    assert done.returncode == 2
+    assert (f"{FILE}:5:18: network lab: hooks: up `lab-up` is no absolute path; write one, as in "
+            "`up: /etc/tapnet/lab-up`") in done.stderr
