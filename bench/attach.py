@@ -90,19 +90,22 @@ def settle(host, ports, pool):
 def run_new(bench, rows, host, ports, own):
     crowded = GUESTS // CROWD
     for crowd, count, text in ((1, GUESTS, "1 at a time"), (CROWD, crowded, f"{CROWD} at a time")):
-        plugged, unplugged, alone = [], [], []
+        plugged, unplugged, later, alone = [], [], [], []
         for _ in range(bench.rounds(5)):
             settle(host, own, 0)
-            times = plug(host, crowd, count, "detach", host.rest)
+            used = []
+            times = plug(host, crowd, count, "detach", lambda used=used: used.append(host.rest()))
             plugged += times["plug"]
             unplugged += times["unplug"]
+            later.append((host.rest() - used[0]) / (crowd * count))
             settle(host, own, 0)
             used = []
             plug(host, crowd, count, "hold", lambda used=used: used.append(host.rest()))
             host.wait_for_ports(own)
             alone.append((host.rest() - used[0]) / (crowd * count))
         rows.add(f"attach (new), {text}", ports, plugged)
-        rows.add(f"detach, {text}", ports, unplugged)
+        rows.add(f"detach, {text}", ports, unplugged, 0.5 if crowd == 1 else None)
+        rows.add(f"detach, {text}: the residents' processor time", ports, later, 0.5)
         rows.add(f"letting go, {text}: the residents' processor time", ports, alone, 0.5)
 
 

@@ -9,6 +9,7 @@
 #include "api/attach_quick.h"
 #include "api/attached.h"
 #include "api/container.h"
+#include "api/detach_quick.h"
 #include "api/ports.h"
 #include "api/resident.h"
 #include "base/cleanup.h"
@@ -99,13 +100,11 @@ static unsigned device_flags(unsigned flags, unsigned queues)
            (queues > 1 ? (unsigned)TAPNET_DEVICE_MULTI_QUEUE : 0u);
 }
 
-/* By the descriptor by which its TAP was made: nobody has had it, but it begins with offloads that nobody asked for. */
+/* By the descriptor by which its TAP was made: nobody has had it. */
 static int take_made(struct tapnet_attached *attached, struct tapnet_error *error)
 {
-    int fd = attached->made_fd, result = device_set_offloads(fd, 0, error);
+    int fd = attached->made_fd, result = device_carrier(fd, true, error);
 
-    if (result == 0)
-        result = device_carrier(fd, true, error);
     if (result == 0)
         result = tapnet_device_from_fds(&fd, 1, &attached->device, error);
     if (result < 0)
@@ -341,7 +340,7 @@ API int tapnet_attach(struct tapnet *tapnet, const struct tapnet_attach_options 
     const unsigned known = TAPNET_ATTACH_OPEN | TAPNET_ATTACH_HELD | TAPNET_ATTACH_DEFAULT_NETWORK |
                            TAPNET_ATTACH_NO_VNET_HEADER;
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
-    int result = api_check_right(&refusal);
+    int result = api_check_own_right(tapnet, &refusal);
 
     api_notes_clear(tapnet);
     if (options->flags & ~known)
@@ -353,10 +352,9 @@ API int tapnet_attach(struct tapnet *tapnet, const struct tapnet_attach_options 
 
 /* ---- unplugging ---- */
 
-int detach_locked(struct tapnet *tapnet, const char *network, const char *port, unsigned flags,
-                  const struct model_person *person, bool *ret_gone, struct tapnet_error *error)
+static int unplug_slowly(struct tapnet *tapnet, const struct unplugging *unplugging, bool *ret_gone,
+                         struct tapnet_error *error)
 {
-    const struct unplugging unplugging = {.network = network, .port = port, .flags = flags, .person = person};
     struct observe_found *found cleanup(cleanup_observe_free) = NULL;
     const struct model_service *service = NULL;
     int result = api_recover(tapnet, error);
@@ -364,16 +362,29 @@ int detach_locked(struct tapnet *tapnet, const char *network, const char *port, 
     if (result == 0)
         result = observe_host(tapnet->run_dir, &found, error);
     if (result == 0)
-        result = unplugging_find(&unplugging, found, &service, error);
+        result = unplugging_find(unplugging, found, &service, error);
     if (result < 0 || !service)
         return result;
     *ret_gone = service->network->origin == MODEL_ORIGIN_RUN && service->network->port_count == 1;
-    return take_away(tapnet, found, service->set, unplugging, error);
+    result = take_away(tapnet, found, service->set, *unplugging, error);
+    if (result == 0 && found->gone_count && !resident_runs(tapnet))
+        result = api_gone_delete(tapnet, error);
+    return result;
+}
+
+int detach_locked(struct tapnet *tapnet, const char *network, const char *port, unsigned flags,
+                  const struct model_person *person, bool *ret_gone, struct tapnet_error *error)
+{
+    const struct unplugging unplugging = {.network = network, .port = port, .flags = flags, .person = person};
+    int result = detach_quick(tapnet, &unplugging, error);
+
+    return result == -EAGAIN ? unplug_slowly(tapnet, &unplugging, ret_gone, error) : result;
 }
 
 static int detach_here(struct tapnet *tapnet, const char *network, const char *port, unsigned flags,
                        struct tapnet_error *error)
 {
+    const struct unplugging unplugging = {.network = network, .port = port, .flags = flags};
     struct tapnet_error leftovers = TAPNET_ERROR_INIT;
     _cleanup_close_ int keeper = -1;
     bool gone = false;
@@ -381,8 +392,11 @@ static int detach_here(struct tapnet *tapnet, const char *network, const char *p
 
     if (result < 0)
         return result;
-    keeper = resident_meet(tapnet);
-    result = detach_locked(tapnet, network, port, flags, NULL, &gone, error);
+    result = detach_quick(tapnet, &unplugging, error);
+    if (result == -EAGAIN) {
+        keeper = resident_meet(tapnet);
+        result = unplug_slowly(tapnet, &unplugging, &gone, error);
+    }
     run_unlock(tapnet->run_dir, lock);
     if (result == 0 && gone && resident_tell(tapnet, take_fd(&keeper), &leftovers) < 0 &&
         api_note_leftovers(tapnet, &leftovers) < 0)
@@ -394,7 +408,7 @@ API int tapnet_detach(struct tapnet *tapnet, const char *network, const char *po
                       struct tapnet_error *error)
 {
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
-    int result = api_check_right(&refusal);
+    int result = api_check_own_right(tapnet, &refusal);
 
     api_notes_clear(tapnet);
     if (result == 0)

@@ -3,7 +3,6 @@
 #include "api/attach_plan.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,15 +262,29 @@ static size_t number_of(const char *name)
     return *end ? 0 : number;
 }
 
-bool plugging_is_free(const char *device)
-{
-    return if_nametoindex(device) == 0 && errno == ENODEV;
-}
-
-/* Is it the name of another's device? */
+/* Is it the name of another's device? Where nobody has looked, whoever makes it is told. */
 static bool is_foreign(const struct plugging *plugging, const char *device)
 {
-    return plugging->found ? api_find_foreign(plugging->found, device) != NULL : !plugging_is_free(device);
+    return plugging->found && api_find_foreign(plugging->found, device) != NULL;
+}
+
+/* Numbers of names that we choose, and which of them are taken. */
+struct numbers {
+    bool *taken;
+    size_t most;
+};
+
+static void take_number(struct numbers *numbers, const char *name)
+{
+    size_t number = number_of(name);
+
+    if (number <= numbers->most)
+        numbers->taken[number] = true;
+}
+
+static bool is_named(const struct plugging *plugging, const struct model_network *network, const char *name)
+{
+    return ports_find(network, name) || (plugging->roll && roll_find(plugging->roll, name) < plugging->roll->count);
 }
 
 /*
@@ -280,23 +293,27 @@ static bool is_foreign(const struct plugging *plugging, const char *device)
  */
 static int choose_name(const struct plugging *plugging, const struct model_network *network, char ret[MODEL_NAME_MAX])
 {
-    size_t most = 2 * network->port_count + 1; /* names that are taken, and one more */
-    _cleanup_free_ bool *taken = calloc(most + 1, sizeof(*taken));
+    size_t others = plugging->roll ? plugging->roll->count : 0;
+    struct numbers numbers = {.most = 2 * (network->port_count + others) + 1}; /* taken ones, and one more */
+    _cleanup_free_ bool *taken = calloc(numbers.most + 1, sizeof(*taken));
     char device[MODEL_IFNAME_MAX];
 
     if (!taken)
         return -ENOMEM;
+    numbers.taken = taken;
     for (size_t i = 0; i < network->port_count; i++) {
-        const size_t numbers[] = {number_of(network->ports[i].name), number_of(network->ports[i].hostname)};
-
-        for (size_t j = 0; j < ARRAY_COUNT(numbers); j++)
-            if (numbers[j] <= most)
-                taken[numbers[j]] = true;
+        take_number(&numbers, network->ports[i].name);
+        take_number(&numbers, network->ports[i].hostname);
+    }
+    for (size_t i = 0; i < others; i++) {
+        take_number(&numbers, roll_name(plugging->roll, i));
+        take_number(&numbers, roll_hostname(plugging->roll, i));
     }
     for (size_t number = 1;; number++) {
         snprintf(ret, MODEL_NAME_MAX, DEFAULT_PORT "%zu", number);
         model_device_name(network->name, ret, device);
-        if (!(number > most ? ports_find(network, ret) != NULL : taken[number]) && !is_foreign(plugging, device))
+        if (!(number > numbers.most ? is_named(plugging, network, ret) : taken[number]) &&
+            !is_foreign(plugging, device))
             return 0;
     }
 }
@@ -381,10 +398,11 @@ static int add_ports(struct plugging *plugging, struct model_set *set, struct mo
 int plugging_add(struct model_set *set, void *data, struct tapnet_error *error)
 {
     struct plugging *plugging = data;
+    const struct model_surroundings beside = {.other_address = roll_address, .data = plugging->roll};
     struct model_network *network = ports_network_of(set, plugging->network);
     int result = add_ports(plugging, set, network, error);
 
-    return result < 0 ? result : model_resolve_ports(network, error);
+    return result < 0 ? result : model_resolve_ports(network, plugging->roll ? &beside : NULL, error);
 }
 
 /* The set is copied by its plan. */

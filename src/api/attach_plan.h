@@ -4,6 +4,7 @@
 #define API_ATTACH_PLAN_H
 
 #include "api/attach.h"
+#include "api/roll.h"
 #include "api/sets.h"
 
 /* A port, or several, that are going to be plugged. */
@@ -11,6 +12,7 @@ struct plugging {
     const struct tapnet_attach_options *options;
     const struct model_person *person; /* on whose behalf; NULL: root's */
     const struct observe_found *found; /* NULL: nobody has looked */
+    const struct roll *roll;           /* of who is in the network besides its own ports; NULL: nobody */
     const char *network;               /* that they are made in */
     size_t count;                      /* how many; more than one without names */
 };
@@ -27,8 +29,6 @@ int plugging_find(const struct plugging *plugging, const struct model_service **
                   const struct model_port **ret_port, struct tapnet_error *error);
 /* Adds the ports to @set, as it was brought up, as the last of theirs: a sets_change; @data is the struct plugging. */
 int plugging_add(struct model_set *set, void *data, struct tapnet_error *error);
-/* Is there no device of that name now? */
-bool plugging_is_free(const char *device);
 /* The plan of the network that is made, with the port. @found, which is the plan's then, is the host as it is now. */
 int plugging_plan_default(struct plugging *plugging, struct tapnet *tapnet, struct observe_found *found,
                           struct tapnet_plan **ret, struct tapnet_error *error);

@@ -13,11 +13,15 @@
 #include <unistd.h>
 
 #include "api/attached.h"
+#include "api/detach_quick.h"
+#include "api/port_difference.h"
 #include "api/ports.h"
 #include "api/resident.h"
 #include "api/roll.h"
 #include "apply/apply.h"
+#include "apply/ledger.h"
 #include "apply/run.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "model/json_cleanup.h"
 #include "observe/plugged.h"
@@ -70,28 +74,6 @@ static int choose_network(const char *run_dir, const char *wanted, char ret[MODE
 
 /* ---- whether it may be done so ---- */
 
-static bool learns(const struct model_port *port)
-{
-    return !port->guest_mac_given && !port->mac_spoofing;
-}
-
-/*
- * A port whose guest's MAC is learnt: what the network has for the sake of these, and what each other port then has, is
- * there. For one whose MAC is given another such one does where there is none. NULL: there is neither.
- */
-static const struct model_port *find_fellow(const struct model_network *network, bool given)
-{
-    const struct model_port *fellow = NULL;
-
-    for (size_t i = 0; i < network->port_count; i++) {
-        if (learns(&network->ports[i]))
-            return &network->ports[i];
-        if (given && network->ports[i].guest_mac_given)
-            fellow = &network->ports[i];
-    }
-    return fellow;
-}
-
 /* Does it have what no other need have: what rules and the host have for the sake of that is not known? */
 static bool is_special(const struct tapnet_attach_options *options)
 {
@@ -99,46 +81,37 @@ static bool is_special(const struct tapnet_attach_options *options)
            options->burst;
 }
 
-static bool is_new(const struct model_network *network, const char *name)
+static bool is_new(const struct roll *roll, const char *name)
 {
-    for (size_t i = 0; name && i < network->port_count; i++)
-        if (strcmp(network->ports[i].name, name) == 0 || strcmp(network->ports[i].hostname, name) == 0)
+    for (size_t i = 0; name && i < roll->count; i++)
+        if (strcmp(roll_name(roll, i), name) == 0 || strcmp(roll_hostname(roll, i), name) == 0)
             return false;
     return true;
 }
 
-static bool has_origin(const struct model_network *network, enum model_origin origin)
-{
-    for (size_t i = 0; i < network->port_count; i++)
-        if (network->ports[i].origin == origin)
-            return true;
-    return false;
-}
-
 /* On the long way ports go whose command or container has ended; on this one only where somebody else sees to that. */
-static bool may_be_quick(const struct tapnet *tapnet, const struct plugging *plugging,
-                         const struct model_network *network)
+static bool may_be_quick(const struct tapnet *tapnet, const struct plugging *plugging, const struct roll *roll)
 {
     const struct model_person *person = plugging->person;
+    const struct model_network *network = roll->network;
     bool container = plugging->options->container != NULL;
 
-    if ((has_origin(network, MODEL_ORIGIN_RUN) || container) && !resident_runs(tapnet))
+    if ((container || roll_has_origin(roll, MODEL_ORIGIN_RUN)) && !resident_runs(tapnet))
         return false;
     if (is_special(plugging->options))
         return false;
-    return network->mode != MODEL_MODE_BRIDGE && model_network_has_bridge(network) && find_fellow(network, container) &&
-           network->port_count < model_network_ports_max(network) && is_new(network, plugging->options->port) &&
-           (!person || model_access_used(network, person->user) < model_access_ports(network, person));
+    return network->mode != MODEL_MODE_BRIDGE && model_network_has_bridge(network) &&
+           roll->count < model_network_ports_max(network) && is_new(roll, plugging->options->port) &&
+           (!person || roll_used(roll, person->user) < model_access_ports(network, person));
 }
 
-/* Nobody has left anything half done? */
-static bool is_settled(const char *run_dir)
+bool quick_is_settled(const char *run_dir)
 {
-    static const char *const names[] = {"journal", MARK_NAME};
+    static const char *const names[] = {"journal", MARK_NAME, DETACH_QUICK_MARK};
     char path[RUN_PATH_MAX];
     struct stat status;
 
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
         if (snprintf(path, sizeof(path), "%s/%s", run_dir, names[i]) >= (int)sizeof(path) || stat(path, &status) == 0 ||
             errno != ENOENT)
             return false;
@@ -146,19 +119,6 @@ static bool is_settled(const char *run_dir)
 }
 
 /* ---- its plan ---- */
-
-/* What the port adds to a network that has others: what both are with it, less what they are without. */
-struct difference {
-    struct model_objects with, without;
-    struct plan *plan;
-};
-
-static void difference_fini(struct difference *difference)
-{
-    plan_free(difference->plan);
-    model_objects_fini(&difference->with);
-    model_objects_fini(&difference->without);
-}
 
 /* Leaves what is made of it in the kernel. False: something else would have to be changed. */
 static bool keep_made(struct plan *plan)
@@ -179,35 +139,17 @@ static bool keep_made(struct plan *plan)
     return kept > 0;
 }
 
-/* Has another the address that follows from its MAC? The rest was chosen so that nobody has it. */
-static bool is_alone(const struct model_network *network, const struct model_port *port)
+/* @set has the network alone, with the new port; it has none afterwards. */
+static int make_difference(struct model_set *set, const struct roll *roll, const struct model_port *port,
+                           struct port_difference *ret)
 {
-    for (size_t i = 0; i + 1 < network->port_count && port->address6.family; i++)
-        if (ip_address_equal(&network->ports[i].address6, &port->address6))
-            return false;
-    return plugging_is_free(port->device);
-}
+    struct model_port fellow;
+    int result = roll_fellow(roll, roll->count, port->veth, &fellow) ? 0 : -EAGAIN;
 
-/* @set has the network alone, whose last port is the new one. Its ports are changed. */
-static int make_difference(struct model_set *set, struct difference *ret)
-{
-    struct model_network *network = &set->networks[0];
-    struct model_port newcomer = network->ports[--network->port_count];
-    struct model_port pair[2] = {*find_fellow(network, newcomer.veth), newcomer};
-    int result;
-
-    network->ports = pair;
-    network->port_count = 2;
-    result = model_check(set, NULL);
     if (result == 0)
-        result = model_expand(set, false, &ret->with, NULL);
-    network->port_count = 1;
-    if (result == 0)
-        result = model_expand(set, false, &ret->without, NULL);
+        result = port_difference_make(set, &fellow, port, ret);
     if (result == 0)
         result = plan_make(&ret->with, &ret->without, &ret->plan);
-    network->ports = NULL;
-    network->port_count = 0;
     return result < 0 || !keep_made(ret->plan) ? -EAGAIN : 0;
 }
 
@@ -216,6 +158,7 @@ static int make_difference(struct model_set *set, struct difference *ret)
 struct newcomer {
     const struct roll *roll;
     const struct model_port *port;
+    const struct plan *plan;
 };
 
 /* The line that stands beside the ledger, malloc'ed. */
@@ -228,9 +171,12 @@ static char *print_line(const struct model_port *port)
     return text && asprintf(&line, "%s\n", text) >= 0 ? line : NULL;
 }
 
-static int tell(const struct apply_ops *ops, void *data, struct tapnet_error *error)
+/* The line beside the ledger is the last of it. */
+static int make_all(const struct apply_ops *ops, void *data, struct tapnet_error *error)
 {
     const struct newcomer *newcomer = data;
+    const struct model_objects none = {.items = NULL};
+    const struct apply_request request = {.plan = newcomer->plan, .all = &none, .ops = ops};
     const char *network = newcomer->roll->network->name;
     _cleanup_free_ char *line = print_line(newcomer->port);
     char file[MODEL_NAME_MAX + 32];
@@ -240,6 +186,10 @@ static int tell(const struct apply_ops *ops, void *data, struct tapnet_error *er
         return error_set(error, -ENOMEM, "out of memory");
     snprintf(file, sizeof(file), "networks/%s" PLUGGED_SUFFIX, network);
     result = ops->service_plug(ops->data, network, newcomer->port, error);
+    if (result == 0)
+        result = apply_run(&request, error);
+    if (result == 0)
+        result = ops->service_plugged(ops->data, error);
     return result < 0 ? result : ops->file_append(ops->data, file, newcomer->roll->ledger, line, error);
 }
 
@@ -249,8 +199,8 @@ static bool is_caught(const struct tapnet_attach_options *options)
     return options->flags & TAPNET_ATTACH_OPEN && options->queues <= 1;
 }
 
-static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const struct plan *plan,
-                const struct tapnet_attach_options *options, struct tapnet_attached *attached)
+static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const struct tapnet_attach_options *options,
+                struct tapnet_attached *attached)
 {
     struct newcomer copy = *newcomer;
     struct api_made made = {.flags = options->flags & TAPNET_ATTACH_NO_VNET_HEADER ? 0u : IFF_VNET_HDR, .fd = -1};
@@ -261,15 +211,15 @@ static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const st
         return -EAGAIN;
     result = run_file_write(tapnet->run_dir, MARK_NAME, mark, NULL);
     if (result == 0)
-        result = api_plan_make_only(tapnet, plan, tell, &copy, is_caught(options) ? &made : NULL, NULL);
+        result = api_with_requests(tapnet, make_all, &copy, is_caught(options) ? &made : NULL, NULL);
     if (result < 0) {
         if (made.fd >= 0)
             close(made.fd);
-        quick_forget(tapnet, true, NULL); /* can't it: the mark stays for the next */
+        quick_forget(tapnet, NULL); /* can't it: the mark stays for the next */
         return -EAGAIN;
     }
     run_file_remove(tapnet->run_dir, MARK_NAME, NULL);
-    roll_add(tapnet->run_dir, newcomer->roll->network->name, newcomer->port);
+    roll_add(tapnet->run_dir, newcomer->roll->network, newcomer->port);
     attached->made_fd = made.fd;
     return 0;
 }
@@ -279,7 +229,7 @@ static int plug(struct tapnet *tapnet, const struct plugging *plugging, const st
 {
     struct model_network network = *roll->network;
     struct plugging added = *plugging;
-    struct difference difference cleanup(difference_fini) = {.plan = NULL};
+    struct port_difference difference cleanup(port_difference_fini) = {.plan = NULL};
     struct model_port port;
     int result;
 
@@ -287,18 +237,19 @@ static int plug(struct tapnet *tapnet, const struct plugging *plugging, const st
     set->networks = &network;
     set->network_count = 1;
     added.network = network.name;
+    added.roll = roll;
     added.count = 1;
     if (plugging_add(set, &added, NULL) < 0)
         return -EAGAIN;
-    port = network.ports[network.port_count - 1];
-    if (!is_alone(&network, &port))
+    port = network.ports[0];
+    if (roll_collides(roll, &port)) /* by what follows from its name: the next choice is made on the long way */
         return -EAGAIN;
-    result = make_difference(set, &difference);
+    result = make_difference(set, roll, &port, &difference);
     if (result == 0)
         result = attached_describe(attached, roll->set, roll->network, &port, true, NULL);
     if (result < 0)
         return -EAGAIN;
-    return make(tapnet, &(struct newcomer){roll, &port}, difference.plan, plugging->options, attached);
+    return make(tapnet, &(struct newcomer){roll, &port, difference.plan}, plugging->options, attached);
 }
 
 int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct tapnet_attached *attached)
@@ -306,12 +257,12 @@ int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct 
     struct roll roll cleanup(roll_fini) = {.text = NULL};
     struct model_set set = {.network_count = 0};
     char name[MODEL_NAME_MAX];
-    int result = is_settled(tapnet->run_dir) ? choose_network(tapnet->run_dir, plugging->options->network, name)
-                                             : -EAGAIN;
+    int result = quick_is_settled(tapnet->run_dir) ? choose_network(tapnet->run_dir, plugging->options->network, name)
+                                                   : -EAGAIN;
 
     if (result == 0)
         result = roll_read(tapnet->run_dir, name, &roll);
-    if (result == 0 && may_be_quick(tapnet, plugging, roll.network))
+    if (result == 0 && may_be_quick(tapnet, plugging, &roll))
         result = plug(tapnet, plugging, &roll, &set, attached);
     else
         result = -EAGAIN;
@@ -369,6 +320,59 @@ static int tell_all(struct tapnet *tapnet, const char *network, struct tapnet_er
     return service && service->running ? api_service_update(tapnet, service->network, error) : 0;
 }
 
+/* Is it the port's device, whole or half made? */
+static bool is_device(const struct model_object *object, const char *network, const char *device)
+{
+    return object->kind == MODEL_OBJECT_LINK && strcmp(object->link.name, device) == 0 &&
+           (!object->link.owner.set[0] || strcmp(object->link.owner.network, network) == 0);
+}
+
+/* Of a plan to what the ledgers say: what is there of the port @device and of no ledger's goes, elements at least. */
+static int keep_leftovers(const struct observe_found *found, const char *network, const char *device, struct plan *plan)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct plan_step *step = &plan->steps[i];
+
+        if (!step->after && step->before->kind == MODEL_OBJECT_ELEMENT)
+            plan->steps[kept++] = *step;
+    }
+    plan->step_count = kept;
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_object *object = &found->objects.items[i];
+
+        if (!is_device(object, network, device))
+            continue;
+        if (array_reserve((void **)&plan->steps, &plan->step_capacity, plan->step_count, 1, sizeof(*plan->steps)) < 0)
+            return -ENOMEM;
+        memmove(plan->steps + 1, plan->steps, plan->step_count++ * sizeof(*plan->steps));
+        plan->steps[0] = (struct plan_step){.phase = PLAN_DEVICES_REMOVE, .before = object};
+    }
+    return 0;
+}
+
+/* What the kernel has of the port, which stands in no ledger. */
+static int take_away(struct tapnet *tapnet, const char *network, const char *port, struct tapnet_error *error)
+{
+    struct observe_found *found cleanup(cleanup_observe_free) = NULL;
+    struct sets_plan plan cleanup(sets_plan_fini) = {.plan = NULL};
+    const struct model_service *service;
+    char device[MODEL_IFNAME_MAX];
+    int result = observe_host(tapnet->run_dir, &found, error);
+
+    if (result < 0)
+        return result;
+    service = ports_network(found, network);
+    if (!service || ports_find(service->network, port))
+        return 0;
+    model_device_name(network, port, device);
+    result = sets_plan_make(found, service->set, &plan, error);
+    if (result == 0 && keep_leftovers(found, network, device, plan.plan) < 0)
+        result = error_set(error, -ENOMEM, "out of memory");
+    return result < 0 ? result : api_plan_mend(tapnet, plan.plan, &found->objects, error);
+}
+
 /* @mark: "NETWORK/PORT", which is taken apart. */
 static int forget(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
 {
@@ -385,25 +389,65 @@ static int forget(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
         snprintf(file, sizeof(file), "networks/%s" PLUGGED_ROLL_SUFFIX, mark);
         result = run_file_remove(tapnet->run_dir, file, error);
     }
+    if (result == 0)
+        result = take_away(tapnet, mark, slash + 1, error);
     return result == 0 ? tell_all(tapnet, mark, error) : result;
 }
 
-int quick_forget(struct tapnet *tapnet, bool undone, struct tapnet_error *error)
+int quick_forget(struct tapnet *tapnet, struct tapnet_error *error)
 {
     _cleanup_free_ char *mark = NULL;
     int result = run_file_read(tapnet->run_dir, MARK_NAME, MARK_MAX, &mark);
 
     if (result < 0) /* mostly: there is none */
         return result == -ENOENT ? 0 : run_file_remove(tapnet->run_dir, MARK_NAME, error);
-    result = undone ? forget(tapnet, mark, error) : 0;
+    result = forget(tapnet, mark, error);
     return result == 0 ? run_file_remove(tapnet->run_dir, MARK_NAME, error) : result;
 }
 
 /* ---- the next ones ---- */
 
+static void prepare_network(const struct tapnet *tapnet, const char *set, const struct model_network *network)
+{
+    if (network->mode != MODEL_MODE_BRIDGE && model_network_has_bridge(network))
+        roll_write(tapnet->run_dir, set, network);
+}
+
 void quick_prepare(const struct tapnet *tapnet, const struct model_set *set)
 {
     for (size_t i = 0; i < set->network_count; i++)
-        if (has_origin(&set->networks[i], MODEL_ORIGIN_RUN) || has_origin(&set->networks[i], MODEL_ORIGIN_ATTACHED))
-            roll_write(tapnet->run_dir, set->name, &set->networks[i]);
+        prepare_network(tapnet, set->name, &set->networks[i]);
+}
+
+struct fold {
+    const struct tapnet *tapnet;
+    const struct observe_found *found;
+};
+
+/* A network that has to be served anew has a ledger that says so. */
+static int fold_all(const struct apply_ops *ops, void *data, struct tapnet_error *error)
+{
+    const struct fold *fold = data;
+    int result = 0;
+
+    for (size_t i = 0; i < fold->found->objects.count && result == 0; i++) {
+        const struct model_object *object = &fold->found->objects.items[i];
+
+        if (object->kind != MODEL_OBJECT_SERVICE || !object->service.grown || !object->service.running)
+            continue;
+        result = apply_service(ops, &object->service, &object->service, error);
+        if (result == 0)
+            prepare_network(fold->tapnet, object->service.set, object->service.network);
+    }
+    return result;
+}
+
+int quick_fold(struct tapnet *tapnet, struct tapnet_error *error)
+{
+    struct observe_found *found cleanup(cleanup_observe_free) = NULL;
+    struct fold fold = {.tapnet = tapnet};
+    int result = observe_host(tapnet->run_dir, &found, error);
+
+    fold.found = found;
+    return result < 0 ? result : api_with_requests(tapnet, fold_all, &fold, NULL, error);
 }

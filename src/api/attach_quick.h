@@ -12,17 +12,26 @@
  * network of mode nat or isolated that has a roll, no tapnet left half done, a port that is new. Whatever is not so, or
  * fails, is undone and left to the long way, which knows what to say of it.
  *
- * A file, RUN_DIR/plugging, has the port's name meanwhile. Who finds a journal with it takes the port out of the file
- * beside the ledger, and tells the service who is there.
+ * A file, RUN_DIR/plugging, has the port's name meanwhile, in the place of a journal: what a port is to the kernel
+ * follows from its name. Who finds it takes the port out of the file beside the ledger, takes away what the kernel has
+ * of it, and tells the service who is there.
  */
 
 /* With the lock held. -EAGAIN: take the long way, from api_recover() on. */
 int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct tapnet_attached *attached);
 
-/* After @undone, a journal, was undone (false: there was none): whoever was killed on this way has left nothing. */
-int quick_forget(struct tapnet *tapnet, bool undone, struct tapnet_error *error);
+/* Has nobody left anything half done, on this way or on another? */
+bool quick_is_settled(const char *run_dir);
 
-/* A set's ports changed, and ports that were plugged in are among them: the next of these networks go the quick way. */
+/* With the lock held: whoever was killed on this way has left nothing. */
+int quick_forget(struct tapnet *tapnet, struct tapnet_error *error);
+
+/* The ledgers of a set's networks were written: the next ports of these go the quick way. */
 void quick_prepare(const struct tapnet *tapnet, const struct model_set *set);
+/*
+ * With the lock held: tells ledgers and service anew of networks whose ports have come and gone beside them, as the
+ * long way would have, so that those files do not grow for ever.
+ */
+int quick_fold(struct tapnet *tapnet, struct tapnet_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "nft/nft.h"
@@ -58,9 +59,16 @@ API void tapnet_free(struct tapnet *tapnet)
     if (!tapnet)
         return;
     api_notes_clear(tapnet);
+    api_close_ops(tapnet);
     free(tapnet->notes);
     free(tapnet->service);
     free(tapnet);
+}
+
+static int explain_right(int result, struct tapnet_error *error)
+{
+    return result == -EPERM ? error_set(error, -EACCES, "needs root (CAP_NET_ADMIN in this network namespace)")
+                            : result;
 }
 
 int api_check_right(struct tapnet_error *error)
@@ -68,12 +76,49 @@ int api_check_right(struct tapnet_error *error)
     struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
     int result = netlink_open(NETLINK_NETFILTER, &netlink, error);
 
+    return result < 0 ? result : explain_right(nft_check_right(netlink, error), error);
+}
+
+/* A child has the sockets of its parent, and must not read what is the other one's. */
+static int open_kernel(struct tapnet *tapnet, struct tapnet_error *error)
+{
+    int result;
+
+    if (tapnet->kernel && tapnet->kernel_pid == (int)getpid())
+        return 0;
+    api_close_ops(tapnet);
+    result = apply_kernel_new(tapnet->run_dir, tapnet->service, &tapnet->kernel, &tapnet->ops, error);
+    tapnet->kernel_pid = (int)getpid();
+    return result;
+}
+
+void api_close_ops(struct tapnet *tapnet)
+{
+    apply_kernel_free(tapnet->kernel);
+    tapnet->kernel = NULL;
+}
+
+int api_check_own_right(struct tapnet *tapnet, struct tapnet_error *error)
+{
+    int result = open_kernel(tapnet, error);
+
+    return result < 0 ? result : explain_right(apply_kernel_check_right(tapnet->kernel, error), error);
+}
+
+int api_open_ops(struct tapnet *tapnet, struct apply_kernel **ret_kernel, struct apply_ops *ret,
+                 struct tapnet_error *error)
+{
+    int result = open_kernel(tapnet, error);
+
     if (result < 0)
         return result;
-    result = nft_check_right(netlink, error);
-    if (result == -EPERM)
-        return error_set(error, -EACCES, "needs root (CAP_NET_ADMIN in this network namespace)");
-    return result;
+    apply_kernel_lend(tapnet->kernel, tapnet->loan);
+    apply_kernel_peer(tapnet->kernel, tapnet->peer);
+    *ret = tapnet->ops;
+    if (tapnet->wrap)
+        tapnet->wrap(ret, tapnet->wrap_data);
+    *ret_kernel = tapnet->kernel;
+    return 0;
 }
 
 /* Wraps a set that the caller gives away. */

@@ -18,6 +18,10 @@ struct tapnet {
     struct tapnet_guard guard;
     struct apply_loan loan;        /* arranged by the keeper before it gave its rights up */
     const struct apply_peer *peer; /* of the container that a port is made for just now; NULL: none is */
+    /* Opened at first use, and kept; of this process, whose child would get its answers. See api_open_ops(). */
+    struct apply_kernel *kernel;
+    struct apply_ops ops;
+    int kernel_pid;
     /* Tests put themselves between apply and the kernel here: called with the real requests before each plan. */
     void (*wrap)(struct apply_ops *ops, void *data);
     void *wrap_data;
@@ -56,6 +60,19 @@ int api_program_path(const struct tapnet *tapnet, const char *name, char ret[RUN
  * first of many reasons for which the work itself would fail.
  */
 int api_check_right(struct tapnet_error *error);
+/* The same by @tapnet's own socket. */
+int api_check_own_right(struct tapnet *tapnet, struct tapnet_error *error);
+
+/* Closes what api_open_ops() keeps open. Without the lock, since the kernel may take its time. */
+void api_close_ops(struct tapnet *tapnet);
+/*
+ * The real requests, which are @tapnet's. With the lock held, and then apply_kernel_rest() when they are done.
+ *
+ * They are kept open since the kernel takes long to let go of a netlink socket of nftables': some 10 ms while elements
+ * that were deleted wait for their end (nft_rcv_nl_event()).
+ */
+int api_open_ops(struct tapnet *tapnet, struct apply_kernel **ret_kernel, struct apply_ops *ret,
+                 struct tapnet_error *error);
 
 /* ---- notes.c ---- */
 
@@ -105,17 +122,20 @@ int api_recover(struct tapnet *tapnet, struct tapnet_error *error);
 int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct model_objects *all,
                  tapnet_progress *function, void *data, struct tapnet_error *error);
 
-/*
- * The same of a plan whose steps make things and nothing else; what is beside it, @finish does last: does that fail,
- * all is undone. @made: the device that is made is caught so; NULL: it is not.
- */
-typedef int api_finish(const struct apply_ops *ops, void *data, struct tapnet_error *error);
+/* A device that a plan makes is caught so (apply_kernel_catch()). */
 struct api_made {
     unsigned flags; /* IFF_..., of the device */
     int fd;         /* -1 before; the caller's, on failure too */
 };
-int api_plan_make_only(struct tapnet *tapnet, const struct plan *plan, api_finish *finish, void *data,
-                       struct api_made *made, struct tapnet_error *error);
+/*
+ * With the lock held: calls @work with the real requests, and @data. No journal is written: what @work leaves half done
+ * its caller must find again. @made: what is caught; NULL: nothing is.
+ */
+typedef int api_work(const struct apply_ops *ops, void *data, struct tapnet_error *error);
+int api_with_requests(struct tapnet *tapnet, api_work *work, void *data, struct api_made *made,
+                      struct tapnet_error *error);
+/* Deletes the devices whose ports are gone (apply_gone_delete()); it may be done by several at once. */
+int api_gone_delete(struct tapnet *tapnet, struct tapnet_error *error);
 
 /* Tells the service, which runs, who is in @network. */
 int api_service_update(struct tapnet *tapnet, const struct model_network *network, struct tapnet_error *error);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,9 @@
 #include "observe/plugged.h"
 
 #define HEAD_LEN 160 /* of the first line, which is filled up with spaces: its numbers change in place */
+#define ALIGNMENT 16 /* as malloc() has it */
 #define ROLL_MAX (64 << 20)
-#define ROLL_FORMAT "roll 1"
+#define ROLL_FORMAT "roll 3"
 
 struct roll_port {
     char name[MODEL_NAME_MAX], hostname[MODEL_NAME_MAX], device[MODEL_IFNAME_MAX];
@@ -26,7 +28,7 @@ struct roll_port {
     struct ip_address address, address6;
     uint32_t user;
     enum model_origin origin;
-    bool guest_mac_given, mac_spoofing, no_ip6;
+    bool guest_mac_given, mac_spoofing, no_ip6, plain;
 };
 
 void roll_fini(struct roll *roll)
@@ -42,8 +44,8 @@ static int path_of(const char *run_dir, const char *network, const char *suffix,
 
 /* ---- what it is about ---- */
 
-/* The first line: the format, the size of a port, the ledger, and how long the file beside that is. */
-static int print_head(const char *run_dir, const char *network, char ret[HEAD_LEN + 1], char *ret_ledger)
+/* The first line: the format, the size of a port, the ledger, and how long the file beside that is. @roll or NULL. */
+static int print_head(const char *run_dir, const char *network, char ret[HEAD_LEN + 1], struct roll *roll)
 {
     char path[RUN_PATH_MAX], ledger[PLUGGED_LEDGER_MAX];
     struct stat status;
@@ -53,6 +55,8 @@ static int print_head(const char *run_dir, const char *network, char ret[HEAD_LE
     if (path_of(run_dir, network, ".json", path) < 0 || stat(path, &status) < 0)
         return -ESTALE;
     plugged_ledger_print(&status, ledger);
+    if (roll)
+        roll->ledger_len = (uint64_t)status.st_size;
     if (path_of(run_dir, network, PLUGGED_SUFFIX, path) == 0 && stat(path, &status) == 0)
         more = (long long)status.st_size;
     len = snprintf(ret, HEAD_LEN, ROLL_FORMAT " %zu %s %lld", sizeof(struct roll_port), ledger, more);
@@ -61,8 +65,10 @@ static int print_head(const char *run_dir, const char *network, char ret[HEAD_LE
     memset(ret + len, ' ', (size_t)(HEAD_LEN - 1 - len));
     ret[HEAD_LEN - 1] = '\n';
     ret[HEAD_LEN] = '\0';
-    if (ret_ledger)
-        strcpy(ret_ledger, ledger);
+    if (roll) {
+        roll->more_len = more < 0 ? 0 : (uint64_t)more;
+        strcpy(roll->ledger, ledger);
+    }
     return 0;
 }
 
@@ -104,22 +110,94 @@ static void take_port(const struct roll_port *entry, struct model_port *ret)
     memcpy(ret->device, entry->device, sizeof(ret->device));
 }
 
-/* @at: @len bytes of ports. */
-static int take_ports(struct roll *roll, const char *at, size_t len)
+void roll_port(const struct roll *roll, size_t place, struct model_port *ret)
 {
-    size_t count = len / sizeof(struct roll_port);
-    struct model_port *ports = arena_alloc(&roll->arena, count * sizeof(*ports));
-    struct roll_port entry;
+    take_port(&roll->ports[place], ret);
+}
 
-    if (!ports || len % sizeof(entry) != 0)
-        return -ESTALE;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(&entry, at + i * sizeof(entry), sizeof(entry));
-        take_port(&entry, &ports[i]);
+bool roll_is_plain(const struct roll *roll, size_t place)
+{
+    return roll->ports[place].plain;
+}
+
+size_t roll_find(const struct roll *roll, const char *name)
+{
+    size_t place = 0;
+
+    while (place < roll->count && strcmp(roll->ports[place].name, name) != 0)
+        place++;
+    return place;
+}
+
+const char *roll_name(const struct roll *roll, size_t place)
+{
+    return roll->ports[place].name;
+}
+
+const char *roll_hostname(const struct roll *roll, size_t place)
+{
+    return roll->ports[place].hostname;
+}
+
+bool roll_address(const void *data, size_t place, uint8_t family, struct ip_address *ret)
+{
+    const struct roll *roll = data;
+
+    if (place >= roll->count)
+        return false;
+    *ret = family == AF_INET6 ? roll->ports[place].address6 : roll->ports[place].address;
+    return true;
+}
+
+bool roll_collides(const struct roll *roll, const struct model_port *port)
+{
+    for (size_t i = 0; i < roll->count; i++) {
+        const struct roll_port *other = &roll->ports[i];
+
+        if (mac_equal(&other->guest_mac, &port->guest_mac) || strcmp(other->device, port->device) == 0 ||
+            strcmp(other->name, port->name) == 0 || strcmp(other->hostname, port->name) == 0 ||
+            (port->address6.family && ip_address_equal(&other->address6, &port->address6)))
+            return true;
     }
-    roll->network->ports = ports;
-    roll->network->port_count = count;
-    return 0;
+    return false;
+}
+
+bool roll_has_origin(const struct roll *roll, enum model_origin origin)
+{
+    for (size_t i = 0; i < roll->count; i++)
+        if (roll->ports[i].origin == origin)
+            return true;
+    return false;
+}
+
+uint32_t roll_used(const struct roll *roll, uint32_t user)
+{
+    uint32_t used = 0;
+
+    for (size_t i = 0; i < roll->count; i++)
+        used += roll->ports[i].origin != MODEL_ORIGIN_DECLARED && roll->ports[i].user == user;
+    return used;
+}
+
+bool roll_fellow(const struct roll *roll, size_t place, bool given, struct model_port *ret)
+{
+    size_t found = roll->count;
+
+    for (size_t i = 0; i < roll->count; i++) {
+        const struct roll_port *port = &roll->ports[i];
+
+        if (i == place)
+            continue;
+        if (!port->guest_mac_given && !port->mac_spoofing) {
+            found = i;
+            break;
+        }
+        if (given && port->guest_mac_given)
+            found = i;
+    }
+    if (found < roll->count)
+        roll_port(roll, found, ret);
+    return found < roll->count;
 }
 
 /* @line: the network, and which bridge it was. One that was made anew since is another. */
@@ -136,6 +214,20 @@ static int take_network(struct roll *roll, const char *line)
     return roll->set ? 0 : -ESTALE;
 }
 
+/* Do the names of every port end, and do they stand where they can be looked at? */
+static bool is_sound(const struct roll *roll)
+{
+    if ((uintptr_t)roll->ports % _Alignof(struct roll_port) != 0)
+        return false;
+    for (size_t i = 0; i < roll->count; i++) {
+        const struct roll_port *port = &roll->ports[i];
+
+        if (port->name[MODEL_NAME_MAX - 1] || port->hostname[MODEL_NAME_MAX - 1] || port->device[MODEL_IFNAME_MAX - 1])
+            return false;
+    }
+    return true;
+}
+
 int roll_read(const char *run_dir, const char *network, struct roll *ret)
 {
     char path[RUN_PATH_MAX], head[HEAD_LEN + 1], *line, *end;
@@ -146,7 +238,7 @@ int roll_read(const char *run_dir, const char *network, struct roll *ret)
     if (result == 0)
         result = read_file(path, &ret->text, &len);
     if (result == 0)
-        result = print_head(run_dir, network, head, ret->ledger);
+        result = print_head(run_dir, network, head, ret);
     if (result < 0 || len < HEAD_LEN || memcmp(ret->text, head, HEAD_LEN) != 0)
         return -ESTALE;
     line = ret->text + HEAD_LEN;
@@ -154,13 +246,29 @@ int roll_read(const char *run_dir, const char *network, struct roll *ret)
     if (!end)
         return -ESTALE;
     *end++ = '\0';
-    result = take_network(ret, line);
-    return result == 0 ? take_ports(ret, end, len - (size_t)(end - ret->text)) : result;
+    len -= (size_t)(end - ret->text);
+    ret->ports = (const void *)end;
+    ret->count = len / sizeof(struct roll_port);
+    return len % sizeof(struct roll_port) != 0 || !is_sound(ret) ? -ESTALE : take_network(ret, line);
 }
 
 /* ---- writing ---- */
 
-static void fill_entry(const struct model_port *port, struct roll_port *ret)
+static bool is_limited_alike(const struct model_limit *a, const struct model_limit *b)
+{
+    return a->rate == b->rate && a->send == b->send && a->receive == b->receive && a->burst == b->burst &&
+           a->connections == b->connections && a->broadcast == b->broadcast;
+}
+
+static bool is_plain(const struct model_network *network, const struct model_port *port)
+{
+    return port->origin != MODEL_ORIGIN_DECLARED && !port->veth && !port->id[0] && port->queues <= 1 &&
+           !port->guest_mac_given && !port->mac_spoofing && !port->protocols && !port->address_given &&
+           !port->address6_given && !port->forward_count && port->group == MODEL_ID_NONE &&
+           strcmp(port->hostname, port->name) == 0 && is_limited_alike(&port->limit, &network->limit);
+}
+
+static void fill_entry(const struct model_network *network, const struct model_port *port, struct roll_port *ret)
 {
     memset(ret, 0, sizeof(*ret));
     memcpy(ret->name, port->name, sizeof(ret->name));
@@ -175,18 +283,24 @@ static void fill_entry(const struct model_port *port, struct roll_port *ret)
     ret->guest_mac_given = port->guest_mac_given;
     ret->mac_spoofing = port->mac_spoofing;
     ret->no_ip6 = port->no_ip6;
+    ret->plain = is_plain(network, port);
 }
 
-/* The second line, malloc'ed. */
+/* The second line, malloc'ed, with spaces at its end: what comes behind it is aligned. */
 static char *print_network(const char *set, const struct model_network *network)
 {
+    _cleanup_free_ char *text = NULL;
     struct model_network alone = *network;
+    char *line;
     _cleanup_json_ json_t *json = NULL;
 
     alone.port_count = 0;
     json = json_pack("{s:s, s:I, s:o}", "set", set, "bridge_index", (json_int_t)if_nametoindex(network->bridge),
                      "network", model_network_to_json(&alone));
-    return json ? json_dumps(json, JSON_COMPACT) : NULL;
+    text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    if (!text || asprintf(&line, "%s%*s", text, (int)(ALIGNMENT - (HEAD_LEN + strlen(text) + 1) % ALIGNMENT), "") < 0)
+        return NULL;
+    return line;
 }
 
 static bool write_all(FILE *file, const char *head, const char *line, const struct model_network *network)
@@ -195,7 +309,7 @@ static bool write_all(FILE *file, const char *head, const char *line, const stru
     for (size_t i = 0; i < network->port_count; i++) {
         struct roll_port entry;
 
-        fill_entry(&network->ports[i], &entry);
+        fill_entry(network, &network->ports[i], &entry);
         fwrite(&entry, sizeof(entry), 1, file);
     }
     return !ferror(file) && fflush(file) == 0;
@@ -220,19 +334,44 @@ void roll_write(const char *run_dir, const char *set, const struct model_network
         unlink(path);
 }
 
-void roll_add(const char *run_dir, const char *network, const struct model_port *port)
+/* The file, to be changed; *ret_len: how long it is. -1: there is none. */
+static int open_file(const char *run_dir, const char *network, char path[RUN_PATH_MAX], off_t *ret_len)
 {
-    char path[RUN_PATH_MAX], head[HEAD_LEN + 1];
     _cleanup_close_ int fd = -1;
-    struct roll_port entry;
     struct stat status;
 
     if (path_of(run_dir, network, PLUGGED_ROLL_SUFFIX, path) < 0)
-        return;
-    fill_entry(port, &entry);
-    fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) < 0 || print_head(run_dir, network, head, NULL) < 0 ||
-        pwrite(fd, &entry, sizeof(entry), status.st_size) != (ssize_t)sizeof(entry) ||
+        return -1;
+    fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return -1;
+    *ret_len = status.st_size;
+    return take_fd(&fd);
+}
+
+void roll_add(const char *run_dir, const struct model_network *network, const struct model_port *port)
+{
+    char path[RUN_PATH_MAX] = "", head[HEAD_LEN + 1];
+    off_t len = 0;
+    _cleanup_close_ int fd = open_file(run_dir, network->name, path, &len);
+    struct roll_port entry;
+
+    fill_entry(network, port, &entry);
+    if (fd < 0 || print_head(run_dir, network->name, head, NULL) < 0 ||
+        pwrite(fd, &entry, sizeof(entry), len) != (ssize_t)sizeof(entry) || pwrite(fd, head, HEAD_LEN, 0) != HEAD_LEN)
+        unlink(path);
+}
+
+void roll_drop(const char *run_dir, const struct roll *roll, size_t place)
+{
+    const struct roll_port last = roll->ports[roll->count - 1];
+    char path[RUN_PATH_MAX] = "", head[HEAD_LEN + 1];
+    off_t first = (const char *)roll->ports - roll->text, size = (off_t)sizeof(last), len = 0;
+    _cleanup_close_ int fd = open_file(run_dir, roll->network->name, path, &len);
+
+    if (fd < 0 || len != first + (off_t)roll->count * size ||
+        pwrite(fd, &last, sizeof(last), first + (off_t)place * size) != (ssize_t)sizeof(last) ||
+        ftruncate(fd, len - size) < 0 || print_head(run_dir, roll->network->name, head, NULL) < 0 ||
         pwrite(fd, head, HEAD_LEN, 0) != HEAD_LEN)
         unlink(path);
 }

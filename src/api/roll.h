@@ -8,8 +8,9 @@
 /*
  * How it works: a new port needs a name, a MAC and an address that nobody has; besides, only what the network is like.
  * All of it stands in the ledger, and is read at a cost that grows with it, and in RUN_DIR/networks/NAME.roll: the
- * network without its ports as JSON, then for each port a struct roll_port. It is a cache: it says which ledger it was
- * made of and how long the file beside that was (observe/plugged.h), and is void when either has changed since.
+ * network without its ports as JSON, then for each port a struct roll_port, aligned. It is a cache: it says which
+ * ledger it was made of and how long the file beside that was (observe/plugged.h), and is void when either has changed
+ * since.
  *
  * It is this program's own, in the machine's own byte order, and never older than the boot; so it is read as it was
  * written, but for what could make us read beyond it.
@@ -18,16 +19,44 @@ struct roll {
     char *text; /* the file */
     struct arena arena;
     const char *set;
-    struct model_network *network; /* with its ports, as far as a new one must know of them */
+    struct model_network *network; /* without its ports */
     char ledger[128];              /* that it is about: what a line beside it is headed with */
+    uint64_t ledger_len, more_len; /* of that, and of the file beside it */
+    const struct roll_port *ports; /* within the text */
+    size_t count;
 };
 
 void roll_fini(struct roll *roll);
 /* The roll of @network. -ESTALE: there is none that could be used. *ret is ended by the caller in any case. */
 int roll_read(const char *run_dir, const char *network, struct roll *ret);
+/* The port that is number @place, as far as a new one must know of it. */
+void roll_port(const struct roll *roll, size_t place, struct model_port *ret);
+/* Is it one that came at run time and has nothing but what follows from its name, and its network? */
+bool roll_is_plain(const struct roll *roll, size_t place);
+/* The place of the port @name; as many as there are: there is none. */
+size_t roll_find(const struct roll *roll, const char *name);
+/* The names of the port that is number @place: its own, and what it is called in DNS, too. */
+const char *roll_name(const struct roll *roll, size_t place);
+const char *roll_hostname(const struct roll *roll, size_t place);
+/* As struct model_surroundings wants it; @roll is one. */
+bool roll_address(const void *roll, size_t place, uint8_t family, struct ip_address *ret);
+/* Has one of them a name, a MAC, an address of IPv6 or a device that @port has? */
+bool roll_collides(const struct roll *roll, const struct model_port *port);
+/* Is there one of that origin? */
+bool roll_has_origin(const struct roll *roll, enum model_origin origin);
+/* How many ports that came at run time are of @user: model_access_used(). */
+uint32_t roll_used(const struct roll *roll, uint32_t user);
+/*
+ * One that stays when number @place goes (as many as there are: all do), and whose guest's MAC is learnt: what the
+ * network has for the sake of these is there. For a port whose MAC is @given another such one does. False: there is
+ * neither.
+ */
+bool roll_fellow(const struct roll *roll, size_t place, bool given, struct model_port *ret);
 /* Writes that of @network, which is @service's with all its ports, as the ledger has it. What can't be is not there. */
 void roll_write(const char *run_dir, const char *set, const struct model_network *network);
 /* Adds @port, which stands beside the ledger since just now. One that can't be added is void. */
-void roll_add(const char *run_dir, const char *network, const struct model_port *port);
+void roll_add(const char *run_dir, const struct model_network *network, const struct model_port *port);
+/* Takes out the port that is number @place of @roll, which was read with the lock that is still held; the same. */
+void roll_drop(const char *run_dir, const struct roll *roll, size_t place);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/attach_quick.h"
+#include "api/detach_quick.h"
 #include "api/hooks.h"
 #include "api/lease.h"
 #include "api/move.h"
@@ -19,7 +20,7 @@
 #define API __attribute__((visibility("default")))
 
 DEFINE_CLEANUP(struct tapnet_plan *, tapnet_plan_free)
-DEFINE_CLEANUP(struct apply_kernel *, apply_kernel_free)
+DEFINE_CLEANUP(struct apply_kernel *, apply_kernel_rest)
 DEFINE_CLEANUP(struct plan *, plan_free)
 DEFINE_CLEANUP(struct observe_found *, observe_free)
 
@@ -41,21 +42,6 @@ static int forward_progress(size_t done, size_t total, void *data)
     return progress->function ? progress->function(done, total, progress->data) : 0;
 }
 
-/* The kernel's requests, as @tapnet makes them. */
-static int open_ops(struct tapnet *tapnet, struct apply_kernel **ret_kernel, struct apply_ops *ret,
-                    struct tapnet_error *error)
-{
-    int result = apply_kernel_new(tapnet->run_dir, tapnet->service, ret_kernel, ret, error);
-
-    if (result < 0)
-        return result;
-    apply_kernel_lend(*ret_kernel, tapnet->loan);
-    apply_kernel_peer(*ret_kernel, tapnet->peer);
-    if (tapnet->wrap)
-        tapnet->wrap(ret, tapnet->wrap_data);
-    return 0;
-}
-
 /* Runs @plan with @run, apply_run() or apply_put_back(). */
 static int run_with(const struct apply_ops *ops, int (*run)(const struct apply_request *, struct tapnet_error *),
                     const struct plan *plan, const struct model_objects *all, struct progress *progress,
@@ -74,9 +60,9 @@ static int run_plan(struct tapnet *tapnet, int (*run)(const struct apply_request
                     const struct plan *plan, const struct model_objects *all, struct progress *progress,
                     struct tapnet_error *error)
 {
-    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_free) = NULL;
+    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_rest) = NULL;
     struct apply_ops ops;
-    int result = open_ops(tapnet, &kernel, &ops, error);
+    int result = api_open_ops(tapnet, &kernel, &ops, error);
 
     return result < 0 ? result : run_with(&ops, run, plan, all, progress, error);
 }
@@ -202,8 +188,10 @@ int api_recover(struct tapnet *tapnet, struct tapnet_error *error)
     api_notes_clear(tapnet);
     if (result == 0 && left)
         result = put_back(tapnet, &before, &touched, true, error);
-    if (result == 0) /* the port that was coming alone, of which neither ledger nor service must know */
-        result = quick_forget(tapnet, left, error);
+    if (result == 0)
+        result = quick_forget(tapnet, error);
+    if (result == 0)
+        result = detach_quick_finish(tapnet, error);
     if (result == 0) /* only now: who is killed meanwhile leaves it to the next */
         result = apply_journal_remove(tapnet->run_dir, error);
     return result < 0 ? error_prefix(error, result, "cannot undo what a tapnet before this one left") : 0;
@@ -296,34 +284,32 @@ int api_plan_run(struct tapnet *tapnet, const struct plan *plan, const struct mo
     return result;
 }
 
-int api_plan_make_only(struct tapnet *tapnet, const struct plan *plan, api_finish *finish, void *data,
-                       struct api_made *made, struct tapnet_error *error)
+int api_with_requests(struct tapnet *tapnet, api_work *work, void *data, struct api_made *made,
+                      struct tapnet_error *error)
 {
-    const struct model_objects none = {.items = NULL};
-    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_free) = NULL;
-    struct progress silent = {NULL, NULL};
+    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_rest) = NULL;
     struct apply_ops ops;
-    int result = open_ops(tapnet, &kernel, &ops, error);
+    int result = api_open_ops(tapnet, &kernel, &ops, error);
 
-    if (result == 0)
-        result = apply_journal_write(tapnet->run_dir, plan, error);
-    if (result < 0)
-        return result;
-    if (made)
+    if (result == 0 && made)
         apply_kernel_catch(kernel, made->flags, &made->fd);
-    result = run_with(&ops, apply_run, plan, &none, &silent, error);
-    if (result == 0)
-        result = finish(&ops, data, error); /* tells ledger and service */
-    if (result == 0)
-        result = apply_journal_remove(tapnet->run_dir, error);
-    return result < 0 ? undo_rest(tapnet, plan, result, error) : 0;
+    return result < 0 ? result : work(&ops, data, error);
+}
+
+int api_gone_delete(struct tapnet *tapnet, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel;
+    struct apply_ops ops;
+    int result = api_open_ops(tapnet, &kernel, &ops, error);
+
+    return result < 0 ? result : apply_gone_delete(kernel, error);
 }
 
 int api_service_update(struct tapnet *tapnet, const struct model_network *network, struct tapnet_error *error)
 {
-    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_free) = NULL;
+    struct apply_kernel *kernel cleanup(cleanup_apply_kernel_rest) = NULL;
     struct apply_ops ops;
-    int result = open_ops(tapnet, &kernel, &ops, error);
+    int result = api_open_ops(tapnet, &kernel, &ops, error);
 
     return result < 0 ? result : ops.service_update(ops.data, network, error);
 }
@@ -402,6 +388,10 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     lease_meet(tapnet, plan->plan, &ends);
     if (plan->plan->step_count)
         result = api_plan_run(tapnet, plan->plan, &plan->found->objects, progress, data, error);
+    if (result == 0 && !spec && plan->found->gone_count)
+        result = api_gone_delete(tapnet, error);
+    if (result == 0 && spec && plan->plan->step_count)
+        quick_prepare(tapnet, plan->set);
     lease_part(tapnet, &ends, result == 0);
     if (result == 0 && (lease_start(tapnet, plan) < 0 || hooks_collect(tapnet, plan->plan, ret_hooks) < 0))
         result = error_set(error, -ENOMEM, "out of memory");

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apply/run.h"
 #include "base/array.h"
@@ -80,8 +81,21 @@ static int veth_create(void *data, const struct model_link *link, struct tapnet_
                          link->name);
     peer.netns = kernel->peer->netns;
     peer.name = kernel->peer->name;
+    apply_gone_give_way(kernel, link->name);
     result = netlink_veth_create(kernel->route, link->name, &link->mac, MODEL_LINK_GROUP, link->mtu, &peer, error);
     return result < 0 ? error_prefix(error, result, "%s with %s in the container", link->name, peer.name) : 0;
+}
+
+/* A device of that name that was laid off is in nobody's way. */
+static int make_device(struct apply_kernel *kernel, const char *name, enum device_kind kind, unsigned flags,
+                       int *ret_fd, struct tapnet_error *error)
+{
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
+    int result = device_open(name, kind, flags, true, ret_fd, &refusal);
+
+    if (result == -EEXIST && apply_gone_give_way(kernel, name))
+        return device_open(name, kind, flags, true, ret_fd, error);
+    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
 /*
@@ -90,7 +104,7 @@ static int veth_create(void *data, const struct model_link *link, struct tapnet_
  */
 static int open_device(void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error)
 {
-    const struct apply_kernel *kernel = data;
+    struct apply_kernel *kernel = data;
     enum device_kind kind = link->kind == MODEL_LINK_TAP ? DEVICE_TAP : DEVICE_TUN;
     unsigned flags = (link->multi_queue ? (unsigned)IFF_MULTI_QUEUE : 0u) |
                      (fresh && kernel->made_fd ? kernel->made_flags : 0u);
@@ -98,9 +112,13 @@ static int open_device(void *data, const struct model_link *link, bool fresh, in
     int result = apply_announce(data, link->name, error);
 
     if (result == 0)
-        result = device_open(link->name, kind, flags, fresh, &fd, error);
+        result = fresh ? make_device(kernel, link->name, kind, flags, &fd, error)
+                       : device_open(link->name, kind, flags, false, &fd, error);
     if (result == 0)
         result = device_carrier(fd, false, error);
+    /* Whoever catches it has asked for none. Once it is in a bridge, that would go through all of its ports. */
+    if (result == 0 && fresh && kernel->made_fd)
+        result = device_set_offloads(fd, 0, error);
     if (result == 0)
         *ret_fd = take_fd(&fd);
     else
@@ -314,6 +332,14 @@ static int guards_commit(void *data, struct nft_transaction *transaction, struct
     return result < 0 ? result : nft_commit(kernel->netfilter, transaction, error);
 }
 
+static int elements_find(void *data, struct guard_element *elements, size_t *count, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    int result = open_netfilter(kernel, error);
+
+    return result < 0 ? result : nft_elements_find(kernel->netfilter, elements, count, error);
+}
+
 static int passage_add(void *data, const struct guard_passage *passage, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
@@ -405,6 +431,7 @@ static const struct apply_ops kernel_ops = {
     .link_shape = link_shape,
     .link_delete = apply_link_delete,
     .links_delete = apply_links_delete,
+    .link_lay_off = apply_link_lay_off,
     .address_add = address_add,
     .address_delete = address_delete,
     .neighbour_set = neighbour_set,
@@ -415,6 +442,7 @@ static const struct apply_ops kernel_ops = {
     .link_imitate = apply_link_imitate,
     .sysctl_write = write_sysctl,
     .guards_commit = guards_commit,
+    .elements_find = elements_find,
     .passage_add = passage_add,
     .passage_delete = passage_delete,
     .file_write = file_write,
@@ -425,6 +453,8 @@ static const struct apply_ops kernel_ops = {
     .service_serve = apply_service_serve,
     .service_update = apply_service_update,
     .service_plug = apply_service_plug,
+    .service_plugged = apply_service_plugged,
+    .service_unplug = apply_service_unplug,
     .service_stop = apply_service_stop,
     .names_tell = apply_names_tell,
     .names_forget = apply_names_forget,
@@ -448,12 +478,37 @@ void apply_kernel_peer(struct apply_kernel *kernel, const struct apply_peer *pee
     kernel->peer = peer;
 }
 
+int apply_kernel_check_right(struct apply_kernel *kernel, struct tapnet_error *error)
+{
+    int result = open_netfilter(kernel, error);
+
+    return result < 0 ? result : nft_check_right(kernel->netfilter, error);
+}
+
+/* What belongs to the calls until now is forgotten: names that mean other links by then, whom they were for. */
+void apply_kernel_rest(struct apply_kernel *kernel)
+{
+    if (!kernel)
+        return;
+    apply_announce_fini(kernel);
+    kernel->making_fd = APPLY_MAKING_UNKNOWN;
+    if (kernel->plug_fd >= 0)
+        close(kernel->plug_fd);
+    kernel->plug_fd = -1;
+    kernel->made_fd = NULL;
+    kernel->made_flags = 0;
+    kernel->peer = NULL;
+    kernel->master_name[0] = '\0';
+}
+
 void apply_kernel_free(struct apply_kernel *kernel)
 {
     if (!kernel)
         return;
-    if (kernel->run_dir)
-        apply_announce_fini(kernel);
+    if (kernel->making_fd >= 0)
+        close(kernel->making_fd);
+    if (kernel->plug_fd >= 0)
+        close(kernel->plug_fd);
     netlink_close(kernel->route);
     netlink_close(kernel->netfilter);
     free(kernel->run_dir);
@@ -468,6 +523,7 @@ int apply_kernel_new(const char *run_dir, const char *service, struct apply_kern
 
     if (kernel) {
         kernel->making_fd = APPLY_MAKING_UNKNOWN;
+        kernel->plug_fd = -1;
         kernel->run_dir = strdup(run_dir);
         kernel->service = strdup(service);
         kernel->loan = APPLY_LOAN_NONE;

@@ -13,6 +13,7 @@ struct apply_kernel {
     struct apply_loan loan;
     int *made_fd; /* apply_kernel_catch(); NULL: it was not called */
     unsigned made_flags;
+    int plug_fd;                   /* where the service's answer to apply_service_plug() comes; -1: none is awaited */
     const struct apply_peer *peer; /* apply_kernel_peer(); NULL: not called */
     char master_name[IFNAMSIZ];    /* the last bridge whose index was asked for */
     int master_index;
@@ -33,6 +34,11 @@ int apply_link_imitate(void *data, const char *name, const char *like, struct ta
 int apply_link_delete(void *data, const char *name, struct tapnet_error *error);
 int apply_links_delete(void *data, const char *const *names, size_t count, struct tapnet_error *error);
 
+/* ---- gone.c: @data is the struct apply_kernel ---- */
+int apply_link_lay_off(void *data, const struct model_link *link, bool free, struct tapnet_error *error);
+/* Was a device laid off that has the name @name? Then it has another one now. */
+bool apply_gone_give_way(struct apply_kernel *kernel, const char *name);
+
 /* ---- announce.c ---- */
 
 /* From now on udev knows that a device @name that appears is ours; until it is in our group and this has ended. */
@@ -47,6 +53,8 @@ int apply_service_release(void *data, struct tapnet_error *error);
 int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error);
 int apply_service_update(void *data, const struct model_network *network, struct tapnet_error *error);
 int apply_service_plug(void *data, const char *network, const struct model_port *port, struct tapnet_error *error);
+int apply_service_plugged(void *data, struct tapnet_error *error);
+int apply_service_unplug(void *data, const char *network, const char *port, struct tapnet_error *error);
 int apply_service_stop(void *data, const char *network, struct tapnet_error *error);
 /*
  * Has the service stop every network that is not @needed, also one that no ledger tells of. NULL: none is, and the

@@ -43,6 +43,13 @@ struct apply_ops {
     /* Moves the links into a group that nobody uses, verifies that they alone are in it, deletes the group. */
     int (*links_delete)(void *data, const char *const *names, size_t count, struct tapnet_error *error);
 
+    /*
+     * What a port's TAP has to do with anybody ends: from then on nothing comes from it, nothing goes there, and it is
+     * nobody's (MODEL_GONE_GROUP). It is deleted later (apply_gone_delete()), which takes the kernel as long for many
+     * as for one. -EAGAIN, and nothing was done: it is not as @link says, or it is held, and @free.
+     */
+    int (*link_lay_off)(void *data, const struct model_link *link, bool free, struct tapnet_error *error);
+
     int (*address_add)(void *data, const struct model_host_address *address, struct tapnet_error *error);
     int (*address_delete)(void *data, const struct model_host_address *address, struct tapnet_error *error);
 
@@ -62,6 +69,9 @@ struct apply_ops {
 
     int (*guards_commit)(void *data, struct nft_transaction *transaction, struct tapnet_error *error);
 
+    /* nft_elements_find() */
+    int (*elements_find)(void *data, struct guard_element *elements, size_t *count, struct tapnet_error *error);
+
     /* An accept in a chain of somebody else. Deleting one that is not there is no failure. */
     int (*passage_add)(void *data, const struct guard_passage *passage, struct tapnet_error *error);
     int (*passage_delete)(void *data, const struct guard_passage *passage, struct tapnet_error *error);
@@ -80,8 +90,14 @@ struct apply_ops {
     int (*service_release)(void *data, struct tapnet_error *error);
     int (*service_serve)(void *data, const struct model_network *network, struct tapnet_error *error);
     int (*service_update)(void *data, const struct model_network *network, struct tapnet_error *error);
-    /* One port more of a network that is served. */
+    /*
+     * One port more of a network that is served: asked for, and done when the other one returns, so that the service is
+     * at work while the port is made. One that was asked for and not waited for may be there or not.
+     */
     int (*service_plug)(void *data, const char *network, const struct model_port *port, struct tapnet_error *error);
+    int (*service_plugged)(void *data, struct tapnet_error *error);
+    /* One less. */
+    int (*service_unplug)(void *data, const char *network, const char *port, struct tapnet_error *error);
     int (*service_stop)(void *data, const char *network, struct tapnet_error *error);
 
     /* The host's own resolver asks the network's DNS for names below the network's, or forgets that. */
@@ -103,7 +119,12 @@ struct apply_kernel;
  */
 int apply_kernel_new(const char *run_dir, const char *service, struct apply_kernel **ret, struct apply_ops *ret_ops,
                      struct tapnet_error *error);
-void apply_kernel_free(struct apply_kernel *kernel); /* takes NULL */
+/* With the lock held, when something has been done by it. Its sockets stay open: whoever may do more keeps it. */
+void apply_kernel_rest(struct apply_kernel *kernel); /* takes NULL */
+void apply_kernel_free(struct apply_kernel *kernel); /* the same */
+
+/* nft_check_right() by its socket. */
+int apply_kernel_check_right(struct apply_kernel *kernel, struct tapnet_error *error);
 
 /* What a caller has arranged for who has too few rights to do it when it is needed; -1: not. Not owned. */
 struct apply_loan {
@@ -117,10 +138,14 @@ struct apply_loan {
 void apply_kernel_lend(struct apply_kernel *kernel, struct apply_loan loan);
 
 /*
- * The first device that is made and is to stay is open in *ret_fd (-1 until then), made with these flags too (IFF_...):
- * the kernel takes a millisecond to let go of one. It is the caller's, whatever becomes of the plan.
+ * The first device that is made and is to stay is open in *ret_fd (-1 until then), made with these flags too (IFF_...)
+ * and without the offloads that the kernel begins with: it takes a millisecond to let go of one. It is the caller's,
+ * whatever becomes of the plan.
  */
 void apply_kernel_catch(struct apply_kernel *kernel, unsigned flags, int *ret_fd);
+
+/* Deletes all devices that were laid off, with one request of the kernel, whoever did that. Needs no lock. */
+int apply_gone_delete(struct apply_kernel *kernel, struct tapnet_error *error);
 
 /* Where the other end of a veth pair goes. */
 struct apply_peer {

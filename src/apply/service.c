@@ -161,26 +161,13 @@ static int exchange(struct apply_kernel *kernel, const char *text, const struct 
     return 0;
 }
 
-/*
- * Sends one request and reads its reply; the service's own refusal becomes the error. -ECONNREFUSED, without a
- * sentence, when the service is dead.
- */
-static int talk(struct apply_kernel *kernel, json_t *request, const struct attachments *attachments, json_t **ret_reply,
-                struct tapnet_error *error)
+/* What a reply of @len bytes says: the service's own refusal becomes the error. ret_reply may be NULL. */
+static int read_reply(struct apply_kernel *kernel, const char *reply, size_t len, json_t **ret_reply,
+                      struct tapnet_error *error)
 {
-    _cleanup_free_ char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
-    _cleanup_free_ char *reply = malloc(REPLY_MAX);
-    _cleanup_json_ json_t *json = NULL;
+    _cleanup_json_ json_t *json = json_loadb(reply, len, 0, NULL);
     char path[RUN_PATH_MAX];
-    size_t len = 0;
-    int result;
 
-    if (!text || !reply)
-        return error_set(error, -ENOMEM, "out of memory");
-    result = exchange(kernel, text, attachments, reply, &len, error);
-    if (result < 0)
-        return result;
-    json = json_loadb(reply, len, 0, NULL);
     if (!json_is_true(json_object_get(json, "ok"))) {
         const char *why = json_string_value(json_object_get(json, "error"));
         json_int_t code = json_integer_value(json_object_get(json, "code"));
@@ -193,6 +180,24 @@ static int talk(struct apply_kernel *kernel, json_t *request, const struct attac
     if (ret_reply)
         *ret_reply = take_pointer(json);
     return 0;
+}
+
+/*
+ * Sends one request and reads its reply; the service's own refusal becomes the error. -ECONNREFUSED, without a
+ * sentence, when the service is dead.
+ */
+static int talk(struct apply_kernel *kernel, json_t *request, const struct attachments *attachments, json_t **ret_reply,
+                struct tapnet_error *error)
+{
+    _cleanup_free_ char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *reply = malloc(REPLY_MAX);
+    size_t len = 0;
+    int result;
+
+    if (!text || !reply)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = exchange(kernel, text, attachments, reply, &len, error);
+    return result < 0 ? result : read_reply(kernel, reply, len, ret_reply, error);
 }
 
 /* The network as JSON in a sealed memory file. */
@@ -346,10 +351,48 @@ int apply_service_update(void *data, const struct model_network *network, struct
 /* The answer does not tell a service that died from one that serves it no more: the caller takes the long way. */
 int apply_service_plug(void *data, const char *network, const struct model_port *port, struct tapnet_error *error)
 {
-    struct attachments attachments cleanup(attachments_fini) = {.count = 0};
+    struct apply_kernel *kernel = data;
     _cleanup_json_ json_t *request = json_pack("{s:s, s:s, s:o}", "do", "plug", "network", network, "port",
                                                model_port_to_json(port));
-    int result = talk(data, request, &attachments, NULL, error);
+    _cleanup_free_ char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+    _cleanup_close_ int fd = -1;
+    char path[RUN_PATH_MAX];
+    int result;
+
+    if (!text)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = apply_socket_connect(path_in(kernel, SOCKET_NAME, path), APPLY_SOCKET_SECONDS, &fd, error);
+    if (result == 0)
+        result = message_send(fd, text, strlen(text), NULL, 0, 0);
+    if (result < 0)
+        return error_set_errno(error, result, "the service can't be asked");
+    if (kernel->plug_fd >= 0)
+        close(kernel->plug_fd);
+    kernel->plug_fd = take_fd(&fd);
+    return 0;
+}
+
+int apply_service_plugged(void *data, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    _cleanup_close_ int fd = kernel->plug_fd;
+    _cleanup_free_ char *reply = malloc(REPLY_MAX);
+    size_t len = 0, fd_count;
+    int result;
+
+    kernel->plug_fd = -1;
+    if (!reply)
+        return error_set(error, -ENOMEM, "out of memory");
+    result = message_receive(fd, reply, REPLY_MAX, NULL, 0, &len, &fd_count, 0);
+    return result < 0 ? error_set_errno(error, result, "the service does not answer")
+                      : read_reply(kernel, reply, len, NULL, error);
+}
+
+int apply_service_unplug(void *data, const char *network, const char *port, struct tapnet_error *error)
+{
+    const struct attachments none = {.count = 0};
+    _cleanup_json_ json_t *request = json_pack("{s:s, s:s, s:s}", "do", "unplug", "network", network, "port", port);
+    int result = talk(data, request, &none, NULL, error);
 
     return result == -ECONNREFUSED ? error_set(error, result, "the service has ended") : result;
 }

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/attach_quick.h"
 #include "api/resident.h"
 #include "apply/kernel.h"
 #include "base/array.h"
@@ -40,6 +41,8 @@ struct keeper {
     struct clients clients;
     struct requests requests;
     struct pool pool;
+    size_t gone_count;  /* devices whose ports are gone, as far as we know */
+    uint64_t gone_usec; /* when they are to be deleted; 0: there are none */
     uint64_t idle_usec; /* since when no set has been up; 0: one is */
 };
 
@@ -84,6 +87,45 @@ static uint64_t used_usec(void)
     return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
 }
 
+/* More of them come together mostly: they are deleted when no more have come for a moment. */
+static void learn_gone(struct keeper *keeper, uint64_t now_usec)
+{
+    size_t count = keeper->repairs.gone_count;
+
+    if (count > keeper->gone_count && keeper->gone_count < KEEPER_GONE_MANY)
+        keeper->gone_usec = now_usec + KEEPER_GONE_USEC;
+    keeper->gone_count = count;
+    if (!count)
+        keeper->gone_usec = 0;
+}
+
+/*
+ * Deletes them, and tidies up what the ports that came and went have left in the run directory. The kernel holds its
+ * own lock for some 20 ms, in which no network changes: that is why it is asked so seldom. While somebody has ours, all
+ * of that waits for the next ones.
+ */
+static void delete_gone(struct keeper *keeper)
+{
+    struct tapnet *tapnet = keeper->options->tapnet;
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    int lock, result = run_lock_now(tapnet->run_dir, &lock, &error);
+
+    if (result == -EWOULDBLOCK) {
+        keeper->gone_usec = loop_now_usec() + KEEPER_GONE_USEC;
+        return;
+    }
+    if (result == 0) {
+        result = api_gone_delete(tapnet, &error);
+        if (result == 0)
+            result = quick_fold(tapnet, &error);
+        run_unlock(tapnet->run_dir, lock);
+    }
+    if (result < 0)
+        log_line("cannot tidy up behind ports that are gone: %s", error.text);
+    keeper->gone_usec = result < 0 ? loop_now_usec() + RETRY_MAX_SEC * UINT64_C(1000000) : 0;
+    keeper->gone_count = 0;
+}
+
 static void look(struct keeper *keeper)
 {
     struct tapnet *tapnet = keeper->options->tapnet;
@@ -100,6 +142,7 @@ static void look(struct keeper *keeper)
     served_meet(&keeper->served, tapnet->run_dir, &tapnet->loan);
     end = loop_now_usec();
     schedule(keeper, result, end);
+    learn_gone(keeper, end);
     if (events_wait(keeper->events)) {
         want_look(keeper, end + KEEPER_SETTLE_USEC);
         keeper->settling = true;
@@ -202,6 +245,7 @@ static int patience_msec(const struct keeper *keeper)
     int msec = earlier(wait_msec(keeper), msec_until(keeper->served.look_usec));
 
     msec = earlier(msec, msec_until(requests_due(&keeper->requests)));
+    msec = earlier(msec, msec_until(keeper->gone_usec));
     return earlier(msec, msec_until(pool_due(&keeper->pool)));
 }
 
@@ -214,6 +258,7 @@ static int wait_for_events(struct keeper *keeper)
     struct pollfd fds[WAIT_COUNT];
     int sources[EVENTS_FDS], ready;
 
+    api_close_ops(keeper->options->tapnet);
     events_fds(keeper->events, sources);
     for (size_t i = 0; i < EVENTS_FDS; i++)
         fds[i] = (struct pollfd){.fd = keeper->settling ? -1 : sources[i], .events = POLLIN};
@@ -227,6 +272,8 @@ static int wait_for_events(struct keeper *keeper)
         return errno == EINTR ? 0 : -errno;
     if (ready == 0 && msec_until(pool_due(&keeper->pool)) == 0 && !pool_fill(&keeper->pool, keeper->options->tapnet))
         want_look(keeper, loop_now_usec()); /* which waits for the lock */
+    if (ready == 0 && msec_until(keeper->gone_usec) == 0)
+        delete_gone(keeper);
     if (any_ready(fds, EVENTS_FDS) && events_read(keeper->events)) {
         want_look(keeper, loop_now_usec() + KEEPER_SETTLE_USEC);
         keeper->settling = true;

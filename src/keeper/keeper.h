@@ -22,6 +22,13 @@
  */
 #define KEEPER_LINGER_USEC 1000000
 
+/*
+ * Devices whose ports are gone (api/detach_quick.h) are deleted all at once, when for this long no more have come, or
+ * so many are there that it is time in any case.
+ */
+#define KEEPER_GONE_USEC 100000
+#define KEEPER_GONE_MANY 64
+
 struct keeper_options {
     struct tapnet *tapnet; /* opened, with its starter */
     int control_fd;        /* listening; see api/resident.h */

@@ -281,6 +281,7 @@ static void seen(void *data, const struct observe_found *found, size_t set_count
     memory_learn(&repairs->memory, repairs->tapnet->run_dir, found);
     plugs_learn(&repairs->plugs, found);
     repairs->held_down = plugs_any_down(found);
+    repairs->gone_count = found->gone_count;
     requests_learn(repairs->requests, found);
     pool_learn(repairs->pool, found);
 }

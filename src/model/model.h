@@ -360,6 +360,8 @@ struct model_surroundings {
     bool (*current_address)(const void *data, const char *network, const char *port, uint8_t family,
                             struct ip_address *ret);
     bool (*current_subnet6)(const void *data, const char *network, struct ip_prefix *ret); /* may be NULL */
+    /* The address of a port that is in the network besides, number @index; family 0: none. False behind the last. */
+    bool (*other_address)(const void *data, size_t index, uint8_t family, struct ip_address *ret); /* may be NULL */
     struct model_ip6 ip6;
     const void *data;
 };
@@ -376,9 +378,11 @@ int model_resolve(struct model_set *set, const struct model_surroundings *surrou
 
 /*
  * Addresses for those ports of @network, which is resolved but for them, that have none: as model_resolve(). Its set is
- * derived, and is checked as a whole afterwards. 0, -ENOMEM, -EADDRNOTAVAIL.
+ * derived, and is checked as a whole afterwards. Of @surroundings (NULL: none) only ports besides its own count. 0,
+ * -ENOMEM, -EADDRNOTAVAIL.
  */
-int model_resolve_ports(struct model_network *network, struct tapnet_error *error);
+int model_resolve_ports(struct model_network *network, const struct model_surroundings *surroundings,
+                        struct tapnet_error *error);
 
 /* ---- resolve6.c: the same for IPv6 ---- */
 

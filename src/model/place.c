@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 
@@ -68,11 +69,12 @@ static struct ip_address address_at(const struct bits *bits, uint32_t offset)
 /* Notes @address; false when it is not of those that are chosen, or noted already. */
 static bool bits_take(struct bits *bits, const struct ip_address *address)
 {
-    uint32_t offset;
+    size_t high_len = ip_family_size(bits->cells.address.family) - 4; /* that all of them have in common */
+    uint32_t offset = low_value(*address) - low_value(bits->cells.address);
 
-    if (!ip_prefix_contains(&bits->cells, address))
+    if (address->family != bits->cells.address.family || offset >= bits->size ||
+        memcmp(address->bytes, bits->cells.address.bytes, high_len) != 0)
         return false;
-    offset = low_value(*address) - low_value(bits->cells.address);
     if (bits->bytes[offset / 8] >> offset % 8 & 1)
         return false;
     bits->bytes[offset / 8] |= (uint8_t)(1u << offset % 8);
@@ -107,8 +109,13 @@ static bool lacks_address(struct model_port *port, uint8_t family)
 static int place_all(struct bits *bits, struct model_network *network, const struct model_surroundings *surroundings)
 {
     uint8_t family = bits->cells.address.family;
+    struct ip_address other;
     int result = 0;
 
+    for (size_t i = 0;
+         surroundings->other_address && surroundings->other_address(surroundings->data, i, family, &other); i++)
+        if (other.family)
+            bits_take(bits, &other);
     for (size_t i = 0; i < network->port_count; i++)
         if (address_of(&network->ports[i], family)->family)
             bits_take(bits, address_of(&network->ports[i], family));

@@ -306,16 +306,18 @@ static int place_later6(struct model_network *network, const struct model_surrou
     return 0;
 }
 
-int model_resolve_ports(struct model_network *network, struct tapnet_error *error)
+int model_resolve_ports(struct model_network *network, const struct model_surroundings *surroundings,
+                        struct tapnet_error *error)
 {
-    const struct model_surroundings none = {.taken = NULL};
+    static const struct model_surroundings none = {.taken = NULL};
+    const struct model_surroundings *around = surroundings ? surroundings : &none;
     const struct ip_prefix *subnet = &network->subnet;
     char text[IP_PREFIX_TEXT_MAX];
-    int result = subnet->address.family ? place_ports(network, subnet, &none) : 0;
+    int result = subnet->address.family ? place_ports(network, subnet, around) : 0;
 
     if (result == 0) {
         subnet = &network->subnet6;
-        result = place_later6(network, &none);
+        result = place_later6(network, around);
     }
     if (result == -EADDRNOTAVAIL)
         return error_set(error, result, "network %s: no address of %s is left for another port", network->name,

@@ -181,6 +181,30 @@ static bool has_no_conntrack(int result)
     return result == -EOPNOTSUPP || result == -EPROTONOSUPPORT || result == -EINVAL;
 }
 
+static int read_count(const struct nlmsghdr *message, void *data)
+{
+    const struct nlattr *attributes[CTA_STATS_GLOBAL_MAX + 1];
+
+    if (netlink_parse(message, sizeof(struct nfgenmsg), attributes, CTA_STATS_GLOBAL_MAX) < 0)
+        return -EBADMSG;
+    if (attributes[CTA_STATS_GLOBAL_ENTRIES])
+        *(bool *)data = netlink_get_u32(attributes[CTA_STATS_GLOBAL_ENTRIES]) != 0;
+    return 0;
+}
+
+/*
+ * Has this network namespace any? The kernel keeps those of all namespaces in one table, and goes through all of it in
+ * some milliseconds. True also when it does not tell.
+ */
+static bool has_any(struct netlink *netlink)
+{
+    struct netlink_message message cleanup(netlink_message_fini);
+    bool any = true;
+
+    build(&message, IPCTNL_MSG_CT_GET_STATS, AF_UNSPEC);
+    return netlink_query(netlink, &message, read_count, &any, NULL) < 0 || any;
+}
+
 /* Collects what @search matches. */
 static int find(struct netlink *netlink, struct search *search, struct tapnet_error *error)
 {
@@ -188,6 +212,9 @@ static int find(struct netlink *netlink, struct search *search, struct tapnet_er
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
     int result;
 
+    netlink_message_init(&message);
+    if (!has_any(netlink))
+        return 0;
     build(&message, IPCTNL_MSG_CT_GET, AF_UNSPEC);
     result = netlink_dump(netlink, &message, collect, restart, search, &refusal);
     if (has_no_conntrack(result))

@@ -421,6 +421,8 @@ int netlink_veth_create(struct netlink *netlink, const char *name, const struct 
 
 static void put_change(struct netlink_message *message, const struct netlink_link_change *change)
 {
+    if (change->fields & NETLINK_LINK_NAME)
+        netlink_put_text(message, IFLA_IFNAME, change->name);
     if (change->fields & NETLINK_LINK_ALIAS)
         netlink_put(message, IFLA_IFALIAS, change->alias, strlen(change->alias));
     if (change->fields & NETLINK_LINK_GROUP)

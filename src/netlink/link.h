@@ -123,10 +123,12 @@ enum {
     NETLINK_LINK_ROUTE_LOCALNET = 1 << 20, /* net.ipv4.conf.NAME.route_localnet */
     /* net.ipv4.conf.NAME.promote_secondaries = 1: the first address of a subnet goes without the others of it */
     NETLINK_LINK_PROMOTE = 1 << 21,
+    NETLINK_LINK_NAME = 1 << 22, /* Linux before 6.2: while it is down */
 };
 
 struct netlink_link_change {
     unsigned fields;
+    const char *name; /* the new one */
     const char *alias;
     uint32_t group;
     struct mac mac;

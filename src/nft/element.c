@@ -7,6 +7,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "nft/message.h"
 
 /* A nest ends at 65,535 bytes; one element with the longest label takes less than 400. */
@@ -114,6 +115,41 @@ void nft_elements_add(struct nft_transaction *transaction, const struct guard_el
 void nft_elements_delete(struct nft_transaction *transaction, const struct guard_element *elements, size_t count)
 {
     change_elements(transaction, NFT_MSG_DELSETELEM, 0, elements, count);
+}
+
+/* ---- looking one up ---- */
+
+static int note_answer(const struct nlmsghdr *message, void *data)
+{
+    (void)message;
+    (void)data;
+    return 0;
+}
+
+static int find_element(struct netlink *netlink, const struct guard_element *element, struct tapnet_error *error)
+{
+    cleanup(netlink_message_fini) struct netlink_message message = {0};
+
+    put_elements(&message, NFT_MSG_GETSETELEM, 0, element, 1);
+    return netlink_query(netlink, &message, note_answer, NULL, error);
+}
+
+int nft_elements_find(struct netlink *netlink, struct guard_element *elements, size_t *count,
+                      struct tapnet_error *error)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *count; i++) {
+        struct tapnet_error refusal = TAPNET_ERROR_INIT;
+        int result = find_element(netlink, &elements[i], &refusal);
+
+        if (result < 0 && result != -ENOENT)
+            return error_set(error, result, "%s", refusal.text);
+        if (result == 0)
+            elements[kept++] = elements[i];
+    }
+    *count = kept;
+    return 0;
 }
 
 /* ---- decode ---- */

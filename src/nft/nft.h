@@ -39,6 +39,13 @@ void nft_table_delete(struct nft_transaction *transaction, enum guard_family fam
 void nft_elements_add(struct nft_transaction *transaction, const struct guard_element *elements, size_t count);
 void nft_elements_delete(struct nft_transaction *transaction, const struct guard_element *elements, size_t count);
 
+/*
+ * Which of @elements, *count of them and none an interval, are there now: these are moved to the front, *count is how
+ * many. One request each, at a cost that does not grow with the sets.
+ */
+int nft_elements_find(struct netlink *netlink, struct guard_element *elements, size_t *count,
+                      struct tapnet_error *error);
+
 /* Applies it: all or nothing, once. @netlink is of NETLINK_NETFILTER. An error names what the kernel refused. */
 int nft_commit(struct netlink *netlink, struct nft_transaction *transaction, struct tapnet_error *error);
 

@@ -34,6 +34,13 @@ static bool is_ours(const struct netlink_link *link, struct model_owner *ret_own
     return link->group == MODEL_LINK_GROUP;
 }
 
+/* Its port is gone, and it is to be deleted. */
+static bool is_gone(const struct netlink_link *link)
+{
+    return link->group == MODEL_GONE_GROUP && strcmp(link->kind, "tun") == 0 &&
+           strcmp(link->alias, MODEL_GONE_ALIAS) == 0;
+}
+
 /* Is it set up as a port of a routed network (NETLINK_LINK_ROUTED)? */
 static bool is_routed(const struct netlink_link *link)
 {
@@ -176,12 +183,18 @@ static int add_foreign(struct observe_pass *pass, const struct netlink_link *lin
 static int read_link(const struct netlink_link *link, void *data)
 {
     struct observe_pass *pass = data;
-    struct model_owner owner;
-    bool ours = is_ours(link, &owner);
-    int result = array_reserve((void **)&pass->indices, &pass->index_capacity, pass->index_count, 1,
-                               sizeof(*pass->indices));
     struct observe_index *index;
+    struct model_owner owner;
+    bool ours;
+    int result;
 
+    if (is_gone(link)) {
+        pass->found->gone_count++;
+        return 0;
+    }
+    ours = is_ours(link, &owner);
+    result = array_reserve((void **)&pass->indices, &pass->index_capacity, pass->index_count, 1,
+                           sizeof(*pass->indices));
     if (result < 0)
         return result;
     index = &pass->indices[pass->index_count++];
@@ -203,7 +216,7 @@ static void restart_links(void *data)
 
     pass->index_count = 0;
     pass->shaped = false;
-    pass->found->link_count = 0;
+    pass->found->link_count = pass->found->gone_count = 0;
     pass->found->objects.count = pass->first_link;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ports that stand beside their network's ledger: each was plugged in since that was written, at a cost of its own. */
+/* Ports that came or went alone since their network's ledger was written, at a cost of their own: beside it. */
 #include "observe/plugged.h"
 
 #include <errno.h>
@@ -77,26 +77,45 @@ static size_t count_lines(const char *text)
     return count;
 }
 
-static bool has_port(const struct model_network *network, const char *name)
+/* Its place; as many as there are: it is none of them. Who came last mostly goes first. */
+static size_t find_port(const struct model_network *network, const char *name)
 {
-    for (size_t i = 0; i < network->port_count; i++)
-        if (strcmp(network->ports[i].name, name) == 0)
-            return true;
-    return false;
+    for (size_t i = network->port_count; i > 0; i--)
+        if (strcmp(network->ports[i - 1].name, name) == 0)
+            return i - 1;
+    return network->port_count;
+}
+
+static bool drop_port(struct model_network *network, const char *name)
+{
+    size_t place = find_port(network, name);
+
+    if (place == network->port_count)
+        return false;
+    network->port_count--;
+    memmove(&network->ports[place], &network->ports[place + 1],
+            (network->port_count - place) * sizeof(*network->ports));
+    return true;
 }
 
 /* A line that makes no sense, or no new port, is passed over: as a ledger that holds nothing (ledger.c). */
-static void take_port(const char *line, struct model_network *network, struct arena *arena)
+static bool take_port(const char *line, struct model_network *network, struct arena *arena)
 {
     _cleanup_json_ json_t *json = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+    const char *gone = json_string_value(json_object_get(json, "gone"));
     struct model_port *port = &network->ports[network->port_count];
 
+    if (gone)
+        return drop_port(network, gone);
     *port = (struct model_port){.user = MODEL_ID_NONE, .group = MODEL_ID_NONE};
-    if (json && model_port_from_json(json, network, arena, port, NULL) == 0 && !has_port(network, port->name))
-        network->port_count++;
+    if (!json || model_port_from_json(json, network, arena, port, NULL) < 0 ||
+        find_port(network, port->name) < network->port_count)
+        return false;
+    network->port_count++;
+    return true;
 }
 
-static int take_ports(char *lines, struct model_network *network, struct arena *arena)
+static int take_ports(char *lines, struct model_network *network, struct arena *arena, bool *ret_any)
 {
     size_t most = model_network_ports_max(network), room = network->port_count + count_lines(lines);
     struct model_port *ports = arena_alloc(arena, room * sizeof(*ports));
@@ -106,8 +125,10 @@ static int take_ports(char *lines, struct model_network *network, struct arena *
     if (network->port_count)
         memcpy(ports, network->ports, network->port_count * sizeof(*ports));
     network->ports = ports;
-    for (const char *line; network->port_count < most && (line = take_line(&lines));)
-        take_port(line, network, arena);
+    for (const char *line; network->port_count <= most && (line = take_line(&lines));)
+        *ret_any |= take_port(line, network, arena);
+    if (network->port_count > most)
+        network->port_count = most;
     return 0;
 }
 
@@ -126,7 +147,6 @@ int plugged_read(const char *path, const struct stat *ledger, struct model_netwo
 {
     char file[PATH_MAX], wanted[PLUGGED_LEDGER_MAX], *lines, *first;
     _cleanup_free_ char *text = NULL;
-    size_t count = network->port_count;
     int result = companion(path, file);
 
     if (result == 0)
@@ -138,7 +158,5 @@ int plugged_read(const char *path, const struct stat *ledger, struct model_netwo
     first = take_line(&lines);
     if (!first || strcmp(first, plugged_ledger_print(ledger, wanted)) != 0)
         return 0;
-    result = take_ports(lines, network, arena);
-    *ret_any = network->port_count > count;
-    return result;
+    return take_ports(lines, network, arena, ret_any);
 }

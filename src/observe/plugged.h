@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ports that stand beside their network's ledger: each was plugged in since that was written, at a cost of its own. */
+/* Ports that came or went alone since their network's ledger was written, at a cost of their own: beside it. */
 #ifndef OBSERVE_PLUGGED_H
 #define OBSERVE_PLUGGED_H
 
@@ -13,6 +13,7 @@
  *
  *     12 4711 1763750000 123456789        the ledger that this is about: its file's inode, length and time
  *     {"name":"vm7","origin":"run",...}   as in the ledger
+ *     {"gone":"vm3"}                      a port that went alone, of the ledger or of a line before
  *
  * What was written about another ledger is void, for whoever wrote that knew of these ports. So nothing needs to be
  * done to both files at once. A last line without its end was never written.
@@ -27,8 +28,8 @@
 const char *plugged_ledger_print(const struct stat *ledger, char text[PLUGGED_LEDGER_MAX]);
 
 /*
- * Adds to @network, which was read from the ledger @path, the ports beside it. All is @arena's. *ret_any: there are
- * some. 0, -ENOMEM, or the errno of a file that can't be read, with a sentence.
+ * Adds to @network, which was read from the ledger @path, the ports beside it, and takes out those that went. All is
+ * @arena's. *ret_any: there are some of either. 0, -ENOMEM, or the errno of a file that can't be read, with a sentence.
  */
 int plugged_read(const char *path, const struct stat *ledger, struct model_network *network, struct arena *arena,
                  bool *ret_any, struct tapnet_error *error);

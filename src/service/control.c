@@ -152,6 +152,16 @@ static json_t *handle_plug(struct control_request *request, struct tapnet_error 
     return control_reply(request->control);
 }
 
+static json_t *handle_unplug(struct control_request *request, struct tapnet_error *error)
+{
+    const char *name = request_network(request, error);
+    const char *port = json_string_value(json_object_get(request->json, "port"));
+
+    if (!name || registry_unplug(&request->control->registry, name, port ? port : "", error) < 0)
+        return NULL;
+    return control_reply(request->control);
+}
+
 static json_t *handle_stop(struct control_request *request, struct tapnet_error *error)
 {
     struct control *control = request->control;
@@ -217,6 +227,7 @@ static const struct control_verb control_verbs[] = {
     {"serve", 1, 1, SERVICE_CONTROL_FDS, handle_serve},
     {"update", 1, 1, 1, handle_update},
     {"plug", 3, 0, 0, handle_plug},
+    {"unplug", 3, 0, 0, handle_unplug},
     {"stop", 2, 0, 0, handle_stop},
     {"show", 2, 0, 0, handle_show},
     {"status", 1, 0, 0, handle_status},

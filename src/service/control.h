@@ -40,10 +40,11 @@
  *        network is served as before.
  *   {"do":"plug","network":"lab","port":{...}}   one port more, as model_port_to_json() has it. -EEXIST when there is
  *        one of that name or device
+ *   {"do":"unplug","network":"lab","port":"web"}   one less. -ENOENT
  *   {"do":"stop","network":"lab"}    closes its sockets. The service exits, after its reply, when it was the last one.
  *   {"do":"show","network":"lab"}    the reply carries the memfd of the last serve or update, so that the state of the
- *        service can be compared with what is wanted; what was plugged in since is not in it. Read it with pread(): the
- *        offset is shared.
+ *        service can be compared with what is wanted; what was plugged in or out since is not told there. Read it with
+ *        pread(): the offset is shared.
  *   {"do":"status"}                  what is served, and what the service gave up at its start.
  *   {"do":"watch"}                   the reply carries two descriptors:
  *        0  one that is readable while something waits that the service has not dealt with: whoever polls it learns of
@@ -52,8 +53,9 @@
  *        1  the end of a pipe: whoever writes to it has the kernel kill the service, without the right to signal it
  *
  * Replies:
- *   {"ok":true,"pid":123,"networks":["lab",...]}           to sockets, serve, update, plug, stop; "networks" in the
- *                                                          order of serving; to sockets without descriptors + the two
+ *   {"ok":true,"pid":123,"networks":["lab",...]}           to sockets, serve, update, plug, unplug, stop; "networks"
+ *                                                          in the order of serving; to sockets without
+ *                                                          descriptors + the two
  *   {"ok":true,"pid":123,"network":"lab"} + the memfd      to show
  *   {"ok":true,"pid":123,"networks":["lab",...]} + both    to watch
  *   {"ok":true,"pid":123,"networks":[...],"version":"0.1.0","isolation":{"uid":65534,"gid":65534,

@@ -61,6 +61,7 @@ struct dhcp_network {
     const struct model_network *network;
     struct dhcp_port *ports; /* sorted by their devices' names */
     size_t port_count;
+    const struct model_port *base; /* the network's array, into which these point */
     struct loop_timer advertise;
     size_t advertise_next; /* the port that the round goes on with; 0: it has not begun */
     unsigned advertised;   /* how often since it was served, as far as that matters */
@@ -376,8 +377,46 @@ int dhcp_update(struct dhcp_network *served, const struct model_network *network
     served->ports = ports;
     served->port_count = count;
     served->network = network;
+    served->base = network->ports;
     dhcp_begin_advertising(served);
     return 0;
+}
+
+/* Of what routers tell nothing is new, and a guest that comes asks for it. */
+int dhcp_plug(struct dhcp_network *served, const struct model_network *network)
+{
+    const struct model_port *port = &network->ports[network->port_count - 1];
+    struct dhcp_port *ports, fresh = {.port = port};
+    size_t place;
+
+    if (served->network != network || served->base != network->ports)
+        return dhcp_update(served, network);
+    if (port->address.family != AF_INET)
+        return 0;
+    ports = realloc(served->ports, (served->port_count + 1) * sizeof(*ports));
+    if (!ports)
+        return -ENOMEM;
+    for (place = served->port_count++; place > 0 && dhcp_port_compare(&ports[place - 1], &fresh) > 0; place--)
+        ports[place] = ports[place - 1];
+    ports[place] = fresh;
+    served->ports = ports;
+    return 0;
+}
+
+void dhcp_unplug(struct dhcp_network *served, size_t place)
+{
+    const struct model_port *ports = served->network->ports;
+    struct dhcp_port *last = dhcp_port_find(served, ports[served->network->port_count - 1].device);
+    struct dhcp_port *gone = dhcp_port_find(served, ports[place].device);
+    size_t index;
+
+    if (last)
+        last->port = &ports[place];
+    if (!gone)
+        return;
+    index = (size_t)(gone - served->ports);
+    memmove(gone, gone + 1, (--served->port_count - index) * sizeof(*gone));
+    served->advertise_next -= index < served->advertise_next;
 }
 
 int dhcp_add(struct dhcp *dhcp, const struct model_network *network, struct dhcp_network **ret)

@@ -25,6 +25,13 @@ bool dhcp_get_sockets(const struct dhcp *dhcp, int *ret_log_fd, int *ret_reply_f
 int dhcp_add(struct dhcp *dhcp, const struct model_network *network, struct dhcp_network **ret);
 /* The same with another model. 0, or -ENOMEM with nothing changed. */
 int dhcp_update(struct dhcp_network *served, const struct model_network *network);
+/* The last port of @network's is new. 0, or -ENOMEM with nothing changed. */
+int dhcp_plug(struct dhcp_network *served, const struct model_network *network);
+/*
+ * The port @place of the network's goes, and the last one comes into its place, which the caller does next: nothing can
+ * fail, and nothing else changes.
+ */
+void dhcp_unplug(struct dhcp_network *served, size_t place);
 void dhcp_remove(struct dhcp_network *served); /* takes NULL */
 /* Its guests are told that their router goes: before a network is removed for good. */
 void dhcp_retire(struct dhcp_network *served);

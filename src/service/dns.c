@@ -293,6 +293,14 @@ void dns_update(struct dns *dns, const struct model_network *network)
         dns_names_init(&updated->names, network);
 }
 
+void dns_plug(struct dns *dns, const struct model_network *network)
+{
+    struct dns_network *updated = *find_link(dns, network->name);
+
+    if (updated)
+        dns_names_plug(&updated->names, network);
+}
+
 void dns_remove(struct dns *dns, const char *network)
 {
     struct dns_network **link = find_link(dns, network);

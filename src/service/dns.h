@@ -30,6 +30,8 @@ int dns_add(struct dns *dns, const struct model_network *network, const int *fds
 size_t dns_ends(const struct model_network *network);
 /* The network's model was replaced by @network (same name and subnet). Queries in flight go on. */
 void dns_update(struct dns *dns, const struct model_network *network);
+/* The same, and nothing is new but its last port. */
+void dns_plug(struct dns *dns, const struct model_network *network);
 void dns_remove(struct dns *dns, const char *network);
 
 #endif

@@ -150,12 +150,36 @@ void dns_names_init(struct dns_names *names, const struct model_network *network
     names->name_slots = 2 * names->address_slots;
     memset(names->by_name, 0, names->name_slots * sizeof(*names->by_name));
     memset(names->by_address, 0, names->address_slots * sizeof(*names->by_address));
+    memset(names->by_address6, 0, sizeof(names->by_address6));
     for (size_t i = 0; i < port_count(network); i++)
         name_add(names, network->ports[i].name, name_entry(i, false));
     for (size_t i = 0; i < port_count(network); i++) {
         name_add(names, network->ports[i].hostname, name_entry(i, true));
         address_add(names, i);
     }
+}
+
+/* Has nobody the name of @port, and has it no other? */
+static bool is_plain(const struct dns_names *names, const struct model_port *port)
+{
+    char text[MODEL_NAME_MAX];
+
+    lower_copy(text, port->name, strnlen(port->name, MODEL_NAME_MAX - 1));
+    return text[0] && strcmp(port->name, port->hostname) == 0 && !names->by_name[name_slot(names, text)];
+}
+
+void dns_names_plug(struct dns_names *names, const struct model_network *network)
+{
+    size_t last = network->port_count - 1;
+
+    names->network = network;
+    if (network->port_count > MODEL_PORTS_MAX || 2 * network->port_count > names->address_slots ||
+        !is_plain(names, &network->ports[last])) {
+        dns_names_init(names, network);
+        return;
+    }
+    name_add(names, network->ports[last].name, name_entry(last, false));
+    address_add(names, last);
 }
 
 /* The port that has the (lower case) name, or NULL. */

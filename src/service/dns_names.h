@@ -59,6 +59,9 @@ struct dns_names {
 /* (Re)fills the tables. @network stays the caller's and alive; ports beyond MODEL_PORTS_MAX are left out. */
 void dns_names_init(struct dns_names *names, const struct model_network *network);
 
+/* The same when its last port is new, and nothing else. */
+void dns_names_plug(struct dns_names *names, const struct model_network *network);
+
 /* The port that has this IPv6 address; NULL: none. */
 const struct model_port *dns_names_port6(const struct dns_names *names, const uint8_t address[16]);
 

@@ -299,14 +299,34 @@ int registry_plug(struct registry *registry, const char *name, const struct json
     if (served_has(network, port))
         return error_set(error, -EEXIST, "network %s has port %s already", name, port->name);
     network->port_count++;
-    r = dhcp_update(served->dhcp, network);
+    r = dhcp_plug(served->dhcp, network);
     if (r < 0) {
         network->port_count--;
         return error_set_errno(error, r, "can't plug port %s in", port->name);
     }
     if (model_mode_leads_out(network->mode))
-        dns_update(registry->dns, network);
+        dns_plug(registry->dns, network);
     log_line("plugged port %s/%s in", name, port->name);
+    return 0;
+}
+
+int registry_unplug(struct registry *registry, const char *name, const char *port_name, struct tapnet_error *error)
+{
+    struct served *served = registry_find(registry, name);
+    struct model_network *network = served ? served->network : NULL;
+    size_t place = 0;
+
+    if (!served)
+        return error_set(error, -ENOENT, "no network %s is served", name);
+    while (place < network->port_count && strcmp(network->ports[place].name, port_name) != 0)
+        place++;
+    if (place == network->port_count)
+        return error_set(error, -ENOENT, "network %s has no port %s", name, port_name);
+    dhcp_unplug(served->dhcp, place);
+    network->ports[place] = network->ports[--network->port_count];
+    if (model_mode_leads_out(network->mode))
+        dns_update(registry->dns, network);
+    log_line("unplugged port %s/%s", name, port_name);
     return 0;
 }
 

@@ -39,6 +39,7 @@ int registry_serve(struct registry *registry, const int *fds, size_t count, stru
 int registry_update(struct registry *registry, int memfd, struct tapnet_error *error);
 /* @port: as JSON. */
 int registry_plug(struct registry *registry, const char *name, const struct json_t *port, struct tapnet_error *error);
+int registry_unplug(struct registry *registry, const char *name, const char *port, struct tapnet_error *error);
 int registry_stop(struct registry *registry, const char *name, struct tapnet_error *error);
 
 /* NULL when no such network is served. */

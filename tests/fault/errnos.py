@@ -28,6 +28,7 @@ REQUESTS = {
     "link_shape": NETLINK + [ENODEV, ENOENT, EINVAL],  # it went; a kernel without this queue; a rate that it refuses
     "link_delete": NETLINK + [ENODEV, EBUSY],
     "links_delete": NETLINK + [ENODEV, EBUSY, EINTR],
+    "link_lay_off": NETLINK + [EAGAIN],  # it is not what it was any more
     "address_add": NETLINK + [EEXIST, ENODEV, EINVAL],  # somebody put it there; IPv4 is off on the device
     "address_delete": NETLINK + [EADDRNOTAVAIL, ENODEV],
     "neighbour_set": NETLINK + [ENODEV, EINVAL],
@@ -40,6 +41,7 @@ REQUESTS = {
     "sysctl_write": [EROFS, EACCES, EPERM, EINVAL, EMFILE],
     # A table that somebody changed or deleted between our look and our commit, too many messages at once.
     "guards_commit": NETLINK + [EEXIST, ENOENT, EBUSY, EAGAIN, EMSGSIZE, EINTR, EOPNOTSUPP],
+    "elements_find": NETLINK + [EOPNOTSUPP],
     # A chain that its program took away between our look and our request; a kernel without conntrack's match.
     "passage_add": NETLINK + [ENOENT, EAGAIN, EOPNOTSUPP],
     "passage_delete": NETLINK + [EAGAIN, EINTR],
@@ -52,6 +54,8 @@ REQUESTS = {
     "service_serve": FILES + [EADDRINUSE, EADDRNOTAVAIL, EPERM, ECONNREFUSED, EAGAIN, EPROTO],
     "service_update": FILES + [ECONNREFUSED, EAGAIN, EPROTO],
     "service_plug": FILES + [ECONNREFUSED, EAGAIN, EPROTO, EEXIST, ENOENT],
+    "service_plugged": FILES + [ECONNREFUSED, EAGAIN, EPROTO, EEXIST, ENOENT],
+    "service_unplug": FILES + [ECONNREFUSED, EAGAIN, EPROTO, ENOENT],
     "file_append": DIRECTORY + FILES + [ELOOP],
     "service_stop": [EAGAIN, EPROTO, ENOMEM, EACCES],
     "conntrack_forget": NETLINK + [EINTR, EOPNOTSUPP],  # a dump that the kernel's table outran

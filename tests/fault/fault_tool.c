@@ -101,6 +101,8 @@ WRAP(link_shape, (void *data, const char *name, uint64_t rate, uint32_t burst, s
 WRAP(link_delete, (void *data, const char *name, struct tapnet_error *error), (REAL, name, error))
 WRAP(links_delete, (void *data, const char *const *names, size_t count, struct tapnet_error *error),
      (REAL, names, count, error))
+WRAP(link_lay_off, (void *data, const struct model_link *link, bool free, struct tapnet_error *error),
+     (REAL, link, free, error))
 WRAP(address_add, (void *data, const struct model_host_address *address, struct tapnet_error *error),
      (REAL, address, error))
 WRAP(address_delete, (void *data, const struct model_host_address *address, struct tapnet_error *error),
@@ -117,6 +119,8 @@ WRAP(sysctl_write, (void *data, const char *path, const char *value, struct tapn
      (REAL, path, value, error))
 WRAP(guards_commit, (void *data, struct nft_transaction *transaction, struct tapnet_error *error),
      (REAL, transaction, error))
+WRAP(elements_find, (void *data, struct guard_element *elements, size_t *count, struct tapnet_error *error),
+     (REAL, elements, count, error))
 WRAP(passage_add, (void *data, const struct guard_passage *passage, struct tapnet_error *error), (REAL, passage, error))
 WRAP(passage_delete, (void *data, const struct guard_passage *passage, struct tapnet_error *error),
      (REAL, passage, error))
@@ -132,6 +136,9 @@ WRAP(service_update, (void *data, const struct model_network *network, struct ta
 WRAP(file_append, (void *data, const char *name, const char *head, const char *line, struct tapnet_error *error),
      (REAL, name, head, line, error))
 WRAP(service_plug, (void *data, const char *network, const struct model_port *port, struct tapnet_error *error),
+     (REAL, network, port, error))
+WRAP(service_plugged, (void *data, struct tapnet_error *error), (REAL, error))
+WRAP(service_unplug, (void *data, const char *network, const char *port, struct tapnet_error *error),
      (REAL, network, port, error))
 WRAP(service_stop, (void *data, const char *network, struct tapnet_error *error), (REAL, network, error))
 WRAP(names_tell, (void *data, const struct model_network *network, struct tapnet_error *error), (REAL, network, error))
@@ -169,6 +176,7 @@ static void wrap(struct apply_ops *ops, void *data)
         .link_shape = fault_link_shape,
         .link_delete = fault_link_delete,
         .links_delete = fault_links_delete,
+        .link_lay_off = fault_link_lay_off,
         .address_add = fault_address_add,
         .address_delete = fault_address_delete,
         .neighbour_set = fault_neighbour_set,
@@ -179,6 +187,7 @@ static void wrap(struct apply_ops *ops, void *data)
         .link_imitate = fault_link_imitate,
         .sysctl_write = fault_sysctl_write,
         .guards_commit = fault_guards_commit,
+        .elements_find = fault_elements_find,
         .passage_add = fault_passage_add,
         .passage_delete = fault_passage_delete,
         .file_write = fault_file_write,
@@ -189,6 +198,8 @@ static void wrap(struct apply_ops *ops, void *data)
         .service_update = fault_service_update,
         .file_append = fault_file_append,
         .service_plug = fault_service_plug,
+        .service_plugged = fault_service_plugged,
+        .service_unplug = fault_service_unplug,
         .service_stop = fault_service_stop,
         .names_tell = fault_names_tell,
         .names_forget = fault_names_forget,

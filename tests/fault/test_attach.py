@@ -26,8 +26,10 @@ LIMITED = LAB.replace("  lab:\n", "  lab:\n    limit: { receive: 10mbit }\n")
 
 
 def prepare(lab, verb, text=LAB):
-    """What is there before it; the snapshot."""
+    """What is there before it; the snapshot. Without a roll the long way is taken."""
     before = lab.bring({"lab": text})
+    for roll in lab.run.glob("*/networks/*.roll"):
+        roll.unlink()
     if verb == "detach":
         lab.tapnet("attach", "--no-keeper", PORT)
         before = lab.look()

@@ -13,6 +13,8 @@ import json
 import os
 import signal
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 from tapnet_test.build import Tapnet, build_dir, everybodys, program
@@ -33,21 +35,22 @@ def lab(world, host):
 # ---- the quick way ----
 
 def beside(tapnet):
-    """The ports that stand beside the ledger of lab, by their names."""
-    return [json.loads(line)["name"] for path in tapnet.run_dir.glob("*/networks/lab.more")
-            for line in path.read_text().splitlines()[1:]]
+    """The lines that stand beside the ledger of lab: names of ports that came, and with a "-" of those that went."""
+    lines = [json.loads(line) for path in tapnet.run_dir.glob("*/networks/lab.more")
+             for line in path.read_text().splitlines()[1:]]
+    return [line.get("name", f"-{line.get('gone')}") for line in lines]
 
 
 def dig(host, name):
     return host.run("dig", "+short", "-p", "10053", "@10.20.0.1", name).stdout.split()
 
 
-def test_the_second_port_costs_one_port(lab, host):
+def test_a_port_costs_one_port(lab, host):
     """Ledger and service are told of it alone; it is whole, and what reads the ledger finds it."""
     before = at_rest(lab)
     first, second, third = (attach(lab, "lab") for _ in range(3))
     assert [port["port"] for port in (first, second, third)] == ["vm1", "vm2", "vm3"]
-    assert beside(lab) == ["vm2", "vm3"]
+    assert beside(lab) == ["vm1", "vm2", "vm3"], "nor does the first, behind `up`"
     assert len({port["addresses"][0] for port in ports(lab).values()}) == 4
     assert lab("status").returncode == 0
     assert dig(host, "vm1.lab") == first["addresses"][:1] and dig(host, "vm3.lab") == third["addresses"][:1]
@@ -56,8 +59,8 @@ def test_the_second_port_costs_one_port(lab, host):
     assert "all is as wanted" in lab("up", lab.file(LAB)).stdout
     assert lab("plan", lab.file(LAB)).returncode == 0
     lab("detach", "-q", "lab/vm1")
-    assert not beside(lab) and set(ports(lab)) == {"web", "vm2", "vm3"} and lab("status").returncode == 0
-    assert attach(lab, "lab")["port"] == "vm1" and beside(lab) == ["vm1"]
+    assert set(ports(lab)) == {"web", "vm2", "vm3"} and lab("status").returncode == 0
+    assert attach(lab, "lab")["port"] == "vm1" and beside(lab)[-1] == "vm1"
     for name in "vm1", "vm2", "vm3":
         lab("detach", "-q", f"lab/{name}")
     assert_same(before, at_rest(lab))
@@ -67,6 +70,8 @@ def test_the_second_port_costs_one_port(lab, host):
 def test_a_guest_finds_the_device_as_on_the_long_way(lab, host, user):
     """By the descriptor that made it, or by another one: what the guest has in hand is the same."""
     guests, found = [], []
+    for path in lab.run_dir.glob("*/networks/lab.roll"):
+        path.unlink()
     for name in "long", "quick":
         program_of = everybodys() if user else lab.program
         guests.append(host.popen(*user, program_of, "run", "-q", f"lab/{name}", "--", "sh", "-c",
@@ -110,7 +115,7 @@ def test_a_user_goes_the_quick_way_up_to_his_quota(lab, host):
     words = (*as_user(ALICE), everybodys())
     for name in "one", "two":
         host.run(*words, "attach", f"lab/{name}")
-    assert beside(lab) == ["one", "two"]
+    assert beside(lab)[-2:] == ["one", "two"]
     refused = host.run(*words, "attach", "lab/three", check=False)
     assert refused.returncode == 1 and f"user {ALICE} has 2 ports of network lab" in refused.stderr
     host.run(*words, "detach", "lab/one")
@@ -137,6 +142,166 @@ def test_whatever_is_in_the_way_the_long_way_is_taken(lab, host, wreck):
     lab("up", lab.file(LAB))
     assert "third" in ports(lab) and lab("status", check=False).returncode == 0
     assert dig(host, "third.lab") == ports(lab)["third"]["addresses"][:1]
+
+
+def pause_keeper(host):
+    """It lives, and does nothing, until it is told to go on; nor is it in anybody's way."""
+    pid, = named(host, "tapnet-keeper")
+
+    def is_paused():
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.01)
+        if not any(os.readlink(fd).endswith("/lock") for fd in Path(f"/proc/{pid}/fd").iterdir()):
+            return True
+        os.kill(pid, signal.SIGCONT)
+        return False
+    wait_for(is_paused, SOON, "the keeper lets go of the lock")
+    return pid
+
+
+# Those whose elements go with their port. In others they go by themselves, soon.
+SETS = ("networks", "ports", "port_networks", "port_macs", "port_addresses", "port_identifiers6", "learned_ports",
+        "proposed_macs", "open_addresses", "open_addresses6", "network_macs", "group_limits", "blocked")
+
+
+def guarded(host):
+    """The elements of these sets."""
+    return "".join(host.run("nft", "list", "set", "inet" if name == "networks" else "bridge", "tapnet", name).stdout
+                   for name in SETS if name != "port_networks") + \
+        host.run("nft", "list", "map", "bridge", "tapnet", "port_networks").stdout
+
+
+def device(host, name):
+    """The link @name as `ip` shows it; None: there is none."""
+    return next((link for link in host.json("ip", "-j", "-d", "link") if link["ifname"] == name), None)
+
+
+# A guest on the TAP in its argument: writes a frame for each line that it reads, and prints what came of it.
+FRAMES = """
+import fcntl, os, struct, sys
+fd = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", sys.argv[1].encode(), 0x1002))
+frame = bytes.fromhex("ffffffffffff" + sys.argv[2].replace(":", "") + "0800") + bytes(60)
+print("held", flush=True)
+for line in sys.stdin:
+    try:
+        print(os.write(fd, frame), flush=True)
+    except OSError as error:
+        print(os.strerror(error.errno), flush=True)
+"""
+
+
+def hold(host, device_name, mac):
+    """A guest with the MAC that holds the device."""
+    guest = host.popen("/usr/bin/python3", "-c", FRAMES, device_name, mac, stdin=subprocess.PIPE,
+                       stdout=subprocess.PIPE, text=True)
+    assert guest.stdout.readline() == "held\n"
+    return guest
+
+
+def send(guest):
+    """What came of a frame."""
+    guest.stdin.write("\n")
+    guest.stdin.flush()
+    return guest.stdout.readline().strip()
+
+
+def test_a_port_that_goes_costs_one_port(lab, host):
+    """It is closed and forgotten at once, whoever holds it; the device is deleted when the keeper comes to it."""
+    before = at_rest(lab)
+    made = [attach(lab, "lab") for _ in range(3)]
+    guest = hold(host, "lab-vm2", made[1]["mac"])
+    wait_for(lambda: send(guest) == "74" and guarded(host).count("lab-vm2") > 8, SOON, "its MAC is learnt")
+    keeper = pause_keeper(host)
+    lab("detach", "-q", "lab/vm2")
+    assert beside(lab)[-1] == "-vm2" and set(ports(lab)) == {"web", "vm1", "vm3"}
+    gone = device(host, "lab-vm2")
+    assert gone["ifalias"] == "tapnet:gone" and "UP" not in gone["flags"]
+    assert send(guest) == "Input/output error"
+    assert "lab-vm2" not in guarded(host)
+    assert not dig(host, "vm2.lab") and dig(host, "vm3.lab") == made[2]["addresses"][:1]
+    again = attach(lab, "lab")
+    assert again["port"] == "vm2" and again["addresses"] == made[1]["addresses"], "its name is free"
+    assert device(host, "lab-vm2")["ifalias"].startswith("tapnet:lab/lab/vm2 ")
+    assert device(host, f"gone-{gone['ifindex']:x}")["ifalias"] == "tapnet:gone"
+    os.kill(keeper, signal.SIGCONT)
+    wait_for(lambda: not device(host, f"gone-{gone['ifindex']:x}"), SOON, "the keeper deletes the device")
+    assert lab("status").returncode == 0
+    for name in "vm1", "vm2", "vm3":
+        lab("detach", "-q", f"lab/{name}")
+    guest.stdin.close()
+    guest.wait(20)
+    assert_same(before, at_rest(lab))
+
+
+def test_a_guest_with_a_mac_of_its_own_goes_without_a_trace(lab, host):
+    """What rules learnt of it is known by a look at all of them only: then the long way is taken from there on."""
+    before = at_rest(lab)
+    attach(lab, "lab/first")
+    attach(lab, "lab/second")
+    guest = hold(host, "lab-second", "52:54:00:12:34:56")
+    wait_for(lambda: send(guest) == "74" and "52:54:00:12:34:56" in guarded(host), SOON, "its MAC is learnt")
+    lab("detach", "-q", "lab/second")
+    assert "52:54:00:12:34:56" not in guarded(host) and "lab-second" not in guarded(host)
+    guest.stdin.close()
+    guest.wait(20)
+    lab("detach", "-q", "lab/first")
+    assert_same(before, at_rest(lab))
+
+
+def test_without_its_keeper_nothing_is_left_either(lab, host):
+    def at_rest_but_for_the_keeper():  # another one has files of its own
+        return "".join(line for line in at_rest(lab).splitlines(True) if "/keeper." not in line)
+    before = at_rest_but_for_the_keeper()
+    for name in "one", "two", "three":
+        attach(lab, f"lab/{name}")
+    keeper = pause_keeper(host)
+    lab("detach", "-q", "lab/two")
+    assert device(host, "lab-two")["ifalias"] == "tapnet:gone"
+    os.kill(keeper, signal.SIGKILL)
+    wait_gone(keeper)
+    lab("detach", "-q", "lab/three")
+    assert not device(host, "lab-two") and not device(host, "lab-three"), "nobody would delete it later"
+    lab("detach", "-q", "lab/one")
+    lab("up", lab.file(LAB))
+    assert_same(before, at_rest_but_for_the_keeper())
+
+
+def test_down_deletes_what_is_gone(world, host):
+    tapnet = Tapnet(host, keeper=True)
+    before = at_rest(tapnet)
+    tapnet("up", tapnet.file(LAB))
+    for name in "one", "two", "three":
+        attach(tapnet, f"lab/{name}")
+    keeper = pause_keeper(host)
+    tapnet("detach", "-q", "lab/two")
+    assert device(host, "lab-two")["ifalias"] == "tapnet:gone"
+    down = host.popen(tapnet.program, "down", "--all", stdout=subprocess.DEVNULL)
+    wait_for(lambda: not device(host, "lab-two"), SOON, "down deletes it")
+    os.kill(keeper, signal.SIGCONT)
+    assert down.wait(20) == 0
+    assert_same(before, at_rest(tapnet))
+
+
+def test_killed_at_any_instant_a_detach_is_done_by_the_next(lab, host):
+    """The next tapnet finds the port whole, or nothing of it."""
+    before = at_rest(lab)
+    attach(lab, "lab/first")
+    for moment in range(24):
+        attach(lab, "lab/half")
+        process = host.popen(lab.program, "detach", "lab/half", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(moment / 3000)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        attach(lab, "lab/other")
+        assert lab("status", check=False).returncode == 0
+        lab("detach", "-q", "lab/other")
+        lab("detach", "-q", "lab/half", check=False)
+        assert set(ports(lab)) == {"web", "first"}
+    lab("detach", "-q", "lab/first")
+    assert_same(before, at_rest(lab))
 
 
 COMMANDS = 40  # of all processes together

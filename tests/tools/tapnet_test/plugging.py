@@ -8,6 +8,7 @@ from .rights import need_all_users
 from .snapshot import diff, snapshot
 from .waiting import wait_for
 
+GONE = "tapnet:gone"
 ALICE, BOB = 12345, 12346
 LAB = f"""
 networks:
@@ -41,7 +42,8 @@ def plugging_lab(host):
 
 
 def links(host):
-    return {link["ifname"] for link in host.json("ip", "-j", "link")}
+    """Those that are somebody's: a device whose port is gone is deleted a moment later."""
+    return {link["ifname"] for link in host.json("ip", "-j", "link") if link.get("ifalias") != GONE}
 
 
 def ports(tapnet, name="lab"):
@@ -50,8 +52,12 @@ def ports(tapnet, name="lab"):
 
 
 def at_rest(tapnet):
-    """A snapshot of a moment in which the keeper does nothing: what it opens for a look is no leak."""
+    """A snapshot of a moment in which the keeper does nothing, and has nothing left to do: what it opens is no leak."""
     shots = [""]
+
+    def has_gone_devices():
+        return any(link.get("ifalias") == GONE for link in tapnet.netns.json("ip", "-j", "link"))
+    wait_for(lambda: not has_gone_devices(), 20, "devices whose ports are gone are deleted")
 
     def is_at_rest():
         shots.append(snapshot(tapnet.netns, run_dir=tapnet.run_dir))

@@ -70,7 +70,7 @@ static int add_vm(struct model_set *set, void *data, struct tapnet_error *error)
     ports[network->port_count++].address.family = 0;
     network->ports = ports;
     model_derive_network(set, network);
-    return model_resolve_ports(network, error);
+    return model_resolve_ports(network, NULL, error);
 }
 
 static int remove_vm(struct model_set *set, void *data, struct tapnet_error *error)

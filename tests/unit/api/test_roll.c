@@ -61,7 +61,7 @@ static void assert_stale(const char *name)
 
 static void it_has_who_is_there(void **state)
 {
-    struct model_port ports[3];
+    struct model_port ports[3], found;
     struct model_network network;
     struct roll roll;
 
@@ -72,24 +72,69 @@ static void it_has_who_is_there(void **state)
     roll_write(directory, "set", &network);
     assert_int_equal(roll_read(directory, "lab", &roll), 0);
     assert_string_equal(roll.set, "set");
-    assert_int_equal(roll.network->port_count, 2);
+    assert_int_equal(roll.count, 2);
+    assert_int_equal(roll.network->port_count, 0);
     for (size_t i = 0; i < 2; i++) {
-        assert_string_equal(roll.network->ports[i].name, ports[i].name);
-        assert_string_equal(roll.network->ports[i].device, ports[i].device);
-        assert_true(ip_address_equal(&roll.network->ports[i].address, &ports[i].address));
-        assert_true(mac_equal(&roll.network->ports[i].guest_mac, &ports[i].guest_mac));
-        assert_int_equal(roll.network->ports[i].user, ports[i].user);
-        assert_int_equal(roll.network->ports[i].origin, ports[i].origin);
+        roll_port(&roll, i, &found);
+        assert_string_equal(found.name, ports[i].name);
+        assert_string_equal(found.device, ports[i].device);
+        assert_true(ip_address_equal(&found.address, &ports[i].address));
+        assert_true(mac_equal(&found.guest_mac, &ports[i].guest_mac));
+        assert_int_equal(found.user, ports[i].user);
+        assert_int_equal(found.origin, ports[i].origin);
+        assert_true(roll_collides(&roll, &ports[i]));
     }
+    assert_false(roll_collides(&roll, &ports[2]));
+    assert_int_equal(roll_used(&roll, 1000), 1);
+    assert_true(roll_has_origin(&roll, MODEL_ORIGIN_RUN));
+    assert_false(roll_has_origin(&roll, MODEL_ORIGIN_ATTACHED));
+    assert_true(roll_fellow(&roll, 0, false, &found));
+    assert_string_equal(found.name, "vm1");
     /* Another stands beside the ledger: only when the roll has it, too, is it of use. */
     assert_int_equal(run_file_append(directory, "networks/lab.more", roll.ledger, "{}\n", NULL), 0);
     roll_fini(&roll);
     assert_stale("lab");
     roll_write(directory, "set", &network);
-    roll_add(directory, "lab", &ports[2]);
+    roll_add(directory, &network, &ports[2]);
     assert_int_equal(roll_read(directory, "lab", &roll), 0);
-    assert_int_equal(roll.network->port_count, 3);
-    assert_string_equal(roll.network->ports[2].name, "vm2");
+    assert_int_equal(roll.count, 3);
+    assert_string_equal(roll_name(&roll, 2), "vm2");
+    roll_fini(&roll);
+}
+
+static void who_went_is_dropped(void **state)
+{
+    struct model_port ports[3], found;
+    struct model_network network;
+    struct roll roll;
+
+    (void)state;
+    make_network(ports, &network);
+    for (size_t i = 0; i < 3; i++)
+        memcpy(ports[i].hostname, ports[i].name, sizeof(ports[i].hostname));
+    ports[2].address_given = true;
+    network.port_count = 3;
+    assert_int_equal(run_file_write(directory, "networks/lab.json", "{}", NULL), 0);
+    roll_write(directory, "set", &network);
+    assert_int_equal(roll_read(directory, "lab", &roll), 0);
+    assert_int_equal(roll.count, 3);
+    assert_false(roll_is_plain(&roll, 0)); /* a file's */
+    assert_true(roll_is_plain(&roll, 1));
+    assert_false(roll_is_plain(&roll, 2)); /* whose address was chosen by who plugged it in */
+    assert_int_equal(roll_find(&roll, "vm1"), 1);
+    assert_int_equal(roll_find(&roll, "vm"), 3);
+    roll_drop(directory, &roll, 1);
+    roll_fini(&roll);
+    assert_int_equal(roll_read(directory, "lab", &roll), 0);
+    assert_int_equal(roll.count, 2);
+    roll_port(&roll, 1, &found);
+    assert_string_equal(found.name, "vm2");
+    roll_drop(directory, &roll, 1);
+    roll_fini(&roll);
+    assert_int_equal(roll_read(directory, "lab", &roll), 0);
+    assert_int_equal(roll.count, 1);
+    assert_string_equal(roll_name(&roll, 0), "web");
+    assert_false(roll_fellow(&roll, 0, false, &found));
     roll_fini(&roll);
 }
 
@@ -119,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_has_who_is_there),
+        cmocka_unit_test(who_went_is_dropped),
         cmocka_unit_test(another_ledger_and_another_bridge_make_it_void),
     };
 

@@ -97,11 +97,11 @@ static void a_port_that_comes_later_gets_an_address_of_the_part(void **state)
         snprintf(name, sizeof(name), "vm%u", i);
         build_port(set, network, name, NULL, NULL);
         model_derive_network(set, network);
-        assert_int_equal(model_resolve_ports(network, NULL), 0);
+        assert_int_equal(model_resolve_ports(network, NULL, NULL), 0);
         assert_true(ip_prefix_contains(&network->subnet6, &network->ports[1 + i].address6));
     }
     build_port(set, network, "vm4", NULL, NULL);
-    assert_int_equal(model_resolve_ports(network, &error), -EADDRNOTAVAIL);
+    assert_int_equal(model_resolve_ports(network, NULL, &error), -EADDRNOTAVAIL);
     assert_string_equal(error.text, "network lab: no address of 2001:db8:a::11/125 is left for another port");
 }
 

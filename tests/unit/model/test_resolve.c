@@ -299,12 +299,12 @@ static void a_port_that_comes_later_gets_an_address(void **state)
         snprintf(name, sizeof(name), "vm%u", i);
         build_port(set, network, name, NULL, NULL);
         model_derive_network(set, network);
-        assert_int_equal(model_resolve_ports(network, NULL), 0);
+        assert_int_equal(model_resolve_ports(network, NULL, NULL), 0);
         assert_addresses_good(network);
         assert_int_equal(ip4_value(&network->ports[0].address), 0x0a140004);
     }
     build_port(set, network, "vm5", NULL, NULL);
-    assert_int_equal(model_resolve_ports(network, &error), -EADDRNOTAVAIL);
+    assert_int_equal(model_resolve_ports(network, NULL, &error), -EADDRNOTAVAIL);
     assert_string_equal(error.text, "network lab: no address of 10.20.0.1/29 is left for another port");
 }
 

@@ -15,6 +15,8 @@
 
 #define PORT(name) "{\"name\":\"" name "\",\"device\":\"lab-" name "\",\"address\":\"10.20.0.9\"}\n"
 
+#define GONE(name) "{\"gone\":\"" name "\"}\n"
+
 static char directory[] = "/tmp/tapnet-plugged-XXXXXX", ledger[64], more[64];
 
 static int make(void **state)
@@ -98,10 +100,32 @@ static void what_is_about_another_ledger_is_void(void **state)
     arena_fini(&arena);
 }
 
+static void what_went_is_taken_out(void **state)
+{
+    char head[PLUGGED_LEDGER_MAX + 1];
+    struct model_network network;
+    struct arena arena = {0};
+    struct stat file;
+
+    (void)state;
+    write_text(ledger, "{}", "");
+    assert_int_equal(stat(ledger, &file), 0);
+    plugged_ledger_print(&file, head);
+    strcat(head, "\n");
+    write_text(more, head,
+               PORT("vm1") PORT("vm2") GONE("vm1") GONE("never") "{\"gone\":1}\n" PORT("vm3") GONE("web") PORT("vm1"));
+    assert_int_equal(read_ports(&network, &arena), 3);
+    assert_string_equal(network.ports[0].name, "vm2");
+    assert_string_equal(network.ports[1].name, "vm3");
+    assert_string_equal(network.ports[2].name, "vm1");
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_whole_is_read),
+        cmocka_unit_test(what_went_is_taken_out),
         cmocka_unit_test(what_is_about_another_ledger_is_void),
     };
 
