@@ -57,6 +57,8 @@ def session(host, block):
     """Runs the commands of @block in one shell; all that they print, with the commands."""
     script = ["exec 2>&1", "set -m", f"cd {host.tmp}"]
     for command, _ in commands(block):
+        if command.startswith("kill -INT"):
+            script.append("sleep 0.5")  # what it has seen is printed, too
         script.append(f"printf '# %s\\n' {shlex.quote(command)}")
         script.append(command)
         if command.endswith("&"):  # its first line, and its device, come before the next command
