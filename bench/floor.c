@@ -6,7 +6,8 @@
  * port) and N persistent TAPs, each by open, TUNSETIFF, TUNSETCARRIER, one send (alias, group, MAC, master; up),
  * TUNSETPERSIST, close. `floor routed N` does the same of ports without a bridge: eleven elements, no master but
  * forwarding and proxy ARP, no delay of that, an address with a peer, a permanent neighbour; `floor spread N` has
- * twelve elements, as a network of mode nat has that is too large for a bridge. `floor plug N COUNT` adds COUNT ports
+ * twelve elements, as a network of mode nat has that is too large for a bridge; `floor spread6 N` has six more, and of
+ * IPv6 forwarding, fe80::1, a route and a permanent neighbour. `floor plug N COUNT` adds COUNT ports
  * to those of `floor up N`, one after the other: a transaction of elements, a TAP that is held, one send; then it takes
  * them away, each by a close and a transaction. Microseconds of each are printed.
  * `floor down` deletes the group and the tables. It checks nothing, parses nothing, remembers nothing and can
@@ -97,6 +98,58 @@ static void add_neighbour(struct mnl_socket *route, unsigned link, unsigned port
     request_run(route, message, "add the neighbour");
 }
 
+void make_address6(unsigned port, uint8_t address[IP6_LEN])
+{
+    const uint8_t bytes[IP6_LEN] = {
+        0xfd, 0, 0, 0x99, 0, 0, 0, 0, 0x50, 0x54, 0, 0xff, 0xfe, 0, (uint8_t)(port >> 8), (uint8_t)port};
+
+    memcpy(address, bytes, sizeof(bytes));
+}
+
+/* @address of the host's, with @length bits of its own link; nobody else has it. */
+static void add_address6(struct mnl_socket *route, unsigned link, const uint8_t address[IP6_LEN], uint8_t length)
+{
+    char buffer[256];
+    struct ifaddrmsg header = {
+        .ifa_family = AF_INET6, .ifa_prefixlen = length, .ifa_flags = IFA_F_NODAD, .ifa_index = link};
+    struct nlmsghdr *message = request_begin(buffer, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+
+    mnl_attr_put(message, IFA_LOCAL, IP6_LEN, address);
+    mnl_attr_put(message, IFA_ADDRESS, IP6_LEN, address);
+    request_run(route, message, "add the IPv6 address");
+}
+
+/* To the guest alone, from the network's own address. */
+static void add_route6(struct mnl_socket *route, unsigned link, const uint8_t guest[IP6_LEN])
+{
+    static const uint8_t gateway[IP6_LEN] = GATEWAY6;
+    char buffer[256];
+    struct rtmsg header = {.rtm_family = AF_INET6,
+                           .rtm_dst_len = 128,
+                           .rtm_table = RT_TABLE_MAIN,
+                           .rtm_protocol = RTPROT_STATIC,
+                           .rtm_type = RTN_UNICAST};
+    struct nlmsghdr *message = request_begin(buffer, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+
+    mnl_attr_put(message, RTA_DST, IP6_LEN, guest);
+    mnl_attr_put(message, RTA_PREFSRC, IP6_LEN, gateway);
+    mnl_attr_put_u32(message, RTA_OIF, link);
+    request_run(route, message, "add the IPv6 route");
+}
+
+static void add_neighbour6(struct mnl_socket *route, unsigned link, unsigned port, const uint8_t guest[IP6_LEN])
+{
+    char buffer[256];
+    struct ndmsg header = {.ndm_family = AF_INET6, .ndm_ifindex = (int)link, .ndm_state = NUD_PERMANENT};
+    struct nlmsghdr *message = request_begin(buffer, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+    uint8_t mac[MAC_LEN];
+
+    make_mac(port, mac);
+    mnl_attr_put(message, NDA_DST, IP6_LEN, guest);
+    mnl_attr_put(message, NDA_LLADDR, 6, mac);
+    request_run(route, message, "add the IPv6 neighbour");
+}
+
 /* A routed port forwards, and answers for its neighbours. */
 static void put_routing(struct nlmsghdr *message)
 {
@@ -149,26 +202,42 @@ static void set_port(struct mnl_socket *route, unsigned port, const char *name, 
     request_send(route, buffer, first_len + message->nlmsg_len, message->nlmsg_seq, "set the port");
 }
 
-/* A host that answers ARP for others waits before it does, but for this. */
-static void end_proxy_delay(const char *name)
+/* /proc/sys/net/@tree/@name/@key = @value */
+static void set_sysctl(const char *tree, const char *name, const char *key, const char *value)
 {
-    char path[64];
+    char path[80];
     int fd;
 
-    snprintf(path, sizeof(path), "/proc/sys/net/ipv4/neigh/%s/proxy_delay", name);
+    snprintf(path, sizeof(path), "/proc/sys/net/%s/%s/%s", tree, name, key);
     fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, "0", 1) != 1)
-        request_fail("end the proxy's delay");
+    if (fd < 0 || write(fd, value, 1) != 1)
+        request_fail(path);
     close(fd);
 }
 
-static void make_routed(struct mnl_socket *route, unsigned port, const char *name)
+static void make_routed6(struct mnl_socket *route, unsigned link, unsigned port, const char *name)
+{
+    static const uint8_t router[IP6_LEN] = ROUTER6;
+    uint8_t guest[IP6_LEN];
+
+    make_address6(port, guest);
+    set_sysctl("ipv6/conf", name, "forwarding", "1");
+    set_sysctl("ipv6/conf", name, "force_forwarding", "1");
+    add_address6(route, link, router, 64);
+    add_route6(route, link, guest);
+    add_neighbour6(route, link, port, guest);
+}
+
+/* A host that answers ARP for others waits before it does, but for `proxy_delay`. */
+static void make_routed(struct mnl_socket *route, const struct kind *kind, unsigned port, const char *name)
 {
     unsigned link = if_nametoindex(name);
 
-    end_proxy_delay(name);
+    set_sysctl("ipv4/neigh", name, "proxy_delay", "0");
     add_address(route, link, GATEWAY + 1 + port);
     add_neighbour(route, link, port);
+    if (kind->ip6)
+        make_routed6(route, link, port, name);
 }
 
 static int make_tap(unsigned port, struct ifreq *ret)
@@ -183,7 +252,7 @@ static int make_tap(unsigned port, struct ifreq *ret)
 }
 
 /* Without carrier, as a port that nobody holds is in the end: the bridge does not start it for nothing. */
-static void make_port(struct mnl_socket *route, unsigned port, unsigned bridge)
+static void make_port(struct mnl_socket *route, const struct kind *kind, unsigned port, unsigned bridge)
 {
     struct ifreq request;
     int fd = make_tap(port, &request), carrier = 0;
@@ -195,7 +264,7 @@ static void make_port(struct mnl_socket *route, unsigned port, unsigned bridge)
         request_fail("keep the TAP");
     close(fd);
     if (!bridge)
-        make_routed(route, port, request.ifr_name);
+        make_routed(route, kind, port, request.ifr_name);
 }
 
 static void delete_group(struct mnl_socket *route)
@@ -213,17 +282,20 @@ static void delete_group(struct mnl_socket *route)
 /* A routed network has a bridge, too: none of its ports is there. */
 static void run_up(struct mnl_socket *route, struct mnl_socket *netfilter, const struct kind *kind, unsigned count)
 {
+    static const uint8_t gateway6[IP6_LEN] = GATEWAY6;
     uint64_t start = request_now_usec(), joined, guarded, done;
     unsigned bridge;
 
     make_bridge(route);
     bridge = if_nametoindex(BRIDGE);
     add_address(route, bridge, 0);
+    if (kind->ip6)
+        add_address6(route, bridge, gateway6, 64);
     joined = request_now_usec();
     guards_make(netfilter, kind, count);
     guarded = request_now_usec();
     for (unsigned port = 0; port < count; port++)
-        make_port(route, port, kind->routed ? 0 : bridge);
+        make_port(route, kind, port, kind->routed ? 0 : bridge);
     done = request_now_usec();
     printf("{\"ports\": %u, \"bridge_usec\": %lu, \"guards_usec\": %lu, \"ports_usec\": %lu, \"usec\": %lu}\n", count,
            joined - start, guarded - joined, done - guarded, done - start);
@@ -284,7 +356,7 @@ static const struct kind *find_kind(const char *word)
     static const struct {
         const char *word;
         const struct kind *kind;
-    } kinds[] = {{"up", &bridged}, {"routed", &routed}, {"spread", &spread}};
+    } kinds[] = {{"up", &bridged}, {"routed", &routed}, {"spread", &spread}, {"spread6", &spread6}};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(word, kinds[i].word) == 0)
@@ -300,10 +372,11 @@ int main(int count, char **words)
     struct mnl_socket *route, *netfilter;
 
     if (!(kind && ports >= 1 && ports <= kind->ports_max) && !more && !(count == 2 && strcmp(words[1], "down") == 0)) {
-        fprintf(stderr,
-                "usage: floor up N | floor routed N | floor spread N | floor plug N COUNT | floor down   (N: 1 to %d, "
-                "routed and spread to %d)\n",
-                PORTS_MAX, ROUTED_MAX);
+        fprintf(
+            stderr,
+            "usage: floor up N | floor routed N | floor spread[6] N | floor plug N COUNT | floor down   (N: 1 to %d, "
+            "routed and spread to %d)\n",
+            PORTS_MAX, ROUTED_MAX);
         return 2;
     }
     route = request_open(NETLINK_ROUTE);

@@ -13,21 +13,31 @@
 #define UPLINK "up0"
 #define GATEWAY 0x0a630001u /* 10.99.0.1 */
 
-enum { IFNAME_LEN = 16, MAC_LEN = 8, IP4_LEN = 4, PORT_LEN = 4, MARK_LEN = 4 }; /* of a part: a multiple of 4 */
+#define GATEWAY6                                                                                                       \
+    {                                                                                                                  \
+        0xfd, 0, 0, 0x99, [15] = 1                                                                                     \
+    } /* fd00:99::1 */
+#define ROUTER6                                                                                                        \
+    {                                                                                                                  \
+        0xfe, 0x80, [15] = 1                                                                                           \
+    } /* fe80::1 */
+
+enum { IFNAME_LEN = 16, MAC_LEN = 8, IP4_LEN = 4, IP6_LEN = 16, PORT_LEN = 4, MARK_LEN = 4 }; /* multiples of 4 */
 
 /* One network. */
 struct kind {
     const struct set *sets;
     size_t set_count;
     unsigned ports_max;
-    bool routed;
+    bool routed, ip6;
 };
 
-extern const struct kind bridged, routed, spread;
+extern const struct kind bridged, routed, spread, spread6;
 
 void port_name(unsigned port, char name[IFNAMSIZ]);
 /* The guest's. */
 void make_mac(unsigned port, uint8_t mac[MAC_LEN]);
+void make_address6(unsigned port, uint8_t address[IP6_LEN]);
 
 /* Tables and sets of a network, and the elements of its first @count ports: one transaction. */
 void guards_make(struct mnl_socket *netfilter, const struct kind *kind, unsigned count);

@@ -13,11 +13,12 @@
 #include "request.h"
 
 #define TABLE "floor"
-#define KEY_LEN_MAX 32
+#define KEY_LEN_MAX 40
+#define DATA_LEN_MAX 20         /* an address of IPv6 and a port */
 #define ELEMENTS_LEN_MAX 60000u /* an attribute's length has 16 bits */
 
 /* As nft(8) numbers them. */
-enum { TYPE_IP4 = 7, TYPE_MAC = 9, TYPE_PORT = 13, TYPE_MARK = 19, TYPE_IFNAME = 41, TYPE_BITS = 6 };
+enum { TYPE_IP4 = 7, TYPE_IP6 = 8, TYPE_MAC = 9, TYPE_PORT = 13, TYPE_MARK = 19, TYPE_IFNAME = 41, TYPE_BITS = 6 };
 #define TYPES2(first, second) ((first) << TYPE_BITS | (second))
 #define TYPES3(first, second, third) (TYPES2(first, second) << TYPE_BITS | (third))
 
@@ -31,6 +32,9 @@ enum {
     HAS_GATEWAY = 32,
     HAS_PORT = 64,
     HAS_UPLINK = 128,
+    HAS_IP6 = 256,
+    HAS_GATEWAY6 = 512,
+    HAS_ROUTER6 = 1024,
 };
 
 struct set {
@@ -88,9 +92,27 @@ static const struct set spread_sets[] = {
     {NULL, 0, HAS_UPLINK_FIRST | HAS_IFNAME, 0, false, NFPROTO_INET},
 };
 
-const struct kind bridged = {bridged_sets, sizeof(bridged_sets) / sizeof(bridged_sets[0]), PORTS_MAX, false};
-const struct kind routed = {routed_sets, sizeof(routed_sets) / sizeof(routed_sets[0]), ROUTED_MAX, true};
-const struct kind spread = {spread_sets, sizeof(spread_sets) / sizeof(spread_sets[0]), ROUTED_MAX, true};
+/* The same with IPv6, and without an uplink of that: the host's addresses, its DNS, and what the guest sends from. */
+static const struct set spread6_sets[] = {
+    WITHOUT_BRIDGE,
+    {"egress", TYPES2(TYPE_IFNAME, TYPE_IFNAME), HAS_IFNAME | HAS_UPLINK, 0, false, NFPROTO_INET},
+    {"paths", TYPES2(TYPE_IFNAME, TYPE_IFNAME), HAS_IFNAME | HAS_UPLINK, 0, false, NFPROTO_INET},
+    {NULL, 0, HAS_UPLINK_FIRST | HAS_IFNAME, 0, false, NFPROTO_INET},
+    {"routed_ports6", TYPE_IFNAME, HAS_IFNAME, 0, false, NFPROTO_INET},
+    {"routed_addresses6", TYPES3(TYPE_IFNAME, TYPE_MAC, TYPE_IP6), HAS_IFNAME | HAS_MAC | HAS_IP6, 0, false,
+     NFPROTO_INET},
+    {"gateways6", TYPES2(TYPE_IFNAME, TYPE_IP6), HAS_IFNAME | HAS_GATEWAY6, 0, false, NFPROTO_INET},
+    {NULL, 0, HAS_IFNAME | HAS_ROUTER6, 0, false, NFPROTO_INET},
+    {"dns_ports6", TYPES2(TYPE_IFNAME, TYPE_IP6), HAS_IFNAME | HAS_GATEWAY6, TYPES2(TYPE_IP6, TYPE_PORT), false,
+     NFPROTO_INET},
+    {"dns_served6", TYPES3(TYPE_IFNAME, TYPE_IP6, TYPE_PORT), HAS_IFNAME | HAS_GATEWAY6 | HAS_PORT, 0, false,
+     NFPROTO_INET},
+};
+
+const struct kind bridged = {bridged_sets, sizeof(bridged_sets) / sizeof(bridged_sets[0]), PORTS_MAX, false, false};
+const struct kind routed = {routed_sets, sizeof(routed_sets) / sizeof(routed_sets[0]), ROUTED_MAX, true, false};
+const struct kind spread = {spread_sets, sizeof(spread_sets) / sizeof(spread_sets[0]), ROUTED_MAX, true, false};
+const struct kind spread6 = {spread6_sets, sizeof(spread6_sets) / sizeof(spread6_sets[0]), ROUTED_MAX, true, true};
 
 /* ---- messages ---- */
 
@@ -138,13 +160,16 @@ static uint32_t make_key(const struct set *set, unsigned port, char key[KEY_LEN_
 {
     const char uplink[IFNAMSIZ] = UPLINK;
     const uint32_t address = htonl(GATEWAY + 1 + port), gateway = htonl(GATEWAY), mark = 1;
+    const uint8_t gateway6[IP6_LEN] = GATEWAY6, router6[IP6_LEN] = ROUTER6;
     const uint16_t dns[2] = {htons(10053)};
+    uint8_t address6[IP6_LEN];
     char name[IFNAMSIZ];
     uint8_t mac[MAC_LEN];
     uint32_t length = 0;
 
     port_name(port, name);
     make_mac(port, mac);
+    make_address6(port, address6);
     if (set->fields & HAS_UPLINK_FIRST)
         length = add_part(key, length, uplink, IFNAME_LEN);
     if (set->fields & HAS_IFNAME)
@@ -157,6 +182,12 @@ static uint32_t make_key(const struct set *set, unsigned port, char key[KEY_LEN_
         length = add_part(key, length, &address, IP4_LEN);
     if (set->fields & HAS_GATEWAY)
         length = add_part(key, length, &gateway, IP4_LEN);
+    if (set->fields & HAS_IP6)
+        length = add_part(key, length, address6, IP6_LEN);
+    if (set->fields & HAS_GATEWAY6)
+        length = add_part(key, length, gateway6, IP6_LEN);
+    if (set->fields & HAS_ROUTER6)
+        length = add_part(key, length, router6, IP6_LEN);
     if (set->fields & HAS_PORT)
         length = add_part(key, length, dns, PORT_LEN);
     if (set->fields & HAS_UPLINK)
@@ -182,7 +213,7 @@ static void put_limit(struct nlmsghdr *message, uint16_t type)
 
 static uint32_t data_length(const struct set *set)
 {
-    return set->maps_to == TYPE_PORT ? 2 : MARK_LEN;
+    return set->maps_to == TYPE_PORT ? 2 : set->maps_to == TYPE_MARK ? MARK_LEN : DATA_LEN_MAX;
 }
 
 static void put_set(struct batch *batch, const struct set *set, uint32_t number)
@@ -215,12 +246,12 @@ static void put_value(struct nlmsghdr *message, uint16_t type, const void *bytes
 static void put_element(struct nlmsghdr *message, const struct set *set, unsigned port)
 {
     struct nlattr *nest = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
-    const uint32_t data = 1;
+    const uint8_t data[DATA_LEN_MAX] = {1};
     char key[KEY_LEN_MAX];
 
     put_value(message, NFTA_SET_ELEM_KEY, key, make_key(set, port, key));
     if (set->maps_to)
-        put_value(message, NFTA_SET_ELEM_DATA, &data, data_length(set));
+        put_value(message, NFTA_SET_ELEM_DATA, data, data_length(set));
     if (set->limits)
         put_limit(message, NFTA_SET_ELEM_EXPR);
     mnl_attr_nest_end(message, nest);

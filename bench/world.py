@@ -84,12 +84,12 @@ class World:
 
     # ---- tapnet ----
 
-    def write_file(self, ports, mode="nat", pool=0, others=0):
-        """Without IPv6, which the others that this is compared with do not make either. Without a bridge, MACs are
+    def write_file(self, ports, mode="nat", pool=0, others=0, subnet6="none"):
+        """Without IPv6, which most others that this is compared with do not make either. Without a bridge, MACs are
         given: with more neighbours than a kernel learns, one would give them. @others ports are a second network's."""
         routes = mode == "routed" or ports > 1023
         head = [f"    mode: {mode}", f"    subnet: {'10.98.0.1/19' if routes else '10.97.0.1/22'}"]
-        lines = ["name: bench", "networks:", "  bench:", *head, f"    pool: {pool}", "    subnet6: none",
+        lines = ["name: bench", "networks:", "  bench:", *head, f"    pool: {pool}", f"    subnet6: {subnet6}",
                  "    ports:"]
         for port in range(1, ports + 1):
             mac = f'mac: "52:54:00:10:{port >> 8:02x}:{port & 255:02x}"' if routes else ""

@@ -50,7 +50,7 @@ static void keep_links(struct plan *plan)
         if (!is_kept_from(&plan->steps[i]) &&
             (!takes || plan->steps[i].after || plan_step_forgets(&plan->steps[i]) ||
              plan->steps[i].phase == PLAN_DEVICES_CLEAR || plan->steps[i].phase == PLAN_ADDRESSES_CLEAR ||
-             plan->steps[i].phase == PLAN_NEIGHBOURS_CLEAR))
+             plan->steps[i].phase == PLAN_ROUTES_CLEAR || plan->steps[i].phase == PLAN_NEIGHBOURS_CLEAR))
             plan->steps[kept++] = plan->steps[i];
     plan->step_count = kept;
 }

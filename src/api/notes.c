@@ -201,6 +201,7 @@ enum noun {
     NOUN_BRIDGE,
     NOUN_DEVICE,
     NOUN_ADDRESS,
+    NOUN_ROUTE,
     NOUN_NEIGHBOUR,
     NOUN_PASSAGE,
     NOUN_UPLINK,
@@ -215,6 +216,7 @@ static const char *const nouns[][2] = {
     [NOUN_BRIDGE] = {"bridge", "bridges"},
     [NOUN_DEVICE] = {"device", "devices"},
     [NOUN_ADDRESS] = {"address", "addresses"},
+    [NOUN_ROUTE] = {"route", "routes"},
     [NOUN_NEIGHBOUR] = {"neighbour", "neighbours"},
     [NOUN_PASSAGE] = {"accept in another's packet filter", "accepts in others' packet filters"},
     [NOUN_UPLINK] = {"uplink", "uplinks"},
@@ -233,6 +235,8 @@ static enum noun noun_of(const struct model_object *object)
         return object->link.kind == MODEL_LINK_BRIDGE ? NOUN_BRIDGE : NOUN_DEVICE;
     case MODEL_OBJECT_ADDRESS:
         return NOUN_ADDRESS;
+    case MODEL_OBJECT_ROUTE:
+        return NOUN_ROUTE;
     case MODEL_OBJECT_NEIGHBOUR:
         return NOUN_NEIGHBOUR;
     case MODEL_OBJECT_PASSAGE:

@@ -216,13 +216,29 @@ int ports_settle(struct tapnet *tapnet, struct observe_found **ret, struct tapne
 
 /* ---- a file that is brought up again ---- */
 
+/* What was said of @port itself, which is what differs from that of its network on record; else what @network says. */
+static struct model_limit carry_limit(const struct model_limit *port, const struct model_limit *recorded,
+                                      const struct model_limit *network)
+{
+    struct model_limit limit = *network;
+
+    if (port->send != recorded->send)
+        limit.send = port->send;
+    if (port->receive != recorded->receive)
+        limit.receive = port->receive;
+    if (port->burst != recorded->burst)
+        limit.burst = port->burst;
+    return limit;
+}
+
 /* @port of a network on record, as one of @network, which a file declares: its address is chosen with the others'. */
-static struct model_port carry_over(const struct model_port *port, const struct model_network *network)
+static struct model_port carry_over(const struct model_port *port, const struct model_network *recorded,
+                                    const struct model_network *network)
 {
     struct model_port carried = *port;
 
     carried.address = carried.address6 = (struct ip_address){.family = 0};
-    carried.limit = network->limit;
+    carried.limit = carry_limit(&port->limit, &recorded->limit, &network->limit);
     return carried;
 }
 
@@ -251,7 +267,7 @@ static int take_over_network(const struct observe_found *found, const struct mod
     room = network->port_count;
     for (size_t i = 0; i < recorded->port_count; i++)
         if (stays(found, &recorded->ports[i], network))
-            ports[room++] = carry_over(&recorded->ports[i], network);
+            ports[room++] = carry_over(&recorded->ports[i], recorded, network);
     network->ports = ports;
     network->port_count = room;
     return 0;

@@ -68,6 +68,20 @@ static int apply_address(const struct apply_ops *ops, const struct model_object 
     return ops->address_delete(ops->data, &before->address, error);
 }
 
+/* One that changes is made anew: the kernel would replace whichever it finds first, somebody else's too. */
+static int apply_route(const struct apply_ops *ops, const struct model_object *before, const struct model_object *after,
+                       struct tapnet_error *error)
+{
+    int result = before ? ops->route_delete(ops->data, &before->route, error) : 0;
+
+    if (result < 0 || !after)
+        return result;
+    result = ops->route_add(ops->data, &after->route, error);
+    if (result < 0 && before)
+        ops->route_add(ops->data, &before->route, NULL);
+    return result;
+}
+
 static int apply_neighbour(const struct apply_ops *ops, const struct model_object *before,
                            const struct model_object *after, struct tapnet_error *error)
 {
@@ -85,6 +99,8 @@ static int apply_one(const struct apply_ops *ops, const struct model_object *bef
         return apply_link(ops, before ? &before->link : NULL, after ? &after->link : NULL, error);
     case MODEL_OBJECT_ADDRESS:
         return apply_address(ops, before, after, error);
+    case MODEL_OBJECT_ROUTE:
+        return apply_route(ops, before, after, error);
     case MODEL_OBJECT_NEIGHBOUR:
         return apply_neighbour(ops, before, after, error);
     case MODEL_OBJECT_PASSAGE:

@@ -23,6 +23,8 @@ static bool freed_address(const struct plan_step *step, struct ip_address *ret)
         return false;                         /* its port keeps it */
     if (before->kind == MODEL_OBJECT_ADDRESS) /* one with a peer is the gateway's, which others have, too */
         *ret = before->address.peer.family ? before->address.peer : before->address.prefix.address;
+    else if (before->kind == MODEL_OBJECT_ROUTE)
+        *ret = before->route.guest;
     else if (before->kind == MODEL_OBJECT_ELEMENT && before->element.set == GUARD_PORT_ADDRESSES)
         *ret = guard_read_ip4(&before->element, 2);
     else if (before->kind == MODEL_OBJECT_ELEMENT &&
@@ -38,29 +40,37 @@ static bool freed_address(const struct plan_step *step, struct ip_address *ret)
     return ret->family == AF_INET || (ret->family == AF_INET6 && !ip_prefix_contains(&model_router6, ret));
 }
 
-/* Its address, of an element that lets a port use one; false for any other. */
-static bool port_address(const struct model_object *object, struct ip_address *ret)
-{
-    const struct plan_step taken = {.before = object};
-
-    return object && object->kind == MODEL_OBJECT_ELEMENT && freed_address(&taken, ret);
-}
-
-/* An address that a port has from now on. */
+/* An address that a port has from now on: an element lets it use that, or a route leads there. */
 struct given {
+    bool routed;
     const char *device;
     struct ip_address address;
 };
 
+/* What @object, an element or a route, gives to a port, or takes from it; false for any other. */
+static bool port_address(const struct model_object *object, struct given *ret)
+{
+    const struct plan_step taken = {.before = object};
+    bool routed = object && object->kind == MODEL_OBJECT_ROUTE;
+
+    if (!object || (object->kind != MODEL_OBJECT_ELEMENT && !routed) || !freed_address(&taken, &ret->address))
+        return false;
+    ret->routed = routed;
+    ret->device = routed ? object->route.device : guard_read_ifname(&object->element, 0);
+    return true;
+}
+
 static int compare_given(const void *a, const void *b)
 {
     const struct given *left = a, *right = b;
-    int order = strcmp(left->device, right->device);
+    int order = (int)left->routed - (int)right->routed;
 
+    if (order == 0)
+        order = strcmp(left->device, right->device);
     return order ? order : ip_address_compare(&left->address, &right->address);
 }
 
-/* All that the plan gives, sorted, of elements that were not there before. */
+/* All that the plan gives, sorted, by what was not there before. */
 static int collect_given(const struct plan *plan, struct given **ret, size_t *ret_count)
 {
     _cleanup_free_ struct given *given = NULL;
@@ -68,13 +78,13 @@ static int collect_given(const struct plan *plan, struct given **ret, size_t *re
 
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct plan_step *step = &plan->steps[i];
-        struct ip_address address;
+        struct given address;
 
         if (step->before || !port_address(step->after, &address))
             continue;
         if (array_reserve((void **)&given, &capacity, count, 1, sizeof(*given)) < 0)
             return -ENOMEM;
-        given[count++] = (struct given){guard_read_ifname(&step->after->element, 0), address};
+        given[count++] = address;
     }
     if (count)
         qsort(given, count, sizeof(*given), compare_given);
@@ -83,15 +93,21 @@ static int collect_given(const struct plan *plan, struct given **ret, size_t *re
     return 0;
 }
 
-/* Does the same plan give @address back to the port that @step takes it from, in another set, say? */
+/*
+ * Does the same plan give @address back to the port that @step takes it from: in another set, say, or by a route where
+ * it was the other end of the gateway's?
+ */
 static bool stays_at_port(const struct given *given, size_t given_count, const struct plan_step *step,
                           const struct ip_address *address)
 {
     struct given key = {.address = *address};
 
-    if (!given_count || step->before->kind != MODEL_OBJECT_ELEMENT)
+    if (!given_count)
         return false;
-    key.device = guard_read_ifname(&step->before->element, 0);
+    if (step->before->kind == MODEL_OBJECT_ADDRESS)
+        key = (struct given){true, step->before->address.device, *address};
+    else if (!port_address(step->before, &key))
+        return false;
     return bsearch(&key, given, given_count, sizeof(*given), compare_given) != NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +234,47 @@ static int address_delete(void *data, const struct model_host_address *address, 
     return result < 0 ? result : netlink_peer_delete(kernel->route, index, &address->prefix, other_end(address), error);
 }
 
+static int make_route(struct apply_kernel *kernel, const struct model_guest_route *route, struct netlink_route *ret,
+                      struct tapnet_error *error)
+{
+    int index = 0, result = apply_kernel_index(kernel, route->device, &index, error);
+
+    if (result < 0)
+        return result;
+    *ret = (struct netlink_route){
+        .destination = {route->guest, (uint8_t)(8 * ip_family_size(route->guest.family))},
+        .source = route->source,
+        .index = index,
+        .protocol = MODEL_ROUTE_PROTOCOL,
+        .type = RTN_UNICAST,
+    };
+    return 0;
+}
+
+/* Beside one of the same guest by another port: that is still to go. */
+static int route_add(void *data, const struct model_guest_route *route, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    struct netlink_route entry;
+    int result = make_route(kernel, route, &entry, error);
+
+    return result < 0 ? result : netlink_route_add_beside(kernel->route, &entry, error);
+}
+
+static int route_delete(void *data, const struct model_guest_route *route, struct tapnet_error *error)
+{
+    struct apply_kernel *kernel = data;
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
+    struct netlink_route entry = {0};
+    int result = make_route(kernel, route, &entry, &refusal);
+
+    entry.source.family = 0; /* gone with its address, maybe */
+    result = result < 0 ? result : netlink_route_delete(kernel->route, &entry, &refusal);
+    if (result == -ESRCH || result == -ENODEV) /* it went with its device, or when that went down */
+        return 0;
+    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
+}
+
 static int make_neighbour(struct apply_kernel *kernel, const struct model_neighbour *neighbour,
                           struct netlink_neighbour *ret, struct tapnet_error *error)
 {
@@ -434,6 +476,8 @@ static const struct apply_ops kernel_ops = {
     .link_lay_off = apply_link_lay_off,
     .address_add = address_add,
     .address_delete = address_delete,
+    .route_add = route_add,
+    .route_delete = route_delete,
     .neighbour_set = neighbour_set,
     .neighbour_delete = neighbour_delete,
     .item_add = item_add,

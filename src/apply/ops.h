@@ -53,6 +53,9 @@ struct apply_ops {
     int (*address_add)(void *data, const struct model_host_address *address, struct tapnet_error *error);
     int (*address_delete)(void *data, const struct model_host_address *address, struct tapnet_error *error);
 
+    int (*route_add)(void *data, const struct model_guest_route *route, struct tapnet_error *error);
+    int (*route_delete)(void *data, const struct model_guest_route *route, struct tapnet_error *error);
+
     /* In the place of what is there of it, if anything is. */
     int (*neighbour_set)(void *data, const struct model_neighbour *neighbour, struct tapnet_error *error);
     int (*neighbour_delete)(void *data, const struct model_neighbour *neighbour, struct tapnet_error *error);

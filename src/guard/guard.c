@@ -216,8 +216,11 @@ struct guard_element guard_dns_port(const char *bridge, const struct ip_address 
 {
     enum guard_set set = of_family(gateway, GUARD_DNS_PORTS, GUARD_DNS_PORTS6);
     struct guard_element element = element_of_address(set, bridge, gateway, label);
+    bool ip6 = set == GUARD_DNS_PORTS6; /* has it that the address stays as it is */
 
-    write_port(element.data, port);
+    if (ip6)
+        write_ip(element.data, gateway);
+    write_port(element.data + (ip6 ? guard_field_room(GUARD_FIELD_IP6) : 0), port);
     return element;
 }
 

@@ -71,7 +71,8 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
         {"masquerade6", GUARD_INET, {IFNAME, IFNAME}, 0, "network and the uplink it goes out by with the host's IPv6"},
     [GUARD_PATHS6] = {"paths6", GUARD_INET, {IFNAME, IFNAME}, 0, "way in and way out of known connections of IPv6"},
     [GUARD_GATEWAYS6] = {"gateways6", GUARD_INET, {IFNAME, IP6}, 0, "network and the host's IPv6 address in it"},
-    [GUARD_DNS_PORTS6] = {"dns_ports6", GUARD_INET, {IFNAME, IP6}, PORT, "port that the DNS service really listens on"},
+    [GUARD_DNS_PORTS6] =
+        {"dns_ports6", GUARD_INET, {IFNAME, IP6}, IP6_PORT, "where the DNS service really listens by IPv6"},
     [GUARD_DNS_SERVED6] =
         {"dns_served6", GUARD_INET, {IFNAME, IP6, PORT}, 0, "where guests reach the DNS service by IPv6"},
     [GUARD_CLOSED6] = {"closed6", GUARD_INET, {IFNAME}, 0, "forwards IPv6 for our networks only"},

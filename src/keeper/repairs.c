@@ -120,6 +120,7 @@ static bool needs_absent(const struct absent *absent, const struct model_object 
     case MODEL_OBJECT_LINK:
         return is_absent(absent, object->link.master);
     case MODEL_OBJECT_ADDRESS:
+    case MODEL_OBJECT_ROUTE:
     case MODEL_OBJECT_NEIGHBOUR:
         return is_absent(absent, model_object_device(object));
     case MODEL_OBJECT_SERVICE:

@@ -80,6 +80,21 @@ static void add_peer(struct expansion *expansion, const struct model_port *port,
     add_object(expansion, &object);
 }
 
+/*
+ * By IPv6 a route alone: the gateway's address stands on the network's device. The kernel keeps addresses that are
+ * alike, and what leads to them, in lists that it goes through for each that is added.
+ */
+static void add_route6(struct expansion *expansion, const struct model_network *network, const struct model_port *port)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_ROUTE, .place = port->place};
+
+    memcpy(object.route.device, port->device, sizeof(object.route.device));
+    object.route.guest = port->address6;
+    if (model_mode_leads_out(network->mode))
+        object.route.source = network->subnet6.address;
+    add_object(expansion, &object);
+}
+
 /* To its uplink and back; what it sends goes where its connections are counted, if they are. */
 static void expand_ways(struct expansion *expansion, const struct model_network *network, const struct model_port *port,
                         const char *label)
@@ -173,7 +188,7 @@ static void expand_routed_port6(struct expansion *expansion, const struct model_
     if (network->mode == MODEL_MODE_ROUTED)
         expand_ways6(expansion, network, port, label);
     expand_routed_published(expansion, port, &port->address6, label);
-    add_peer(expansion, port, &network->subnet6.address, &port->address6);
+    add_route6(expansion, network, port);
     if (network->on_link6 && network->uplink6[0])
         add_proxy(expansion, port, network->uplink6, &port->address6);
 }

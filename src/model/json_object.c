@@ -13,7 +13,7 @@ static const char *const kind_words[] = {
     [MODEL_OBJECT_TABLE] = "table",     [MODEL_OBJECT_ELEMENT] = "element",     [MODEL_OBJECT_LINK] = "link",
     [MODEL_OBJECT_ADDRESS] = "address", [MODEL_OBJECT_SYSCTL] = "sysctl",       [MODEL_OBJECT_SERVICE] = "service",
     [MODEL_OBJECT_RECORD] = "record",   [MODEL_OBJECT_NEIGHBOUR] = "neighbour", [MODEL_OBJECT_UPLINK] = "uplink",
-    [MODEL_OBJECT_PASSAGE] = "passage",
+    [MODEL_OBJECT_PASSAGE] = "passage", [MODEL_OBJECT_ROUTE] = "route",
 };
 
 static const char *const link_words[] = {
@@ -369,6 +369,20 @@ static void address_from_json(struct json_reader *reader, struct model_host_addr
     json_read_address(reader, "peer", JSON_OPTIONAL, &ret->peer);
 }
 
+static void route_to_json(json_t **json, const struct model_guest_route *route)
+{
+    json_put(json, "device", json_ifname(route->device, sizeof(route->device)));
+    json_put_address(json, "guest", &route->guest);
+    json_put_address(json, "source", &route->source);
+}
+
+static void route_from_json(struct json_reader *reader, struct model_guest_route *ret)
+{
+    read_link_name(reader, "device", JSON_REQUIRED, ret->device);
+    json_read_address(reader, "guest", JSON_REQUIRED, &ret->guest);
+    json_read_address(reader, "source", JSON_OPTIONAL, &ret->source);
+}
+
 static void neighbour_to_json(json_t **json, const struct model_neighbour *neighbour)
 {
     json_put(json, "device", json_ifname(neighbour->device, sizeof(neighbour->device)));
@@ -469,6 +483,9 @@ struct json_t *model_object_to_json(const struct model_object *object)
         json_put_prefix(&json, "prefix", &object->address.prefix);
         json_put_address(&json, "peer", &object->address.peer);
         break;
+    case MODEL_OBJECT_ROUTE:
+        route_to_json(&json, &object->route);
+        break;
     case MODEL_OBJECT_NEIGHBOUR:
         neighbour_to_json(&json, &object->neighbour);
         break;
@@ -508,6 +525,9 @@ static void object_from_json(struct json_reader *reader, struct model_object *re
         break;
     case MODEL_OBJECT_ADDRESS:
         address_from_json(reader, &ret->address);
+        break;
+    case MODEL_OBJECT_ROUTE:
+        route_from_json(reader, &ret->route);
         break;
     case MODEL_OBJECT_NEIGHBOUR:
         neighbour_from_json(reader, &ret->neighbour);

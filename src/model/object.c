@@ -93,6 +93,13 @@ static int compare_addresses(const struct model_host_address *a, const struct mo
     return order ? order : ip_address_compare(&a->peer, &b->peer);
 }
 
+static int compare_routes(const struct model_guest_route *a, const struct model_guest_route *b)
+{
+    int order = strcmp(a->device, b->device);
+
+    return order ? order : ip_address_compare(&a->guest, &b->guest);
+}
+
 static int compare_neighbours(const struct model_neighbour *a, const struct model_neighbour *b)
 {
     int order = strcmp(a->device, b->device);
@@ -115,6 +122,8 @@ int model_object_compare(const struct model_object *a, const struct model_object
         return compare_links(&a->link, &b->link);
     case MODEL_OBJECT_ADDRESS:
         return compare_addresses(&a->address, &b->address);
+    case MODEL_OBJECT_ROUTE:
+        return compare_routes(&a->route, &b->route);
     case MODEL_OBJECT_NEIGHBOUR:
         return compare_neighbours(&a->neighbour, &b->neighbour);
     case MODEL_OBJECT_PASSAGE:
@@ -277,6 +286,8 @@ const char *model_object_device(const struct model_object *object)
         return object->link.name;
     case MODEL_OBJECT_ADDRESS:
         return object->address.device;
+    case MODEL_OBJECT_ROUTE:
+        return object->route.device;
     case MODEL_OBJECT_NEIGHBOUR:
         return object->neighbour.device;
     default:
@@ -297,6 +308,9 @@ bool model_object_equal(const struct model_object *wanted, const struct model_ob
         return link_equal(&wanted->link, &found->link);
     case MODEL_OBJECT_ADDRESS:
         return compare_addresses(&wanted->address, &found->address) == 0 && !found->address.unrouted;
+    case MODEL_OBJECT_ROUTE:
+        return compare_routes(&wanted->route, &found->route) == 0 &&
+               ip_address_equal(&wanted->route.source, &found->route.source);
     case MODEL_OBJECT_NEIGHBOUR:
         return compare_neighbours(&wanted->neighbour, &found->neighbour) == 0 &&
                mac_equal(&wanted->neighbour.mac, &found->neighbour.mac);
@@ -344,6 +358,9 @@ static void print_unescaped(const struct model_object *object, char text[MODEL_O
                  object->address.peer.family ? " to " : "",
                  object->address.peer.family ? ip_address_print(&object->address.peer, peer) : "",
                  object->address.device);
+        return;
+    case MODEL_OBJECT_ROUTE:
+        snprintf(text, size, "route to %s by %s", ip_address_print(&object->route.guest, peer), object->route.device);
         return;
     case MODEL_OBJECT_NEIGHBOUR:
         snprintf(text, size, "%s %s on %s", object->neighbour.proxy ? "proxy" : "neighbour",

@@ -107,6 +107,16 @@ struct model_host_address {
 };
 
 /*
+ * The way to one guest, by its own port: of IPv6, where the gateway's address does not stand on each port and brings no
+ * route along.
+ */
+struct model_guest_route {
+    char device[MODEL_IFNAME_MAX]; /* identity: device and guest */
+    struct ip_address guest;
+    struct ip_address source; /* that the host speaks to it from, an address of its own; family 0: any */
+};
+
+/*
  * Who has an address on a link, so that nobody need ask: the host speaks to this MAC, whatever ARP says. Or, as a
  * proxy, for whom the host answers ARP on a link that is another's.
  */
@@ -219,6 +229,7 @@ enum model_object_kind {
     MODEL_OBJECT_ELEMENT,
     MODEL_OBJECT_LINK,
     MODEL_OBJECT_ADDRESS,
+    MODEL_OBJECT_ROUTE,
     MODEL_OBJECT_NEIGHBOUR,
     MODEL_OBJECT_PASSAGE,
     MODEL_OBJECT_UPLINK,
@@ -235,6 +246,7 @@ struct model_object {
         struct guard_element element;
         struct model_link link;
         struct model_host_address address;
+        struct model_guest_route route;
         struct model_neighbour neighbour;
         struct guard_passage passage;
         struct model_uplink uplink;
@@ -263,7 +275,7 @@ size_t model_objects_before(const struct model_objects *objects, const struct mo
 
 /* Identity: kind, then the key that the kernel itself goes by. Bridges come before TAPs and TUNs. */
 int model_object_compare(const struct model_object *a, const struct model_object *b);
-/* The device that @object is, or is on: it goes with that. NULL: neither a link nor an address or neighbour of one. */
+/* The device that @object is, or is on: it goes with that. NULL: neither a link nor anything that is on one. */
 const char *model_object_device(const struct model_object *object);
 /* For two objects of the same identity: is there nothing to do? */
 bool model_object_equal(const struct model_object *wanted, const struct model_object *found);

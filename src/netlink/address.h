@@ -37,6 +37,7 @@ int netlink_peer_delete(struct netlink *netlink, int index, const struct ip_pref
 struct netlink_route {
     struct ip_prefix destination; /* length 0: default; family always set */
     struct ip_address gateway;    /* family 0: none */
+    struct ip_address source;     /* RTA_PREFSRC: that the host itself sends from, family 0: any */
     int index;                    /* outgoing link, 0: none (blackhole, multipath) */
     uint32_t table, metric;
     uint8_t protocol, type, scope;
@@ -47,7 +48,10 @@ typedef int netlink_route_reader(const struct netlink_route *route, void *data);
 /* Routes of @family; of @table only when it is not 0 (the kernel filters). */
 int netlink_route_dump(struct netlink *netlink, uint8_t family, uint32_t table, netlink_route_reader *reader,
                        netlink_restart *restart, void *data, struct tapnet_error *error);
+/* -EEXIST: there is one to this destination with this metric. */
 int netlink_route_add(struct netlink *netlink, const struct netlink_route *route, struct tapnet_error *error);
+/* The same of IPv6 beside what leads there by another link, behind it. */
+int netlink_route_add_beside(struct netlink *netlink, const struct netlink_route *route, struct tapnet_error *error);
 int netlink_route_delete(struct netlink *netlink, const struct netlink_route *route, struct tapnet_error *error);
 
 /* A neighbour (family AF_INET or AF_INET6) or an FDB entry (AF_BRIDGE). */

@@ -35,6 +35,8 @@ int netlink_route_parse(const struct nlmsghdr *message, struct netlink_route *re
     netlink_get_bytes(attributes[RTA_DST], route.destination.address.bytes, size);
     if (netlink_get_bytes(attributes[RTA_GATEWAY], route.gateway.bytes, size))
         route.gateway.family = header->rtm_family;
+    if (netlink_get_bytes(attributes[RTA_PREFSRC], route.source.bytes, size))
+        route.source.family = header->rtm_family;
     route.index = (int)netlink_get_u32(attributes[RTA_OIF]);
     route.table = attributes[RTA_TABLE] ? netlink_get_u32(attributes[RTA_TABLE]) : header->rtm_table;
     route.metric = netlink_get_u32(attributes[RTA_PRIORITY]);
@@ -98,6 +100,8 @@ static void build_route(struct netlink_message *message, uint16_t type, uint16_t
         netlink_put(message, RTA_DST, route->destination.address.bytes, size);
     if (route->gateway.family)
         netlink_put(message, RTA_GATEWAY, route->gateway.bytes, size);
+    if (route->source.family)
+        netlink_put(message, RTA_PREFSRC, route->source.bytes, size);
     if (route->index)
         netlink_put_u32(message, RTA_OIF, (uint32_t)route->index);
     if (route->metric)
@@ -105,12 +109,23 @@ static void build_route(struct netlink_message *message, uint16_t type, uint16_t
     netlink_put_u32(message, RTA_TABLE, route->table ? route->table : RT_TABLE_MAIN);
 }
 
-int netlink_route_add(struct netlink *netlink, const struct netlink_route *route, struct tapnet_error *error)
+static int add_route(struct netlink *netlink, uint16_t flags, const struct netlink_route *route,
+                     struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
 
-    build_route(&message, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route);
+    build_route(&message, RTM_NEWROUTE, NLM_F_CREATE | flags, route);
     return netlink_request(netlink, &message, error);
+}
+
+int netlink_route_add(struct netlink *netlink, const struct netlink_route *route, struct tapnet_error *error)
+{
+    return add_route(netlink, NLM_F_EXCL, route, error);
+}
+
+int netlink_route_add_beside(struct netlink *netlink, const struct netlink_route *route, struct tapnet_error *error)
+{
+    return add_route(netlink, 0, route, error);
 }
 
 int netlink_route_delete(struct netlink *netlink, const struct netlink_route *route, struct tapnet_error *error)

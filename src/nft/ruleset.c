@@ -170,14 +170,14 @@ static const struct nft_rule inet_rules[] = {
     {"local_forwards",
      "from the host itself to its IPv6 addresses",
      {IS_IP6, NOT_TO_LOOPBACK6, NOT_TO_LINK_LOCAL6, IS_LOCAL, GOTO("forwarded6")}},
-    /* udp dport 53 meta nfproto ipv6 redirect to :iifname . ip6 daddr map @dns_ports6 */
+    /* udp dport 53 meta nfproto ipv6 dnat to iifname . ip6 daddr map @dns_ports6: a port has not that address */
     {"dns",
      "the same over UDP and IPv6",
-     {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), IS_IP6, IIFNAME, IP6_DADDR, MAP(GUARD_DNS_PORTS6), REDIRECT}},
-    /* tcp dport 53 meta nfproto ipv6 redirect to :iifname . ip6 daddr map @dns_ports6 */
+     {L4(IPPROTO_UDP), TH_DPORT, IS(0, 53), IS_IP6, IIFNAME, IP6_DADDR, MAP(GUARD_DNS_PORTS6), DNAT6_TO_PORT}},
+    /* tcp dport 53 meta nfproto ipv6 dnat to iifname . ip6 daddr map @dns_ports6 */
     {"dns",
      "the same over TCP and IPv6",
-     {L4(IPPROTO_TCP), TH_DPORT, IS(0, 53), IS_IP6, IIFNAME, IP6_DADDR, MAP(GUARD_DNS_PORTS6), REDIRECT}},
+     {L4(IPPROTO_TCP), TH_DPORT, IS(0, 53), IS_IP6, IIFNAME, IP6_DADDR, MAP(GUARD_DNS_PORTS6), DNAT6_TO_PORT}},
 
     /* meta nfproto ipv4 iifname . oifname @egress masquerade */
     {"source_nat", "guests leave with the host's address", {IS_IP4, IIFNAME, OIFNAME, IN(GUARD_EGRESS), MASQUERADE}},

@@ -156,16 +156,17 @@ static int observe_addresses(struct netlink *netlink, struct observe_pass *pass)
     settle_addresses(&mark);
     sort_objects(&pass->found->objects, mark.object_count);
     pass->first_address = mark.object_count;
+    pass->end_address = pass->found->objects.count;
     return 0;
 }
 
 /* ---- routes: what is taken, and the way out ---- */
 
-/* The first address on @device, or on what stands behind it, or the end of the objects. */
+/* The first address on @device, or on what stands behind it, or the end of the addresses. */
 static size_t find_address(const struct observe_pass *pass, const char *device)
 {
     const struct model_objects *objects = &pass->found->objects;
-    size_t low = pass->first_address, high = objects->count;
+    size_t low = pass->first_address, high = pass->end_address;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -184,7 +185,7 @@ void observe_meet_route(const struct observe_pass *pass, const char *device, con
 
     if (route->type != RTN_UNICAST)
         return;
-    for (size_t i = find_address(pass, device); i < objects->count; i++) {
+    for (size_t i = find_address(pass, device); i < pass->end_address; i++) {
         struct model_host_address *address = &objects->items[i].address;
         struct ip_prefix subnet;
 
@@ -261,13 +262,14 @@ static int read_neighbour(const struct netlink_neighbour *neighbour, void *data)
     return model_objects_add(&pass->found->objects, &object);
 }
 
-/* Has a port of ours an address of @family with its guest's at the other end? */
-static bool has_peers(const struct observe_pass *pass, uint8_t family)
+/* Leads a way to the guest of a port of ours: its address at the other end of the gateway's, or a route? */
+static bool has_ways(const struct observe_pass *pass, uint8_t family)
 {
     const struct model_objects *objects = &pass->found->objects;
 
     for (size_t i = pass->first_address; i < objects->count; i++)
-        if (objects->items[i].kind == MODEL_OBJECT_ADDRESS && objects->items[i].address.peer.family == family)
+        if ((objects->items[i].kind == MODEL_OBJECT_ADDRESS && objects->items[i].address.peer.family == family) ||
+            (objects->items[i].kind == MODEL_OBJECT_ROUTE && objects->items[i].route.guest.family == family))
             return true;
     return false;
 }
@@ -279,10 +281,10 @@ static int observe_neighbours(struct netlink *netlink, struct observe_pass *pass
     int result = netlink_proxy_dump(netlink, AF_UNSPEC, read_neighbour, restart_addresses, &mark, pass->error);
 
     mark.object_count = pass->found->objects.count;
-    if (result == 0 && has_peers(pass, AF_INET))
+    if (result == 0 && has_ways(pass, AF_INET))
         result = netlink_neighbour_dump(netlink, AF_INET, read_neighbour, restart_addresses, &mark, pass->error);
     mark.object_count = pass->found->objects.count;
-    if (result == 0 && has_peers(pass, AF_INET6))
+    if (result == 0 && has_ways(pass, AF_INET6))
         result = netlink_neighbour_dump(netlink, AF_INET6, read_neighbour, restart_addresses, &mark, pass->error);
     return result;
 }

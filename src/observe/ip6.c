@@ -28,7 +28,7 @@
 
 struct route_mark {
     struct observe_pass *pass;
-    size_t taken_count; /* to go back to when the dump starts again */
+    size_t object_count, taken_count; /* to go back to when the dump starts again */
     uint32_t best_metric;
 };
 
@@ -41,6 +41,21 @@ static void note_learning(struct model_ip6 *ip6, const char *name)
         memcpy(ip6->learning[ip6->learning_count++], name, MODEL_IFNAME_MAX);
 }
 
+/* A route on a link of ours: one to a guest, or what the kernel made for an address. */
+static int read_own_route(struct observe_pass *pass, const char *device, const struct netlink_route *route)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_ROUTE};
+
+    observe_meet_route(pass, device, route);
+    if (route->protocol != MODEL_ROUTE_PROTOCOL || route->type != RTN_UNICAST || route->destination.length != 128 ||
+        route->gateway.family)
+        return 0;
+    memcpy(object.route.device, device, sizeof(object.route.device));
+    object.route.guest = route->destination.address;
+    object.route.source = route->source;
+    return model_objects_add(&pass->found->objects, &object);
+}
+
 static int read_route(const struct netlink_route *route, void *data)
 {
     struct route_mark *mark = data;
@@ -49,10 +64,8 @@ static int read_route(const struct netlink_route *route, void *data)
 
     if (!link)
         return 0;
-    if (link->ours && !link->lan) {
-        observe_meet_route(mark->pass, link->name, route);
-        return 0;
-    }
+    if (link->ours && !link->lan)
+        return read_own_route(mark->pass, link->name, route);
     if (route->gateway.family) { /* stands for itself, as by IPv4: observe/host.c */
         const struct ip_prefix gateway = {route->gateway, 128};
         int result = observe_take(mark->pass, &gateway);
@@ -78,6 +91,7 @@ static void restart_routes(void *data)
     struct route_mark *mark = data;
     struct observe_found *found = mark->pass->found;
 
+    found->objects.count = mark->object_count;
     found->taken_count = mark->taken_count;
     mark->best_metric = UINT32_MAX;
     found->ip6.uplink[0] = '\0';
@@ -86,7 +100,7 @@ static void restart_routes(void *data)
 
 int observe_routes6(struct netlink *netlink, struct observe_pass *pass)
 {
-    struct route_mark mark = {pass, pass->found->taken_count, UINT32_MAX};
+    struct route_mark mark = {pass, pass->found->objects.count, pass->found->taken_count, UINT32_MAX};
 
     return netlink_route_dump(netlink, AF_INET6, RT_TABLE_MAIN, read_route, restart_routes, &mark, pass->error);
 }

@@ -22,8 +22,9 @@ struct observe_pass {
     struct observe_found *found;
     struct observe_index *indices; /* sorted by index once the dump is over */
     size_t index_count, index_capacity, link_capacity, taken_capacity, address_capacity;
-    size_t first_link;    /* from here on the objects are links, while links are read */
-    size_t first_address; /* from here on the objects are addresses, sorted, while routes are read */
+    size_t first_link; /* from here on the objects are links, while links are read */
+    /* The objects that are addresses, sorted, while routes are read. */
+    size_t first_address, end_address;
     bool shaped; /* a token bucket stands in front of one of our links: how fast it lets through is to be asked */
     uint32_t best_metric;
     struct device_features *features; /* opened when a device is met whose offloads are looked at */

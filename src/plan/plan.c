@@ -50,6 +50,8 @@ static enum plan_phase phase_of(const struct model_object *before, const struct 
         return phase_of_link(&object->link, remove);
     case MODEL_OBJECT_ADDRESS:
         return remove ? PLAN_ADDRESSES_REMOVE : PLAN_ADDRESSES_SET;
+    case MODEL_OBJECT_ROUTE:
+        return remove ? PLAN_ROUTES_REMOVE : PLAN_ROUTES_SET;
     case MODEL_OBJECT_NEIGHBOUR:
         return remove ? PLAN_NEIGHBOURS_REMOVE : PLAN_NEIGHBOURS_SET;
     case MODEL_OBJECT_PASSAGE:
@@ -143,6 +145,20 @@ static int add_address(struct plan *plan, const struct model_object *before, con
     return result < 0 || !after ? result : add_step(plan, PLAN_ADDRESSES_SET, NULL, after);
 }
 
+/* The same of a route. */
+static int add_route(struct plan *plan, const struct model_object *before, const struct model_object *after)
+{
+    int result = 0;
+
+    if (before && device_is_replaced(plan, before->route.device)) {
+        result = add_step(plan, PLAN_ROUTES_CLEAR, before, NULL);
+        before = NULL;
+    }
+    if (result < 0 || (before && after && model_object_equal(after, before)) || (!before && !after))
+        return result;
+    return add_step(plan, phase_of(before, after), before, after);
+}
+
 /* Does the link of @step, changed in place, end to route? The kernel forgets its neighbours with that. */
 static bool ends_to_route(const struct plan_step *step)
 {
@@ -180,6 +196,8 @@ static int add_pair(struct plan *plan, const struct model_object *before, const 
         return 0; /* on neither */
     if (object->kind == MODEL_OBJECT_ADDRESS)
         return add_address(plan, before, after);
+    if (object->kind == MODEL_OBJECT_ROUTE)
+        return add_route(plan, before, after);
     if (object->kind == MODEL_OBJECT_NEIGHBOUR)
         return add_neighbour(plan, before, after);
     if (before && after && model_object_equal(after, before))

@@ -18,10 +18,12 @@ enum plan_phase {
     PLAN_BRIDGES_SET,
     PLAN_SYSCTLS_SET,
     PLAN_NEIGHBOURS_CLEAR,
+    PLAN_ROUTES_CLEAR,
     PLAN_ADDRESSES_CLEAR, /* of a device that has to be made anew: they go with it, ... */
     PLAN_DEVICES_CLEAR,   /* ... it makes room for its successor of the same name, and the SETs make both */
     PLAN_DEVICES_SET,     /* TAPs and TUNs: made, or changed in place */
     PLAN_ADDRESSES_SET,
+    PLAN_ROUTES_SET, /* behind the addresses that the host speaks to guests from */
     PLAN_NEIGHBOURS_SET,
     PLAN_PASSAGES_SET,   /* in filters of others: behind our own guards */
     PLAN_SERVICES_CLEAR, /* of a network whose address another one gets: two can't listen at it */
@@ -33,6 +35,7 @@ enum plan_phase {
     PLAN_SERVICES_REMOVE,
     PLAN_PASSAGES_REMOVE,
     PLAN_NEIGHBOURS_REMOVE,
+    PLAN_ROUTES_REMOVE,
     PLAN_ADDRESSES_REMOVE,
     PLAN_DEVICES_REMOVE,
     PLAN_SYSCTLS_REMOVE, /* while their bridges are there: undone, a bridge is made anew before it is told them again */

@@ -193,6 +193,9 @@ const char *plan_step_reason(const struct plan_step *step, char text[PLAN_REASON
     case MODEL_OBJECT_UPLINK:
         uplink_reason(&step->before->uplink, &step->after->uplink, text);
         break;
+    case MODEL_OBJECT_ROUTE:
+        append(text, "the host speaks to its guest from another address");
+        break;
     case MODEL_OBJECT_NEIGHBOUR:
         append(text, "has another MAC");
         break;

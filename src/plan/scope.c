@@ -53,6 +53,7 @@ const char *plan_object_set(const struct model_object *object, char text[MODEL_N
         return text;
     case MODEL_OBJECT_TABLE:
     case MODEL_OBJECT_ADDRESS:
+    case MODEL_OBJECT_ROUTE:
     case MODEL_OBJECT_NEIGHBOUR:
     case MODEL_OBJECT_UPLINK:
     case MODEL_OBJECT_SYSCTL:
@@ -148,7 +149,8 @@ static bool found_concerns(const struct model_object *object, const struct model
         return true; /* somebody put it into our table: nobody wants it there */
     if (object->kind == MODEL_OBJECT_NEIGHBOUR && object->neighbour.proxy)
         return proxy_concerns(object, wanted, all, subnets, set);
-    if (object->kind == MODEL_OBJECT_ADDRESS || object->kind == MODEL_OBJECT_NEIGHBOUR) {
+    if (object->kind == MODEL_OBJECT_ADDRESS || object->kind == MODEL_OBJECT_ROUTE ||
+        object->kind == MODEL_OBJECT_NEIGHBOUR) {
         link = plan_find_link(all, model_object_device(object));
         return link && link_concerns(link, wanted, set);
     }

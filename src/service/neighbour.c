@@ -23,6 +23,16 @@ static bool is_solicitation(const struct frame6 *packet)
            memcmp(packet->source, nobody, sizeof(nobody)) != 0;
 }
 
+/* Is @target reached by the host: its own address, which stands on another device, or that of a neighbour? */
+static bool is_by_host(const struct model_network *network, const struct model_port *port,
+                       const struct ip_address *target)
+{
+    if (ip_address_equal(target, &network->subnet6.address))
+        return model_mode_leads_out(network->mode);
+    return network->ports_see_each_other && ip_prefix_contains(&network->subnet6, target) &&
+           !ip_address_equal(target, &port->address6);
+}
+
 size_t neighbour_answer(const struct model_network *network, const struct model_port *port, const struct frame6 *packet,
                         uint8_t *frame)
 {
@@ -36,11 +46,10 @@ size_t neighbour_answer(const struct model_network *network, const struct model_
         .payload_len = NEIGHBOUR_ANSWER_LEN,
     };
 
-    if (model_network_has_bridge(network) || !network->ports_see_each_other || !is_solicitation(packet))
+    if (model_network_has_bridge(network) || !is_solicitation(packet))
         return 0;
     memcpy(target.bytes, packet->payload + TARGET_AT, sizeof(target.bytes));
-    if (!ip_prefix_contains(&network->subnet6, &target) || ip_address_equal(&target, &network->subnet6.address) ||
-        ip_address_equal(&target, &port->address6))
+    if (!is_by_host(network, port, &target))
         return 0;
     memcpy(answer.source, model_router6.address.bytes, sizeof(answer.source));
     memcpy(answer.destination, packet->source, sizeof(answer.destination));

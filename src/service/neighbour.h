@@ -14,7 +14,8 @@
  * How it works: guests of a routed network are told that nobody is on their link. One with a static address and the
  * subnet's whole prefix thinks otherwise, and so does one that was behind a bridge before its network's mode changed.
  * By IPv4 the kernel answers these (proxy_arp); by IPv6 it would need an entry for each two ports. So the rules show
- * their solicitations to the service, which says that whoever of the subnet is asked about is at the host.
+ * their solicitations to the service, which says that whoever of the subnet is asked about is at the host. So is the
+ * address of the subnet that the host itself has: on the port stands fe80::1 alone, for which the kernel answers.
  */
 
 /* The message and one option with a MAC. */

@@ -107,6 +107,9 @@ WRAP(address_add, (void *data, const struct model_host_address *address, struct 
      (REAL, address, error))
 WRAP(address_delete, (void *data, const struct model_host_address *address, struct tapnet_error *error),
      (REAL, address, error))
+WRAP(route_add, (void *data, const struct model_guest_route *route, struct tapnet_error *error), (REAL, route, error))
+WRAP(route_delete, (void *data, const struct model_guest_route *route, struct tapnet_error *error),
+     (REAL, route, error))
 WRAP(neighbour_set, (void *data, const struct model_neighbour *neighbour, struct tapnet_error *error),
      (REAL, neighbour, error))
 WRAP(neighbour_delete, (void *data, const struct model_neighbour *neighbour, struct tapnet_error *error),
@@ -179,6 +182,8 @@ static void wrap(struct apply_ops *ops, void *data)
         .link_lay_off = fault_link_lay_off,
         .address_add = fault_address_add,
         .address_delete = fault_address_delete,
+        .route_add = fault_route_add,
+        .route_delete = fault_route_delete,
         .neighbour_set = fault_neighbour_set,
         .neighbour_delete = fault_neighbour_delete,
         .item_add = fault_item_add,

@@ -47,6 +47,7 @@ static size_t split(char *line, const char *words[WORDS_MAX], const char **ret_l
 static int write_field(enum guard_field field, const char *word, uint8_t *bytes)
 {
     struct ip_address address;
+    char text[IP_TEXT_MAX];
     struct mac mac;
     unsigned port;
 
@@ -82,6 +83,11 @@ static int write_field(enum guard_field field, const char *word, uint8_t *bytes)
         bytes[0] = (uint8_t)(port >> 8);
         bytes[1] = (uint8_t)port;
         return 0;
+    case GUARD_FIELD_IP6_PORT: /* fd00:20::1/10053 */
+        snprintf(text, sizeof(text), "%.*s", (int)strcspn(word, "/"), word);
+        if (!strchr(word, '/') || write_field(GUARD_FIELD_IP6, text, bytes) < 0)
+            return -EINVAL;
+        return write_field(GUARD_FIELD_PORT, strchr(word, '/') + 1, bytes + 16);
     default:
         return -EINVAL;
     }

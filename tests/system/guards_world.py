@@ -258,7 +258,7 @@ class Lab:
         gateways6 br-lab fd00:20::1 | lab/lab
         gateways6 br-lab fe80::1 | lab/lab
         gateways6 br-two fd00:30::1 | lab/two
-        dns_ports6 br-lab fd00:20::1 10053 | lab/lab
+        dns_ports6 br-lab fd00:20::1 fd00:20::1/10053 | lab/lab
         dns_served6 br-lab fd00:20::1 10053 | lab/lab
         resolvers6 fd00:20::1 | lab/lab
         port_addresses6 tap-a 52:54:00:00:00:0a fd00:20::a | lab/lab/a

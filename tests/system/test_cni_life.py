@@ -166,6 +166,24 @@ def test_containers_stay_while_the_file_changes_and_go_with_it(lab, host):
         lab("up", lab.file(LAB))
 
 
+def test_what_a_runtime_says_of_a_container_outlives_a_change_of_the_file(lab, host):
+    """Its own limits stay, and what it has from the network's follows that."""
+    runtime = Runtime(host)
+
+    def limited(connections):
+        return lab.file(LAB.replace("ports:", f"limit: {{ connections: {connections} }}, ports:"))
+    with Boxes([f"{host.name}-l"]) as boxes:
+        name = boxes.names[0]
+        lab("up", limited(100))
+        runtime.config["runtimeConfig"] = {"bandwidth": {"ingressRate": 8_000_000, "ingressBurst": 2_000_000}}
+        call(runtime, "ADD", name)
+        for connections in (100, 200):
+            lab("up", limited(connections))
+            limit = attached(lab)[0]["limit"]
+            assert (limit["receive"], limit["burst"], limit["connections"]) == (8_000_000, 250_000, connections)
+        call(runtime, "DEL", name)
+
+
 def test_another_interface_stays_as_it_is(lab, host):
     """What a container has besides is its own."""
     runtime = Runtime(host)

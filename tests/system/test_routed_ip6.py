@@ -3,19 +3,21 @@
 
       host under test                                            outside, which has a route to the subnet by the host
     +--------------------------------------------------------+  +-------------------------------+
-    | guest web ── lab-web  fe80::1, fd00:20::1 → its address |  |  router advertisements        |
-    |                                                   eth0 ─┼──┤ out0  2001:db8:a::1/64        |
-    | guest db ─── lab-db   fe80::1, fd00:20::1 → its address |  |  lo    2001:db8:f::1          |
+    | guest web ── lab-web  fe80::1, a route to its address  |  |  router advertisements        |
+    |              rt-lab   fd00:20::1/64              eth0 ─┼──┤ out0  2001:db8:a::1/64        |
+    | guest db ─── lab-db   fe80::1, a route to its address  |  |  lo    2001:db8:f::1          |
     +--------------------------------------------------------+  +-------------------------------+
 """
 
 import shutil
 import socket
+import struct
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
-from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
+from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6TimeExceeded, IPv6
 from scapy.layers.l2 import Ether
 
 from ip6_lab import Guest, Lab, Outside, addresses, dhclient, dig, kill_service, make_older, sysctl
@@ -252,10 +254,9 @@ def test_what_another_set_needs_stays(forwarding, lab, tapnet):
 
 
 DAMAGES = {
-    "address": ("ip -6 address delete fd00:20::1 peer fd00:20::7/128 dev lab-db",
-                "address fd00:20::1/128 to fd00:20::7 on lab-db is missing"),
-    "route": ("ip -6 route delete fd00:20::7 dev lab-db",
-              "address fd00:20::1/128 to fd00:20::7 on lab-db the route to its guest is gone"),
+    "route": ("ip -6 route delete fd00:20::7 dev lab-db", "route to fd00:20::7 by lab-db is missing"),
+    "route-source": ("ip -6 route replace fd00:20::7 dev lab-db proto 116",
+                     "route to fd00:20::7 by lab-db the host speaks to its guest from another address"),
     "router-address": ("ip -6 address delete fe80::1/64 dev lab-web", "address fe80::1/64 on lab-web is missing"),
     "network-address": ("ip -6 address delete fd00:20::1/64 dev rt-lab", "address fd00:20::1/64 on rt-lab is missing"),
     "neighbour": ("ip -6 neigh delete fd00:20::7 dev lab-db", "neighbour fd00:20::7 on lab-db is missing"),
@@ -305,6 +306,55 @@ def test_what_others_damage_is_mended(world, host, damage, keeper):
         tapnet("down", "--all", check=False)
 
 
+def test_the_host_speaks_to_guests_from_the_networks_address(lab):
+    """Which stands on no port: also where another of the host's would do as well, and in what it says of errors."""
+    lab.up()
+    web = lab.guest("web").up(WEB, length=128)
+    said = lab.host.json("ip", "-j", "address", "show", "to", "fd00:20::1")
+    assert [link["ifname"] for link in said if link.get("addr_info")] == ["rt-lab"]
+    lab.host.run("ip", "-6", "address", "add", "fd00:20::5054:ff:fe00:3/128", "dev", "eth0", "nodad")
+    listener = Listener(web.netns, "eth0")
+    assert lab.host.run("ping", "-6", "-c1", "-W2", WEB, check=False).returncode == 0
+    web.run("ping", "-6", "-c1", "-W1", "-t1", FAR, check=False)
+    heard = [Ether(data) for _, data in listener.end()]
+    assert {packet[IPv6].src for packet in heard
+            if ICMPv6EchoRequest in packet and packet[IPv6].dst == WEB} == {"fd00:20::1"}
+    assert {packet[IPv6].src for packet in heard if ICMPv6TimeExceeded in packet} == {"fd00:20::1"}
+
+
+def add_peer(device, address, peer):
+    """As tapnet had it before guests had routes: the host's address on the port, the guest's at its other end."""
+    def attribute(kind, data):
+        return struct.pack("HH", 4 + len(data), kind) + data + bytes(-len(data) % 4)
+
+    ours, theirs = (socket.inet_pton(socket.AF_INET6, text) for text in (address, peer))
+    body = struct.pack("BBBBi", socket.AF_INET6, 128, 0x02, 0, socket.if_nametoindex(device))  # IFA_F_NODAD
+    body += attribute(2, ours) + attribute(1, theirs) + attribute(11, b"\x74")  # IFA_LOCAL, _ADDRESS, _PROTO
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
+        netlink.send(struct.pack("IHHII", 16 + len(body), 20, 0x605, 1, 0) + body)  # RTM_NEWADDR, to be made, acked
+        assert struct.unpack("IHHIIi", netlink.recv(4096)[:20])[5] == 0
+
+
+def test_what_an_older_tapnet_made_becomes_what_this_one_makes(lab, tapnet):
+    """While guests are plugged in, and nobody does anything in them."""
+    before = snapshot(lab.host, run_dir=tapnet.run_dir)
+    lab.up()
+    web, db = lab.guest("web").up(WEB, length=128), lab.guest("db").up(DB, length=128)
+    made = snapshot(lab.host, run_dir=tapnet.run_dir)
+    for name, address in ("web", WEB), ("db", DB):
+        lab.host.run("ip", "-6", "route", "delete", address, "dev", f"lab-{name}")
+        in_netns(lab.host, partial(add_peer, f"lab-{name}", "fd00:20::1", address))
+    assert web.reaches(DB) and web.reaches("fd00:20::1") and web.reaches(FAR)
+    planned = tapnet("plan", lab.file, check=False).stdout
+    assert f"route to {WEB} by lab-web" in planned and f"address fd00:20::1/128 to {WEB} on lab-web" in planned
+    tapnet("up", lab.file)
+    assert_same(made, snapshot(lab.host, run_dir=tapnet.run_dir))
+    assert web.reaches(DB) and web.reaches("fd00:20::1") and web.reaches(FAR) and db.reaches(WEB)
+    web.close(), db.close()
+    tapnet("down", lab.file)
+    assert_same(before, snapshot(lab.host, run_dir=tapnet.run_dir))
+
+
 # ---- live ----
 
 def test_the_mode_changes_while_guests_run(lab, tapnet):
@@ -331,8 +381,11 @@ def test_a_guest_that_takes_its_neighbours_to_be_on_its_link(lab):
     web, db = lab.guest("web").up(WEB, length=64), lab.guest("db").up(DB, length=64)
     assert web.reaches(DB) and db.reaches(WEB)
     assert web.reaches("fd00:20::1") and web.reaches(FAR)
+    web.run("ip", "-6", "route", "replace", "default", "via", "fd00:20::1", "dev", "eth0")
+    web.run("ip", "-6", "neigh", "flush", "dev", "eth0")
+    assert web.reaches(FAR) and web.reaches(DB)
     known = {entry["dst"]: entry.get("lladdr") for entry in web.netns.json("ip", "-j", "-6", "neigh")}
-    assert known[DB] == lab.host.json("ip", "-j", "link", "show", "lab-web")[0]["address"]
+    assert known[DB] == known["fd00:20::1"] == lab.host.json("ip", "-j", "link", "show", "lab-web")[0]["address"]
     assert not web.reaches("fd00:20::99", wait=1)
 
 

@@ -187,6 +187,7 @@ static void a_file_keeps_what_it_does_not_name(void **state)
     (void)state;
     lab_begin(&lab);
     make_port(&lab.ports[2], "vm1", MODEL_ORIGIN_ATTACHED, 0x0a140009);
+    lab.ports[2].limit.receive = 16000; /* its own, and so it stays */
     lab.network.port_count = 3;
     lab_bring_up(&lab);
     lab_begin(&file);
@@ -198,6 +199,7 @@ static void a_file_keeps_what_it_does_not_name(void **state)
     assert_int_equal(file.network.ports[2].origin, MODEL_ORIGIN_ATTACHED);
     assert_true(mac_equal(&file.network.ports[2].guest_mac, &lab.ports[2].guest_mac));
     assert_int_equal(file.network.ports[2].limit.send, 8000);
+    assert_int_equal(file.network.ports[2].limit.receive, 16000);
     assert_int_equal(ports_take_over(&lab.found, &file.set), 0);
     assert_int_equal(file.network.port_count, 3); /* it has it now */
     snprintf(file.set.name, sizeof(file.set.name), "other");

@@ -184,6 +184,28 @@ static int address_delete(void *data, const struct model_host_address *address, 
     return change(false, ip_prefix_print(&address->prefix, text), error);
 }
 
+/* Noted with where the host speaks from: one that changes is another one. */
+static int change_route(bool make, const struct model_guest_route *route, struct tapnet_error *error)
+{
+    char guest[IP_TEXT_MAX], source[IP_TEXT_MAX], text[2 * IP_TEXT_MAX + MODEL_IFNAME_MAX];
+
+    snprintf(text, sizeof(text), "%s by %s from %s", ip_address_print(&route->guest, guest), route->device,
+             ip_address_print(&route->source, source));
+    return change(make, text, error);
+}
+
+static int route_add(void *data, const struct model_guest_route *route, struct tapnet_error *error)
+{
+    (void)data;
+    return change_route(true, route, error);
+}
+
+static int route_delete(void *data, const struct model_guest_route *route, struct tapnet_error *error)
+{
+    (void)data;
+    return change_route(false, route, error);
+}
+
 /* eth0 is there always; a link of ours can be told only while it is there. */
 static int sysctl_set(void *data, const char *path, const char *value, struct tapnet_error *error)
 {
@@ -302,6 +324,8 @@ static const struct apply_ops recording = {
     .links_delete = links_delete,
     .address_add = address_add,
     .address_delete = address_delete,
+    .route_add = route_add,
+    .route_delete = route_delete,
     .sysctl_write = sysctl_set,
     .guards_commit = guards_commit,
     .passage_add = passage_add,
@@ -489,12 +513,79 @@ static void what_was_gone_goes_again(void **state)
     model_objects_fini(&whole);
 }
 
+static struct ip_address address_of(const char *text)
+{
+    struct ip_address address = {0};
+
+    assert_int_equal(ip_address_parse(text, &address), 0);
+    return address;
+}
+
+static void set_route(struct model_objects *objects, const char *device, const char *source)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_ROUTE, .route = {.guest = address_of("fd00:20::7")}};
+
+    strcpy(object.route.device, device);
+    object.route.source = address_of(source);
+    *objects = (struct model_objects){0};
+    assert_int_equal(model_objects_add(objects, &object), 0);
+}
+
+#define ROUTE_FROM(gateway) "fd00:20::7 by lab-web from " gateway
+
+/* Its guest is out of reach for a moment, and never for good. */
+static void a_route_that_changes_is_made_anew_or_stays(void **state)
+{
+    struct model_objects wanted, found;
+
+    (void)state;
+    host = (struct host){.count = 0};
+    set_route(&found, "lab-web", "fd00:20::1");
+    set_route(&wanted, "lab-web", "fd00:20::2");
+    enter(ROUTE_FROM("fd00:20::1"));
+    assert_int_equal(run(&found, &found, 0, NULL), 0);
+    assert_int_equal(host.requests, 0);
+    for (unsigned i = 1; i <= 2; i++) {
+        assert_int_equal(run(&wanted, &found, i, NULL), -ENOBUFS);
+        assert_true(host.count == 1 && is_present(ROUTE_FROM("fd00:20::1")));
+    }
+    assert_int_equal(run(&wanted, &found, 0, NULL), 0);
+    assert_true(host.count == 1 && is_present(ROUTE_FROM("fd00:20::2")));
+    model_objects_fini(&wanted);
+    model_objects_fini(&found);
+}
+
+/* As an older tapnet led to a guest by the other end of an address: the guest's connections go on. */
+static void a_guest_whose_address_stays_keeps_its_connections(void **state)
+{
+    struct model_object peer = {.kind = MODEL_OBJECT_ADDRESS, .address = {.peer = address_of("fd00:20::7")}};
+    struct model_objects wanted, found = {0};
+
+    (void)state;
+    peer.address.prefix = (struct ip_prefix){address_of("fd00:20::1"), 128};
+    strcpy(peer.address.device, "lab-web");
+    assert_int_equal(model_objects_add(&found, &peer), 0);
+    for (int other = 0; other < 2; other++) {
+        host = (struct host){.count = 0};
+        enter("fd00:20::1/128");
+        set_route(&wanted, other ? "lab-db" : "lab-web", "fd00:20::1");
+        assert_int_equal(run(&wanted, &found, 0, NULL), 0);
+        assert_int_equal(strstr(host.log, "forget connections") != NULL, other);
+        model_objects_fini(&wanted);
+    }
+    model_objects_fini(&found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(guards_stand_before_anything_is_up),  cmocka_unit_test(a_failed_up_leaves_nothing),
-        cmocka_unit_test(a_failed_down_leaves_everything),     cmocka_unit_test(what_was_gone_goes_again),
+        cmocka_unit_test(guards_stand_before_anything_is_up),
+        cmocka_unit_test(a_failed_up_leaves_nothing),
+        cmocka_unit_test(a_failed_down_leaves_everything),
+        cmocka_unit_test(what_was_gone_goes_again),
         cmocka_unit_test(a_resolver_that_fails_fails_nothing),
+        cmocka_unit_test(a_route_that_changes_is_made_anew_or_stays),
+        cmocka_unit_test(a_guest_whose_address_stays_keeps_its_connections),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,7 +183,7 @@ static void an_ipv6_address_goes_to_a_set_of_its_own(void **state)
     element = guard_dns_served("br-lab", &six, 10053, "");
     assert_string_equal(guard_element_print(&element, text), "br-lab . 2001:db8::1 . 10053");
     element = guard_dns_port("br-lab", &six, 10053, "");
-    assert_string_equal(guard_element_print(&element, text), "br-lab . 2001:db8::1 : 10053");
+    assert_string_equal(guard_element_print(&element, text), "br-lab . 2001:db8::1 : 2001:db8::1 . 10053");
     assert_int_equal(guard_gateway("br-lab", &six, "").set, GUARD_GATEWAYS6);
     assert_int_equal(guard_any_mac_source("tap-web", &six, "").set, GUARD_ANY_MAC_ADDRESSES6);
     assert_int_equal(guard_resolver(&six, "").set, GUARD_RESOLVERS6);

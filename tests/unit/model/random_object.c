@@ -152,6 +152,12 @@ struct model_object random_object(struct random *random, struct arena *arena)
         if (random_chance(random, 50))
             object.address.peer = random_address(random);
         break;
+    case MODEL_OBJECT_ROUTE:
+        random_found_name(random, object.route.device);
+        object.route.guest = random_address(random);
+        if (random_chance(random, 50))
+            object.route.source = random_address(random);
+        break;
     case MODEL_OBJECT_NEIGHBOUR:
         random_found_name(random, object.neighbour.device);
         object.neighbour.address = random_address(random);

@@ -159,7 +159,7 @@ static void ports_without_a_bridge_have_ip6_as_a_bridge_has(void **state)
     static const char *const nat[] = {
         "element egress6 { far-a . eth1 }",      "element masquerade6 { far-a . eth1 }",
         "element paths6 { far-a . eth1 }",       "element paths6 { eth1 . far-a }",
-        "element gateways6 { far-a . fe80::1 }", "address fd00:20::1/128 to fd00:20::7 on far-a",
+        "element gateways6 { far-a . fe80::1 }", "route to fd00:20::7 by far-a",
         "address fe80::1/64 on far-a",           "sysctl net/ipv6/conf/eth1/force_forwarding = 1",
     };
     struct model_set *set _cleanup_set_ = spread_set(MODEL_MODE_NAT);
@@ -177,6 +177,8 @@ static void ports_without_a_bridge_have_ip6_as_a_bridge_has(void **state)
         if (!find_text(&objects, nat[i]))
             fail_msg("not wanted: %s", nat[i]);
     assert_null(find_text(&objects, "element ways6 { far-a . eth1 }"));
+    assert_true(ip_address_equal(&find_text(&objects, "route to fd00:20::7 by far-a")->route.source,
+                                 &network->subnet6.address));
     model_objects_fini(&objects);
     network->mode = MODEL_MODE_ISOLATED;
     network->uplink6[0] = network->uplink[0] = '\0';
@@ -184,6 +186,7 @@ static void ports_without_a_bridge_have_ip6_as_a_bridge_has(void **state)
     assert_int_equal(model_expand(set, false, &objects, NULL), 0);
     assert_null(find_text(&objects, "element gateways6 { far-a . fe80::1 }"));
     assert_non_null(find_text(&objects, "address fe80::1/64 on far-a"));
+    assert_int_equal(find_text(&objects, "route to fd00:20::7 by far-a")->route.source.family, 0);
     assert_non_null(find_text(&objects, "sysctl net/ipv6/conf/all/forwarding = 1"));
 }
 

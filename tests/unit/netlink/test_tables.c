@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <sys/socket.h>
 
 #include "base/array.h"
@@ -202,6 +203,36 @@ static struct found find_routes(const char *prefix, uint32_t table)
 
     assert_int_equal(netlink_route_dump(netlink, AF_INET, table, find_route, NULL, &found, &error), 0);
     return found;
+}
+
+/* Beside what leads there by another link, as a guest's route is for a moment when it moves to another port. */
+static void test_routes_beside_each_other(void **state)
+{
+    const struct netlink_route one = {
+        .destination = prefix_of("fd00:22::7/128"),
+        .source = address_of("fd00:22::1"),
+        .index = index_a,
+        .protocol = PROTOCOL,
+        .type = RTN_UNICAST,
+    };
+    struct netlink_route other = one;
+    struct found found = {.prefix = one.destination};
+
+    (void)state;
+    assert_int_equal(netlink_route_add_beside(netlink, &one, &error), -EINVAL); /* from what is no address of ours */
+    assert_true(shell("ip addr add fd00:22::1/128 dev br0 nodad && ip link set br0 up"));
+    assert_int_equal(netlink_route_add_beside(netlink, &one, &error), 0);
+    assert_int_equal(netlink_route_add_beside(netlink, &one, &error), -EEXIST);
+    assert_true(shell("ip link add dev vc type bridge && ip link set vc up"));
+    other.index = (int)if_nametoindex("vc");
+    assert_int_equal(netlink_route_add(netlink, &other, &error), -EEXIST);
+    assert_int_equal(netlink_route_add_beside(netlink, &other, &error), 0);
+    assert_int_equal(netlink_route_dump(netlink, AF_INET6, RT_TABLE_MAIN, find_route, NULL, &found, &error), 0);
+    assert_int_equal(found.count, 2);
+    assert_true(ip_address_equal(&found.route.source, &one.source));
+    assert_int_equal(netlink_route_delete(netlink, &one, &error), 0);
+    assert_non_null(strstr(output_of("ip -6 route show fd00:22::7"), "dev vc proto 116 src fd00:22::1"));
+    assert_true(shell("ip link del vc && ip addr del fd00:22::1/128 dev br0"));
 }
 
 static void test_routes(void **state)
@@ -537,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_one_that_goes_at_once_takes_no_group_from_another),
         cmocka_unit_test(test_an_address_with_a_peer),
         cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_routes_beside_each_other),
         cmocka_unit_test(test_an_unused_table),
         cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_a_neighbour_of_ours),

@@ -505,7 +505,7 @@ static void the_host_stands_in_for_neighbours_of_routed_guests(void **state)
     assert_memory_equal(said + 8, address("fd00:20::7").bytes, 16);
     assert_memory_equal(said + 24, "\2\1\2\0\0\0\0\7", 8);
     assert_int_equal(seek(own, own, 255), 0);
-    assert_int_equal(seek(own, "fd00:20::1", 255), 0); /* the kernel has it */
+    assert_int_equal(seek(own, "fd00:20::1", 255), NEIGHBOUR_FRAME_MAX); /* it stands on no port */
     assert_int_equal(seek(own, "fd00:21::7", 255), 0);
     assert_int_equal(seek(own, "fe80::1", 255), 0);
     assert_int_equal(seek("::", "fd00:20::7", 255), 0); /* whether anybody has it, before one takes it */
@@ -515,6 +515,10 @@ static void the_host_stands_in_for_neighbours_of_routed_guests(void **state)
     assert_int_equal(neighbour_answer(&network, &port, &packet, frame), 0);
     network.ports_see_each_other = false;
     assert_int_equal(seek(own, "fd00:20::7", 255), 0);
+    assert_int_equal(seek(own, "fd00:20::1", 255), NEIGHBOUR_FRAME_MAX);
+    network.mode = MODEL_MODE_ISOLATED;
+    network.spread = true;
+    assert_int_equal(seek(own, "fd00:20::1", 255), 0); /* where the host is nobody */
 }
 
 static void many_domains_still_fit(void **state)
