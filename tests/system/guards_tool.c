@@ -50,6 +50,7 @@ static int write_field(enum guard_field field, const char *word, uint8_t *bytes)
     char text[IP_TEXT_MAX];
     struct mac mac;
     unsigned port;
+    size_t length;
 
     switch (field) {
     case GUARD_FIELD_IFNAME:
@@ -84,10 +85,14 @@ static int write_field(enum guard_field field, const char *word, uint8_t *bytes)
         bytes[1] = (uint8_t)port;
         return 0;
     case GUARD_FIELD_IP6_PORT: /* fd00:20::1/10053 */
-        snprintf(text, sizeof(text), "%.*s", (int)strcspn(word, "/"), word);
-        if (!strchr(word, '/') || write_field(GUARD_FIELD_IP6, text, bytes) < 0)
+        length = strcspn(word, "/");
+        if (!word[length] || length >= sizeof(text))
             return -EINVAL;
-        return write_field(GUARD_FIELD_PORT, strchr(word, '/') + 1, bytes + 16);
+        memcpy(text, word, length);
+        text[length] = '\0';
+        if (write_field(GUARD_FIELD_IP6, text, bytes) < 0)
+            return -EINVAL;
+        return write_field(GUARD_FIELD_PORT, word + length + 1, bytes + 16);
     default:
         return -EINVAL;
     }
