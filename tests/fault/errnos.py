@@ -33,6 +33,8 @@ REQUESTS = {
     "address_delete": NETLINK + [EADDRNOTAVAIL, ENODEV],
     "neighbour_set": NETLINK + [ENODEV, EINVAL],
     "neighbour_delete": NETLINK + [ENODEV],
+    "route_add": NETLINK + [EEXIST, ENODEV, EINVAL, ENETUNREACH],  # the link went or is down; IPv6 is off there
+    "route_delete": NETLINK + [EINVAL, EBUSY],  # one that is not there is as wanted
     # The link went; the kernel refuses a route whose gateway it can't reach (any more); no room in a table.
     "item_add": NETLINK + [ENODEV, EINVAL, ENETUNREACH, ENOSPC],
     "item_delete": NETLINK + [EINVAL, EBUSY],

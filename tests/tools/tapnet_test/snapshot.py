@@ -8,7 +8,7 @@ says what counts:
 | --- | --- |
 | links with all that `ip -d` shows, bridge ports too | indexes, numbers of ports, statistics, timers, carrier |
 | offloads of TUNs and TAPs | |
-| addresses, multicast groups | lifetimes, "tentative"; how often a port has joined an address's group |
+| addresses, multicast groups | lifetimes, "tentative"; how often a port has joined an address's group, and a router's |
 | routes and rules of all tables, next hops | the flag linkdown, IPv6's multicast route (there while a link is ready) |
 | permanent neighbours, proxies, static FDB and MDB entries | what was learnt |
 | qdiscs, classes, filters of both directions | handles of filters, their hit counters |
@@ -163,16 +163,25 @@ def _links(answers):
     return lines + [f"offload {line}" for line in sorted(answers.text("offloads").splitlines())]
 
 
-def _groups(link, is_of_a_group):
-    """The multicast groups of @link. The kernel does not leave an address's own group when the address goes while the
-    device has NOARP, as a closed port has: such a join stays counted as long as the device lives."""
+# Of a router's anycast addresses, of which each ends in zeros: the group, and its MACs.
+_ANYCAST = {"ff02::1:ff00:0", "33:33:ff:00:00:00"}
+
+
+def _grouped(answers):
+    return {link["ifname"] for link in answers.json("links") if link["group"] != "default"}
+
+
+def _groups(link, is_grouped):
+    """The multicast groups of @link. The kernel neither joins nor leaves an address's own group while the device has
+    NOARP, as a closed port has: what was joined before stays counted as long as the device lives, and a port that is a
+    router's again while it is closed has no group of its anycast addresses."""
     return [{key: value for key, value in group.items()
-             if not (key == "users" and is_of_a_group and group.get("address", "").startswith("ff02::1:ff"))}
-            for group in link["maddr"]]
+             if not (key == "users" and is_grouped and group.get("address", "").startswith("ff02::1:ff"))}
+            for group in link["maddr"] if not (is_grouped and _ANYCAST & {group.get("address"), group.get("link")})]
 
 
 def _addresses(answers):
-    grouped, lines = {link["ifname"] for link in answers.json("links") if link["group"] != "default"}, []
+    grouped, lines = _grouped(answers), []
     for link in answers.json("addresses"):
         lines += _sorted_lines(f"address {link['ifname']}", link["addr_info"])
     for link in answers.json("maddresses"):
@@ -202,7 +211,9 @@ def _neighbours(answers):
 
 def _bridges(answers):
     """Static forwarding and group entries; learnt ones come and go."""
-    entries = [entry for entry in answers.json("fdb") if entry.get("state") in ("permanent", "static", "noarp")]
+    grouped = _grouped(answers)
+    entries = [entry for entry in answers.json("fdb") if entry.get("state") in ("permanent", "static", "noarp") and
+               not (entry["mac"] in _ANYCAST and entry["ifname"] in grouped)]
     groups = [entry for table in answers.json("mdb") for entry in table.get("mdb", [])
               if entry.get("state") == "permanent"]
     return _sorted_lines("fdb", entries) + _sorted_lines("mdb", groups)
