@@ -4,6 +4,10 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "api/attach_plan.h"
 #include "api/attach_quick.h"
@@ -284,6 +288,16 @@ static bool may_be_any(const struct tapnet_attach_options *options)
            !(options->flags & TAPNET_ATTACH_NO_VNET_HEADER) && !plugging_says_more(options);
 }
 
+/* A port that is unplugged meanwhile is down, before the keeper deletes it. */
+static bool is_up(const char *device)
+{
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request = {.ifr_flags = 0};
+
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
+    return fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
+}
+
 /* -EAGAIN: none is ready. */
 static int attach_ready(struct tapnet *tapnet, const struct tapnet_attach_options *options,
                         struct tapnet_attached **ret)
@@ -291,7 +305,7 @@ static int attach_ready(struct tapnet *tapnet, const struct tapnet_attach_option
     struct tapnet_attached *attached cleanup(cleanup_tapnet_attached_free) = NULL;
     int result = attach_ask_ready(tapnet, options->network, &attached);
 
-    if (result < 0 || claim_port(attached, NULL) < 0)
+    if (result < 0 || claim_port(attached, NULL) < 0 || !is_up(tapnet_attached_info(attached)->device))
         return -EAGAIN;
     *ret = take_pointer(attached);
     return 0;

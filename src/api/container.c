@@ -285,7 +285,13 @@ static int clear(void *data, struct tapnet_error *error)
 API int tapnet_container_clear(const struct tapnet_container *container, struct tapnet_error *error)
 {
     struct tapnet_container copy = *container;
-    int result = container->tap ? device_in_netns(container->netns, clear, &copy, error) : 0;
+    bool ours = false;
+    int result = device_netns_is_ours(container->netns, &ours);
 
+    if (result < 0)
+        return error_set_errno(error, result, "the container's network namespace");
+    if (ours) /* its process is gone, and another has its number: what is there is the host's */
+        return 0;
+    result = container->tap ? device_in_netns(container->netns, clear, &copy, error) : 0;
     return result < 0 ? error_prefix(error, result, "the container") : 0;
 }

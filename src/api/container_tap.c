@@ -13,6 +13,7 @@
 
 #define HERE (-1) /* the namespace that we are in */
 
+DEFINE_CLEANUP(struct netlink *, netlink_close)
 DEFINE_CLEANUP(struct tapnet_device_list *, tapnet_device_list_free)
 
 /* ---- making ---- */
@@ -118,6 +119,21 @@ int container_tap_check(struct netlink *netlink, const struct tapnet_container_t
 
 /* ---- taking away ---- */
 
+/* Does what comes in by it go out by a device that is there? Then it is another interface's, which is in use. */
+static int check_is_left(int tap_index, const char *name, struct tapnet_error *error)
+{
+    struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
+    char other[IF_NAMESIZE];
+    int out = 0, result = netlink_open(NETLINK_ROUTE, &netlink, error);
+
+    if (result == 0)
+        result = netlink_redirect_get(netlink, tap_index, &out, error);
+    if (result == 0 && out && if_indextoname((unsigned)out, other))
+        result = error_set(error, -EEXIST, "%s is the TAP of the container's interface %s: give each its own name",
+                           name, other);
+    return result;
+}
+
 int container_tap_remove(const struct tapnet_container_tap *tap, struct tapnet_error *error)
 {
     struct tapnet_device_list *list cleanup(cleanup_tapnet_device_list_free) = NULL;
@@ -129,5 +145,7 @@ int container_tap_remove(const struct tapnet_container_tap *tap, struct tapnet_e
                    : error_set(error, -EEXIST, "%s is an interface of the container's own", tap->name);
     if (result == 0 && strcmp(tapnet_device_info(list, 0)->origin, "added") != 0)
         result = error_set(error, -EEXIST, "%s is a device of the container's own", tap->name);
+    if (result == 0)
+        result = check_is_left(tapnet_device_info(list, 0)->index, tap->name, error);
     return result < 0 ? result : tapnet_device_delete(HERE, tap->name, true, error);
 }

@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 
 #define LIMIT_MSEC 10000
+#define PAUSE_MSEC 10
 #define TEXT_MAX 4096 /* of what became of one, in the run directory */
 #define FOLDER "hooks"
 
@@ -244,11 +245,15 @@ static bool ends_in_time(pid_t child)
     const int64_t end = now_msec() + LIMIT_MSEC;
     _cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, child, 0);
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    siginfo_t info = {.si_pid = 0};
     int64_t left;
 
-    while (fd >= 0 && (left = end - now_msec()) > 0)
-        if (poll(&poll_fd, 1, (int)left) > 0)
+    while ((left = end - now_msec()) > 0) {
+        if (fd < 0 && waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child)
+            return true; /* a kernel, or a limit, without pidfd_open(2) */
+        if (poll(&poll_fd, 1, fd < 0 ? PAUSE_MSEC : (int)left) > 0)
             return true;
+    }
     return false;
 }
 
@@ -278,10 +283,14 @@ static int run_one(const struct hook *hook, struct tapnet_error *error)
     if (child < 0)
         return error_set_errno(error, -errno, "%s could not be started", hook->program);
     in_time = ends_in_time(child);
-    if (!in_time)
+    if (!in_time) {
         kill(-child, SIGKILL); /* with all that it has started and that stayed in its group */
-    while (waitpid(child, &code, 0) < 0 && errno == EINTR)
+        kill(child, SIGKILL);
+    }
+    while ((result = waitpid(child, &code, 0)) < 0 && errno == EINTR)
         ;
+    if (result < 0) /* SIGCHLD is ignored here, or somebody else waits for whatever ends */
+        return error_set_errno(error, -errno, "how %s ended is not known", hook->program);
     if (!in_time)
         return error_set(error, -ETIMEDOUT, "%s did not end within %d s, and was killed", hook->program,
                          LIMIT_MSEC / 1000);

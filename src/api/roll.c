@@ -303,16 +303,17 @@ static char *print_network(const char *set, const struct model_network *network)
     return line;
 }
 
+/* The head last: a file that is not whole has none. */
 static bool write_all(FILE *file, const char *head, const char *line, const struct model_network *network)
 {
-    fprintf(file, "%s%s\n", head, line);
+    fprintf(file, "%*s%s\n", HEAD_LEN, "", line);
     for (size_t i = 0; i < network->port_count; i++) {
         struct roll_port entry;
 
         fill_entry(network, &network->ports[i], &entry);
         fwrite(&entry, sizeof(entry), 1, file);
     }
-    return !ferror(file) && fflush(file) == 0;
+    return !ferror(file) && fflush(file) == 0 && pwrite(fileno(file), head, HEAD_LEN, 0) == HEAD_LEN;
 }
 
 void roll_write(const char *run_dir, const char *set, const struct model_network *network)

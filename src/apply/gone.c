@@ -29,7 +29,7 @@ static bool is_gone(const struct netlink_link *link)
 
 struct look {
     const struct model_link *wanted; /* NULL: one that is gone */
-    int index;                       /* 0: it is another one */
+    int index, master_index;         /* 0: it is another one; it has none */
     bool plugged;
 };
 
@@ -42,6 +42,7 @@ static int look_at(const struct netlink_link *link, void *data)
                              : is_gone(link);
 
     look->index = same ? link->index : 0;
+    look->master_index = link->master_index;
     look->plugged = link->plugged;
     return 0;
 }
@@ -51,6 +52,8 @@ int apply_link_lay_off(void *data, const struct model_link *link, bool free, str
     const struct netlink_link_change change = {.fields = NETLINK_LINK_UP | NETLINK_LINK_GROUP | NETLINK_LINK_ALIAS,
                                                .group = MODEL_GONE_GROUP,
                                                .alias = MODEL_GONE_ALIAS};
+    /* Who holds it could give it a neighbour's MAC there, also while it is down; once it is, no frame goes around. */
+    const struct netlink_link_change leave = {.fields = NETLINK_LINK_MASTER};
     struct apply_kernel *kernel = data;
     struct look look = {.wanted = link};
     int result = apply_kernel_route(kernel, error);
@@ -60,7 +63,10 @@ int apply_link_lay_off(void *data, const struct model_link *link, bool free, str
     if (netlink_link_get(kernel->route, 0, link->name, look_at, &look, NULL) < 0 || !look.index ||
         (free && (look.plugged || device_is_held(link->name))))
         return error_set(error, -EAGAIN, "%s is not as it should be, or is held", link->name);
-    return netlink_link_set(kernel->route, look.index, NULL, &change, error);
+    result = netlink_link_set(kernel->route, look.index, NULL, &change, error);
+    if (result == 0 && look.master_index)
+        netlink_link_set(kernel->route, look.index, NULL, &leave, NULL); /* it is deleted in any case */
+    return result;
 }
 
 /* ---- its name ---- */
@@ -74,7 +80,7 @@ bool apply_gone_give_way(struct apply_kernel *kernel, const char *name)
     if (apply_kernel_route(kernel, NULL) < 0 || netlink_link_get(kernel->route, 0, name, look_at, &look, NULL) < 0 ||
         !look.index)
         return false;
-    snprintf(other, sizeof(other), "gone-%x", (unsigned)look.index);
+    snprintf(other, sizeof(other), "gone_%x", (unsigned)look.index); /* "_": no port's device is called so */
     change.name = other;
     return netlink_link_set(kernel->route, look.index, NULL, &change, NULL) == 0;
 }

@@ -116,7 +116,7 @@ static void delete_gone(struct keeper *keeper)
     }
     if (result == 0) {
         result = api_gone_delete(tapnet, &error);
-        if (result == 0)
+        if (result == 0 && quick_is_settled(tapnet->run_dir)) /* what is half done is not for the ledger */
             result = quick_fold(tapnet, &error);
         run_unlock(tapnet->run_dir, lock);
     }
@@ -272,7 +272,7 @@ static int wait_for_events(struct keeper *keeper)
         return errno == EINTR ? 0 : -errno;
     if (ready == 0 && msec_until(pool_due(&keeper->pool)) == 0 && !pool_fill(&keeper->pool, keeper->options->tapnet))
         want_look(keeper, loop_now_usec()); /* which waits for the lock */
-    if (ready == 0 && msec_until(keeper->gone_usec) == 0)
+    if (msec_until(keeper->gone_usec) == 0) /* whoever else wants something meanwhile */
         delete_gone(keeper);
     if (any_ready(fds, EVENTS_FDS) && events_read(keeper->events)) {
         want_look(keeper, loop_now_usec() + KEEPER_SETTLE_USEC);

@@ -20,10 +20,11 @@ import sys
 import pytest
 
 from tap_guest import TUNSETIFF, Guest
-from tapnet_test.build import brought_up
+from tapnet_test.build import brought_up, program
 from tapnet_test.cni import Refused, Runtime, wait_for_nothing_left
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.plugging import at_rest
+from tapnet_test.rights import need_all_users
 from tapnet_test.service import in_netns
 from tapnet_test.waiting import wait_for
 
@@ -36,6 +37,7 @@ PAGE = "http://198.51.100.1/"
 
 @pytest.fixture(params=[False, True], ids=["no keeper", "keeper"])
 def lab(request, world, host):
+    need_all_users()  # the TAP is another's
     yield from brought_up(host, LAB, keeper=request.param)
 
 
@@ -205,6 +207,28 @@ def test_a_device_of_the_containers_own(lab, runtime, box):
         assert links(box) == ["lo", "tap0"]
         box.run("ip", "link", "del", "tap0")
     wait_for_nothing_left(lab, before)
+
+
+def test_the_tap_of_another_interface(lab, runtime, box, plug):
+    """Two networks of one container want one name: the first keeps what it has, also when the second one is cleared."""
+    first = runtime.call("ADD", netns=box)
+    guest = plug(box, first)
+    assert "tap0 is the TAP of the container's interface eth0" in told(
+        runtime.call, "ADD", netns=box, interface="net1")["details"]
+    runtime.call("DEL", netns=box, interface="net1")
+    runtime.call("CHECK", netns=box, prevResult=first)
+    assert guest.run("ping", "-c1", "-W5", "10.20.0.1", check=False).returncode == 0
+    runtime.call("DEL", netns=box)
+    assert links(box) == ["lo"]
+
+
+def test_a_namespace_that_is_the_hosts_by_now(lab, runtime, box, host):
+    """The container's process is gone, and the host's has its number: DEL leaves the host's devices alone."""
+    host.run(program("tapnet"), "device", "add", "tap0")
+    runtime.call("ADD", netns=box)
+    runtime.call("DEL", netns=host)
+    assert "tap0" in [link["ifname"] for link in host.json("ip", "-j", "link")]
+    host.run(program("tapnet"), "device", "del", "tap0")
 
 
 def test_a_plugin_that_is_killed_at_any_instant(lab, runtime, box, host):
