@@ -206,6 +206,20 @@ static void key_from_json(struct json_reader *reader, const struct guard_schema 
         json_read_wrong(reader, "key", "a list with the fields of the set's key");
 }
 
+/* A journal of before guests' questions went on to the address that they were for has the port alone. */
+static void data_from_json(struct json_reader *reader, const struct guard_schema *schema, struct guard_element *ret)
+{
+    const json_t *data = json_read(reader, "data", JSON_REQUIRED);
+    const size_t address = guard_field_room(GUARD_FIELD_IFNAME), port = guard_field_room(GUARD_FIELD_IP6);
+
+    if (ret->set != GUARD_DNS_PORTS6 || !json_is_integer(data)) {
+        field_from_json(reader, "data", data, schema->data, ret->data);
+        return;
+    }
+    memcpy(ret->data, ret->key + address, port);
+    field_from_json(reader, "data", data, GUARD_FIELD_PORT, ret->data + port);
+}
+
 static void element_from_json(struct json_reader *reader, struct guard_element *ret)
 {
     const struct guard_schema *schema;
@@ -214,7 +228,7 @@ static void element_from_json(struct json_reader *reader, struct guard_element *
     schema = &guard_schemas[ret->set];
     key_from_json(reader, schema, ret->key);
     if (schema->data)
-        field_from_json(reader, "data", json_read(reader, "data", JSON_REQUIRED), schema->data, ret->data);
+        data_from_json(reader, schema, ret);
     if (schema->limit)
         json_read_limit_of(reader, ret);
     ret->label = ""; /* of one without: what packets add */

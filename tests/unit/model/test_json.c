@@ -74,6 +74,28 @@ static void objects_go_there_and_back(void **state)
     }
 }
 
+/* What a tapnet of before left half done, whoever goes on with it. */
+static void an_older_journal_is_read(void **state)
+{
+    static const char key[] = "{\"kind\":\"element\",\"set\":\"dns_ports6\",\"key\":[\"br-lab\",\"fd00:20::1\"],";
+    static const char *const data[] = {"\"data\":10053}", "\"data\":[\"fd00:20::1\",10053]}"};
+    struct arena arena _cleanup_arena_ = {0};
+    struct model_object objects[2];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct tapnet_error error = TAPNET_ERROR_INIT;
+        char text[256];
+        json_t *json _cleanup_json_ = NULL;
+
+        snprintf(text, sizeof(text), "%s%s", key, data[i]);
+        json = json_loads(text, 0, NULL);
+        if (model_object_from_json(json, &arena, &objects[i], &error) < 0)
+            fail_msg("%s: %s", error.text, text);
+    }
+    assert_same(&objects[0], &objects[1]);
+}
+
 static void networks_go_there_and_back(void **state)
 {
     struct random random = {.state = 43};
@@ -413,6 +435,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_go_there_and_back),
+        cmocka_unit_test(an_older_journal_is_read),
         cmocka_unit_test(networks_go_there_and_back),
         cmocka_unit_test(every_difference_of_a_network_is_seen),
         cmocka_unit_test(what_is_written_by_hand_and_right_is_read),
