@@ -41,21 +41,36 @@ void hooks_fini(struct hooks *hooks)
 
 /* ---- whose it is ---- */
 
+/* @whose: who could write at @place. Somebody's home and /tmp are as they should be. */
+static int refuse_place(const char *place, const struct stat *status, const char *whose, const char *command,
+                        struct tapnet_error *error)
+{
+    if (S_ISDIR(status->st_mode))
+        return error_set(error, -EINVAL,
+                         "%s %s, who could change what root runs: keep it in a folder that is root's all the way, as "
+                         "/etc/tapnet",
+                         place, whose);
+    return error_set(error, -EINVAL, "%s %s, who could change what root runs: `%s %s`", place, whose, command, place);
+}
+
 /* What is wrong with @place, the program or the file or a folder above, of which *ret tells; 0: nothing. */
 static int check_place(const char *place, struct stat *ret, struct tapnet_error *error)
 {
+    char whose[64];
+
     if (lstat(place, ret) < 0)
         return error_set(error, -EINVAL, "%s: %s", place, strerror(errno));
     if (S_ISLNK(ret->st_mode))
         return error_set(error, -EINVAL, "%s is a symbolic link, which may lead elsewhere later: write where it leads",
                          place);
-    if (ret->st_uid != 0)
-        return error_set(error, -EINVAL, "%s belongs to user %u, who could change what root runs: `chown root %s`",
-                         place, ret->st_uid, place);
-    if (ret->st_mode & (S_IWGRP | S_IWOTH))
-        return error_set(error, -EINVAL,
-                         "%s may be written by others (mode %04o), who could change what root runs: `chmod go-w %s`",
-                         place, ret->st_mode & 07777u, place);
+    if (ret->st_uid != 0) {
+        snprintf(whose, sizeof(whose), "belongs to user %u", ret->st_uid);
+        return refuse_place(place, ret, whose, "chown root", error);
+    }
+    if (ret->st_mode & (S_IWGRP | S_IWOTH)) {
+        snprintf(whose, sizeof(whose), "may be written by others (mode %04o)", ret->st_mode & 07777u);
+        return refuse_place(place, ret, whose, "chmod go-w", error);
+    }
     return 0;
 }
 

@@ -194,6 +194,7 @@ def test_a_file_in_a_folder_of_all_is_refused(tapnet, host, program):
     other = tapnet.file(LAB)  # below /tmp
     done = tapnet("up", other, check=False)
     assert done.returncode == 2 and "may be written by others (mode 1777)" in done.stderr
+    assert "keep it in a folder that is root's" in done.stderr and "chmod" not in done.stderr, "/tmp is as it should be"
 
 
 def test_one_that_was_opened_since_is_not_run(tapnet, host, program):
