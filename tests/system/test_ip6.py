@@ -15,13 +15,12 @@ import socket
 import sys
 
 import pytest
-from scapy.layers.inet import TCP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import Ether
 
 from ip6_lab import Guest, Lab, Outside, addresses, dhclient, dig, kill_service, make_older, sysctl
 from tapnet_test.build import Tapnet
-from tapnet_test.listener import Listener
+from tapnet_test.listener import Listener, segment_size
 from tapnet_test.netns import join
 from tapnet_test.service import in_netns
 from tapnet_test.snapshot import assert_same, snapshot
@@ -179,14 +178,6 @@ def test_connections_have_a_limit_of_their_own(lab, tapnet):
 
 
 # ---- how large packets are ----
-
-
-def segment_size(netns, device, guest, address):
-    """What the first packet of a connection from the guest says, as a device receives it."""
-    listener = Listener(netns, device)
-    guest.run("curl", "-sm2", f"http://[{address}]/", check=False)
-    packets = [Ether(data) for _, data in listener.end()]
-    return [dict(packet[TCP].options)["MSS"] for packet in packets if TCP in packet and packet[TCP].flags == "S"][0]
 
 
 def set_mtu(lab, device, peer, mtu):

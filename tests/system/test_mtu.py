@@ -11,12 +11,10 @@ import os
 
 import pytest
 from scapy.layers.dhcp import DHCP
-from scapy.layers.inet import TCP
-from scapy.layers.l2 import Ether
 
 from tap_guest import Guest
 from tapnet_test.build import Tapnet
-from tapnet_test.listener import Listener
+from tapnet_test.listener import segment_size
 from tapnet_test.netns import join
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.service import in_netns
@@ -75,16 +73,6 @@ def told(tapnet, host):
     finally:
         os.close(guest.fd)
     return dict(option for option in offers[0][DHCP].options if len(option) == 2)["interface-mtu"]
-
-
-def segment_size(netns, device, guest, address):
-    """What the first packet of a connection from the guest says, as a device receives it."""
-    listener = Listener(netns, device)
-    guest.run("curl", "-sm5", f"http://{address}/", check=False)
-    packets = [Ether(data) for _, data in listener.end()]
-    sizes = [dict(packet[TCP].options)["MSS"] for packet in packets
-             if TCP in packet and packet[TCP].flags == "S" and packet[TCP].dport == 80]
-    return sizes[0]
 
 
 @pytest.mark.parametrize("mode", ["nat", "routed"])

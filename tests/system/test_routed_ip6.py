@@ -181,11 +181,14 @@ def test_what_a_guest_sends_has_a_limit(lab, tapnet):
     web = lab.guest("web").up()
     assert wait_for(lambda: addresses(web)) == [WEB]
     assert web.reaches(FAR) and dig(web, "db.lab", "AAAA") == [DB]
+    # In bursts that the queue of the guest's own device takes: what is lost there, tapnet can't count.
     flood = f"""
-import socket
+import socket, time
 sender = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-for _ in range(2000):
-    sender.sendto(bytes(1000), ("{NEAR}", 9999))
+for _ in range(40):
+    for _ in range(50):
+        sender.sendto(bytes(1000), ("{NEAR}", 9999))
+    time.sleep(0.01)
 """
     # Counted as they arrive: a queue that nobody empties would drop them, too, and only root may make it larger.
     with in_netns(lab.outside, lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)) as receiver:
@@ -197,7 +200,7 @@ for _ in range(2000):
             flooding.result()
     assert 20 < count < 600, "a second's worth and its burst, of 16 s"
     port = next(port for port in tapnet.status("lab")["ports"] if port["name"] == "web")
-    assert port["blocked"] > 1000
+    assert port["blocked"] > count, "most of it"
 
 
 # ---- what the host sees of it ----
