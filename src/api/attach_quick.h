@@ -28,6 +28,7 @@ int quick_forget(struct tapnet *tapnet, struct tapnet_error *error);
 
 /* The ledgers of a set's networks were written: the next ports of these go the quick way. */
 void quick_prepare(const struct tapnet *tapnet, const struct model_set *set);
+
 /*
  * With the lock held: tells ledgers and service anew of networks whose ports have come and gone beside them, as the
  * long way would have, so that those files do not grow for ever.

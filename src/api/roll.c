@@ -254,18 +254,13 @@ int roll_read(const char *run_dir, const char *network, struct roll *ret)
 
 /* ---- writing ---- */
 
-static bool is_limited_alike(const struct model_limit *a, const struct model_limit *b)
-{
-    return a->rate == b->rate && a->send == b->send && a->receive == b->receive && a->burst == b->burst &&
-           a->connections == b->connections && a->broadcast == b->broadcast;
-}
-
 static bool is_plain(const struct model_network *network, const struct model_port *port)
 {
     return port->origin != MODEL_ORIGIN_DECLARED && !port->veth && !port->id[0] && port->queues <= 1 &&
            !port->guest_mac_given && !port->mac_spoofing && !port->protocols && !port->address_given &&
            !port->address6_given && !port->forward_count && port->group == MODEL_ID_NONE &&
-           strcmp(port->hostname, port->name) == 0 && is_limited_alike(&port->limit, &network->limit);
+           strcmp(port->hostname, port->name) == 0 && port->limit.rate == network->limit.rate &&
+           model_limit_equal(&port->limit, &network->limit);
 }
 
 static void fill_entry(const struct model_network *network, const struct model_port *port, struct roll_port *ret)

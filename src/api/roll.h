@@ -52,7 +52,7 @@ uint32_t roll_used(const struct roll *roll, uint32_t user);
  * neither.
  */
 bool roll_fellow(const struct roll *roll, size_t place, bool given, struct model_port *ret);
-/* Writes that of @network, which is @service's with all its ports, as the ledger has it. What can't be is not there. */
+/* Writes that of @network, which is @set's with all its ports, as the ledger has it. What can't be is not there. */
 void roll_write(const char *run_dir, const char *set, const struct model_network *network);
 /* Adds @port, which stands beside the ledger since just now. One that can't be added is void. */
 void roll_add(const char *run_dir, const struct model_network *network, const struct model_port *port);

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "device/claim.h"
 #include "netlink/link.h"
+#include "observe/observe.h"
 
 /*
  * How it works: to delete a device the kernel waits, with its lock for all network changes held, until no processor can
@@ -18,12 +19,6 @@
  * it (MODEL_GONE_GROUP, MODEL_GONE_ALIAS), so it is never half done, and whoever looks at the host knows what it is. It
  * still has its name, and gives that up when somebody wants it.
  */
-
-static bool is_gone(const struct netlink_link *link)
-{
-    return link->group == MODEL_GONE_GROUP && strcmp(link->kind, "tun") == 0 &&
-           strcmp(link->alias, MODEL_GONE_ALIAS) == 0;
-}
 
 /* ---- laying off ---- */
 
@@ -39,7 +34,7 @@ static int look_at(const struct netlink_link *link, void *data)
     char alias[MODEL_ALIAS_MAX];
     bool same = look->wanted ? link->group == MODEL_LINK_GROUP && strcmp(link->kind, "tun") == 0 &&
                                    strcmp(link->alias, model_alias_print(&look->wanted->owner, alias)) == 0
-                             : is_gone(link);
+                             : observe_is_gone(link);
 
     look->index = same ? link->index : 0;
     look->master_index = link->master_index;
@@ -103,7 +98,7 @@ static int count_one(const struct netlink_link *link, void *data)
     struct census *census = data;
     int result = 0;
 
-    if (!is_gone(link)) {
+    if (!observe_is_gone(link)) {
         census->stranger |= link->group == MODEL_GONE_GROUP;
         return 0;
     }

@@ -34,8 +34,7 @@ static bool is_ours(const struct netlink_link *link, struct model_owner *ret_own
     return link->group == MODEL_LINK_GROUP;
 }
 
-/* Its port is gone, and it is to be deleted. */
-static bool is_gone(const struct netlink_link *link)
+bool observe_is_gone(const struct netlink_link *link)
 {
     return link->group == MODEL_GONE_GROUP && strcmp(link->kind, "tun") == 0 &&
            strcmp(link->alias, MODEL_GONE_ALIAS) == 0;
@@ -188,7 +187,7 @@ static int read_link(const struct netlink_link *link, void *data)
     bool ours;
     int result;
 
-    if (is_gone(link)) {
+    if (observe_is_gone(link)) {
         pass->found->gone_count++;
         return 0;
     }

@@ -64,6 +64,10 @@ void observe_free(struct observe_found *found); /* takes NULL */
  */
 int observe_uplink(struct observe_found *found, const char *name, const char *bridge, struct tapnet_error *error);
 
+struct netlink_link;
+/* Is it a device whose port is gone (apply/gone.c), and that is to be deleted? */
+bool observe_is_gone(const struct netlink_link *link);
+
 /* Traffic of one link, by name (status). */
 struct observe_traffic {
     char device[MODEL_IFNAME_MAX];
