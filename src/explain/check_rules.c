@@ -152,7 +152,7 @@ int doctor_check_input_dropped(struct doctor *doctor, const struct doctor_check 
 /* With br_netfilter frames from one port of a bridge to another pass the IP hooks, too. */
 int doctor_check_bridge_filtered(struct doctor *doctor, const struct doctor_check *check)
 {
-    if (explain_sysctl("net/bridge/bridge-nf-call-iptables", 0) == 0)
+    if (!explain_is_bridge_filtered(AF_INET))
         return 0;
     return look_at_all(doctor, check, look_at_bridge, false);
 }

@@ -1,35 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Neighbour Discovery of IPv6 and the host's rules: is a question for a MAC heard, and the answer let out? */
 #include <linux/rtnetlink.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "explain/sample.h"
 #include "explain/stack.h"
-
-#define ND_SOLICITATION 135
-#define ND_ADVERTISEMENT 136
-
-static struct rules_packet message(uint8_t type, const struct ip_address *source, const struct ip_address *destination)
-{
-    return (struct rules_packet){
-        .in = "",
-        .out = "",
-        .ethernet = true,
-        .source = *source,
-        .destination = *destination,
-        .destination_type = RTN_UNICAST,
-        .protocol = IPPROTO_ICMPV6,
-        .icmp_type = type,
-        .target = type == ND_SOLICITATION ? *destination : *source,
-        .state = RULES_UNTRACKED,
-    };
-}
 
 /* From @peer on @link to the host. */
 static void step_in(struct why *why, const struct explain_link *link, uint8_t type, const struct ip_address *peer,
                     const struct mac *mac, const struct ip_address *host)
 {
-    struct rules_packet packet = message(type, peer, host);
+    struct rules_packet packet = explain_discovery_packet(type, peer, host);
 
     packet.in = link->name;
     packet.in_index = (uint32_t)link->index;
@@ -43,7 +26,7 @@ static void step_in(struct why *why, const struct explain_link *link, uint8_t ty
 static void step_out(struct why *why, const struct explain_link *link, uint8_t type, const struct ip_address *host,
                      const struct ip_address *peer)
 {
-    struct rules_packet packet = message(type, host, peer);
+    struct rules_packet packet = explain_discovery_packet(type, host, peer);
 
     packet.out = link->name;
     packet.out_index = (uint32_t)link->index;
@@ -59,8 +42,8 @@ void why_step_asked(struct why *why, const struct explain_link *in, const struct
 
     if (why->family != AF_INET6)
         return;
-    step_in(why, in, ND_SOLICITATION, &guest->address, &guest->mac, gateway);
-    step_out(why, in, ND_ADVERTISEMENT, gateway, &guest->address);
+    step_in(why, in, ND_NEIGHBOR_SOLICIT, &guest->address, &guest->mac, gateway);
+    step_out(why, in, ND_NEIGHBOR_ADVERT, gateway, &guest->address);
 }
 
 /* The address that the host asks from is of the same kind: its own on the link. */
@@ -70,6 +53,6 @@ void why_step_asking(struct why *why, const struct explain_link *out, const stru
 
     if (why->family != AF_INET6)
         return;
-    step_out(why, out, ND_SOLICITATION, &model_router6.address, next);
-    step_in(why, out, ND_ADVERTISEMENT, next, &unknown, &model_router6.address);
+    step_out(why, out, ND_NEIGHBOR_SOLICIT, &model_router6.address, next);
+    step_in(why, out, ND_NEIGHBOR_ADVERT, next, &unknown, &model_router6.address);
 }

@@ -8,10 +8,6 @@
 #include "base/array.h"
 #include "explain/why.h"
 
-/* Stand for whatever is outside: the root name server A, which is asked nothing. */
-#define OUTSIDE "198.41.0.4"
-#define OUTSIDE6 "2001:503:ba3e::2:30"
-
 /* The MAC that the rules know for the guest of @device; zero: none. */
 static struct mac learned_mac(const struct observe_found *found, const char *device)
 {
@@ -139,7 +135,7 @@ int why_find_end(const struct why *why, const char *word, struct why_end *ret, s
     }
     if (strcmp(word, "outside") == 0) {
         *ret = (struct why_end){.kind = WHY_OUTSIDE};
-        return ip_address_parse(why->family == AF_INET6 ? OUTSIDE6 : OUTSIDE, &ret->address);
+        return ip_address_parse(explain_outside(why->family), &ret->address);
     }
     ip_address_parse(word, &address);
     count = find_guests(why, word, &address, ret);
@@ -194,5 +190,5 @@ const char *why_print_end(struct why *why, const struct why_end *end)
         return why_print(why, "%s/%s (%s)", end->service->network->name, end->port->name, text);
     if (end->kind == WHY_HOST)
         return why_print(why, "the host%s%s%s", *text ? " (" : "", text, *text ? ")" : "");
-    return strcmp(text, OUTSIDE) == 0 || strcmp(text, OUTSIDE6) == 0 ? "outside" : why_print(why, "%s", text);
+    return strcmp(text, explain_outside(end->address.family)) == 0 ? "outside" : why_print(why, "%s", text);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -187,6 +188,18 @@ long explain_sysctl(const char *path, long fallback)
         return fallback;
     value = strtol(text, &end, 10);
     return end == text ? fallback : value;
+}
+
+bool explain_is_bridge_filtered(uint8_t family)
+{
+    return explain_sysctl(family == AF_INET6 ? "net/bridge/bridge-nf-call-ip6tables"
+                                             : "net/bridge/bridge-nf-call-iptables",
+                          0) != 0;
+}
+
+const char *explain_outside(uint8_t family)
+{
+    return family == AF_INET6 ? "2001:503:ba3e::2:30" : "198.41.0.4";
 }
 
 int explain_read_rules(struct rules_ruleset *ret, struct tapnet_error *error)

@@ -50,6 +50,10 @@ const struct model_service *explain_network(const struct observe_found *found, s
 const char *explain_up_command(const struct observe_found *found, const char *set, struct arena *arena);
 /* A number of /proc/sys; @fallback where it can't be read. */
 long explain_sysctl(const char *path, long fallback);
+/* Does br_netfilter show bridged frames of @family to the IP hooks? */
+bool explain_is_bridge_filtered(uint8_t family);
+/* Stands for whoever is outside, and is asked nothing: the root name server A. */
+const char *explain_outside(uint8_t family);
 
 /*
  * @text as a word of a shell's command, the arena's: a name of somebody else's may hold anything. "''" when memory is

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Packets larger than the way out takes: is a guest told that they are, as the host should? */
 #include <linux/rtnetlink.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
 #include "explain/stack.h"
-
-#define ICMP6_TOO_LARGE 2
 
 /* The largest packet that leaves by @link; of IPv6 it may be smaller than the link's own. */
 static uint32_t mtu_of(const struct why *why, const struct explain_link *link)
@@ -37,7 +36,7 @@ static struct rules_packet too_large_message(const struct why *why, const struct
         .destination = guest->address,
         .destination_type = RTN_UNICAST,
         .protocol = ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
-        .icmp_type = ip6 ? ICMP6_TOO_LARGE : ICMP_DEST_UNREACH,
+        .icmp_type = ip6 ? ICMP6_PACKET_TOO_BIG : ICMP_DEST_UNREACH,
         .icmp_code = ip6 ? 0 : ICMP_FRAG_NEEDED,
         .state = RULES_RELATED,
     };

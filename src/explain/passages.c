@@ -193,73 +193,48 @@ static int look(struct search *search, enum rules_hook hook, const struct asked 
 
 /* ---- one network ---- */
 
-enum way { WAY_OUT, WAY_BACK, WAY_FORWARD, WAY_QUERY, WAY_COUNT };
+enum way {
+    WAY_AMONG, /* from port to port: with br_netfilter such frames pass the IP hooks, too */
+    WAY_OUT,
+    WAY_BACK,
+    WAY_FORWARD,
+    WAY_QUERY, /* to our DNS; from here on what is for the host */
+    /* Without Neighbour Discovery nobody finds the gateway by IPv6; what ARP is by IPv4, these rules don't see. */
+    WAY_SOLICITATION,
+    WAY_ADVERTISEMENT,
+    WAY_COUNT,
+};
 
 /* What goes that way, by @family, and the passage for it. */
 static struct asked asked_of(const struct search *search, enum way way, int family)
 {
     const struct explain_sample *sample = &search->samples[family];
-    bool out = search->has[family] && *sample->uplink;
-    struct rules_packet packet = explain_sample_packet(sample);
+    const struct rules_packet packet = explain_sample_packet(sample);
+    const char *bridge = sample->bridge, *uplink = sample->uplink;
+    bool has = search->has[family], out = has && *uplink;
 
     switch (way) {
+    case WAY_AMONG:
+        return (struct asked){has && explain_is_bridge_filtered(families[family]),
+                              explain_sample_frame(sample),
+                              {bridge, bridge, GUARD_PASSAGE_ALL}};
     case WAY_OUT:
-        return (struct asked){out, packet, {sample->bridge, sample->uplink, GUARD_PASSAGE_ALL}};
+        return (struct asked){out, packet, {bridge, uplink, GUARD_PASSAGE_ALL}};
     case WAY_BACK:
-        return (struct asked){out, explain_sample_answer(&packet), {"", sample->bridge, GUARD_PASSAGE_ANSWERS}};
+        return (struct asked){out, explain_sample_answer(&packet), {"", bridge, GUARD_PASSAGE_ANSWERS}};
     case WAY_FORWARD:
         return (struct asked){out && model_network_has_forwards(search->network),
                               explain_sample_forwarded(sample),
-                              {"", sample->bridge, GUARD_PASSAGE_TRANSLATED}};
+                              {"", bridge, GUARD_PASSAGE_TRANSLATED}};
+    case WAY_QUERY:
+        return (struct asked){has, explain_sample_query(sample), {bridge, "", GUARD_PASSAGE_TRANSLATED}};
+    case WAY_SOLICITATION:
+        return (struct asked){
+            has && family == IP6, explain_sample_neighbour(sample, false), {bridge, "", GUARD_PASSAGE_SOLICITATIONS}};
     default:
         return (struct asked){
-            search->has[family], explain_sample_query(sample), {sample->bridge, "", GUARD_PASSAGE_TRANSLATED}};
+            has && family == IP6, explain_sample_neighbour(sample, true), {bridge, "", GUARD_PASSAGE_ADVERTISEMENTS}};
     }
-}
-
-/* To the outside and back, by forwards, and to our DNS. */
-static int look_at_ways(struct search *search)
-{
-    int result = 0;
-
-    for (enum way way = WAY_OUT; way < WAY_COUNT && result == 0; way++) {
-        const struct asked asked[FAMILY_COUNT] = {asked_of(search, way, IP4), asked_of(search, way, IP6)};
-
-        result = look(search, way == WAY_QUERY ? RULES_INPUT : RULES_FORWARD, asked);
-    }
-    return result;
-}
-
-/* Without Neighbour Discovery nobody finds the gateway by IPv6; what ARP is by IPv4, these rules don't see. */
-static int look_at_neighbours(struct search *search)
-{
-    const struct explain_sample *sample = &search->samples[IP6];
-    const struct asked solicit[FAMILY_COUNT] = {[IP6] = {search->has[IP6],
-                                                         explain_sample_neighbour(sample, false),
-                                                         {sample->bridge, "", GUARD_PASSAGE_SOLICITATIONS}}};
-    const struct asked advertise[FAMILY_COUNT] = {[IP6] = {search->has[IP6],
-                                                           explain_sample_neighbour(sample, true),
-                                                           {sample->bridge, "", GUARD_PASSAGE_ADVERTISEMENTS}}};
-    int result = look(search, RULES_INPUT, solicit);
-
-    return result == 0 ? look(search, RULES_INPUT, advertise) : result;
-}
-
-/* With br_netfilter frames from port to port pass the IP hooks, too. */
-static int look_at_frames(struct search *search)
-{
-    static const char *const sysctls[FAMILY_COUNT] = {"net/bridge/bridge-nf-call-iptables",
-                                                      "net/bridge/bridge-nf-call-ip6tables"};
-    struct asked asked[FAMILY_COUNT];
-
-    for (int family = IP4; family < FAMILY_COUNT; family++) {
-        const struct explain_sample *sample = &search->samples[family];
-
-        asked[family] = (struct asked){search->has[family] && explain_sysctl(sysctls[family], 0) != 0,
-                                       explain_sample_frame(sample),
-                                       {sample->bridge, sample->bridge, GUARD_PASSAGE_ALL}};
-    }
-    return look(search, RULES_FORWARD, asked);
 }
 
 /*
@@ -268,18 +243,19 @@ static int look_at_frames(struct search *search)
  */
 static int look_at_network(struct search *search, const struct model_network *network)
 {
-    int result;
+    enum way end = model_mode_leads_out(network->mode) ? WAY_COUNT : WAY_AMONG + 1;
+    int result = 0;
 
     if (!model_network_has_bridge(network))
         return 0;
     search->network = network;
     for (int family = IP4; family < FAMILY_COUNT; family++)
         search->has[family] = explain_sample_of(network, families[family], &search->samples[family]);
-    result = look_at_frames(search);
-    if (result == 0 && model_mode_leads_out(network->mode))
-        result = look_at_ways(search);
-    if (result == 0 && model_mode_leads_out(network->mode))
-        result = look_at_neighbours(search);
+    for (enum way way = WAY_AMONG; way < end && result == 0; way++) {
+        const struct asked asked[FAMILY_COUNT] = {asked_of(search, way, IP4), asked_of(search, way, IP6)};
+
+        result = look(search, way < WAY_QUERY ? RULES_FORWARD : RULES_INPUT, asked);
+    }
     return result;
 }
 

@@ -6,6 +6,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,7 +18,6 @@
 #include "base/cleanup.h"
 
 #define ICMP_ECHO 8
-#define ICMP6_ECHO 128
 #define TTL 64
 #define HEADERS_MAX 64 /* struct tun_pi and a vnet header of any size that there is */
 #define WINDOW 1024
@@ -30,7 +30,8 @@ static bool is_ip6(const struct probe *probe)
 /* The layer behind IP; how long it is. */
 static int build_transport(const struct probe *probe, uint8_t *bytes, size_t room)
 {
-    const struct tapnet_icmp icmp = {.type = is_ip6(probe) ? ICMP6_ECHO : ICMP_ECHO, .id = probe->id, .sequence = 1};
+    const struct tapnet_icmp icmp = {
+        .type = is_ip6(probe) ? ICMP6_ECHO_REQUEST : ICMP_ECHO, .id = probe->id, .sequence = 1};
     const struct tapnet_udp udp = {.source_port = probe->id, .destination_port = probe->port};
     const struct tapnet_tcp tcp = {
         .source_port = probe->id, .destination_port = probe->port, .flags = TAPNET_TCP_SYN, .window = WINDOW};

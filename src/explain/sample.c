@@ -4,15 +4,13 @@
 
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "explain/host.h"
+
 #define HTTPS 443
-#define ND_SOLICITATION 135
-#define ND_ADVERTISEMENT 136
-/* Somebody outside, who is not asked. */
-#define OUTSIDE "198.41.0.4"
-#define OUTSIDE6 "2001:503:ba3e::2:30"
 
 /* A neighbour of the gateway's, where there is no guest yet. */
 static struct ip_address beside(const struct ip_address *gateway)
@@ -68,7 +66,7 @@ struct rules_packet explain_sample_packet(const struct explain_sample *sample)
         .state = RULES_NEW,
     };
 
-    ip_address_parse(sample->guest.family == AF_INET6 ? OUTSIDE6 : OUTSIDE, &packet.destination);
+    ip_address_parse(explain_outside(sample->guest.family), &packet.destination);
     return packet;
 }
 
@@ -126,19 +124,30 @@ struct rules_packet explain_sample_query(const struct explain_sample *sample)
     return packet;
 }
 
-struct rules_packet explain_sample_neighbour(const struct explain_sample *sample, bool tells)
+struct rules_packet explain_discovery_packet(uint8_t type, const struct ip_address *source,
+                                             const struct ip_address *destination)
 {
     return (struct rules_packet){
-        .in = sample->bridge,
-        .in_kind = sample->kind,
+        .in = "",
         .out = "",
         .ethernet = true,
-        .source = sample->guest,
-        .destination = sample->gateway,
-        .destination_type = RTN_LOCAL,
+        .source = *source,
+        .destination = *destination,
+        .destination_type = RTN_UNICAST,
         .protocol = IPPROTO_ICMPV6,
-        .icmp_type = tells ? ND_ADVERTISEMENT : ND_SOLICITATION,
-        .target = tells ? sample->guest : sample->gateway,
+        .icmp_type = type,
+        .target = type == ND_NEIGHBOR_SOLICIT ? *destination : *source,
         .state = RULES_UNTRACKED,
     };
+}
+
+struct rules_packet explain_sample_neighbour(const struct explain_sample *sample, bool tells)
+{
+    struct rules_packet packet = explain_discovery_packet(tells ? ND_NEIGHBOR_ADVERT : ND_NEIGHBOR_SOLICIT,
+                                                          &sample->guest, &sample->gateway);
+
+    packet.in = sample->bridge;
+    packet.in_kind = sample->kind;
+    packet.destination_type = RTN_LOCAL;
+    return packet;
 }

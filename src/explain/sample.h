@@ -29,6 +29,9 @@ struct rules_packet explain_sample_forwarded(const struct explain_sample *sample
 struct rules_packet explain_sample_frame(const struct explain_sample *sample);
 /* A question to our DNS, as it is when our rules have led it to the service's own port. */
 struct rules_packet explain_sample_query(const struct explain_sample *sample);
+/* A message of Neighbour Discovery, of an ICMPv6 @type, that leaves the host; not yet by which link. */
+struct rules_packet explain_discovery_packet(uint8_t type, const struct ip_address *source,
+                                             const struct ip_address *destination);
 /* Of IPv6: who looks for the gateway's MAC, and (@tells) who tells the gateway its own. */
 struct rules_packet explain_sample_neighbour(const struct explain_sample *sample, bool tells);
 

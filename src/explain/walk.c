@@ -2,6 +2,7 @@
 /* A packet's way from one end to the other, as the kernel walks it. */
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 #define DNS_PORT 53
 #define DHCP_PORT 67
 #define DHCP6_PORT 547
-#define ND_ADVERTISEMENT 136
 
 static void enter(struct rules_packet *packet, const struct explain_link *in)
 {
@@ -36,14 +36,6 @@ static void leave(struct rules_packet *packet, const struct explain_link *out)
 static bool is_routed(const struct why_end *guest)
 {
     return !model_network_has_bridge(guest->service->network);
-}
-
-/* Whether br_netfilter shows bridged frames to the IP hooks. */
-static bool is_bridge_filtered(const struct why *why)
-{
-    return explain_sysctl(why->family == AF_INET6 ? "net/bridge/bridge-nf-call-ip6tables"
-                                                  : "net/bridge/bridge-nf-call-iptables",
-                          0) != 0;
 }
 
 static bool is_dhcp(const struct why *why)
@@ -106,7 +98,7 @@ static void walk_bridge(struct why *why, const struct why_end *from, const struc
     if (bridge && out) {
         leave(&packet, out);
         why_step_hook(why, "bridge-forward-hook", RULES_FORWARD, RULES_FRAMES, &packet, NULL);
-        if (is_bridge_filtered(why)) {
+        if (explain_is_bridge_filtered(why->family)) {
             packet.port_in = in->name;
             packet.port_out = out->name;
             enter(&packet, bridge);
@@ -205,7 +197,7 @@ static void walk_answer(struct why *why, const struct why_end *guest, const stru
         .source_mac = guest->mac,
         .destination = asked->source,
         .protocol = ip6 ? IPPROTO_ICMPV6 : 0,
-        .icmp_type = ip6 ? ND_ADVERTISEMENT : 0,
+        .icmp_type = ip6 ? ND_NEIGHBOR_ADVERT : 0,
         .target = ip6 ? guest->address : (struct ip_address){0},
     };
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rtnetlink.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,8 +18,6 @@
 
 #define ICMP_ECHO 8
 #define ICMP_ECHO_REPLY 0
-#define ICMP6_ECHO 128
-#define ICMP6_ECHO_REPLY 129
 
 void why_fini(struct why *why)
 {
@@ -72,7 +71,7 @@ const struct ip_prefix *why_subnet(const struct why *why, const struct model_net
 static uint8_t icmp_type(const struct why *why)
 {
     if (why->family == AF_INET6)
-        return why->is_back ? ICMP6_ECHO_REPLY : ICMP6_ECHO;
+        return why->is_back ? ICMP6_ECHO_REPLY : ICMP6_ECHO_REQUEST;
     return why->is_back ? ICMP_ECHO_REPLY : ICMP_ECHO;
 }
 

@@ -96,10 +96,10 @@ void why_step_uplink(struct why *why, const struct explain_link *link);
 /* hooks.c: the rules at one hook. @ret, which may be NULL: what they answer. */
 void why_step_hook(struct why *why, const char *name, enum rules_hook hook, enum rules_side side,
                    const struct rules_packet *packet, struct rules_answer *ret);
-/* What of this guest, or of any, our guards have dropped before: no judgement of this packet, but a hint. */
-void why_step_dropped_before(struct why *why, const struct why_end *guest);
 /* The same, and nothing is said of a packet that passes. */
 void why_step_drop(struct why *why, const char *name, enum rules_hook hook, const struct rules_packet *packet);
+/* What of this guest, or of any, our guards have dropped before: no judgement of this packet, but a hint. */
+void why_step_dropped_before(struct why *why, const struct why_end *guest);
 /* Classifiers and programs at a device that see the packet, which nobody can read. */
 void why_step_classifiers(struct why *why, const struct explain_link *link, bool going_out);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h> /* before the kernel's own, which then leave its definitions out */
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
@@ -35,9 +36,9 @@ static uint8_t icmp6_type(enum guard_passage_what what)
 {
     switch (what) {
     case GUARD_PASSAGE_SOLICITATIONS:
-        return 135;
+        return ND_NEIGHBOR_SOLICIT;
     case GUARD_PASSAGE_ADVERTISEMENTS:
-        return 136;
+        return ND_NEIGHBOR_ADVERT;
     default:
         return 0;
     }

@@ -43,7 +43,10 @@ int observe_take(struct observe_pass *pass, const struct ip_prefix *prefix);
 int observe_routes6(struct netlink *netlink, struct observe_pass *pass);
 /* A route on @device, a link of ours: does it come with an address? */
 void observe_meet_route(const struct observe_pass *pass, const char *device, const struct netlink_route *route);
-/* The rest of found->ip6, and sysctls whose ledgers are gone. Ledgers and guards were read. 0 or -ENOMEM. */
+/*
+ * The rest of found->ip6, and sysctls whose ledgers are gone. Ledgers and guards were read. 0, -ENOMEM, or the errno of
+ * a sysctl that is there and can't be read, with a sentence.
+ */
 int observe_ip6(struct observe_found *found, struct tapnet_error *error);
 
 /* names.c: found->resolver, and which services it knows. Links and ledgers were read. -ENOMEM. */

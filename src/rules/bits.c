@@ -3,6 +3,7 @@
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter/nf_tables.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,7 +14,6 @@
 #define TTL 63           /* of what a guest with the usual 64 sent, once it was forwarded */
 #define ND_HOP_LIMIT 255 /* of Neighbour Discovery, which nobody forwards */
 #define ND_LENGTH 32     /* of a message with one option */
-#define ND_SOLICITATION 135
 #define TCP_SYN 0x02
 #define PACKET_HOST 0
 
@@ -112,7 +112,7 @@ static void make_network_header(const struct rules_packet *packet, struct header
 static void put_neighbour(const struct rules_packet *packet, struct header *ret)
 {
     put(ret, 8, packet->target.bytes, 16);
-    put_u8(ret, 24, packet->icmp_type == ND_SOLICITATION ? 1 : 2);
+    put_u8(ret, 24, packet->icmp_type == ND_NEIGHBOR_SOLICIT ? 1 : 2);
     put_u8(ret, 25, 1);
     if (!mac_is_zero(&packet->source_mac))
         put(ret, 26, packet->source_mac.bytes, ETH_ALEN);

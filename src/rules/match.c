@@ -152,12 +152,16 @@ static enum rules_truth match_udp(const struct question *question, const void *d
         invert_if(info->invflags & XT_UDP_INV_DSTPT, in_ports(packet->destination_port, info->dpts[0], info->dpts[1])));
 }
 
+static bool is_icmp(const struct rules_packet *packet, uint8_t type, const uint8_t code[2])
+{
+    return packet->icmp_type == type && packet->icmp_code >= code[0] && packet->icmp_code <= code[1];
+}
+
 static enum rules_truth match_icmp(const struct question *question, const void *data)
 {
     const struct ipt_icmp *info = data;
     const struct rules_packet *packet = question->packet;
-    bool fits = info->type == 0xff || (packet->icmp_type == info->type && packet->icmp_code >= info->code[0] &&
-                                       packet->icmp_code <= info->code[1]);
+    bool fits = info->type == 0xff || is_icmp(packet, info->type, info->code);
 
     if (packet->protocol && packet->protocol != IPPROTO_ICMP)
         return RULES_NO;
@@ -171,9 +175,7 @@ static enum rules_truth match_icmp6(const struct question *question, const void 
 
     if (packet->protocol && packet->protocol != IPPROTO_ICMPV6)
         return RULES_NO;
-    return invert_if(info->invflags & IP6T_ICMP_INV,
-                     truth_of(packet->icmp_type == info->type && packet->icmp_code >= info->code[0] &&
-                              packet->icmp_code <= info->code[1]));
+    return invert_if(info->invflags & IP6T_ICMP_INV, truth_of(is_icmp(packet, info->type, info->code)));
 }
 
 static enum rules_truth match_multiport(const struct question *question, const void *data)
