@@ -13,14 +13,13 @@ keeps it there, and takes it away with the network.
 import os
 import pty
 import subprocess
-import sys
 
 import pytest
-from tapnet_test import webserver
 from tapnet_test.build import Tapnet, brought_up
 from tapnet_test.cni import Runtime
 from tapnet_test.firewalls import need
 from tapnet_test.nsguest import NamespaceGuest
+from tapnet_test.serving import serve
 from tapnet_test.waiting import wait_for
 from tapnet_test.world import HOST_ADDRESS, OUTSIDE_ADDRESS
 
@@ -87,8 +86,7 @@ def test_a_policy_of_drop(tapnet, plug, host, world):
     web = plug("web")
     assert loads(web)
     assert ours(host) == accepts("FORWARD")
-    web.popen("/usr/bin/python3", webserver.__file__, "0.0.0.0", "80", stderr=subprocess.DEVNULL)
-    wait_for(lambda: ":80 " in web.run("ss", "-Hltn").stdout)
+    serve(web)
     assert loads(world.outside, f"http://{HOST_ADDRESS}:8080/")
     tapnet("down", "--all")
     assert saved(host) == before
@@ -217,8 +215,7 @@ def test_the_first_forward_that_comes_at_run_time(tapnet, host, world, make_netn
         runtime.call("ADD", container=box.name, netns=box,
                      runtimeConfig={"portMappings": [{"hostPort": 8080 + number, "containerPort": 80}]})
         assert ours(host) == accepts("FORWARD")
-    boxes[0].popen(sys.executable, webserver.__file__, "0.0.0.0", "80", stderr=subprocess.DEVNULL)
-    wait_for(lambda: ":80 " in boxes[0].run("ss", "-Hltn").stdout)
+    serve(boxes[0])
     assert loads(world.outside, f"http://{HOST_ADDRESS}:8080/")
     runtime.call("DEL", container=boxes[0].name, netns=boxes[0])
     assert ours(host) == accepts("FORWARD")

@@ -16,9 +16,9 @@ import subprocess
 
 import pytest
 from ip6_lab import Guest
-from tapnet_test import webserver
 from tapnet_test.build import Tapnet
 from tapnet_test.firewalls import need
+from tapnet_test.serving import serve
 from tapnet_test.waiting import wait_for
 from tapnet_test.world6 import FAR, HOST, add_ipv6
 
@@ -43,12 +43,6 @@ def tapnet(host, world):
     add_ipv6(world)
     serve(world.outside, FAR)
     return Tapnet(host)
-
-
-def serve(netns, address):
-    """A page at port 80."""
-    netns.popen("/usr/bin/python3", webserver.__file__, address, "80", stderr=subprocess.DEVNULL)
-    wait_for(lambda: f"[{address}]:80 " in netns.run("ss", "-Hltn").stdout)
 
 
 @pytest.fixture
