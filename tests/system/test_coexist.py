@@ -12,9 +12,9 @@ keeps it there, and takes it away with the network.
 
 import os
 import pty
-import subprocess
 
 import pytest
+from coexist_lab import MARK, accepts, assert_keeps_talking, ours, saved
 from tapnet_test.build import Tapnet, brought_up
 from tapnet_test.cni import Runtime
 from tapnet_test.firewalls import need
@@ -55,28 +55,8 @@ def plug(tapnet, host):
         guest.close()
 
 
-MARK = '-m comment --comment "tapnet:lab/lab" -j ACCEPT'
-
-
-def accepts(chain):
-    """What iptables prints of the accepts for guests, for answers to them and for the lab's forwards."""
-    return sorted([f"-A {chain} -i br-lab -o eth0 {MARK}",
-                   f"-A {chain} -o br-lab -m conntrack --ctstate RELATED,ESTABLISHED {MARK}",
-                   f"-A {chain} -o br-lab -m conntrack --ctstate DNAT {MARK}"])
-
-
 def loads(netns, url=PAGE):
     return netns.run("curl", "-sS", "-m2", url, check=False).returncode == 0
-
-
-def saved(host):
-    """What iptables-save prints, without its date and what was counted."""
-    lines = host.run("iptables-nft-save").stdout.splitlines()
-    return [line.split(" [")[0] for line in lines if not line.startswith("#")]
-
-
-def ours(host):
-    return sorted(line for line in saved(host) if "tapnet:" in line)
 
 
 def test_a_policy_of_drop(tapnet, plug, host, world):
@@ -265,10 +245,5 @@ def test_a_guest_keeps_talking(kept, plug, host, world, disturb):
     web = plug("web")
     host.run("iptables-nft", "-P", "FORWARD", "DROP")
     wait_for(lambda: loads(web), SOON)
-    pings = web.popen("ping", "-D", "-i0.05", "-W1", "-c60", OUTSIDE_ADDRESS, stdout=subprocess.PIPE, text=True)
-    wait_for(lambda: pings.stdout.readline().endswith("ms\n"))
-    host.run("bash", "-ec", disturb)
-    heard = [float(line[1:line.index("]")]) for line in pings.communicate()[0].splitlines() if "time=" in line]
-    assert len(heard) > 10
-    assert max(later - before for before, later in zip(heard, heard[1:])) < 1
+    assert_keeps_talking(web, OUTSIDE_ADDRESS, host, disturb)
     assert loads(web)
