@@ -12,15 +12,14 @@ keeps it there, and takes it away with the network.
 
 import os
 import pty
-import subprocess
-import sys
 
 import pytest
-from tapnet_test import webserver
+from coexist_lab import MARK, accepts, assert_keeps_talking, ours, saved
 from tapnet_test.build import Tapnet, brought_up
 from tapnet_test.cni import Runtime
 from tapnet_test.firewalls import need
 from tapnet_test.nsguest import NamespaceGuest
+from tapnet_test.serving import serve
 from tapnet_test.waiting import wait_for
 from tapnet_test.world import HOST_ADDRESS, OUTSIDE_ADDRESS
 
@@ -56,28 +55,8 @@ def plug(tapnet, host):
         guest.close()
 
 
-MARK = '-m comment --comment "tapnet:lab/lab" -j ACCEPT'
-
-
-def accepts(chain):
-    """What iptables prints of the accepts for guests, for answers to them and for the lab's forwards."""
-    return sorted([f"-A {chain} -i br-lab -o eth0 {MARK}",
-                   f"-A {chain} -o br-lab -m conntrack --ctstate RELATED,ESTABLISHED {MARK}",
-                   f"-A {chain} -o br-lab -m conntrack --ctstate DNAT {MARK}"])
-
-
 def loads(netns, url=PAGE):
     return netns.run("curl", "-sS", "-m2", url, check=False).returncode == 0
-
-
-def saved(host):
-    """What iptables-save prints, without its date and what was counted."""
-    lines = host.run("iptables-nft-save").stdout.splitlines()
-    return [line.split(" [")[0] for line in lines if not line.startswith("#")]
-
-
-def ours(host):
-    return sorted(line for line in saved(host) if "tapnet:" in line)
 
 
 def test_a_policy_of_drop(tapnet, plug, host, world):
@@ -87,8 +66,7 @@ def test_a_policy_of_drop(tapnet, plug, host, world):
     web = plug("web")
     assert loads(web)
     assert ours(host) == accepts("FORWARD")
-    web.popen("/usr/bin/python3", webserver.__file__, "0.0.0.0", "80", stderr=subprocess.DEVNULL)
-    wait_for(lambda: ":80 " in web.run("ss", "-Hltn").stdout)
+    serve(web)
     assert loads(world.outside, f"http://{HOST_ADDRESS}:8080/")
     tapnet("down", "--all")
     assert saved(host) == before
@@ -217,8 +195,7 @@ def test_the_first_forward_that_comes_at_run_time(tapnet, host, world, make_netn
         runtime.call("ADD", container=box.name, netns=box,
                      runtimeConfig={"portMappings": [{"hostPort": 8080 + number, "containerPort": 80}]})
         assert ours(host) == accepts("FORWARD")
-    boxes[0].popen(sys.executable, webserver.__file__, "0.0.0.0", "80", stderr=subprocess.DEVNULL)
-    wait_for(lambda: ":80 " in boxes[0].run("ss", "-Hltn").stdout)
+    serve(boxes[0])
     assert loads(world.outside, f"http://{HOST_ADDRESS}:8080/")
     runtime.call("DEL", container=boxes[0].name, netns=boxes[0])
     assert ours(host) == accepts("FORWARD")
@@ -268,10 +245,5 @@ def test_a_guest_keeps_talking(kept, plug, host, world, disturb):
     web = plug("web")
     host.run("iptables-nft", "-P", "FORWARD", "DROP")
     wait_for(lambda: loads(web), SOON)
-    pings = web.popen("ping", "-D", "-i0.05", "-W1", "-c60", OUTSIDE_ADDRESS, stdout=subprocess.PIPE, text=True)
-    wait_for(lambda: pings.stdout.readline().endswith("ms\n"))
-    host.run("bash", "-ec", disturb)
-    heard = [float(line[1:line.index("]")]) for line in pings.communicate()[0].splitlines() if "time=" in line]
-    assert len(heard) > 10
-    assert max(later - before for before, later in zip(heard, heard[1:])) < 1
+    assert_keeps_talking(web, OUTSIDE_ADDRESS, host, disturb)
     assert loads(web)

@@ -12,13 +12,13 @@ program's rules of IPv6 are, for IPv6 alone where only that is dropped, and only
 """
 
 import json
-import subprocess
 
 import pytest
+from coexist_lab import MARK, accepts, assert_keeps_talking, ours, saved
 from ip6_lab import Guest
-from tapnet_test import webserver
 from tapnet_test.build import Tapnet
 from tapnet_test.firewalls import need
+from tapnet_test.serving import serve
 from tapnet_test.waiting import wait_for
 from tapnet_test.world6 import FAR, HOST, add_ipv6
 
@@ -32,23 +32,17 @@ networks:
       db: { address6: "fd00:20::8" }
 """
 ON = LAB + "coexist: on"
-MARK = '-m comment --comment "tapnet:lab/lab" -j ACCEPT'
+SAVE = "ip6tables-nft-save"
 
 
 @pytest.fixture
 def tapnet(host, world):
-    need("ip6tables-nft-save")
+    need(SAVE)
     host.run("sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=0", "net.bridge.bridge-nf-call-ip6tables=0",
              check=False)
     add_ipv6(world)
     serve(world.outside, FAR)
     return Tapnet(host)
-
-
-def serve(netns, address):
-    """A page at port 80."""
-    netns.popen("/usr/bin/python3", webserver.__file__, address, "80", stderr=subprocess.DEVNULL)
-    wait_for(lambda: f"[{address}]:80 " in netns.run("ss", "-Hltn").stdout)
 
 
 @pytest.fixture
@@ -70,36 +64,19 @@ def loads(netns, address=FAR, port=80):
     return netns.run("curl", "-sS", "-m2", f"http://[{address}]:{port}/", check=False).returncode == 0
 
 
-def saved(host, program="ip6tables-nft-save"):
-    """What it prints, without its date and what was counted."""
-    lines = host.run(program).stdout.splitlines()
-    return [line.split(" [")[0] for line in lines if not line.startswith("#")]
-
-
-def ours(host, program="ip6tables-nft-save"):
-    return sorted(line for line in saved(host, program) if "tapnet:" in line)
-
-
-def accepts(chain):
-    """What ip6tables prints of the accepts for guests, for answers to them and for the lab's forwards."""
-    return sorted([f"-A {chain} -i br-lab -o eth0 {MARK}",
-                   f"-A {chain} -o br-lab -m conntrack --ctstate RELATED,ESTABLISHED {MARK}",
-                   f"-A {chain} -o br-lab -m conntrack --ctstate DNAT {MARK}"])
-
-
 def test_a_policy_of_drop(tapnet, plug, host, world):
     """By IPv4 nobody drops anything: nothing is put there."""
     host.run("ip6tables-nft", "-P", "FORWARD", "DROP")
-    before = saved(host)
+    before = saved(host, SAVE)
     tapnet("up", tapnet.file(ON))
     web = plug("web")
     assert loads(web)
-    assert ours(host) == accepts("FORWARD") and not ours(host, "iptables-nft-save")
+    assert ours(host, SAVE) == accepts("FORWARD") and not ours(host, "iptables-nft-save")
     serve(web, "fd00:20::7")
     assert loads(world.outside, HOST, 8080)
     assert "nothing to do" in tapnet("plan", tapnet.file(ON)).stdout
     tapnet("down", "--all")
-    assert saved(host) == before
+    assert saved(host, SAVE) == before
 
 
 @pytest.mark.parametrize("commands", [
@@ -127,35 +104,35 @@ def test_saved_and_restored_it_means_the_same(tapnet, plug, host):
     """What ip6tables-save has printed, ip6tables-restore makes again, and it is ours."""
     host.run("sh", "-ec", "ip6tables-nft -P FORWARD DROP; ip6tables-nft -P INPUT DROP; "
              "ip6tables-nft -A INPUT -i eth0 -j ACCEPT")
-    before = saved(host)
+    before = saved(host, SAVE)
     tapnet("up", tapnet.file(ON))
-    put = ours(host)
+    put = ours(host, SAVE)
     web = plug("web")
-    text = host.run("ip6tables-nft-save").stdout
+    text = host.run(SAVE).stdout
     host.run("ip6tables-nft", "-F")
     assert not loads(web)
     host.run("ip6tables-nft-restore", input=text)
-    assert ours(host) == put
+    assert ours(host, SAVE) == put
     wait_for(lambda: loads(web), why="those who looked for a neighbour meanwhile look again")
     assert tapnet("status", check=False).returncode == 0
     assert "nothing to do" in tapnet("plan", tapnet.file(ON)).stdout
     tapnet("down", "--all")
-    assert saved(host) == before
+    assert saved(host, SAVE) == before
 
 
 def test_dockers_chain_for_others(tapnet, plug, host):
     """Docker has a DOCKER-USER for IPv6, too. One that it does not lead to is no place."""
     host.run("sh", "-ec", "ip6tables-nft -N DOCKER-USER; ip6tables-nft -A DOCKER-USER -j RETURN;"
              "ip6tables-nft -A FORWARD -j DOCKER-USER; ip6tables-nft -P FORWARD DROP")
-    before = saved(host)
+    before = saved(host, SAVE)
     tapnet("up", tapnet.file(ON))
-    assert ours(host) == accepts("DOCKER-USER")
+    assert ours(host, SAVE) == accepts("DOCKER-USER")
     assert loads(plug("web"))
     tapnet("down", "--all")
-    assert saved(host) == before
+    assert saved(host, SAVE) == before
     host.run("sh", "-ec", "ip6tables-nft -R FORWARD 1 -i docker0 -j DOCKER-USER")
     tapnet("up", tapnet.file(ON))
-    assert ours(host) == accepts("FORWARD")
+    assert ours(host, SAVE) == accepts("FORWARD")
 
 
 @pytest.mark.parametrize("commands", [
@@ -179,9 +156,9 @@ def test_doctor_says_what_to_type(tapnet, plug, host, commands):
 def test_neighbours_and_dns(tapnet, plug, host):
     """What ARP is by IPv4 comes by the host's input: who drops it there takes the guests' gateway away."""
     host.run("sh", "-ec", "ip6tables-nft -P INPUT DROP; ip6tables-nft -A INPUT -i eth0 -j ACCEPT")
-    before = saved(host)
+    before = saved(host, SAVE)
     tapnet("up", tapnet.file(ON))
-    assert ours(host) == sorted([
+    assert ours(host, SAVE) == sorted([
         f"-A INPUT -i br-lab -m conntrack --ctstate DNAT {MARK}",
         f"-A INPUT -i br-lab -p ipv6-icmp -m icmp6 --icmpv6-type 135 {MARK}",
         f"-A INPUT -i br-lab -p ipv6-icmp -m icmp6 --icmpv6-type 136 {MARK}"])
@@ -189,7 +166,7 @@ def test_neighbours_and_dns(tapnet, plug, host):
     assert loads(web)
     assert web.run("dig", "+time=2", "+tries=1", "@fd00:20::1", "db.lab", "AAAA").stdout.count("fd00:20::8")
     tapnet("down", "--all")
-    assert saved(host) == before
+    assert saved(host, SAVE) == before
 
 
 def test_a_table_of_both_families(tapnet, plug, host):
@@ -227,11 +204,11 @@ def test_a_network_without_ipv6_needs_none(tapnet, host):
              "ip6tables-nft -A INPUT -i eth0 -j ACCEPT")
     without = "networks: { lab: { subnet: 10.20.0.1/24, subnet6: none, ports: { web: {} } } }\ncoexist: on"
     tapnet("up", tapnet.file(without))
-    assert not ours(host)
+    assert not ours(host, SAVE)
     tapnet("up", tapnet.file(ON))
-    assert len(ours(host)) == 6
+    assert len(ours(host, SAVE)) == 6
     tapnet("up", tapnet.file(without))
-    assert not ours(host)
+    assert not ours(host, SAVE)
 
 
 def test_frames_from_port_to_port(tapnet, plug, host):
@@ -239,7 +216,7 @@ def test_frames_from_port_to_port(tapnet, plug, host):
         pytest.skip("no br_netfilter here")
     host.run("ip6tables-nft", "-P", "FORWARD", "DROP")
     tapnet("up", tapnet.file(ON))
-    assert ours(host) == sorted([*accepts("FORWARD"), f"-A FORWARD -i br-lab -o br-lab {MARK}"])
+    assert ours(host, SAVE) == sorted([*accepts("FORWARD"), f"-A FORWARD -i br-lab -o br-lab {MARK}"])
     web, db = plug("web"), plug("db")
     serve(db, "fd00:20::8")
     assert loads(web, "fd00:20::8")
@@ -261,12 +238,7 @@ def test_a_guest_keeps_talking(tapnet, plug, host, disturb):
     web = plug("web")
     host.run("ip6tables-nft", "-P", "FORWARD", "DROP")
     wait_for(lambda: loads(web), 5)
-    pings = web.popen("ping", "-6", "-D", "-i0.05", "-W1", "-c60", FAR, stdout=subprocess.PIPE, text=True)
-    wait_for(lambda: pings.stdout.readline().endswith("ms\n"))
-    host.run("bash", "-ec", disturb)
-    heard = [float(line[1:line.index("]")]) for line in pings.communicate()[0].splitlines() if "time=" in line]
-    assert len(heard) > 10
-    assert max(later - before for before, later in zip(heard, heard[1:])) < 1
+    assert_keeps_talking(web, FAR, host, disturb)
     assert loads(web)
     kept("down", "--all")
-    assert not ours(host)
+    assert not ours(host, SAVE)

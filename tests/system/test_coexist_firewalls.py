@@ -10,16 +10,15 @@
 The programs run in the test's own network and mount namespace, with an /etc of its own.
 """
 
-import subprocess
 from contextlib import contextmanager
 
 import pytest
 from ip6_lab import Guest
-from tapnet_test import webserver
 from tapnet_test.build import Tapnet
 from tapnet_test.firewalls import dockerd, need, start_firewalld
 from tapnet_test.nsguest import NamespaceGuest
 from tapnet_test.rights import need_all_users
+from tapnet_test.serving import serve
 from tapnet_test.waiting import wait_for
 from tapnet_test.world import OUTSIDE_ADDRESS
 from tapnet_test.world6 import FAR, add_ipv6
@@ -123,7 +122,7 @@ def test_ufw_by_ipv6(tapnet, host, world):
     """Its rules of IPv6 are another set, with chains of their own for what a user allows."""
     need("ufw")
     add_ipv6(world)
-    world.outside.popen("/usr/bin/python3", webserver.__file__, FAR, "80", stderr=subprocess.DEVNULL)
+    serve(world.outside, FAR)
     host.run("sh", "-ec", "ufw --force enable; ufw reload", timeout=60)
     before = rules(host)
     tapnet("up", tapnet.file(LAB))

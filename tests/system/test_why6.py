@@ -14,9 +14,8 @@ works it says nothing wrong.
 import pytest
 from gallery6 import BACK, GALLERY6, LAB6, OUTSIDE6
 from ip6_lab import Guest
-from tapnet_test import webserver
 from tapnet_test.build import Tapnet, program
-from tapnet_test.waiting import wait_for
+from tapnet_test.serving import serve
 from tapnet_test.world import World
 from tapnet_test.world6 import FAR, HOST, NEAR, add_ipv6
 from why_lab import Lab, assert_named_and_mended, words
@@ -40,8 +39,7 @@ class Lab6(Lab):
         self.tapnet("up", self.file)
         ports = {port["name"]: port for port in self.tapnet.status("lab")["ports"]}
         self.web, self.db = (Guest(self.host, ports[name]).up(self.addresses[name]) for name in ("web", "db"))
-        self.web.netns.popen("/usr/bin/python3", webserver.__file__, "fd00:20::7", "80")
-        wait_for(lambda: ":80 " in self.web.run("ss", "-Hltn").stdout)
+        serve(self.web.netns, self.addresses["web"])
 
     def reset(self):
         self.host.run("sysctl", "-qw", "net.bridge.bridge-nf-call-ip6tables=0")

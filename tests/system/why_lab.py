@@ -11,14 +11,12 @@
 
 import json
 import os
-import subprocess
 
 import pytest
 from gallery import LAB
-from tapnet_test import webserver
 from tapnet_test.build import Tapnet, program
 from tapnet_test.nsguest import NamespaceGuest
-from tapnet_test.waiting import wait_for
+from tapnet_test.serving import serve
 from tapnet_test.world import HOST_ADDRESS
 
 OUTSIDE = "198.41.0.4"  # what `why` takes for "outside"
@@ -44,8 +42,7 @@ class Lab:
         self.web, self.db = (NamespaceGuest(self.host, ports[name]) for name in ("web", "db"))
         for guest in (self.web, self.db):
             guest.netns.run("ip", "route", "add", "default", "via", "10.20.0.1")
-        self.web.netns.popen("/usr/bin/python3", webserver.__file__, "0.0.0.0", "80", stderr=subprocess.DEVNULL)
-        wait_for(lambda: ":80 " in self.web.netns.run("ss", "-Hltn").stdout)
+        serve(self.web.netns)
 
     def address(self, guest):
         guest.netns.run("ip", "address", "add", f"{guest.address}/24", "dev", "eth0")
