@@ -114,7 +114,7 @@ static void print_place(FILE *stream, enum place place, const struct tapnet_atta
         fputs(info->mac, stream);
         break;
     case PLACE_ADDRESS:
-        fputs(info->address, stream);
+        fputs(info->inside, stream);
         break;
     case PLACE_COUNT:
         break;

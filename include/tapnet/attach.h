@@ -98,8 +98,9 @@ struct tapnet_attached_info {
     const char *dns;                /**< the same */
     const char *hostname;
     uint32_t mtu;
-    unsigned queues; /**< that a guest may open */
-    bool made;       /**< just now: there was no such port */
+    unsigned queues;    /**< that a guest may open */
+    bool made;          /**< just now: there was no such port */
+    const char *inside; /**< the address that the guest itself has: @address, but in a network of clones theirs */
 };
 
 /**

@@ -143,6 +143,10 @@ static int take_info(const json_t *port, struct tapnet_attached *attached, struc
         .queues = (unsigned)json_integer_value(json_object_get(port, "queues")),
         .made = json_is_true(json_object_get(port, "made")),
     };
+    if (json_object_get(port, "inside"))
+        info->inside = take_text(port, "inside", arena);
+    else
+        info->inside = info->address;
     return attached_is_whole(attached) ? 0 : error_set(error, -ENOMEM, "out of memory");
 }
 

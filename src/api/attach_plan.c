@@ -176,10 +176,13 @@ static int choose_network(const struct observe_found *found, const char *name, c
 
 /* ---- who may ---- */
 
-/* In mode bridge addresses are the LAN's to give, to who asks for one: no container does. */
+/* In mode bridge addresses are the LAN's to give, to who asks for one: no container does. Nor is one a snapshot. */
 static int check_mode(const struct tapnet_attach_options *options, const struct model_network *network,
                       struct tapnet_error *error)
 {
+    if (options->container && model_network_has_clones(network))
+        return error_set(error, -EOPNOTSUPP, "network %s is one of clones, and a container is none: name another one",
+                         network->name);
     if (!options->container || model_mode_has_subnet(network->mode))
         return 0;
     return error_set(error, -EOPNOTSUPP,

@@ -112,7 +112,7 @@ static void take_event(const struct netlink_event *event, void *data)
     bool ours = event->kind != NETLINK_EVENT_COMMIT;
 
     if (event->kind == NETLINK_EVENT_NFT)
-        ours = strcmp(event->table, GUARD_TABLE) == 0;
+        ours = guard_is_table(event->table);
     changes->seen |= ours;
 }
 

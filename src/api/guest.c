@@ -22,6 +22,7 @@
 struct guest {
     const struct tapnet_status_network *network;
     const struct tapnet_status_port *port;
+    const char *address;          /* of IPv4: the port's, or what all clones have */
     const char *length, *length6; /* of the subnets' prefixes: "24"; of IPv6, "128" where nobody is on the link */
 };
 
@@ -65,7 +66,7 @@ static void print_commands(FILE *out, const struct guest *guest)
     fprintf(out, "# as root, where eth0 is the device with MAC %s\n", guest->port->mac);
     fprintf(out, "ip link set eth0 mtu %u up\n", network->mtu);
     fputs("ip address flush dev eth0 scope global\n", out);
-    fprintf(out, "ip address add %s/%s dev eth0\n", guest->port->address, guest->length);
+    fprintf(out, "ip address add %s/%s dev eth0\n", guest->address, guest->length);
     if (*network->gateway)
         fprintf(out, "ip route replace default via %s\n", network->gateway);
     if (*guest->port->address6)
@@ -89,7 +90,7 @@ static void print_cloud_init(FILE *out, const struct guest *guest)
     fprintf(out, "      mtu: %u\n      dhcp4: false\n      dhcp6: false\n", network->mtu);
     if (*guest->port->address6)
         fputs("      accept-ra: false\n", out);
-    fprintf(out, "      addresses:\n        - %s/%s\n", guest->port->address, guest->length);
+    fprintf(out, "      addresses:\n        - %s/%s\n", guest->address, guest->length);
     if (*guest->port->address6)
         fprintf(out, "        - %s/%s\n", guest->port->address6, guest->length6);
     if (*network->gateway)
@@ -114,7 +115,7 @@ static void print_networkd(FILE *out, const struct guest *guest)
 
     fputs("# /etc/systemd/network/10-tapnet.network\n", out);
     fprintf(out, "[Match]\nMACAddress=%s\n\n[Link]\nMTUBytes=%u\n\n", guest->port->mac, network->mtu);
-    fprintf(out, "[Network]\nDHCP=no\nAddress=%s/%s\n", guest->port->address, guest->length);
+    fprintf(out, "[Network]\nDHCP=no\nAddress=%s/%s\n", guest->address, guest->length);
     if (*network->gateway)
         fprintf(out, "Gateway=%s\n", network->gateway);
     if (*guest->port->address6)
@@ -134,9 +135,8 @@ static void print_kernel(FILE *out, const struct guest *guest)
 {
     char mask[16];
 
-    fprintf(out, "ip=%s::%s:%s:%s::off%s%s\n", guest->port->address, guest->network->gateway,
-            print_mask(guest->length, mask), guest->port->hostname, *guest->network->dns ? ":" : "",
-            guest->network->dns);
+    fprintf(out, "ip=%s::%s:%s:%s::off%s%s\n", guest->address, guest->network->gateway, print_mask(guest->length, mask),
+            guest->port->hostname, *guest->network->dns ? ":" : "", guest->network->dns);
 }
 
 static const struct {
@@ -188,6 +188,7 @@ static int find_guest(const struct tapnet_status *status, const char *name, stru
                          "port %s has no address of tapnet's: network %s is of mode %s, and whoever gives addresses in "
                          "the uplink's network gives its guest one, by DHCP for example",
                          name, found.network->name, found.network->mode);
+    found.address = *found.network->inside ? found.network->inside : found.port->address;
     found.length = length_of(found.network->subnet);
     found.length6 = length6_of(found.network);
     *ret = found;
@@ -230,7 +231,7 @@ static json_t *words_json(const char *text)
 
 static json_t *addresses_json(const struct guest *guest)
 {
-    json_t *array = json_pack("[s++]", guest->port->address, "/", guest->length);
+    json_t *array = json_pack("[s++]", guest->address, "/", guest->length);
 
     if (array && *guest->port->address6)
         json_array_append_new(array, json_pack("s++", guest->port->address6, "/", guest->length6));

@@ -229,6 +229,7 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         .routes = !model_network_has_bridge(network),
         .ports = ports,
         .port_count = network->port_count,
+        .inside = model_network_has_clones(network) ? print_address(&status->arena, &network->clones.address) : "",
     };
     return fill_strangers(status, view->found, network, ret);
 }

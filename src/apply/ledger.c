@@ -114,8 +114,8 @@ static int write_network(const struct apply_ops *ops, const struct model_service
 static bool same_sockets(const struct model_network *a, const struct model_network *b)
 {
     return strcmp(a->bridge, b->bridge) == 0 && a->dns_port == b->dns_port && a->mode == b->mode &&
-           a->spread == b->spread && ip_prefix_compare(&a->subnet, &b->subnet) == 0 &&
-           ip_prefix_compare(&a->subnet6, &b->subnet6) == 0;
+           a->spread == b->spread && ip_address_equal(&a->clones.address, &b->clones.address) &&
+           ip_prefix_compare(&a->subnet, &b->subnet) == 0 && ip_prefix_compare(&a->subnet6, &b->subnet6) == 0;
 }
 
 /*

@@ -8,7 +8,7 @@
 
 bool explain_is_ours(const struct rules_chain *chain)
 {
-    return !chain->legacy && strcmp(chain->table, GUARD_TABLE) == 0 &&
+    return !chain->legacy && guard_is_table(chain->table) &&
            (chain->family == RULES_INET || chain->family == RULES_BRIDGE || chain->family == RULES_ARP);
 }
 

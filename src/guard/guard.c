@@ -13,8 +13,20 @@
 #define RAW_MIDDLE GUARD_FIELD_RAW_MIDDLE
 #define RAW_END GUARD_FIELD_RAW_END
 
-const char *const guard_family_names[GUARD_FAMILY_COUNT] = {
-    [GUARD_INET] = "inet", [GUARD_BRIDGE] = "bridge", [GUARD_ARP] = "arp"};
+#define TABLE(family) family " " GUARD_TABLE
+#define CLONES GUARD_TABLE "-clones"
+
+const struct guard_table guard_tables[GUARD_FAMILY_COUNT] = {
+    [GUARD_INET] = {"inet", GUARD_TABLE, TABLE("inet")},
+    [GUARD_BRIDGE] = {"bridge", GUARD_TABLE, TABLE("bridge")},
+    [GUARD_ARP] = {"arp", GUARD_TABLE, TABLE("arp")},
+    [GUARD_CLONES] = {"clones", CLONES, "inet " CLONES},
+};
+
+bool guard_is_table(const char *name)
+{
+    return strcmp(name, GUARD_TABLE) == 0 || strcmp(name, CLONES) == 0;
+}
 
 size_t guard_field_len(enum guard_field field)
 {
@@ -221,6 +233,15 @@ struct guard_element guard_dns_port(const char *bridge, const struct ip_address 
     if (ip6)
         write_ip(element.data, gateway);
     write_port(element.data + (ip6 ? guard_field_room(GUARD_FIELD_IP6) : 0), port);
+    return element;
+}
+
+struct guard_element guard_translated(enum guard_set set, const char *device, const struct ip_address *from,
+                                      const struct ip_address *to, const char *label)
+{
+    struct guard_element element = element_of_address(set, device, from, label);
+
+    write_ip(element.data, to);
     return element;
 }
 

@@ -36,7 +36,7 @@
  * interval is twice that: the fields of its first key, GUARD_FIELD_TO, and those of its last.
  */
 
-#define GUARD_TABLE "tapnet" /* the name of all tables, one of each family */
+#define GUARD_TABLE "tapnet" /* the name of our tables, but for GUARD_CLONES */
 #define GUARD_KEY_MAX 64     /* ifname (16) . ipv6_addr (16), from and to */
 #define GUARD_DATA_MAX 20    /* ipv6_addr . inet_service */
 #define GUARD_LABEL_MAX 200  /* "set/network/port" */
@@ -48,14 +48,25 @@
 #define GUARD_LOG_GROUP 0x7461    /* 29793, "ta" */
 #define GUARD_LOG_BYTES_MAX 2048u /* of each, from its IPv4 header on: what is longer is no DHCP request */
 
+/* Our tables, each of a family of the kernel's. */
 enum guard_family {
     GUARD_INET,
     GUARD_BRIDGE,
-    GUARD_ARP, /* there while a routed network is */
+    GUARD_ARP,    /* there while a routed network is */
+    GUARD_CLONES, /* another one of inet: there while a network of clones is */
     GUARD_FAMILY_COUNT,
 };
 
-extern const char *const guard_family_names[GUARD_FAMILY_COUNT]; /* as `nft` has them */
+struct guard_table {
+    const char *word; /* what JSON calls it */
+    const char *name; /* in the kernel */
+    const char *text; /* as `nft` has it: "inet tapnet" */
+};
+
+extern const struct guard_table guard_tables[GUARD_FAMILY_COUNT];
+
+/* Is @name that of one of them? */
+bool guard_is_table(const char *name);
 
 enum guard_field {
     GUARD_FIELD_NONE = 0,
@@ -176,6 +187,9 @@ enum guard_set {
     GUARD_ARP_ANY_MAC_ADDRESSES, /* { ifname . ipv4_addr }: as any_mac_addresses */
     GUARD_ARP_BLOCKED,           /* { ifname }: as blocked, of ARP */
     GUARD_ARP_REACH,             /* { ipv4_addr . ipv4_addr - the same }: who asks, and whom about */
+    /* table inet tapnet-clones */
+    GUARD_OUTSIDES, /* { ifname . ipv4_addr : ipv4_addr }: TAP, its clone inside; and outside */
+    GUARD_INSIDES,  /* { ifname . ipv4_addr : ipv4_addr }: the other way round */
     GUARD_SET_COUNT,
 };
 
@@ -283,6 +297,9 @@ struct guard_element guard_routed_source(enum guard_set set, const char *device,
                                          const struct ip_address *address, const char *label);
 struct guard_element guard_routed_address(enum guard_set set, const char *device, const struct ip_address *address,
                                           const char *label);
+/* GUARD_OUTSIDES or GUARD_INSIDES: on @device @from is @to. */
+struct guard_element guard_translated(enum guard_set set, const char *device, const struct ip_address *from,
+                                      const struct ip_address *to, const char *label);
 struct guard_element guard_group_limit(const char *device, uint32_t packets, const char *label);
 struct guard_element guard_send_limit(const char *device, uint64_t bytes, uint32_t burst, const char *label);
 struct guard_element guard_connection_limit(const char *bridge, const struct ip_address *address, uint32_t count,

@@ -180,6 +180,10 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
         {"arp_any_mac_addresses", GUARD_ARP, {IFNAME, IP4}, 0, "port with any MAC and an address of its guest"},
     [GUARD_ARP_BLOCKED] = {"arp_blocked", GUARD_ARP, {IFNAME}, 0, "what was dropped of what a port said", true, 0},
     [GUARD_ARP_REACH] = {"arp_reach", GUARD_ARP, {IP4, IP4, TO, IP4, IP4}, 0, "who asks, and whom about"},
+    [GUARD_OUTSIDES] =
+        {"outsides", GUARD_CLONES, {IFNAME, IP4}, IP4, "port, its clone's address inside, and the one outside"},
+    [GUARD_INSIDES] =
+        {"insides", GUARD_CLONES, {IFNAME, IP4}, IP4, "port, its clone's address outside, and the one inside"},
     [GUARD_GROUP_LIMITS] =
         {"group_limits", GUARD_BRIDGE, {IFNAME}, 0, "what a port may send to groups", .limit = GUARD_LIMIT_PACKETS},
     [GUARD_SEND_LIMITS] =

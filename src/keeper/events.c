@@ -97,7 +97,7 @@ static void take_event(const struct netlink_event *event, void *data)
     case NETLINK_EVENT_CONFIG:
         return;
     case NETLINK_EVENT_NFT:
-        events->ours |= strcmp(event->table, GUARD_TABLE) == 0;
+        events->ours |= guard_is_table(event->table);
         return;
     case NETLINK_EVENT_COMMIT:
         if (events->ours && event->pid && event->pid != getpid())

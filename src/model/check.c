@@ -164,6 +164,7 @@ int model_check(const struct model_set *set, struct tapnet_error *error)
         check_forwards(set, &mistakes) < 0 || check_ip6(set, &mistakes) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     check_hooks(set, &mistakes);
+    check_clones(set, &mistakes);
     if (!mistakes.total)
         return 0;
     while (told < mistakes.count && tell(set->file ? set->file : set->name, &mistakes.items[told], error))

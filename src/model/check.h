@@ -53,6 +53,15 @@ const char *line_text(struct model_place place, char text[24]);
 /* Adds a mistake for each address of ports, the file's @key, that two of @claims want; sorts them. 0 or -ENOMEM. */
 int check_own_addresses(struct claims *claims, const char *key, struct mistakes *mistakes);
 
+#define CHOICE_TEXT_MAX (64 + 3 * IP_TEXT_MAX)
+
+/* What is wrong with @address for a guest of @subnet: "is outside"; NULL when nothing is. Then: what would be right. */
+const char *check_address_fault(const struct ip_prefix *subnet, const struct ip_address *address);
+const char *check_address_advise(const struct ip_prefix *subnet, char text[CHOICE_TEXT_MAX]);
+/* @subnet as it was meant, with @length: with the first address for the host. */
+const char *check_subnet_suggest(const struct ip_prefix *subnet, unsigned length, char text[IP_PREFIX_TEXT_MAX]);
+
+void check_clones(const struct model_set *set, struct mistakes *mistakes); /* check_clones.c */
 /* Each adds what it finds. 0 or -ENOMEM. */
 int check_links(const struct model_set *set, struct mistakes *mistakes); /* check_names.c */
 int check_networks(const struct model_set *set, struct mistakes *mistakes);

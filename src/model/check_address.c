@@ -34,8 +34,7 @@ static const char *special_of(const struct ip_prefix *prefix)
     return NULL;
 }
 
-/* The subnet as it was meant: with the first address for the host. */
-static const char *suggest(const struct ip_prefix *subnet, unsigned length, char text[IP_PREFIX_TEXT_MAX])
+const char *check_subnet_suggest(const struct ip_prefix *subnet, unsigned length, char text[IP_PREFIX_TEXT_MAX])
 {
     struct ip_prefix better = {subnet->address, (uint8_t)length};
 
@@ -83,10 +82,10 @@ static bool check_subnet(const struct model_network *network, struct mistakes *m
                      network->name, text, special);
     else if (is_network_address(subnet))
         mistakes_add(mistakes, place, "network %s: subnet %s: %s is the network itself; write %s", network->name, text,
-                     address, suggest(subnet, subnet->length, better));
+                     address, check_subnet_suggest(subnet, subnet->length, better));
     else if (is_broadcast_address(subnet))
         mistakes_add(mistakes, place, "network %s: subnet %s: %s is the broadcast address; write %s", network->name,
-                     text, address, suggest(subnet, subnet->length, better));
+                     text, address, check_subnet_suggest(subnet, subnet->length, better));
     else
         return true;
     return false;
@@ -119,13 +118,12 @@ static void check_room(const struct model_network *network, struct mistakes *mis
     mistakes_add(mistakes, place_of(network->subnet_place, network->place),
                  "network %s: subnet %s has room for %u guests, not for %zu ports; write a larger one, as %s",
                  network->name, ip_prefix_print(&network->subnet, text), place_room(&network->subnet),
-                 network->port_count, suggest(&network->subnet, length, better));
+                 network->port_count, check_subnet_suggest(&network->subnet, length, better));
 }
 
 /* ---- addresses of ports ---- */
 
-/* What is wrong with the address for its subnet; NULL when nothing is. */
-static const char *address_fault(const struct ip_prefix *subnet, const struct ip_address *address)
+const char *check_address_fault(const struct ip_prefix *subnet, const struct ip_address *address)
 {
     const struct ip_prefix as_prefix = {*address, subnet->length};
 
@@ -138,10 +136,8 @@ static const char *address_fault(const struct ip_prefix *subnet, const struct ip
     return is_broadcast_address(&as_prefix) ? "is the broadcast address of" : NULL;
 }
 
-#define CHOICE_TEXT_MAX (64 + 3 * IP_TEXT_MAX)
-
-/* The addresses of @subnet that a guest can have, as advice: the host's own is none of them. */
-static const char *advise(const struct ip_prefix *subnet, char text[CHOICE_TEXT_MAX])
+/* The host's own is none of them. */
+const char *check_address_advise(const struct ip_prefix *subnet, char text[CHOICE_TEXT_MAX])
 {
     const struct ip_prefix network = ip_prefix_network(subnet);
     const struct ip_address broadcast = ip4_broadcast(subnet);
@@ -167,7 +163,7 @@ static void check_port_address(const struct model_network *network, const struct
 {
     struct model_place place = place_of(port->address_place, port->place);
     struct ip_prefix shown = ip_prefix_network(&network->subnet);
-    const char *fault = address_fault(&network->subnet, &port->address);
+    const char *fault = check_address_fault(&network->subnet, &port->address);
     char address[IP_TEXT_MAX], subnet[IP_PREFIX_TEXT_MAX], advice[CHOICE_TEXT_MAX];
 
     if (!fault)
@@ -175,7 +171,7 @@ static void check_port_address(const struct model_network *network, const struct
     else
         mistakes_add(mistakes, place, "port %s: address %s %s %s; %s", port->name,
                      ip_address_print(&port->address, address), fault, ip_prefix_print(&shown, subnet),
-                     advise(&network->subnet, advice));
+                     check_address_advise(&network->subnet, advice));
 }
 
 static void check_homeless_address(const struct model_network *network, const struct model_port *port,
@@ -187,7 +183,8 @@ static void check_homeless_address(const struct model_network *network, const st
     mistakes_add(mistakes, place_of(port->address_place, port->place),
                  "port %s: address %s is given, but the subnet of "
                  "network %s is not; write `subnet: %s` there",
-                 port->name, ip_address_print(&port->address, address), network->name, suggest(&prefix, 24, better));
+                 port->name, ip_address_print(&port->address, address), network->name,
+                 check_subnet_suggest(&prefix, 24, better));
 }
 
 /* Each given or chosen address: inside the subnet, and its port's alone. */

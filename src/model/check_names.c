@@ -139,7 +139,7 @@ static void claim_mac(struct claims *claims, const struct mac *mac, const char *
         claim->role = role;
 }
 
-/* Guests come last: the others follow from names, so it is a guest's that must change. */
+/* Guests come last: the others follow from names, so it is a guest's that must change. Clones have one for all. */
 static void claim_macs(const struct model_network *network, struct claims *claims, struct mistakes *mistakes)
 {
     char text[MAC_TEXT_MAX];
@@ -148,7 +148,7 @@ static void claim_macs(const struct model_network *network, struct claims *claim
     for (size_t i = 0; i < network->port_count; i++)
         claim_mac(claims, &network->ports[i].mac, "the TAP of ", "port", network->ports[i].name,
                   network->ports[i].place);
-    for (size_t i = 0; i < network->port_count; i++) {
+    for (size_t i = 0; i < network->port_count && !model_network_has_clones(network); i++) {
         const struct model_port *port = &network->ports[i];
         struct model_place place = place_of(port->mac_place, port->place);
 

@@ -57,15 +57,17 @@ static void name_fit(const char *whole, char ret[MODEL_IFNAME_MAX])
 }
 
 /*
- * More ports than a bridge takes, those of the pool with them: then none of them has one. That is decided when a
- * network is made, which has no MAC yet, and stays so however many ports come and go while it is up.
+ * More ports than a bridge takes, those of the pool with them, or guests that have all the same MAC: then none of them
+ * has one. That is decided when a network is made, which has no MAC yet, and stays so however many ports come and go
+ * while it is up.
  */
 static void derive_spread(struct model_network *network)
 {
     bool may = network->mode == MODEL_MODE_NAT || network->mode == MODEL_MODE_ISOLATED;
 
     if (mac_is_zero(&network->mac))
-        network->spread = may && network->port_count + network->pool > MODEL_BRIDGE_PORTS_MAX;
+        network->spread = may && (network->port_count + network->pool > MODEL_BRIDGE_PORTS_MAX ||
+                                  model_network_has_clones(network));
 }
 
 static void derive_bridge_name(struct model_network *network)
@@ -130,6 +132,18 @@ static bool mac_table_add(struct mac_table *table, const struct mac *mac)
             return false;
     table->slots[slot] = mac;
     return true;
+}
+
+/* What was given otherwise is a mistake, which model_check() tells. */
+static void give_clones_mac(struct model_network *network)
+{
+    for (size_t i = 0; i < network->port_count; i++) {
+        struct model_port *port = &network->ports[i];
+
+        if (!port->guest_mac_given)
+            port->guest_mac = network->clones.mac;
+        port->guest_mac_given = true;
+    }
 }
 
 /* From the file, or derived before, when the network had other ports. */
@@ -213,7 +227,10 @@ void model_derive_network(const struct model_set *set, struct model_network *net
     if (mac_is_zero(&network->mac)) /* one on record has it, in mode bridge its uplink's */
         network->mac = mac_derive(seed, NULL);
     derive_bridge_name(network);
-    derive_guest_macs(network);
+    if (model_network_has_clones(network))
+        give_clones_mac(network);
+    else
+        derive_guest_macs(network);
     if (!network->ports_see_each_other_given)
         network->ports_see_each_other = true;
     for (size_t i = 0; i < network->port_count; i++) {

@@ -39,12 +39,14 @@ const char *make_label(struct expansion *expansion, const struct model_network *
     return label ? label : "";
 }
 
-static bool has_routed(const struct model_set *set)
+static bool needs_table(const struct model_set *set, enum guard_family family)
 {
-    for (size_t i = 0; i < set->network_count; i++)
-        if (!model_network_has_bridge(&set->networks[i]))
-            return true;
-    return false;
+    bool needs = family != GUARD_ARP && family != GUARD_CLONES;
+
+    for (size_t i = 0; i < set->network_count && !needs; i++)
+        needs = family == GUARD_ARP ? !model_network_has_bridge(&set->networks[i])
+                                    : model_network_has_clones(&set->networks[i]);
+    return needs;
 }
 
 static void add_tables(struct expansion *expansion)
@@ -53,7 +55,7 @@ static void add_tables(struct expansion *expansion)
         struct model_object object = {.kind = MODEL_OBJECT_TABLE};
 
         object.table = (struct model_table){.family = family, .intact = true};
-        if (family != GUARD_ARP || has_routed(expansion->set))
+        if (needs_table(expansion->set, family))
             add_object(expansion, &object);
     }
 }

@@ -20,11 +20,21 @@ static void add_neighbour(struct expansion *expansion, const struct model_port *
     add_object(expansion, &object);
 }
 
+/* Its address outside and the one that all have inside are exchanged where packets come and go. */
+static void expand_clone(struct expansion *expansion, const struct model_port *port, const struct ip_address *inside,
+                         const char *label)
+{
+    add_element(expansion, port->place, guard_translated(GUARD_OUTSIDES, port->device, inside, &port->address, label));
+    add_element(expansion, port->place, guard_translated(GUARD_INSIDES, port->device, &port->address, inside, label));
+}
+
 /*
- * What the guest of a routed port may send from: of its packets and of its ARP. A guest that the file names no MAC of
- * has any: nobody else is on its cable. Of one that has a MAC the host need not ask.
+ * What the guest of a routed port may send from: of its packets and of its ARP, which says the address that it has
+ * @inside. A guest that the file names no MAC of has any: nobody else is on its cable. Of one that has a MAC the host
+ * need not ask.
  */
-static void expand_routed_sources(struct expansion *expansion, const struct model_port *port, const char *label)
+static void expand_routed_sources(struct expansion *expansion, const struct model_port *port,
+                                  const struct ip_address *inside, const char *label)
 {
     if (has_any_mac(port)) {
         add_element(expansion, port->place, guard_device(GUARD_ROUTED_ANY_MAC_PORTS, port->device, label));
@@ -39,8 +49,8 @@ static void expand_routed_sources(struct expansion *expansion, const struct mode
                 guard_routed_source(port->limit.send ? GUARD_ROUTED_LIMITED_ADDRESSES : GUARD_ROUTED_ADDRESSES,
                                     port->device, &port->guest_mac, &port->address, label));
     add_element(expansion, port->place,
-                guard_routed_source(GUARD_ARP_ADDRESSES, port->device, &port->guest_mac, &port->address, label));
-    add_neighbour(expansion, port, &port->address);
+                guard_routed_source(GUARD_ARP_ADDRESSES, port->device, &port->guest_mac, inside, label));
+    add_neighbour(expansion, port, inside);
 }
 
 /* The same by IPv6: what it says in Neighbour Discovery is compared with the same sets. */
@@ -213,7 +223,9 @@ void expand_routed_port(struct expansion *expansion, const struct model_network 
     add_element(expansion, port->place, guard_network(port->device, label));
     add_element(expansion, port->place, guard_device(GUARD_ROUTED_PORTS, port->device, label));
     add_element(expansion, port->place, guard_device(GUARD_ARP_PORTS, port->device, label));
-    expand_routed_sources(expansion, port, label);
+    expand_routed_sources(expansion, port, model_port_inside(network, port), label);
+    if (model_network_has_clones(network))
+        expand_clone(expansion, port, &network->clones.address, label);
     expand_host(expansion, network, port, label);
     if (network->mode == MODEL_MODE_ROUTED)
         expand_ways(expansion, network, port, label);

@@ -63,6 +63,18 @@ static void put_hooks(json_t **json, const struct model_hooks *hooks)
     json_put(json, "hooks", keys);
 }
 
+static void put_clones(json_t **json, const struct model_network *network)
+{
+    json_t *keys;
+
+    if (!model_network_has_clones(network))
+        return;
+    keys = json_object();
+    json_put_mac(&keys, "mac", &network->clones.mac);
+    json_put_address(&keys, "address", &network->clones.address);
+    json_put(json, "clones", keys);
+}
+
 static json_t *forwards_to_json(const struct model_port *port)
 {
     json_t *array = json_array();
@@ -145,6 +157,7 @@ struct json_t *model_network_to_json(const struct model_network *network)
     json_put_text(&json, "uplink6", network->uplink6);
     json_put_text(&json, "uplink", network->uplink);
     json_put_flag(&json, "uplink_given", network->uplink_given);
+    put_clones(&json, network);
     json_put_flag(&json, "spread", network->spread);
     json_put_flag(&json, "on_link", network->on_link);
     json_put_flag(&json, "on_link6", network->on_link6);
@@ -233,6 +246,21 @@ static void read_hooks(struct json_reader *outer, struct model_hooks *ret)
     json_read_begin(&reader, json, "hooks", outer->arena, outer->error);
     json_read_string(&reader, "up", JSON_OPTIONAL, MODEL_HOOK_MAX, &ret->up);
     json_read_string(&reader, "down", JSON_OPTIONAL, MODEL_HOOK_MAX, &ret->down);
+    outer->code = json_read_end(&reader);
+}
+
+static void read_clones(struct json_reader *outer, struct model_network *network)
+{
+    const json_t *json = json_read(outer, "clones", JSON_OPTIONAL);
+    struct json_reader reader;
+
+    if (!json)
+        return;
+    json_read_begin(&reader, json, "clones", outer->arena, outer->error);
+    json_read_mac(&reader, "mac", JSON_REQUIRED, &network->clones.mac);
+    json_read_address(&reader, "address", JSON_REQUIRED, &network->clones.address);
+    if (!ip_prefix_contains(&network->subnet, &network->clones.address))
+        json_read_wrong(&reader, "address", "inside the network's subnet");
     outer->code = json_read_end(&reader);
 }
 
@@ -374,9 +402,12 @@ static void read_network(struct json_reader *reader, struct model_network *netwo
     json_read_text(reader, "uplink", JSON_OPTIONAL, model_ifname_valid, "an interface name", network->uplink,
                    sizeof(network->uplink));
     json_read_flag(reader, "uplink_given", &network->uplink_given);
+    read_clones(reader, network);
     json_read_flag(reader, "spread", &network->spread);
     if (network->spread && network->mode != MODEL_MODE_NAT && network->mode != MODEL_MODE_ISOLATED)
         json_read_wrong(reader, "spread", "of a network of mode nat or isolated");
+    if (model_network_has_clones(network) && model_network_has_bridge(network))
+        json_read_wrong(reader, "clones", "of a network without a bridge");
     json_read_flag(reader, "on_link", &network->on_link);
     json_read_flag(reader, "on_link6", &network->on_link6);
     json_read_number(reader, "mtu", JSON_REQUIRED, MODEL_MTU_MAX, &network->mtu);
@@ -474,9 +505,11 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
     if (strcmp(a->name, b->name) != 0 || a->origin != b->origin || strcmp(a->id, b->id) != 0 ||
         strcmp(a->bridge, b->bridge) != 0 || strcmp(a->uplink, b->uplink) != 0 || strcmp(a->uplink6, b->uplink6) != 0 ||
         a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port || a->uplink_given != b->uplink_given ||
-        a->spread != b->spread || a->on_link != b->on_link || a->on_link6 != b->on_link6 ||
-        a->mtu_given != b->mtu_given || a->ports_see_each_other != b->ports_see_each_other || a->host != b->host ||
-        a->coexist != b->coexist || a->port_count != b->port_count)
+        a->spread != b->spread || !mac_equal(&a->clones.mac, &b->clones.mac) ||
+        !ip_address_equal(&a->clones.address, &b->clones.address) || a->on_link != b->on_link ||
+        a->on_link6 != b->on_link6 || a->mtu_given != b->mtu_given ||
+        a->ports_see_each_other != b->ports_see_each_other || a->host != b->host || a->coexist != b->coexist ||
+        a->port_count != b->port_count)
         return false;
     if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || ip_prefix_compare(&a->subnet6, &b->subnet6) != 0 ||
         !mac_equal(&a->mac, &b->mac) || !dhcp_equal(&a->dhcp, &b->dhcp) || !model_limit_equal(&a->limit, &b->limit) ||

@@ -372,7 +372,11 @@ static void sysctl_from_json(struct json_reader *reader, struct model_sysctl *re
 
 static void table_from_json(struct json_reader *reader, struct model_table *ret)
 {
-    ret->family = (enum guard_family)read_word(reader, "family", guard_family_names, GUARD_FAMILY_COUNT);
+    const char *words[GUARD_FAMILY_COUNT];
+
+    for (enum guard_family family = 0; family < GUARD_FAMILY_COUNT; family++)
+        words[family] = guard_tables[family].word;
+    ret->family = (enum guard_family)read_word(reader, "family", words, GUARD_FAMILY_COUNT);
     json_read_bool(reader, "intact", &ret->intact);
 }
 
@@ -483,7 +487,7 @@ struct json_t *model_object_to_json(const struct model_object *object)
     json_put(&json, "kind", json_string(kind_words[object->kind]));
     switch (object->kind) {
     case MODEL_OBJECT_TABLE:
-        json_put(&json, "family", json_string(guard_family_names[object->table.family]));
+        json_put(&json, "family", json_string(guard_tables[object->table.family].word));
         json_put(&json, "intact", json_boolean(object->table.intact));
         break;
     case MODEL_OBJECT_ELEMENT:

@@ -154,6 +154,16 @@ struct model_hooks {
     struct model_place up_place, down_place;
 };
 
+/*
+ * Guests that were started from one snapshot: what each of them has inside. Outside, which is everywhere but on its own
+ * cable, it has its port's address.
+ */
+struct model_clones {
+    struct mac mac;
+    struct ip_address address; /* family 0: the network's guests are no clones */
+    struct model_place place, mac_place, address_place;
+};
+
 struct model_network {
     char name[MODEL_NAME_MAX];
     enum model_origin origin;
@@ -169,8 +179,9 @@ struct model_network {
     char uplink6[MODEL_IFNAME_MAX]; /* where IPv6 goes out; "" until model_resolve() found one, and without one */
     char uplink[MODEL_IFNAME_MAX];  /* "" until model_resolve() found one; stays "" without a default route */
     bool uplink_given;
-    bool spread;   /* nat, isolated: more ports than a bridge takes, so each is a link of its own; derived, and stays */
-    bool on_link;  /* routed: the subnet is a part of the uplink's, where the host answers ARP for the guests */
+    struct model_clones clones;
+    bool spread;  /* nat, isolated: more ports than a bridge takes, or clones: each a link of its own; derived, stays */
+    bool on_link; /* routed: the subnet is a part of the uplink's, where the host answers ARP for the guests */
     bool on_link6; /* the same of subnet6, uplink6 and neighbour discovery */
     uint32_t mtu;  /* 0 until model_resolve() */
     bool mtu_given;
@@ -280,6 +291,9 @@ bool model_mode_has_subnet(enum model_mode mode);
  */
 bool model_network_has_bridge(const struct model_network *network);
 size_t model_network_ports_max(const struct model_network *network);
+bool model_network_has_clones(const struct model_network *network);
+/* The IPv4 address that the guest of @port has itself: its own, or what all clones of the network have. */
+const struct ip_address *model_port_inside(const struct model_network *network, const struct model_port *port);
 bool model_network_has_forwards(const struct model_network *network); /* of any of its ports */
 const char *model_origin_print(enum model_origin origin);
 int model_origin_parse(const char *text, enum model_origin *ret);

@@ -344,7 +344,7 @@ static void print_unescaped(const struct model_object *object, char text[MODEL_O
 
     switch (object->kind) {
     case MODEL_OBJECT_TABLE:
-        snprintf(text, size, "table %s " GUARD_TABLE, guard_family_names[object->table.family]);
+        snprintf(text, size, "table %s", guard_tables[object->table.family].text);
         return;
     case MODEL_OBJECT_ELEMENT:
         snprintf(text, size, "element %s { %s }", guard_schemas[object->element.set].name,

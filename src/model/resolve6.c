@@ -98,8 +98,8 @@ static bool is_taken(const struct model_set *set, const struct model_surrounding
 /* The file says nothing of IPv6, and the network can have it. */
 static bool has_by_default(const struct model_network *network, const struct model_ip6 *ip6)
 {
-    return !network->subnet6_given && ip6->available && network->mtu >= MODEL_MTU6_MIN &&
-           (network->mode == MODEL_MODE_NAT || network->mode == MODEL_MODE_ISOLATED);
+    return !network->subnet6_given && !model_network_has_clones(network) && ip6->available &&
+           network->mtu >= MODEL_MTU6_MIN && (network->mode == MODEL_MODE_NAT || network->mode == MODEL_MODE_ISOLATED);
 }
 
 static int choose_subnet6(const struct model_set *set, const struct model_surroundings *surroundings,

@@ -52,6 +52,16 @@ size_t model_network_ports_max(const struct model_network *network)
                                               : MODEL_BRIDGE_PORTS_MAX; /* one is the uplink */
 }
 
+bool model_network_has_clones(const struct model_network *network)
+{
+    return network->clones.address.family != 0;
+}
+
+const struct ip_address *model_port_inside(const struct model_network *network, const struct model_port *port)
+{
+    return model_network_has_clones(network) ? &network->clones.address : &port->address;
+}
+
 bool model_network_has_forwards(const struct model_network *network)
 {
     for (size_t i = 0; i < network->port_count; i++)

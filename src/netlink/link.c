@@ -311,6 +311,8 @@ static void put_inet(struct netlink_message *message, const struct netlink_link_
     if (change->fields & NETLINK_LINK_ROUTED) {
         netlink_put_u32(message, IPV4_DEVCONF_FORWARDING, change->routed);
         netlink_put_u32(message, IPV4_DEVCONF_PROXY_ARP, change->routed);
+        /* Loose: to the address that a clone asks from by ARP there is no route by its port. */
+        netlink_put_u32(message, IPV4_DEVCONF_RP_FILTER, change->routed ? 2 : 0);
     }
     if (change->fields & NETLINK_LINK_ROUTE_LOCALNET)
         netlink_put_u32(message, IPV4_DEVCONF_ROUTE_LOCALNET, change->route_localnet);

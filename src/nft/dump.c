@@ -123,7 +123,7 @@ static bool is_dormant(const struct rules_ruleset *ruleset, const struct rules_c
 
 static bool is_left_out(const struct rules_ruleset *ruleset, const char *table)
 {
-    return ruleset->without && strcmp(ruleset->without, table) == 0;
+    return ruleset->without_ours && guard_is_table(table);
 }
 
 /* ---- chains ---- */
@@ -439,8 +439,7 @@ static int read_all(struct netlink *netlink, struct rules_ruleset *ruleset, stru
     return result == 0 && before != after ? -EAGAIN : result;
 }
 
-static int read_whole(struct netlink *netlink, const char *without, struct rules_ruleset *ret,
-                      struct tapnet_error *error)
+static int read_whole(struct netlink *netlink, bool without_ours, struct rules_ruleset *ret, struct tapnet_error *error)
 {
     cleanup(rules_fini) struct rules_ruleset ruleset = {0};
     struct tapnet_error refusal = TAPNET_ERROR_INIT;
@@ -448,7 +447,7 @@ static int read_whole(struct netlink *netlink, const char *without, struct rules
 
     for (int attempt = 0; result == -EAGAIN && attempt < ATTEMPTS; attempt++) {
         rules_fini(&ruleset);
-        ruleset.without = without;
+        ruleset.without_ours = without_ours;
         result = read_all(netlink, &ruleset, &refusal);
     }
     if (result < 0)
@@ -461,10 +460,10 @@ static int read_whole(struct netlink *netlink, const char *without, struct rules
 
 int nft_dump_read(struct netlink *netlink, struct rules_ruleset *ret, struct tapnet_error *error)
 {
-    return read_whole(netlink, NULL, ret, error);
+    return read_whole(netlink, false, ret, error);
 }
 
 int nft_dump_read_others(struct netlink *netlink, struct rules_ruleset *ret, struct tapnet_error *error)
 {
-    return read_whole(netlink, GUARD_TABLE, ret, error);
+    return read_whole(netlink, true, ret, error);
 }

@@ -85,7 +85,7 @@ static size_t put_elements(struct netlink_message *message, uint16_t type, uint1
     size_t i, nest;
 
     nft_message_begin(message, type, flags, nft_protocol(guard_schemas[set].family));
-    netlink_put_text(message, NFTA_SET_ELEM_LIST_TABLE, GUARD_TABLE);
+    netlink_put_text(message, NFTA_SET_ELEM_LIST_TABLE, guard_tables[guard_schemas[set].family].name);
     netlink_put_text(message, NFTA_SET_ELEM_LIST_SET, guard_schemas[set].name);
     nest = netlink_nest_begin(message, NFTA_SET_ELEM_LIST_ELEMENTS);
     for (i = 0; i < count && elements[i].set == set && message->len - nest < ELEMENTS_BYTES_MAX; i++)

@@ -11,7 +11,11 @@
 uint8_t nft_protocol(enum guard_family family)
 {
     static const uint8_t protocols[] = {
-        [GUARD_INET] = NFPROTO_INET, [GUARD_BRIDGE] = NFPROTO_BRIDGE, [GUARD_ARP] = NFPROTO_ARP};
+        [GUARD_INET] = NFPROTO_INET,
+        [GUARD_BRIDGE] = NFPROTO_BRIDGE,
+        [GUARD_ARP] = NFPROTO_ARP,
+        [GUARD_CLONES] = NFPROTO_INET,
+    };
 
     return protocols[family];
 }

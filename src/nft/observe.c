@@ -91,7 +91,7 @@ static int read_object(const struct nlmsghdr *message, void *data)
     const char *name;
 
     if (nft_message_type(message) != observation->type ||
-        strcmp(text_of(message, observation->table), GUARD_TABLE) != 0)
+        strcmp(text_of(message, observation->table), guard_tables[observation->family].name) != 0)
         return 0;
     observation->seen++;
     name = text_of(message, observation->name);
@@ -120,7 +120,7 @@ static int observe_objects(struct netlink *netlink, struct observation *observat
 
     nft_message_begin(&message, request, 0, nft_protocol(observation->family));
     if (request != NFT_MSG_GETCHAIN)
-        netlink_put_text(&message, observation->table, GUARD_TABLE);
+        netlink_put_text(&message, observation->table, guard_tables[observation->family].name);
     r = netlink_dump(netlink, &message, read_object, restart_objects, observation, error);
     if (r == 0 && observation->seen != count_expected(observation))
         observation->differs = true;
@@ -150,7 +150,7 @@ static int observe_table(struct netlink *netlink, struct observation *observatio
     observation->type = NFT_MSG_NEWTABLE;
     observation->table = observation->name = NFTA_TABLE_NAME;
     nft_message_begin(&message, NFT_MSG_GETTABLE, 0, nft_protocol(observation->family));
-    netlink_put_text(&message, NFTA_TABLE_NAME, GUARD_TABLE);
+    netlink_put_text(&message, NFTA_TABLE_NAME, guard_tables[observation->family].name);
     r = netlink_query(netlink, &message, read_table, observation, &refusal);
     if (r < 0 && r != -ENOENT)
         return error_set(error, r, "%s", refusal.text);
@@ -198,10 +198,10 @@ int nft_table_observe(struct netlink *netlink, enum guard_family family, enum nf
     nft_table_add(&expected, family);
     r = expected.message.failure;
     if (r < 0)
-        return error_set_errno(error, r, "nftables table %s " GUARD_TABLE, guard_family_names[family]);
+        return error_set_errno(error, r, "nftables table %s", guard_tables[family].text);
     r = observe_all(netlink, &observation, ret, error);
     if (r < 0)
-        return error_prefix(error, r, "nftables table %s " GUARD_TABLE, guard_family_names[family]);
+        return error_prefix(error, r, "nftables table %s", guard_tables[family].text);
     return 0;
 }
 
@@ -238,7 +238,7 @@ static int dump_set(struct netlink *netlink, struct element_dump *dump, enum gua
 
     dump->attempt = 0;
     nft_message_begin(&message, NFT_MSG_GETSETELEM, 0, nft_protocol(dump->family));
-    netlink_put_text(&message, NFTA_SET_ELEM_LIST_TABLE, GUARD_TABLE);
+    netlink_put_text(&message, NFTA_SET_ELEM_LIST_TABLE, guard_tables[dump->family].name);
     netlink_put_text(&message, NFTA_SET_ELEM_LIST_SET, guard_schemas[set].name);
     r = netlink_dump(netlink, &message, read_elements, restart_elements, dump, error);
     return r == 0 && dump->attempt > 1 ? -EAGAIN : r;
@@ -300,11 +300,10 @@ int nft_elements_observe(struct netlink *netlink, enum guard_family family, nft_
         r = dump_sets(netlink, &dump, &refusal);
     }
     if (r == -EAGAIN)
-        return error_set(error, r,
-                         "elements of nftables table %s " GUARD_TABLE " changed under %d attempts to read them",
-                         guard_family_names[family], ATTEMPTS);
+        return error_set(error, r, "elements of nftables table %s changed under %d attempts to read them",
+                         guard_tables[family].text, ATTEMPTS);
     if (r < 0)
-        return error_set(error, r, "elements of nftables table %s " GUARD_TABLE ": %s", guard_family_names[family],
+        return error_set(error, r, "elements of nftables table %s: %s", guard_tables[family].text,
                          refusal.text[0] ? refusal.text : strerrordesc_np(-r));
     return 0;
 }

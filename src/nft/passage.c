@@ -287,8 +287,8 @@ bool nft_passage_of(const struct rules_chain *chain, const struct rules_rule *ru
 
     if (strncmp(rule->comment, GUARD_PASSAGE_MARK, mark_len) == 0)
         reading.passage.label = rule->comment + mark_len;
-    if (chain->legacy || strcmp(chain->table, GUARD_TABLE) == 0 || !is_printable(chain->table) ||
-        !is_printable(chain->name) || !read_steps(&reading) || !guard_passage_label_valid(reading.passage.label) ||
+    if (chain->legacy || guard_is_table(chain->table) || !is_printable(chain->table) || !is_printable(chain->name) ||
+        !read_steps(&reading) || !guard_passage_label_valid(reading.passage.label) ||
         (!reading.passage.in[0] && !reading.passage.out[0]))
         return false;
     *ret = reading.passage;

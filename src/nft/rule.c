@@ -129,6 +129,32 @@ static void encode_payload(struct encoder *encoder, const struct nft_rule_step *
     expression_end(encoder, expression);
 }
 
+#define KEPT_SLOT 12 /* behind any key */
+
+static void encode_keep(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct encoder beside = {encoder->message, KEPT_SLOT};
+
+    encode_payload(&beside, step);
+}
+
+/* What is above IP has a checksum over the addresses in the IP header, too. */
+static void encode_write(struct encoder *encoder, const struct nft_rule_step *step)
+{
+    struct expression expression = expression_begin(encoder, "payload");
+    bool addresses = step->argument == NFT_PAYLOAD_NETWORK_HEADER;
+
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_SREG, register_of(step->op == NFT_RULE_WRITE_KEPT ? KEPT_SLOT : 0));
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_BASE, step->argument);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_OFFSET, step->offset);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_LEN, step->len);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_CSUM_TYPE,
+                     step->bytes[0] ? NFT_PAYLOAD_CSUM_INET : NFT_PAYLOAD_CSUM_NONE);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_CSUM_OFFSET, step->bytes[0]);
+    netlink_put_be32(encoder->message, NFTA_PAYLOAD_CSUM_FLAGS, addresses ? NFT_PAYLOAD_L4CSUM_PSEUDOHDR : 0);
+    expression_end(encoder, expression);
+}
+
 /* Whether it is there, not what it says: Linux 5.3. */
 static void encode_option(struct encoder *encoder, const struct nft_rule_step *step)
 {
@@ -376,6 +402,13 @@ static void encode_step(struct encoder *encoder, const struct nft_rule_step *ste
     case NFT_RULE_PAYLOAD:
         encode_payload(encoder, step);
         break;
+    case NFT_RULE_KEEP:
+        encode_keep(encoder, step);
+        break;
+    case NFT_RULE_WRITE:
+    case NFT_RULE_WRITE_KEPT:
+        encode_write(encoder, step);
+        break;
     case NFT_RULE_OPTION:
         encode_option(encoder, step);
         break;
@@ -468,7 +501,8 @@ void nft_rule_put_at(struct netlink_message *message, const struct nft_rule_plac
 
 void nft_rule_put(struct netlink_message *message, enum guard_family family, const struct nft_rule *rule)
 {
-    const struct nft_rule_place place = {.protocol = nft_protocol(family), .table = GUARD_TABLE, .chain = rule->chain};
+    const struct nft_rule_place place = {
+        .protocol = nft_protocol(family), .table = guard_tables[family].name, .chain = rule->chain};
 
     nft_rule_put_at(message, &place, rule->steps, rule->tag);
 }

@@ -19,11 +19,14 @@
  */
 enum nft_rule_op {
     NFT_RULE_END = 0,
-    NFT_RULE_META,       /* key += meta @argument */
-    NFT_RULE_CT,         /* key += ct @argument */
-    NFT_RULE_CONNTRACK,  /* the match of xtables: one of the bits @argument of --ctstate, else the rule ends */
-    NFT_RULE_ICMP6,      /* the match of xtables: ICMPv6 of type @argument, else the rule ends */
-    NFT_RULE_PAYLOAD,    /* key += @len bytes at @offset of header @argument */
+    NFT_RULE_META,      /* key += meta @argument */
+    NFT_RULE_CT,        /* key += ct @argument */
+    NFT_RULE_CONNTRACK, /* the match of xtables: one of the bits @argument of --ctstate, else the rule ends */
+    NFT_RULE_ICMP6,     /* the match of xtables: ICMPv6 of type @argument, else the rule ends */
+    NFT_RULE_PAYLOAD,   /* key += @len bytes at @offset of header @argument */
+    NFT_RULE_KEEP,      /* keeps @len bytes at @offset of header @argument beside the key, for NFT_RULE_WRITE_KEPT */
+    NFT_RULE_WRITE,     /* @len bytes at @offset of header @argument = the key, which stays; see struct nft_rule_step */
+    NFT_RULE_WRITE_KEPT, /* the same of what was kept */
     NFT_RULE_OPTION,     /* key += 1 when the IPv4 header has option @argument (IPOPT_...), else 0 */
     NFT_RULE_MASK,       /* key &= @bytes */
     NFT_RULE_ANY_OF,     /* one of the bits @argument of the key's host order number is set, else the rule ends */
@@ -56,7 +59,8 @@ struct nft_rule_step {
     uint8_t len;
     uint16_t offset;
     uint32_t argument;
-    uint8_t bytes[16];
+    uint8_t
+        bytes[16]; /* of what is written: where in that header the Internet checksum is that follows; 0: none does */
     const char *chain;
 };
 
@@ -112,6 +116,11 @@ struct nft_rule {
 #define META(key, size) RULE_STEP(.op = NFT_RULE_META, .argument = NFT_META_##key, .len = (size))
 #define CT(key, size) RULE_STEP(.op = NFT_RULE_CT, .argument = NFT_CT_##key, .len = (size))
 #define PAYLOAD(header, at, size) RULE_STEP(.op = NFT_RULE_PAYLOAD, .argument = (header), .offset = (at), .len = (size))
+#define KEEP(header, at, size) RULE_STEP(.op = NFT_RULE_KEEP, .argument = (header), .offset = (at), .len = (size))
+#define WRITE(header, at, size, checksum)                                                                              \
+    RULE_STEP(.op = NFT_RULE_WRITE, .argument = (header), .offset = (at), .len = (size), .bytes = {checksum})
+#define WRITE_KEPT(header, at, size, checksum)                                                                         \
+    RULE_STEP(.op = NFT_RULE_WRITE_KEPT, .argument = (header), .offset = (at), .len = (size), .bytes = {checksum})
 #define OPTION(type) RULE_STEP(.op = NFT_RULE_OPTION, .argument = (type))
 #define MASK(...) RULE_STEP(.op = NFT_RULE_MASK, RULE_BYTES(__VA_ARGS__))
 #define ANY_OF(bits) RULE_STEP(.op = NFT_RULE_ANY_OF, .argument = (bits), .len = 4)

@@ -38,6 +38,10 @@ static const struct nft_rule arp_rules[] = {
 
     /* arp operation reply accept */
     {"from_own", "answers, whichever of its addresses the host asked from", {ARP_IS_REPLY, ACCEPT}},
+    /* iifname . arp saddr ether . arp daddr ip @arp_addresses drop */
+    {"from_own",
+     "about itself, which nobody else here is: a host that answers for others would take a clone's for one of these",
+     {IIFNAME, ARP_SADDR_ETHER, ARP_DADDR_IP, IN(GUARD_ARP_ADDRESSES), DROP}},
     /* arp saddr ip . arp daddr ip @arp_reach accept */
     {"from_own", "whom it may ask about", {ARP_SADDR_IP, ARP_DADDR_IP, IN(GUARD_ARP_REACH), ACCEPT}},
     /* counter goto block */

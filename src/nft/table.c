@@ -197,7 +197,7 @@ static void put_set_begin(struct nft_transaction *transaction, const struct guar
     for (int i = 0; i < key_fields(schema); i++)
         type = type << TYPE_BITS | field_type(schema->key[i]);
     nft_message_begin(message, NFT_MSG_NEWSET, NLM_F_CREATE | NLM_F_EXCL, nft_protocol(schema->family));
-    netlink_put_text(message, NFTA_SET_TABLE, GUARD_TABLE);
+    netlink_put_text(message, NFTA_SET_TABLE, guard_tables[schema->family].name);
     netlink_put_text(message, NFTA_SET_NAME, schema->name);
     netlink_put_be32(message, NFTA_SET_FLAGS, flags);
     netlink_put_be32(message, NFTA_SET_KEY_TYPE, type);
@@ -290,7 +290,7 @@ static void put_chain(struct netlink_message *message, enum guard_family family,
     size_t hook;
 
     nft_message_begin(message, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, nft_protocol(family));
-    netlink_put_text(message, NFTA_CHAIN_TABLE, GUARD_TABLE);
+    netlink_put_text(message, NFTA_CHAIN_TABLE, guard_tables[family].name);
     netlink_put_text(message, NFTA_CHAIN_NAME, chain->name);
     if (!chain->type)
         return;
@@ -306,7 +306,7 @@ static void put_chain(struct netlink_message *message, enum guard_family family,
 static void put_table(struct netlink_message *message, uint16_t type, uint16_t flags, enum guard_family family)
 {
     nft_message_begin(message, type, flags, nft_protocol(family));
-    netlink_put_text(message, NFTA_TABLE_NAME, GUARD_TABLE);
+    netlink_put_text(message, NFTA_TABLE_NAME, guard_tables[family].name);
 }
 
 void nft_table_add(struct nft_transaction *transaction, enum guard_family family)

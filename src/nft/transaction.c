@@ -54,12 +54,18 @@ static const struct nlmsghdr *message_at(const struct netlink_message *message, 
     return NULL;
 }
 
+#define TABLE_NAME 1 /* of a table, and what a chain, set or rule is in: NFTA_RULE_TABLE and its like */
+
 static enum guard_family message_family(const struct nlmsghdr *message)
 {
     const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
+    const struct nlattr *table[NFTA_RULE_MAX + 1];
+    const char *name = nft_message_parse(message, table, NFTA_RULE_MAX) < 0 ? NULL
+                                                                            : netlink_get_text(table[TABLE_NAME]);
     enum guard_family family = GUARD_INET;
 
-    while (family < GUARD_FAMILY_COUNT - 1 && header->nfgen_family != nft_protocol(family))
+    while (name && family < GUARD_FAMILY_COUNT - 1 &&
+           (header->nfgen_family != nft_protocol(family) || strcmp(name, guard_tables[family].name) != 0))
         family++;
     return family;
 }
@@ -110,7 +116,7 @@ static int name_refused(const struct nlmsghdr *message, int code, struct tapnet_
 {
     const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
     const struct nlattr *table[NFTA_RULE_MAX + 1];
-    const char *family = guard_family_names[message_family(message)];
+    const char *ours = guard_tables[message_family(message)].text;
     struct guard_element element = {0};
     char text[GUARD_TEXT_MAX];
 
@@ -118,13 +124,11 @@ static int name_refused(const struct nlmsghdr *message, int code, struct tapnet_
     switch (nft_message_type(message)) {
     case NFT_MSG_NEWTABLE:
     case NFT_MSG_DELTABLE:
-        return error_set_errno(error, code, "nftables table %s " GUARD_TABLE, family);
+        return error_set_errno(error, code, "nftables table %s", ours);
     case NFT_MSG_NEWSET:
-        return error_prefix(error, code, "nftables set %s " GUARD_TABLE " %s", family,
-                            netlink_get_text(table[NFTA_SET_NAME]));
+        return error_prefix(error, code, "nftables set %s %s", ours, netlink_get_text(table[NFTA_SET_NAME]));
     case NFT_MSG_NEWCHAIN:
-        return error_prefix(error, code, "nftables chain %s " GUARD_TABLE " %s", family,
-                            netlink_get_text(table[NFTA_CHAIN_NAME]));
+        return error_prefix(error, code, "nftables chain %s %s", ours, netlink_get_text(table[NFTA_CHAIN_NAME]));
     case NFT_MSG_NEWRULE:
         /* Chains and sets came before it in the same transaction: what is not there is a part of the kernel. */
         if (code == -ENOENT && has_expression(table[NFTA_RULE_EXPRESSIONS], "log"))
@@ -138,7 +142,7 @@ static int name_refused(const struct nlmsghdr *message, int code, struct tapnet_
     case NFT_MSG_NEWSETELEM:
     case NFT_MSG_DELSETELEM:
         if (element_count(message) != 1)
-            return error_set_errno(error, code, "elements of nftables set %s " GUARD_TABLE " %s", family,
+            return error_set_errno(error, code, "elements of nftables set %s %s", ours,
                                    netlink_get_text(table[NFTA_SET_ELEM_LIST_SET]));
         nft_element_decode(message, message_family(message), copy_element, &element);
         return error_set_errno(error, code, "element %s of nftables set %s", guard_element_print(&element, text),

@@ -346,8 +346,8 @@ static int observe_elements(struct netlink *netlink, struct address_mark *mark, 
         if (result < 0 || !has_duplicates(&pass->found->objects, mark->object_count))
             return result;
     }
-    return error_set(pass->error, -EAGAIN,
-                     "the elements of nftables table " GUARD_TABLE " can't be read whole: try again");
+    return error_set(pass->error, -EAGAIN, "the elements of nftables table %s can't be read whole: try again",
+                     guard_tables[family].text);
 }
 
 static int observe_table(struct netlink *netlink, struct observe_pass *pass, enum guard_family family)
@@ -401,12 +401,8 @@ static int observe_tables(struct netlink *netlink, struct observe_pass *pass)
 {
     int result = nft_generation(netlink, &pass->found->generation_before, pass->error);
 
-    if (result == 0)
-        result = observe_table(netlink, pass, GUARD_INET);
-    if (result == 0)
-        result = observe_table(netlink, pass, GUARD_BRIDGE);
-    if (result == 0)
-        result = observe_table(netlink, pass, GUARD_ARP);
+    for (enum guard_family family = 0; family < GUARD_FAMILY_COUNT && result == 0; family++)
+        result = observe_table(netlink, pass, family);
     if (result == 0)
         result = observe_passages(netlink, pass);
     return result < 0 ? result : nft_generation(netlink, &pass->found->generation_after, pass->error);

@@ -75,6 +75,7 @@ static const struct mark {
     const char *owner, *table, *chain;
 } marks[] = {
     {"tapnet", "tapnet", ""},
+    {"tapnet", "tapnet-clones", ""},
     {"firewalld", "firewalld", ""},
     {"Docker", "", "DOCKER"},
     {"ufw", "", "ufw-"},

@@ -155,8 +155,8 @@ struct rules_table {
 struct rules_ruleset {
     struct rules_chain *chains; /* of tables that are switched off: without hooks */
     size_t chain_count, chain_capacity;
-    size_t last;         /* the chain that a rule was added to last */
-    const char *without; /* chains and sets of tables of this name are not read; NULL: all are */
+    size_t last;       /* the chain that a rule was added to last */
+    bool without_ours; /* chains and sets of our own tables are not read */
     struct rules_table *dormant;
     size_t dormant_count, dormant_capacity;
     struct rules_set *sets;

@@ -207,7 +207,7 @@ static size_t put_message(uint8_t *message, const struct model_network *network,
 {
     struct dhcp_writer writer = {.bytes = message, .length = DHCP_OPTIONS, .size = message_size(request, network)};
 
-    put_fixed(message, request, type, ip4_value(&port->address));
+    put_fixed(message, request, type, ip4_value(model_port_inside(network, port)));
     dhcp_put_byte(&writer, DHCP_OPTION_TYPE, (uint8_t)type);
     dhcp_put_u32(&writer, DHCP_OPTION_SERVER, ip4_value(&network->subnet.address));
     if (request->client_id.length) /* RFC 6842 */
@@ -238,7 +238,7 @@ static void address_reply(struct udp4 *packet, const struct dhcp_request *reques
 struct dhcp_answer dhcp_answer(const struct model_network *network, const struct model_port *port,
                                const struct dhcp_request *request, uint8_t *frame)
 {
-    uint32_t server = ip4_value(&network->subnet.address), address = ip4_value(&port->address);
+    uint32_t server = ip4_value(&network->subnet.address), address = ip4_value(model_port_inside(network, port));
     struct dhcp_answer answer = decide(request, server, address);
     struct udp4 packet = {
         .source_mac = model_network_has_bridge(network) ? network->mac : port->mac, /* as ARP says */

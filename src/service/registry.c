@@ -226,10 +226,12 @@ int registry_update(struct registry *registry, int memfd, struct tapnet_error *e
     if (!served)
         return error_set(error, -ENOENT, "no network %s is served", fresh->network->name);
     if (served->network->mode != fresh->network->mode || served->network->spread != fresh->network->spread ||
+        !ip_address_equal(&served->network->clones.address, &fresh->network->clones.address) ||
         served->network->dns_port != fresh->network->dns_port ||
         ip_prefix_compare(&served->network->subnet, &fresh->network->subnet) != 0 ||
         ip_prefix_compare(&served->network->subnet6, &fresh->network->subnet6) != 0)
-        return error_set(error, -EINVAL, "network %s: mode, subnets and DNS port can't change while it is served",
+        return error_set(error, -EINVAL,
+                         "network %s: mode, subnets, clones and DNS port can't change while it is served",
                          fresh->network->name);
     r = dhcp_update(served->dhcp, fresh->network);
     if (r < 0)

@@ -124,7 +124,7 @@ static int stream_finish(FILE **out, char **text, char **ret)
 
 int spec_describe_roff(char **ret)
 {
-    static const char *const titles[] = {"The file", "A network", "A port", "A device", "A limit", "Hooks"};
+    static const char *const titles[] = {"The file", "A network", "A port", "A device", "A limit", "Hooks", "Clones"};
     _cleanup_free_ char *text = NULL;
     size_t len;
     _cleanup_fclose_ FILE *out = stream_open(&text, &len);
@@ -140,15 +140,27 @@ int spec_describe_roff(char **ret)
     return stream_finish(&out, &text, ret);
 }
 
-/* Every key of @section with its example, @indent spaces deep; maps have one entry. */
+/* Entries of their own for those keys that don't go with the others. */
+static void seed_alone(FILE *out, enum spec_section section, int indent)
+{
+    for (size_t i = 0; i < spec_option_count; i++) {
+        const struct spec_option *option = &spec_options[i];
+
+        if (option->section == section && option->beside)
+            fprintf(out, "%*s%s: { %s, %s: %s }\n", indent, "", option->key, option->beside, option->key,
+                    option->example);
+    }
+}
+
+/* Every key of @section with its example, @indent spaces deep. */
 static void seed_section(FILE *out, enum spec_section section, int indent)
 {
-    static const char *const names[] = {"", "lab", "web", "tap9", "", ""};
+    static const char *const names[] = {"", "lab", "web", "tap9", "", "", ""};
 
     for (size_t i = 0; i < spec_option_count; i++) {
         const struct spec_option *option = &spec_options[i];
 
-        if (option->section != section)
+        if (option->section != section || option->beside)
             continue;
         if (option->type == SPEC_TYPE_SECTION) {
             fprintf(out, "%*s%s:\n", indent, "", option->key);
@@ -161,6 +173,7 @@ static void seed_section(FILE *out, enum spec_section section, int indent)
         }
         fprintf(out, "%*s%s:\n%*s%s:\n", indent, "", option->key, indent + 2, "", names[option->entries]);
         seed_section(out, option->entries, indent + 4);
+        seed_alone(out, option->entries, indent + 2);
     }
 }
 

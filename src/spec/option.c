@@ -24,6 +24,8 @@ const struct spec_section_info spec_sections[SPEC_SECTION_COUNT] = {
                             1},
     [SPEC_SECTION_HOOKS] = {"hooks", "hooks", sizeof(struct model_hooks), SPEC_TYPE_NAME, SPEC_NOWHERE, SPEC_NOWHERE,
                             1},
+    [SPEC_SECTION_CLONES] = {"clones", "clones", sizeof(struct model_clones), SPEC_TYPE_NAME, SPEC_NOWHERE,
+                             offsetof(struct model_clones, place), 1},
 };
 
 static const struct model_word mode_words[] = {
@@ -211,6 +213,13 @@ const struct spec_option spec_options[] = {
      .description = "Programs of the host's that run when the network has come up or gone. The file, each program, and "
                     "every folder above them must be root's, and nobody else may be able to write there",
      .example = "{ up: /etc/tapnet/lab-up }"},
+    {.section = SPEC_SECTION_NETWORK, .key = "clones", .type = SPEC_TYPE_SECTION, .entries = SPEC_SECTION_CLONES,
+     AT(model_network, clones), NO_OFFSETS, .synonyms = " clone snapshot snapshots same_mac identical ",
+     .default_text = "none",
+     .description = "The guests are all started from one snapshot, with the MAC and the address that it has: they are "
+                    "told apart by their ports, and each has its port's address outside; IPv4 alone, and as many as in "
+                    "mode routed. See docs/design/clones.md for what they can't do",
+     .example = "{ mac: 52:54:00:00:00:07, address: 10.30.0.7 }", .beside = "subnet: 10.30.0.1/24"},
     {.section = SPEC_SECTION_NETWORK, .key = "ports", .type = SPEC_TYPE_MAP, .entries = SPEC_SECTION_PORT,
      AT(model_network, ports), COUNT_AT(model_network, port_count), NO_GIVEN, NO_PLACE,
      .synonyms = " guests vms hosts taps ", .default_text = "none",
@@ -360,6 +369,16 @@ const struct spec_option spec_options[] = {
      AT(model_hooks, down), NO_COUNT, NO_GIVEN, PLACE_AT(model_hooks, down_place),
      .synonyms = " stopped stop post_down ", .default_text = "none",
      .description = "The one that runs when it has gone", .example = "/etc/tapnet/lab-down"},
+
+    /* ---- clones ---- */
+    {.section = SPEC_SECTION_CLONES, .key = "mac", .type = SPEC_TYPE_MAC, .required = true, AT(model_clones, mac),
+     NO_COUNT, NO_GIVEN, PLACE_AT(model_clones, mac_place), .synonyms = " hwaddr macaddr mac_address ",
+     .description = "The MAC address that the snapshot has", .example = "52:54:00:00:00:07"},
+    {.section = SPEC_SECTION_CLONES, .key = "address", .type = SPEC_TYPE_IP4, .required = true,
+     AT(model_clones, address), NO_COUNT, NO_GIVEN, PLACE_AT(model_clones, address_place),
+     .synonyms = " ip ipv4 ip4 addr ",
+     .description = "The address that it has, inside the network's subnet; the gateway that it knows is the host's "
+                    "address in that, and no port has it outside", .example = "10.30.0.7"},
 };
 /* clang-format on */
 

@@ -20,6 +20,7 @@ enum spec_section {
     SPEC_SECTION_DEVICE,
     SPEC_SECTION_LIMIT,
     SPEC_SECTION_HOOKS,
+    SPEC_SECTION_CLONES,
     SPEC_SECTION_COUNT,
 };
 
@@ -66,6 +67,7 @@ struct spec_option {
     const char *default_text; /* NULL: none to speak of */
     const char *description;  /* one sentence, no stop */
     const char *example;
+    const char *beside; /* with what it stands in the seed, in an entry of its own; NULL: it goes with all the others */
 };
 
 /* What one section is. */

@@ -269,9 +269,13 @@ static void check_section(struct spec_parser *parser, enum spec_section section,
 /* The keys of the section that @option's value is, into its struct; messages about them begin with the option. */
 static int parse_inner(struct spec_parser *parser, const struct spec_option *option, void *object)
 {
+    const size_t place_offset = spec_sections[option->entries].place_offset;
     struct spec_mistakes *mistakes = &parser->mistakes;
     char saved[SPEC_CONTEXT_MAX], shown[SPEC_SHOWN_MAX];
     int r;
+
+    if (place_offset != SPEC_NOWHERE)
+        *(struct model_place *)spec_member(object, place_offset) = spec_reader_place(&parser->reader);
 
     if (!event_is_nothing(&parser->reader.event) && parser->reader.event.type != YAML_MAPPING_START_EVENT) {
         spec_mistake_add(mistakes, spec_reader_place(&parser->reader), "%s takes keys, not %s; write it as in `%s: %s`",

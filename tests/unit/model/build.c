@@ -309,6 +309,8 @@ void random_network(struct random *random, struct arena *arena, struct model_net
                                                random_below(random, MODEL_PORTS_MAX + 1)};
     }
     ret->spread = random_chance(random, 20);
+    if (ret->spread && ret->subnet.address.family && random_chance(random, 50))
+        ret->clones = (struct model_clones){.mac = random_mac(random), .address = ret->subnet.address};
     ret->on_link = random_chance(random, 20);
     ret->on_link6 = random_chance(random, 20);
     ret->mtu = random_below(random, MODEL_MTU_MAX + 1);

@@ -125,6 +125,22 @@ static void more_ports_than_a_bridge_takes_have_none(void **state)
     }
 }
 
+static void clones_have_one_mac_and_no_bridge(void **state)
+{
+    struct model_set *set _cleanup_set_ = build_set("lab");
+    struct model_network *network = build_network(set, "lab", "10.20.0.1/24");
+
+    (void)state;
+    network->clones = (struct model_clones){{{0x52, 0x54, 0, 0, 0, 7}}, build_address("10.20.0.7")};
+    build_many_ports(set, network, "vm%u", 3);
+    model_derive(set);
+    assert_true(network->spread && !model_network_has_bridge(network));
+    for (size_t i = 0; i < 3; i++)
+        assert_true(network->ports[i].guest_mac_given &&
+                    mac_equal(&network->ports[i].guest_mac, &network->clones.mac) &&
+                    !mac_equal(&network->ports[i].mac, &network->clones.mac));
+}
+
 /* The names are kept for ever: a host that is up must be recognised by a later version. */
 static void shortened_names_are_what_they_have_always_been(void **state)
 {
@@ -336,6 +352,7 @@ int main(void)
         cmocka_unit_test(a_set_of_nothing_is_freed),
         cmocka_unit_test(names_of_links_follow_from_names),
         cmocka_unit_test(more_ports_than_a_bridge_takes_have_none),
+        cmocka_unit_test(clones_have_one_mac_and_no_bridge),
         cmocka_unit_test(shortened_names_are_what_they_have_always_been),
         cmocka_unit_test(ids_give_openstacks_names),
         cmocka_unit_test(given_values_stay),

@@ -97,6 +97,34 @@ static struct model_set *spread_set(enum model_mode mode)
     return set;
 }
 
+/* Outside each is its port's address; on its cable, by ARP, it is what all are. */
+static void clones_in_full(void **state)
+{
+    static const char *const expected[] = {
+        TABLES,
+        "table inet tapnet-clones",
+        "element networks { far-a }",
+        "element networks { rt-far }",
+        PORT_A,
+        "element secluded_ports { far-a }",
+        "element arp_ports { far-a }",
+        "element arp_addresses { far-a . 52:54:00:00:00:07 . 10.20.0.99 }",
+        "element arp_reach { 10.20.0.0 . 10.20.0.0 - 10.20.0.255 . 10.20.0.255 }",
+        "element outsides { far-a . 10.20.0.99 : 10.20.0.7 }",
+        "element insides { far-a . 10.20.0.7 : 10.20.0.99 }",
+        LINKS_OF_PORT_A,
+        "neighbour 10.20.0.99 on far-a",
+        "DHCP for network far",
+        "record of set demo",
+    };
+    struct model_set *set _cleanup_set_ = spread_set(MODEL_MODE_ISOLATED);
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    set->networks[0].clones = (struct model_clones){{{0x52, 0x54, 0, 0, 0, 7}}, build_address("10.20.0.99")};
+    ASSERT_WANTS(set, &objects, expected);
+}
+
 /* What a port without a bridge has is that of a routed one; where it may go is what a bridge has in mode nat. */
 static void a_nat_network_without_a_bridge_in_full(void **state)
 {
@@ -250,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_routed_network_in_full),
         cmocka_unit_test(a_nat_network_without_a_bridge_in_full),
+        cmocka_unit_test(clones_in_full),
         cmocka_unit_test(an_isolated_network_without_a_bridge_in_full),
         cmocka_unit_test(ports_without_a_bridge_have_ip6_as_a_bridge_has),
         cmocka_unit_test(a_routed_port_has_its_forwards_itself),

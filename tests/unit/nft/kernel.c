@@ -85,6 +85,7 @@ void kernel_add_tables(void)
     nft_table_add(&transaction, GUARD_INET);
     nft_table_add(&transaction, GUARD_BRIDGE);
     nft_table_add(&transaction, GUARD_ARP);
+    nft_table_add(&transaction, GUARD_CLONES);
     kernel_commit_well(&transaction);
 }
 
@@ -206,6 +207,7 @@ bool kernel_enter(void)
     nft_table_delete(&transaction, GUARD_INET);
     nft_table_delete(&transaction, GUARD_BRIDGE);
     nft_table_delete(&transaction, GUARD_ARP);
+    nft_table_delete(&transaction, GUARD_CLONES);
     if (netlink_open(NETLINK_NETFILTER, &kernel_netlink, &error) < 0 || kernel_commit(&transaction, &error) < 0) {
         printf("skipped: no nf_tables: %s\n", error.text);
         return false;

@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 92
+#define SAMPLES 94
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -111,6 +111,8 @@ static void make_samples(struct guard_element samples[SAMPLES])
     samples[GUARD_ARP_ADDRESSES] = guard_routed_source(GUARD_ARP_ADDRESSES, "t", &guest_mac, &guest, "lab/lab/t");
     samples[GUARD_ARP_ANY_MAC_ADDRESSES] = guard_routed_address(GUARD_ARP_ANY_MAC_ADDRESSES, "t", &guest, "lab/lab/t");
     samples[GUARD_ARP_REACH] = guard_peers(GUARD_ARP_REACH, &subnet, "lab/lab");
+    samples[GUARD_OUTSIDES] = guard_translated(GUARD_OUTSIDES, "t", &gateway, &guest, "lab/lab/t");
+    samples[GUARD_INSIDES] = guard_translated(GUARD_INSIDES, "t", &guest, &gateway, "lab/lab/t");
     samples[GUARD_GROUP_LIMITS] = guard_group_limit("t", 1000, "lab/lab/t");
     samples[GUARD_SEND_LIMITS] = guard_send_limit("t", UINT64_C(12500000000), UINT32_MAX, "lab/lab/t");
     samples[GUARD_LAN_TAKEN] = guard_lan_taken(&gateway, "lab/lab");

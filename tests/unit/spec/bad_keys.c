@@ -51,7 +51,7 @@ const struct spec_case bad_keys[] = {
         "networks:\n"
         "  lab:\n"
         "    mac: 52:54:00:00:00:07\n",
-        "lab.yaml:3:5: network lab: unknown key `mac`; it belongs to a port or a device"),
+        "lab.yaml:3:5: network lab: unknown key `mac`; it belongs to a port or a device or clones"),
     BAD("unknown-later",
         "networks:\n"
         "  lab:\n"

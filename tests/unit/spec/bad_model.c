@@ -55,6 +55,47 @@ const struct spec_case bad_model[] = {
         "      db: { address: 10.20.0.1 }\n",
         "lab.yaml:4:22: port db: address 10.20.0.1 is given, but the subnet of network lab is not; write "
         "`subnet: 10.20.0.1/24` there"),
+    BAD("clones-without-all",
+        "networks:\n"
+        "  lab: { clones: { mac: 52:54:00:00:00:07 } }\n",
+        "lab.yaml:2:18: network lab: clones: `address` is missing; write it as in `address: 10.30.0.7`"),
+    BAD("clones-without-subnet",
+        "networks:\n"
+        "  lab: { clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7 } }\n",
+        "lab.yaml:2:53: network lab: the address of its clones, 10.20.0.7, is given, but the subnet is not; write "
+        "`subnet: 10.20.0.1/24`"),
+    BAD("clones-outside",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.1/24\n"
+        "    clones: { mac: 52:54:00:00:00:07, address: 10.20.1.7 }\n",
+        "lab.yaml:4:48: network lab: the address of its clones, 10.20.1.7, is outside 10.20.0.0/24; choose another one "
+        "from 10.20.0.2 to 10.20.0.254, or another subnet: their gateway is the host's address in it"),
+    BAD("clones-bridge",
+        "networks:\n"
+        "  lab: { mode: bridge, clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7 } }\n",
+        "lab.yaml:2:32: network lab: clones have addresses of tapnet's, and in mode bridge others give them: write "
+        "`mode: nat` or `mode: routed`"),
+    BAD("clones-ip6",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.1/24\n"
+        "    subnet6: auto\n"
+        "    clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7 }\n",
+        "lab.yaml:4:14: network lab: clones have IPv4 alone: leave `subnet6:` out"),
+    BAD("clones-of-their-own",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.1/24\n"
+        "    clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7 }\n"
+        "    ports:\n"
+        "      a: { mac: 52:54:00:00:00:08 }\n"
+        "      b: { mac_spoofing: true }\n"
+        "      c: { address: 10.20.0.7 }\n",
+        "lab.yaml:6:17: port a: mac 52:54:00:00:00:08 is not that of the clones of network lab; leave `mac:` out\n"
+        "lab.yaml:7:7: port b: clones have one MAC, by which the host finds them: leave `mac_spoofing:` out\n"
+        "lab.yaml:8:21: port c: address 10.20.0.7 is what all clones of network lab have inside; choose another one "
+        "for this one outside, or leave `address:` out"),
     BAD("bridge-subnet",
         "networks:\n"
         "  lab: { mode: bridge, subnet: 10.20.0.1/24 }\n",

@@ -146,7 +146,7 @@ const struct spec_case bad_syntax[] = {
         "    <<: *defaults\n",
         "lab.yaml:3:5: network lab: unknown key `<<` in this version; a network has `mode`, `subnet`, `subnet6`, "
         "`uplink`, `mtu`, `ports_see_each_other`, `host`, `bridge`, `id`, `ntp`, `search`, `boot_file`, "
-        "`boot_server`, `limit`, `allow`, `pool`, `hooks`, `ports`\n"
+        "`boot_server`, `limit`, `allow`, `pool`, `hooks`, `clones`, `ports`\n"
         "lab.yaml:3:9: network lab: aliases (`*`) are refused; write the value out, or quote it"),
     BAD("tag",
         "name: !!str lab\n",

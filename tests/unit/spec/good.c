@@ -109,6 +109,12 @@ const struct spec_case good[] = {
     GOOD("devices-only", "devices: { tun1: { kind: tun, mtu: 1400, user: 0, group: 0 }, tap1: { kind: tap } }\n"),
     GOOD("tab-after-key", "networks:\t{ lab:\t{ mtu: 1400\t} }\t# tabs that do not indent\n"),
     GOOD("routed-ip6", "networks: { far: { mode: routed, subnet6: 'fd00:20::1/64', ports: { a: {}, b: {} } } }\n"),
+    GOOD("clones",
+         "networks:\n"
+         "  lab:\n"
+         "    subnet: 10.20.0.1/16\n"
+         "    clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7 }\n"
+         "    ports: { a: {}, b: { address: 10.20.0.8, forward: 8080:80 }, c: { mac: 52:54:00:00:00:07 } }\n"),
     GOOD("routed-limits",
          "networks:\n"
          "  lab:\n"

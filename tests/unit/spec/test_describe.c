@@ -22,7 +22,7 @@ static void the_seed_parses(void **state)
     assert_int_equal(spec_describe_seed(&text), 0);
     if (spec_parse(text, strlen(text), "seed.yaml", &set, &error) < 0)
         fail_msg("%s\n%s", text, error.text);
-    assert_int_equal(set->network_count, 1);
+    assert_int_equal(set->network_count, 2);
     assert_int_equal(set->networks[0].port_count, 1);
     assert_int_equal(set->device_count, 1);
     assert_true(set->networks[0].subnet_given && set->networks[0].uplink_given && set->networks[0].mtu_given);
