@@ -182,6 +182,12 @@ static void step_nat(struct why *why, const struct why_end *from, const struct w
                 why_up_command(why, from->service));
 }
 
+/* What its guest says of itself on its own link: of a clone that is what all of them have. */
+static const struct ip_address *address_inside(const struct why_end *guest)
+{
+    return guest->address.family == AF_INET ? model_port_inside(guest->service->network, guest->port) : &guest->address;
+}
+
 /* The host hears no answer from @guest by @in: is there what keeps it? @asked: the packet that waits for it. */
 static void walk_answer(struct why *why, const struct why_end *guest, const struct explain_link *in,
                         const struct rules_packet *asked)
@@ -193,7 +199,7 @@ static void walk_answer(struct why *why, const struct why_end *guest, const stru
         .out = "",
         .ethernet = true,
         .arp = !ip6,
-        .source = guest->address,
+        .source = *address_inside(guest),
         .source_mac = guest->mac,
         .destination = asked->source,
         .protocol = ip6 ? IPPROTO_ICMPV6 : 0,
@@ -236,9 +242,9 @@ static void walk_to_guest(struct why *why, const struct explain_link *out, const
         }
     }
     why_step_port(why, guest, false);
-    if (!why_step_neighbour(why, out, &guest->address, &guest->mac)) {
+    if (!why_step_neighbour(why, out, address_inside(guest), &guest->mac)) {
         walk_answer(why, guest, out, &packet);
-        why_tell_silent(why, out, &guest->address);
+        why_tell_silent(why, out, address_inside(guest));
     }
 }
 

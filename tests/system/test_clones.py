@@ -17,6 +17,8 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
 
 from tap_guest import Guest
+from tapnet_test.build import Tapnet
+from tapnet_test.cni import Refused, Runtime
 from tapnet_test.listener import Listener
 from tapnet_test.nsguest import Connection, NamespaceGuest
 from tapnet_test.service import in_netns
@@ -294,3 +296,50 @@ def test_a_lease_is_of_the_address_inside(lab):
     answer = next(frame for frame in one.receive(2) if BOOTP in frame)
     kinds = {option[0]: option[1] for option in answer[DHCP].options if isinstance(option, tuple)}
     assert kinds["message-type"] == 5 and answer[BOOTP].yiaddr == INSIDE
+
+
+# ---- what is said of them ----
+
+def test_what_they_are_told_and_what_is_told_of_them(lab, tapnet, host):
+    lab.up()
+    said = tapnet("status").stdout
+    assert f"network lab of set lab, nat, clones that are all {INSIDE} inside" in said and ONE in said
+    assert tapnet.status("lab")["inside"] == INSIDE
+    assert f"address add {INSIDE}/16" in tapnet("status", "--guest", "lab/one").stdout
+    assert tapnet.json("status", "--guest", "lab/one", "--json")["addresses"] == [f"{INSIDE}/16"]
+    told = tapnet("run", "-q", "lab/one", "--", "echo", "{mac}", "{address}").stdout.split()
+    assert told == [MAC, INSIDE]
+    planned = tapnet("plan", tapnet.file("networks: { lab: { subnet: 10.20.0.1/16 } }\n"), check=False).stdout
+    assert "- table inet tapnet-clones\n" in planned
+
+
+def test_why_follows_their_packets(lab, tapnet, host):
+    lab.up()
+    one, _, _ = lab.plug()
+    assert reaches(one.netns, TWO)
+    for words in (["lab/one", "lab/two"], ["lab/one", "outside"], ["host", "lab/two"], ["lab/one", "lab/two", "--trace"]):
+        said = tapnet("why", *words, check=False).stdout
+        assert "nothing that can be seen stops it" in said, (words, said)
+    host.run("nft", "add table ip other; add chain ip other f { type filter hook forward priority 0; "
+             "ip saddr 10.20.1.1 drop; }")
+    said = tapnet("why", "lab/one", "lab/two", check=False)
+    assert said.returncode == 1 and "chain f" in said.stdout and not reaches(one.netns, TWO)
+
+
+def test_a_container_is_no_clone(lab, tapnet, host, make_netns):
+    lab.up()
+    with pytest.raises(Refused, match="network lab is one of clones"):
+        Runtime(host).call("ADD", netns=make_netns("box"), network="lab")
+    assert len(tapnet.status("lab")["ports"]) == 3
+
+
+def test_its_table_is_put_back(lab, host, world):
+    """The keeper sees that somebody has deleted it, or has changed a rule of it."""
+    tapnet = Tapnet(host, keeper=True)
+    tapnet("up", tapnet.file(LAB.format(mode="nat", more="", one="")))
+    there = host.run("nft", "list", "table", "inet", "tapnet-clones").stdout
+    for words in (["delete", "table", "inet", "tapnet-clones"], ["flush", "chain", "inet", "tapnet-clones", "to_clone_tell"],
+                  ["flush", "map", "inet", "tapnet-clones", "insides"], ["flush", "ruleset"]):
+        host.run("nft", *words)
+        wait_for(lambda: host.run("nft", "list", "table", "inet", "tapnet-clones", check=False).stdout == there, 20)
+    tapnet("down", "--all")
