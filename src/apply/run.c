@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "observe/plugged.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_USED 8 /* hex digits: told apart are two boots of one machine */
@@ -280,6 +281,32 @@ static void print_aside(const char *run_dir, char ret[RUN_PATH_MAX])
     snprintf(ret, RUN_PATH_MAX, "%s.lock", run_dir);
 }
 
+static bool ends_in(const char *name, const char *suffix)
+{
+    size_t len = strlen(name), suffix_len = strlen(suffix);
+
+    return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
+}
+
+/* Files that stood beside ledgers which somebody else has removed, all of them: they tell nobody anything. */
+static void sweep_companions(const char *path)
+{
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+    bool bereft = directory != NULL;
+
+    while (bereft && (entry = readdir(directory)))
+        bereft = entry->d_name[0] == '.' || ends_in(entry->d_name, PLUGGED_SUFFIX) ||
+                 ends_in(entry->d_name, PLUGGED_ROLL_SUFFIX);
+    if (bereft)
+        rewinddir(directory);
+    while (bereft && (entry = readdir(directory)))
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    if (directory)
+        closedir(directory);
+}
+
 /*
  * What is left when a file is being written or removed and that ends halfway: the new file before its rename, a folder
  * with nothing in it, a lock that was to go with its directory.
@@ -296,8 +323,10 @@ static void sweep(const char *run_dir)
     unlink(path);
     while (directory && (entry = readdir(directory)))
         if (entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&
-            file_path(run_dir, entry->d_name, path, NULL) == 0)
+            file_path(run_dir, entry->d_name, path, NULL) == 0 && rmdir(path) < 0 && errno == ENOTEMPTY) {
+            sweep_companions(path);
             rmdir(path); /* one that is not empty stays */
+        }
     if (directory)
         closedir(directory);
 }

@@ -269,6 +269,7 @@ def test_without_its_keeper_nothing_is_left_either(lab, host):
 
 
 def test_down_deletes_what_is_gone(world, host):
+    need_all_users()
     tapnet = Tapnet(host, keeper=True)
     before = at_rest(tapnet)
     tapnet("up", tapnet.file(LAB))

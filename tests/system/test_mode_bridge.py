@@ -18,6 +18,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import time
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
@@ -364,8 +365,12 @@ def masqueraded(host):
 
 
 def leased(host):
-    host.popen("udhcpc", "-f", "-i", "eth0", "-s", "/bin/true")
-    wait_for(lambda: "udhcpc" in host.run("ss", "-0npH").stdout, why="the client")
+    """A client that asks and asks has a socket to hear by; another one lives for as long as it sends."""
+    def sockets():
+        return {line.split("ino:")[1] for line in host.run("ss", "-0nepH").stdout.splitlines() if "udhcpc" in line}
+
+    host.popen("udhcpc", "-f", "-i", "eth0", "-s", "/bin/true", "-t", "1000")
+    wait_for(lambda: sockets() & (time.sleep(0.1) or sockets()), why="the client")
 
 
 @pytest.mark.parametrize("prepare, reasons", [
