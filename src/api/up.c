@@ -131,9 +131,47 @@ static int pick_possible(const struct model_objects *before, const struct model_
     return result;
 }
 
-/* One look, and one try: *ret_done when nothing was left to do. @note: say what it was. */
-static int try_to_put_back(struct tapnet *tapnet, const struct model_objects *before,
-                           const struct model_objects *touched, bool note, bool *ret_done, struct tapnet_error *error)
+/* Links of @before that are there and not as they were: those whose step can't be undone in place, as an owner's. */
+static int pick_changed(const struct model_objects *before, const struct model_objects *found,
+                        struct model_objects *ret)
+{
+    int result = 0;
+
+    for (size_t i = 0; i < before->count && result == 0; i++) {
+        const struct model_object *object = &before->items[i];
+        const struct model_object *now = object->kind == MODEL_OBJECT_LINK ? model_objects_find(found, object) : NULL;
+
+        if (now && !model_object_equal(object, now))
+            result = model_objects_add(ret, object);
+    }
+    return result;
+}
+
+/* Adds to both what stands on these, and was not changed itself: when a device is made anew, that must be, too. */
+static int add_standing(const struct model_objects *found, struct model_objects *before, struct model_objects *touched)
+{
+    struct model_objects changed cleanup(model_objects_fini) = {0}, standing cleanup(model_objects_fini) = {0};
+    int result = pick_changed(before, found, &changed);
+
+    for (size_t i = 0; i < found->count && changed.count && result == 0; i++) {
+        const struct model_object *object = &found->items[i];
+
+        if (object->kind != MODEL_OBJECT_LINK && stands_on(object, &changed) && !model_objects_find(touched, object))
+            result = model_objects_add(&standing, object);
+    }
+    for (size_t i = 0; i < standing.count && result == 0; i++) {
+        result = model_objects_add(before, &standing.items[i]);
+        if (result == 0)
+            result = model_objects_add(touched, &standing.items[i]);
+    }
+    model_objects_sort(before);
+    model_objects_sort(touched);
+    return result;
+}
+
+/* One look, and one try: *ret_done when nothing was left to do. @first: the others try the same once more. */
+static int try_to_put_back(struct tapnet *tapnet, struct model_objects *before, struct model_objects *touched,
+                           bool first, bool note, bool *ret_done, struct tapnet_error *error)
 {
     struct model_objects now cleanup(model_objects_fini) = {0};
     struct model_objects possible cleanup(model_objects_fini) = {0};
@@ -146,7 +184,8 @@ static int try_to_put_back(struct tapnet *tapnet, const struct model_objects *be
         result = uplink_look(found, touched, error);
     if (result < 0)
         return explain_unseen(touched, result, error);
-    if (pick_touched(&found->objects, touched, &now) < 0 || pick_possible(before, &now, &possible) < 0 ||
+    if ((first && add_standing(&found->objects, before, touched) < 0) ||
+        pick_touched(&found->objects, touched, &now) < 0 || pick_possible(before, &now, &possible) < 0 ||
         plan_make(&possible, &now, &plan) < 0 || (note && api_note_undone(tapnet, plan) < 0))
         return error_set(error, -ENOMEM, "out of memory");
     result = run_plan(tapnet, apply_put_back, plan, &found->objects, &silent, error);
@@ -162,8 +201,8 @@ static int try_to_put_back(struct tapnet *tapnet, const struct model_objects *be
  * Another look follows: a request may have failed, and the kernel forgets neighbours of a link that leaves its bridge.
  * What fails to the last is the error. @note: say what it was.
  */
-static int put_back(struct tapnet *tapnet, const struct model_objects *before, const struct model_objects *touched,
-                    bool note, struct tapnet_error *error)
+static int put_back(struct tapnet *tapnet, struct model_objects *before, struct model_objects *touched, bool note,
+                    struct tapnet_error *error)
 {
     bool done = false;
     int result = 0;
@@ -171,7 +210,7 @@ static int put_back(struct tapnet *tapnet, const struct model_objects *before, c
     for (int tries = 0; tries < TRIES_MAX && !done; tries++) {
         struct tapnet_error reason = TAPNET_ERROR_INIT;
 
-        result = try_to_put_back(tapnet, before, touched, note && tries == 0, &done, &reason);
+        result = try_to_put_back(tapnet, before, touched, tries == 0, note && tries == 0, &done, &reason);
         if (result < 0 && tries + 1 == TRIES_MAX)
             error_set(error, result, "%s", reason.text);
     }
