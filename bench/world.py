@@ -84,15 +84,15 @@ class World:
 
     # ---- tapnet ----
 
-    def write_file(self, ports, mode="nat", pool=0, others=0, subnet6="none"):
+    def write_file(self, ports, mode="nat", pool=0, others=0, subnet6="none", clones=False):
         """Without IPv6, which most others that this is compared with do not make either. Without a bridge, MACs are
         given: with more neighbours than a kernel learns, one would give them. @others ports are a second network's."""
-        routes = mode == "routed" or ports > 1023
+        routes = mode == "routed" or ports > 1023 or clones
         head = [f"    mode: {mode}", f"    subnet: {'10.98.0.1/19' if routes else '10.97.0.1/22'}"]
         lines = ["name: bench", "networks:", "  bench:", *head, f"    pool: {pool}", f"    subnet6: {subnet6}",
-                 "    ports:"]
+                 *(['    clones: { mac: "52:54:00:10:00:00", address: 10.98.0.2 }'] if clones else []), "    ports:"]
         for port in range(1, ports + 1):
-            mac = f'mac: "52:54:00:10:{port >> 8:02x}:{port & 255:02x}"' if routes else ""
+            mac = f'mac: "52:54:00:10:{port >> 8:02x}:{port & 255:02x}"' if routes and not clones else ""
             lines.append(f"      p{port}: {{{mac}}}")
         lines += ["  others:", "    subnet: 10.99.0.1/22", "    subnet6: none", "    ports:"] if others else []
         lines += [f"      o{port}: {{}}" for port in range(1, others + 1)]
@@ -181,8 +181,8 @@ class World:
         network = self.status()
         port = network["ports"][index]
         if network["bridge"].startswith("rt-"):
-            return RoutedPlug(self, port["device"], port["device"], port["mac"], port["addresses"][0],
-                              network["gateway"])
+            return RoutedPlug(self, port["device"], port["device"], port["mac"],
+                              network.get("inside", port["addresses"][0]), network["gateway"])
         return Plug(self, port["device"], network["bridge"], port["mac"], port["addresses"][0], network["gateway"])
 
 
