@@ -243,6 +243,8 @@ static int finish(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
         result = api_plan_run(tapnet, plan.plan, &found->objects, NULL, NULL, error);
     if (result == 0)
         quick_prepare(tapnet, &plan.set);
+    else if (service->running) /* it may have been told that the port is gone; its ledger stays as it is */
+        api_service_update(tapnet, service->network, NULL);
     return result;
 }
 
