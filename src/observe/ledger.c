@@ -164,6 +164,31 @@ static int load_ledger(const char *path, json_t **ret, struct stat *ret_file, st
     return code == 0 || code == ENOENT ? 0 : error_set_errno(error, -code, "cannot read %s", path);
 }
 
+#define LEDGER_ATTEMPTS 20 /* at one that is written anew again and again */
+
+/* One "*.json" of @folder, by its @path. */
+static int read_ledger(const char *folder, const char *path, const char *name, const json_t *status,
+                       struct observe_found *found, struct tapnet_error *error)
+{
+    int result = -EAGAIN;
+
+    for (int attempt = 0; attempt < LEDGER_ATTEMPTS && result == -EAGAIN; attempt++) {
+        _cleanup_json_ json_t *json = NULL;
+        struct stat file;
+
+        result = load_ledger(path, &json, &file, error);
+        if (!json)
+            return result;
+        if (strcmp(folder, "sysctl") == 0)
+            result = add_sysctl(json, found, error);
+        else if (strcmp(folder, "sets") == 0)
+            result = add_record(json, name, found);
+        else
+            result = add_service(json, path, &file, status, found, error);
+    }
+    return result == -EAGAIN ? error_set(error, result, "%s changes while it is read: try again", path) : result;
+}
+
 /* Every "*.json" in @run_dir/@folder; @status is what the service said. */
 static int read_folder(const char *run_dir, const char *folder, const json_t *status, struct observe_found *found,
                        struct tapnet_error *error)
@@ -178,22 +203,12 @@ static int read_folder(const char *run_dir, const char *folder, const json_t *st
     if (!directory && errno != ENOENT)
         return error_set_errno(error, -errno, "cannot read %s", path);
     while (directory && result == 0 && (errno = 0, entry = readdir(directory))) {
-        _cleanup_json_ json_t *json = NULL;
         char file[PATH_MAX + NAME_MAX + 2];
-        struct stat status_of;
 
         if (!is_ledger(entry->d_name))
             continue;
         snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-        result = load_ledger(file, &json, &status_of, error);
-        if (!json)
-            continue;
-        if (strcmp(folder, "sysctl") == 0)
-            result = add_sysctl(json, found, error);
-        else if (strcmp(folder, "sets") == 0)
-            result = add_record(json, entry->d_name, found);
-        else
-            result = add_service(json, file, &status_of, status, found, error);
+        result = read_ledger(folder, file, entry->d_name, status, found, error);
     }
     if (directory && result == 0 && errno)
         result = error_set_errno(error, -errno, "cannot read %s", path);

@@ -142,6 +142,15 @@ static int companion(const char *path, char ret[PATH_MAX])
     return 0;
 }
 
+/* What stood beside a ledger that was replaced went with it: who reads both one after the other would miss it. */
+static int check_current(const char *path, const char *wanted)
+{
+    char text[PLUGGED_LEDGER_MAX];
+    struct stat now;
+
+    return stat(path, &now) == 0 && strcmp(plugged_ledger_print(&now, text), wanted) == 0 ? 0 : -EAGAIN;
+}
+
 int plugged_read(const char *path, const struct stat *ledger, struct model_network *network, struct arena *arena,
                  bool *ret_any, struct tapnet_error *error)
 {
@@ -152,11 +161,12 @@ int plugged_read(const char *path, const struct stat *ledger, struct model_netwo
     if (result == 0)
         result = read_text(file, &text, error);
     *ret_any = false;
-    if (result < 0 || !text)
+    if (result < 0)
         return result;
+    plugged_ledger_print(ledger, wanted);
     lines = text;
-    first = take_line(&lines);
-    if (!first || strcmp(first, plugged_ledger_print(ledger, wanted)) != 0)
-        return 0;
+    first = text ? take_line(&lines) : NULL;
+    if (!first || strcmp(first, wanted) != 0)
+        return check_current(path, wanted);
     return take_ports(lines, network, arena, ret_any);
 }

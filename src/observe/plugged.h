@@ -30,6 +30,7 @@ const char *plugged_ledger_print(const struct stat *ledger, char text[PLUGGED_LE
 /*
  * Adds to @network, which was read from the ledger @path, the ports beside it, and takes out those that went. All is
  * @arena's. *ret_any: there are some of either. 0, -ENOMEM, or the errno of a file that can't be read, with a sentence.
+ * -EAGAIN, without one: the ledger was written anew meanwhile, and took what stood beside it with it.
  */
 int plugged_read(const char *path, const struct stat *ledger, struct model_network *network, struct arena *arena,
                  bool *ret_any, struct tapnet_error *error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Ports beside their network's ledger: what is whole, and about that ledger, is read. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -121,12 +122,41 @@ static void what_went_is_taken_out(void **state)
     arena_fini(&arena);
 }
 
+/* Who has read the ledger of before, and now misses what stood beside it, has to read again. */
+static void a_ledger_that_was_replaced_meanwhile_is_seen(void **state)
+{
+    static struct model_port web = {.name = "web"};
+    struct model_network network = {.name = "lab", .ports = &web, .port_count = 1};
+    char head[PLUGGED_LEDGER_MAX + 1];
+    struct arena arena = {0};
+    struct stat before, now;
+    bool any;
+
+    (void)state;
+    write_text(ledger, "{}", "");
+    assert_int_equal(stat(ledger, &before), 0);
+    unlink(ledger);
+    unlink(more);
+    write_text(ledger, "{ \"new\": 1 }", "");
+    assert_int_equal(plugged_read(ledger, &before, &network, &arena, &any, NULL), -EAGAIN);
+    assert_int_equal(stat(ledger, &now), 0);
+    plugged_ledger_print(&now, head);
+    strcat(head, "\n");
+    write_text(more, head, PORT("vm1"));
+    assert_int_equal(plugged_read(ledger, &before, &network, &arena, &any, NULL), -EAGAIN);
+    unlink(ledger);
+    assert_int_equal(plugged_read(ledger, &before, &network, &arena, &any, NULL), -EAGAIN);
+    write_text(ledger, "", "");
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_whole_is_read),
         cmocka_unit_test(what_went_is_taken_out),
         cmocka_unit_test(what_is_about_another_ledger_is_void),
+        cmocka_unit_test(a_ledger_that_was_replaced_meanwhile_is_seen),
     };
 
     return cmocka_run_group_tests(tests, make, clean);
