@@ -218,7 +218,7 @@ const struct spec_option spec_options[] = {
      .default_text = "none",
      .description = "The guests are all started from one snapshot, with the MAC and the address that it has: they are "
                     "told apart by their ports, and each has its port's address outside; IPv4 alone, and as many as in "
-                    "mode routed. See docs/design/clones.md for what they can't do",
+                    "mode routed; more under Clones, below",
      .example = "{ mac: 52:54:00:00:00:07, address: 10.30.0.7 }", .beside = "subnet: 10.30.0.1/24"},
     {.section = SPEC_SECTION_NETWORK, .key = "ports", .type = SPEC_TYPE_MAP, .entries = SPEC_SECTION_PORT,
      AT(model_network, ports), COUNT_AT(model_network, port_count), NO_GIVEN, NO_PLACE,
