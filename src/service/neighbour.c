@@ -11,7 +11,9 @@
 #define TYPE_ADVERTISEMENT 136
 #define MESSAGE_LEN 24 /* without options: as much in both */
 #define TARGET_AT 8
-#define SOLICITED 0x40 /* no override: who knows better goes on with it (7.2.8) */
+#define ROUTER 0x80
+#define SOLICITED 0x40
+#define OVERRIDE 0x20 /* for the host itself alone: who knows a neighbour better goes on with it (7.2.8) */
 #define OPTION_TARGET_MAC 2
 
 static bool is_solicitation(const struct frame6 *packet)
@@ -55,7 +57,7 @@ size_t neighbour_answer(const struct model_network *network, const struct model_
     memcpy(answer.destination, packet->source, sizeof(answer.destination));
     memset(message, 0, NEIGHBOUR_ANSWER_LEN);
     message[0] = TYPE_ADVERTISEMENT;
-    message[4] = SOLICITED;
+    message[4] = SOLICITED | (ip_address_equal(&target, &network->subnet6.address) ? ROUTER | OVERRIDE : 0);
     memcpy(message + TARGET_AT, target.bytes, sizeof(target.bytes));
     message[MESSAGE_LEN] = OPTION_TARGET_MAC;
     message[MESSAGE_LEN + 1] = 1; /* times eight bytes */

@@ -506,6 +506,7 @@ static void the_host_stands_in_for_neighbours_of_routed_guests(void **state)
     assert_memory_equal(said + 24, "\2\1\2\0\0\0\0\7", 8);
     assert_int_equal(seek(own, own, 255), 0);
     assert_int_equal(seek(own, "fd00:20::1", 255), NEIGHBOUR_FRAME_MAX); /* it stands on no port */
+    assert_int_equal(said[4], 0xe0);                                     /* a router's own word */
     assert_int_equal(seek(own, "fd00:21::7", 255), 0);
     assert_int_equal(seek(own, "fe80::1", 255), 0);
     assert_int_equal(seek("::", "fd00:20::7", 255), 0); /* whether anybody has it, before one takes it */
