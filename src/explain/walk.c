@@ -182,6 +182,38 @@ static void step_nat(struct why *why, const struct why_end *from, const struct w
                 why_up_command(why, from->service));
 }
 
+/* Is @object there as it was made? */
+static bool is_intact(const struct why *why, const struct model_object *object)
+{
+    const struct model_object *found = model_objects_find(&why->host.found->objects, object);
+
+    return found && model_object_equal(object, found);
+}
+
+/* A clone's packets have its address outside everywhere but on its own link: is there what exchanges them? */
+static void step_clone(struct why *why, const struct why_end *guest)
+{
+    const struct model_network *network = guest->service->network;
+    const struct ip_address *inside = &network->clones.address, *outside = &guest->port->address;
+    const char *device = guest->port->device;
+    char text[IP_TEXT_MAX];
+    struct model_object table = {.kind = MODEL_OBJECT_TABLE, .table = {.family = GUARD_CLONES, .intact = true}},
+                        out = {.kind = MODEL_OBJECT_ELEMENT}, in = {.kind = MODEL_OBJECT_ELEMENT};
+
+    if (!model_network_has_clones(network) || why->family != AF_INET)
+        return;
+    out.element = guard_translated(GUARD_OUTSIDES, device, inside, outside, NULL);
+    in.element = guard_translated(GUARD_INSIDES, device, outside, inside, NULL);
+    ip_address_print(inside, text);
+    if (is_intact(why, &table) && is_intact(why, &out) && is_intact(why, &in))
+        why_add(why, WHY_PASSES, "clone", why_print(why, "%s is %s inside", device, text), "");
+    else
+        why_add(why, WHY_STOPS, "clone",
+                why_print(why, "the table %s is not as it was made: %s keeps the address %s, which is nobody's here",
+                          guard_tables[GUARD_CLONES].text, device, text),
+                why_up_command(why, guest->service));
+}
+
 /* What its guest says of itself on its own link: of a clone that is what all of them have. */
 static const struct ip_address *address_inside(const struct why_end *guest)
 {
@@ -241,6 +273,7 @@ static void walk_to_guest(struct why *why, const struct explain_link *out, const
             why_step_hook(why, "bridge-output-hook", RULES_OUTPUT, RULES_FRAMES, &packet, NULL);
         }
     }
+    step_clone(why, guest);
     why_step_port(why, guest, false);
     if (!why_step_neighbour(why, out, address_inside(guest), &guest->mac)) {
         walk_answer(why, guest, out, &packet);
@@ -458,6 +491,7 @@ static void walk_from_guest(struct why *why, const struct why_end *from, const s
     enter(&packet, port);
     if (packet.is_reply && to->kind == WHY_OUTSIDE && find_forward(why, from, false))
         packet.status |= IPS_DST_NAT;
+    step_clone(why, from);
     step_guard(why, from, &packet);
     why_step_dropped_before(why, from);
     if (same_bridge(from, to)) {

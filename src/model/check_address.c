@@ -104,6 +104,8 @@ static const char *too_many(const struct model_network *network)
 
 static void check_room(const struct model_network *network, struct mistakes *mistakes)
 {
+    const bool clones = model_network_has_clones(network); /* the address that all have inside nobody has outside */
+    const size_t needed = network->port_count + clones;
     unsigned length = network->subnet.length;
     char text[IP_PREFIX_TEXT_MAX], better[IP_PREFIX_TEXT_MAX];
 
@@ -111,14 +113,15 @@ static void check_room(const struct model_network *network, struct mistakes *mis
         mistakes_add(mistakes, network->place, too_many(network), network->name, network->port_count);
         return;
     }
-    if (!network->subnet.address.family || place_room(&network->subnet) >= network->port_count)
+    if (!network->subnet.address.family || place_room(&network->subnet) >= needed)
         return;
-    while ((1u << (32 - length)) - 3 < network->port_count)
+    while ((1u << (32 - length)) - 3 < needed)
         length--;
     mistakes_add(mistakes, place_of(network->subnet_place, network->place),
-                 "network %s: subnet %s has room for %u guests, not for %zu ports; write a larger one, as %s",
+                 "network %s: subnet %s has room for %u guests, not for %zu ports%s; write a larger one, as %s",
                  network->name, ip_prefix_print(&network->subnet, text), place_room(&network->subnet),
-                 network->port_count, check_subnet_suggest(&network->subnet, length, better));
+                 network->port_count, clones ? " and what clones have inside" : "",
+                 check_subnet_suggest(&network->subnet, length, better));
 }
 
 /* ---- addresses of ports ---- */

@@ -31,6 +31,8 @@ static void check_inside(const struct model_network *network, struct mistakes *m
                      network->name, address, check_subnet_suggest(&shown, 24, subnet));
         return;
     }
+    if (network->subnet.length < MODEL_PREFIX_MIN || network->subnet.length > MODEL_PREFIX_MAX)
+        return; /* told with the rest of it: check_address.c */
     fault = check_address_fault(&network->subnet, &clones->address);
     if (fault)
         mistakes_add(mistakes, place,

@@ -311,6 +311,8 @@ static void put_inet(struct netlink_message *message, const struct netlink_link_
     if (change->fields & NETLINK_LINK_ROUTED) {
         netlink_put_u32(message, IPV4_DEVCONF_FORWARDING, change->routed);
         netlink_put_u32(message, IPV4_DEVCONF_PROXY_ARP, change->routed);
+        /* For what is reached by the same port, too: a clone's address outside is somebody else's to itself. */
+        netlink_put_u32(message, IPV4_DEVCONF_PROXY_ARP_PVLAN, change->routed);
         /* Loose: to the address that a clone asks from by ARP there is no route by its port. */
         netlink_put_u32(message, IPV4_DEVCONF_RP_FILTER, change->routed ? 2 : 0);
     }

@@ -54,7 +54,9 @@
  * of such a port take the same way in haste as others.
  *
  * A routed network has no bridge. What its ports send is seen as packets, by the chain `routed` of inet before
- * conntrack sees them, and as ARP by the table arp; both say of it what the bridge table says of bridged ports. What
+ * conntrack sees them, and as ARP by the table arp; both say of it what the bridge table says of bridged ports. It comes
+ * before fragments are put together, too: the kernel does that by addresses and a number, whichever port they came by, so
+ * a forged one in the middle would be taken for anybody's. What
  * passed has an address that is its port's own. So whether two guests are of one network is told by their two addresses
  * alone (`peers`), and from a port to its uplink and back all may pass (`ways`): these addresses are the LAN's affair.
  * Of IPv6 less has to be said of it, since nobody but the host hears it (`from_routed6`): no other's neighbour can be
@@ -92,7 +94,7 @@ static const struct nft_chain inet_chains[] = {
     {"forwards", "nat", NF_INET_PRE_ROUTING, NF_IP_PRI_NAT_DST - 1},
     {"local_forwards", "nat", NF_INET_LOCAL_OUT, NF_IP_PRI_NAT_DST - 1},
     {"source_nat", "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC},
-    {"routed", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW},
+    {"routed", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW_BEFORE_DEFRAG},
     {"guest_to_host", NULL, 0, 0},
     {"from_guest", NULL, 0, 0},
     {"to_guest", NULL, 0, 0},

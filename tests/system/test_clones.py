@@ -10,9 +10,11 @@
     +----------------------------------------------------------------+  +----------------------------+
 """
 
+import json
+
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
-from scapy.layers.inet import ICMP, IP, TCP, UDP, IPerror, UDPerror
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPerror, UDPerror, fragment
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
 
@@ -171,6 +173,14 @@ def test_a_network_becomes_one_of_clones_and_is_none_again(lab, tapnet, host):
     assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
 
 
+def test_a_clone_reaches_itself_by_its_address_outside(lab):
+    """As programs do that tell others where they are, and then connect to all of them."""
+    lab.up()
+    one = lab.plug()[0]
+    serve(one.netns)
+    assert reaches(one.netns, ONE) and loads(one.netns, f"http://{ONE}/")
+
+
 # ---- one that is made by hand, and says what it likes ----
 
 def whole(packet):
@@ -237,6 +247,25 @@ def test_errors_of_the_host_and_of_the_outside(lab, world, host):
         assert back.dst == INSIDE and whole(back)
         assert (back[IPerror].src, back[IPerror].dst) == (INSIDE, packet.dst)
         assert back[UDPerror].sport == 5
+
+
+def test_fragments_of_clones_are_told_apart(lab):
+    """All of them number their packets alike; nobody's end is put to another's beginning."""
+    lab.up()
+    one, two, three = (lab.hand(f"lab-{name}") for name in ("one", "two", "three"))
+    parts = {guest: fragment(IP(src=INSIDE, dst=THREE, id=777) / UDP(sport=5, dport=6) / Raw(letter * 1600), 800)
+             for guest, letter in ((one, b"A"), (two, b"B"))}
+    for ours, theirs in zip(parts[one], parts[two]):
+        one.send(Ether(src=MAC, dst=one.gateway_mac) / ours)
+        two.send(Ether(src=MAC, dst=two.gateway_mac) / theirs)
+    got = {}
+    for frame in three.receive(1):
+        if IP in frame:
+            got.setdefault(frame[IP].src, []).append(frame[IP])
+    for source, letter in ((ONE, b"A"), (TWO, b"B")):
+        data = b"".join(bytes(part.payload) for part in sorted(got[source], key=lambda part: part.frag))
+        assert data[8:] == letter * 1600
+        assert whole(IP(bytes(IP(src=source, dst=INSIDE, proto=17) / data))), "the checksum fits the whole"
 
 
 def test_a_clone_asks_by_arp(lab, host):
@@ -324,6 +353,14 @@ def test_why_follows_their_packets(lab, tapnet, host):
              "ip saddr 10.20.1.1 drop; }")
     said = tapnet("why", "lab/one", "lab/two", check=False)
     assert said.returncode == 1 and "chain f" in said.stdout and not reaches(one.netns, TWO)
+    host.run("nft", "delete", "table", "ip", "other")
+    for words in (["flush", "map", "inet", "tapnet-clones", "insides"], ["delete", "table", "inet", "tapnet-clones"]):
+        host.run("nft", *words)
+        said = json.loads(tapnet("why", "lab/one", "outside", "--json", check=False).stdout)
+        stop = next(step for step in said["steps"] if step["verdict"] == "stops")
+        assert stop["name"] == "clone" and "tapnet up" in stop["command"] and not reaches(one.netns, OUTSIDE)
+        lab.up()
+        assert reaches(one.netns, OUTSIDE)
 
 
 def test_a_container_is_no_clone(lab, tapnet, host, make_netns):

@@ -9,14 +9,16 @@
     +-----------------------------------------------+  +----------------------------+
 """
 
+import socket
 import time
 
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dns import DNS
-from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
+from scapy.packet import Raw
 
 from tap_guest import Guest
 from tapnet_test.build import Tapnet
@@ -239,6 +241,25 @@ def test_the_other_end_gets_nothing_that_is_forged(web, host):
     guest.send(to_gateway / IP(src=WEB, dst=DB) / UDP(dport=4444))
     heard = list(listener.receive(0.5))
     assert [frame[UDP].dport for frame in heard] == [4444], [frame.summary() for frame in heard]
+
+
+def test_nobody_puts_a_fragment_into_anothers_packet(web, tapnet, host, world):
+    """The kernel puts them together by addresses and a number, whichever port they came by: the guards come before."""
+    guest = web()
+    socket_of_host = in_netns(host, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    with socket_of_host:
+        socket_of_host.bind(("192.0.2.2", 7070))
+        socket_of_host.settimeout(2)
+        honest, forged = (fragment(IP(src=OUTSIDE, dst="192.0.2.2", id=4242) / UDP(sport=53, dport=7070, chksum=0) /
+                                   Raw(letter * 1600), 800) for letter in (b"A", b"B"))
+        guest.send(Ether(src=OWN, dst=guest.gateway_mac) / forged[1])
+        wait_for(lambda: tapnet.status("lab")["ports"][0]["blocked"] == 1, why="it is counted")
+        sender = in_netns(world.outside, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+        with sender:
+            mac = host.json("ip", "-j", "link", "show", "eth0")[0]["address"]
+            for part in honest:
+                sender.sendto(bytes(Ether(dst=mac) / part), ("out0", 0))
+        assert socket_of_host.recv(4000) == b"A" * 1600
 
 
 @pytest.mark.parametrize("more", [", mac_spoofing: true", None], ids=["where the file says so", "where it names none"])

@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6TimeExceeded, IPv6
+from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6TimeExceeded, IPv6, IPv6ExtHdrFragment
 from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 
 from ip6_lab import Guest, Lab, Outside, addresses, dhclient, dig, kill_service, make_older, sysctl
 from tapnet_test.build import Tapnet
@@ -160,6 +161,21 @@ def test_connections_have_a_limit_of_their_own(lab, tapnet):
             receiver.recv(100)
     port = next(port for port in tapnet.status("lab")["ports"] if port["name"] == "web")
     assert port["refused_connections"] == 6
+
+
+def test_nobody_puts_a_fragment_into_anothers_packet(lab, tapnet):
+    """The guards come before the kernel puts fragments together: a forged one alone is dropped, and counted."""
+    lab.up()
+    web = lab.guest("web").up(WEB, length=128)
+    assert web.reaches(NEAR)
+    port = lab.host.json("ip", "-j", "link", "show", "lab-web")[0]["address"]
+    own = web.run("cat", "/sys/class/net/eth0/address").stdout.strip()
+    forged = (Ether(src=own, dst=port) / IPv6(src=NEAR, dst=HOST) / IPv6ExtHdrFragment(nh=17, offset=100, m=1, id=7) /
+              Raw(b"B" * 800))
+    with in_netns(web.netns, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW)) as sender:
+        sender.sendto(bytes(forged), ("eth0", 0))
+    wait_for(lambda: next(port for port in tapnet.status("lab")["ports"] if port["name"] == "web")["blocked"] == 1)
+    assert web.run("ping", "-6", "-c1", "-W3", "-s", "4000", NEAR).returncode == 0, "its own fragments pass"
 
 
 def count_until(receiver, done):
