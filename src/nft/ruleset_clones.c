@@ -9,9 +9,10 @@
 /*
  * How it works: guests that were started from one snapshot have the same address, and are told apart by the port that
  * they are at. What one sends has its outside address before anything else of the host sees it: the guards, who puts
- * fragments together (clones number theirs alike), conntrack, routes, forwards, other programs' rules all know the clone
- * by that. What goes to it gets the inside address when all of these have seen it, after translations and their helpers.
- * No connection is kept in mind, so none can be too many, and a clone that moves to another host takes none along.
+ * fragments together (clones number theirs alike), conntrack, routes, forwards, other programs' rules all know the
+ * clone by that. What goes to it gets the inside address when all of these have seen it, after translations and their
+ * helpers. No connection is kept in mind, so none can be too many, and a clone that moves to another host takes none
+ * along.
  *
  * Who sends from another address than the one inside finds nothing in `outsides`, and is the guards' affair. ARP is,
  * too: it is spoken of the address inside alone, by the host on that port alone.

@@ -346,7 +346,8 @@ def test_why_follows_their_packets(lab, tapnet, host):
     lab.up()
     one, _, _ = lab.plug()
     assert reaches(one.netns, TWO)
-    for words in (["lab/one", "lab/two"], ["lab/one", "outside"], ["host", "lab/two"], ["lab/one", "lab/two", "--trace"]):
+    for words in (["lab/one", "lab/two"], ["lab/one", "outside"], ["host", "lab/two"],
+                  ["lab/one", "lab/two", "--trace"]):
         said = tapnet("why", *words, check=False).stdout
         assert "nothing that can be seen stops it" in said, (words, said)
     host.run("nft", "add table ip other; add chain ip other f { type filter hook forward priority 0; "
@@ -375,8 +376,9 @@ def test_its_table_is_put_back(lab, host, world):
     tapnet = Tapnet(host, keeper=True)
     tapnet("up", tapnet.file(LAB.format(mode="nat", more="", one="")))
     there = host.run("nft", "list", "table", "inet", "tapnet-clones").stdout
-    for words in (["delete", "table", "inet", "tapnet-clones"], ["flush", "chain", "inet", "tapnet-clones", "to_clone_tell"],
-                  ["flush", "map", "inet", "tapnet-clones", "insides"], ["flush", "ruleset"]):
+    own = ["inet", "tapnet-clones"]
+    for words in (["delete", "table", *own], ["flush", "chain", *own, "to_clone_tell"],
+                  ["flush", "map", *own, "insides"], ["flush", "ruleset"]):
         host.run("nft", *words)
         wait_for(lambda: host.run("nft", "list", "table", "inet", "tapnet-clones", check=False).stdout == there, 20)
     tapnet("down", "--all")
