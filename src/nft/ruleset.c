@@ -54,13 +54,13 @@
  * of such a port take the same way in haste as others.
  *
  * A routed network has no bridge. What its ports send is seen as packets, by the chain `routed` of inet before
- * conntrack sees them, and as ARP by the table arp; both say of it what the bridge table says of bridged ports. It comes
- * before fragments are put together, too: the kernel does that by addresses and a number, whichever port they came by,
- * so a forged one in the middle would be taken for anybody's. What passed has an address that is its port's own. So
- * whether two guests are of one network is told by their two addresses alone (`peers`), and from a port to its uplink
- * and back all may pass (`ways`): these addresses are the LAN's affair. Of IPv6 less has to be said of it, since nobody
- * but the host hears it (`from_routed6`): no other's neighbour can be claimed. Who asks for its neighbours themselves is
- * answered by the service (service/neighbour.h).
+ * conntrack sees them, and as ARP by the table arp; both say of it what the bridge table says of bridged ports. It
+ * comes before fragments are put together, too: the kernel does that by addresses and a number, whichever port they
+ * came by; so a forged one in the middle would be taken for anybody's. What passed has an address that is its port's
+ * own. So whether two guests are of one network is told by their two addresses alone (`peers`), and from a port to
+ * its uplink and back all may pass (`ways`): these addresses are the LAN's affair. Of IPv6 less has to be said of it,
+ * since nobody but the host hears it (`from_routed6`): no other's neighbour can be claimed. Who asks for its
+ * neighbours themselves is answered by the service (service/neighbour.h).
  *
  * What may not reach the host, or leave, is counted for who sent it (`refuse`). Behind a bridge that is told by the
  * source: of IPv4 the address, which is pinned, of IPv6 the MAC, since link-local addresses are drawn by lot. What is
