@@ -71,6 +71,21 @@ const struct spec_case bad_model[] = {
         "    clones: { mac: 52:54:00:00:00:07, address: 10.20.1.7 }\n",
         "lab.yaml:4:48: network lab: the address of its clones, 10.20.1.7, is outside 10.20.0.0/24; choose another one "
         "from 10.20.0.2 to 10.20.0.254, or another subnet: their gateway is the host's address in it"),
+    BAD("clones-without-room",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.1/30\n"
+        "    clones: { mac: 52:54:00:00:00:07, address: 10.20.0.2 }\n"
+        "    ports: { a: {} }\n",
+        "lab.yaml:3:13: network lab: subnet 10.20.0.1/30 has room for 1 guests, not for 1 ports and what clones have "
+        "inside; write a larger one, as 10.20.0.1/29"),
+    BAD("clones-bad-length",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.0/31\n"
+        "    clones: { mac: 52:54:00:00:00:07, address: 10.20.0.1 }\n",
+        "lab.yaml:3:13: network lab: subnet 10.20.0.0/31: the length of the prefix must be 8 to 30, as in "
+        "10.20.0.1/24"),
     BAD("clones-bridge",
         "networks:\n"
         "  lab: { mode: bridge, clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7 } }\n",
