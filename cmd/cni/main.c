@@ -106,8 +106,11 @@ static enum cni_code run(const struct verb *verb, const struct cni_call *call, s
 static enum cni_code serve(struct cni_call *call, const char *text, size_t len, struct cni_error *error)
 {
     const struct verb *verb = find_verb(call->command, error);
-    enum cni_code code = verb ? cni_config_parse(text, len, verb->lenient, &call->config, error) : error->code;
+    enum cni_code code;
 
+    if (!verb)
+        return error->code;
+    code = cni_config_parse(text, len, verb->lenient, &call->config, error);
     if (!code && !cni_version_is_from(call->config.version, verb->first))
         code = cni_fail(error, CNI_INCOMPATIBLE_VERSION, "incompatible CNI version", "%s is of version %s and later",
                         verb->name, verb->first);

@@ -149,7 +149,7 @@ static enum cni_code plug(struct tapnet *tapnet, const struct cni_call *call, in
 
 enum cni_code cni_add(struct tapnet *tapnet, const struct cni_call *call, struct cni_error *error)
 {
-    int netns;
+    int netns = -1;
     enum cni_code code = open_netns(call->netns, &netns, error);
 
     if (code)
@@ -176,7 +176,7 @@ static void clear(const struct cni_call *call)
 {
     struct cni_error gone = {.code = CNI_OK};
     struct tapnet_container container;
-    int netns;
+    int netns = -1;
 
     if (open_netns(call->netns, &netns, &gone))
         return;
@@ -269,7 +269,7 @@ static enum cni_code check_inside(struct tapnet *tapnet, const struct cni_call *
 {
     struct tapnet_error reason = TAPNET_ERROR_INIT;
     struct tapnet_container container;
-    int netns;
+    int netns = -1;
     enum cni_code code = open_netns(call->netns, &netns, error);
 
     if (code)

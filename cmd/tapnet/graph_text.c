@@ -116,6 +116,7 @@ static void put_port(struct place *place, const struct graph_port *port, bool la
     place->last = last ? none : rest;
     place->indent = (unsigned)strlen(none);
     put_box(place, &box);
+    place->first = place->rest = place->last = "";
 }
 
 static void put_network(struct place place, const struct graph_network *network)

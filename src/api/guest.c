@@ -257,11 +257,11 @@ static json_t *forms_json(const struct guest *guest)
 API int tapnet_status_guest_json(const struct tapnet_status *status, const char *port, char **ret,
                                  struct tapnet_error *error)
 {
-    struct guest guest;
+    struct guest guest = {.network = NULL};
     json_t *document;
     int result = find_guest(status, port, &guest, error);
 
-    if (result < 0)
+    if (result < 0 || !guest.network)
         return result;
     document = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:s*, s:s*, s:s*, s:o, s:o}", "version", 1,
                          "network", guest.network->name, "port", guest.port->name, "device", guest.port->device, "mac",

@@ -93,7 +93,7 @@ static int check_way(const char *path, struct stat *ret, struct tapnet_error *er
 
 static int check_program(const char *path, struct tapnet_error *error)
 {
-    struct stat status;
+    struct stat status = {.st_mode = 0};
     int result = *path == '/' ? check_way(path, &status, error) : error_set(error, -EINVAL, "%s is no path", path);
 
     if (result == 0 && (!S_ISREG(status.st_mode) || !(status.st_mode & S_IXUSR)))
@@ -206,17 +206,19 @@ int hooks_collect(const struct tapnet *tapnet, const struct plan *plan, struct h
 
     for (size_t i = 0; i < plan->step_count && result == 0; i++) {
         const struct plan_step *step = &plan->steps[i];
+        const struct model_object *object = plan_step_object(step);
+        const struct model_service *service = &object->service;
         char name[MODEL_NAME_MAX + 16];
 
-        if (plan_step_object(step)->kind != MODEL_OBJECT_SERVICE || (step->before && step->after))
+        if (object->kind != MODEL_OBJECT_SERVICE || (step->before && step->after))
             continue;
         if (step->after) {
-            result = add_hook(ret, "up", step->after->service.network->hooks.up, &step->after->service);
+            result = add_hook(ret, "up", service->network->hooks.up, service);
             continue;
         }
-        result_name(step->before->service.network->name, name);
+        result_name(service->network->name, name);
         run_file_remove(tapnet->run_dir, name, NULL);
-        result = add_hook(ret, "down", step->before->service.network->hooks.down, &step->before->service);
+        result = add_hook(ret, "down", service->network->hooks.down, service);
     }
     return result;
 }

@@ -121,9 +121,11 @@ static int look_for_masqueraded(struct obstacles *obstacles)
     const struct model_uplink *uplink = &obstacles->before->uplink;
     _cleanup_free_ struct ip_address *addresses = calloc(uplink->item_count + 1, sizeof(*addresses));
     size_t address_count = 0, count = 0;
-    int result = addresses ? netlink_open(NETLINK_NETFILTER, &netlink, obstacles->error)
-                           : error_set(obstacles->error, -ENOMEM, "out of memory");
+    int result;
 
+    if (!addresses)
+        return error_set(obstacles->error, -ENOMEM, "out of memory");
+    result = netlink_open(NETLINK_NETFILTER, &netlink, obstacles->error);
     if (result < 0)
         return result;
     for (size_t i = 0; i < uplink->item_count; i++)

@@ -434,7 +434,9 @@ int api_plan_make(struct tapnet *tapnet, struct observe_found *found, const stru
     struct tapnet_plan *plan cleanup(cleanup_tapnet_plan_free) = NULL;
     int result = api_plan_from(found, spec, set_name, &plan, error);
 
-    if (result == 0 && spec)
+    if (result < 0 || !plan)
+        return result;
+    if (spec)
         result = hooks_check(plan->set, error);
     if (result == 0 && spec && !tapnet->guard.force)
         result = obstacles_check(plan, error);

@@ -232,14 +232,15 @@ static bool is_told(const struct model_service *service)
 int apply_service(const struct apply_ops *ops, const struct model_service *before, const struct model_service *after,
                   struct tapnet_error *error)
 {
+    const struct model_service *served = is_told(before) ? before : NULL, *wanted = is_told(after) ? after : NULL;
     char name[NAME_MAX_LEN];
     int result;
 
-    if (is_told(before) || is_told(after)) {
-        result = change_served(ops, is_told(before) ? before : NULL, is_told(after) ? after : NULL, error);
-        if (result < 0 && before && !is_told(before))
+    if (served || wanted) {
+        result = change_served(ops, served, wanted, error);
+        if (result < 0 && before && !served)
             write_network(ops, before, NULL);
-        if (result < 0 || !after || is_told(after))
+        if (result < 0 || !after || wanted)
             return result;
         result = write_network(ops, after, error);
         if (result < 0)

@@ -71,9 +71,8 @@ static bool names(struct search *search, const struct rules_rule *rule)
             load(search, *step);
         else if (step->kind == RULES_MASK)
             mask(search, step);
-        else if (step->kind == RULES_COMPARE && compares(search, step))
-            return true;
-        else if (step->kind == RULES_LOOKUP && looks_up(search, step))
+        else if ((step->kind == RULES_COMPARE && compares(search, step)) ||
+                 (step->kind == RULES_LOOKUP && looks_up(search, step)))
             return true;
     }
     return false;

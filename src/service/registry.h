@@ -37,8 +37,8 @@ struct registry {
 int registry_set_sockets(struct registry *registry, const int *fds, struct tapnet_error *error);
 int registry_serve(struct registry *registry, const int *fds, size_t count, struct tapnet_error *error);
 int registry_update(struct registry *registry, int memfd, struct tapnet_error *error);
-/* @port: as JSON. */
-int registry_plug(struct registry *registry, const char *name, const struct json_t *port, struct tapnet_error *error);
+/* @json: the port. */
+int registry_plug(struct registry *registry, const char *name, const struct json_t *json, struct tapnet_error *error);
 int registry_unplug(struct registry *registry, const char *name, const char *port, struct tapnet_error *error);
 int registry_stop(struct registry *registry, const char *name, struct tapnet_error *error);
 
