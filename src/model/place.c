@@ -150,6 +150,7 @@ int place_ports(struct model_network *network, const struct ip_prefix *subnet,
     bits_take(&bits, &bits.cells.address);
     bits_take(&bits, &last);
     bits_take(&bits, &subnet->address);
-    bits_take(&bits, &network->clones.address); /* what all have inside nobody has outside */
+    if (model_network_has_clones(network)) /* what all have inside nobody has outside */
+        bits_take(&bits, &network->clones.address);
     return place_all(&bits, network, surroundings);
 }
