@@ -23,6 +23,7 @@
 #include "apply/run.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "model/json_cleanup.h"
 #include "observe/plugged.h"
 
@@ -51,12 +52,11 @@ static int only_network(const char *run_dir, char ret[MODEL_NAME_MAX])
         return -EAGAIN;
     directory = opendir(path);
     while (directory && (entry = readdir(directory))) {
-        size_t len = strlen(entry->d_name);
+        size_t len = strlen(entry->d_name) - strlen(".json");
 
-        if (len <= strlen(".json") || strcmp(entry->d_name + len - strlen(".json"), ".json") != 0 ||
-            len - strlen(".json") >= MODEL_NAME_MAX)
+        if (!text_ends_in(entry->d_name, ".json") || len >= MODEL_NAME_MAX)
             continue;
-        snprintf(ret, MODEL_NAME_MAX, "%.*s", (int)(len - strlen(".json")), entry->d_name);
+        snprintf(ret, MODEL_NAME_MAX, "%.*s", (int)len, entry->d_name);
         count++;
     }
     return count == 1 ? 0 : -EAGAIN;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "observe/plugged.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
@@ -281,23 +282,17 @@ static void print_aside(const char *run_dir, char ret[RUN_PATH_MAX])
     snprintf(ret, RUN_PATH_MAX, "%s.lock", run_dir);
 }
 
-static bool ends_in(const char *name, const char *suffix)
-{
-    size_t len = strlen(name), suffix_len = strlen(suffix);
-
-    return len > suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
-}
-
 /* Files that stood beside ledgers which somebody else has removed, all of them: they tell nobody anything. */
-static void sweep_companions(const char *path)
+static void sweep_companions(const char *run_dir)
 {
-    DIR *directory = opendir(path);
+    char path[RUN_PATH_MAX];
+    DIR *directory = file_path(run_dir, "networks", path, NULL) == 0 ? opendir(path) : NULL;
     const struct dirent *entry;
     bool bereft = directory != NULL;
 
     while (bereft && (entry = readdir(directory)))
-        bereft = entry->d_name[0] == '.' || ends_in(entry->d_name, PLUGGED_SUFFIX) ||
-                 ends_in(entry->d_name, PLUGGED_ROLL_SUFFIX);
+        bereft = entry->d_name[0] == '.' || text_ends_in(entry->d_name, PLUGGED_SUFFIX) ||
+                 text_ends_in(entry->d_name, PLUGGED_ROLL_SUFFIX);
     if (bereft)
         rewinddir(directory);
     while (bereft && (entry = readdir(directory)))
@@ -305,6 +300,8 @@ static void sweep_companions(const char *path)
             unlinkat(dirfd(directory), entry->d_name, 0);
     if (directory)
         closedir(directory);
+    if (bereft)
+        rmdir(path);
 }
 
 /*
@@ -323,44 +320,52 @@ static void sweep(const char *run_dir)
     unlink(path);
     while (directory && (entry = readdir(directory)))
         if (entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&
-            file_path(run_dir, entry->d_name, path, NULL) == 0 && rmdir(path) < 0 && errno == ENOTEMPTY) {
-            sweep_companions(path);
+            file_path(run_dir, entry->d_name, path, NULL) == 0)
             rmdir(path); /* one that is not empty stays */
-        }
     if (directory)
         closedir(directory);
 }
 
-void run_unlock(const char *run_dir, int fd)
+/* Has the directory that many others in it? Two links are ".", and the parent's entry; each other is one's "..". */
+static bool has_folders(const char *run_dir, nlink_t count)
 {
-    char path[RUN_PATH_MAX];
     struct stat status;
 
-    sweep(run_dir);
-    /* Two links: ".", and the parent's entry; the lock must be all that is left: rmdir says so. */
+    return stat(run_dir, &status) == 0 && status.st_nlink == 2 + count;
+}
+
+/* Takes the lock file away only when the directory can go with it, and puts it back otherwise: rmdir says so. */
+static void remove_run_dir(const char *run_dir)
+{
+    char path[RUN_PATH_MAX], aside[RUN_PATH_MAX];
+
     snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir);
-    if (stat(run_dir, &status) == 0 && status.st_nlink == 2) {
-        char aside[RUN_PATH_MAX];
+    print_aside(run_dir, aside);
+    if (rename(path, aside) < 0)
+        return;
+    if (rmdir(run_dir) == 0) {
+        unlink(aside);
+        *strrchr(aside, '/') = '\0';
+        remove_base(aside);
+    } else {
+        /*
+         * Not by a rename: whoever came meanwhile may have made a lock there, and hold it. A name that could not be put
+         * back is no loss: who waits for this lock finds that it is no more, and makes one.
+         */
+        bool has_name = link(aside, path) == 0;
 
-        /* Take the lock file away only when the directory can go with it: put it back otherwise. */
-        print_aside(run_dir, aside);
-        if (rename(path, aside) == 0) {
-            if (rmdir(run_dir) == 0) {
-                unlink(aside);
-                *strrchr(aside, '/') = '\0';
-                remove_base(aside);
-            } else {
-                /*
-                 * Not by a rename: whoever came meanwhile may have made a lock there, and hold it. A name that could
-                 * not be put back is no loss: who waits for this lock finds that it is no more, and makes one.
-                 */
-                bool has_name = link(aside, path) == 0;
-
-                (void)has_name;
-                unlink(aside);
-            }
-        }
+        (void)has_name;
+        unlink(aside);
     }
+}
+
+void run_unlock(const char *run_dir, int fd)
+{
+    sweep(run_dir);
+    if (has_folders(run_dir, 1)) /* while a set is up there are more */
+        sweep_companions(run_dir);
+    if (has_folders(run_dir, 0))
+        remove_run_dir(run_dir);
     close(fd);
 }
 

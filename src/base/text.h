@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Text that others chose, made fit for a terminal. */
+/* Text that others chose: how it ends, and how it is made fit for a terminal. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
+
+#include <stdbool.h>
+
+/* Does @text end in @suffix, with something before it? */
+bool text_ends_in(const char *text, const char *suffix);
 
 /*
  * Each byte of @text that is not printable ASCII becomes '?'. Names of processes and of interfaces may hold nearly any

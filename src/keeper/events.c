@@ -14,6 +14,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "guard/guard.h"
 #include "netlink/notify.h"
 
@@ -173,18 +174,15 @@ static void watch_folder(struct events *events, const char *path, uint32_t mask)
  */
 static void watch_sysctls(struct events *events, const char *run_dir)
 {
-    static const char suffix[] = ",accept_ra.json";
     char path[PATH_MAX];
     DIR *folder;
 
     if (snprintf(path, sizeof(path), "%s/sysctl", run_dir) >= (int)sizeof(path) || !(folder = opendir(path)))
         return;
     for (const struct dirent *entry; (entry = readdir(folder));) {
-        size_t len = strlen(entry->d_name);
-
-        if (len < sizeof(suffix) || strcmp(entry->d_name + len - strlen(suffix), suffix) != 0)
+        if (!text_ends_in(entry->d_name, ",accept_ra.json"))
             continue;
-        snprintf(path, sizeof(path), "/proc/sys/%.*s", (int)(len - strlen(".json")), entry->d_name);
+        snprintf(path, sizeof(path), "/proc/sys/%.*s", (int)(strlen(entry->d_name) - strlen(".json")), entry->d_name);
         for (char *comma = path; (comma = strchr(comma, ','));)
             *comma = '/';
         watch_path(events, path, IN_MODIFY);

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "model/json_cleanup.h"
 #include "base/message.h"
+#include "base/text.h"
 #include "netlink/sysctl.h"
 #include "observe/plugged.h"
 
@@ -143,9 +144,7 @@ static int add_record(const json_t *json, const char *file, struct observe_found
 
 static bool is_ledger(const char *name)
 {
-    size_t len = strlen(name);
-
-    return len > 5 && name[0] != '.' && strcmp(name + len - 5, ".json") == 0;
+    return name[0] != '.' && text_ends_in(name, ".json");
 }
 
 /* *ret is NULL for a file that is gone, or holds no JSON. *ret_file says which it is. */

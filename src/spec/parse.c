@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "spec/parse.h"
 #include "spec/spec.h"
 
@@ -373,10 +374,10 @@ static int name_from_file(struct spec_parser *parser, const char *file)
     size_t len = strlen(base);
     char name[MODEL_NAME_MAX] = "", meant[MODEL_NAME_MAX], quoted[SPEC_QUOTE_MAX];
 
-    if (len > 5 && strcmp(base + len - 5, ".yaml") == 0)
-        len -= 5;
-    else if (len > 4 && strcmp(base + len - 4, ".yml") == 0)
-        len -= 4;
+    if (text_ends_in(base, ".yaml"))
+        len -= strlen(".yaml");
+    else if (text_ends_in(base, ".yml"))
+        len -= strlen(".yml");
     if (len < sizeof(name))
         snprintf(name, sizeof(name), "%.*s", (int)len, base);
     name_like(base, len, meant);
