@@ -116,7 +116,7 @@ static void put_port(struct place *place, const struct graph_port *port, bool la
     place->last = last ? none : rest;
     place->indent = (unsigned)strlen(none);
     put_box(place, &box);
-    place->first = place->rest = place->last = "";
+    place->first = place->rest = place->last = ""; /* those of this function end with it */
 }
 
 static void put_network(struct place place, const struct graph_network *network)

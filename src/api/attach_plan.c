@@ -180,10 +180,12 @@ static int choose_network(const struct observe_found *found, const char *name, c
 static int check_mode(const struct tapnet_attach_options *options, const struct model_network *network,
                       struct tapnet_error *error)
 {
-    if (options->container && model_network_has_clones(network))
+    if (!options->container)
+        return 0;
+    if (model_network_has_clones(network))
         return error_set(error, -EOPNOTSUPP, "network %s is one of clones, and a container is none: name another one",
                          network->name);
-    if (!options->container || model_mode_has_subnet(network->mode))
+    if (model_mode_has_subnet(network->mode))
         return 0;
     return error_set(error, -EOPNOTSUPP,
                      "network %s is in mode %s, where others give the addresses: a container needs one of ours",

@@ -61,12 +61,13 @@ const char *check_address_advise(const struct ip_prefix *subnet, char text[CHOIC
 /* @subnet as it was meant, with @length: with the first address for the host. */
 const char *check_subnet_suggest(const struct ip_prefix *subnet, unsigned length, char text[IP_PREFIX_TEXT_MAX]);
 
-void check_clones(const struct model_set *set, struct mistakes *mistakes); /* check_clones.c */
 /* Each adds what it finds. 0 or -ENOMEM. */
 int check_links(const struct model_set *set, struct mistakes *mistakes); /* check_names.c */
 int check_networks(const struct model_set *set, struct mistakes *mistakes);
 int check_subnets(const struct model_set *set, struct mistakes *mistakes);  /* check_address.c */
 int check_forwards(const struct model_set *set, struct mistakes *mistakes); /* check_forward.c */
 int check_ip6(const struct model_set *set, struct mistakes *mistakes);      /* check_address6.c */
+/* Adds what it finds, and needs no memory for that. */
+void check_clones(const struct model_set *set, struct mistakes *mistakes); /* check_clones.c */
 
 #endif

@@ -59,8 +59,8 @@ struct nft_rule_step {
     uint8_t len;
     uint16_t offset;
     uint32_t argument;
-    uint8_t
-        bytes[16]; /* of what is written: where in that header the Internet checksum is that follows; 0: none does */
+    /* Of what is written: where in that header the Internet checksum is that follows; 0: none does. */
+    uint8_t bytes[16];
     const char *chain;
 };
 

@@ -46,13 +46,17 @@
         WRITE(TRANSPORT, at, 4, TOLD_IP_CHECKSUM), WRITE_KEPT(TRANSPORT, at, 4, ICMP_CHECKSUM),                        \
         WRITE(TRANSPORT, at, 4, 0), RETURN
 
-#define ERRORS(chain, type, name)                                                                                      \
+#define AN_ERROR(chain, type, name)                                                                                    \
     {                                                                                                                  \
         chain, name,                                                                                                   \
         {                                                                                                              \
             IS_IP4, L4(IPPROTO_ICMP), ICMP_TYPE(type), GOTO(chain "_error")                                            \
         }                                                                                                              \
     }
+#define ERRORS(chain)                                                                                                  \
+    AN_ERROR(chain, 3, "it did not arrive"), AN_ERROR(chain, 4, "it was too fast"),                                    \
+        AN_ERROR(chain, 5, "it should go elsewhere"), AN_ERROR(chain, 11, "it took too long"),                         \
+        AN_ERROR(chain, 12, "it was not understood")
 
 static const struct nft_chain clones_chains[] = {
     {"prerouting", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW_BEFORE_DEFRAG - 1},
@@ -76,11 +80,7 @@ static const struct nft_rule clones_rules[] = {
      {IS_IP4, OIFNAME, IP_DADDR, MAP(GUARD_INSIDES), SET_IP_DADDR, GOTO("to_clone")}},
 
     /* icmp type destination-unreachable goto from_clone_error, and so on */
-    ERRORS("from_clone", 3, "it did not arrive"),
-    ERRORS("from_clone", 4, "it was too fast"),
-    ERRORS("from_clone", 5, "it should go elsewhere"),
-    ERRORS("from_clone", 11, "it took too long"),
-    ERRORS("from_clone", 12, "it was not understood"),
+    ERRORS("from_clone"),
 
     /* ip frag-off & 0x3fff == 0 goto from_clone_tell */
     {"from_clone_error",
@@ -99,11 +99,7 @@ static const struct nft_rule clones_rules[] = {
     /* @th,192,32 set @nh,96,32 */
     {"from_clone_tell", "of anything else", {IP_SADDR, WRITE(TRANSPORT, IN_ERROR(16), 4, TOLD_IP_CHECKSUM)}},
 
-    ERRORS("to_clone", 3, "it did not arrive"),
-    ERRORS("to_clone", 4, "it was too fast"),
-    ERRORS("to_clone", 5, "it should go elsewhere"),
-    ERRORS("to_clone", 11, "it took too long"),
-    ERRORS("to_clone", 12, "it was not understood"),
+    ERRORS("to_clone"),
 
     /* ip frag-off & 0x3fff == 0 goto to_clone_tell */
     {"to_clone_error",
