@@ -262,7 +262,9 @@ static bool link_equal(const struct model_link *wanted, const struct model_link 
     if ((wanted->mtu && wanted->mtu != found->mtu) || wanted->up != found->up)
         return false;
     if (strcmp(wanted->master, found->master) != 0 || wanted->isolated != found->isolated ||
-        wanted->routed != found->routed || (wanted->routed6 && !found->routed6) || found->altered)
+        wanted->routed != found->routed || found->altered)
+        return false;
+    if (wanted->routed6 != found->routed6 && (wanted->routed6 || wanted->was_found))
         return false;
     if (!model_receive_equal(wanted, found))
         return false;

@@ -81,8 +81,9 @@ struct model_link {
     bool forwarding;     /* net.ipv4.conf.NAME.forwarding; compared for bridges only */
     bool route_localnet; /* net.ipv4.conf.NAME.route_localnet: the host's 127.0.0.1 reaches guests; of gateways only */
     bool isolated;       /* port of a bridge: no frame goes from it to another isolated port */
-    bool routed6;        /* of such a port: forwards IPv6, and says so. What need not do it may all the same */
     bool routed;         /* port without a bridge: forwards, answers ARP for its own address and for all it routes to */
+    bool routed6;        /* of such a port: forwards IPv6, and says so. What need not do it may all the same */
+    bool was_found;      /* not wished for but seen, as it may be put back: what a wish leaves open is compared, too */
     /* Of a port: bytes a second that its guest receives, and bytes at once; 0: as it comes. Found of ours only. */
     uint64_t receive;
     uint32_t receive_burst;

@@ -121,6 +121,7 @@ static int add_own(struct observe_pass *pass, const struct netlink_link *link, c
         .isolated = link->port_isolated,
         .routed = owner->network[0] && is_routed(link),
         .routed6 = link->ip6_forwarding == 1 && link->ip6_forces != 0,
+        .was_found = true,
         .index = link->index,
         .altered = find_altered(link, owner),
         .disowned = !owner->set[0] && link->alias[0],

@@ -21,6 +21,10 @@ from plans import PLANS
 # What a sample tries of each plan: requests that fail, and pairs of a request and one of its undoing.
 SAMPLE, SAMPLE_PAIRS = 5, 3
 FULL_PAIRS = 40  # there are thousands
+# Of those, what left a trace once: (plan, request that fails, request of its undoing that fails).
+PAIRS = [
+    ("edit: a routed one gets IPv6", "neighbour_set", "link_set"),
+]
 
 
 def requests_of(lab, plan):
@@ -94,3 +98,18 @@ def test_an_undoing_that_fails_is_told_and_the_next_down_does_it(lab, name):
         if not set(plan.before) - {plan.name}:
             lab.assert_nothing(f"the host after down, after {what}")
         before = lab.bring(plan.before)
+
+
+@pytest.mark.parametrize("name, first, second", PAIRS)
+def test_what_failed_once_in_undoing_is_tried_again(lab, name, first, second):
+    plan = PLANS[name]
+    names = requests_of(lab, plan)
+    before = lab.bring(plan.before)
+    words = lab.arguments(plan)
+    number = names.index(first) + 1
+    undone = lab.requests(words, (number, errno.ENOMEM)).requests
+    lab.assert_is(before, f"the host after {first} failed")
+    outcome = lab.requests(words, (number, errno.ENOMEM), (undone.index(second, number) + 1, errno.ELOOP))
+    lab.tally.counts["faults"] += 3
+    assert f"{second}!" in outcome.requests
+    lab.assert_is(before, f"the host after {outcome.requests}: {outcome.said}")

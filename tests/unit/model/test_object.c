@@ -289,6 +289,19 @@ static void settings_that_nobody_asked_for_or_a_holder_made_are_fine(void **stat
     assert_true(model_object_equal(&wanted, &found));
 }
 
+/* Who turned IPv6 forwarding on for all links had ours do so too: no difference to a wish, but to what is put back. */
+static void a_port_may_route_ipv6_unless_it_did_not_before(void **state)
+{
+    struct model_object wanted = link_object(MODEL_LINK_TAP, "lab-web"), found = wanted;
+
+    (void)state;
+    found.link.was_found = found.link.routed6 = true;
+    assert_true(model_object_equal(&wanted, &found));
+    wanted.link.was_found = true;
+    assert_false(model_object_equal(&wanted, &found));
+    assert_false(model_object_equal(&found, &wanted));
+}
+
 static void a_bridge_has_a_mode_and_forwards_but_no_user(void **state)
 {
     struct model_object wanted = link_object(MODEL_LINK_BRIDGE, "br-lab"), found = wanted;
@@ -438,6 +451,7 @@ int main(void)
         cmocka_unit_test(what_only_the_kernel_knows_is_not_compared),
         cmocka_unit_test(every_difference_of_a_tap_is_seen),
         cmocka_unit_test(settings_that_nobody_asked_for_or_a_holder_made_are_fine),
+        cmocka_unit_test(a_port_may_route_ipv6_unless_it_did_not_before),
         cmocka_unit_test(a_bridge_has_a_mode_and_forwards_but_no_user),
         cmocka_unit_test(where_127_0_0_1_leads_is_compared_of_gateways),
         cmocka_unit_test(a_tun_has_no_mac),
