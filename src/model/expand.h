@@ -27,6 +27,13 @@ void add_gateway6(struct expansion *expansion, struct model_place place, const s
                   const char *device, const char *label);
 void expand_forwards(struct expansion *expansion, const struct model_port *port, const char *label);
 
+/* ---- expand6.c ---- */
+
+/* That the host forwards IPv6 for it. */
+void forward6(struct expansion *expansion, const struct model_network *network);
+/* An address of the host's, what guests reach there, a way out: @label is the network's. */
+void expand_way_out6(struct expansion *expansion, const struct model_network *network, const char *label);
+
 /* ---- expand_routed.c ---- */
 
 void expand_routed_port(struct expansion *expansion, const struct model_network *network,
