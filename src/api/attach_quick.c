@@ -139,17 +139,15 @@ static bool keep_made(struct plan *plan)
     return kept > 0;
 }
 
-/* @set has the network alone, with the new port; it has none afterwards. */
-static int make_difference(struct model_set *set, const struct roll *roll, const struct model_port *port,
-                           struct port_difference *ret)
+/* @set has the network alone, with the new port alone. */
+static int make_difference(struct model_set *set, const struct roll *roll, struct port_difference *ret)
 {
+    const struct model_port *port = &set->networks[0].ports[0];
     struct model_port fellow;
-    int result = roll_fellow(roll, roll->count, port->veth, &fellow) ? 0 : -EAGAIN;
+    int result = roll_fellow(roll, roll->count, port->veth, &fellow) ? model_check(set, NULL) : -EAGAIN;
 
     if (result == 0)
-        result = port_difference_make(set, &fellow, port, ret);
-    if (result == 0)
-        result = plan_make(&ret->with, &ret->without, &ret->plan);
+        result = port_difference_make(set, &fellow, port, true, ret);
     return result < 0 || !keep_made(ret->plan) ? -EAGAIN : 0;
 }
 
@@ -244,7 +242,7 @@ static int plug(struct tapnet *tapnet, const struct plugging *plugging, const st
     port = network.ports[0];
     if (roll_collides(roll, &port)) /* by what follows from its name: the next choice is made on the long way */
         return -EAGAIN;
-    result = make_difference(set, roll, &port, &difference);
+    result = make_difference(set, roll, &difference);
     if (result == 0)
         result = attached_describe(attached, roll->set, roll->network, &port, true, NULL);
     if (result < 0)

@@ -192,9 +192,7 @@ static int plan_and_unplug(struct tapnet *tapnet, const struct unplugging *unplu
     set->networks = &network;
     set->network_count = 1;
     leaver.unless_held = unplugging->flags & TAPNET_DETACH_UNLESS_HELD;
-    result = port_difference_make(set, &fellow, &port, &difference);
-    if (result == 0)
-        result = plan_make(&difference.without, &difference.with, &difference.plan);
+    result = port_difference_make(set, &fellow, &port, false, &difference);
     if (result < 0 || !split(difference.plan, &leaver))
         return -EAGAIN;
     leaver.elements = *difference.plan;

@@ -5,26 +5,17 @@
 void port_difference_fini(struct port_difference *difference)
 {
     plan_free(difference->plan);
-    model_objects_fini(&difference->with);
-    model_objects_fini(&difference->without);
+    model_objects_fini(&difference->objects);
 }
 
-int port_difference_make(struct model_set *set, const struct model_port *fellow, const struct model_port *port,
-                         struct port_difference *ret)
+int port_difference_make(const struct model_set *set, const struct model_port *fellow, const struct model_port *port,
+                         bool comes, struct port_difference *ret)
 {
-    struct model_network *network = &set->networks[0];
-    struct model_port pair[2] = {*fellow, *port};
-    int result;
+    static const struct model_objects none;
+    bool learns = !fellow->guest_mac_given && !fellow->mac_spoofing;
+    int result = model_expand_port(set, &set->networks[0], port, learns, &ret->objects);
 
-    network->ports = pair;
-    network->port_count = 2;
-    result = model_check(set, NULL);
     if (result == 0)
-        result = model_expand(set, false, &ret->with, NULL);
-    network->port_count = 1;
-    if (result == 0)
-        result = model_expand(set, false, &ret->without, NULL);
-    network->ports = NULL;
-    network->port_count = 0;
+        result = comes ? plan_make(&ret->objects, &none, &ret->plan) : plan_make(&none, &ret->objects, &ret->plan);
     return result;
 }

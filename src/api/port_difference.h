@@ -5,19 +5,19 @@
 
 #include "plan/plan.h"
 
-/* The network with it and a fellow, and with the fellow alone: they differ in what the port has of its own. */
+/* What the port has of its own, and the plan that makes it, or takes it away. */
 struct port_difference {
-    struct model_objects with, without;
+    struct model_objects objects;
     struct plan *plan;
 };
 
 void port_difference_fini(struct port_difference *difference);
 
 /*
- * @set has one network, whose ports are none afterwards. Fills in all but the plan. 0, or what model_check() and
- * model_expand() return.
+ * @set has one network. @fellow is another port of it, which stays: what the network has for the sake of its ports is
+ * there already. @comes, or it goes. 0 or -ENOMEM.
  */
-int port_difference_make(struct model_set *set, const struct model_port *fellow, const struct model_port *port,
-                         struct port_difference *ret);
+int port_difference_make(const struct model_set *set, const struct model_port *fellow, const struct model_port *port,
+                         bool comes, struct port_difference *ret);
 
 #endif

@@ -279,16 +279,21 @@ static bool any_port_learns(const struct model_network *network)
     return false;
 }
 
-/* MACs that no port may take for its guest's own, were it the first to use it: its neighbours', and the gateway's. */
+/* Where the MAC of another port is learnt: this one's is not that one's, whoever is the first to use it. */
+static void reserve_mac(struct expansion *expansion, const struct model_network *network, const struct model_port *port,
+                        const char *label)
+{
+    add_element(expansion, port->place, guard_network_mac(network_number(network), &port->guest_mac, label));
+}
+
+/* MACs that no port may take for its guest's own: its neighbours', and the gateway's. */
 static void reserve_macs(struct expansion *expansion, const struct model_network *network, const char *label)
 {
-    uint32_t number = network_number(network);
-
     if (!any_port_learns(network))
         return;
-    add_element(expansion, network->place, guard_network_mac(number, &network->mac, label));
+    add_element(expansion, network->place, guard_network_mac(network_number(network), &network->mac, label));
     for (size_t i = 0; i < network->port_count; i++)
-        add_element(expansion, network->ports[i].place, guard_network_mac(number, &network->ports[i].guest_mac, label));
+        reserve_mac(expansion, network, &network->ports[i], label);
 }
 
 /* Held against the bytes of IP, hence no less than one large packet at once. */
@@ -472,6 +477,29 @@ static void expand_record(struct expansion *expansion)
     add_object(expansion, &object);
 }
 
+/* Sorts what was made, and gives it away. */
+static int finish(struct expansion *expansion, struct model_objects *ret, struct tapnet_error *error)
+{
+    if (expansion->code < 0)
+        return error_set(error, expansion->code, "out of memory");
+    model_objects_sort(&expansion->objects);
+    model_objects_unique(&expansion->objects); /* networks behind one uplink asked for the same */
+    *ret = expansion->objects;
+    expansion->objects = (struct model_objects){0};
+    return 0;
+}
+
+int model_expand_port(const struct model_set *set, const struct model_network *network, const struct model_port *port,
+                      bool learns, struct model_objects *ret)
+{
+    struct expansion expansion cleanup(cleanup_expansion) = {.set = set};
+
+    if (learns && model_network_has_bridge(network))
+        reserve_mac(&expansion, network, port, make_label(&expansion, network, NULL));
+    expand_port(&expansion, network, port);
+    return finish(&expansion, ret, NULL);
+}
+
 int model_expand(const struct model_set *set, bool host_forwards, struct model_objects *ret, struct tapnet_error *error)
 {
     struct expansion expansion cleanup(cleanup_expansion) = {.set = set};
@@ -484,11 +512,5 @@ int model_expand(const struct model_set *set, bool host_forwards, struct model_o
         expand_device(&expansion, &set->devices[i]);
     if (set->network_count || set->device_count)
         expand_record(&expansion);
-    if (expansion.code < 0)
-        return error_set(error, expansion.code, "out of memory");
-    model_objects_sort(&expansion.objects);
-    model_objects_unique(&expansion.objects); /* networks behind one uplink asked for the same */
-    *ret = expansion.objects;
-    expansion.objects = (struct model_objects){0};
-    return 0;
+    return finish(&expansion, ret, error);
 }

@@ -347,5 +347,11 @@ bool model_record_equal(const struct model_record *a, const struct model_record 
  */
 int model_expand(const struct model_set *set, bool host_forwards, struct model_objects *ret,
                  struct tapnet_error *error);
+/*
+ * What @port alone adds to that: @network is @set's, whose own ports are not looked at, and has what all of them need.
+ * @learns: the MAC of another port's guest is learnt (as @port's is, if it may be). 0 or -ENOMEM.
+ */
+int model_expand_port(const struct model_set *set, const struct model_network *network, const struct model_port *port,
+                      bool learns, struct model_objects *ret);
 
 #endif

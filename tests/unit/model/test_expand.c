@@ -322,6 +322,62 @@ static void cost_per_port_is_constant(void **state)
         assert_true(model_object_equal(&objects.items[i], &again.items[i]));
 }
 
+/* One more of each sort, behind one whose MAC is learnt. */
+static void add_any_port(struct model_set *set, struct model_network *network, unsigned sort)
+{
+    struct model_port *port = build_port(set, network, "new", NULL, sort == 1 ? "52:54:00:00:00:09" : NULL);
+
+    port->mac_spoofing = sort == 2;
+    if (sort == 3 && network->mode != MODEL_MODE_ROUTED)
+        port->protocols = MODEL_PROTOCOLS_ANY;
+    if (sort == 4)
+        port->limit = (struct model_limit){.send = 1000000, .receive = 2000000, .connections = 9, .broadcast = 7};
+}
+
+/* All that @more has and @less has not, but for what is told of the whole network. */
+static void assert_difference(const struct model_objects *more, const struct model_objects *less,
+                              const struct model_objects *difference)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < more->count; i++) {
+        const struct model_object *object = &more->items[i], *before = model_objects_find(less, object);
+
+        if (object->kind == MODEL_OBJECT_SERVICE || object->kind == MODEL_OBJECT_RECORD)
+            continue;
+        if (before) {
+            assert_true(model_object_equal(object, before));
+            continue;
+        }
+        assert_true(found < difference->count);
+        assert_int_equal(model_object_compare(object, &difference->items[found]), 0);
+        assert_true(model_object_equal(object, &difference->items[found++]));
+    }
+    assert_int_equal(found, difference->count);
+    assert_true(found >= 6);
+}
+
+static void one_port_more_is_what_both_expansions_differ_in(void **state)
+{
+    static const enum model_mode modes[] = {MODEL_MODE_NAT, MODEL_MODE_ISOLATED, MODEL_MODE_ROUTED};
+
+    (void)state;
+    for (unsigned i = 0; i < 5 * ARRAY_COUNT(modes); i++) {
+        struct model_set *set _cleanup_set_ = tour();
+        struct model_objects more cleanup(model_objects_fini) = {0}, less cleanup(model_objects_fini) = {0};
+        struct model_objects difference cleanup(model_objects_fini) = {0};
+        struct model_network *network = &set->networks[0];
+
+        network->mode = modes[i / 5];
+        add_any_port(set, network, i % 5);
+        expand(set, false, &more);
+        network->port_count--;
+        assert_int_equal(model_expand(set, false, &less, NULL), 0);
+        assert_int_equal(model_expand_port(set, network, &network->ports[network->port_count], true, &difference), 0);
+        assert_difference(&more, &less, &difference);
+    }
+}
+
 static void forwards_are_elements(void **state)
 {
     static const char *const expected[] = {
@@ -427,6 +483,7 @@ int main(void)
         cmocka_unit_test(devices_alone_need_no_guards),
         cmocka_unit_test(an_empty_set_wants_nothing),
         cmocka_unit_test(cost_per_port_is_constant),
+        cmocka_unit_test(one_port_more_is_what_both_expansions_differ_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
