@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define ARENA_BLOCK_LEN 16384
+#define ARENA_FIRST_LEN 1024 /* most arenas hold a few names; each further block is twice as long */
 #define ARENA_ALIGN _Alignof(max_align_t)
 
 struct arena_block {
@@ -31,9 +32,13 @@ void arena_fini(struct arena *arena)
 /* A new block with room for @len bytes at least, put in front. */
 static struct arena_block *arena_grow(struct arena *arena, size_t len)
 {
-    size_t block_len = len > ARENA_BLOCK_LEN ? len : ARENA_BLOCK_LEN;
+    size_t block_len = arena->blocks ? 2 * arena->blocks->len : ARENA_FIRST_LEN;
     struct arena_block *block;
 
+    if (block_len > ARENA_BLOCK_LEN)
+        block_len = ARENA_BLOCK_LEN;
+    if (block_len < len)
+        block_len = len;
     if (block_len > SIZE_MAX - sizeof(*block))
         return NULL;
     block = calloc(1, sizeof(*block) + block_len);
