@@ -344,7 +344,10 @@ static int attach_here(struct tapnet *tapnet, const struct tapnet_attach_options
     tapnet->peer = NULL;
     if (result == 0 && tapnet->with_keeper && tapnet_attached_info(*ret)->made)
         resident_start(tapnet);
-    run_unlock(tapnet->run_dir, lock);
+    if (result == 0)
+        close(lock); /* its network is up: nothing of the run directory is to go */
+    else
+        run_unlock(tapnet->run_dir, lock);
     return result;
 }
 

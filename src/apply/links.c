@@ -169,10 +169,10 @@ static int make_device(const struct apply_ops *ops, const struct model_link *lin
 
     if (result == 0)
         result = set_fresh(ops, fd, link, error);
+    if (result == 0 && (link->user != MODEL_ID_NONE || link->group != MODEL_ID_NONE))
+        result = ops->device_own(ops->data, fd, link, error); /* before it is up, when that would be told to all */
     if (result == 0)
         result = set_up_port(ops, link, error);
-    if (result == 0 && (link->user != MODEL_ID_NONE || link->group != MODEL_ID_NONE))
-        result = ops->device_own(ops->data, fd, link, error);
     if (result == 0 && link->persistent)
         result = ops->device_keep(ops->data, fd, true, error);
     return result;

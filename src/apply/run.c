@@ -425,14 +425,13 @@ static bool begins_with(int fd, const char *head)
            text[len] == '\n';
 }
 
-static int append_line(const char *path, const char *line, struct tapnet_error *error)
+static int append_line(int fd, const char *path, const char *line, struct tapnet_error *error)
 {
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
     size_t len = strlen(line);
     struct stat status;
     ssize_t written;
 
-    if (fd < 0 || fstat(fd, &status) < 0)
+    if (fstat(fd, &status) < 0)
         return run_remedy(error_set_errno(error, -errno, "cannot write %s", path), error);
     written = write(fd, line, len);
     if (written == (ssize_t)len)
@@ -453,9 +452,9 @@ int run_file_append(const char *run_dir, const char *name, const char *head, con
 
     if (result < 0)
         return result;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0 && begins_with(fd, head))
-        return append_line(path, line, error);
+        return append_line(fd, path, line, error);
     if (asprintf(&whole, "%s\n%s", head, line) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     return run_file_write(run_dir, name, whole, error);
