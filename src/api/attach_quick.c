@@ -159,7 +159,7 @@ struct newcomer {
     const struct plan *plan;
 };
 
-/* The line that stands beside the ledger, malloc'ed. */
+/* The line that stands beside the ledger, malloc'ed; the service is told the same. */
 static char *print_line(const struct model_port *port)
 {
     _cleanup_json_ json_t *json = model_port_to_json(port);
@@ -183,7 +183,7 @@ static int make_all(const struct apply_ops *ops, void *data, struct tapnet_error
     if (!line)
         return error_set(error, -ENOMEM, "out of memory");
     snprintf(file, sizeof(file), "networks/%s" PLUGGED_SUFFIX, network);
-    result = ops->service_plug(ops->data, network, newcomer->port, error);
+    result = ops->service_plug(ops->data, network, line, error);
     if (result == 0)
         result = apply_run(&request, error);
     if (result == 0)
@@ -259,7 +259,7 @@ int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct 
                                                    : -EAGAIN;
 
     if (result == 0)
-        result = roll_read(tapnet->run_dir, name, &roll);
+        result = roll_read(tapnet->run_dir, name, &tapnet->roll, &roll);
     if (result == 0 && may_be_quick(tapnet, plugging, &roll))
         result = plug(tapnet, plugging, &roll, &set, attached);
     else

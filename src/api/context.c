@@ -60,6 +60,7 @@ API void tapnet_free(struct tapnet *tapnet)
         return;
     api_notes_clear(tapnet);
     api_close_ops(tapnet);
+    roll_network_fini(&tapnet->roll);
     free(tapnet->notes);
     free(tapnet->service);
     free(tapnet);

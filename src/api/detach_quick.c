@@ -207,7 +207,7 @@ int detach_quick(struct tapnet *tapnet, const struct unplugging *unplugging, str
     size_t place;
 
     if (!model_name_valid(unplugging->network) || !quick_is_settled(tapnet->run_dir) ||
-        roll_read(tapnet->run_dir, unplugging->network, &roll) < 0)
+        roll_read(tapnet->run_dir, unplugging->network, &tapnet->roll, &roll) < 0)
         return -EAGAIN;
     place = roll_find(&roll, unplugging->port);
     if (may_be_quick(tapnet, unplugging, &roll, place))

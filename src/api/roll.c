@@ -34,7 +34,13 @@ struct roll_port {
 void roll_fini(struct roll *roll)
 {
     free(roll->text);
-    arena_fini(&roll->arena);
+}
+
+void roll_network_fini(struct roll_network *network)
+{
+    free(network->line);
+    arena_fini(&network->arena);
+    *network = (struct roll_network){.line = NULL};
 }
 
 static int path_of(const char *run_dir, const char *network, const char *suffix, char ret[RUN_PATH_MAX])
@@ -200,18 +206,31 @@ bool roll_fellow(const struct roll *roll, size_t place, bool given, struct model
     return found < roll->count;
 }
 
-/* @line: the network, and which bridge it was. One that was made anew since is another. */
-static int take_network(struct roll *roll, const char *line)
+/* @line: the network, and which bridge it was. */
+static bool parse_network(const char *line, struct roll_network *ret)
 {
     _cleanup_json_ json_t *json = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
     const char *set = json_string_value(json_object_get(json, "set"));
-    json_int_t index = json_integer_value(json_object_get(json, "bridge_index"));
 
-    if (!set || model_network_from_json(json_object_get(json, "network"), &roll->arena, &roll->network, NULL) < 0 ||
-        index <= 0 || if_nametoindex(roll->network->bridge) != (unsigned)index)
-        return -ESTALE;
-    roll->set = arena_strdup(&roll->arena, set);
-    return roll->set ? 0 : -ESTALE;
+    ret->bridge = (unsigned)json_integer_value(json_object_get(json, "bridge_index"));
+    if (!set || model_network_from_json(json_object_get(json, "network"), &ret->arena, &ret->network, NULL) < 0)
+        return false;
+    ret->set = arena_strdup(&ret->arena, set);
+    ret->line = ret->set ? strdup(line) : NULL; /* the last: what has one is whole */
+    return ret->line != NULL;
+}
+
+/* A bridge that was made anew since is another. */
+static int take_network(struct roll *roll, const char *line, struct roll_network *kept)
+{
+    if (!kept->line || strcmp(kept->line, line) != 0) {
+        roll_network_fini(kept);
+        if (!parse_network(line, kept))
+            return -ESTALE;
+    }
+    roll->set = kept->set;
+    roll->network = kept->network;
+    return kept->bridge && if_nametoindex(kept->network->bridge) == kept->bridge ? 0 : -ESTALE;
 }
 
 /* Do the names of every port end, and do they stand where they can be looked at? */
@@ -228,7 +247,7 @@ static bool is_sound(const struct roll *roll)
     return true;
 }
 
-int roll_read(const char *run_dir, const char *network, struct roll *ret)
+int roll_read(const char *run_dir, const char *network, struct roll_network *kept, struct roll *ret)
 {
     char path[RUN_PATH_MAX], head[HEAD_LEN + 1], *line, *end;
     size_t len;
@@ -249,7 +268,7 @@ int roll_read(const char *run_dir, const char *network, struct roll *ret)
     len -= (size_t)(end - ret->text);
     ret->ports = (const void *)end;
     ret->count = len / sizeof(struct roll_port);
-    return len % sizeof(struct roll_port) != 0 || !is_sound(ret) ? -ESTALE : take_network(ret, line);
+    return len % sizeof(struct roll_port) != 0 || !is_sound(ret) ? -ESTALE : take_network(ret, line, kept);
 }
 
 /* ---- writing ---- */

@@ -17,18 +17,30 @@
  */
 struct roll {
     char *text; /* the file */
-    struct arena arena;
     const char *set;
-    struct model_network *network; /* without its ports */
-    char ledger[128];              /* that it is about: what a line beside it is headed with */
-    uint64_t ledger_len, more_len; /* of that, and of the file beside it */
-    const struct roll_port *ports; /* within the text */
+    const struct model_network *network; /* without its ports; as the set, of the struct roll_network */
+    char ledger[128];                    /* that it is about: what a line beside it is headed with */
+    uint64_t ledger_len, more_len;       /* of that, and of the file beside it */
+    const struct roll_port *ports;       /* within the text */
     size_t count;
 };
 
+/* What a roll's line says of its network; whoever reads one roll after the other keeps it, and parses a line once. */
+struct roll_network {
+    char *line; /* NULL: none was read */
+    struct arena arena;
+    const char *set;
+    struct model_network *network;
+    unsigned bridge; /* index */
+};
+
+void roll_network_fini(struct roll_network *network);
 void roll_fini(struct roll *roll);
-/* The roll of @network. -ESTALE: there is none that could be used. *ret is ended by the caller in any case. */
-int roll_read(const char *run_dir, const char *network, struct roll *ret);
+/*
+ * The roll of @network. -ESTALE: there is none that could be used. *ret is ended by the caller in any case, and points
+ * into @kept until another one is read.
+ */
+int roll_read(const char *run_dir, const char *network, struct roll_network *kept, struct roll *ret);
 /* The port that is number @place, as far as a new one must know of it. */
 void roll_port(const struct roll *roll, size_t place, struct model_port *ret);
 /* Is it one that came at run time and has nothing but what follows from its name, and its network? */

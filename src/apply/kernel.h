@@ -52,7 +52,7 @@ int apply_service_prepare(void *data, struct tapnet_error *error);
 int apply_service_release(void *data, struct tapnet_error *error);
 int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error);
 int apply_service_update(void *data, const struct model_network *network, struct tapnet_error *error);
-int apply_service_plug(void *data, const char *network, const struct model_port *port, struct tapnet_error *error);
+int apply_service_plug(void *data, const char *network, const char *port, struct tapnet_error *error);
 int apply_service_plugged(void *data, struct tapnet_error *error);
 int apply_service_unplug(void *data, const char *network, const char *port, struct tapnet_error *error);
 int apply_service_stop(void *data, const char *network, struct tapnet_error *error);

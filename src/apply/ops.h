@@ -95,9 +95,9 @@ struct apply_ops {
     int (*service_update)(void *data, const struct model_network *network, struct tapnet_error *error);
     /*
      * One port more of a network that is served: asked for, and done when the other one returns, so that the service is
-     * at work while the port is made. One that was asked for and not waited for may be there or not.
+     * at work while the port is made. One that was asked for and not waited for may be there or not. @port: its JSON.
      */
-    int (*service_plug)(void *data, const char *network, const struct model_port *port, struct tapnet_error *error);
+    int (*service_plug)(void *data, const char *network, const char *port, struct tapnet_error *error);
     int (*service_plugged)(void *data, struct tapnet_error *error);
     /* One less. */
     int (*service_unplug)(void *data, const char *network, const char *port, struct tapnet_error *error);

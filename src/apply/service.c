@@ -26,6 +26,7 @@
 #include "netlink/log.h"
 
 #define REPLY_MAX 65536
+#define PLUG_REPLY_MAX 2048 /* that it is done, or an error: not which networks are served */
 #define EXIT_TIMEOUT_MSEC 5000
 #define SOCKET_NAME "service.sock"
 #define LOG_NAME "service.log"
@@ -349,17 +350,16 @@ int apply_service_update(void *data, const struct model_network *network, struct
 }
 
 /* The answer does not tell a service that died from one that serves it no more: the caller takes the long way. */
-int apply_service_plug(void *data, const char *network, const struct model_port *port, struct tapnet_error *error)
+int apply_service_plug(void *data, const char *network, const char *port, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    _cleanup_json_ json_t *request = json_pack("{s:s, s:s, s:o}", "do", "plug", "network", network, "port",
-                                               model_port_to_json(port));
-    _cleanup_free_ char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = NULL;
     _cleanup_close_ int fd = -1;
     char path[RUN_PATH_MAX];
     int result;
 
-    if (!text)
+    /* A name of ours: nothing in it need be escaped. */
+    if (asprintf(&text, "{\"do\":\"plug\",\"network\":\"%s\",\"port\":%s}", network, port) < 0)
         return error_set(error, -ENOMEM, "out of memory");
     result = apply_socket_connect(path_in(kernel, SOCKET_NAME, path), APPLY_SOCKET_SECONDS, &fd, error);
     if (result == 0)
@@ -376,14 +376,12 @@ int apply_service_plugged(void *data, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
     _cleanup_close_ int fd = kernel->plug_fd;
-    _cleanup_free_ char *reply = malloc(REPLY_MAX);
+    char reply[PLUG_REPLY_MAX];
     size_t len = 0, fd_count;
     int result;
 
     kernel->plug_fd = -1;
-    if (!reply)
-        return error_set(error, -ENOMEM, "out of memory");
-    result = message_receive(fd, reply, REPLY_MAX, NULL, 0, &len, &fd_count, 0);
+    result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0);
     return result < 0 ? error_set_errno(error, result, "the service does not answer")
                       : read_reply(kernel, reply, len, NULL, error);
 }

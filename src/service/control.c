@@ -83,6 +83,12 @@ static json_t *control_reply(const struct control *control)
     return json_pack("{s:b, s:i, s:o}", "ok", 1, "pid", (int)getpid(), "networks", control_names(control));
 }
 
+/* To what changes nothing of which networks are served: they may be many. */
+static json_t *control_done(void)
+{
+    return json_pack("{s:b, s:i}", "ok", 1, "pid", (int)getpid());
+}
+
 static void request_keep_fds(struct control_request *request)
 {
     for (size_t i = 0; i < request->fd_count; i++)
@@ -149,7 +155,7 @@ static json_t *handle_plug(struct control_request *request, struct tapnet_error 
 
     if (!name || registry_plug(&request->control->registry, name, port, error) < 0)
         return NULL;
-    return control_reply(request->control);
+    return control_done();
 }
 
 static json_t *handle_unplug(struct control_request *request, struct tapnet_error *error)
@@ -159,7 +165,7 @@ static json_t *handle_unplug(struct control_request *request, struct tapnet_erro
 
     if (!name || registry_unplug(&request->control->registry, name, port ? port : "", error) < 0)
         return NULL;
-    return control_reply(request->control);
+    return control_done();
 }
 
 static json_t *handle_stop(struct control_request *request, struct tapnet_error *error)

@@ -138,7 +138,7 @@ WRAP(service_update, (void *data, const struct model_network *network, struct ta
      (REAL, network, error))
 WRAP(file_append, (void *data, const char *name, const char *head, const char *line, struct tapnet_error *error),
      (REAL, name, head, line, error))
-WRAP(service_plug, (void *data, const char *network, const struct model_port *port, struct tapnet_error *error),
+WRAP(service_plug, (void *data, const char *network, const char *port, struct tapnet_error *error),
      (REAL, network, port, error))
 WRAP(service_plugged, (void *data, struct tapnet_error *error), (REAL, error))
 WRAP(service_unplug, (void *data, const char *network, const char *port, struct tapnet_error *error),

@@ -22,11 +22,14 @@ static int make(void **state)
     return mkdtemp(directory) ? 0 : -1;
 }
 
+static struct roll_network kept; /* over all tests, as by a context */
+
 static int clean(void **state)
 {
     static const char *const names[] = {"networks/lab.json", "networks/lab.more", "networks/lab.roll"};
 
     (void)state;
+    roll_network_fini(&kept);
     for (size_t i = 0; i < 3; i++)
         run_file_remove(directory, names[i], NULL);
     return rmdir(directory);
@@ -55,7 +58,7 @@ static void assert_stale(const char *name)
 {
     struct roll roll;
 
-    assert_int_equal(roll_read(directory, name, &roll), -ESTALE);
+    assert_int_equal(roll_read(directory, name, &kept, &roll), -ESTALE);
     roll_fini(&roll);
 }
 
@@ -70,7 +73,7 @@ static void it_has_who_is_there(void **state)
     assert_stale("lab");
     assert_int_equal(run_file_write(directory, "networks/lab.json", "{}", NULL), 0);
     roll_write(directory, "set", &network);
-    assert_int_equal(roll_read(directory, "lab", &roll), 0);
+    assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
     assert_string_equal(roll.set, "set");
     assert_int_equal(roll.count, 2);
     assert_int_equal(roll.network->port_count, 0);
@@ -96,10 +99,38 @@ static void it_has_who_is_there(void **state)
     assert_stale("lab");
     roll_write(directory, "set", &network);
     roll_add(directory, &network, &ports[2]);
-    assert_int_equal(roll_read(directory, "lab", &roll), 0);
+    assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
     assert_int_equal(roll.count, 3);
     assert_string_equal(roll_name(&roll, 2), "vm2");
     roll_fini(&roll);
+}
+
+static void a_network_is_parsed_when_it_is_another(void **state)
+{
+    struct model_port ports[3];
+    struct model_network network;
+    const struct model_network *first;
+    struct roll roll;
+
+    (void)state;
+    make_network(ports, &network);
+    assert_int_equal(run_file_write(directory, "networks/lab.json", "{}", NULL), 0);
+    roll_write(directory, "set", &network);
+    assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
+    first = roll.network;
+    roll_fini(&roll);
+    roll_add(directory, &network, &ports[2]);
+    assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
+    assert_ptr_equal(roll.network, first);
+    roll_fini(&roll);
+    network.mtu = 1400;
+    roll_write(directory, "set", &network);
+    assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
+    assert_int_equal(roll.network->mtu, 1400);
+    roll_fini(&roll);
+    strcpy(network.bridge, "none");
+    roll_write(directory, "set", &network);
+    assert_stale("lab");
 }
 
 static void who_went_is_dropped(void **state)
@@ -116,7 +147,7 @@ static void who_went_is_dropped(void **state)
     network.port_count = 3;
     assert_int_equal(run_file_write(directory, "networks/lab.json", "{}", NULL), 0);
     roll_write(directory, "set", &network);
-    assert_int_equal(roll_read(directory, "lab", &roll), 0);
+    assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
     assert_int_equal(roll.count, 3);
     assert_false(roll_is_plain(&roll, 0)); /* a file's */
     assert_true(roll_is_plain(&roll, 1));
@@ -125,13 +156,13 @@ static void who_went_is_dropped(void **state)
     assert_int_equal(roll_find(&roll, "vm"), 3);
     roll_drop(directory, &roll, 1);
     roll_fini(&roll);
-    assert_int_equal(roll_read(directory, "lab", &roll), 0);
+    assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
     assert_int_equal(roll.count, 2);
     roll_port(&roll, 1, &found);
     assert_string_equal(found.name, "vm2");
     roll_drop(directory, &roll, 1);
     roll_fini(&roll);
-    assert_int_equal(roll_read(directory, "lab", &roll), 0);
+    assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
     assert_int_equal(roll.count, 1);
     assert_string_equal(roll_name(&roll, 0), "web");
     assert_false(roll_fellow(&roll, 0, false, &found));
@@ -164,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_has_who_is_there),
+        cmocka_unit_test(a_network_is_parsed_when_it_is_another),
         cmocka_unit_test(who_went_is_dropped),
         cmocka_unit_test(another_ledger_and_another_bridge_make_it_void),
     };
