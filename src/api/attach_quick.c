@@ -27,9 +27,6 @@
 #include "model/json_cleanup.h"
 #include "observe/plugged.h"
 
-#define MARK_NAME "plugging"
-#define MARK_MAX 256
-
 DEFINE_CLEANUP(struct observe_found *, observe_free)
 
 static void cleanup_closedir(DIR **directory)
@@ -107,15 +104,11 @@ static bool may_be_quick(const struct tapnet *tapnet, const struct plugging *plu
 
 bool quick_is_settled(const char *run_dir)
 {
-    static const char *const names[] = {"journal", MARK_NAME, DETACH_QUICK_MARK};
-    char path[RUN_PATH_MAX];
+    char path[RUN_PATH_MAX], mark[RUN_MARK_MAX];
     struct stat status;
 
-    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-        if (snprintf(path, sizeof(path), "%s/%s", run_dir, names[i]) >= (int)sizeof(path) || stat(path, &status) == 0 ||
-            errno != ENOENT)
-            return false;
-    return true;
+    return snprintf(path, sizeof(path), "%s/journal", run_dir) < (int)sizeof(path) && stat(path, &status) < 0 &&
+           errno == ENOENT && run_mark_read(run_dir, mark) == 0 && !mark[0];
 }
 
 /* ---- its plan ---- */
@@ -202,12 +195,13 @@ static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const st
 {
     struct newcomer copy = *newcomer;
     struct api_made made = {.flags = options->flags & TAPNET_ATTACH_NO_VNET_HEADER ? 0u : IFF_VNET_HDR, .fd = -1};
-    _cleanup_free_ char *mark = NULL;
+    const char *network = newcomer->roll->network->name, *port = newcomer->port->name;
+    char mark[RUN_MARK_MAX];
     int result;
 
-    if (asprintf(&mark, "%s/%s", newcomer->roll->network->name, newcomer->port->name) < 0)
+    if (snprintf(mark, sizeof(mark), ATTACH_QUICK_MARK "%s/%s", network, port) >= (int)sizeof(mark))
         return -EAGAIN;
-    result = run_file_write(tapnet->run_dir, MARK_NAME, mark, NULL);
+    result = run_mark_write(tapnet->run_dir, mark);
     if (result == 0)
         result = api_with_requests(tapnet, make_all, &copy, is_caught(options) ? &made : NULL, NULL);
     if (result < 0) {
@@ -216,7 +210,7 @@ static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const st
         quick_forget(tapnet, NULL); /* can't it: the mark stays for the next */
         return -EAGAIN;
     }
-    run_file_remove(tapnet->run_dir, MARK_NAME, NULL);
+    run_mark_write(tapnet->run_dir, "");
     roll_add(tapnet->run_dir, newcomer->roll->network, newcomer->port);
     attached->made_fd = made.fd;
     return 0;
@@ -283,7 +277,7 @@ static bool is_about(const char *line, size_t len, const char *port)
 static int drop_line(const char *run_dir, const char *network, const char *port, struct tapnet_error *error)
 {
     _cleanup_free_ char *text = NULL;
-    char file[MODEL_NAME_MAX + 32], *to;
+    char file[RUN_MARK_MAX + 32], *to;
     int result;
 
     snprintf(file, sizeof(file), "networks/%s" PLUGGED_SUFFIX, network);
@@ -371,10 +365,10 @@ static int take_away(struct tapnet *tapnet, const char *network, const char *por
     return result < 0 ? result : api_plan_mend(tapnet, plan.plan, &found->objects, error);
 }
 
-/* @mark: "NETWORK/PORT", which is taken apart. */
+/* @mark: "NETWORK/PORT", which is taken apart. What says anything else has not been written by us. */
 static int forget(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
 {
-    char *slash = strchr(mark, '/'), file[MODEL_NAME_MAX + 32];
+    char *slash = strchr(mark, '/'), file[RUN_MARK_MAX + 32];
     int result;
 
     if (!slash)
@@ -394,13 +388,16 @@ static int forget(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
 
 int quick_forget(struct tapnet *tapnet, struct tapnet_error *error)
 {
-    _cleanup_free_ char *mark = NULL;
-    int result = run_file_read(tapnet->run_dir, MARK_NAME, MARK_MAX, &mark);
+    char mark[RUN_MARK_MAX];
+    int result = run_mark_read(tapnet->run_dir, mark);
 
-    if (result < 0) /* mostly: there is none */
-        return result == -ENOENT ? 0 : run_file_remove(tapnet->run_dir, MARK_NAME, error);
-    result = forget(tapnet, mark, error);
-    return result == 0 ? run_file_remove(tapnet->run_dir, MARK_NAME, error) : result;
+    if (result < 0)
+        return error_set_errno(error, result, "cannot read what a tapnet before this one was about");
+    if (!mark[0] || text_begins_with(mark, DETACH_QUICK_MARK))
+        return 0;
+    if (text_begins_with(mark, ATTACH_QUICK_MARK))
+        result = forget(tapnet, mark + strlen(ATTACH_QUICK_MARK), error);
+    return result == 0 ? run_mark_write(tapnet->run_dir, "") : result;
 }
 
 /* ---- the next ones ---- */

@@ -12,10 +12,11 @@
  * network of mode nat or isolated that has a roll, no tapnet left half done, a port that is new. Whatever is not so, or
  * fails, is undone and left to the long way, which knows what to say of it.
  *
- * A file, RUN_DIR/plugging, has the port's name meanwhile, in the place of a journal: what a port is to the kernel
- * follows from its name. Who finds it takes the port out of the file beside the ledger, takes away what the kernel has
- * of it, and tells the service who is there.
+ * A mark (run_mark_write()), "plug NETWORK/PORT", stands there meanwhile, in the place of a journal: what a port is to
+ * the kernel follows from its name. Who finds it takes the port out of the file beside the ledger, takes away what the
+ * kernel has of it, and tells the service who is there.
  */
+#define ATTACH_QUICK_MARK "plug "
 
 /* With the lock held. -EAGAIN: take the long way, from api_recover() on. */
 int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct tapnet_attached *attached);

@@ -15,9 +15,9 @@
 #include "apply/run.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "observe/plugged.h"
 
-#define MARK_MAX 256
 #define MORE_MAX (64 << 10) /* beside the ledger, before it is written anew: whoever reads the host reads all of that */
 #define LEARNED_MAX 6
 
@@ -160,18 +160,18 @@ static int do_work(const struct apply_ops *ops, void *data, struct tapnet_error 
 static int unplug(struct tapnet *tapnet, struct leaver *leaver, size_t place, struct tapnet_error *error)
 {
     struct work work = {.leaver = leaver};
-    char mark[MARK_MAX];
+    char mark[RUN_MARK_MAX];
     int result;
 
-    snprintf(mark, sizeof(mark), "%s/%s", leaver->roll->network->name, leaver->port->name);
-    if (run_file_write(tapnet->run_dir, DETACH_QUICK_MARK, mark, NULL) < 0)
+    snprintf(mark, sizeof(mark), DETACH_QUICK_MARK "%s/%s", leaver->roll->network->name, leaver->port->name);
+    if (run_mark_write(tapnet->run_dir, mark) < 0)
         return -EAGAIN;
     result = api_with_requests(tapnet, do_work, &work, NULL, NULL);
     if (result < 0 && work.laid_off)
         return detach_quick_finish(tapnet, error);
     if (result == 0)
         roll_drop(tapnet->run_dir, leaver->roll, place);
-    run_file_remove(tapnet->run_dir, DETACH_QUICK_MARK, NULL);
+    run_mark_write(tapnet->run_dir, "");
     return result;
 }
 
@@ -248,12 +248,12 @@ static int finish(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
 
 int detach_quick_finish(struct tapnet *tapnet, struct tapnet_error *error)
 {
-    _cleanup_free_ char *mark = NULL;
-    int result = run_file_read(tapnet->run_dir, DETACH_QUICK_MARK, MARK_MAX, &mark);
+    char mark[RUN_MARK_MAX];
+    int result = run_mark_read(tapnet->run_dir, mark);
 
-    if (result == -ENOENT)
+    if (result < 0 || !text_begins_with(mark, DETACH_QUICK_MARK))
         return 0;
-    result = result < 0 ? 0 : finish(tapnet, mark, error);
-    run_file_remove(tapnet->run_dir, DETACH_QUICK_MARK, NULL); /* failed: what the ledger says is what is to be */
+    result = finish(tapnet, mark + strlen(DETACH_QUICK_MARK), error);
+    run_mark_write(tapnet->run_dir, ""); /* failed: what the ledger says is what is to be */
     return result;
 }

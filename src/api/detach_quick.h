@@ -12,11 +12,11 @@
  * MAC that was proposed to it, the service hears of it, and a line beside the ledger says that it is gone
  * (observe/plugged.h). The device itself the keeper deletes, when it is quiet; where none runs, nothing is quick.
  *
- * A file, RUN_DIR/unplugging, has the port's name meanwhile. What it says is not undone but done: who finds it, killed
- * as this tapnet may be at any instant, or this one itself when something fails, takes away on the long way what is
- * left.
+ * A mark (run_mark_write()), "unplug NETWORK/PORT", stands there meanwhile. What it says is not undone but done: who
+ * finds it, killed as this tapnet may be at any instant, or this one itself when something fails, takes away on the
+ * long way what is left.
  */
-#define DETACH_QUICK_MARK "unplugging"
+#define DETACH_QUICK_MARK "unplug "
 
 /* With the lock held. -EAGAIN: take the long way, from api_recover() on. */
 int detach_quick(struct tapnet *tapnet, const struct unplugging *unplugging, struct tapnet_error *error);

@@ -232,6 +232,42 @@ int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error)
     return lock(run_dir, LOCK_EX | LOCK_NB, ret_fd, error);
 }
 
+static int open_lock(const char *run_dir, int flags)
+{
+    char path[RUN_PATH_MAX];
+    int fd;
+
+    if (snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+int run_mark_write(const char *run_dir, const char *text)
+{
+    _cleanup_close_ int fd = open_lock(run_dir, O_WRONLY);
+    ssize_t len = (ssize_t)strlen(text), written;
+
+    if (fd < 0)
+        return fd;
+    written = len ? pwrite(fd, text, (size_t)len, 0) : ftruncate(fd, 0);
+    if (written == len)
+        return 0;
+    written = written < 0 ? -errno : -ENOSPC;
+    return ftruncate(fd, 0) < 0 ? -errno : (int)written;
+}
+
+int run_mark_read(const char *run_dir, char ret[RUN_MARK_MAX])
+{
+    _cleanup_close_ int fd = open_lock(run_dir, O_RDONLY);
+    ssize_t len = fd < 0 ? 0 : pread(fd, ret, RUN_MARK_MAX - 1, 0);
+
+    ret[len < 0 ? 0 : len] = '\0';
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd;
+    return len < 0 ? -errno : 0;
+}
+
 /* Who holds the lock of a line of /proc/locks, "1: FLOCK  ADVISORY  WRITE PID MM:MM:INODE", if it is of @file; or 0. */
 static int read_lock(const char *line, const struct stat *file)
 {

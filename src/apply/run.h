@@ -29,6 +29,15 @@ void run_unlock(const char *run_dir, int fd);
 /* As run_lock(), but -EWOULDBLOCK at once, without a sentence, while another tapnet has it. */
 int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error);
 
+#define RUN_MARK_MAX 256
+
+/*
+ * With the lock held: what its holder is about, which stands in the lock file, so that it outlives one that is killed
+ * and costs no file of its own. @text is "" for nothing (any more), as it is found mostly. -errno.
+ */
+int run_mark_write(const char *run_dir, const char *text);
+int run_mark_read(const char *run_dir, char ret[RUN_MARK_MAX]);
+
 /* The process that has the lock: 0 when nobody has it, or who it is can't be seen (another pid namespace). */
 int run_lock_holder(const char *run_dir);
 

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Text that others chose: how it ends, and how it is made fit for a terminal. */
+/* Text that others chose: how it begins and ends, and how it is made fit for a terminal. */
 #include "base/text.h"
 
 #include <string.h>
+
+bool text_begins_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
 bool text_ends_in(const char *text, const char *suffix)
 {

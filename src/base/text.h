@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Text that others chose: how it ends, and how it is made fit for a terminal. */
+/* Text that others chose: how it begins and ends, and how it is made fit for a terminal. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
 #include <stdbool.h>
 
+bool text_begins_with(const char *text, const char *prefix);
 /* Does @text end in @suffix, with something before it? */
 bool text_ends_in(const char *text, const char *suffix);
 

@@ -85,6 +85,39 @@ static void a_lock_that_was_left_aside_goes(void **state)
     run_unlock(directory, fd);
 }
 
+static void assert_mark(const char *directory, const char *wanted)
+{
+    char mark[RUN_MARK_MAX] = "?";
+
+    assert_int_equal(run_mark_read(directory, mark), 0);
+    assert_string_equal(mark, wanted);
+}
+
+/* Whoever holds the lock writes it, is killed, and the next one reads it; it keeps nobody from leaving nothing. */
+static void a_mark_outlives_who_wrote_it(void **state)
+{
+    char directory[RUN_PATH_MAX];
+    struct stat status;
+    int fd;
+
+    (void)state;
+    assert_int_equal(run_dir_name(base, directory, NULL), 0);
+    assert_mark(directory, "");
+    assert_int_equal(run_mark_write(directory, "plug lab/web"), -ENOENT);
+    assert_int_equal(run_lock(directory, &fd, NULL), 0);
+    assert_mark(directory, "");
+    assert_int_equal(run_mark_write(directory, "unplug lab/another"), 0);
+    close(fd);
+    assert_int_equal(run_lock(directory, &fd, NULL), 0);
+    assert_mark(directory, "unplug lab/another");
+    assert_int_equal(run_mark_write(directory, ""), 0);
+    assert_mark(directory, "");
+    assert_int_equal(run_mark_write(directory, "plug lab/web"), 0);
+    assert_mark(directory, "plug lab/web");
+    run_unlock(directory, fd);
+    assert_int_equal(stat(directory, &status), -1);
+}
+
 static void a_file_keeps_the_directory(void **state)
 {
     char directory[RUN_PATH_MAX];
@@ -219,6 +252,7 @@ int main(void)
         cmocka_unit_test(the_name_is_the_same_twice_and_makes_nothing),
         cmocka_unit_test(the_lock_keeps_others_out_and_leaves_nothing),
         cmocka_unit_test(a_lock_that_was_left_aside_goes),
+        cmocka_unit_test(a_mark_outlives_who_wrote_it),
         cmocka_unit_test(a_file_keeps_the_directory),
         cmocka_unit_test(a_line_is_added_to_what_has_the_same_head),
         cmocka_unit_test(a_place_that_can_not_be_written_is_named),
