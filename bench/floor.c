@@ -330,12 +330,17 @@ static void run_plug(struct mnl_socket *route, struct mnl_socket *netfilter, uns
 
         guards_change(netfilter, first + i, NFT_MSG_NEWSETELEM);
         fds[i] = make_tap(first + i, &request);
+        if (ioctl(fds[i], TUNSETOWNER, 0UL) < 0)
+            request_fail("give the TAP to root");
         set_port(route, first + i, request.ifr_name, bridge);
+        if (ioctl(fds[i], TUNSETPERSIST, 1UL) < 0)
+            request_fail("keep the TAP");
         printf("plug %lu\n", request_now_usec() - start);
     }
     for (unsigned i = 0; i < count; i++) {
         uint64_t start = request_now_usec();
 
+        ioctl(fds[i], TUNSETPERSIST, 0UL);
         close(fds[i]);
         guards_change(netfilter, first + i, NFT_MSG_DELSETELEM);
         printf("unplug %lu\n", request_now_usec() - start);
