@@ -96,9 +96,15 @@ int ip_prefix_parse(const char *text, int default_length, struct ip_prefix *ret)
 
 const char *mac_print(const struct mac *mac, char text[MAC_TEXT_MAX])
 {
-    const uint8_t *b = mac->bytes;
+    static const char digits[] = "0123456789abcdef";
+    char *at = text;
 
-    snprintf(text, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+    for (size_t i = 0; i < sizeof(mac->bytes); i++) {
+        *at++ = digits[mac->bytes[i] >> 4];
+        *at++ = digits[mac->bytes[i] & 0xf];
+        *at++ = ':';
+    }
+    at[-1] = '\0';
     return text;
 }
 
