@@ -404,17 +404,21 @@ static int detach_here(struct tapnet *tapnet, const char *network, const char *p
     const struct unplugging unplugging = {.network = network, .port = port, .flags = flags};
     struct tapnet_error leftovers = TAPNET_ERROR_INIT;
     _cleanup_close_ int keeper = -1;
-    bool gone = false;
+    bool gone = false, quick;
     int lock, result = run_lock(tapnet->run_dir, &lock, error);
 
     if (result < 0)
         return result;
     result = detach_quick(tapnet, &unplugging, error);
+    quick = result == 0;
     if (result == -EAGAIN) {
         keeper = resident_meet(tapnet);
         result = unplug_slowly(tapnet, &unplugging, &gone, error);
     }
-    run_unlock(tapnet->run_dir, lock);
+    if (quick)
+        close(lock); /* the network is up still: nothing of the run directory is to go */
+    else
+        run_unlock(tapnet->run_dir, lock);
     if (result == 0 && gone && resident_tell(tapnet, take_fd(&keeper), &leftovers) < 0 &&
         api_note_leftovers(tapnet, &leftovers) < 0)
         result = error_set(error, -ENOMEM, "out of memory");

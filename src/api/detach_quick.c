@@ -118,27 +118,29 @@ static int find_learned(const struct apply_ops *ops, struct leaver *leaver, stru
 /* ---- doing it ---- */
 
 /* The line that stands beside the ledger is the last of it: who comes before it knows of the port. */
-static int tell(const struct apply_ops *ops, const struct leaver *leaver, struct tapnet_error *error)
+static int strike_off(const struct apply_ops *ops, const struct leaver *leaver, struct tapnet_error *error)
 {
-    const char *network = leaver->roll->network->name, *port = leaver->port->name;
     char file[MODEL_NAME_MAX + 32], line[MODEL_NAME_MAX + 32];
-    int result = ops->service_unplug(ops->data, network, port, error);
 
-    snprintf(file, sizeof(file), "networks/%s" PLUGGED_SUFFIX, network);
-    snprintf(line, sizeof(line), "{\"gone\":\"%s\"}\n", port); /* a name of ours: nothing in it need be escaped */
-    return result < 0 ? result : ops->file_append(ops->data, file, leaver->roll->ledger, line, error);
+    snprintf(file, sizeof(file), "networks/%s" PLUGGED_SUFFIX, leaver->roll->network->name);
+    snprintf(line, sizeof(line), "{\"gone\":\"%s\"}\n", leaver->port->name); /* a name of ours: nothing to escape */
+    return ops->file_append(ops->data, file, leaver->roll->ledger, line, error);
 }
 
-/* Nothing of the port is left to anybody but the device. */
+/* Nothing of the port is left to anybody but the device. The service is at work meanwhile. */
 static int take_away(const struct apply_ops *ops, struct leaver *leaver, struct tapnet_error *error)
 {
     const struct model_objects none = {.items = NULL};
     const struct apply_request request = {.plan = &leaver->elements, .all = &none, .ops = ops};
-    int result = find_learned(ops, leaver, error);
+    int result = ops->service_unplug(ops->data, leaver->roll->network->name, leaver->port->name, error);
 
     if (result == 0)
+        result = find_learned(ops, leaver, error);
+    if (result == 0)
         result = apply_run(&request, error);
-    return result < 0 ? result : tell(ops, leaver, error);
+    if (result == 0)
+        result = ops->service_plugged(ops->data, error);
+    return result < 0 ? result : strike_off(ops, leaver, error);
 }
 
 struct work {

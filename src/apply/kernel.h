@@ -13,7 +13,7 @@ struct apply_kernel {
     struct apply_loan loan;
     int *made_fd; /* apply_kernel_catch(); NULL: it was not called */
     unsigned made_flags;
-    int plug_fd;                   /* where the service's answer to apply_service_plug() comes; -1: none is awaited */
+    int plug_fd;                   /* where the service's answer about a port comes; -1: none is awaited */
     const struct apply_peer *peer; /* apply_kernel_peer(); NULL: not called */
     char master_name[IFNAMSIZ];    /* the last bridge whose index was asked for */
     int master_index;

@@ -94,13 +94,12 @@ struct apply_ops {
     int (*service_serve)(void *data, const struct model_network *network, struct tapnet_error *error);
     int (*service_update)(void *data, const struct model_network *network, struct tapnet_error *error);
     /*
-     * One port more of a network that is served: asked for, and done when the other one returns, so that the service is
-     * at work while the port is made. One that was asked for and not waited for may be there or not. @port: its JSON.
+     * One port more of a network that is served, or one less: asked for, and done when `plugged` returns, so that the
+     * service is at work meanwhile. What was asked for and not waited for may be done or not. @port: its JSON, @name.
      */
     int (*service_plug)(void *data, const char *network, const char *port, struct tapnet_error *error);
+    int (*service_unplug)(void *data, const char *network, const char *name, struct tapnet_error *error);
     int (*service_plugged)(void *data, struct tapnet_error *error);
-    /* One less. */
-    int (*service_unplug)(void *data, const char *network, const char *port, struct tapnet_error *error);
     int (*service_stop)(void *data, const char *network, struct tapnet_error *error);
 
     /* The host's own resolver asks the network's DNS for names below the network's, or forgets that. */

@@ -350,17 +350,12 @@ int apply_service_update(void *data, const struct model_network *network, struct
 }
 
 /* The answer does not tell a service that died from one that serves it no more: the caller takes the long way. */
-int apply_service_plug(void *data, const char *network, const char *port, struct tapnet_error *error)
+static int begin_talk(struct apply_kernel *kernel, const char *text, struct tapnet_error *error)
 {
-    struct apply_kernel *kernel = data;
-    _cleanup_free_ char *text = NULL;
     _cleanup_close_ int fd = -1;
     char path[RUN_PATH_MAX];
     int result;
 
-    /* A name of ours: nothing in it need be escaped. */
-    if (asprintf(&text, "{\"do\":\"plug\",\"network\":\"%s\",\"port\":%s}", network, port) < 0)
-        return error_set(error, -ENOMEM, "out of memory");
     result = apply_socket_connect(path_in(kernel, SOCKET_NAME, path), APPLY_SOCKET_SECONDS, &fd, error);
     if (result == 0)
         result = message_send(fd, text, strlen(text), NULL, 0, 0);
@@ -370,6 +365,31 @@ int apply_service_plug(void *data, const char *network, const char *port, struct
         close(kernel->plug_fd);
     kernel->plug_fd = take_fd(&fd);
     return 0;
+}
+
+/* @port: JSON. Of names of ours nothing need be escaped. */
+static int tell_of_port(struct apply_kernel *kernel, const char *verb, const char *network, const char *port,
+                        struct tapnet_error *error)
+{
+    _cleanup_free_ char *text = NULL;
+
+    if (asprintf(&text, "{\"do\":\"%s\",\"network\":\"%s\",\"port\":%s}", verb, network, port) < 0)
+        return error_set(error, -ENOMEM, "out of memory");
+    return begin_talk(kernel, text, error);
+}
+
+int apply_service_plug(void *data, const char *network, const char *port, struct tapnet_error *error)
+{
+    return tell_of_port(data, "plug", network, port, error);
+}
+
+int apply_service_unplug(void *data, const char *network, const char *port, struct tapnet_error *error)
+{
+    char quoted[MODEL_NAME_MAX + 2];
+
+    if (snprintf(quoted, sizeof(quoted), "\"%s\"", port) >= (int)sizeof(quoted))
+        return error_set(error, -EINVAL, "%s is no port's name", port);
+    return tell_of_port(data, "unplug", network, quoted, error);
 }
 
 int apply_service_plugged(void *data, struct tapnet_error *error)
@@ -384,15 +404,6 @@ int apply_service_plugged(void *data, struct tapnet_error *error)
     result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0);
     return result < 0 ? error_set_errno(error, result, "the service does not answer")
                       : read_reply(kernel, reply, len, NULL, error);
-}
-
-int apply_service_unplug(void *data, const char *network, const char *port, struct tapnet_error *error)
-{
-    const struct attachments none = {.count = 0};
-    _cleanup_json_ json_t *request = json_pack("{s:s, s:s, s:s}", "do", "unplug", "network", network, "port", port);
-    int result = talk(data, request, &none, NULL, error);
-
-    return result == -ECONNREFUSED ? error_set(error, result, "the service has ended") : result;
 }
 
 /* ---- stopping ---- */

@@ -229,12 +229,13 @@ int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct
     return 0;
 }
 
+/* By a socket of another kind, which the kernel refuses as such where somebody has one: a connection would wake him. */
 bool apply_socket_listens(const char *path)
 {
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct sockaddr_un name;
 
     if (fd < 0 || control_name(path, &name, NULL) < 0)
         return false;
-    return connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0 || errno == EAGAIN; /* its queue is full */
+    return connect(fd, (struct sockaddr *)&name, sizeof(name)) < 0 && errno == EPROTOTYPE;
 }
