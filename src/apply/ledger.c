@@ -145,8 +145,8 @@ static int tell(const struct apply_ops *ops, const struct model_network *before,
     if (result < 0)
         return result;
     result = ops->service_serve(ops->data, after, error);
-    if (result < 0)
-        ops->service_serve(ops->data, before, NULL);
+    if (result < 0) /* it may serve that, and only its answer was lost */
+        serve_anew(ops, before, NULL);
     return result;
 }
 

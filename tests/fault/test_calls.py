@@ -21,6 +21,7 @@ from plans import PLANS
 from tapnet_test.snapshot import diff
 
 SAMPLE, FULL = 10, 100  # of each plan; all would be some 5,000, in an hour
+ANSWERS = 12  # of the service, and some of the kernel
 NAMES = ["up", "edit: all at once", "edit: another subnet", "edit beside another set", "down", "down of many"]
 # What tapnet may end with, or, when its libraries could not be loaded, the loader.
 CODES = (0, 1, 2, 127)
@@ -81,6 +82,17 @@ def fail_each(lab, name, options, count=SAMPLE):
 @pytest.mark.parametrize("name", drawn(NAMES, 3, "calls"))
 def test_a_call_that_fails(lab, name):
     fail_each(lab, name, ())
+
+
+def test_an_answer_of_the_service_is_lost(lab):
+    """It has done what it was asked for, and the plan fails: the last answers of all are the service's."""
+    plan, options = PLANS["edit: another subnet"], ("--call", "recvmsg")
+    count = len(calls_that_fail(lab, plan, *options))
+    for number in range(max(count - ANSWERS, 0) + 1, count + 1):
+        before = lab.bring(plan.before)
+        strike = lab.strike("--at", number, "--fail", errno.ENOBUFS, *options, words=lab.command(plan))
+        lab.tally.counts["faults"] += 1
+        judge(lab, plan, before, strike, f"answer {number} of {count} {strike.struck} was lost, said {strike.said}")
 
 
 @pytest.mark.parametrize("name", drawn(["up", "edit: another subnet"], 1, "service"))
