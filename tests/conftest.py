@@ -6,13 +6,17 @@ TAPNET_SAMPLE=PERCENT runs as many of the tests, others each time; TAPNET_SEED=N
 
 import os
 import random
+import signal
 
 pytest_plugins = ["tapnet_test.fixtures"]
 
 
 def pytest_configure(config):
-    """One seed for all workers: they must collect the same tests."""
+    """One seed for all workers: they must collect the same tests. And signals that do what they do at a terminal."""
     os.environ.setdefault("TAPNET_SEED", str(random.randrange(1 << 32)))
+    for number in (signal.SIGHUP, signal.SIGINT):  # nohup, and a shell's `&`, have every child ignore them
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_report_header(config):
