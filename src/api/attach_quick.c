@@ -197,20 +197,24 @@ static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const st
     struct api_made made = {.flags = options->flags & TAPNET_ATTACH_NO_VNET_HEADER ? 0u : IFF_VNET_HDR, .fd = -1};
     const char *network = newcomer->roll->network->name, *port = newcomer->port->name;
     char mark[RUN_MARK_MAX];
+    int marked = snprintf(mark, sizeof(mark), ATTACH_QUICK_MARK "%s/%s", network, port) < (int)sizeof(mark)
+                     ? run_mark_begin(tapnet->run_dir, mark)
+                     : -ENAMETOOLONG;
     int result;
 
-    if (snprintf(mark, sizeof(mark), ATTACH_QUICK_MARK "%s/%s", network, port) >= (int)sizeof(mark))
+    if (marked < 0)
         return -EAGAIN;
-    result = run_mark_write(tapnet->run_dir, mark);
-    if (result == 0)
-        result = api_with_requests(tapnet, make_all, &copy, is_caught(options) ? &made : NULL, NULL);
+    result = api_with_requests(tapnet, make_all, &copy, is_caught(options) ? &made : NULL, NULL);
+    if (result < 0)
+        close(marked);
+    else
+        result = run_mark_end(marked);
     if (result < 0) {
         if (made.fd >= 0)
             close(made.fd);
         quick_forget(tapnet, NULL); /* can't it: the mark stays for the next */
         return -EAGAIN;
     }
-    run_mark_write(tapnet->run_dir, "");
     roll_add(tapnet->run_dir, newcomer->roll->network, newcomer->port);
     attached->made_fd = made.fd;
     return 0;
@@ -397,7 +401,7 @@ int quick_forget(struct tapnet *tapnet, struct tapnet_error *error)
         return 0;
     if (text_begins_with(mark, ATTACH_QUICK_MARK))
         result = forget(tapnet, mark + strlen(ATTACH_QUICK_MARK), error);
-    return result == 0 ? run_mark_write(tapnet->run_dir, "") : result;
+    return result == 0 ? run_mark_clear(tapnet->run_dir, error) : result;
 }
 
 /* ---- the next ones ---- */

@@ -12,7 +12,7 @@
  * network of mode nat or isolated that has a roll, no tapnet left half done, a port that is new. Whatever is not so, or
  * fails, is undone and left to the long way, which knows what to say of it.
  *
- * A mark (run_mark_write()), "plug NETWORK/PORT", stands there meanwhile, in the place of a journal: what a port is to
+ * A mark (run_mark_begin()), "plug NETWORK/PORT", stands there meanwhile, in the place of a journal: what a port is to
  * the kernel follows from its name. Who finds it takes the port out of the file beside the ledger, takes away what the
  * kernel has of it, and tells the service who is there.
  */

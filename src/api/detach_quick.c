@@ -154,7 +154,7 @@ static int do_work(const struct apply_ops *ops, void *data, struct tapnet_error 
     struct leaver *leaver = work->leaver;
     int result = ops->link_lay_off(ops->data, leaver->link, leaver->unless_held, error);
 
-    work->laid_off = result != -EAGAIN;
+    work->laid_off = result == 0;
     return result < 0 ? result : take_away(ops, leaver, error);
 }
 
@@ -163,18 +163,21 @@ static int unplug(struct tapnet *tapnet, struct leaver *leaver, size_t place, st
 {
     struct work work = {.leaver = leaver};
     char mark[RUN_MARK_MAX];
-    int result;
+    int result, marked;
 
     snprintf(mark, sizeof(mark), DETACH_QUICK_MARK "%s/%s", leaver->roll->network->name, leaver->port->name);
-    if (run_mark_write(tapnet->run_dir, mark) < 0)
+    marked = run_mark_begin(tapnet->run_dir, mark);
+    if (marked < 0)
         return -EAGAIN;
     result = api_with_requests(tapnet, do_work, &work, NULL, NULL);
-    if (result < 0 && work.laid_off)
+    if (result < 0 && work.laid_off) {
+        close(marked);
         return detach_quick_finish(tapnet, error);
+    }
     if (result == 0)
         roll_drop(tapnet->run_dir, leaver->roll, place);
-    run_mark_write(tapnet->run_dir, "");
-    return result;
+    run_mark_end(marked); /* can't it: it is done already, and will be found so */
+    return result < 0 ? -EAGAIN : 0;
 }
 
 static int plan_and_unplug(struct tapnet *tapnet, const struct unplugging *unplugging, const struct roll *roll,
@@ -220,12 +223,15 @@ int detach_quick(struct tapnet *tapnet, const struct unplugging *unplugging, str
 
 /* ---- what is left of one that was killed ---- */
 
-/* @mark: "NETWORK/PORT", which is taken apart. */
+/*
+ * @mark: "NETWORK/PORT", which is taken apart. A TAP that was laid off is no object any more, so nobody is said to hold
+ * it; one that somebody holds was not laid off yet, and then nothing was done.
+ */
 static int finish(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
 {
     struct observe_found *found cleanup(cleanup_observe_free) = NULL;
     struct sets_plan plan cleanup(sets_plan_fini) = {.plan = NULL};
-    struct unplugging unplugging = {.network = mark, .port = strchr(mark, '/')};
+    struct unplugging unplugging = {.network = mark, .port = strchr(mark, '/'), .flags = TAPNET_DETACH_UNLESS_HELD};
     const struct model_service *service;
     int result;
 
@@ -256,6 +262,6 @@ int detach_quick_finish(struct tapnet *tapnet, struct tapnet_error *error)
     if (result < 0 || !text_begins_with(mark, DETACH_QUICK_MARK))
         return 0;
     result = finish(tapnet, mark + strlen(DETACH_QUICK_MARK), error);
-    run_mark_write(tapnet->run_dir, ""); /* failed: what the ledger says is what is to be */
+    run_mark_clear(tapnet->run_dir, NULL); /* failed: what the ledger says is what is to be */
     return result;
 }

@@ -12,7 +12,7 @@
  * MAC that was proposed to it, the service hears of it, and a line beside the ledger says that it is gone
  * (observe/plugged.h). The device itself the keeper deletes, when it is quiet; where none runs, nothing is quick.
  *
- * A mark (run_mark_write()), "unplug NETWORK/PORT", stands there meanwhile. What it says is not undone but done: who
+ * A mark (run_mark_begin()), "unplug NETWORK/PORT", stands there meanwhile. What it says is not undone but done: who
  * finds it, killed as this tapnet may be at any instant, or this one itself when something fails, takes away on the
  * long way what is left.
  */

@@ -135,6 +135,7 @@ int apply_journal_remove(const char *run_dir, struct tapnet_error *error)
 
 /* ---- reading ---- */
 
+/* What stands before a step was found; what stands behind one is only looked for by its name. */
 static int read_object(const json_t *json, struct model_objects *list, struct tapnet_error *error)
 {
     struct model_object object;
@@ -143,6 +144,8 @@ static int read_object(const json_t *json, struct model_objects *list, struct ta
     if (!json || json_is_null(json))
         return 0;
     result = model_object_from_json(json, &list->arena, &object, error);
+    if (result == 0 && object.kind == MODEL_OBJECT_LINK)
+        object.link.was_found = true;
     return result < 0 ? result : model_objects_add(list, &object);
 }
 

@@ -85,7 +85,7 @@ int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *erro
  */
 #define APPLY_SOCKET_SECONDS 10
 int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct tapnet_error *error);
-/* Does anybody listen at @path? Never waits: who has not accepted for a while waits, maybe, for a lock of ours. */
+/* Has anybody a control socket at @path? Never waits, nor wakes who has it, and who may wait for a lock of ours. */
 bool apply_socket_listens(const char *path);
 /* Is it called so? Not a matter of trust: who is asked about came from the kernel, or holds what only it should. */
 bool apply_process_is_service(int pid);

@@ -243,18 +243,34 @@ static int open_lock(const char *run_dir, int flags)
     return fd < 0 ? -errno : fd;
 }
 
-int run_mark_write(const char *run_dir, const char *text)
+int run_mark_end(int fd)
 {
-    _cleanup_close_ int fd = open_lock(run_dir, O_WRONLY);
+    int result = ftruncate(fd, 0) < 0 ? -errno : 0;
+
+    close(fd);
+    return result;
+}
+
+int run_mark_begin(const char *run_dir, const char *text)
+{
+    int fd = open_lock(run_dir, O_WRONLY);
     ssize_t len = (ssize_t)strlen(text), written;
 
     if (fd < 0)
         return fd;
-    written = len ? pwrite(fd, text, (size_t)len, 0) : ftruncate(fd, 0);
+    written = pwrite(fd, text, (size_t)len, 0);
     if (written == len)
-        return 0;
+        return fd;
     written = written < 0 ? -errno : -ENOSPC;
-    return ftruncate(fd, 0) < 0 ? -errno : (int)written;
+    run_mark_end(fd);
+    return (int)written;
+}
+
+int run_mark_clear(const char *run_dir, struct tapnet_error *error)
+{
+    int fd = open_lock(run_dir, O_WRONLY), result = fd < 0 ? fd : run_mark_end(fd);
+
+    return result < 0 ? error_set_errno(error, result, "cannot write %s/" LOCK_NAME, run_dir) : 0;
 }
 
 int run_mark_read(const char *run_dir, char ret[RUN_MARK_MAX])
@@ -489,6 +505,8 @@ int run_file_append(const char *run_dir, const char *name, const char *head, con
     if (result < 0)
         return result;
     fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && errno != ENOENT && errno != ELOOP)
+        return run_remedy(error_set_errno(error, -errno, "cannot open %s", path), error);
     if (fd >= 0 && begins_with(fd, head))
         return append_line(fd, path, line, error);
     if (asprintf(&whole, "%s\n%s", head, line) < 0)

@@ -33,10 +33,14 @@ int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error);
 
 /*
  * With the lock held: what its holder is about, which stands in the lock file, so that it outlives one that is killed
- * and costs no file of its own. @text is "" for nothing (any more), as it is found mostly. -errno.
+ * and costs no file of its own. Begin returns a descriptor, or -errno; end takes it, so that nothing but the file
+ * itself can be in the way of that. 0 or -errno, when it stands there still.
  */
-int run_mark_write(const char *run_dir, const char *text);
+int run_mark_begin(const char *run_dir, const char *text);
+int run_mark_end(int fd);
+/* What one before us has left there: "" mostly. And it is dealt with. */
 int run_mark_read(const char *run_dir, char ret[RUN_MARK_MAX]);
+int run_mark_clear(const char *run_dir, struct tapnet_error *error);
 
 /* The process that has the lock: 0 when nobody has it, or who it is can't be seen (another pid namespace). */
 int run_lock_holder(const char *run_dir);

@@ -402,6 +402,8 @@ int apply_service_plugged(void *data, struct tapnet_error *error)
 
     kernel->plug_fd = -1;
     result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0);
+    if (result == -EAGAIN) /* or whoever takes the long way waits as long again */
+        end_mute(fd);
     return result < 0 ? error_set_errno(error, result, "the service does not answer")
                       : read_reply(kernel, reply, len, NULL, error);
 }

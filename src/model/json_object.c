@@ -259,7 +259,6 @@ static void link_to_json(json_t **json, const struct model_link *link)
     json_put_flag(json, "isolated", link->isolated);
     json_put_flag(json, "routed", link->routed);
     json_put_flag(json, "routed6", link->routed6);
-    json_put_flag(json, "found", link->was_found);
     json_put_rate(json, "receive", link->receive);
     json_put_some(json, "receive_burst", link->receive_burst);
     json_put_some(json, "queue_length", link->queue_length);
@@ -325,7 +324,6 @@ static void link_from_json(struct json_reader *reader, struct model_link *ret)
     json_read_flag(reader, "isolated", &ret->isolated);
     json_read_flag(reader, "routed", &ret->routed);
     json_read_flag(reader, "routed6", &ret->routed6);
-    json_read_flag(reader, "found", &ret->was_found);
     json_read_rate(reader, "receive", &ret->receive);
     json_read_number(reader, "receive_burst", JSON_OPTIONAL, UINT32_MAX, &ret->receive_burst);
     json_read_number(reader, "queue_length", JSON_OPTIONAL, UINT32_MAX, &ret->queue_length);

@@ -53,9 +53,9 @@
  *        1  the end of a pipe: whoever writes to it has the kernel kill the service, without the right to signal it
  *
  * Replies:
- *   {"ok":true,"pid":123,"networks":["lab",...]}           to sockets, serve, update, plug, unplug, stop; "networks"
- *                                                          in the order of serving; to sockets without
- *                                                          descriptors + the two
+ *   {"ok":true,"pid":123,"networks":["lab",...]}           to sockets, serve, update, stop; "networks" in the order
+ *                                                          of serving; to sockets without descriptors + the two
+ *   {"ok":true,"pid":123}                                  to plug, unplug
  *   {"ok":true,"pid":123,"network":"lab"} + the memfd      to show
  *   {"ok":true,"pid":123,"networks":["lab",...]} + both    to watch
  *   {"ok":true,"pid":123,"networks":[...],"version":"0.1.0","isolation":{"uid":65534,"gid":65534,

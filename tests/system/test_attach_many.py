@@ -306,6 +306,26 @@ def test_killed_at_any_instant_a_detach_is_done_by_the_next(lab, host):
     assert_same(before, at_rest(lab))
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_what_was_only_meant_to_go_stays_when_it_is_held(lab, host, held):
+    """Killed before it had done anything, a detach is finished all the same, but not where a guest runs."""
+    if held:
+        holder = host.popen(build_dir() / "tests" / "system" / "plug_tool", "lab", 1, "detach", stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True)
+        wait_for(lambda: "vm1" in ports(lab), SOON, "a guest is plugged in")
+    else:
+        attach(lab, "lab/vm1")
+    lock = next(lab.run_dir.glob("*/lock"))
+    lock.write_text("unplug lab/vm1")
+    attach(lab, "lab/next")
+    assert lock.read_text() == ""
+    assert set(ports(lab)) == {"web", "next", *(["vm1"] if held else [])}
+    assert lab("status").returncode == 0
+    if held:
+        holder.communicate(timeout=SOON)
+        assert holder.returncode == 0
+
+
 COMMANDS = 40  # of all processes together
 
 

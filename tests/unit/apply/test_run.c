@@ -98,22 +98,28 @@ static void a_mark_outlives_who_wrote_it(void **state)
 {
     char directory[RUN_PATH_MAX];
     struct stat status;
-    int fd;
+    int fd, marked;
 
     (void)state;
     assert_int_equal(run_dir_name(base, directory, NULL), 0);
     assert_mark(directory, "");
-    assert_int_equal(run_mark_write(directory, "plug lab/web"), -ENOENT);
+    assert_int_equal(run_mark_begin(directory, "plug lab/web"), -ENOENT);
     assert_int_equal(run_lock(directory, &fd, NULL), 0);
     assert_mark(directory, "");
-    assert_int_equal(run_mark_write(directory, "unplug lab/another"), 0);
+    marked = run_mark_begin(directory, "unplug lab/another");
+    assert_true(marked >= 0);
+    close(marked);
     close(fd);
     assert_int_equal(run_lock(directory, &fd, NULL), 0);
     assert_mark(directory, "unplug lab/another");
-    assert_int_equal(run_mark_write(directory, ""), 0);
+    assert_int_equal(run_mark_clear(directory, NULL), 0);
     assert_mark(directory, "");
-    assert_int_equal(run_mark_write(directory, "plug lab/web"), 0);
+    marked = run_mark_begin(directory, "plug lab/web");
     assert_mark(directory, "plug lab/web");
+    assert_int_equal(run_mark_end(marked), 0);
+    assert_mark(directory, "");
+    marked = run_mark_begin(directory, "plug lab/web");
+    close(marked);
     run_unlock(directory, fd);
     assert_int_equal(stat(directory, &status), -1);
 }

@@ -47,7 +47,6 @@ static void random_link(struct random *random, struct model_link *ret)
     ret->forwarding = random_chance(random, 50);
     ret->routed = random_chance(random, 50);
     ret->routed6 = random_chance(random, 50);
-    ret->was_found = random_chance(random, 50);
     ret->route_localnet = random_chance(random, 50);
     ret->queue_length = random_chance(random, 50) ? random_below(random, UINT32_MAX) : 0;
     ret->link_type = random_chance(random, 50) ? random_below(random, UINT16_MAX) : 0;

@@ -25,7 +25,7 @@ static bool links_same(const struct model_link *a, const struct model_link *b)
            mac_equal(&a->mac, &b->mac) && a->mtu == b->mtu && strcmp(a->master, b->master) == 0 && a->user == b->user &&
            a->group == b->group && a->multi_queue == b->multi_queue && a->persistent == b->persistent &&
            a->up == b->up && a->forwarding == b->forwarding && a->routed == b->routed && a->routed6 == b->routed6 &&
-           a->was_found == b->was_found && a->queue_length == b->queue_length && a->link_type == b->link_type &&
+           a->queue_length == b->queue_length && a->link_type == b->link_type &&
            a->settings.offloads_given == b->settings.offloads_given && a->settings.offloads == b->settings.offloads &&
            a->settings.vnet_header_size == b->settings.vnet_header_size;
 }
