@@ -349,6 +349,6 @@ def test_many_at_once(lab, host, run):
     for process in processes:
         process.stdin.close()
         process.wait(20)
-    wait_for(lambda: not held(host), SOON, "the commands of those that were killed end too")
+    wait_for(lambda: not held(host), 4 * SOON, "the commands of those that were killed end too")
     lab("up", lab.file(LAB))
     assert_same(before, snapshot(host, run_dir=lab.run_dir))
