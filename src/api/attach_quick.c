@@ -141,7 +141,7 @@ static int make_difference(struct model_set *set, const struct roll *roll, struc
 
     if (result == 0)
         result = port_difference_make(set, &fellow, port, true, ret);
-    return result < 0 || !keep_made(ret->plan) ? -EAGAIN : 0;
+    return result < 0 || !ret->plan || !keep_made(ret->plan) ? -EAGAIN : 0;
 }
 
 /* ---- doing it ---- */

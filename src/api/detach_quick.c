@@ -181,10 +181,11 @@ static int unplug(struct tapnet *tapnet, struct leaver *leaver, size_t place, st
 }
 
 static int plan_and_unplug(struct tapnet *tapnet, const struct unplugging *unplugging, const struct roll *roll,
-                           size_t place, struct model_set *set, struct tapnet_error *error)
+                           size_t place, struct tapnet_error *error)
 {
     struct port_difference difference cleanup(port_difference_fini) = {.plan = NULL};
     struct model_network network = *roll->network;
+    struct model_set set = {.networks = &network, .network_count = 1};
     struct model_port port, fellow;
     struct leaver leaver = {.roll = roll, .port = &port};
     int result;
@@ -193,11 +194,9 @@ static int plan_and_unplug(struct tapnet *tapnet, const struct unplugging *unplu
     if (!roll_fellow(roll, place, false, &fellow))
         return -EAGAIN;
     port.limit = network.limit;
-    snprintf(set->name, sizeof(set->name), "%s", roll->set);
-    set->networks = &network;
-    set->network_count = 1;
+    snprintf(set.name, sizeof(set.name), "%s", roll->set);
     leaver.unless_held = unplugging->flags & TAPNET_DETACH_UNLESS_HELD;
-    result = port_difference_make(set, &fellow, &port, false, &difference);
+    result = port_difference_make(&set, &fellow, &port, false, &difference);
     if (result < 0 || !split(difference.plan, &leaver))
         return -EAGAIN;
     leaver.elements = *difference.plan;
@@ -207,7 +206,6 @@ static int plan_and_unplug(struct tapnet *tapnet, const struct unplugging *unplu
 int detach_quick(struct tapnet *tapnet, const struct unplugging *unplugging, struct tapnet_error *error)
 {
     struct roll roll cleanup(roll_fini) = {.text = NULL};
-    struct model_set set = {.network_count = 0};
     int result = -EAGAIN;
     size_t place;
 
@@ -216,8 +214,7 @@ int detach_quick(struct tapnet *tapnet, const struct unplugging *unplugging, str
         return -EAGAIN;
     place = roll_find(&roll, unplugging->port);
     if (may_be_quick(tapnet, unplugging, &roll, place))
-        result = plan_and_unplug(tapnet, unplugging, &roll, place, &set, error);
-    arena_fini(&set.arena);
+        result = plan_and_unplug(tapnet, unplugging, &roll, place, error);
     return result;
 }
 
