@@ -166,7 +166,7 @@ def test_a_thousand_connections_that_hang(lab, web):
         time.sleep(max(0, 1 - took[-1]))
     print(f"three questions of the neighbour took {max(took) * 1000:.0f} ms at most; the guest had {most} descriptors")
     assert max(took) < 5  # a retransmission or two on a busy machine; a hang takes longer
-    assert 60 < most < 140  # half of all places at most, and what the neighbour's questions need
+    assert 40 < most < 140  # half of all places at most, and what the neighbour's questions need
     for line in lines:
         line.close()
     wait_for(lambda: lab.service.fds() <= before, timeout=15)

@@ -27,6 +27,7 @@ import ipaddress
 import json
 import os
 import re
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -67,6 +68,7 @@ _COMMANDS = {
     "sysctls": "grep -rs '' /proc/sys/net || true",
     "sockets": "for kind in tcp udp raw packet; do ss -Hln --$kind | sed \"s/^/$kind /\"; done",
 }
+JOIN_SECONDS = 1
 _MARK = "=== answer "  # no command prints such a line
 _SCRIPT = "set -e\n" + "\n".join(f"echo '{_MARK}{name}'\n{command}" for name, command in _COMMANDS.items())
 
@@ -86,6 +88,28 @@ class _Answers:
         return json.loads(self._texts[name].strip() or "[]")
 
 
+def _joins(link, address):
+    """Does the kernel join the group of this address there (RFC 4291, 2.7.1)? Where nobody resolves addresses it
+    does not, and where nobody is yet it has time."""
+    return (address["family"] == "inet6" and not {"LOOPBACK", "NOARP", "NO-CARRIER"} & set(link["flags"])
+            and "UP" in link["flags"] and not address.get("dadfailed"))
+
+
+def _has_joined(answers):
+    groups = {link["ifname"]: {group.get("address") for group in link["maddr"]} for link in answers.json("maddresses")}
+    return all(f"ff02::1:ff{packed[-3]:02x}:{int.from_bytes(packed[-2:]):x}" in groups.get(link["ifname"], ())
+               for link in answers.json("addresses") for address in link.get("addr_info", [])
+               if _joins(link, address) for packed in [ipaddress.ip_address(address["local"]).packed])
+
+
+def _settled(netns):
+    """The answers when the kernel has joined the group of each IPv6 address, which it does in its own time; or soon."""
+    end = time.monotonic() + JOIN_SECONDS
+    while not _has_joined(answers := _Answers(netns)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return answers
+
+
 def snapshot(netns, subnets=(), run_dir=None):
     """The namespace as text. Connections count when they name an address of @subnets; files below run_dir (by
     default the namespace's `run` directory) and below its /etc."""
@@ -102,7 +126,7 @@ def network_snapshot(netns, subnets=()):
 
 def _network(netns, subnets):
     subnets = [ipaddress.ip_network(subnet, strict=False) for subnet in subnets]
-    answers = _Answers(netns)
+    answers = _settled(netns)
     return [_links(answers), _addresses(answers), _routes(answers), _neighbours(answers), _bridges(answers),
             _tc(netns, answers), _nft(answers), _sysctls(answers), _conntrack(netns, subnets), _sockets(answers)]
 
