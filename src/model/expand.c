@@ -159,18 +159,23 @@ void add_address(struct expansion *expansion, struct model_place place, const ch
     add_object(expansion, &object);
 }
 
+void add_sysctl(struct expansion *expansion, struct model_place place, const struct model_sysctl *sysctl)
+{
+    struct model_object object = {.kind = MODEL_OBJECT_SYSCTL, .place = place, .sysctl = *sysctl};
+
+    object.sysctl.users = arena_strdup(&expansion->objects.arena, expansion->set->name);
+    if (!object.sysctl.users)
+        expansion->code = -ENOMEM;
+    add_object(expansion, &object);
+}
+
 /* The uplink forwards for us, and for nobody else: both are shared by all networks of the host behind that uplink. */
 static void open_uplink(struct expansion *expansion, const struct model_network *network)
 {
-    struct model_object object = {.kind = MODEL_OBJECT_SYSCTL, .place = network->place};
-    struct model_sysctl *sysctl = &object.sysctl;
+    struct model_sysctl sysctl = {.value = "1"};
 
-    snprintf(sysctl->path, sizeof(sysctl->path), "net/ipv4/conf/%s/forwarding", network->uplink);
-    snprintf(sysctl->value, sizeof(sysctl->value), "1");
-    sysctl->users = arena_strdup(&expansion->objects.arena, expansion->set->name);
-    if (!sysctl->users)
-        expansion->code = -ENOMEM;
-    add_object(expansion, &object);
+    snprintf(sysctl.path, sizeof(sysctl.path), "net/ipv4/conf/%s/forwarding", network->uplink);
+    add_sysctl(expansion, network->place, &sysctl);
     add_element(expansion, network->place, guard_closed(network->uplink, "uplink"));
 }
 

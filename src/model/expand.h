@@ -25,6 +25,8 @@ void add_gateway(struct expansion *expansion, struct model_place place, const st
 /* The same by IPv6. The host is known to guests by a link-local address, too. */
 void add_gateway6(struct expansion *expansion, struct model_place place, const struct model_network *network,
                   const char *device, const char *label);
+/* The set is its user. */
+void add_sysctl(struct expansion *expansion, struct model_place place, const struct model_sysctl *sysctl);
 void expand_forwards(struct expansion *expansion, const struct model_port *port, const char *label);
 
 /* ---- expand6.c ---- */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What a network with IPv6 wants of the host for it, beside what each of its ports does. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "model/expand.h"
@@ -9,16 +8,12 @@
 static void add_sysctl6(struct expansion *expansion, const struct model_network *network, const char *device,
                         const char *name, const char *value, const char *restore)
 {
-    struct model_object object = {.kind = MODEL_OBJECT_SYSCTL, .place = network->place};
-    struct model_sysctl *sysctl = &object.sysctl;
+    struct model_sysctl sysctl = {.value = ""};
 
-    snprintf(sysctl->path, sizeof(sysctl->path), "net/ipv6/conf/%s/%s", device, name);
-    snprintf(sysctl->value, sizeof(sysctl->value), "%s", value);
-    snprintf(sysctl->restore, sizeof(sysctl->restore), "%s", restore);
-    sysctl->users = arena_strdup(&expansion->objects.arena, expansion->set->name);
-    if (!sysctl->users)
-        expansion->code = -ENOMEM;
-    add_object(expansion, &object);
+    snprintf(sysctl.path, sizeof(sysctl.path), "net/ipv6/conf/%s/%s", device, name);
+    snprintf(sysctl.value, sizeof(sysctl.value), "%s", value);
+    snprintf(sysctl.restore, sizeof(sysctl.restore), "%s", restore);
+    add_sysctl(expansion, network->place, &sysctl);
 }
 
 /*
