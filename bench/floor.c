@@ -7,9 +7,9 @@
  * TUNSETPERSIST, close. `floor routed N` does the same of ports without a bridge: eleven elements, no master but
  * forwarding and proxy ARP, no delay of that, an address with a peer, a permanent neighbour; `floor spread N` has
  * twelve elements, as a network of mode nat has that is too large for a bridge; `floor spread6 N` has six more, and of
- * IPv6 forwarding, fe80::1, a route and a permanent neighbour. `floor plug N COUNT` adds COUNT ports
- * to those of `floor up N`, one after the other: a transaction of elements, a TAP that is held, one send; then it takes
- * them away, each by a close and a transaction. Microseconds of each are printed.
+ * IPv6 forwarding, fe80::1, a route and a permanent neighbour. `floor plug N COUNT` adds COUNT ports to those of
+ * `floor up N`, one after the other: a transaction of elements, a TAP that is held, owned and kept, one send; then it
+ * takes them away, each by a close and a transaction. Microseconds of each are printed.
  * `floor down` deletes the group and the tables. It checks nothing, parses nothing, remembers nothing and can
  * undo nothing: what tapnet takes on top is the price of doing that. Microseconds a phase are printed as JSON.
  */
