@@ -324,6 +324,15 @@ static int check_keeper(struct tapnet *tapnet, const struct tapnet_attach_option
     return refused < 0 ? refused : error_set(error, result, "%s", missing.text);
 }
 
+/* @up: a network is, so nothing of the run directory is to go. */
+static void let_go(const struct tapnet *tapnet, int lock, bool up)
+{
+    if (up)
+        close(lock);
+    else
+        run_unlock(tapnet->run_dir, lock);
+}
+
 static int attach_here(struct tapnet *tapnet, const struct tapnet_attach_options *options, struct tapnet_attached **ret,
                        struct tapnet_error *error)
 {
@@ -344,10 +353,7 @@ static int attach_here(struct tapnet *tapnet, const struct tapnet_attach_options
     tapnet->peer = NULL;
     if (result == 0 && tapnet->with_keeper && tapnet_attached_info(*ret)->made)
         resident_start(tapnet);
-    if (result == 0)
-        close(lock); /* its network is up: nothing of the run directory is to go */
-    else
-        run_unlock(tapnet->run_dir, lock);
+    let_go(tapnet, lock, result == 0);
     return result;
 }
 
@@ -415,10 +421,7 @@ static int detach_here(struct tapnet *tapnet, const char *network, const char *p
         keeper = resident_meet(tapnet);
         result = unplug_slowly(tapnet, &unplugging, &gone, error);
     }
-    if (quick)
-        close(lock); /* the network is up still: nothing of the run directory is to go */
-    else
-        run_unlock(tapnet->run_dir, lock);
+    let_go(tapnet, lock, quick);
     if (result == 0 && gone && resident_tell(tapnet, take_fd(&keeper), &leftovers) < 0 &&
         api_note_leftovers(tapnet, &leftovers) < 0)
         result = error_set(error, -ENOMEM, "out of memory");

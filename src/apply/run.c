@@ -232,13 +232,57 @@ int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error)
     return lock(run_dir, LOCK_EX | LOCK_NB, ret_fd, error);
 }
 
+/* Who holds the lock of a line of /proc/locks, "1: FLOCK  ADVISORY  WRITE PID MM:MM:INODE", if it is of @file; or 0. */
+static int read_lock(const char *line, const struct stat *file)
+{
+    static const char kind[] = ": FLOCK ", mode[] = " WRITE "; /* who waits has an arrow before the kind */
+    const char *at = strstr(line, kind);
+    unsigned long major, minor;
+    char *rest;
+    long pid;
+
+    at = at ? strstr(at, mode) : NULL;
+    if (!at)
+        return 0;
+    pid = strtol(at + sizeof(mode) - 1, &rest, 10);
+    major = strtoul(rest, &rest, 16);
+    minor = *rest == ':' ? strtoul(rest + 1, &rest, 16) : 0;
+    if (*rest != ':' || strtoul(rest + 1, NULL, 10) != file->st_ino || makedev(major, minor) != file->st_dev)
+        return 0;
+    return (int)pid;
+}
+
+int run_lock_holder(const char *run_dir)
+{
+    _cleanup_fclose_ FILE *file = fopen("/proc/locks", "re");
+    char path[RUN_PATH_MAX], line[256];
+    struct stat status;
+
+    if (!file || snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= (int)sizeof(path) || stat(path, &status) < 0)
+        return 0;
+    while (fgets(line, sizeof(line), file)) {
+        int pid = read_lock(line, &status);
+
+        if (pid > 0)
+            return pid;
+    }
+    return 0;
+}
+
+static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX], struct tapnet_error *error)
+{
+    if (snprintf(ret, RUN_PATH_MAX, "%s/%s", run_dir, name) >= RUN_PATH_MAX - 4)
+        return error_set(error, -ENAMETOOLONG, "%.60s: the path is too long", name);
+    return 0;
+}
+
 static int open_lock(const char *run_dir, int flags)
 {
     char path[RUN_PATH_MAX];
-    int fd;
+    int fd = file_path(run_dir, LOCK_NAME, path, NULL);
 
-    if (snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= (int)sizeof(path))
-        return -ENAMETOOLONG;
+    if (fd < 0)
+        return fd;
     fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     return fd < 0 ? -errno : fd;
 }
@@ -282,50 +326,6 @@ int run_mark_read(const char *run_dir, char ret[RUN_MARK_MAX])
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
     return len < 0 ? -errno : 0;
-}
-
-/* Who holds the lock of a line of /proc/locks, "1: FLOCK  ADVISORY  WRITE PID MM:MM:INODE", if it is of @file; or 0. */
-static int read_lock(const char *line, const struct stat *file)
-{
-    static const char kind[] = ": FLOCK ", mode[] = " WRITE "; /* who waits has an arrow before the kind */
-    const char *at = strstr(line, kind);
-    unsigned long major, minor;
-    char *rest;
-    long pid;
-
-    at = at ? strstr(at, mode) : NULL;
-    if (!at)
-        return 0;
-    pid = strtol(at + sizeof(mode) - 1, &rest, 10);
-    major = strtoul(rest, &rest, 16);
-    minor = *rest == ':' ? strtoul(rest + 1, &rest, 16) : 0;
-    if (*rest != ':' || strtoul(rest + 1, NULL, 10) != file->st_ino || makedev(major, minor) != file->st_dev)
-        return 0;
-    return (int)pid;
-}
-
-int run_lock_holder(const char *run_dir)
-{
-    _cleanup_fclose_ FILE *file = fopen("/proc/locks", "re");
-    char path[RUN_PATH_MAX], line[256];
-    struct stat status;
-
-    if (!file || snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= (int)sizeof(path) || stat(path, &status) < 0)
-        return 0;
-    while (fgets(line, sizeof(line), file)) {
-        int pid = read_lock(line, &status);
-
-        if (pid > 0)
-            return pid;
-    }
-    return 0;
-}
-
-static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX], struct tapnet_error *error)
-{
-    if (snprintf(ret, RUN_PATH_MAX, "%s/%s", run_dir, name) >= RUN_PATH_MAX - 4)
-        return error_set(error, -ENAMETOOLONG, "%.60s: the path is too long", name);
-    return 0;
 }
 
 /* Where the lock stands while its directory is being removed. */

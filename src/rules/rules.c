@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/text.h"
 
 void rules_fini(struct rules_ruleset *ruleset)
 {
@@ -91,14 +92,9 @@ static const struct mark {
     {"Docker", "docker-bridges", ""},
 };
 
-static bool begins(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 static bool fits(const struct mark *mark, const struct rules_chain *chain)
 {
-    return *mark->table ? strcmp(chain->table, mark->table) == 0 : begins(chain->name, mark->chain);
+    return *mark->table ? strcmp(chain->table, mark->table) == 0 : text_begins_with(chain->name, mark->chain);
 }
 
 static bool has_owner(const struct rules_ruleset *ruleset, const struct rules_chain *chain, const struct mark *mark)
