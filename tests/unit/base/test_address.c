@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 
@@ -124,6 +125,39 @@ static void a_wrong_address_is_refused_and_nothing_is_set(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
         assert_int_equal(ip_address_parse(wrong[i], &parsed), -EINVAL);
         assert_int_equal(ip4_value(&parsed), 0x01020304);
+    }
+}
+
+static void assert_printed_as_the_library_does(const struct ip_address *address)
+{
+    char text[IP_TEXT_MAX], other[IP_TEXT_MAX];
+
+    assert_non_null(inet_ntop(address->family, address->bytes, other, sizeof(other)));
+    assert_string_equal(ip_address_print(address, text), other);
+}
+
+/* Every pattern of groups that are zero, with groups of one to four digits between, then of the special ffff. */
+static void printing_is_what_inet_ntop_does(void **state)
+{
+    static const uint8_t fillers[][2] = {{0, 1}, {0, 0x20}, {3, 0}, {0xab, 0xcd}, {0xff, 0xff}};
+
+    (void)state;
+    for (unsigned zeros = 0; zeros < 256; zeros++)
+        for (size_t filler = 0; filler < ARRAY_COUNT(fillers); filler++) {
+            struct ip_address address = {.family = AF_INET6};
+
+            for (size_t group = 0; group < 8; group++)
+                if (!(zeros >> group & 1))
+                    memcpy(address.bytes + 2 * group, fillers[filler], 2);
+            assert_printed_as_the_library_does(&address);
+        }
+    srand(1);
+    for (int i = 0; i < 100000; i++) {
+        struct ip_address address = {.family = i % 2 ? AF_INET : AF_INET6};
+
+        for (size_t byte = 0; byte < ip_family_size(address.family); byte++)
+            address.bytes[byte] = (uint8_t)(rand() >> 8 & (rand() % 3 ? 0xff : 0));
+        assert_printed_as_the_library_does(&address);
     }
 }
 
@@ -410,6 +444,7 @@ int main(void)
         cmocka_unit_test(a_wrong_mac_is_refused_and_nothing_is_set),
         cmocka_unit_test(an_address_is_read_and_printed),
         cmocka_unit_test(a_wrong_address_is_refused_and_nothing_is_set),
+        cmocka_unit_test(printing_is_what_inet_ntop_does),
         cmocka_unit_test(bytes_behind_an_ipv4_address_are_zero),
         cmocka_unit_test(no_address_prints_as_none),
         cmocka_unit_test(a_prefix_keeps_its_host_part),
