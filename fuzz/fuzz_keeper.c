@@ -124,7 +124,7 @@ static void ask_end(const struct tapnet *tapnet)
 static void ask_resident(bool state, const uint8_t *data, size_t size)
 {
     static char service[] = "/nonexistent/tapnet-service";
-    static struct tapnet tapnet = {.service = service};
+    static struct tapnet tapnet = {.service = service, .run_fd = -1, .lock = -1};
     const uint8_t *newline = state && size ? memchr(data, '\n', size) : NULL;
     size_t file_len = newline ? (size_t)(newline - data) : state ? size : 0;
     struct answering *answering;

@@ -324,27 +324,18 @@ static int check_keeper(struct tapnet *tapnet, const struct tapnet_attach_option
     return refused < 0 ? refused : error_set(error, result, "%s", missing.text);
 }
 
-/* @up: a network is, so nothing of the run directory is to go. */
-static void let_go(const struct tapnet *tapnet, int lock, bool up)
-{
-    if (up)
-        close(lock);
-    else
-        run_unlock(tapnet->run_dir, lock);
-}
-
 static int attach_here(struct tapnet *tapnet, const struct tapnet_attach_options *options, struct tapnet_attached **ret,
                        struct tapnet_error *error)
 {
     struct apply_peer peer = {.netns = options->container ? options->container->netns : -1,
                               .name = options->container ? options->container->interface : NULL};
-    int lock = -1, result;
+    int result;
 
     if (may_be_any(options) && attach_ready(tapnet, options, ret) == 0)
         return 0;
     result = check_keeper(tapnet, options, error);
     if (result == 0)
-        result = run_lock(tapnet->run_dir, &lock, error);
+        result = api_lock(tapnet, error);
     if (result < 0)
         return result;
     if (options->container)
@@ -353,7 +344,7 @@ static int attach_here(struct tapnet *tapnet, const struct tapnet_attach_options
     tapnet->peer = NULL;
     if (result == 0 && tapnet->with_keeper && tapnet_attached_info(*ret)->made)
         resident_start(tapnet);
-    let_go(tapnet, lock, result == 0);
+    api_unlock(tapnet, result == 0);
     return result;
 }
 
@@ -411,7 +402,7 @@ static int detach_here(struct tapnet *tapnet, const char *network, const char *p
     struct tapnet_error leftovers = TAPNET_ERROR_INIT;
     _cleanup_close_ int keeper = -1;
     bool gone = false, quick;
-    int lock, result = run_lock(tapnet->run_dir, &lock, error);
+    int result = api_lock(tapnet, error);
 
     if (result < 0)
         return result;
@@ -421,7 +412,7 @@ static int detach_here(struct tapnet *tapnet, const char *network, const char *p
         keeper = resident_meet(tapnet);
         result = unplug_slowly(tapnet, &unplugging, &gone, error);
     }
-    let_go(tapnet, lock, quick);
+    api_unlock(tapnet, quick);
     if (result == 0 && gone && resident_tell(tapnet, take_fd(&keeper), &leftovers) < 0 &&
         api_note_leftovers(tapnet, &leftovers) < 0)
         result = error_set(error, -ENOMEM, "out of memory");

@@ -315,10 +315,11 @@ static int choose_name(const struct plugging *plugging, const struct model_netwo
         take_number(&numbers, roll_hostname(plugging->roll, i));
     }
     for (size_t number = 1;; number++) {
+        if (number <= numbers.most && taken[number])
+            continue;
         snprintf(ret, MODEL_NAME_MAX, DEFAULT_PORT "%zu", number);
         model_device_name(network->name, ret, device);
-        if (!(number > numbers.most ? is_named(plugging, network, ret) : taken[number]) &&
-            !is_foreign(plugging, device))
+        if ((number <= numbers.most || !is_named(plugging, network, ret)) && !is_foreign(plugging, device))
             return 0;
     }
 }

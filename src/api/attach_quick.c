@@ -102,13 +102,20 @@ static bool may_be_quick(const struct tapnet *tapnet, const struct plugging *plu
            (!person || roll_used(roll, person->user) < model_access_ports(network, person));
 }
 
-bool quick_is_settled(const char *run_dir)
+int quick_roll(struct tapnet *tapnet, const char *network, struct roll *ret)
+{
+    int result = roll_read(tapnet->run_dir, network, &tapnet->roll, ret);
+
+    return result == 0 && api_link_index(tapnet, ret->network->bridge) == ret->bridge ? 0 : -EAGAIN;
+}
+
+bool quick_is_settled(const struct tapnet *tapnet)
 {
     char path[RUN_PATH_MAX], mark[RUN_MARK_MAX];
     struct stat status;
 
-    return snprintf(path, sizeof(path), "%s/journal", run_dir) < (int)sizeof(path) && stat(path, &status) < 0 &&
-           errno == ENOENT && run_mark_read(run_dir, mark) == 0 && !mark[0];
+    return snprintf(path, sizeof(path), "%s/journal", tapnet->run_dir) < (int)sizeof(path) && stat(path, &status) < 0 &&
+           errno == ENOENT && run_mark_read(tapnet->run_dir, tapnet->lock, mark) == 0 && !mark[0];
 }
 
 /* ---- its plan ---- */
@@ -198,7 +205,7 @@ static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const st
     const char *network = newcomer->roll->network->name, *port = newcomer->port->name;
     char mark[RUN_MARK_MAX];
     int marked = snprintf(mark, sizeof(mark), ATTACH_QUICK_MARK "%s/%s", network, port) < (int)sizeof(mark)
-                     ? run_mark_begin(tapnet->run_dir, mark)
+                     ? run_mark_begin(tapnet->run_dir, tapnet->lock, mark)
                      : -ENAMETOOLONG;
     int result;
 
@@ -206,16 +213,16 @@ static int make(struct tapnet *tapnet, const struct newcomer *newcomer, const st
         return -EAGAIN;
     result = api_with_requests(tapnet, make_all, &copy, is_caught(options) ? &made : NULL, NULL);
     if (result < 0)
-        close(marked);
+        run_mark_leave(tapnet->lock, marked);
     else
-        result = run_mark_end(marked);
+        result = run_mark_end(tapnet->lock, marked);
     if (result < 0) {
         if (made.fd >= 0)
             close(made.fd);
         quick_forget(tapnet, NULL); /* can't it: the mark stays for the next */
         return -EAGAIN;
     }
-    roll_add(tapnet->run_dir, newcomer->roll->network, newcomer->port);
+    roll_add(tapnet->run_dir, newcomer->roll, newcomer->port);
     attached->made_fd = made.fd;
     return 0;
 }
@@ -250,14 +257,13 @@ static int plug(struct tapnet *tapnet, const struct plugging *plugging, const st
 
 int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct tapnet_attached *attached)
 {
-    struct roll roll cleanup(roll_fini) = {.text = NULL};
+    struct roll roll cleanup(roll_fini) = ROLL_NONE;
     struct model_set set = {.network_count = 0};
     char name[MODEL_NAME_MAX];
-    int result = quick_is_settled(tapnet->run_dir) ? choose_network(tapnet->run_dir, plugging->options->network, name)
-                                                   : -EAGAIN;
+    int result = quick_is_settled(tapnet) ? choose_network(tapnet->run_dir, plugging->options->network, name) : -EAGAIN;
 
     if (result == 0)
-        result = roll_read(tapnet->run_dir, name, &tapnet->roll, &roll);
+        result = quick_roll(tapnet, name, &roll);
     if (result == 0 && may_be_quick(tapnet, plugging, &roll))
         result = plug(tapnet, plugging, &roll, &set, attached);
     else
@@ -393,7 +399,7 @@ static int forget(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
 int quick_forget(struct tapnet *tapnet, struct tapnet_error *error)
 {
     char mark[RUN_MARK_MAX];
-    int result = run_mark_read(tapnet->run_dir, mark);
+    int result = run_mark_read(tapnet->run_dir, tapnet->lock, mark);
 
     if (result < 0)
         return error_set_errno(error, result, "cannot read what a tapnet before this one was about");

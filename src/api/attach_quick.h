@@ -21,8 +21,10 @@
 /* With the lock held. -EAGAIN: take the long way, from api_recover() on. */
 int attach_quick(struct tapnet *tapnet, const struct plugging *plugging, struct tapnet_attached *attached);
 
+/* Reads the roll of the network that is to be changed quickly. -EAGAIN: it is of no use. */
+int quick_roll(struct tapnet *tapnet, const char *network, struct roll *ret);
 /* Has nobody left anything half done, on this way or on another? */
-bool quick_is_settled(const char *run_dir);
+bool quick_is_settled(const struct tapnet *tapnet);
 
 /* With the lock held: whoever was killed on this way has left nothing. */
 int quick_forget(struct tapnet *tapnet, struct tapnet_error *error);

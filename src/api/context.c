@@ -27,6 +27,7 @@ API int tapnet_new(const char *run_base, const char *service, struct tapnet **re
     if (!tapnet || !tapnet->service)
         return error_set(error, -ENOMEM, "out of memory");
     tapnet->loan = APPLY_LOAN_NONE;
+    tapnet->run_fd = tapnet->lock = -1;
     tapnet->with_keeper = true;
     result = run_dir_name(run_base ? run_base : RUN_DEFAULT_BASE, tapnet->run_dir, error);
     if (result < 0)
@@ -60,10 +61,36 @@ API void tapnet_free(struct tapnet *tapnet)
         return;
     api_notes_clear(tapnet);
     api_close_ops(tapnet);
+    if (tapnet->run_fd >= 0)
+        close(tapnet->run_fd);
     roll_network_fini(&tapnet->roll);
     free(tapnet->notes);
     free(tapnet->service);
     free(tapnet);
+}
+
+int api_lock(struct tapnet *tapnet, struct tapnet_error *error)
+{
+    int result = run_lock_again(tapnet->run_fd, tapnet->run_dir, &tapnet->lock, error);
+
+    if (result != -ENOENT)
+        return result;
+    if (tapnet->run_fd >= 0)
+        close(tapnet->run_fd);
+    tapnet->run_fd = -1;
+    result = run_lock(tapnet->run_dir, &tapnet->lock, error);
+    if (result == 0)
+        tapnet->run_fd = run_open(tapnet->run_dir);
+    return result;
+}
+
+void api_unlock(struct tapnet *tapnet, bool up)
+{
+    if (up)
+        close(tapnet->lock);
+    else
+        run_unlock(tapnet->run_dir, tapnet->lock);
+    tapnet->lock = -1;
 }
 
 static int explain_right(int result, struct tapnet_error *error)
@@ -104,6 +131,15 @@ int api_check_own_right(struct tapnet *tapnet, struct tapnet_error *error)
     int result = open_kernel(tapnet, error);
 
     return result < 0 ? result : explain_right(apply_kernel_check_right(tapnet->kernel, error), error);
+}
+
+unsigned api_link_index(struct tapnet *tapnet, const char *name)
+{
+    int index;
+
+    return open_kernel(tapnet, NULL) == 0 && tapnet->ops.link_index(tapnet->ops.data, name, &index, NULL) == 0
+               ? (unsigned)index
+               : 0;
 }
 
 int api_open_ops(struct tapnet *tapnet, struct apply_kernel **ret_kernel, struct apply_ops *ret,

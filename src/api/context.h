@@ -14,6 +14,8 @@
 
 struct tapnet {
     char run_dir[RUN_PATH_MAX]; /* of this network namespace */
+    int run_fd;                 /* of it, once its lock was had: run_open(); else -1 */
+    int lock;                   /* api_lock()'s, while it is held; else -1 */
     char *service;              /* path of the service program; the keeper's is beside it */
     bool with_keeper;           /* `up` starts one when none is there */
     struct tapnet_guard guard;
@@ -64,6 +66,13 @@ int api_program_path(const struct tapnet *tapnet, const char *name, char ret[RUN
 int api_check_right(struct tapnet_error *error);
 /* The same by @tapnet's own socket. */
 int api_check_own_right(struct tapnet *tapnet, struct tapnet_error *error);
+
+/* run_lock(), for who comes again and again. Let go by api_unlock(); @up: a network is, so nothing is to be tidied. */
+int api_lock(struct tapnet *tapnet, struct tapnet_error *error);
+void api_unlock(struct tapnet *tapnet, bool up);
+
+/* The index of the link @name; 0: there is none. */
+unsigned api_link_index(struct tapnet *tapnet, const char *name);
 
 /* Closes what api_open_ops() keeps open. Without the lock, since the kernel may take its time. */
 void api_close_ops(struct tapnet *tapnet);

@@ -166,17 +166,17 @@ static int unplug(struct tapnet *tapnet, struct leaver *leaver, size_t place, st
     int result, marked;
 
     snprintf(mark, sizeof(mark), DETACH_QUICK_MARK "%s/%s", leaver->roll->network->name, leaver->port->name);
-    marked = run_mark_begin(tapnet->run_dir, mark);
+    marked = run_mark_begin(tapnet->run_dir, tapnet->lock, mark);
     if (marked < 0)
         return -EAGAIN;
     result = api_with_requests(tapnet, do_work, &work, NULL, NULL);
     if (result < 0 && work.laid_off) {
-        close(marked);
+        run_mark_leave(tapnet->lock, marked);
         return detach_quick_finish(tapnet, error);
     }
     if (result == 0)
         roll_drop(tapnet->run_dir, leaver->roll, place);
-    run_mark_end(marked); /* can't it: it is done already, and will be found so */
+    run_mark_end(tapnet->lock, marked); /* can't it: it is done already, and will be found so */
     return result < 0 ? -EAGAIN : 0;
 }
 
@@ -205,12 +205,12 @@ static int plan_and_unplug(struct tapnet *tapnet, const struct unplugging *unplu
 
 int detach_quick(struct tapnet *tapnet, const struct unplugging *unplugging, struct tapnet_error *error)
 {
-    struct roll roll cleanup(roll_fini) = {.text = NULL};
+    struct roll roll cleanup(roll_fini) = ROLL_NONE;
     int result = -EAGAIN;
     size_t place;
 
-    if (!model_name_valid(unplugging->network) || !quick_is_settled(tapnet->run_dir) ||
-        roll_read(tapnet->run_dir, unplugging->network, &tapnet->roll, &roll) < 0)
+    if (!model_name_valid(unplugging->network) || !quick_is_settled(tapnet) ||
+        quick_roll(tapnet, unplugging->network, &roll) < 0)
         return -EAGAIN;
     place = roll_find(&roll, unplugging->port);
     if (may_be_quick(tapnet, unplugging, &roll, place))
@@ -254,7 +254,7 @@ static int finish(struct tapnet *tapnet, char *mark, struct tapnet_error *error)
 int detach_quick_finish(struct tapnet *tapnet, struct tapnet_error *error)
 {
     char mark[RUN_MARK_MAX];
-    int result = run_mark_read(tapnet->run_dir, mark);
+    int result = run_mark_read(tapnet->run_dir, tapnet->lock, mark);
 
     if (result < 0 || !text_begins_with(mark, DETACH_QUICK_MARK))
         return 0;

@@ -34,6 +34,8 @@ struct roll_port {
 void roll_fini(struct roll *roll)
 {
     free(roll->text);
+    if (roll->fd >= 0)
+        close(roll->fd);
 }
 
 void roll_network_fini(struct roll_network *network)
@@ -50,50 +52,59 @@ static int path_of(const char *run_dir, const char *network, const char *suffix,
 
 /* ---- what it is about ---- */
 
-/* The first line: the format, the size of a port, the ledger, and how long the file beside that is. @roll or NULL. */
-static int print_head(const char *run_dir, const char *network, char ret[HEAD_LEN + 1], struct roll *roll)
+/* How long the file beside the ledger is; -1: there is none. */
+static long long more_len(const char *run_dir, const char *network)
 {
-    char path[RUN_PATH_MAX], ledger[PLUGGED_LEDGER_MAX];
+    char path[RUN_PATH_MAX];
     struct stat status;
-    long long more = -1;
-    int len;
 
-    if (path_of(run_dir, network, ".json", path) < 0 || stat(path, &status) < 0)
-        return -ESTALE;
-    plugged_ledger_print(&status, ledger);
-    if (roll)
-        roll->ledger_len = (uint64_t)status.st_size;
-    if (path_of(run_dir, network, PLUGGED_SUFFIX, path) == 0 && stat(path, &status) == 0)
-        more = (long long)status.st_size;
-    len = snprintf(ret, HEAD_LEN, ROLL_FORMAT " %zu %s %lld", sizeof(struct roll_port), ledger, more);
+    return path_of(run_dir, network, PLUGGED_SUFFIX, path) == 0 && stat(path, &status) == 0 ? (long long)status.st_size
+                                                                                            : -1;
+}
+
+/* The first line: the format, the size of a port, the ledger, and how long the file beside that is. */
+static bool print_head(const char *ledger, long long more, char ret[HEAD_LEN])
+{
+    int len = snprintf(ret, HEAD_LEN, ROLL_FORMAT " %zu %s %lld", sizeof(struct roll_port), ledger, more);
+
     if (len < 0 || len >= HEAD_LEN)
-        return -ESTALE;
+        return false;
     memset(ret + len, ' ', (size_t)(HEAD_LEN - 1 - len));
     ret[HEAD_LEN - 1] = '\n';
-    ret[HEAD_LEN] = '\0';
-    if (roll) {
-        roll->more_len = more < 0 ? 0 : (uint64_t)more;
-        strcpy(roll->ledger, ledger);
-    }
-    return 0;
+    return true;
+}
+
+/* The same of what is there now; *ret has the ledger. */
+static bool print_present(const char *run_dir, const char *network, char head[HEAD_LEN], struct roll *ret)
+{
+    char path[RUN_PATH_MAX];
+    struct stat status;
+    long long more;
+
+    if (path_of(run_dir, network, ".json", path) < 0 || stat(path, &status) < 0)
+        return false;
+    plugged_ledger_print(&status, ret->ledger);
+    ret->ledger_len = (uint64_t)status.st_size;
+    more = more_len(run_dir, network);
+    ret->more_len = more < 0 ? 0 : (uint64_t)more;
+    return print_head(ret->ledger, more, head);
 }
 
 /* ---- reading ---- */
 
-static int read_file(const char *path, char **ret, size_t *ret_len)
+/* Its text, and its descriptor, which is there to change it. */
+static int read_file(const char *path, struct roll *ret)
 {
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    _cleanup_free_ char *text = NULL;
     struct stat status;
 
-    if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size > ROLL_MAX)
+    ret->fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (ret->fd < 0 || fstat(ret->fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size > ROLL_MAX)
         return -ESTALE;
-    text = malloc((size_t)status.st_size + 1);
-    if (!text || read(fd, text, (size_t)status.st_size) != (ssize_t)status.st_size)
+    ret->len = (size_t)status.st_size;
+    ret->text = malloc(ret->len + 1);
+    if (!ret->text || read(ret->fd, ret->text, ret->len) != (ssize_t)ret->len)
         return -ESTALE;
-    text[status.st_size] = '\0';
-    *ret_len = (size_t)status.st_size;
-    *ret = take_pointer(text);
+    ret->text[ret->len] = '\0';
     return 0;
 }
 
@@ -220,7 +231,6 @@ static bool parse_network(const char *line, struct roll_network *ret)
     return ret->line != NULL;
 }
 
-/* A bridge that was made anew since is another. */
 static int take_network(struct roll *roll, const char *line, struct roll_network *kept)
 {
     if (!kept->line || strcmp(kept->line, line) != 0) {
@@ -230,7 +240,8 @@ static int take_network(struct roll *roll, const char *line, struct roll_network
     }
     roll->set = kept->set;
     roll->network = kept->network;
-    return kept->bridge && if_nametoindex(kept->network->bridge) == kept->bridge ? 0 : -ESTALE;
+    roll->bridge = kept->bridge;
+    return roll->bridge ? 0 : -ESTALE;
 }
 
 /* Do the names of every port end, and do they stand where they can be looked at? */
@@ -249,23 +260,19 @@ static bool is_sound(const struct roll *roll)
 
 int roll_read(const char *run_dir, const char *network, struct roll_network *kept, struct roll *ret)
 {
-    char path[RUN_PATH_MAX], head[HEAD_LEN + 1], *line, *end;
+    char path[RUN_PATH_MAX], head[HEAD_LEN], *line, *end;
     size_t len;
-    int result = path_of(run_dir, network, PLUGGED_ROLL_SUFFIX, path);
 
-    *ret = (struct roll){.text = NULL};
-    if (result == 0)
-        result = read_file(path, &ret->text, &len);
-    if (result == 0)
-        result = print_head(run_dir, network, head, ret);
-    if (result < 0 || len < HEAD_LEN || memcmp(ret->text, head, HEAD_LEN) != 0)
+    *ret = ROLL_NONE;
+    if (path_of(run_dir, network, PLUGGED_ROLL_SUFFIX, path) < 0 || read_file(path, ret) < 0 ||
+        !print_present(run_dir, network, head, ret) || ret->len < HEAD_LEN || memcmp(ret->text, head, HEAD_LEN) != 0)
         return -ESTALE;
     line = ret->text + HEAD_LEN;
-    end = memchr(line, '\n', len - HEAD_LEN);
+    end = memchr(line, '\n', ret->len - HEAD_LEN);
     if (!end)
         return -ESTALE;
     *end++ = '\0';
-    len -= (size_t)(end - ret->text);
+    len = ret->len - (size_t)(end - ret->text);
     ret->ports = (const void *)end;
     ret->count = len / sizeof(struct roll_port);
     return len % sizeof(struct roll_port) != 0 || !is_sound(ret) ? -ESTALE : take_network(ret, line, kept);
@@ -333,11 +340,12 @@ static bool write_all(FILE *file, const char *head, const char *line, const stru
 void roll_write(const char *run_dir, const char *set, const struct model_network *network)
 {
     _cleanup_free_ char *line = print_network(set, network);
-    char path[RUN_PATH_MAX], head[HEAD_LEN + 1];
+    char path[RUN_PATH_MAX], head[HEAD_LEN];
+    struct roll present = ROLL_NONE;
     _cleanup_close_ int fd = -1;
     _cleanup_fclose_ FILE *file = NULL;
 
-    if (!line || print_head(run_dir, network->name, head, NULL) < 0 ||
+    if (!line || !print_present(run_dir, network->name, head, &present) ||
         path_of(run_dir, network->name, PLUGGED_ROLL_SUFFIX, path) < 0)
         return;
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -349,44 +357,39 @@ void roll_write(const char *run_dir, const char *set, const struct model_network
         unlink(path);
 }
 
-/* The file, to be changed; *ret_len: how long it is. -1: there is none. */
-static int open_file(const char *run_dir, const char *network, char path[RUN_PATH_MAX], off_t *ret_len)
+/* Of the file beside the ledger, which is longer now, the head tells last: without, the roll is void. */
+static bool end_change(const char *run_dir, const struct roll *roll)
 {
-    _cleanup_close_ int fd = -1;
-    struct stat status;
+    char head[HEAD_LEN];
 
-    if (path_of(run_dir, network, PLUGGED_ROLL_SUFFIX, path) < 0)
-        return -1;
-    fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) < 0)
-        return -1;
-    *ret_len = status.st_size;
-    return take_fd(&fd);
+    return print_head(roll->ledger, more_len(run_dir, roll->network->name), head) &&
+           pwrite(roll->fd, head, HEAD_LEN, 0) == HEAD_LEN;
 }
 
-void roll_add(const char *run_dir, const struct model_network *network, const struct model_port *port)
+static void remove_file(const char *run_dir, const struct roll *roll)
 {
-    char path[RUN_PATH_MAX] = "", head[HEAD_LEN + 1];
-    off_t len = 0;
-    _cleanup_close_ int fd = open_file(run_dir, network->name, path, &len);
+    char path[RUN_PATH_MAX];
+
+    if (path_of(run_dir, roll->network->name, PLUGGED_ROLL_SUFFIX, path) == 0)
+        unlink(path);
+}
+
+void roll_add(const char *run_dir, const struct roll *roll, const struct model_port *port)
+{
     struct roll_port entry;
 
-    fill_entry(network, port, &entry);
-    if (fd < 0 || print_head(run_dir, network->name, head, NULL) < 0 ||
-        pwrite(fd, &entry, sizeof(entry), len) != (ssize_t)sizeof(entry) || pwrite(fd, head, HEAD_LEN, 0) != HEAD_LEN)
-        unlink(path);
+    fill_entry(roll->network, port, &entry);
+    if (pwrite(roll->fd, &entry, sizeof(entry), (off_t)roll->len) != (ssize_t)sizeof(entry) ||
+        !end_change(run_dir, roll))
+        remove_file(run_dir, roll);
 }
 
 void roll_drop(const char *run_dir, const struct roll *roll, size_t place)
 {
     const struct roll_port last = roll->ports[roll->count - 1];
-    char path[RUN_PATH_MAX] = "", head[HEAD_LEN + 1];
-    off_t first = (const char *)roll->ports - roll->text, size = (off_t)sizeof(last), len = 0;
-    _cleanup_close_ int fd = open_file(run_dir, roll->network->name, path, &len);
+    off_t first = (const char *)roll->ports - roll->text, size = (off_t)sizeof(last);
 
-    if (fd < 0 || len != first + (off_t)roll->count * size ||
-        pwrite(fd, &last, sizeof(last), first + (off_t)place * size) != (ssize_t)sizeof(last) ||
-        ftruncate(fd, len - size) < 0 || print_head(run_dir, roll->network->name, head, NULL) < 0 ||
-        pwrite(fd, head, HEAD_LEN, 0) != HEAD_LEN)
-        unlink(path);
+    if (pwrite(roll->fd, &last, sizeof(last), first + (off_t)place * size) != (ssize_t)sizeof(last) ||
+        ftruncate(roll->fd, (off_t)roll->len - size) < 0 || !end_change(run_dir, roll))
+        remove_file(run_dir, roll);
 }

@@ -16,14 +16,19 @@
  * written, but for what could make us read beyond it.
  */
 struct roll {
-    char *text; /* the file */
+    int fd; /* the file, as it is read and then changed: with the lock held all along */
+    char *text;
+    size_t len;
     const char *set;
     const struct model_network *network; /* without its ports; as the set, of the struct roll_network */
+    unsigned bridge;                     /* that this was written about: one of another index was made anew since */
     char ledger[128];                    /* that it is about: what a line beside it is headed with */
     uint64_t ledger_len, more_len;       /* of that, and of the file beside it */
     const struct roll_port *ports;       /* within the text */
     size_t count;
 };
+
+#define ROLL_NONE ((struct roll){.fd = -1})
 
 /* What a roll's line says of its network; whoever reads one roll after the other keeps it, and parses a line once. */
 struct roll_network {
@@ -66,9 +71,12 @@ uint32_t roll_used(const struct roll *roll, uint32_t user);
 bool roll_fellow(const struct roll *roll, size_t place, bool given, struct model_port *ret);
 /* Writes that of @network, which is @set's with all its ports, as the ledger has it. What can't be is not there. */
 void roll_write(const char *run_dir, const char *set, const struct model_network *network);
-/* Adds @port, which stands beside the ledger since just now. One that can't be added is void. */
-void roll_add(const char *run_dir, const struct model_network *network, const struct model_port *port);
-/* Takes out the port that is number @place of @roll, which was read with the lock that is still held; the same. */
+/*
+ * Adds @port, which stands beside the ledger since just now, to the file of @roll: that is read anew before anything
+ * else is done with it. What can't be changed is void.
+ */
+void roll_add(const char *run_dir, const struct roll *roll, const struct model_port *port);
+/* Takes out the port that is number @place; the same. */
 void roll_drop(const char *run_dir, const struct roll *roll, size_t place);
 
 #endif

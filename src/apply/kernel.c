@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "apply/run.h"
@@ -31,7 +32,7 @@ int apply_kernel_route(struct apply_kernel *kernel, struct tapnet_error *error)
     return kernel->route ? 0 : netlink_open(NETLINK_ROUTE, &kernel->route, error);
 }
 
-static int open_netfilter(struct apply_kernel *kernel, struct tapnet_error *error)
+int apply_kernel_netfilter(struct apply_kernel *kernel, struct tapnet_error *error)
 {
     return kernel->netfilter ? 0 : netlink_open(NETLINK_NETFILTER, &kernel->netfilter, error);
 }
@@ -39,15 +40,17 @@ static int open_netfilter(struct apply_kernel *kernel, struct tapnet_error *erro
 /* The ioctl needs no lock of the kernel's, for which a request of rtnetlink would wait behind all others. */
 int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error)
 {
+    struct ifreq request = {.ifr_ifindex = 0};
     int result = apply_kernel_route(kernel, error);
-    unsigned index;
 
     if (result < 0)
         return result;
-    index = if_nametoindex(name);
-    if (!index)
+    if (strlen(name) >= sizeof(request.ifr_name))
+        return error_set_errno(error, -ENODEV, "%s", name);
+    strcpy(request.ifr_name, name);
+    if (ioctl(netlink_fd(kernel->route), SIOCGIFINDEX, &request) < 0)
         return error_set_errno(error, -errno, "%s", name);
-    *ret = (int)index;
+    *ret = request.ifr_ifindex;
     return 0;
 }
 
@@ -369,7 +372,7 @@ static int write_sysctl(void *data, const char *path, const char *value, struct 
 static int guards_commit(void *data, struct nft_transaction *transaction, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    int result = open_netfilter(kernel, error);
+    int result = apply_kernel_netfilter(kernel, error);
 
     return result < 0 ? result : nft_commit(kernel->netfilter, transaction, error);
 }
@@ -377,7 +380,7 @@ static int guards_commit(void *data, struct nft_transaction *transaction, struct
 static int elements_find(void *data, struct guard_element *elements, size_t *count, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    int result = open_netfilter(kernel, error);
+    int result = apply_kernel_netfilter(kernel, error);
 
     return result < 0 ? result : nft_elements_find(kernel->netfilter, elements, count, error);
 }
@@ -385,7 +388,7 @@ static int elements_find(void *data, struct guard_element *elements, size_t *cou
 static int passage_add(void *data, const struct guard_passage *passage, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    int result = open_netfilter(kernel, error);
+    int result = apply_kernel_netfilter(kernel, error);
 
     return result < 0 ? result : nft_passage_add(kernel->netfilter, passage, error);
 }
@@ -393,7 +396,7 @@ static int passage_add(void *data, const struct guard_passage *passage, struct t
 static int passage_delete(void *data, const struct guard_passage *passage, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    int result = open_netfilter(kernel, error);
+    int result = apply_kernel_netfilter(kernel, error);
 
     return result < 0 ? result : nft_passage_delete(kernel->netfilter, passage, error);
 }
@@ -439,7 +442,7 @@ static int file_append(void *data, const char *name, const char *head, const cha
 static int conntrack_forget(void *data, const struct ip_address *addresses, size_t count, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    int result = open_netfilter(kernel, error);
+    int result = apply_kernel_netfilter(kernel, error);
 
     return result < 0 ? result : netlink_conntrack_forget(kernel->netfilter, addresses, count, NULL, error);
 }
@@ -450,7 +453,7 @@ static int conntrack_forget_forwards(void *data, const struct netlink_conntrack_
     _cleanup_free_ struct ip_address *addresses = NULL;
     struct apply_kernel *kernel = data;
     size_t address_count = 0;
-    int result = open_netfilter(kernel, error);
+    int result = apply_kernel_netfilter(kernel, error);
 
     if (result == 0)
         result = apply_kernel_route(kernel, error);
@@ -522,13 +525,6 @@ void apply_kernel_peer(struct apply_kernel *kernel, const struct apply_peer *pee
     kernel->peer = peer;
 }
 
-int apply_kernel_check_right(struct apply_kernel *kernel, struct tapnet_error *error)
-{
-    int result = open_netfilter(kernel, error);
-
-    return result < 0 ? result : nft_check_right(kernel->netfilter, error);
-}
-
 /* What belongs to the calls until now is forgotten: names that mean other links by then, whom they were for. */
 void apply_kernel_rest(struct apply_kernel *kernel)
 {
@@ -536,9 +532,8 @@ void apply_kernel_rest(struct apply_kernel *kernel)
         return;
     apply_announce_fini(kernel);
     kernel->making_fd = APPLY_MAKING_UNKNOWN;
-    if (kernel->plug_fd >= 0)
-        close(kernel->plug_fd);
-    kernel->plug_fd = -1;
+    if (kernel->awaiting) /* what comes by it is about what was given up */
+        apply_service_hang_up(kernel);
     kernel->made_fd = NULL;
     kernel->made_flags = 0;
     kernel->peer = NULL;
@@ -551,8 +546,7 @@ void apply_kernel_free(struct apply_kernel *kernel)
         return;
     if (kernel->making_fd >= 0)
         close(kernel->making_fd);
-    if (kernel->plug_fd >= 0)
-        close(kernel->plug_fd);
+    apply_service_hang_up(kernel);
     netlink_close(kernel->route);
     netlink_close(kernel->netfilter);
     free(kernel->run_dir);
@@ -567,7 +561,7 @@ int apply_kernel_new(const char *run_dir, const char *service, struct apply_kern
 
     if (kernel) {
         kernel->making_fd = APPLY_MAKING_UNKNOWN;
-        kernel->plug_fd = -1;
+        kernel->talk_fd = -1;
         kernel->run_dir = strdup(run_dir);
         kernel->service = strdup(service);
         kernel->loan = APPLY_LOAN_NONE;

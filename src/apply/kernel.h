@@ -13,7 +13,9 @@ struct apply_kernel {
     struct apply_loan loan;
     int *made_fd; /* apply_kernel_catch(); NULL: it was not called */
     unsigned made_flags;
-    int plug_fd;                   /* where the service's answer about a port comes; -1: none is awaited */
+    uint64_t rights;               /* those with which we may change the network; 0: not asked yet */
+    int talk_fd;                   /* to the service, for one port after the other; -1: none */
+    bool awaiting;                 /* its answer has yet to be read */
     const struct apply_peer *peer; /* apply_kernel_peer(); NULL: not called */
     char master_name[IFNAMSIZ];    /* the last bridge whose index was asked for */
     int master_index;
@@ -24,6 +26,8 @@ struct apply_kernel {
 
 /* Opens @kernel's rtnetlink, unless it is open. */
 int apply_kernel_route(struct apply_kernel *kernel, struct tapnet_error *error);
+/* The same of netfilter's. */
+int apply_kernel_netfilter(struct apply_kernel *kernel, struct tapnet_error *error);
 /* The index of a link by its name. -ENODEV. */
 int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error);
 
@@ -48,6 +52,7 @@ void apply_announce_end(struct apply_kernel *kernel, const char *name);
 void apply_announce_fini(struct apply_kernel *kernel);
 
 /* ---- service.c: @data is the struct apply_kernel ---- */
+void apply_service_hang_up(struct apply_kernel *kernel);
 int apply_service_prepare(void *data, struct tapnet_error *error);
 int apply_service_release(void *data, struct tapnet_error *error);
 int apply_service_serve(void *data, const struct model_network *network, struct tapnet_error *error);

@@ -227,6 +227,29 @@ int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error)
     return lock(run_dir, LOCK_EX, ret_fd, error);
 }
 
+int run_open(const char *run_dir)
+{
+    int fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
+int run_lock_again(int run_fd, const char *run_dir, int *ret_fd, struct tapnet_error *error)
+{
+    _cleanup_close_ int fd = run_fd < 0 ? -1 : openat(run_fd, LOCK_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct stat held, named;
+
+    if (fd < 0)
+        return -ENOENT;
+    if (flock(fd, LOCK_EX) < 0)
+        return error_set_errno(error, -errno, "cannot lock %s/" LOCK_NAME, run_dir);
+    if (fstat(fd, &held) < 0 || fstatat(run_fd, LOCK_NAME, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+        held.st_ino != named.st_ino || held.st_dev != named.st_dev)
+        return -ENOENT;
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
 int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error)
 {
     return lock(run_dir, LOCK_EX | LOCK_NB, ret_fd, error);
@@ -287,17 +310,23 @@ static int open_lock(const char *run_dir, int flags)
     return fd < 0 ? -errno : fd;
 }
 
-int run_mark_end(int fd)
+void run_mark_leave(int lock, int fd)
+{
+    if (fd != lock)
+        close(fd);
+}
+
+int run_mark_end(int lock, int fd)
 {
     int result = ftruncate(fd, 0) < 0 ? -errno : 0;
 
-    close(fd);
+    run_mark_leave(lock, fd);
     return result;
 }
 
-int run_mark_begin(const char *run_dir, const char *text)
+int run_mark_begin(const char *run_dir, int lock, const char *text)
 {
-    int fd = open_lock(run_dir, O_WRONLY);
+    int fd = lock < 0 ? open_lock(run_dir, O_WRONLY) : lock;
     ssize_t len = (ssize_t)strlen(text), written;
 
     if (fd < 0)
@@ -306,26 +335,28 @@ int run_mark_begin(const char *run_dir, const char *text)
     if (written == len)
         return fd;
     written = written < 0 ? -errno : -ENOSPC;
-    run_mark_end(fd);
+    run_mark_end(lock, fd);
     return (int)written;
 }
 
 int run_mark_clear(const char *run_dir, struct tapnet_error *error)
 {
-    int fd = open_lock(run_dir, O_WRONLY), result = fd < 0 ? fd : run_mark_end(fd);
+    int fd = open_lock(run_dir, O_WRONLY), result = fd < 0 ? fd : run_mark_end(-1, fd);
 
     return result < 0 ? error_set_errno(error, result, "cannot write %s/" LOCK_NAME, run_dir) : 0;
 }
 
-int run_mark_read(const char *run_dir, char ret[RUN_MARK_MAX])
+int run_mark_read(const char *run_dir, int lock, char ret[RUN_MARK_MAX])
 {
-    _cleanup_close_ int fd = open_lock(run_dir, O_RDONLY);
+    int fd = lock < 0 ? open_lock(run_dir, O_RDONLY) : lock, result;
     ssize_t len = fd < 0 ? 0 : pread(fd, ret, RUN_MARK_MAX - 1, 0);
 
+    result = len < 0 ? -errno : 0;
     ret[len < 0 ? 0 : len] = '\0';
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
-    return len < 0 ? -errno : 0;
+    run_mark_leave(lock, fd);
+    return result;
 }
 
 /* Where the lock stands while its directory is being removed. */

@@ -28,18 +28,27 @@ int run_lock(const char *run_dir, int *ret_fd, struct tapnet_error *error);
 void run_unlock(const char *run_dir, int fd);
 /* As run_lock(), but -EWOULDBLOCK at once, without a sentence, while another tapnet has it. */
 int run_lock_now(const char *run_dir, int *ret_fd, struct tapnet_error *error);
+/*
+ * The directory's own descriptor, with the lock held: as long as the lock is still there by that, nobody can have put
+ * another directory in its place, and the lock is had again for a third of the calls. -errno.
+ */
+int run_open(const char *run_dir);
+/* As run_lock(), of the directory @run_fd; -ENOENT, without a sentence: that is no more, or was never opened (-1). */
+int run_lock_again(int run_fd, const char *run_dir, int *ret_fd, struct tapnet_error *error);
 
 #define RUN_MARK_MAX 256
 
 /*
- * With the lock held: what its holder is about, which stands in the lock file, so that it outlives one that is killed
- * and costs no file of its own. Begin returns a descriptor, or -errno; end takes it, so that nothing but the file
- * itself can be in the way of that. 0 or -errno, when it stands there still.
+ * With the lock held, which is @lock where that is known, else -1: what its holder is about, which stands in the lock
+ * file, so that it outlives one that is killed and costs no file of its own. Begin returns a descriptor, or -errno; end
+ * takes it, so that nothing but the file itself can be in the way of that. 0 or -errno, when it stands there still.
  */
-int run_mark_begin(const char *run_dir, const char *text);
-int run_mark_end(int fd);
+int run_mark_begin(const char *run_dir, int lock, const char *text);
+int run_mark_end(int lock, int fd);
+/* Leaves it there. */
+void run_mark_leave(int lock, int fd);
 /* What one before us has left there: "" mostly. And it is dealt with. */
-int run_mark_read(const char *run_dir, char ret[RUN_MARK_MAX]);
+int run_mark_read(const char *run_dir, int lock, char ret[RUN_MARK_MAX]);
 int run_mark_clear(const char *run_dir, struct tapnet_error *error);
 
 /* The process that has the lock: 0 when nobody has it, or who it is can't be seen (another pid namespace). */

@@ -116,7 +116,7 @@ static void delete_gone(struct keeper *keeper)
     }
     if (result == 0) {
         result = api_gone_delete(tapnet, &error);
-        if (result == 0 && quick_is_settled(tapnet->run_dir)) /* what is half done is not for the ledger */
+        if (result == 0 && quick_is_settled(tapnet)) /* what is half done is not for the ledger */
             result = quick_fold(tapnet, &error);
         run_unlock(tapnet->run_dir, lock);
     }

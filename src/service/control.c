@@ -21,7 +21,7 @@
 #include "service/loop.h"
 #include "service/registry.h"
 
-#define CONTROL_CLIENTS 16 /* connections at once; more are closed */
+#define CONTROL_CLIENTS 16 /* connections at once; one more is in place of who has said nothing for longest */
 #define SECOND UINT64_C(1000000)
 #define ACCEPT_REST_USEC (SECOND / 20) /* after an accept that failed for want of something */
 #define ACCEPT_TRIES 10                /* that fail in a row, and the service ends */
@@ -32,6 +32,7 @@ struct control_client {
     int fd; /* -1: this place is free */
     struct loop_source *source;
     struct loop_timer silence;
+    uint64_t heard_usec; /* the last request; 0: none yet */
 };
 
 struct control {
@@ -332,7 +333,8 @@ static void client_handle(int fd, uint32_t events, void *data)
         client_close(client);
         return;
     }
-    loop_timer_arm(client->control->loop, &client->silence, loop_now_usec() + SERVICE_CONTROL_SILENCE * SECOND,
+    client->heard_usec = loop_now_usec();
+    loop_timer_arm(client->control->loop, &client->silence, client->heard_usec + SERVICE_CONTROL_SILENCE * SECOND,
                    client_silent, client);
     if (r < 0) {
         error_set(&error, r, r == -E2BIG ? "too many descriptors" : "request too long");
@@ -355,13 +357,32 @@ static bool control_permits(const struct control *control, int fd)
     return peer.uid == 0 || peer.uid == control->uid;
 }
 
+/* Has it got its answers, and asked for nothing since? A tapnet that plugs in guests stays connected so. */
+static bool client_rests(const struct control_client *client)
+{
+    char byte;
+    struct iovec vector = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+
+    return client->heard_usec && recvmsg(client->fd, &message, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+/* One that is free, or is made so; NULL: all of them want something. */
 static struct control_client *control_free_place(struct control *control)
 {
+    struct control_client *longest = NULL;
+
     for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
-        if (control->clients[i].fd < 0)
-            return &control->clients[i];
+        struct control_client *client = &control->clients[i];
+
+        if (client->fd < 0)
+            return client;
+        if ((!longest || client->heard_usec < longest->heard_usec) && client_rests(client))
+            longest = client;
     }
-    return NULL;
+    if (longest)
+        client_close(longest);
+    return longest;
 }
 
 static void control_rested(void *data)
@@ -388,17 +409,21 @@ static void control_accept_failed(struct control *control)
 static void control_accept(int fd, uint32_t events, void *data)
 {
     struct control *control = data;
-    struct control_client *client = control_free_place(control);
+    struct control_client *client = NULL;
     int accepted _cleanup_close_ = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    bool permitted;
 
     (void)events;
     if (accepted < 0 && errno != EAGAIN)
         control_accept_failed(control);
     if (accepted < 0)
         return;
-    if (!client || !control_permits(control, accepted)) {
+    permitted = control_permits(control, accepted);
+    if (permitted)
+        client = control_free_place(control);
+    if (!client) {
         if (bucket_take(&control->refusals, loop_now_usec(), 1, REFUSALS_BURST))
-            log_line("control: a connection was refused: %s", client ? "not root" : "too many");
+            log_line("control: a connection was refused: %s", permitted ? "too many" : "not root");
         return;
     }
     if (loop_watch(control->loop, accepted, EPOLLIN, client_handle, client, &client->source) < 0) {
@@ -407,6 +432,7 @@ static void control_accept(int fd, uint32_t events, void *data)
     }
     control->failures = 0;
     client->fd = take_fd(&accepted);
+    client->heard_usec = 0;
     loop_timer_arm(control->loop, &client->silence, loop_now_usec() + SERVICE_CONTROL_SILENCE * SECOND, client_silent,
                    client);
 }

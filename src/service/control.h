@@ -12,7 +12,8 @@
  * FD (bound by apply/ at RUN_DIR/service.sock in a directory that only root may enter). All other descriptors that the
  * service inherits it closes. A client connects, sends a request as one datagram with message_send() (base/message.h),
  * and receives one datagram with message_receive(); it may go on with the next request on the same connection, one at
- * a time. A connection that is silent for SERVICE_CONTROL_SILENCE seconds is closed.
+ * a time. A connection that is silent for SERVICE_CONTROL_SILENCE seconds is closed, and earlier for a new one, when
+ * there are many, if all its requests have been answered.
  *
  *   {"do":"sockets"}                 first of all: the sockets for DHCP of all networks, by SCM_RIGHTS, in this order:
  *        0  "log": netlink socket (NETLINK_NETFILTER) that holds netfilter's log group GUARD_LOG_GROUP and gets, at

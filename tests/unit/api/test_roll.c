@@ -98,7 +98,9 @@ static void it_has_who_is_there(void **state)
     roll_fini(&roll);
     assert_stale("lab");
     roll_write(directory, "set", &network);
-    roll_add(directory, &network, &ports[2]);
+    assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
+    roll_add(directory, &roll, &ports[2]);
+    roll_fini(&roll);
     assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
     assert_int_equal(roll.count, 3);
     assert_string_equal(roll_name(&roll, 2), "vm2");
@@ -118,8 +120,8 @@ static void a_network_is_parsed_when_it_is_another(void **state)
     roll_write(directory, "set", &network);
     assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
     first = roll.network;
+    roll_add(directory, &roll, &ports[2]);
     roll_fini(&roll);
-    roll_add(directory, &network, &ports[2]);
     assert_int_equal(roll_read(directory, "lab", &kept, &roll), 0);
     assert_ptr_equal(roll.network, first);
     roll_fini(&roll);

@@ -85,11 +85,34 @@ static void a_lock_that_was_left_aside_goes(void **state)
     run_unlock(directory, fd);
 }
 
+/* By the descriptor of the directory; when that has gone and come again, that is another one. */
+static void a_lock_is_had_again_while_its_directory_stays(void **state)
+{
+    char directory[RUN_PATH_MAX];
+    int fd, again = -1, run_fd;
+
+    (void)state;
+    assert_int_equal(run_dir_name(base, directory, NULL), 0);
+    assert_int_equal(run_lock_again(-1, directory, &again, NULL), -ENOENT);
+    assert_int_equal(run_lock(directory, &fd, NULL), 0);
+    run_fd = run_open(directory);
+    assert_true(run_fd >= 0);
+    close(fd);
+    assert_int_equal(run_lock_again(run_fd, directory, &again, NULL), 0);
+    assert_int_equal(run_lock_now(directory, &fd, NULL), -EWOULDBLOCK);
+    run_unlock(directory, again); /* nothing is in it: it goes */
+    assert_int_equal(run_lock_again(run_fd, directory, &again, NULL), -ENOENT);
+    assert_int_equal(run_lock(directory, &fd, NULL), 0);
+    assert_int_equal(run_lock_again(run_fd, directory, &again, NULL), -ENOENT);
+    run_unlock(directory, fd);
+    close(run_fd);
+}
+
 static void assert_mark(const char *directory, const char *wanted)
 {
     char mark[RUN_MARK_MAX] = "?";
 
-    assert_int_equal(run_mark_read(directory, mark), 0);
+    assert_int_equal(run_mark_read(directory, -1, mark), 0);
     assert_string_equal(mark, wanted);
 }
 
@@ -103,10 +126,10 @@ static void a_mark_outlives_who_wrote_it(void **state)
     (void)state;
     assert_int_equal(run_dir_name(base, directory, NULL), 0);
     assert_mark(directory, "");
-    assert_int_equal(run_mark_begin(directory, "plug lab/web"), -ENOENT);
+    assert_int_equal(run_mark_begin(directory, -1, "plug lab/web"), -ENOENT);
     assert_int_equal(run_lock(directory, &fd, NULL), 0);
     assert_mark(directory, "");
-    marked = run_mark_begin(directory, "unplug lab/another");
+    marked = run_mark_begin(directory, -1, "unplug lab/another");
     assert_true(marked >= 0);
     close(marked);
     close(fd);
@@ -114,12 +137,18 @@ static void a_mark_outlives_who_wrote_it(void **state)
     assert_mark(directory, "unplug lab/another");
     assert_int_equal(run_mark_clear(directory, NULL), 0);
     assert_mark(directory, "");
-    marked = run_mark_begin(directory, "plug lab/web");
+    marked = run_mark_begin(directory, -1, "plug lab/web");
     assert_mark(directory, "plug lab/web");
-    assert_int_equal(run_mark_end(marked), 0);
+    assert_int_equal(run_mark_end(-1, marked), 0);
     assert_mark(directory, "");
-    marked = run_mark_begin(directory, "plug lab/web");
-    close(marked);
+    /* The same by the lock's own descriptor, which stays. */
+    assert_int_equal(run_mark_begin(directory, fd, "plug lab/db"), fd);
+    assert_mark(directory, "plug lab/db");
+    assert_int_equal(run_mark_end(fd, fd), 0);
+    assert_mark(directory, "");
+    marked = run_mark_begin(directory, -1, "plug lab/web");
+    run_mark_leave(-1, marked);
+    assert_mark(directory, "plug lab/web");
     run_unlock(directory, fd);
     assert_int_equal(stat(directory, &status), -1);
 }
@@ -258,6 +287,7 @@ int main(void)
         cmocka_unit_test(the_name_is_the_same_twice_and_makes_nothing),
         cmocka_unit_test(the_lock_keeps_others_out_and_leaves_nothing),
         cmocka_unit_test(a_lock_that_was_left_aside_goes),
+        cmocka_unit_test(a_lock_is_had_again_while_its_directory_stays),
         cmocka_unit_test(a_mark_outlives_who_wrote_it),
         cmocka_unit_test(a_file_keeps_the_directory),
         cmocka_unit_test(a_line_is_added_to_what_has_the_same_head),
