@@ -18,6 +18,10 @@
  * nothing passes from then on, whoever holds it; only CAP_NET_ADMIN brings it up again. One request does so and marks
  * it (MODEL_GONE_GROUP, MODEL_GONE_ALIAS), so it is never half done, and whoever looks at the host knows what it is. It
  * still has its name, and gives that up when somebody wants it.
+ *
+ * It stays in its bridge as well: to take it out the kernel goes through all other ports. By a neighbour's MAC its
+ * holder could keep frames from that one there: so one that has another MAC than it had as a port leaves at once, and
+ * if it gets one later, the keeper sees that and deletes it.
  */
 
 /* ---- laying off ---- */
@@ -25,7 +29,7 @@
 struct look {
     const struct model_link *wanted; /* NULL: one that is gone */
     int index, master_index;         /* 0: it is another one; it has none */
-    bool plugged;
+    bool plugged, has_own_mac;
 };
 
 static int look_at(const struct netlink_link *link, void *data)
@@ -39,16 +43,17 @@ static int look_at(const struct netlink_link *link, void *data)
     look->index = same ? link->index : 0;
     look->master_index = link->master_index;
     look->plugged = link->plugged;
+    look->has_own_mac = look->wanted && mac_equal(&look->wanted->mac, &link->mac);
     return 0;
 }
 
 int apply_link_lay_off(void *data, const struct model_link *link, bool free, struct tapnet_error *error)
 {
-    const struct netlink_link_change change = {.fields = NETLINK_LINK_UP | NETLINK_LINK_GROUP | NETLINK_LINK_ALIAS,
-                                               .group = MODEL_GONE_GROUP,
-                                               .alias = MODEL_GONE_ALIAS};
-    /* Who holds it could give it a neighbour's MAC there, also while it is down; once it is, no frame goes around. */
-    const struct netlink_link_change leave = {.fields = NETLINK_LINK_MASTER};
+    char alias[sizeof(MODEL_GONE_ALIAS) + MAC_TEXT_MAX] = MODEL_GONE_ALIAS;
+    const struct netlink_link_change change = {
+        .fields = NETLINK_LINK_UP | NETLINK_LINK_GROUP | NETLINK_LINK_ALIAS, .group = MODEL_GONE_GROUP, .alias = alias};
+    const struct netlink_link_change leave = {
+        .fields = NETLINK_LINK_MASTER}; /* once it is down: no frame goes around */
     struct apply_kernel *kernel = data;
     struct look look = {.wanted = link};
     int result = apply_kernel_route(kernel, error);
@@ -58,8 +63,9 @@ int apply_link_lay_off(void *data, const struct model_link *link, bool free, str
     if (netlink_link_get(kernel->route, 0, link->name, look_at, &look, NULL) < 0 || !look.index ||
         (free && (look.plugged || device_is_held(link->name))))
         return error_set(error, -EAGAIN, "%s is not as it should be, or is held", link->name);
+    mac_print(&link->mac, alias + strlen(MODEL_GONE_ALIAS));
     result = netlink_link_set(kernel->route, look.index, NULL, &change, error);
-    if (result == 0 && look.master_index)
+    if (result == 0 && look.master_index && !look.has_own_mac)
         netlink_link_set(kernel->route, look.index, NULL, &leave, NULL); /* it is deleted in any case */
     return result;
 }

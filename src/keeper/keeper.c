@@ -92,7 +92,9 @@ static void learn_gone(struct keeper *keeper, uint64_t now_usec)
 {
     size_t count = keeper->repairs.gone_count;
 
-    if (count > keeper->gone_count && keeper->gone_count < KEEPER_GONE_MANY)
+    if (keeper->repairs.gone_astray)
+        keeper->gone_usec = now_usec;
+    else if (count > keeper->gone_count && keeper->gone_count < KEEPER_GONE_MANY)
         keeper->gone_usec = now_usec + KEEPER_GONE_USEC;
     keeper->gone_count = count;
     if (!count)

@@ -283,6 +283,7 @@ static void seen(void *data, const struct observe_found *found, size_t set_count
     plugs_learn(&repairs->plugs, found);
     repairs->held_down = plugs_any_down(found);
     repairs->gone_count = found->gone_count;
+    repairs->gone_astray = found->gone_astray;
     requests_learn(repairs->requests, found);
     pool_learn(repairs->pool, found);
 }

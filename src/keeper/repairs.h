@@ -22,6 +22,7 @@ struct repairs {
     struct pool *pool;
     size_t set_count;                  /* that were up at the last look */
     size_t gone_count;                 /* devices whose ports were gone then */
+    bool gone_astray;                  /* one of them does harm */
     bool held_down;                    /* there was a device by plugs_any_down() */
     size_t object_count, most_objects; /* of ours: at the last look, and since memory was given back */
     /* This look's verdict on each table and its elements: 0 none yet, 1 allowed, -1 not. */

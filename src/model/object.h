@@ -16,10 +16,11 @@
 #define MODEL_LINK_GROUP 0x7461706eu /* "tapn": the interface group of every link of ours */
 /*
  * A TAP whose port is gone, in every way but that the kernel takes long to delete it: it is down, with an alias that
- * says so, in a group ("tapg") that is deleted as a whole. It is nobody's: no object is made of it.
+ * says so and which MAC it has, in a group ("tapg") that is deleted as a whole. It is nobody's: no object is made of
+ * it.
  */
 #define MODEL_GONE_GROUP 0x74617067u
-#define MODEL_GONE_ALIAS "tapnet:gone"
+#define MODEL_GONE_ALIAS "tapnet:gone "
 #define MODEL_ROUTE_PROTOCOL 116 /* rtm_protocol and IFA_PROTO of what we make */
 #define MODEL_ALIAS_MAX 256      /* IFALIASZ */
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/text.h"
 #include "device/device.h"
 #include "netlink/shaper.h"
 
@@ -37,7 +38,16 @@ static bool is_ours(const struct netlink_link *link, struct model_owner *ret_own
 bool observe_is_gone(const struct netlink_link *link)
 {
     return link->group == MODEL_GONE_GROUP && strcmp(link->kind, "tun") == 0 &&
-           strcmp(link->alias, MODEL_GONE_ALIAS) == 0;
+           text_begins_with(link->alias, MODEL_GONE_ALIAS);
+}
+
+/* Whoever holds it may change its MAC, also while it is down, and in a bridge he would take a neighbour's so. */
+static bool goes_astray(const struct netlink_link *link)
+{
+    struct mac own;
+
+    return link->master_index &&
+           (mac_parse(link->alias + strlen(MODEL_GONE_ALIAS), &own) < 0 || !mac_equal(&own, &link->mac));
 }
 
 /* Is it set up as a port of a routed network (NETLINK_LINK_ROUTED)? */
@@ -190,6 +200,7 @@ static int read_link(const struct netlink_link *link, void *data)
 
     if (observe_is_gone(link)) {
         pass->found->gone_count++;
+        pass->found->gone_astray |= goes_astray(link);
         return 0;
     }
     ours = is_ours(link, &owner);
@@ -217,6 +228,7 @@ static void restart_links(void *data)
     pass->index_count = 0;
     pass->shaped = false;
     pass->found->link_count = pass->found->gone_count = 0;
+    pass->found->gone_astray = false;
     pass->found->objects.count = pass->first_link;
 }
 

@@ -32,6 +32,7 @@ struct observe_found {
     struct observe_link *links;   /* not ours, sorted by name */
     size_t link_count;
     size_t gone_count; /* devices whose ports are gone (MODEL_GONE_GROUP): nobody's, and to be deleted */
+    bool gone_astray;  /* one of them has another MAC in its bridge than its port had: to be deleted at once */
     /* Prefixes of addresses and routes (main table) on links that are not ours, and the routes' gateways. */
     struct ip_prefix *taken;
     size_t taken_count;

@@ -176,7 +176,8 @@ def device(host, name):
     return next((link for link in host.json("ip", "-j", "-d", "link") if link["ifname"] == name), None)
 
 
-# A guest on the TAP in its argument: writes a frame for each line that it reads, and prints what came of it.
+# A guest on the TAP in its argument: writes a frame for each line that it reads, or gives the TAP the MAC that stands
+# there, and prints what came of it.
 FRAMES = """
 import fcntl, os, struct, sys
 fd = os.open("/dev/net/tun", os.O_RDWR)
@@ -185,7 +186,9 @@ frame = bytes.fromhex("ffffffffffff" + sys.argv[2].replace(":", "") + "0800") + 
 print("held", flush=True)
 for line in sys.stdin:
     try:
-        print(os.write(fd, frame), flush=True)
+        if mac := bytes.fromhex(line.strip().replace(":", "")):
+            fcntl.ioctl(fd, 0x8924, struct.pack("16sH6s16x", b"", 1, mac))
+        print(mac.hex() if mac else os.write(fd, frame), flush=True)
     except OSError as error:
         print(os.strerror(error.errno), flush=True)
 """
@@ -199,11 +202,17 @@ def hold(host, device_name, mac):
     return guest
 
 
-def send(guest):
-    """What came of a frame."""
-    guest.stdin.write("\n")
+def send(guest, mac=""):
+    """What came of a frame, or of that MAC."""
+    guest.stdin.write(f"{mac}\n")
     guest.stdin.flush()
     return guest.stdout.readline().strip()
+
+
+def is_laid_off(host, name):
+    """Nothing passes, it is nobody's, and it says which MAC it had."""
+    link = device(host, name)
+    return link["ifalias"] == f"tapnet:gone {link['address']}" and "UP" not in link["flags"]
 
 
 def test_a_port_that_goes_costs_one_port(lab, host):
@@ -216,14 +225,14 @@ def test_a_port_that_goes_costs_one_port(lab, host):
     lab("detach", "-q", "lab/vm2")
     assert beside(lab)[-1] == "-vm2" and set(ports(lab)) == {"web", "vm1", "vm3"}
     gone = device(host, "lab-vm2")
-    assert gone["ifalias"] == "tapnet:gone" and "UP" not in gone["flags"]
+    assert is_laid_off(host, "lab-vm2")
     assert send(guest) == "Input/output error"
     assert "lab-vm2" not in guarded(host)
     assert not dig(host, "vm2.lab") and dig(host, "vm3.lab") == made[2]["addresses"][:1]
     again = attach(lab, "lab")
     assert again["port"] == "vm2" and again["addresses"] == made[1]["addresses"], "its name is free"
     assert device(host, "lab-vm2")["ifalias"].startswith("tapnet:lab/lab/vm2 ")
-    assert device(host, f"gone_{gone['ifindex']:x}")["ifalias"] == "tapnet:gone"
+    assert device(host, f"gone_{gone['ifindex']:x}")["ifalias"] == gone["ifalias"]
     os.kill(keeper, signal.SIGCONT)
     wait_for(lambda: not device(host, f"gone_{gone['ifindex']:x}"), SOON, "the keeper deletes the device")
     assert lab("status").returncode == 0
@@ -257,8 +266,7 @@ def test_without_its_keeper_nothing_is_left_either(lab, host):
         attach(lab, f"lab/{name}")
     keeper = pause_keeper(host)
     lab("detach", "-q", "lab/two")
-    gone = device(host, "lab-two")
-    assert gone["ifalias"] == "tapnet:gone" and "master" not in gone, "nobody takes a neighbour's MAC by it"
+    assert is_laid_off(host, "lab-two")
     os.kill(keeper, signal.SIGKILL)
     wait_gone(keeper)
     lab("detach", "-q", "lab/three")
@@ -266,6 +274,35 @@ def test_without_its_keeper_nothing_is_left_either(lab, host):
     lab("detach", "-q", "lab/one")
     lab("up", lab.file(LAB))
     assert_same(before, at_rest_but_for_the_keeper())
+
+
+def taken(host, mac):
+    """Does the bridge take what goes to this MAC for the host's own?"""
+    return any(entry["mac"] == mac and entry.get("state") == "permanent"
+               for entry in host.json("bridge", "-j", "fdb", "show", "br", "br-lab"))
+
+
+def test_who_holds_a_port_that_is_gone_has_a_neighbours_mac_for_a_moment(lab, host):
+    """Its TAP is still in the bridge, and its holder may change its MAC: it leaves, before or when the keeper looks."""
+    before = at_rest(lab)
+    neighbour = attach(lab, "lab/neighbour")["mac"]
+    attach(lab, "lab/early")
+    attach(lab, "lab/late")
+    early, late = hold(host, "lab-early", neighbour), hold(host, "lab-late", neighbour)
+    keeper = pause_keeper(host)
+    assert send(early, neighbour) == neighbour.replace(":", "") and taken(host, neighbour)
+    lab("detach", "-q", "lab/early")
+    assert "master" not in device(host, "lab-early") and not taken(host, neighbour)
+    lab("detach", "-q", "lab/late")
+    assert is_laid_off(host, "lab-late") and device(host, "lab-late")["master"] == "br-lab"
+    assert send(late, neighbour) == neighbour.replace(":", "") and taken(host, neighbour)
+    os.kill(keeper, signal.SIGCONT)
+    wait_for(lambda: not taken(host, neighbour), SOON, "the keeper sees it")
+    for guest in early, late:
+        guest.stdin.close()
+        guest.wait(20)
+    lab("detach", "-q", "lab/neighbour")
+    assert_same(before, at_rest(lab))
 
 
 def test_down_deletes_what_is_gone(world, host):
@@ -277,7 +314,7 @@ def test_down_deletes_what_is_gone(world, host):
         attach(tapnet, f"lab/{name}")
     keeper = pause_keeper(host)
     tapnet("detach", "-q", "lab/two")
-    assert device(host, "lab-two")["ifalias"] == "tapnet:gone"
+    assert is_laid_off(host, "lab-two")
     down = host.popen(tapnet.program, "down", "--all", stdout=subprocess.DEVNULL)
     wait_for(lambda: not device(host, "lab-two"), SOON, "down deletes it")
     os.kill(keeper, signal.SIGCONT)

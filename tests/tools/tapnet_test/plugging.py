@@ -43,7 +43,7 @@ def plugging_lab(host):
 
 def links(host):
     """Those that are somebody's: a device whose port is gone is deleted a moment later."""
-    return {link["ifname"] for link in host.json("ip", "-j", "link") if link.get("ifalias") != GONE}
+    return {link["ifname"] for link in host.json("ip", "-j", "link") if not link.get("ifalias", "").startswith(GONE)}
 
 
 def ports(tapnet, name="lab"):
@@ -56,7 +56,7 @@ def at_rest(tapnet):
     shots = [""]
 
     def has_gone_devices():
-        return any(link.get("ifalias") == GONE for link in tapnet.netns.json("ip", "-j", "link"))
+        return any(link.get("ifalias", "").startswith(GONE) for link in tapnet.netns.json("ip", "-j", "link"))
     wait_for(lambda: not has_gone_devices(), 20, "devices whose ports are gone are deleted")
 
     def is_at_rest():
