@@ -11,6 +11,7 @@
 #include "api/ports.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "device/device.h"
 #include "model/forward.h"
 #include "spec/spec.h"
@@ -261,7 +262,7 @@ static size_t number_of(const char *name)
     char *end;
     unsigned long number;
 
-    if (strncmp(name, DEFAULT_PORT, strlen(DEFAULT_PORT)) != 0)
+    if (!text_begins_with(name, DEFAULT_PORT))
         return 0;
     number = strtoul(name + strlen(DEFAULT_PORT), &end, 10);
     return *end ? 0 : number;
@@ -279,9 +280,10 @@ struct numbers {
     size_t most;
 };
 
-static void take_number(struct numbers *numbers, const char *name)
+/* Most names begin otherwise, which is seen without a call. */
+static inline void take_number(struct numbers *numbers, const char *name)
 {
-    size_t number = number_of(name);
+    size_t number = name[0] == DEFAULT_PORT[0] ? number_of(name) : 0;
 
     if (number <= numbers->most)
         numbers->taken[number] = true;
@@ -404,7 +406,7 @@ static int add_ports(struct plugging *plugging, struct model_set *set, struct mo
 int plugging_add(struct model_set *set, void *data, struct tapnet_error *error)
 {
     struct plugging *plugging = data;
-    const struct model_surroundings beside = {.other_address = roll_address, .data = plugging->roll};
+    const struct model_surroundings beside = {.other_has = roll_has_address, .data = plugging->roll};
     struct model_network *network = ports_network_of(set, plugging->network);
     int result = add_ports(plugging, set, network, error);
 

@@ -127,6 +127,14 @@ static void take_port(const struct roll_port *entry, struct model_port *ret)
     memcpy(ret->device, entry->device, sizeof(ret->device));
 }
 
+static uint32_t word_of(const uint8_t bytes[4])
+{
+    uint32_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
 void roll_port(const struct roll *roll, size_t place, struct model_port *ret)
 {
     take_port(&roll->ports[place], ret);
@@ -156,27 +164,43 @@ const char *roll_hostname(const struct roll *roll, size_t place)
     return roll->ports[place].hostname;
 }
 
-bool roll_address(const void *data, size_t place, uint8_t family, struct ip_address *ret)
+/* These two go through all ports for each one more: without a call for each, and a look at most of them at one word. */
+
+bool roll_has_address(const void *data, const struct ip_address *address)
 {
     const struct roll *roll = data;
+    size_t size = ip_family_size(address->family), last = size - sizeof(uint32_t);
 
-    if (place >= roll->count)
-        return false;
-    *ret = family == AF_INET6 ? roll->ports[place].address6 : roll->ports[place].address;
-    return true;
+    for (size_t i = 0; i < roll->count; i++) {
+        const struct roll_port *port = &roll->ports[i];
+        const struct ip_address *other = address->family == AF_INET6 ? &port->address6 : &port->address;
+
+        if (word_of(other->bytes + last) == word_of(address->bytes + last) && ip_address_equal(other, address))
+            return true;
+    }
+    return false;
+}
+
+/* Is @text the other one, which has @len > 0 characters? Names of ports differ in their length, or at their end. */
+static inline bool is_text(const char *text, const char *other, size_t len)
+{
+    return text[len] == '\0' && text[len - 1] == other[len - 1] && strcmp(text, other) == 0;
 }
 
 bool roll_collides(const struct roll *roll, const struct model_port *port)
 {
+    size_t name_len = strlen(port->name), device_len = strlen(port->device);
+    uint32_t mac = word_of(port->guest_mac.bytes + 2);
+
     for (size_t i = 0; i < roll->count; i++) {
         const struct roll_port *other = &roll->ports[i];
 
-        if (mac_equal(&other->guest_mac, &port->guest_mac) || strcmp(other->device, port->device) == 0 ||
-            strcmp(other->name, port->name) == 0 || strcmp(other->hostname, port->name) == 0 ||
-            (port->address6.family && ip_address_equal(&other->address6, &port->address6)))
+        if ((word_of(other->guest_mac.bytes + 2) == mac && mac_equal(&other->guest_mac, &port->guest_mac)) ||
+            is_text(other->device, port->device, device_len) || is_text(other->name, port->name, name_len) ||
+            is_text(other->hostname, port->name, name_len))
             return true;
     }
-    return false;
+    return port->address6.family && roll_has_address(roll, &port->address6);
 }
 
 bool roll_has_origin(const struct roll *roll, enum model_origin origin)

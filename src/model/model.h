@@ -374,8 +374,8 @@ struct model_surroundings {
     bool (*current_address)(const void *data, const char *network, const char *port, uint8_t family,
                             struct ip_address *ret);
     bool (*current_subnet6)(const void *data, const char *network, struct ip_prefix *ret); /* may be NULL */
-    /* The address of a port that is in the network besides, number @index; family 0: none. False behind the last. */
-    bool (*other_address)(const void *data, size_t index, uint8_t family, struct ip_address *ret); /* may be NULL */
+    /* Has a port that is in the network besides this address? May be NULL. */
+    bool (*other_has)(const void *data, const struct ip_address *address);
     struct model_ip6 ip6;
     const void *data;
 };

@@ -81,7 +81,8 @@ static bool bits_take(struct bits *bits, const struct ip_address *address)
     return true;
 }
 
-static int choose_address(struct bits *bits, const struct model_network *network, struct model_port *port)
+static int choose_address(struct bits *bits, const struct model_network *network, struct model_port *port,
+                          const struct model_surroundings *surroundings)
 {
     char name[2 * MODEL_NAME_MAX];
     uint32_t hosts = bits->size - 2, start;
@@ -91,7 +92,8 @@ static int choose_address(struct bits *bits, const struct model_network *network
     for (uint32_t i = 0; i < hosts; i++) {
         const struct ip_address address = address_at(bits, 1 + (uint32_t)(((uint64_t)start + i) % hosts));
 
-        if (bits_take(bits, &address)) {
+        if (bits_take(bits, &address) &&
+            !(surroundings->other_has && surroundings->other_has(surroundings->data, &address))) {
             *address_of(port, address.family) = address;
             return 0;
         }
@@ -109,13 +111,8 @@ static bool lacks_address(struct model_port *port, uint8_t family)
 static int place_all(struct bits *bits, struct model_network *network, const struct model_surroundings *surroundings)
 {
     uint8_t family = bits->cells.address.family;
-    struct ip_address other;
     int result = 0;
 
-    for (size_t i = 0;
-         surroundings->other_address && surroundings->other_address(surroundings->data, i, family, &other); i++)
-        if (other.family)
-            bits_take(bits, &other);
     for (size_t i = 0; i < network->port_count; i++)
         if (address_of(&network->ports[i], family)->family)
             bits_take(bits, address_of(&network->ports[i], family));
@@ -130,7 +127,7 @@ static int place_all(struct bits *bits, struct model_network *network, const str
     }
     for (size_t i = 0; i < network->port_count && result == 0; i++)
         if (lacks_address(&network->ports[i], family))
-            result = choose_address(bits, network, &network->ports[i]);
+            result = choose_address(bits, network, &network->ports[i], surroundings);
     return result;
 }
 
