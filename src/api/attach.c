@@ -3,10 +3,7 @@
 #include "api/attach.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/attach_plan.h"
@@ -141,12 +138,8 @@ static int open_port(const struct tapnet_attach_options *wanted, struct tapnet_a
 static int claim_port(struct tapnet_attached *attached, struct tapnet_error *error)
 {
     const struct tapnet_attached_info *info = tapnet_attached_info(attached);
-    unsigned index = if_nametoindex(info->device);
-    int result;
+    int result = device_claim(info->device, &attached->claim_fd, error);
 
-    if (!index)
-        return error_set_errno(error, -errno, "cannot find the device %s", info->device);
-    result = device_claim((int)index, &attached->claim_fd, error);
     return result < 0 ? error_prefix(error, result, "port %s/%s", info->network, info->port) : 0;
 }
 
@@ -288,24 +281,15 @@ static bool may_be_any(const struct tapnet_attach_options *options)
            !(options->flags & TAPNET_ATTACH_NO_VNET_HEADER) && !plugging_says_more(options);
 }
 
-/* A port that is unplugged meanwhile is down, before the keeper deletes it. */
-static bool is_up(const char *device)
-{
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct ifreq request = {.ifr_flags = 0};
-
-    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
-    return fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
-}
-
-/* -EAGAIN: none is ready. */
+/* -EAGAIN: none is ready. One that is unplugged meanwhile is down, before the keeper deletes it. */
 static int attach_ready(struct tapnet *tapnet, const struct tapnet_attach_options *options,
                         struct tapnet_attached **ret)
 {
     struct tapnet_attached *attached cleanup(cleanup_tapnet_attached_free) = NULL;
     int result = attach_ask_ready(tapnet, options->network, &attached);
 
-    if (result < 0 || claim_port(attached, NULL) < 0 || !is_up(tapnet_attached_info(attached)->device))
+    if (result < 0 || claim_port(attached, NULL) < 0 ||
+        !device_claim_is_up(attached->claim_fd, tapnet_attached_info(attached)->device))
         return -EAGAIN;
     *ret = take_pointer(attached);
     return 0;

@@ -16,17 +16,30 @@
 
 #include "base/cleanup.h"
 
-int device_claim(int index, int *ret_fd, struct tapnet_error *error)
+int device_claim(const char *device, int *ret_fd, struct tapnet_error *error)
 {
-    const struct sockaddr_ll name = {.sll_family = AF_PACKET, .sll_ifindex = index}; /* protocol 0: nothing */
+    struct sockaddr_ll name = {.sll_family = AF_PACKET}; /* protocol 0: nothing */
     _cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    struct ifreq request = {.ifr_ifindex = 0};
 
     if (fd < 0)
         return error_set_errno(error, -errno, "cannot open a packet socket (CAP_NET_RAW is needed)");
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
+    if (ioctl(fd, SIOCGIFINDEX, &request) < 0)
+        return error_set_errno(error, -errno, "cannot find the device %s", device);
+    name.sll_ifindex = request.ifr_ifindex;
     if (bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0)
-        return error_set_errno(error, -errno, "cannot bind a packet socket to interface %d", index);
+        return error_set_errno(error, -errno, "cannot bind a packet socket to %s", device);
     *ret_fd = take_fd(&fd);
     return 0;
+}
+
+bool device_claim_is_up(int fd, const char *device)
+{
+    struct ifreq request = {.ifr_flags = 0};
+
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
+    return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
 }
 
 bool device_is_held(const char *name)

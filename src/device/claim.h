@@ -14,8 +14,10 @@
  * one without a protocol, and nobody makes one without CAP_NET_RAW.
  */
 
-/* Claims the device with interface index @index. *ret_fd is the caller's, and its closing the claim's end. -EPERM. */
-int device_claim(int index, int *ret_fd, struct tapnet_error *error);
+/* Claims @device. *ret_fd is the caller's, and its closing the claim's end. -EPERM, -ENODEV. */
+int device_claim(const char *device, int *ret_fd, struct tapnet_error *error);
+/* Is it up, which was claimed by @fd? */
+bool device_claim_is_up(int fd, const char *device);
 
 /*
  * Does anybody hold the TAP @name, which was made for one queue? Opens it for an instant: who holds it may have turned

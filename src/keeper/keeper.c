@@ -36,6 +36,7 @@ struct keeper {
     int control_fd;
     uint64_t look_usec;  /* when to look; 0: nothing to look for */
     uint64_t ready_usec; /* not before */
+    uint64_t cost_usec;  /* of the last look, of a processor's time */
     bool settling;       /* an event was read, and the look that it asks for is near: the rest is read then */
     unsigned retry_sec;  /* of the last failure; 0: none */
     struct clients clients;
@@ -70,6 +71,14 @@ static void schedule(struct keeper *keeper, int result, uint64_t now_usec)
         keeper->retry_sec = RETRY_MAX_SEC;
     if (!keeper->look_usec || keeper->look_usec > now_usec + keeper->retry_sec * UINT64_C(1000000))
         keeper->look_usec = now_usec + keeper->retry_sec * UINT64_C(1000000);
+}
+
+/* How long after an event. */
+static uint64_t settle_usec(const struct keeper *keeper)
+{
+    if (keeper->cost_usec < KEEPER_SETTLE_USEC)
+        return KEEPER_SETTLE_USEC;
+    return keeper->cost_usec < KEEPER_SETTLE_MAX_USEC ? keeper->cost_usec : KEEPER_SETTLE_MAX_USEC;
 }
 
 static void want_look(struct keeper *keeper, uint64_t at)
@@ -143,15 +152,16 @@ static void look(struct keeper *keeper)
         log_line("cannot put back everything: %s", error.text);
     served_meet(&keeper->served, tapnet->run_dir, &tapnet->loan);
     end = loop_now_usec();
+    keeper->cost_usec = used_usec() - used;
     schedule(keeper, result, end);
     learn_gone(keeper, end);
     if (events_wait(keeper->events)) {
-        want_look(keeper, end + KEEPER_SETTLE_USEC);
+        want_look(keeper, end + settle_usec(keeper));
         keeper->settling = true;
     }
     if (events_watch_files(keeper->events, tapnet->run_dir, keeper->repairs.held_down))
         want_look(keeper, end);
-    keeper->ready_usec = end + (used_usec() - used) * (KEEPER_SHARE - 1);
+    keeper->ready_usec = end + keeper->cost_usec * (KEEPER_SHARE - 1);
 }
 
 /* ---- waiting ---- */
@@ -277,7 +287,7 @@ static int wait_for_events(struct keeper *keeper)
     if (msec_until(keeper->gone_usec) == 0) /* whoever else wants something meanwhile */
         delete_gone(keeper);
     if (any_ready(fds, EVENTS_FDS) && events_read(keeper->events)) {
-        want_look(keeper, loop_now_usec() + KEEPER_SETTLE_USEC);
+        want_look(keeper, loop_now_usec() + settle_usec(keeper));
         keeper->settling = true;
     }
     take_service(keeper, fds[WAIT_SERVICE_END].revents, fds[WAIT_SERVICE_WORK].revents);

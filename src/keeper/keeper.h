@@ -6,14 +6,16 @@
 #include "api/context.h"
 
 /*
- * How it works: an event means "look again" (events.h). The look comes KEEPER_SETTLE_USEC later, so that what belongs
- * together is seen together, and under a storm never before ten times the duration of the last one has passed: a tenth
- * of one processor is all that anybody can make us use. A look that finds nothing to do changes nothing.
+ * How it works: an event means "look again" (events.h). The look comes KEEPER_SETTLE_USEC later, or where looks take
+ * longer than that, as long as the last one took: so what belongs together is seen together, and seldom twice. Under a
+ * storm it never comes before ten times the duration of the last one has passed: a tenth of one processor is all that
+ * anybody can make us use. A look that finds nothing to do changes nothing.
  *
  * A thing that has to be brought back again and again is left alone for 1, 2, 4, ... 60 seconds (patience.h): somebody
  * means it. The log says so, and so does `tapnet status`.
  */
 #define KEEPER_SETTLE_USEC 5000
+#define KEEPER_SETTLE_MAX_USEC 50000
 #define KEEPER_SHARE 10 /* of the time at most one in this many is spent on looks */
 
 /*

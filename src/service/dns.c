@@ -301,6 +301,13 @@ void dns_plug(struct dns *dns, const struct model_network *network)
         dns_names_plug(&updated->names, network);
 }
 
+bool dns_unplug(struct dns *dns, const struct model_network *network, size_t place)
+{
+    struct dns_network *updated = *find_link(dns, network->name);
+
+    return !updated || dns_names_unplug(&updated->names, place);
+}
+
 void dns_remove(struct dns *dns, const char *network)
 {
     struct dns_network **link = find_link(dns, network);

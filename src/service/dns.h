@@ -32,6 +32,8 @@ size_t dns_ends(const struct model_network *network);
 void dns_update(struct dns *dns, const struct model_network *network);
 /* The same, and nothing is new but its last port. */
 void dns_plug(struct dns *dns, const struct model_network *network);
+/* The port that is number @place goes, and the last one takes its place: dns_names_unplug(). */
+bool dns_unplug(struct dns *dns, const struct model_network *network, size_t place);
 void dns_remove(struct dns *dns, const char *network);
 
 #endif

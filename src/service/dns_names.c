@@ -91,18 +91,25 @@ static size_t address_slot(const struct dns_names *names, uint32_t address)
     return at;
 }
 
+static size_t hash6(const uint8_t address[16])
+{
+    uint64_t halves[2];
+
+    memcpy(halves, address, sizeof(halves));
+    return hash_mix(hash_mix(halves[0]) ^ halves[1]) % DNS_ADDRESS_SLOTS;
+}
+
 static size_t address6_slot(const struct dns_names *names, const uint8_t address[16])
 {
     const struct model_port *ports = names->network->ports;
-    uint64_t halves[2];
-    size_t at;
+    size_t at = hash6(address);
 
-    memcpy(halves, address, sizeof(halves));
-    at = hash_mix(hash_mix(halves[0]) ^ halves[1]) % DNS_ADDRESS_SLOTS;
     while (names->by_address6[at] && memcmp(ports[names->by_address6[at] - 1].address6.bytes, address, 16) != 0)
         at = (at + 1) % DNS_ADDRESS_SLOTS;
     return at;
 }
+
+/* ---- filling them ---- */
 
 /* Puts a port under one of its names, unless an earlier one has it. */
 static void name_add(struct dns_names *names, const char *name, uint16_t entry)
@@ -141,6 +148,15 @@ static size_t port_count(const struct model_network *network)
     return network->port_count < MODEL_PORTS_MAX ? network->port_count : MODEL_PORTS_MAX;
 }
 
+/* Has nobody the name of @port, and has it no other? */
+static bool is_plain(const struct dns_names *names, const struct model_port *port)
+{
+    char text[MODEL_NAME_MAX];
+
+    lower_copy(text, port->name, strnlen(port->name, MODEL_NAME_MAX - 1));
+    return text[0] && strcmp(port->name, port->hostname) == 0 && !names->by_name[name_slot(names, text)];
+}
+
 void dns_names_init(struct dns_names *names, const struct model_network *network)
 {
     names->network = network;
@@ -151,21 +167,15 @@ void dns_names_init(struct dns_names *names, const struct model_network *network
     memset(names->by_name, 0, names->name_slots * sizeof(*names->by_name));
     memset(names->by_address, 0, names->address_slots * sizeof(*names->by_address));
     memset(names->by_address6, 0, sizeof(names->by_address6));
-    for (size_t i = 0; i < port_count(network); i++)
+    names->plain = port_count(network) == network->port_count;
+    for (size_t i = 0; i < port_count(network); i++) {
+        names->plain &= is_plain(names, &network->ports[i]);
         name_add(names, network->ports[i].name, name_entry(i, false));
+    }
     for (size_t i = 0; i < port_count(network); i++) {
         name_add(names, network->ports[i].hostname, name_entry(i, true));
         address_add(names, i);
     }
-}
-
-/* Has nobody the name of @port, and has it no other? */
-static bool is_plain(const struct dns_names *names, const struct model_port *port)
-{
-    char text[MODEL_NAME_MAX];
-
-    lower_copy(text, port->name, strnlen(port->name, MODEL_NAME_MAX - 1));
-    return text[0] && strcmp(port->name, port->hostname) == 0 && !names->by_name[name_slot(names, text)];
 }
 
 void dns_names_plug(struct dns_names *names, const struct model_network *network)
@@ -181,6 +191,86 @@ void dns_names_plug(struct dns_names *names, const struct model_network *network
     name_add(names, network->ports[last].name, name_entry(last, false));
     address_add(names, last);
 }
+
+/* ---- taking one out ---- */
+
+typedef size_t home_of(const struct dns_names *names, uint16_t entry);
+
+static size_t name_home(const struct dns_names *names, uint16_t entry)
+{
+    char text[MODEL_NAME_MAX];
+
+    lower_copy(text, entry_name(names, entry), strlen(entry_name(names, entry)));
+    return hash_mix(hash_text(text)) % names->name_slots;
+}
+
+static size_t address_home(const struct dns_names *names, uint16_t entry)
+{
+    return hash_mix(ip4_value(&names->network->ports[entry - 1].address)) % names->address_slots;
+}
+
+static size_t address6_home(const struct dns_names *names, uint16_t entry)
+{
+    return hash6(names->network->ports[entry - 1].address6.bytes);
+}
+
+/* Frees the slot @at, and moves into it what would be looked for by way of it. */
+static void free_slot(const struct dns_names *names, uint16_t *table, size_t slots, size_t at, home_of *home)
+{
+    for (size_t next = (at + 1) % slots; table[next]; next = (next + 1) % slots) {
+        size_t way = (next + slots - home(names, table[next])) % slots; /* that it stands from its home */
+
+        if (way < (next + slots - at) % slots)
+            continue;
+        table[at] = table[next];
+        at = next;
+    }
+    table[at] = 0;
+}
+
+/* Where a port stands. */
+struct slots {
+    size_t name, address, address6;
+};
+
+static struct slots slots_of(const struct dns_names *names, const struct model_port *port)
+{
+    struct slots slots = {.name = 0};
+    char text[MODEL_NAME_MAX];
+
+    lower_copy(text, port->name, strlen(port->name));
+    slots.name = name_slot(names, text);
+    slots.address = address_slot(names, ip4_value(&port->address));
+    slots.address6 = address6_slot(names, port->address6.bytes);
+    return slots;
+}
+
+bool dns_names_unplug(struct dns_names *names, size_t place)
+{
+    const struct model_port *ports = names->network->ports, *gone = &ports[place];
+    size_t last = names->network->port_count - 1;
+    struct slots slots;
+
+    if (!names->plain)
+        return false;
+    slots = slots_of(names, gone);
+    free_slot(names, names->by_name, names->name_slots, slots.name, name_home);
+    if (gone->address.family == AF_INET)
+        free_slot(names, names->by_address, names->address_slots, slots.address, address_home);
+    if (gone->address6.family == AF_INET6)
+        free_slot(names, names->by_address6, DNS_ADDRESS_SLOTS, slots.address6, address6_home);
+    if (place == last)
+        return true;
+    slots = slots_of(names, &ports[last]);
+    names->by_name[slots.name] = name_entry(place, false);
+    if (ports[last].address.family == AF_INET)
+        names->by_address[slots.address] = (uint16_t)(place + 1);
+    if (ports[last].address6.family == AF_INET6)
+        names->by_address6[slots.address6] = (uint16_t)(place + 1);
+    return true;
+}
+
+/* ---- looking ---- */
 
 /* The port that has the (lower case) name, or NULL. */
 static const struct model_port *find_name(const struct dns_names *names, const char *text)

@@ -3,6 +3,7 @@
 #ifndef SERVICE_DNS_NAMES_H
 #define SERVICE_DNS_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,7 @@ struct dns_answer {
 struct dns_names {
     const struct model_network *network;
     size_t name_slots, address_slots;
+    bool plain;                             /* every port has one name, which nobody else has */
     uint16_t by_name[DNS_NAME_SLOTS];       /* a port and which of its names */
     uint16_t by_address[DNS_ADDRESS_SLOTS]; /* a port's index plus one */
     uint16_t by_address6[DNS_ADDRESS_SLOTS];
@@ -61,6 +63,12 @@ void dns_names_init(struct dns_names *names, const struct model_network *network
 
 /* The same when its last port is new, and nothing else. */
 void dns_names_plug(struct dns_names *names, const struct model_network *network);
+
+/*
+ * Takes out the port that is number @place, in whose place the last one goes: to be called before that is done. False:
+ * it takes dns_names_init() afterwards.
+ */
+bool dns_names_unplug(struct dns_names *names, size_t place);
 
 /* The port that has this IPv6 address; NULL: none. */
 const struct model_port *dns_names_port6(const struct dns_names *names, const uint8_t address[16]);

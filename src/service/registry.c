@@ -316,6 +316,7 @@ int registry_unplug(struct registry *registry, const char *name, const char *por
 {
     struct served *served = registry_find(registry, name);
     struct model_network *network = served ? served->network : NULL;
+    bool unnamed = true;
     size_t place = 0;
 
     if (!served)
@@ -325,8 +326,10 @@ int registry_unplug(struct registry *registry, const char *name, const char *por
     if (place == network->port_count)
         return error_set(error, -ENOENT, "network %s has no port %s", name, port_name);
     dhcp_unplug(served->dhcp, place);
-    network->ports[place] = network->ports[--network->port_count];
     if (model_mode_leads_out(network->mode))
+        unnamed = dns_unplug(registry->dns, network, place);
+    network->ports[place] = network->ports[--network->port_count];
+    if (!unnamed)
         dns_update(registry->dns, network);
     log_line("unplugged port %s/%s", name, port_name);
     return 0;

@@ -28,7 +28,7 @@ static void a_claim_ends_with_its_descriptor(void **state)
 
     (void)state;
     assert_false(device_is_claimed(index));
-    assert_int_equal(device_claim(index, &fd, &error), 0);
+    assert_int_equal(device_claim("tap0", &fd, &error), 0);
     assert_true(device_is_claimed(index));
     assert_false(device_is_claimed(index_of("tap1")));
     close(fd);
@@ -48,7 +48,7 @@ static void a_claim_ends_with_its_process(void **state)
     assert_int_equal(pipe(ready), 0);
     child = fork();
     if (child == 0) {
-        if (device_claim(index, &fd, NULL) == 0 && write(ready[1], "r", 1) == 1)
+        if (device_claim("tap0", &fd, NULL) == 0 && write(ready[1], "r", 1) == 1)
             pause();
         _exit(1);
     }
@@ -69,13 +69,13 @@ static void a_claim_keeps_no_device_alive(void **state)
     int fd;
 
     (void)state;
-    assert_int_equal(device_claim(4711, &fd, &error), 0);
+    assert_int_equal(device_claim("tap0", &fd, &error), 0);
     tapnet_device_close(device);
     assert_false(exists("tap0"));
     assert_false(device_is_claimed(4711));
     device = OPEN(.kind = TAPNET_TAP, .name = "tap0", .index = 4711);
     assert_false(device_is_claimed(4711));
-    assert_int_equal(device_claim(815, &fd, &error), -ENODEV);
+    assert_int_equal(device_claim("none", &fd, &error), -ENODEV);
     tapnet_device_close(device);
 }
 

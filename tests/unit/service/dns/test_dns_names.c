@@ -2,6 +2,9 @@
 /* Which questions a network answers itself, and with what. */
 #include "service/dns_names.h"
 
+#include <stdlib.h>
+#include <sys/socket.h>
+
 #include "wire.h"
 
 /*
@@ -237,6 +240,76 @@ static void ports_have_ipv6_addresses_too(void **state)
     ports[0].address6 = (struct ip_address){.family = 0};
 }
 
+#define MANY 200
+
+/* Port number @number of a network that ports come to and go from. */
+static struct model_port numbered(unsigned number, bool with_ip6)
+{
+    struct model_port port = {.address = ip4_from_value(0x0a140100 + number)};
+
+    snprintf(port.name, sizeof(port.name), "vm%u", number);
+    memcpy(port.hostname, port.name, sizeof(port.hostname));
+    if (with_ip6)
+        port.address6 = (struct ip_address){.family = AF_INET6, .bytes = {0xfd, 0, 0, 0x20, [15] = (uint8_t)number}};
+    return port;
+}
+
+static void expect_number(unsigned number, bool there)
+{
+    const struct model_port port = numbered(number, true);
+    struct dns_answer answer = ask(port.name, TYPE_A);
+    char reverse[64];
+
+    assert_int_equal(answer.kind, there ? DNS_ADDRESS : DNS_MISSING);
+    if (there)
+        assert_true(ip_address_equal(&answer.address, &port.address));
+    snprintf(reverse, sizeof(reverse), "%u.1.20.10.in-addr.arpa", number);
+    assert_int_equal(ask(reverse, TYPE_PTR).kind, there ? DNS_POINTER : DNS_MISSING);
+    assert_int_equal(dns_names_port6(&names, port.address6.bytes) != NULL, there && number % 3);
+}
+
+/* By chance, each as the service does it: in O(1), and who is there is found as if all had been filled in anew. */
+static void ports_come_and_go(void **state)
+{
+    static struct model_port many[MANY];
+    struct model_network network = {.name = "lab", .ports = many};
+    bool there[MANY] = {false};
+
+    (void)state;
+    network.subnet = (struct ip_prefix){ip4_from_value(0x0a140001), 16};
+    dns_names_init(&names, &network);
+    srand(7);
+    for (int step = 0; step < 4000; step++) {
+        unsigned number = (unsigned)rand() % MANY;
+        size_t place = 0;
+
+        if (there[number]) {
+            while (strcmp(many[place].name, numbered(number, false).name) != 0)
+                place++;
+            assert_true(dns_names_unplug(&names, place));
+            many[place] = many[--network.port_count];
+        } else {
+            many[network.port_count++] = numbered(number, number % 3 != 0);
+            dns_names_plug(&names, &network);
+        }
+        there[number] = !there[number];
+        for (unsigned i = 0; step % 16 == 0 && i < MANY; i++)
+            expect_number(i, there[i]);
+    }
+}
+
+/* Who had the name behind it has it now: that is found by filling in all anew. */
+static void a_name_that_two_have_is_not_so_simple(void **state)
+{
+    (void)state;
+    assert_false(dns_names_unplug(&names, 1));
+    ports[2].hostname[0] = ports[0].hostname[0] = '\0';
+    dns_names_init(&names, &lab);
+    assert_false(dns_names_unplug(&names, 1));
+    strcpy(ports[2].hostname, "db");
+    strcpy(ports[0].hostname, "www");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +324,8 @@ int main(void)
         cmocka_unit_test_setup(ports_may_take_the_gateways_and_the_networks_name, set_up),
         cmocka_unit_test_setup(a_full_network, set_up),
         cmocka_unit_test_setup(ports_have_ipv6_addresses_too, set_up),
+        cmocka_unit_test(ports_come_and_go),
+        cmocka_unit_test_setup(a_name_that_two_have_is_not_so_simple, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
