@@ -363,6 +363,29 @@ def test_what_was_only_meant_to_go_stays_when_it_is_held(lab, host, held):
         assert holder.returncode == 0
 
 
+CONNECTED = 20  # more than the service has places for
+
+
+def test_more_stay_connected_to_the_service_than_it_has_places_for(lab, host):
+    """Who has said nothing for longest gives way, connects anew when he has something to say, and misses nothing."""
+    before = at_rest(lab)
+    service, = named(host, "tapnet-service")
+    tool = build_dir() / "tests" / "system" / "plug_tool"
+    holders = []
+    for number in range(CONNECTED):
+        holders.append(host.popen(tool, "lab", 1, "detach", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        assert holders[-1].stdout.readline().startswith("plug ")
+    assert len(ports(lab)) == CONNECTED + 1 and lab("status").returncode == 0
+    assert all(dig(host, f"{name}.lab") == port["addresses"][:1] for name, port in ports(lab).items())
+    for holder in holders:
+        holder.communicate(timeout=SOON)
+        assert holder.returncode == 0
+    assert set(ports(lab)) == {"web"} and not dig(host, "vm1.lab")
+    assert named(host, "tapnet-service") == [service], "it was never taken for dead"
+    assert "too many" not in next(lab.run_dir.glob("*/service.log")).read_text()
+    assert_same(before, at_rest(lab))
+
+
 COMMANDS = 40  # of all processes together
 
 
