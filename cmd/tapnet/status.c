@@ -152,11 +152,12 @@ static void draw_network(const struct tapnet_status_network *network)
     struct widths widths = measure(network);
 
     draw_uplinks(network);
-    printf("  %s%s%s  %s%s%s%s%snetwork %s of set %s, %s%s%s%s%s%s%s\n", style(STYLE_BOLD), network->bridge,
+    printf("  %s%s%s  %s%s%s%s%snetwork %s of set %s, %s%s%s%s%s%s%s%s%s\n", style(STYLE_BOLD), network->bridge,
            style(STYLE_PLAIN), network->subnet, *network->subnet6 ? "  " : "", network->subnet6,
            *network->subnet ? "  " : "", style(network->served ? STYLE_DIM : STYLE_RED), network->name, network->set,
            network->mode, *network->inside ? ", clones that are all " : "", network->inside,
-           *network->inside ? " inside" : "", network->ports_see_each_other ? "" : ", ports do not see each other",
+           *network->inside6 ? " and " : "", network->inside6, *network->inside ? " inside" : "",
+           network->ports_see_each_other ? "" : ", ports do not see each other",
            network->host_open ? ", the host is open to it" : "",
            network->served ? "" : ", NOT SERVED: DHCP and DNS do not answer");
     fputs(style(STYLE_PLAIN), stdout);

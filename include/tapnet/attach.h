@@ -98,9 +98,10 @@ struct tapnet_attached_info {
     const char *dns;                /**< the same */
     const char *hostname;
     uint32_t mtu;
-    unsigned queues;    /**< that a guest may open */
-    bool made;          /**< just now: there was no such port */
-    const char *inside; /**< the address that the guest itself has: @address, but in a network of clones theirs */
+    unsigned queues;     /**< that a guest may open */
+    bool made;           /**< just now: there was no such port */
+    const char *inside;  /**< the address that the guest itself has: @address, but in a network of clones theirs */
+    const char *inside6; /**< the same of IPv6 */
 };
 
 /**

@@ -271,7 +271,8 @@ struct tapnet_status_network {
     size_t port_count;
     const char *const *strangers; /**< links that others have put into its bridge: no guard sees what they send */
     size_t stranger_count;
-    const char *inside; /**< the address that its guests have themselves, who are clones; else "" */
+    const char *inside;  /**< the address that its guests have themselves, who are clones; else "" */
+    const char *inside6; /**< the same of IPv6; also "" where they have none */
 };
 
 struct tapnet_status_device {

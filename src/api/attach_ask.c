@@ -147,6 +147,7 @@ static int take_info(const json_t *port, struct tapnet_attached *attached, struc
         info->inside = take_text(port, "inside", arena);
     else
         info->inside = info->address;
+    info->inside6 = json_object_get(port, "inside6") ? take_text(port, "inside6", arena) : info->address6;
     return attached_is_whole(attached) ? 0 : error_set(error, -ENOMEM, "out of memory");
 }
 

@@ -42,7 +42,7 @@ bool attached_is_whole(const struct tapnet_attached *attached)
 
     return info->set && info->network && info->mode && info->port && info->origin && info->device && info->bridge &&
            info->mac && info->address && info->subnet && info->gateway && info->gateway6 && info->dns &&
-           info->address6 && info->subnet6 && info->hostname && info->inside;
+           info->address6 && info->subnet6 && info->hostname && info->inside && info->inside6;
 }
 
 int attached_describe(struct tapnet_attached *attached, const char *set, const struct model_network *network,
@@ -78,6 +78,7 @@ int attached_describe(struct tapnet_attached *attached, const char *set, const s
         .queues = port->queues ? port->queues : 1,
         .made = made,
         .inside = print_address(arena, model_port_inside(network, port)),
+        .inside6 = print_address(arena, model_port_inside6(network, port)),
     };
     attached->info.dns = network->dns_port ? attached->info.gateway : "";
     return attached_is_whole(attached) ? 0 : error_set(error, -ENOMEM, "out of memory");
@@ -135,13 +136,14 @@ json_t *attached_to_json(const struct tapnet_attached *attached)
     const struct tapnet_attached_info *info = &attached->info;
 
     return json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s*, s:s, s:o, s:o, s:s*, s:s*, s:o, s:s, s:I, s:i, s:s*}",
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s*, s:s, s:o, s:o, s:s*, s:s*, s:o, s:s, s:I, s:i, s:s*, s:s*}",
         "version", 1, "set", info->set, "network", info->network, "mode", info->mode, "port", info->port, "origin",
         info->origin, "made", info->made, "device", info->device, "bridge", some(info->bridge), "mac", info->mac,
         "addresses", list(info->address, info->address6), "subnets", list(info->subnet, info->subnet6), "gateway",
         some(info->gateway), "gateway6", some(info->gateway6), "dns", list(info->dns, ""), "hostname", info->hostname,
         "mtu", (json_int_t)info->mtu, "queues", (int)info->queues, "inside",
-        strcmp(info->inside, info->address) != 0 ? info->inside : NULL);
+        strcmp(info->inside, info->address) != 0 ? info->inside : NULL, "inside6",
+        strcmp(info->inside6, info->address6) != 0 ? info->inside6 : NULL);
 }
 
 API int tapnet_attached_json(const struct tapnet_attached *attached, char **ret, struct tapnet_error *error)

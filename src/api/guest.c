@@ -22,7 +22,8 @@
 struct guest {
     const struct tapnet_status_network *network;
     const struct tapnet_status_port *port;
-    const char *address;          /* of IPv4: the port's, or what all clones have */
+    const char *address;          /* the port's, or what all clones have */
+    const char *address6;         /* the same of IPv6, "" without it */
     const char *length, *length6; /* of the subnets' prefixes: "24"; of IPv6, "128" where nobody is on the link */
 };
 
@@ -69,8 +70,8 @@ static void print_commands(FILE *out, const struct guest *guest)
     fprintf(out, "ip address add %s/%s dev eth0\n", guest->address, guest->length);
     if (*network->gateway)
         fprintf(out, "ip route replace default via %s\n", network->gateway);
-    if (*guest->port->address6)
-        fprintf(out, "ip address add %s/%s dev eth0\n", guest->port->address6, guest->length6);
+    if (*guest->address6)
+        fprintf(out, "ip address add %s/%s dev eth0\n", guest->address6, guest->length6);
     if (*network->gateway6)
         fprintf(out, "ip route replace default via %s dev eth0\n", network->gateway6);
     if (*network->dns)
@@ -88,11 +89,11 @@ static void print_cloud_init(FILE *out, const struct guest *guest)
     fputs("network:\n  version: 2\n  ethernets:\n    eth0:\n", out);
     fprintf(out, "      match:\n        macaddress: \"%s\"\n      set-name: eth0\n", guest->port->mac);
     fprintf(out, "      mtu: %u\n      dhcp4: false\n      dhcp6: false\n", network->mtu);
-    if (*guest->port->address6)
+    if (*guest->address6)
         fputs("      accept-ra: false\n", out);
     fprintf(out, "      addresses:\n        - %s/%s\n", guest->address, guest->length);
-    if (*guest->port->address6)
-        fprintf(out, "        - %s/%s\n", guest->port->address6, guest->length6);
+    if (*guest->address6)
+        fprintf(out, "        - %s/%s\n", guest->address6, guest->length6);
     if (*network->gateway)
         fprintf(out, "      routes:\n        - to: 0.0.0.0/0\n          via: %s\n", network->gateway);
     if (*network->gateway6) /* a route to ::/0 becomes one to ::/64 in cloud-init 22.4 */
@@ -118,8 +119,8 @@ static void print_networkd(FILE *out, const struct guest *guest)
     fprintf(out, "[Network]\nDHCP=no\nAddress=%s/%s\n", guest->address, guest->length);
     if (*network->gateway)
         fprintf(out, "Gateway=%s\n", network->gateway);
-    if (*guest->port->address6)
-        fprintf(out, "IPv6AcceptRA=no\nAddress=%s/%s\n", guest->port->address6, guest->length6);
+    if (*guest->address6)
+        fprintf(out, "IPv6AcceptRA=no\nAddress=%s/%s\n", guest->address6, guest->length6);
     if (*network->gateway6)
         fprintf(out, "Gateway=%s\n", network->gateway6);
     if (*network->dns)
@@ -189,6 +190,7 @@ static int find_guest(const struct tapnet_status *status, const char *name, stru
                          "the uplink's network gives its guest one, by DHCP for example",
                          name, found.network->name, found.network->mode);
     found.address = *found.network->inside ? found.network->inside : found.port->address;
+    found.address6 = *found.network->inside6 ? found.network->inside6 : found.port->address6;
     found.length = length_of(found.network->subnet);
     found.length6 = length6_of(found.network);
     *ret = found;
@@ -233,8 +235,8 @@ static json_t *addresses_json(const struct guest *guest)
 {
     json_t *array = json_pack("[s++]", guest->address, "/", guest->length);
 
-    if (array && *guest->port->address6)
-        json_array_append_new(array, json_pack("s++", guest->port->address6, "/", guest->length6));
+    if (array && *guest->address6)
+        json_array_append_new(array, json_pack("s++", guest->address6, "/", guest->length6));
     return array;
 }
 

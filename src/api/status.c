@@ -230,6 +230,7 @@ static int fill_network(struct tapnet_status *status, const struct view *view, c
         .ports = ports,
         .port_count = network->port_count,
         .inside = model_network_has_clones(network) ? print_address(&status->arena, &network->clones.address) : "",
+        .inside6 = model_network_has_clones6(network) ? print_address(&status->arena, &network->clones.address6) : "",
     };
     return fill_strangers(status, view->found, network, ret);
 }

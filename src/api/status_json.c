@@ -74,15 +74,15 @@ static json_t *network_json(const struct tapnet_status_network *network)
 
     for (size_t i = 0; ports && i < network->port_count; i++)
         json_array_append_new(ports, port_json(&network->ports[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s*, s:s*, s:s*, s:s*, s:i, s:b, s:b, s:b, s:o, s:o, s:s*}", "set",
-                     network->set, "name", network->name, "mode", network->mode, "bridge", network->bridge, "subnets",
-                     pair_json(network->subnet, network->subnet6), "gateway",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s*, s:s*, s:s*, s:s*, s:i, s:b, s:b, s:b, s:o, s:o, s:s*, s:s*}",
+                     "set", network->set, "name", network->name, "mode", network->mode, "bridge", network->bridge,
+                     "subnets", pair_json(network->subnet, network->subnet6), "gateway",
                      *network->gateway ? network->gateway : NULL, "dns", *network->dns ? network->dns : NULL, "uplink",
                      *network->uplink ? network->uplink : NULL, "uplink6", *network->uplink6 ? network->uplink6 : NULL,
                      "mtu", (int)network->mtu, "ports_see_each_other", network->ports_see_each_other, "host_open",
                      network->host_open, "served", network->served, "strangers",
                      texts_json(network->strangers, network->stranger_count), "ports", ports, "inside",
-                     *network->inside ? network->inside : NULL);
+                     *network->inside ? network->inside : NULL, "inside6", *network->inside6 ? network->inside6 : NULL);
 }
 
 static json_t *device_json(const struct tapnet_status_device *device)

@@ -115,6 +115,7 @@ static bool same_sockets(const struct model_network *a, const struct model_netwo
 {
     return strcmp(a->bridge, b->bridge) == 0 && a->dns_port == b->dns_port && a->mode == b->mode &&
            a->spread == b->spread && ip_address_equal(&a->clones.address, &b->clones.address) &&
+           ip_address_equal(&a->clones.address6, &b->clones.address6) &&
            ip_prefix_compare(&a->subnet, &b->subnet) == 0 && ip_prefix_compare(&a->subnet6, &b->subnet6) == 0;
 }
 

@@ -194,13 +194,16 @@ static bool is_intact(const struct why *why, const struct model_object *object)
 static void step_clone(struct why *why, const struct why_end *guest)
 {
     const struct model_network *network = guest->service->network;
-    const struct ip_address *inside = &network->clones.address, *outside = &guest->port->address;
+    bool ip6 = why->family == AF_INET6;
+    enum guard_family family = ip6 ? GUARD_CLONES6 : GUARD_CLONES;
+    const struct ip_address *inside = ip6 ? &network->clones.address6 : &network->clones.address;
+    const struct ip_address *outside = ip6 ? &guest->port->address6 : &guest->port->address;
     const char *device = guest->port->device;
     char text[IP_TEXT_MAX];
-    struct model_object table = {.kind = MODEL_OBJECT_TABLE, .table = {.family = GUARD_CLONES, .intact = true}},
+    struct model_object table = {.kind = MODEL_OBJECT_TABLE, .table = {.family = family, .intact = true}},
                         out = {.kind = MODEL_OBJECT_ELEMENT}, in = {.kind = MODEL_OBJECT_ELEMENT};
 
-    if (!model_network_has_clones(network) || why->family != AF_INET)
+    if (!inside->family || !outside->family)
         return;
     out.element = guard_translated(GUARD_OUTSIDES, device, inside, outside, NULL);
     in.element = guard_translated(GUARD_INSIDES, device, outside, inside, NULL);
@@ -210,14 +213,17 @@ static void step_clone(struct why *why, const struct why_end *guest)
     else
         why_add(why, WHY_STOPS, "clone",
                 why_print(why, "the table %s is not as it was made: %s keeps the address %s, which is nobody's here",
-                          guard_tables[GUARD_CLONES].text, device, text),
+                          guard_tables[family].text, device, text),
                 why_up_command(why, guest->service));
 }
 
 /* What its guest says of itself on its own link: of a clone that is what all of them have. */
 static const struct ip_address *address_inside(const struct why_end *guest)
 {
-    return guest->address.family == AF_INET ? model_port_inside(guest->service->network, guest->port) : &guest->address;
+    const struct model_network *network = guest->service->network;
+
+    return guest->address.family == AF_INET ? model_port_inside(network, guest->port)
+                                            : model_port_inside6(network, guest->port);
 }
 
 /* The host hears no answer from @guest by @in: is there what keeps it? @asked: the packet that waits for it. */

@@ -15,17 +15,17 @@
 
 #define TABLE(family) family " " GUARD_TABLE
 #define CLONES GUARD_TABLE "-clones"
+#define CLONES6 GUARD_TABLE "-clones6"
 
 const struct guard_table guard_tables[GUARD_FAMILY_COUNT] = {
-    [GUARD_INET] = {"inet", GUARD_TABLE, TABLE("inet")},
-    [GUARD_BRIDGE] = {"bridge", GUARD_TABLE, TABLE("bridge")},
-    [GUARD_ARP] = {"arp", GUARD_TABLE, TABLE("arp")},
-    [GUARD_CLONES] = {"clones", CLONES, "inet " CLONES},
+    [GUARD_INET] = {"inet", GUARD_TABLE, TABLE("inet")},     [GUARD_BRIDGE] = {"bridge", GUARD_TABLE, TABLE("bridge")},
+    [GUARD_ARP] = {"arp", GUARD_TABLE, TABLE("arp")},        [GUARD_CLONES] = {"clones", CLONES, "inet " CLONES},
+    [GUARD_CLONES6] = {"clones6", CLONES6, "inet " CLONES6},
 };
 
 bool guard_is_table(const char *name)
 {
-    return strcmp(name, GUARD_TABLE) == 0 || strcmp(name, CLONES) == 0;
+    return strcmp(name, GUARD_TABLE) == 0 || strcmp(name, CLONES) == 0 || strcmp(name, CLONES6) == 0;
 }
 
 size_t guard_field_len(enum guard_field field)
@@ -151,6 +151,8 @@ static enum guard_set routed_set(const struct ip_address *address, enum guard_se
         [GUARD_PEERS] = GUARD_PEERS6,
         [GUARD_ROUTED_APART] = GUARD_ROUTED_APART6,
         [GUARD_ROUTED_PUBLISHED] = GUARD_ROUTED_PUBLISHED6,
+        [GUARD_OUTSIDES] = GUARD_OUTSIDES6,
+        [GUARD_INSIDES] = GUARD_INSIDES6,
     };
 
     return of_family(address, set, twins[set] ? twins[set] : set);
@@ -239,7 +241,7 @@ struct guard_element guard_dns_port(const char *bridge, const struct ip_address 
 struct guard_element guard_translated(enum guard_set set, const char *device, const struct ip_address *from,
                                       const struct ip_address *to, const char *label)
 {
-    struct guard_element element = element_of_address(set, device, from, label);
+    struct guard_element element = element_of_address(routed_set(from, set), device, from, label);
 
     write_ip(element.data, to);
     return element;

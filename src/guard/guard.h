@@ -36,7 +36,7 @@
  * interval is twice that: the fields of its first key, GUARD_FIELD_TO, and those of its last.
  */
 
-#define GUARD_TABLE "tapnet" /* the name of our tables, but for GUARD_CLONES */
+#define GUARD_TABLE "tapnet" /* the name of our tables, but for those of clones */
 #define GUARD_KEY_MAX 64     /* ifname (16) . ipv6_addr (16), from and to */
 #define GUARD_DATA_MAX 20    /* ipv6_addr . inet_service */
 #define GUARD_LABEL_MAX 200  /* "set/network/port" */
@@ -52,8 +52,9 @@
 enum guard_family {
     GUARD_INET,
     GUARD_BRIDGE,
-    GUARD_ARP,    /* there while a routed network is */
-    GUARD_CLONES, /* another one of inet: there while a network of clones is */
+    GUARD_ARP,     /* there while a routed network is */
+    GUARD_CLONES,  /* another one of inet: there while a network of clones is */
+    GUARD_CLONES6, /* and one more: while one of them has IPv6 */
     GUARD_FAMILY_COUNT,
 };
 
@@ -190,6 +191,10 @@ enum guard_set {
     /* table inet tapnet-clones */
     GUARD_OUTSIDES, /* { ifname . ipv4_addr : ipv4_addr }: TAP, its clone inside; and outside */
     GUARD_INSIDES,  /* { ifname . ipv4_addr : ipv4_addr }: the other way round */
+    /* table inet tapnet-clones6 */
+    GUARD_OUTSIDES6,       /* { ifname . ipv6_addr : ipv6_addr }: as outsides */
+    GUARD_INSIDES6,        /* { ifname . ipv6_addr : ipv6_addr }: as insides */
+    GUARD_INSIDE_TARGETS6, /* { ifname . ipv6_addr }: TAP, its clone inside, as Neighbour Discovery tells of it */
     GUARD_SET_COUNT,
 };
 
@@ -297,7 +302,7 @@ struct guard_element guard_routed_source(enum guard_set set, const char *device,
                                          const struct ip_address *address, const char *label);
 struct guard_element guard_routed_address(enum guard_set set, const char *device, const struct ip_address *address,
                                           const char *label);
-/* GUARD_OUTSIDES or GUARD_INSIDES: on @device @from is @to. */
+/* GUARD_OUTSIDES or GUARD_INSIDES, or their twins: on @device @from is @to. */
 struct guard_element guard_translated(enum guard_set set, const char *device, const struct ip_address *from,
                                       const struct ip_address *to, const char *label);
 struct guard_element guard_group_limit(const char *device, uint32_t packets, const char *label);

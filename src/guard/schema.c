@@ -184,6 +184,12 @@ const struct guard_schema guard_schemas[GUARD_SET_COUNT] = {
         {"outsides", GUARD_CLONES, {IFNAME, IP4}, IP4, "port, its clone's address inside, and the one outside"},
     [GUARD_INSIDES] =
         {"insides", GUARD_CLONES, {IFNAME, IP4}, IP4, "port, its clone's address outside, and the one inside"},
+    [GUARD_OUTSIDES6] =
+        {"outsides6", GUARD_CLONES6, {IFNAME, IP6}, IP6, "port, its clone's IPv6 address inside, and the one outside"},
+    [GUARD_INSIDES6] =
+        {"insides6", GUARD_CLONES6, {IFNAME, IP6}, IP6, "port, its clone's IPv6 address outside, and the one inside"},
+    [GUARD_INSIDE_TARGETS6] =
+        {"inside_targets6", GUARD_CLONES6, {IFNAME, RAW_IP6}, 0, "port and its clone's IPv6 address inside"},
     [GUARD_GROUP_LIMITS] =
         {"group_limits", GUARD_BRIDGE, {IFNAME}, 0, "what a port may send to groups", .limit = GUARD_LIMIT_PACKETS},
     [GUARD_SEND_LIMITS] =

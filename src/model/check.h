@@ -58,6 +58,8 @@ int check_own_addresses(struct claims *claims, const char *key, struct mistakes 
 /* What is wrong with @address for a guest of @subnet: "is outside"; NULL when nothing is. Then: what would be right. */
 const char *check_address_fault(const struct ip_prefix *subnet, const struct ip_address *address);
 const char *check_address_advise(const struct ip_prefix *subnet, char text[CHOICE_TEXT_MAX]);
+/* The same by IPv6: check_address6.c. */
+const char *check_address6_fault(const struct ip_prefix *subnet, const struct ip_address *address);
 /* @subnet as it was meant, with @length: with the first address for the host. */
 const char *check_subnet_suggest(const struct ip_prefix *subnet, unsigned length, char text[IP_PREFIX_TEXT_MAX]);
 

@@ -36,10 +36,11 @@ static bool check_subnet6(const struct model_network *network, struct mistakes *
     else if (is_network6(subnet))
         mistakes_add(mistakes, place, "network %s: subnet6 %s is the network itself; write %s", network->name, text,
                      ip_prefix_print(&first, better));
-    else if (place_room(subnet) < network->port_count)
+    else if (place_room(subnet) < network->port_count + model_network_has_clones6(network))
         mistakes_add(mistakes, place,
-                     "network %s: subnet6 %s has room for %u guests, not for %zu ports; write a larger one",
-                     network->name, text, place_room(subnet), network->port_count);
+                     "network %s: subnet6 %s has room for %u guests, not for %zu ports%s; write a larger one",
+                     network->name, text, place_room(subnet), network->port_count,
+                     model_network_has_clones6(network) ? " and what clones have inside" : "");
     else if (network->mtu && network->mtu < MODEL_MTU6_MIN)
         mistakes_add(mistakes, place,
                      "network %s: mtu %u is too small for IPv6; make it %d or more, or leave `subnet6:` out",
@@ -49,8 +50,7 @@ static bool check_subnet6(const struct model_network *network, struct mistakes *
     return false;
 }
 
-/* What is wrong with a port's own address; NULL when nothing is. */
-static const char *address6_fault(const struct ip_prefix *subnet, const struct ip_address *address)
+const char *check_address6_fault(const struct ip_prefix *subnet, const struct ip_address *address)
 {
     const struct ip_prefix as_prefix = {*address, subnet->length};
 
@@ -77,7 +77,7 @@ static void check_port6(const struct model_network *network, const struct model_
                      port->name, address, network->name);
         return;
     }
-    fault = address6_fault(&network->subnet6, &port->address6);
+    fault = check_address6_fault(&network->subnet6, &port->address6);
     if (fault)
         mistakes_add(mistakes, place, "port %s: address6 %s %s %s; choose another one", port->name, address, fault,
                      ip_prefix_print(&shown, subnet));

@@ -9,9 +9,11 @@ static void check_mode(const struct model_network *network, struct mistakes *mis
                      "network %s: clones have addresses of tapnet's, and in mode bridge others give them: write "
                      "`mode: nat` or `mode: routed`",
                      network->name);
-    if (network->subnet6_given && network->subnet6.address.family)
+    if (network->subnet6_given && network->subnet6.address.family && !model_network_has_clones6(network))
         mistakes_add(mistakes, place_of(network->subnet6_place, network->place),
-                     "network %s: clones have IPv4 alone: leave `subnet6:` out", network->name);
+                     "network %s: its subnet6 is given, but not the IPv6 address that its clones have in it; write "
+                     "`address6:` into `clones:`, or leave `subnet6:` out",
+                     network->name);
 }
 
 /* The address inside: the guests' gateway is of the same subnet. */
@@ -42,6 +44,46 @@ static void check_inside(const struct model_network *network, struct mistakes *m
                      check_address_advise(&network->subnet, advice));
 }
 
+/* A subnet that has @address, which is not the host's own in it. */
+static struct ip_prefix suggest_subnet6(const struct ip_address *address)
+{
+    struct ip_prefix subnet = ip_prefix_network(&(struct ip_prefix){*address, MODEL_PREFIX6});
+
+    subnet.address.bytes[15] = 1;
+    if (ip_address_equal(&subnet.address, address))
+        subnet.address.bytes[15] = 2;
+    return subnet;
+}
+
+/* The same by IPv6. */
+static void check_inside6(const struct model_network *network, struct mistakes *mistakes)
+{
+    const struct ip_address *inside = &network->clones.address6;
+    struct model_place place = place_of(network->clones.address6_place, network->place);
+    struct ip_prefix shown;
+    char address[IP_TEXT_MAX], subnet[IP_PREFIX_TEXT_MAX];
+    const char *fault;
+
+    ip_address_print(inside, address);
+    if (!network->subnet6.address.family || model_is_open6(&network->subnet6)) {
+        shown = suggest_subnet6(inside);
+        mistakes_add(mistakes, place,
+                     "network %s: the IPv6 address of its clones, %s, is given, but the subnet6 is not; "
+                     "write `subnet6: %s`",
+                     network->name, address, ip_prefix_print(&shown, subnet));
+        return;
+    }
+    if (!model_length6_valid(network->subnet6.length, network->mode))
+        return; /* told with the rest of it: check_address6.c */
+    shown = ip_prefix_network(&network->subnet6);
+    fault = check_address6_fault(&network->subnet6, inside);
+    if (fault)
+        mistakes_add(mistakes, place,
+                     "network %s: the IPv6 address of its clones, %s, %s %s; write the one that the snapshot has, or "
+                     "another subnet6",
+                     network->name, address, fault, ip_prefix_print(&shown, subnet));
+}
+
 static void check_clone(const struct model_network *network, const struct model_port *port, struct mistakes *mistakes)
 {
     char text[IP_TEXT_MAX], mac[MAC_TEXT_MAX];
@@ -59,6 +101,11 @@ static void check_clone(const struct model_network *network, const struct model_
                      "port %s: address %s is what all clones of network %s have inside; choose another one for this "
                      "one outside, or leave `address:` out",
                      port->name, ip_address_print(&port->address, text), network->name);
+    if (port->address6.family && ip_address_equal(&port->address6, &network->clones.address6))
+        mistakes_add(mistakes, place_of(port->address6_place, port->place),
+                     "port %s: address6 %s is what all clones of network %s have inside; choose another one for this "
+                     "one outside, or leave `address6:` out",
+                     port->name, ip_address_print(&port->address6, text), network->name);
 }
 
 void check_clones(const struct model_set *set, struct mistakes *mistakes)
@@ -74,6 +121,8 @@ void check_clones(const struct model_set *set, struct mistakes *mistakes)
         check_mode(network, mistakes);
         if (network->mode != MODEL_MODE_BRIDGE)
             check_inside(network, mistakes);
+        if (network->mode != MODEL_MODE_BRIDGE && model_network_has_clones6(network))
+            check_inside6(network, mistakes);
         if (mac_is_zero(&clones->mac) || mac_is_multicast(&clones->mac))
             mistakes_add(mistakes, place_of(clones->mac_place, network->place),
                          "network %s: the mac of its clones, %s, is no guest's; write the one that the snapshot has",

@@ -41,11 +41,12 @@ const char *make_label(struct expansion *expansion, const struct model_network *
 
 static bool needs_table(const struct model_set *set, enum guard_family family)
 {
-    bool needs = family != GUARD_ARP && family != GUARD_CLONES;
+    bool needs = family != GUARD_ARP && family != GUARD_CLONES && family != GUARD_CLONES6;
 
     for (size_t i = 0; i < set->network_count && !needs; i++)
-        needs = family == GUARD_ARP ? !model_network_has_bridge(&set->networks[i])
-                                    : model_network_has_clones(&set->networks[i]);
+        needs = family == GUARD_ARP      ? !model_network_has_bridge(&set->networks[i])
+                : family == GUARD_CLONES ? model_network_has_clones(&set->networks[i])
+                                         : model_network_has_clones6(&set->networks[i]);
     return needs;
 }
 

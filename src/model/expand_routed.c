@@ -22,10 +22,22 @@ static void add_neighbour(struct expansion *expansion, const struct model_port *
 
 /* Its address outside and the one that all have inside are exchanged where packets come and go. */
 static void expand_clone(struct expansion *expansion, const struct model_port *port, const struct ip_address *inside,
-                         const char *label)
+                         const struct ip_address *outside, const char *label)
 {
-    add_element(expansion, port->place, guard_translated(GUARD_OUTSIDES, port->device, inside, &port->address, label));
-    add_element(expansion, port->place, guard_translated(GUARD_INSIDES, port->device, &port->address, inside, label));
+    add_element(expansion, port->place, guard_translated(GUARD_OUTSIDES, port->device, inside, outside, label));
+    add_element(expansion, port->place, guard_translated(GUARD_INSIDES, port->device, outside, inside, label));
+}
+
+/*
+ * The same by IPv6. The host asks for neither address: it speaks to the one inside, but to the one outside where it has
+ * learnt of a smaller MTU on the way there (rt6_nexthop() in the kernel takes the destination of such a route).
+ */
+static void expand_clone6(struct expansion *expansion, const struct model_port *port, const struct ip_address *inside,
+                          const char *label)
+{
+    expand_clone(expansion, port, inside, &port->address6, label);
+    add_element(expansion, port->place, guard_routed_address(GUARD_INSIDE_TARGETS6, port->device, inside, label));
+    add_neighbour(expansion, port, inside);
 }
 
 /*
@@ -192,6 +204,8 @@ static void expand_routed_port6(struct expansion *expansion, const struct model_
 {
     add_element(expansion, port->place, guard_device(GUARD_ROUTED_PORTS6, port->device, label));
     expand_routed_sources6(expansion, port, label);
+    if (model_network_has_clones6(network))
+        expand_clone6(expansion, port, &network->clones.address6, label);
     add_address(expansion, port->place, port->device, &model_router6);
     if (model_mode_leads_out(network->mode))
         add_gateway6(expansion, port->place, network, port->device, label);
@@ -225,7 +239,7 @@ void expand_routed_port(struct expansion *expansion, const struct model_network 
     add_element(expansion, port->place, guard_device(GUARD_ARP_PORTS, port->device, label));
     expand_routed_sources(expansion, port, model_port_inside(network, port), label);
     if (model_network_has_clones(network))
-        expand_clone(expansion, port, &network->clones.address, label);
+        expand_clone(expansion, port, &network->clones.address, &port->address, label);
     expand_host(expansion, network, port, label);
     if (network->mode == MODEL_MODE_ROUTED)
         expand_ways(expansion, network, port, label);

@@ -72,6 +72,7 @@ static void put_clones(json_t **json, const struct model_network *network)
     keys = json_object();
     json_put_mac(&keys, "mac", &network->clones.mac);
     json_put_address(&keys, "address", &network->clones.address);
+    json_put_address(&keys, "address6", &network->clones.address6);
     json_put(json, "clones", keys);
 }
 
@@ -261,6 +262,9 @@ static void read_clones(struct json_reader *outer, struct model_network *network
     json_read_address(&reader, "address", JSON_REQUIRED, &network->clones.address);
     if (!ip_prefix_contains(&network->subnet, &network->clones.address))
         json_read_wrong(&reader, "address", "inside the network's subnet");
+    json_read_address(&reader, "address6", JSON_OPTIONAL, &network->clones.address6);
+    if (model_network_has_clones6(network) && !ip_prefix_contains(&network->subnet6, &network->clones.address6))
+        json_read_wrong(&reader, "address6", "inside the network's subnet6");
     outer->code = json_read_end(&reader);
 }
 
@@ -506,7 +510,8 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
         strcmp(a->bridge, b->bridge) != 0 || strcmp(a->uplink, b->uplink) != 0 || strcmp(a->uplink6, b->uplink6) != 0 ||
         a->mode != b->mode || a->mtu != b->mtu || a->dns_port != b->dns_port || a->uplink_given != b->uplink_given ||
         a->spread != b->spread || !mac_equal(&a->clones.mac, &b->clones.mac) ||
-        !ip_address_equal(&a->clones.address, &b->clones.address) || a->on_link != b->on_link ||
+        !ip_address_equal(&a->clones.address, &b->clones.address) ||
+        !ip_address_equal(&a->clones.address6, &b->clones.address6) || a->on_link != b->on_link ||
         a->on_link6 != b->on_link6 || a->mtu_given != b->mtu_given ||
         a->ports_see_each_other != b->ports_see_each_other || a->host != b->host || a->coexist != b->coexist ||
         a->port_count != b->port_count)

@@ -160,8 +160,9 @@ struct model_hooks {
  */
 struct model_clones {
     struct mac mac;
-    struct ip_address address; /* family 0: the network's guests are no clones */
-    struct model_place place, mac_place, address_place;
+    struct ip_address address;  /* family 0: the network's guests are no clones */
+    struct ip_address address6; /* family 0: without IPv6 */
+    struct model_place place, mac_place, address_place, address6_place;
 };
 
 struct model_network {
@@ -292,8 +293,13 @@ bool model_mode_has_subnet(enum model_mode mode);
 bool model_network_has_bridge(const struct model_network *network);
 size_t model_network_ports_max(const struct model_network *network);
 bool model_network_has_clones(const struct model_network *network);
+bool model_network_has_clones6(const struct model_network *network); /* and they have IPv6 */
 /* The IPv4 address that the guest of @port has itself: its own, or what all clones of the network have. */
 const struct ip_address *model_port_inside(const struct model_network *network, const struct model_port *port);
+/* The same of IPv6; family 0: it has none. */
+const struct ip_address *model_port_inside6(const struct model_network *network, const struct model_port *port);
+/* Are the IPv6 addresses of its ports chosen, as by IPv4, and not made of their guests' MACs? */
+bool model_network_chooses6(const struct model_network *network);
 bool model_network_has_forwards(const struct model_network *network); /* of any of its ports */
 const char *model_origin_print(enum model_origin origin);
 int model_origin_parse(const char *text, enum model_origin *ret);

@@ -148,6 +148,6 @@ int place_ports(struct model_network *network, const struct ip_prefix *subnet,
     bits_take(&bits, &last);
     bits_take(&bits, &subnet->address);
     if (model_network_has_clones(network)) /* what all have inside nobody has outside */
-        bits_take(&bits, &network->clones.address);
+        bits_take(&bits, subnet->address.family == AF_INET6 ? &network->clones.address6 : &network->clones.address);
     return place_all(&bits, network, surroundings);
 }

@@ -292,10 +292,10 @@ static int resolve_addresses(const struct model_set *set, struct model_network *
                      ip_prefix_print(&network->subnet, subnet));
 }
 
-/* Those of IPv6, which a port has by its MAC, unless the subnet has no room for that. */
+/* Those of IPv6, which a port has by its MAC, unless the subnet has no room for that, or all have the same. */
 static int place_later6(struct model_network *network, const struct model_surroundings *surroundings)
 {
-    if (network->subnet6.length > MODEL_PREFIX6)
+    if (model_network_chooses6(network))
         return place_ports(network, &network->subnet6, surroundings);
     for (size_t i = 0; i < network->port_count; i++) {
         struct model_port *port = &network->ports[i];

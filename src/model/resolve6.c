@@ -18,7 +18,8 @@
  * guards let pass. Which of both it is told is the service's affair (service/advertise.h).
  *
  * A routed network may have a part of the prefix that its uplink has, longer than 64: then the host answers on the
- * uplink for its guests. No guest makes an address of that by itself (RFC 4862, 5.5.3): ports get theirs as by IPv4.
+ * uplink for its guests. No guest makes an address of that by itself (RFC 4862, 5.5.3): ports get theirs as by IPv4. So
+ * do those of clones, which have one MAC, and so one address that follows from it: it would be the one inside.
  */
 
 #define LOCAL_FIRST 0xfd      /* of the unique local addresses those that nobody assigns */
@@ -201,7 +202,7 @@ void model_resolve_way_out6(struct model_network *network, const struct model_ip
 
 static int resolve_ports6(struct model_network *network, const struct model_surroundings *surroundings)
 {
-    if (network->subnet6.length > MODEL_PREFIX6)
+    if (model_network_chooses6(network))
         return place_ports(network, &network->subnet6, surroundings);
     for (size_t i = 0; i < network->port_count; i++) {
         struct model_port *port = &network->ports[i];

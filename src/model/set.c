@@ -62,6 +62,21 @@ const struct ip_address *model_port_inside(const struct model_network *network, 
     return model_network_has_clones(network) ? &network->clones.address : &port->address;
 }
 
+bool model_network_has_clones6(const struct model_network *network)
+{
+    return network->clones.address6.family != 0;
+}
+
+const struct ip_address *model_port_inside6(const struct model_network *network, const struct model_port *port)
+{
+    return model_network_has_clones6(network) ? &network->clones.address6 : &port->address6;
+}
+
+bool model_network_chooses6(const struct model_network *network)
+{
+    return network->subnet6.length > MODEL_PREFIX6 || model_network_has_clones6(network);
+}
+
 bool model_network_has_forwards(const struct model_network *network)
 {
     for (size_t i = 0; i < network->port_count; i++)

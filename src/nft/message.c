@@ -11,10 +11,8 @@
 uint8_t nft_protocol(enum guard_family family)
 {
     static const uint8_t protocols[] = {
-        [GUARD_INET] = NFPROTO_INET,
-        [GUARD_BRIDGE] = NFPROTO_BRIDGE,
-        [GUARD_ARP] = NFPROTO_ARP,
-        [GUARD_CLONES] = NFPROTO_INET,
+        [GUARD_INET] = NFPROTO_INET,   [GUARD_BRIDGE] = NFPROTO_BRIDGE, [GUARD_ARP] = NFPROTO_ARP,
+        [GUARD_CLONES] = NFPROTO_INET, [GUARD_CLONES6] = NFPROTO_INET,
     };
 
     return protocols[family];

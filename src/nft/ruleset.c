@@ -476,6 +476,7 @@ static const struct nft_part *const parts[GUARD_FAMILY_COUNT][PARTS_MAX + 1] = {
     [GUARD_BRIDGE] = {&nft_part_frames, &nft_part_lan},
     [GUARD_ARP] = {&nft_part_arp},
     [GUARD_CLONES] = {&nft_part_clones},
+    [GUARD_CLONES6] = {&nft_part_clones6},
 };
 
 const struct nft_chain *nft_ruleset_chain(enum guard_family family, size_t index)

@@ -26,7 +26,8 @@ struct nft_part {
         (chains_of), ARRAY_COUNT(chains_of), (rules_of), ARRAY_COUNT(rules_of)                                         \
     }
 
-extern const struct nft_part nft_part_frames, nft_part_lan, nft_part_arp, nft_part_routed, nft_part_clones;
+extern const struct nft_part nft_part_frames, nft_part_lan, nft_part_arp, nft_part_routed, nft_part_clones,
+    nft_part_clones6;
 
 /* The chain of @family's table with that @index, from 0; NULL behind the last. */
 const struct nft_chain *nft_ruleset_chain(enum guard_family family, size_t index);

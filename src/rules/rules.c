@@ -77,6 +77,7 @@ static const struct mark {
 } marks[] = {
     {"tapnet", "tapnet", ""},
     {"tapnet", "tapnet-clones", ""},
+    {"tapnet", "tapnet-clones6", ""},
     {"firewalld", "firewalld", ""},
     {"Docker", "", "DOCKER"},
     {"ufw", "", "ufw-"},

@@ -149,8 +149,8 @@ size_t advertise_build(const struct model_network *network, const struct model_p
     memcpy(answer.destination, named ? packet->source : all_nodes, sizeof(answer.destination));
     if (named)
         answer.destination_mac = packet->source_mac;
-    put_advertisement(&message, network, port, named && port && advertise_makes_up(packet->source, &port->address6),
-                      last);
+    put_advertisement(&message, network, port,
+                      named && port && advertise_makes_up(packet->source, model_port_inside6(network, port)), last);
     answer.payload_len = message.length;
     return frame6_build(frame, &answer);
 }

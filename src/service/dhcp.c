@@ -193,6 +193,8 @@ static void dhcp6_handle_packet(const struct dhcp *dhcp, const struct dhcp_sourc
 
     if (!port->address6.family)
         return;
+    if (memcmp(packet->source, port->address6.bytes, sizeof(packet->source)) == 0) /* the answer passes no rules */
+        memcpy(packet->source, model_port_inside6(source->network, port)->bytes, sizeof(packet->source));
     if (mac_is_zero(&packet->source_mac)) /* the kernel does not say: it passed the guards */
         packet->source_mac = port->guest_mac;
     if (packet->protocol == IPPROTO_UDP) {

@@ -96,29 +96,29 @@ static void put_address(struct dhcp6_writer *writer, const uint8_t address[16], 
     dhcp6_end(writer, begun);
 }
 
-/* @given: it is the one that gets the address. */
-static void put_ia(struct dhcp6_writer *writer, const struct dhcp6_ia *ia, const struct model_port *port, bool given)
+/* @address: what it gets, if it is the one that gets one; else NULL. */
+static void put_ia(struct dhcp6_writer *writer, const struct dhcp6_ia *ia, const struct ip_address *address)
 {
     size_t begun = dhcp6_begin(writer, DHCP6_OPTION_IA_NA);
 
     dhcp6_put_raw_u32(writer, ia->id);
-    dhcp6_put_raw_u32(writer, given ? DHCP_T1 : 0);
-    dhcp6_put_raw_u32(writer, given ? DHCP_T2 : 0);
-    if (given)
-        put_address(writer, port->address6.bytes, DHCP_LEASE);
+    dhcp6_put_raw_u32(writer, address ? DHCP_T1 : 0);
+    dhcp6_put_raw_u32(writer, address ? DHCP_T2 : 0);
+    if (address)
+        put_address(writer, address->bytes, DHCP_LEASE);
     for (size_t i = 0; i < ia->address_count; i++)
-        if (!given || memcmp(ia->addresses[i], port->address6.bytes, 16) != 0)
+        if (!address || memcmp(ia->addresses[i], address->bytes, 16) != 0)
             put_address(writer, ia->addresses[i], 0);
-    if (!given)
+    if (!address)
         dhcp6_put_status(writer, DHCP6_NO_ADDRESSES, "a port has one address");
     dhcp6_end(writer, begun);
 }
 
 static void put_addresses(struct dhcp6_writer *writer, const struct dhcp6_request *request,
-                          const struct model_port *port)
+                          const struct ip_address *address)
 {
     for (size_t i = 0; i < request->address_count; i++)
-        put_ia(writer, &request->addresses[i], port, i == 0);
+        put_ia(writer, &request->addresses[i], i == 0 ? address : NULL);
     for (size_t i = 0; i < request->prefix_count; i++) {
         size_t begun = dhcp6_begin(writer, DHCP6_OPTION_IA_PD);
 
@@ -130,15 +130,15 @@ static void put_addresses(struct dhcp6_writer *writer, const struct dhcp6_reques
     }
 }
 
-/* All addresses of the client must be its port's. */
+/* All addresses of the client must be its port's @address. */
 static void put_confirmation(struct dhcp6_writer *writer, const struct dhcp6_request *request,
-                             const struct model_port *port)
+                             const struct ip_address *address)
 {
     bool right = true;
 
     for (size_t i = 0; i < request->address_count; i++)
         for (size_t j = 0; j < request->addresses[i].address_count; j++)
-            right &= memcmp(request->addresses[i].addresses[j], port->address6.bytes, 16) == 0;
+            right &= memcmp(request->addresses[i].addresses[j], address->bytes, 16) == 0;
     dhcp6_put_status(writer, right ? DHCP6_SUCCESS : DHCP6_NOT_ON_LINK, right ? "" : "not the address of this port");
 }
 
@@ -158,6 +158,7 @@ static void put_parameters(struct dhcp6_writer *writer, const struct dhcp6_reque
 static void put_message(struct dhcp6_writer *writer, const struct model_network *network, const struct model_port *port,
                         const struct dhcp6_request *request, enum dhcp6_type type)
 {
+    const struct ip_address *address = model_port_inside6(network, port);
     uint8_t id[DUID_LEN];
 
     dhcp6_put_header(writer, type, request->transaction);
@@ -170,11 +171,11 @@ static void put_message(struct dhcp6_writer *writer, const struct model_network 
     if (request->type == DHCP6_SOLICIT && type == DHCP6_REPLY)
         dhcp6_put(writer, DHCP6_OPTION_RAPID_COMMIT, NULL, 0);
     if (request->type == DHCP6_CONFIRM)
-        put_confirmation(writer, request, port);
+        put_confirmation(writer, request, address);
     else if (request->type == DHCP6_RELEASE || request->type == DHCP6_DECLINE)
         dhcp6_put_status(writer, DHCP6_SUCCESS, "");
     else
-        put_addresses(writer, request, port);
+        put_addresses(writer, request, address);
     put_parameters(writer, request, network, port);
 }
 

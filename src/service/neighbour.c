@@ -25,14 +25,17 @@ static bool is_solicitation(const struct frame6 *packet)
            memcmp(packet->source, nobody, sizeof(nobody)) != 0;
 }
 
-/* Is @target reached by the host: its own address, which stands on another device, or that of a neighbour? */
+/*
+ * Is @target reached by the host: its own address, which stands on another device, or that of a neighbour? To a clone
+ * its address outside is one.
+ */
 static bool is_by_host(const struct model_network *network, const struct model_port *port,
                        const struct ip_address *target)
 {
     if (ip_address_equal(target, &network->subnet6.address))
         return model_mode_leads_out(network->mode);
     return network->ports_see_each_other && ip_prefix_contains(&network->subnet6, target) &&
-           !ip_address_equal(target, &port->address6);
+           !ip_address_equal(target, model_port_inside6(network, port));
 }
 
 size_t neighbour_answer(const struct model_network *network, const struct model_port *port, const struct frame6 *packet,

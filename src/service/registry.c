@@ -227,6 +227,7 @@ int registry_update(struct registry *registry, int memfd, struct tapnet_error *e
         return error_set(error, -ENOENT, "no network %s is served", fresh->network->name);
     if (served->network->mode != fresh->network->mode || served->network->spread != fresh->network->spread ||
         !ip_address_equal(&served->network->clones.address, &fresh->network->clones.address) ||
+        !ip_address_equal(&served->network->clones.address6, &fresh->network->clones.address6) ||
         served->network->dns_port != fresh->network->dns_port ||
         ip_prefix_compare(&served->network->subnet, &fresh->network->subnet) != 0 ||
         ip_prefix_compare(&served->network->subnet6, &fresh->network->subnet6) != 0)

@@ -217,8 +217,8 @@ const struct spec_option spec_options[] = {
      AT(model_network, clones), NO_OFFSETS, .synonyms = " clone snapshot snapshots same_mac identical ",
      .default_text = "none",
      .description = "The guests are all started from one snapshot, with the MAC and the address that it has: they are "
-                    "told apart by their ports, and each has its port's address outside; IPv4 alone, and as many as in "
-                    "mode routed; more under Clones, below",
+                    "told apart by their ports, and each has its port's address outside; as many as in mode routed; "
+                    "IPv6 by an address6 in here and the network's subnet6; more under Clones, below",
      .example = "{ mac: 52:54:00:00:00:07, address: 10.30.0.7 }", .beside = "subnet: 10.30.0.1/24"},
     {.section = SPEC_SECTION_NETWORK, .key = "ports", .type = SPEC_TYPE_MAP, .entries = SPEC_SECTION_PORT,
      AT(model_network, ports), COUNT_AT(model_network, port_count), NO_GIVEN, NO_PLACE,
@@ -379,6 +379,11 @@ const struct spec_option spec_options[] = {
      .synonyms = " ip ipv4 ip4 addr ",
      .description = "The address that it has, inside the network's subnet; the gateway that it knows is the host's "
                     "address in that, and no port has it outside", .example = "10.30.0.7"},
+    {.section = SPEC_SECTION_CLONES, .key = "address6", .type = SPEC_TYPE_IP6, AT(model_clones, address6),
+     NO_COUNT, NO_GIVEN, PLACE_AT(model_clones, address6_place), .synonyms = " ip6 ipv6 addr6 ",
+     .default_text = "no IPv6",
+     .description = "The IPv6 address that it has, inside the network's subnet6, which is written, too; its router is "
+                    "fe80::1, and no port has it outside", .example = "fd00:30::7"},
 };
 /* clang-format on */
 

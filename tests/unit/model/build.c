@@ -311,6 +311,10 @@ void random_network(struct random *random, struct arena *arena, struct model_net
     ret->spread = random_chance(random, 20);
     if (ret->spread && ret->subnet.address.family && random_chance(random, 50))
         ret->clones = (struct model_clones){.mac = random_mac(random), .address = ret->subnet.address};
+    if (ret->clones.address.family && random_chance(random, 50)) {
+        ret->subnet6 = (struct ip_prefix){{AF_INET6, {0xfd, [15] = 1}}, MODEL_PREFIX6};
+        ret->clones.address6 = ret->subnet6.address;
+    }
     ret->on_link = random_chance(random, 20);
     ret->on_link6 = random_chance(random, 20);
     ret->mtu = random_below(random, MODEL_MTU_MAX + 1);

@@ -125,6 +125,37 @@ static void clones_in_full(void **state)
     ASSERT_WANTS(set, &objects, expected);
 }
 
+/* The same by IPv6, and two neighbours: where the host has learnt of a smaller MTU it asks for the one outside. */
+static void clones_have_ip6_by_two_maps_more(void **state)
+{
+    static const char *const wanted[] = {
+        "table inet tapnet-clones6",
+        "element outsides6 { far-a . fd00:20::99 : fd00:20::7 }",
+        "element insides6 { far-a . fd00:20::7 : fd00:20::99 }",
+        "element inside_targets6 { far-a . fd00:20::99 }",
+        "element routed_addresses6 { far-a . 52:54:00:00:00:07 . fd00:20::7 }",
+        "neighbour fd00:20::99 on far-a",
+        "neighbour fd00:20::7 on far-a",
+        "route to fd00:20::7 by far-a",
+    };
+    struct model_set *set _cleanup_set_ = spread_set(MODEL_MODE_ISOLATED);
+    struct model_network *network = &set->networks[0];
+    struct model_objects objects cleanup(model_objects_fini) = {0};
+
+    (void)state;
+    network->clones = (struct model_clones){
+        {{0x52, 0x54, 0, 0, 0, 7}}, build_address("10.20.0.99"), build_prefix("fd00:20::99/64").address};
+    network->subnet6 = build_prefix("fd00:20::1/64");
+    network->ports[0].address6 = build_prefix("fd00:20::7/64").address;
+    model_derive(set);
+    assert_int_equal(model_expand(set, false, &objects, NULL), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++)
+        if (!find_text(&objects, wanted[i]))
+            fail_msg("not wanted: %s", wanted[i]);
+    assert_null(find_text(&objects, "route to fd00:20::99 by far-a"));
+    assert_null(find_text(&objects, "element routed_addresses6 { far-a . 52:54:00:00:00:07 . fd00:20::99 }"));
+}
+
 /* What a port without a bridge has is that of a routed one; where it may go is what a bridge has in mode nat. */
 static void a_nat_network_without_a_bridge_in_full(void **state)
 {
@@ -279,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_routed_network_in_full),
         cmocka_unit_test(a_nat_network_without_a_bridge_in_full),
         cmocka_unit_test(clones_in_full),
+        cmocka_unit_test(clones_have_ip6_by_two_maps_more),
         cmocka_unit_test(an_isolated_network_without_a_bridge_in_full),
         cmocka_unit_test(ports_without_a_bridge_have_ip6_as_a_bridge_has),
         cmocka_unit_test(a_routed_port_has_its_forwards_itself),

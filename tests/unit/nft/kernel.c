@@ -86,6 +86,7 @@ void kernel_add_tables(void)
     nft_table_add(&transaction, GUARD_BRIDGE);
     nft_table_add(&transaction, GUARD_ARP);
     nft_table_add(&transaction, GUARD_CLONES);
+    nft_table_add(&transaction, GUARD_CLONES6);
     kernel_commit_well(&transaction);
 }
 
@@ -208,6 +209,7 @@ bool kernel_enter(void)
     nft_table_delete(&transaction, GUARD_BRIDGE);
     nft_table_delete(&transaction, GUARD_ARP);
     nft_table_delete(&transaction, GUARD_CLONES);
+    nft_table_delete(&transaction, GUARD_CLONES6);
     if (netlink_open(NETLINK_NETFILTER, &kernel_netlink, &error) < 0 || kernel_commit(&transaction, &error) < 0) {
         printf("skipped: no nf_tables: %s\n", error.text);
         return false;

@@ -21,7 +21,7 @@
 
 /* ---- elements ---- */
 
-#define SAMPLES 94
+#define SAMPLES 97
 
 static const struct mac guest_mac = {{0x52, 0x54, 0, 1, 2, 3}};
 
@@ -43,6 +43,9 @@ static void make_routed_samples6(struct guard_element samples[SAMPLES], const ch
     samples[GUARD_ROUTED_APART6] = guard_peers(GUARD_ROUTED_APART, &subnet6, "lab/lab");
     samples[GUARD_SECLUDED_PORTS] = guard_device(GUARD_SECLUDED_PORTS, "t", "lab/lab/t");
     samples[GUARD_ROUTED_PUBLISHED6] = guard_routed_address(GUARD_ROUTED_PUBLISHED, "t", &gateway6, "lab/lab/t");
+    samples[GUARD_OUTSIDES6] = guard_translated(GUARD_OUTSIDES, "t", &gateway6, &gateway6, "lab/lab/t");
+    samples[GUARD_INSIDES6] = guard_translated(GUARD_INSIDES, "t", &gateway6, &gateway6, "lab/lab/t");
+    samples[GUARD_INSIDE_TARGETS6] = guard_routed_address(GUARD_INSIDE_TARGETS6, "t", &gateway6, "lab/lab/t");
 }
 
 /* One element of each set. */

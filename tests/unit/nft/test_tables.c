@@ -66,7 +66,7 @@ static void a_table_that_is_there_is_never_added_to(void **state)
 
 static void the_list_of_nft_makes_the_same_tables_again(void **state)
 {
-    struct ip_address gateway = kernel_address("10.20.0.1");
+    struct ip_address gateway = kernel_address("10.20.0.1"), inside6 = kernel_address("fd00:20::7");
     const struct guard_element elements[] = {
         guard_network("br-lab", "lab/lab"),
         guard_dns_port("br-lab", &gateway, 10053, "lab/lab"),
@@ -78,6 +78,8 @@ static void the_list_of_nft_makes_the_same_tables_again(void **state)
         guard_send_limit("lab-web", 12500000, 625000, "lab/lab/web"),
         guard_peers(GUARD_ARP_REACH, &(struct ip_prefix){gateway, 24}, "lab/lab"),
         guard_translated(GUARD_OUTSIDES, "lab-web", &gateway, &gateway, "lab/lab/web"),
+        guard_translated(GUARD_OUTSIDES, "lab-web", &inside6, &inside6, "lab/lab/web"),
+        guard_routed_address(GUARD_INSIDE_TARGETS6, "lab-web", &inside6, "lab/lab/web"),
     };
 
     (void)state;
@@ -105,6 +107,11 @@ static void the_list_of_nft_makes_the_same_tables_again(void **state)
     kernel_observe_elements(GUARD_CLONES);
     assert_int_equal(kernel_found.count, 1);
     assert_true(guard_element_equal(&kernel_found.items[0], &elements[9]));
+    assert_int_equal(kernel_observe(GUARD_CLONES6), NFT_TABLE_DIFFERS);
+    kernel_observe_elements(GUARD_CLONES6);
+    assert_int_equal(kernel_found.count, 2);
+    assert_true(guard_element_equal(&kernel_found.items[0], &elements[10]));
+    assert_true(guard_element_equal(&kernel_found.items[1], &elements[11]));
 }
 
 static void other_tables_and_chains_do_not_matter(void **state)

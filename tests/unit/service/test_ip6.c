@@ -175,6 +175,19 @@ static void who_asks_gets_its_ports_address(void **state)
     }
 }
 
+/* A snapshot with a lease keeps it, whichever address its port has outside: none is given and none taken back. */
+static void clones_get_the_address_inside(void **state)
+{
+    const uint8_t *option;
+
+    (void)state;
+    network.clones = (struct model_clones){port.guest_mac, address("10.20.0.7"), address("fd00:20::7")};
+    ask(DHCP6_RENEW, our_id);
+    put_ia(7, "fd00:20::7");
+    assert_int_equal(find(answer_message().frame_len, DHCP6_OPTION_IA_NA, &option), 12 + 28);
+    assert_memory_equal(option + 16, address("fd00:20::7").bytes, 16);
+}
+
 static void who_is_in_haste_gets_it_at_once(void **state)
 {
     struct dhcp6_answer answer;
@@ -522,6 +535,21 @@ static void the_host_stands_in_for_neighbours_of_routed_guests(void **state)
     assert_int_equal(seek(own, "fd00:20::1", 255), 0); /* where the host is nobody */
 }
 
+/* Its address outside is somebody else's to a clone. One that made up the other is told to do so again. */
+static void clones_are_told_of_the_address_inside(void **state)
+{
+    network.mode = MODEL_MODE_ROUTED;
+    network.clones = (struct model_clones){port.guest_mac, address("10.20.0.7"), port.address6};
+    port.address6 = address("fd00:20::99");
+    assert_int_equal(seek("fd00:20::7", "fd00:20::99", 255), NEIGHBOUR_FRAME_MAX);
+    assert_int_equal(seek("fd00:20::7", "fd00:20::5054:ff:fe00:2", 255), 0);
+    set_up(state);
+    port.address6 = address("fd00:20::99");
+    assert_int_equal(nd_option(advertise_build(&network, &port, &packet, false, frame), 3)[3] & 0x40, 0);
+    network.clones.address6 = address("fd00:20::5054:ff:fe00:2");
+    assert_int_equal(nd_option(advertise_build(&network, &port, &packet, false, frame), 3)[3] & 0x40, 0x40);
+}
+
 static void many_domains_still_fit(void **state)
 {
     static char longest[254];
@@ -544,6 +572,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(who_asks_gets_its_ports_address, set_up),
+        cmocka_unit_test_setup(clones_get_the_address_inside, set_up),
         cmocka_unit_test_setup(who_is_in_haste_gets_it_at_once, set_up),
         cmocka_unit_test_setup(another_address_and_a_second_one_are_refused, set_up),
         cmocka_unit_test_setup(a_prefix_is_nobodys, set_up),
@@ -558,6 +587,7 @@ int main(void)
         cmocka_unit_test_setup(routed_guests_know_their_own_router, set_up),
         cmocka_unit_test_setup(isolated_guests_take_their_neighbours_to_be_on_the_link, set_up),
         cmocka_unit_test_setup(the_host_stands_in_for_neighbours_of_routed_guests, set_up),
+        cmocka_unit_test_setup(clones_are_told_of_the_address_inside, set_up),
         cmocka_unit_test_setup(the_last_one_takes_all_back, set_up),
         cmocka_unit_test_setup(many_domains_still_fit, set_up),
     };

@@ -97,7 +97,45 @@ const struct spec_case bad_model[] = {
         "    subnet: 10.20.0.1/24\n"
         "    subnet6: auto\n"
         "    clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7 }\n",
-        "lab.yaml:4:14: network lab: clones have IPv4 alone: leave `subnet6:` out"),
+        "lab.yaml:4:14: network lab: its subnet6 is given, but not the IPv6 address that its clones have in it; write "
+        "`address6:` into `clones:`, or leave `subnet6:` out"),
+    BAD("clones-ip6-without-subnet",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.1/24\n"
+        "    clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7, address6: 'fd00:20::1' }\n"
+        "  far:\n"
+        "    subnet: 10.21.0.1/24\n"
+        "    subnet6: auto\n"
+        "    clones: { mac: 52:54:00:00:00:07, address: 10.21.0.7, address6: 'fd00:21::7' }\n",
+        "lab.yaml:4:69: network lab: the IPv6 address of its clones, fd00:20::1, is given, but the subnet6 is not; "
+        "write `subnet6: fd00:20::2/64`\n"
+        "lab.yaml:8:69: network far: the IPv6 address of its clones, fd00:21::7, is given, but the subnet6 is not; "
+        "write `subnet6: fd00:21::1/64`"),
+    BAD("clones-ip6-outside",
+        "networks:\n"
+        "  lab:\n"
+        "    subnet: 10.20.0.1/24\n"
+        "    subnet6: fd00:20::1/64\n"
+        "    clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7, address6: 'fd00:20::1' }\n"
+        "  far:\n"
+        "    subnet: 10.21.0.1/24\n"
+        "    subnet6: fd00:21::1/64\n"
+        "    clones: { mac: 52:54:00:00:00:07, address: 10.21.0.7, address6: 'fd00:20::7' }\n",
+        "lab.yaml:5:69: network lab: the IPv6 address of its clones, fd00:20::1, is the host's own in fd00:20::/64; "
+        "write the one that the snapshot has, or another subnet6\n"
+        "lab.yaml:9:69: network far: the IPv6 address of its clones, fd00:20::7, is outside fd00:21::/64; "
+        "write the one that the snapshot has, or another subnet6"),
+    BAD("clones-ip6-without-room",
+        "networks:\n"
+        "  lab:\n"
+        "    mode: routed\n"
+        "    subnet: 10.20.0.1/24\n"
+        "    subnet6: fd00:20::1/126\n"
+        "    clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7, address6: 'fd00:20::2' }\n"
+        "    ports: { a: {} }\n",
+        "lab.yaml:5:14: network lab: subnet6 fd00:20::1/126 has room for 1 guests, not for 1 ports and what clones "
+        "have inside; write a larger one"),
     BAD("clones-of-their-own",
         "networks:\n"
         "  lab:\n"
@@ -106,11 +144,18 @@ const struct spec_case bad_model[] = {
         "    ports:\n"
         "      a: { mac: 52:54:00:00:00:08 }\n"
         "      b: { mac_spoofing: true }\n"
-        "      c: { address: 10.20.0.7 }\n",
+        "      c: { address: 10.20.0.7 }\n"
+        "  far:\n"
+        "    subnet: 10.21.0.1/24\n"
+        "    subnet6: fd00:21::1/64\n"
+        "    clones: { mac: 52:54:00:00:00:07, address: 10.21.0.7, address6: 'fd00:21::7' }\n"
+        "    ports: { d: { address6: 'fd00:21::7' } }\n",
         "lab.yaml:6:17: port a: mac 52:54:00:00:00:08 is not that of the clones of network lab; leave `mac:` out\n"
         "lab.yaml:7:7: port b: clones have one MAC, by which the host finds them: leave `mac_spoofing:` out\n"
         "lab.yaml:8:21: port c: address 10.20.0.7 is what all clones of network lab have inside; choose another one "
-        "for this one outside, or leave `address:` out"),
+        "for this one outside, or leave `address:` out\n"
+        "lab.yaml:13:29: port d: address6 fd00:21::7 is what all clones of network far have inside; choose another one "
+        "for this one outside, or leave `address6:` out"),
     BAD("bridge-subnet",
         "networks:\n"
         "  lab: { mode: bridge, subnet: 10.20.0.1/24 }\n",

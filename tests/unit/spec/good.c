@@ -115,6 +115,13 @@ const struct spec_case good[] = {
          "    subnet: 10.20.0.1/16\n"
          "    clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7 }\n"
          "    ports: { a: {}, b: { address: 10.20.0.8, forward: 8080:80 }, c: { mac: 52:54:00:00:00:07 } }\n"),
+    GOOD("clones-ip6",
+         "networks:\n"
+         "  lab:\n"
+         "    subnet: 10.20.0.1/16\n"
+         "    subnet6: fd00:20::1/64\n"
+         "    clones: { mac: 52:54:00:00:00:07, address: 10.20.0.7, address6: 'fd00:20::7' }\n"
+         "    ports: { a: {}, b: { address6: 'fd00:20::8', forward: '[::]:8080:80' } }\n"),
     GOOD("routed-limits",
          "networks:\n"
          "  lab:\n"
