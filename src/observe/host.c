@@ -263,29 +263,29 @@ static int read_neighbour(const struct netlink_neighbour *neighbour, void *data)
 }
 
 /* Leads a way to the guest of a port of ours: its address at the other end of the gateway's, or a route? */
-static bool has_ways(const struct observe_pass *pass, uint8_t family)
+static bool has_ways(const struct observe_pass *pass)
 {
     const struct model_objects *objects = &pass->found->objects;
 
     for (size_t i = pass->first_address; i < objects->count; i++)
-        if ((objects->items[i].kind == MODEL_OBJECT_ADDRESS && objects->items[i].address.peer.family == family) ||
-            (objects->items[i].kind == MODEL_OBJECT_ROUTE && objects->items[i].route.guest.family == family))
+        if ((objects->items[i].kind == MODEL_OBJECT_ADDRESS && objects->items[i].address.peer.family) ||
+            objects->items[i].kind == MODEL_OBJECT_ROUTE)
             return true;
     return false;
 }
 
-/* Those that are no proxies are asked for only where there may be some: a host can have many neighbours. */
+/*
+ * Those that are no proxies are asked for only where there may be some: a host can have many neighbours. Of both
+ * families: one of IPv6 may be left where its route has gone.
+ */
 static int observe_neighbours(struct netlink *netlink, struct observe_pass *pass)
 {
     struct address_mark mark = {pass, pass->found->objects.count, pass->found->taken_count, false};
     int result = netlink_proxy_dump(netlink, AF_UNSPEC, read_neighbour, restart_addresses, &mark, pass->error);
 
     mark.object_count = pass->found->objects.count;
-    if (result == 0 && has_ways(pass, AF_INET))
-        result = netlink_neighbour_dump(netlink, AF_INET, read_neighbour, restart_addresses, &mark, pass->error);
-    mark.object_count = pass->found->objects.count;
-    if (result == 0 && has_ways(pass, AF_INET6))
-        result = netlink_neighbour_dump(netlink, AF_INET6, read_neighbour, restart_addresses, &mark, pass->error);
+    if (result == 0 && has_ways(pass))
+        result = netlink_neighbour_dump(netlink, AF_UNSPEC, read_neighbour, restart_addresses, &mark, pass->error);
     return result;
 }
 

@@ -24,6 +24,7 @@ FULL_PAIRS = 40  # there are thousands
 # Of those, what left a trace once: (plan, request that fails, request of its undoing that fails).
 PAIRS = [
     ("edit: a routed one gets IPv6", "neighbour_set", "link_set"),
+    ("edit: a routed one gets IPv6", "link_index", "neighbour_delete"),
 ]
 
 
