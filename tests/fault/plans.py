@@ -50,6 +50,8 @@ LAB = file(network(PORTS), devices=TUN)
 IP6 = file(network(PORTS, extra="subnet6: fd00:20::1/64"), devices=TUN)
 FORWARDS6 = file(network(FORWARDS, extra="subnet6: fd00:20::1/64"), devices=TUN)
 ROUTED6 = file(network(ROUTED, extra="mode: routed\n    subnet6: fd00:20::1/64"), devices=TUN)
+CLONES6 = file(network(PORTS, extra="subnet6: fd00:20::1/64\n    clones: { mac: '52:54:00:00:00:07', "
+                       "address: 10.20.0.7, address6: 'fd00:20::7' }"), devices=TUN)
 PART6 = ROUTED6.replace("fd00:20::1/64", "2001:db8:a:0:10::1/80")  # of eth0's own
 MANY = file(network(PORTS), network({"a": "{}", "b": "{}"}, "cell", "10.21.0.1/24", "mode: isolated"),
             network({"x": "{}"}, "third", "10.22.0.1/24", "ports_see_each_other: false"),
@@ -126,6 +128,9 @@ PLANS = {
     "edit: owners of a routed one": Plan({"lab": EDITS["routed"]}, "lab",
                                          file(network(PORTS, extra="mode: routed"), devices=TUN)),
     "down of clones": Plan({"lab": EDITS["clones"]}, "lab", None),
+    "edit: clones get IPv6": Plan({"lab": EDITS["clones"]}, "lab", CLONES6),
+    "edit: no more clones, with IPv6": Plan({"lab": CLONES6}, "lab", IP6),
+    "down of clones with IPv6": Plan({"lab": CLONES6}, "lab", None),
     "edit: routed, with IPv6": Plan({"lab": IP6}, "lab", ROUTED6),
     "edit: no more routed, with IPv6": Plan({"lab": ROUTED6}, "lab", IP6),
     "edit: a routed one gets IPv6": Plan({"lab": EDITS["routed"]}, "lab", ROUTED6),

@@ -16,6 +16,7 @@ import os
 import select
 import socket
 import struct
+import sys
 import time
 
 import pytest
@@ -150,6 +151,37 @@ def test_apart_and_isolated(lab):
     for guest in (one, two):
         guest.run("ip", "-6", "route", "add", "fd00:20::/64", "dev", "eth0")
     wait_for(lambda: one.reaches(TWO))
+
+
+def test_a_part_of_the_uplinks_own_prefix(lab):
+    """The host answers on the uplink for the addresses outside; what all have inside nobody there can reach."""
+    inside, one = "2001:db8:a:0:10::7", "2001:db8:a:0:10::1:1"
+    lab.up(LAB.replace("mode: nat", "mode: routed").replace("fd00:20::1/64", "2001:db8:a:0:10::1/80")
+           .replace("fd00:20::", "2001:db8:a:0:10::"))
+    guests = [lab.guest(name).up(inside, length=128) for name in ("one", "three")]
+    three = lab.ports["three"]["addresses"][1]
+    assert guests[0].reaches(three) and guests[1].reaches(one) and guests[0].reaches(FAR) and guests[1].reaches(NEAR)
+    assert Outside(lab).reaches(one) and Outside(lab).reaches(three) and not Outside(lab).reaches(inside, wait=1)
+
+
+SEND = """
+import socket, sys
+for port in range(20000, 20010):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+        sender.bind(("::", port))
+        sender.sendto(b"%d" % port, (sys.argv[1], 9999))
+"""
+
+
+def test_limits_are_each_clones_own(lab, tapnet):
+    """Of connections, and of what one may send: what it has inside is the same for all."""
+    lab.up(LAB.replace("ports:", "limit: { connections: 4, send: 100mbit }\n    ports:"))
+    for guest in plug(lab, "one", "two"):
+        assert guest.reaches(NEAR)
+        lab.host.run("conntrack", "-D", "-f", "ipv6", check=False)
+        guest.run(sys.executable, "-c", SEND, NEAR)
+    refused = {port["name"]: port["refused_connections"] for port in tapnet.status("lab")["ports"]}
+    assert refused == {"one": 6, "two": 6, "three": 0}
 
 
 def test_names_are_of_addresses_outside(lab):
