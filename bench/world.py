@@ -89,8 +89,10 @@ class World:
         given: with more neighbours than a kernel learns, one would give them. @others ports are a second network's."""
         routes = mode == "routed" or ports > 1023 or clones
         head = [f"    mode: {mode}", f"    subnet: {'10.98.0.1/19' if routes else '10.97.0.1/22'}"]
+        inside6 = f', address6: "{subnet6.split("1/")[0]}2"' if subnet6 != "none" else ""
+        inside = f'    clones: {{ mac: "52:54:00:10:00:00", address: 10.98.0.2{inside6} }}'
         lines = ["name: bench", "networks:", "  bench:", *head, f"    pool: {pool}", f"    subnet6: {subnet6}",
-                 *(['    clones: { mac: "52:54:00:10:00:00", address: 10.98.0.2 }'] if clones else []), "    ports:"]
+                 *([inside] if clones else []), "    ports:"]
         for port in range(1, ports + 1):
             mac = f'mac: "52:54:00:10:{port >> 8:02x}:{port & 255:02x}"' if routes and not clones else ""
             lines.append(f"      p{port}: {{{mac}}}")
