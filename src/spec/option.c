@@ -261,7 +261,8 @@ const struct spec_option spec_options[] = {
     {.section = SPEC_SECTION_PORT, .key = "address6", .type = SPEC_TYPE_IP6, AT(model_port, address6),
      NO_COUNT, GIVEN_AT(model_port, address6_given), PLACE_AT(model_port, address6_place),
      .synonyms = " ip6 ipv6 addr6 ",
-     .default_text = "the one of the subnet6 that follows from the guest's MAC; in a longer prefix than 64 a free one",
+     .default_text = "the one of the subnet6 that follows from the guest's MAC; of clones, and in a longer prefix than "
+                     "64, a free one",
      .description = "The guest's IPv6 address, inside the network's subnet6, served by DHCPv6; one that follows from "
                     "its MAC it may also make up itself, as Linux does", .example = "fd00:20::7"},
     {.section = SPEC_SECTION_PORT, .key = "hostname", .type = SPEC_TYPE_NAME, AT(model_port, hostname), NO_OFFSETS,
