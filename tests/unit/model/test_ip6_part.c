@@ -105,6 +105,31 @@ static void a_port_that_comes_later_gets_an_address_of_the_part(void **state)
     assert_string_equal(error.text, "network lab: no address of 2001:db8:a::11/125 is left for another port");
 }
 
+/* All have one MAC, so none has what follows from it: it may well be what they have inside. */
+static void clones_have_addresses_by_their_names(void **state)
+{
+    struct ip_prefix taken[5];
+    struct model_set *set _cleanup_set_ = lab("fd00:20::1/64", MODEL_MODE_NAT);
+    const struct model_surroundings surroundings = lan6(NULL, taken);
+    struct model_network *network = &set->networks[0];
+    const struct model_port *ports;
+
+    (void)state;
+    network->clones = (struct model_clones){
+        {{0x52, 0x54, 0, 0, 0, 7}}, build_address("10.20.0.99"), build_address("fd00:20::5054:ff:fe00:7")};
+    network->ports[0].guest_mac = network->clones.mac;
+    resolve(set, &surroundings);
+    build_port(set, network, "later", NULL, NULL);
+    model_derive_network(set, network);
+    assert_int_equal(model_resolve_ports(network, NULL, NULL), 0);
+    ports = network->ports;
+    for (size_t i = 0; i < 3; i++) {
+        assert_memory_equal(ports[i].address6.bytes, build_address("fd00:20::").bytes, 14);
+        assert_false(ip_address_equal(&ports[i].address6, &ports[(i + 1) % 3].address6));
+        assert_ptr_equal(model_port_inside6(network, &ports[i]), &network->clones.address6);
+    }
+}
+
 /* What lies in the part of the host's own, or in the way to it, and what nobody would answer for. */
 static void parts_that_can_not_be(void **state)
 {
@@ -203,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ports_of_a_part_keep_their_addresses),
         cmocka_unit_test(a_port_that_comes_later_gets_an_address_of_the_part),
+        cmocka_unit_test(clones_have_addresses_by_their_names),
         cmocka_unit_test(parts_that_can_not_be),
         cmocka_unit_test(a_part_is_of_mode_routed_and_of_one_network),
         cmocka_unit_test(a_part_is_answered_for),
