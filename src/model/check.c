@@ -136,22 +136,22 @@ static bool tell(const char *file, const struct mistake *mistake, struct tapnet_
     return true;
 }
 
-static void check_hook(const struct model_network *network, const char *key, const char *program,
-                       struct model_place place, struct mistakes *mistakes)
+static void check_hook(const struct model_network *network, const struct model_hook *hook, struct mistakes *mistakes)
 {
-    if (program && *program != '/')
-        mistakes_add(mistakes, place_of(place, network->place),
+    if (hook->program && *hook->program != '/')
+        mistakes_add(mistakes, place_of(hook->place, network->place),
                      "network %s: hooks: %s `%s` is no absolute path; write one, as in `%s: /etc/tapnet/%s-%s`",
-                     network->name, key, program, key, network->name, key);
+                     network->name, hook->event, hook->program, hook->event, network->name, hook->event);
 }
 
 static void check_hooks(const struct model_set *set, struct mistakes *mistakes)
 {
     for (size_t i = 0; i < set->network_count; i++) {
-        const struct model_hooks *hooks = &set->networks[i].hooks;
+        struct model_hook hooks[MODEL_HOOK_COUNT];
 
-        check_hook(&set->networks[i], "up", hooks->up, hooks->up_place, mistakes);
-        check_hook(&set->networks[i], "down", hooks->down, hooks->down_place, mistakes);
+        model_hooks_list(&set->networks[i].hooks, hooks);
+        for (size_t j = 0; j < MODEL_HOOK_COUNT; j++)
+            check_hook(&set->networks[i], &hooks[j], mistakes);
     }
 }
 

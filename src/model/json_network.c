@@ -53,14 +53,16 @@ static void put_dhcp(json_t **json, const struct model_dhcp *dhcp)
 
 static void put_hooks(json_t **json, const struct model_hooks *hooks)
 {
-    json_t *keys;
+    struct model_hook list[MODEL_HOOK_COUNT];
+    json_t *keys = json_object();
 
-    if (!hooks->up && !hooks->down)
-        return;
-    keys = json_object();
-    json_put_text(&keys, "up", hooks->up);
-    json_put_text(&keys, "down", hooks->down);
-    json_put(json, "hooks", keys);
+    model_hooks_list(hooks, list);
+    for (size_t i = 0; i < MODEL_HOOK_COUNT; i++)
+        json_put_text(&keys, list[i].event, list[i].program);
+    if (keys && json_object_size(keys) == 0)
+        json_decref(keys);
+    else
+        json_put(json, "hooks", keys);
 }
 
 static void put_clones(json_t **json, const struct model_network *network)
@@ -247,6 +249,8 @@ static void read_hooks(struct json_reader *outer, struct model_hooks *ret)
     json_read_begin(&reader, json, "hooks", outer->arena, outer->error);
     json_read_string(&reader, "up", JSON_OPTIONAL, MODEL_HOOK_MAX, &ret->up);
     json_read_string(&reader, "down", JSON_OPTIONAL, MODEL_HOOK_MAX, &ret->down);
+    json_read_string(&reader, "plugged", JSON_OPTIONAL, MODEL_HOOK_MAX, &ret->plugged);
+    json_read_string(&reader, "unplugged", JSON_OPTIONAL, MODEL_HOOK_MAX, &ret->unplugged);
     outer->code = json_read_end(&reader);
 }
 
@@ -518,8 +522,7 @@ bool model_network_equal(const struct model_network *a, const struct model_netwo
         return false;
     if (ip_prefix_compare(&a->subnet, &b->subnet) != 0 || ip_prefix_compare(&a->subnet6, &b->subnet6) != 0 ||
         !mac_equal(&a->mac, &b->mac) || !dhcp_equal(&a->dhcp, &b->dhcp) || !model_limit_equal(&a->limit, &b->limit) ||
-        !access_equal(a, b) || a->pool != b->pool || !text_equal(a->hooks.up, b->hooks.up) ||
-        !text_equal(a->hooks.down, b->hooks.down))
+        !access_equal(a, b) || a->pool != b->pool || !model_hooks_equal(&a->hooks, &b->hooks))
         return false;
     for (size_t i = 0; i < a->port_count; i++)
         if (!port_equal(&a->ports[i], &b->ports[i]))

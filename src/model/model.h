@@ -151,8 +151,21 @@ struct model_access {
 /* Programs of the host's that run when something has become of a network: absolute paths, the arena's; NULL: none. */
 struct model_hooks {
     const char *up, *down;
-    struct model_place up_place, down_place;
+    const char *plugged, *unplugged; /* of each of its ports */
+    struct model_place up_place, down_place, plugged_place, unplugged_place;
 };
+
+/* One of them, by what it is called in the file. */
+#define MODEL_HOOK_COUNT 4
+struct model_hook {
+    const char *event;
+    const char *program; /* NULL: none */
+    struct model_place place;
+};
+void model_hooks_list(const struct model_hooks *hooks, struct model_hook ret[MODEL_HOOK_COUNT]);
+bool model_hooks_equal(const struct model_hooks *a, const struct model_hooks *b);
+/* Does any of them run for ports? */
+bool model_hooks_of_ports(const struct model_hooks *hooks);
 
 /*
  * Guests that were started from one snapshot: what each of them has inside. Outside, which is everywhere but on its own

@@ -299,6 +299,10 @@ void random_network(struct random *random, struct arena *arena, struct model_net
         ret->hooks.up = arena_printf(arena, "/etc/hooks/up-%u", random_below(random, 10));
     if (random_chance(random, 30))
         ret->hooks.down = arena_printf(arena, "/etc/hooks/down-%u", random_below(random, 10));
+    if (random_chance(random, 30))
+        ret->hooks.plugged = arena_printf(arena, "/etc/hooks/plugged-%u", random_below(random, 10));
+    if (random_chance(random, 30))
+        ret->hooks.unplugged = arena_printf(arena, "/etc/hooks/unplugged-%u", random_below(random, 10));
     ret->pool = random_chance(random, 50) ? 2 + random_below(random, MODEL_POOL_MAX - 3) : 0;
     ret->access_count = random_below(random, MODEL_LIST_MAX + 1);
     for (size_t i = 0; i < ret->access_count; i++) {
