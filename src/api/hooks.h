@@ -18,6 +18,7 @@ struct hooks {
     struct hook *items;
     size_t count, capacity;
     struct arena arena;
+    bool of_ports; /* a network is up that has some of ports: api/hook_resident.h */
 };
 
 void hooks_fini(struct hooks *hooks);

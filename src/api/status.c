@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/forwards.h"
+#include "api/hook_resident.h"
 #include "api/hooks.h"
 #include "api/lease.h"
 #include "api/sets.h"
@@ -264,6 +265,10 @@ static int add_warnings(struct tapnet_status *status, struct view *view, const s
         result = hooks_warning(view->run_dir, network, &status->arena, &warning);
     if (result == 0 && warning)
         result = status_warn(status, warning);
+    if (result == 0)
+        result = hook_resident_warning(view->run_dir, network, &status->arena, &warning);
+    if (result == 0 && warning)
+        result = status_warn(status, warning);
     return result < 0 ? result : forwards_warn(&view->host, network, &status->arena, add_warning, status);
 }
 
@@ -472,7 +477,7 @@ API int tapnet_status_get(struct tapnet *tapnet, const char *name, struct tapnet
     if (result == 0)
         result = fill_devices(status, &view);
     if (result == 0)
-        result = status_fill_problems(status, found);
+        result = status_fill_problems(status, tapnet, found);
     if (result == -ENOMEM)
         return error_set(error, result, "out of memory");
     if (result < 0)
@@ -489,7 +494,7 @@ int status_find_problems(const struct tapnet *tapnet, const struct observe_found
     int result = status ? fill_sets(status, &all, NULL, error) : -ENOMEM;
 
     if (result == 0)
-        result = status_fill_problems(status, found);
+        result = status_fill_problems(status, tapnet, found);
     if (result == 0)
         result = status_fill_keeper(status, tapnet);
     if (result < 0)

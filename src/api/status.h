@@ -57,7 +57,7 @@ int status_find_port(const struct tapnet_status *status, const char *name,
 /* ---- status_problems.c ---- */
 
 /* What `up` would do again of every set that is shown; what several of them share is said once. 0 or -ENOMEM. */
-int status_fill_problems(struct tapnet_status *status, const struct observe_found *found);
+int status_fill_problems(struct tapnet_status *status, const struct tapnet *tapnet, const struct observe_found *found);
 /* Who it is, what it waits for, and what it put right that nobody else knows. 0 or -ENOMEM. */
 int status_fill_keeper(struct tapnet_status *status, const struct tapnet *tapnet);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/coexist.h"
+#include "api/hook_resident.h"
 #include "api/resident.h"
 #include "api/sets.h"
 #include "base/array.h"
@@ -81,7 +82,24 @@ static int add_set_problems(struct tapnet_status *status, const struct observe_f
     return result == 0 ? coexist_tell(&plan.set, &asked, &status->arena, add_warning, status, NULL) : result;
 }
 
-int status_fill_problems(struct tapnet_status *status, const struct observe_found *found)
+/* Nobody but a tapnet starts it again: the keeper has not the rights of what it runs. */
+static int add_hooks_problem(struct tapnet_status *status, const struct tapnet *tapnet,
+                             const struct observe_found *found)
+{
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_object *object = &found->objects.items[i];
+
+        if (object->kind == MODEL_OBJECT_SERVICE && model_hooks_of_ports(&object->service.network->hooks))
+            return hook_resident_runs(tapnet->run_dir)
+                       ? 0
+                       : add_problem(status, object->service.set, MODEL_OBJECT_RECORD,
+                                     "the hooks of ports do not run: tapnet-hooks, which runs them, is not there; "
+                                     "`tapnet up` starts it");
+    }
+    return 0;
+}
+
+int status_fill_problems(struct tapnet_status *status, const struct tapnet *tapnet, const struct observe_found *found)
 {
     int result = 0;
 
@@ -90,7 +108,7 @@ int status_fill_problems(struct tapnet_status *status, const struct observe_foun
                              "the service does not answer: `tapnet up` ends it and starts another");
     for (size_t i = 0; i < status->set_count && result == 0; i++)
         result = add_set_problems(status, found, status->sets[i].name);
-    return result;
+    return result == 0 ? add_hooks_problem(status, tapnet, found) : result;
 }
 
 /* ---- the keeper ---- */

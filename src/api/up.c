@@ -8,6 +8,7 @@
 
 #include "api/attach_quick.h"
 #include "api/detach_quick.h"
+#include "api/hook_resident.h"
 #include "api/hooks.h"
 #include "api/lease.h"
 #include "api/move.h"
@@ -434,6 +435,7 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     lease_part(tapnet, &ends, result == 0);
     if (result == 0 && (lease_start(tapnet, plan) < 0 || hooks_collect(tapnet, plan->plan, ret_hooks) < 0))
         result = error_set(error, -ENOMEM, "out of memory");
+    ret_hooks->of_ports = hook_resident_wanted(plan);
     return result < 0 || spec ? result : take_leftovers(tapnet, plan, set_name, error);
 }
 
@@ -444,7 +446,7 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
     struct tapnet_error leftovers = TAPNET_ERROR_INIT;
     struct hooks hooks cleanup(hooks_fini) = {.items = NULL};
     struct ip_address check;
-    _cleanup_close_ int keeper = -1;
+    _cleanup_close_ int keeper = -1, porter = -1; /* who runs the hooks of ports */
     size_t steps = 0;
     int lock = -1, result = api_check_right(error);
 
@@ -453,16 +455,24 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
         result = move_read_check(tapnet, &check, error);
     if (result == 0 && keep)
         result = resident_check(tapnet, error);
+    if (result == 0 && spec)
+        result = hook_resident_check(tapnet, spec->set, error);
     if (result == 0)
         result = run_lock(tapnet->run_dir, &lock, error);
     if (result < 0)
         return result;
-    if (!spec)
+    if (!spec) {
         keeper = resident_meet(tapnet);
+        porter = hook_resident_meet(tapnet);
+    }
     result = converge_locked(tapnet, spec, set_name, progress, data, &steps, &hooks, error);
     if (result == 0 && keep)
         resident_start(tapnet); /* what is up is up without it; status says when it is not there */
+    if (result == 0 && spec && hooks.of_ports)
+        hook_resident_start(tapnet);
     run_unlock(tapnet->run_dir, lock);
+    if (result == 0 && !spec && hook_resident_tell(tapnet, take_fd(&porter)) < 0)
+        result = error_set(error, -ENOMEM, "out of memory");
     if (result == 0 && !spec && resident_tell(tapnet, take_fd(&keeper), &leftovers) < 0 &&
         api_note_leftovers(tapnet, &leftovers) < 0)
         result = error_set(error, -ENOMEM, "out of memory");

@@ -267,6 +267,18 @@ void observe_recorded_settings(struct observe_found *found)
     }
 }
 
+DEFINE_CLEANUP(struct observe_found *, observe_free)
+
+int observe_networks(const char *run_dir, struct observe_found **ret, struct tapnet_error *error)
+{
+    struct observe_found *found cleanup(cleanup_observe_free) = calloc(1, sizeof(*found));
+    int result = found ? read_folder(run_dir, "networks", NULL, found, error) : -ENOMEM;
+
+    if (result == 0)
+        *ret = take_pointer(found);
+    return result == -ENOMEM ? error_set(error, result, "out of memory") : result;
+}
+
 int observe_ledgers(const char *run_dir, struct observe_found *found, struct tapnet_error *error)
 {
     _cleanup_json_ json_t *status = ask_service(run_dir, &found->service_is_mute);

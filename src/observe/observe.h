@@ -57,6 +57,8 @@ struct observe_found {
  */
 int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_error *error);
 void observe_free(struct observe_found *found); /* takes NULL */
+/* The networks that are up, by their ledgers alone: objects of kind service, of which nobody asks whether it runs. */
+int observe_networks(const char *run_dir, struct observe_found **ret, struct tapnet_error *error);
 
 /*
  * Adds what the host has by its link @name, and what of it stands on @bridge (or on the bridge of ours that it is a

@@ -210,7 +210,8 @@ const struct spec_option spec_options[] = {
     {.section = SPEC_SECTION_NETWORK, .key = "hooks", .type = SPEC_TYPE_SECTION, .entries = SPEC_SECTION_HOOKS,
      AT(model_network, hooks), NO_OFFSETS, .synonyms = " hook scripts script run exec commands ",
      .default_text = "none",
-     .description = "Programs of the host's that run when the network has come up or gone. The file, each program, and "
+     .description = "Programs of the host's that run when the network has come up or gone, or a guest at one of its "
+                    "ports. The file, each program, and "
                     "every folder above them must be root's, and nobody else may be able to write there",
      .example = "{ up: /etc/tapnet/lab-up }"},
     {.section = SPEC_SECTION_NETWORK, .key = "clones", .type = SPEC_TYPE_SECTION, .entries = SPEC_SECTION_CLONES,
@@ -370,6 +371,16 @@ const struct spec_option spec_options[] = {
      AT(model_hooks, down), NO_COUNT, NO_GIVEN, PLACE_AT(model_hooks, down_place),
      .synonyms = " stopped stop post_down ", .default_text = "none",
      .description = "The one that runs when it has gone", .example = "/etc/tapnet/lab-down"},
+    {.section = SPEC_SECTION_HOOKS, .key = "plugged", .type = SPEC_TYPE_TEXT, .minimum = 1,
+     .maximum = MODEL_HOOK_MAX, AT(model_hooks, plugged), NO_COUNT, NO_GIVEN, PLACE_AT(model_hooks, plugged_place),
+     .synonyms = " plug plugin plugged_in attached port_up ", .default_text = "none",
+     .description = "The one that runs for each port when a guest has been plugged in",
+     .example = "/etc/tapnet/lab-plugged"},
+    {.section = SPEC_SECTION_HOOKS, .key = "unplugged", .type = SPEC_TYPE_TEXT, .minimum = 1,
+     .maximum = MODEL_HOOK_MAX, AT(model_hooks, unplugged), NO_COUNT, NO_GIVEN,
+     PLACE_AT(model_hooks, unplugged_place), .synonyms = " unplug gone detached removed port_down ",
+     .default_text = "none", .description = "The one that runs for each port when its guest has gone",
+     .example = "/etc/tapnet/lab-unplugged"},
 
     /* ---- clones ---- */
     {.section = SPEC_SECTION_CLONES, .key = "mac", .type = SPEC_TYPE_MAC, .required = true, AT(model_clones, mac),

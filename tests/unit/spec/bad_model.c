@@ -192,8 +192,9 @@ const struct spec_case bad_model[] = {
     BAD("hooks-unknown",
         "networks:\n"
         "  lab:\n"
-        "    hooks: { plugged: /etc/tapnet/plugged }\n",
-        "lab.yaml:3:14: network lab: hooks: unknown key `plugged` in this version; hooks has `up`, `down`"),
+        "    hooks: { leased: /etc/tapnet/leased }\n",
+        "lab.yaml:3:14: network lab: hooks: unknown key `leased` in this version; hooks has `up`, `down`, `plugged`, "
+        "`unplugged`"),
     BAD("bridge-boot-file", LAN("boot_file: pxelinux.0"), LAN_SAYS("3:16", "DHCP's options")),
     BAD("bridge-search", LAN("search: [example.com, example.net]"), LAN_SAYS("3:13", "DHCP's options")),
     BAD("bridge-connections", LAN("limit: { connections: 7 }"), LAN_SAYS("3:27", "limit: connections")),

@@ -34,7 +34,7 @@ static void each_declares_what_it_says(void **state)
         {"lab", "lab", 1, 2, 0},       {"minimal", "minimal", 1, 1, 0},     {"isolated", "isolated", 1, 2, 0},
         {"routed", "routed", 1, 2, 0}, {"two-networks", "office", 2, 5, 0}, {"forwards", "forwards", 1, 3, 0},
         {"pxe", "pxe", 1, 4, 0},       {"devices", "devices", 0, 0, 2},     {"openstack", "openstack", 1, 1, 0},
-        {"ipv6", "ipv6", 1, 2, 0},
+        {"ipv6", "ipv6", 1, 2, 0},     {"hooks", "hooks", 1, 2, 0},
     };
 
     (void)state;

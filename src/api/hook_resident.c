@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* The process that runs the hooks of ports, as a tapnet command sees it: start it, see it to its end, ask after it. */
+#include "api/hook_resident.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "api/hook.h"
+#include "api/hook_told.h"
+#include "apply/kernel.h"
+#include "apply/spawn.h"
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/message.h"
+#include "base/text.h"
+#include "model/json_cleanup.h"
+
+#define PROGRAM "tapnet-hooks"
+#define COMM PROGRAM "\n"
+#define REPLY_MAX 4096
+#define STATE_MAX (1u << 20)
+#define ANSWER_SECONDS (HOOK_SECONDS + 5) /* it gives up what has not ended by then, and says so */
+#define EXIT_TIMEOUT_MSEC 5000
+
+static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX])
+{
+    return snprintf(ret, RUN_PATH_MAX, "%s/%s", run_dir, name) >= RUN_PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int hook_resident_check(const struct tapnet *tapnet, const struct model_set *set, struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX];
+    bool wanted = false;
+
+    for (size_t i = 0; i < set->network_count; i++)
+        wanted |= model_hooks_of_ports(&set->networks[i].hooks);
+    if (!wanted)
+        return 0;
+    if (api_program_path(tapnet, PROGRAM, path) < 0)
+        return error_set(error, -ENAMETOOLONG, "the path of " PROGRAM " is too long");
+    if (access(path, X_OK) == 0)
+        return 0;
+    return error_set(error, errno == ENOENT ? -ENOEXEC : -errno, /* -ENOENT is a name's that nobody has */
+                     "cannot run %s, which runs the hooks of ports: install it, or leave `plugged:` and `unplugged:` "
+                     "out: %s",
+                     path, strerror(errno));
+}
+
+bool hook_resident_wanted(const struct tapnet_plan *plan)
+{
+    const struct model_objects *objects = &plan->found->objects;
+
+    for (size_t i = 0; plan->set && i < plan->set->network_count; i++)
+        if (model_hooks_of_ports(&plan->set->networks[i].hooks))
+            return true;
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct model_object *object = &objects->items[i];
+
+        if (object->kind == MODEL_OBJECT_SERVICE && model_hooks_of_ports(&object->service.network->hooks) &&
+            !(plan->set && strcmp(plan->set->name, object->service.set) == 0))
+            return true;
+    }
+    return false;
+}
+
+bool hook_resident_runs(const char *run_dir)
+{
+    char path[RUN_PATH_MAX];
+
+    return file_path(run_dir, HOOK_RESIDENT_SOCKET, path) == 0 && apply_socket_listens(path);
+}
+
+/* ---- starting it ---- */
+
+static int start(const struct tapnet *tapnet, int control_fd)
+{
+    char program[RUN_PATH_MAX], base[RUN_PATH_MAX], log[RUN_PATH_MAX];
+    const char *const arguments[] = {PROGRAM, "--control", "3", "--log", "4", "--run-dir", base, NULL};
+    _cleanup_close_ int log_fd = -1;
+    int fds[] = {control_fd, -1};
+
+    snprintf(base, sizeof(base), "%s", tapnet->run_dir);
+    *strrchr(base, '/') = '\0';
+    if (api_program_path(tapnet, PROGRAM, program) < 0 || file_path(tapnet->run_dir, HOOK_RESIDENT_LOG, log) < 0)
+        return -ENAMETOOLONG;
+    log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (log_fd < 0)
+        return -errno;
+    fds[1] = log_fd;
+    if (strcmp(tapnet->service, TAPNET_SERVICE_PROGRAM) == 0 && apply_can_activate(tapnet->run_dir, "hooks") &&
+        apply_activate(tapnet->run_dir, "hooks", fds, ARRAY_COUNT(fds)) == 0)
+        return 0;
+    return apply_spawn(program, arguments, fds, ARRAY_COUNT(fds), NULL);
+}
+
+void hook_resident_start(const struct tapnet *tapnet)
+{
+    _cleanup_close_ int control_fd = -1;
+    char path[RUN_PATH_MAX];
+
+    if (hook_resident_runs(tapnet->run_dir) || file_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path) < 0 ||
+        apply_socket_listen(path, &control_fd, NULL) < 0)
+        return;
+    if (start(tapnet, control_fd) < 0)
+        run_file_remove(tapnet->run_dir, HOOK_RESIDENT_SOCKET, NULL);
+}
+
+int hook_resident_listen(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error)
+{
+    char path[RUN_PATH_MAX];
+    int lock, result = file_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path);
+
+    if (result < 0)
+        return error_set(error, result, "the run directory's name is too long");
+    result = run_lock(tapnet->run_dir, &lock, error);
+    if (result < 0)
+        return result;
+    if (hook_resident_runs(tapnet->run_dir))
+        result = error_set(error, -EALREADY, "hooks of ports are run already in this network namespace");
+    else
+        result = apply_socket_listen(path, ret_fd, error);
+    run_unlock(tapnet->run_dir, lock);
+    return result;
+}
+
+/* ---- ending it ---- */
+
+void hook_resident_remove_files(const struct tapnet *tapnet)
+{
+    static const char *const names[] = {HOOK_RESIDENT_SOCKET, HOOK_RESIDENT_LOG, HOOK_RESIDENT_TOLD,
+                                        HOOK_RESIDENT_STATE, HOOK_RESIDENT_FRESH};
+
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+        run_file_remove(tapnet->run_dir, names[i], NULL);
+}
+
+int hook_resident_meet(const struct tapnet *tapnet)
+{
+    char path[RUN_PATH_MAX];
+    int fd;
+
+    return file_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path) < 0 ||
+                   apply_socket_connect(path, ANSWER_SECONDS, &fd, NULL) < 0
+               ? -1
+               : fd;
+}
+
+static bool is_ours(pid_t pid)
+{
+    char path[32], name[sizeof(COMM)] = "";
+    _cleanup_close_ int fd = -1;
+
+    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && strcmp(name, COMM) == 0;
+}
+
+/* One that is stopped, or hangs: who listens at the other end of @fd the kernel knows. */
+static void end_mute(int fd)
+{
+    struct ucred peer = {.pid = 0};
+    socklen_t length = sizeof(peer);
+    _cleanup_close_ int process = -1;
+    struct pollfd poll_fd = {.events = POLLIN};
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || peer.pid <= 0)
+        return;
+    process = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+    if (process < 0 || !is_ours(peer.pid)) /* in this order: the name is that of the process that we hold */
+        return;
+    syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+    poll_fd.fd = process;
+    poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC);
+}
+
+/* Until the process is gone: `down` must not leave one that is just about to end. */
+static void wait_for_exit(pid_t pid)
+{
+    _cleanup_close_ int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd poll_fd = {.fd = process, .events = POLLIN};
+
+    if (process >= 0)
+        poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC);
+}
+
+static bool any_wanted(const struct tapnet *tapnet)
+{
+    struct observe_found *found;
+    bool any = false;
+
+    if (observe_networks(tapnet->run_dir, &found, NULL) < 0)
+        return true;
+    for (size_t i = 0; i < found->objects.count; i++)
+        any |= model_hooks_of_ports(&found->objects.items[i].service.network->hooks);
+    observe_free(found);
+    return any;
+}
+
+/* What one that was killed has left of networks that have gone since. Returns how many hooks will never run. */
+static size_t remove_leavings(const struct tapnet *tapnet)
+{
+    char path[RUN_PATH_MAX];
+    size_t missed = 0;
+    int lock;
+
+    if (file_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path) < 0 || access(path, F_OK) < 0 ||
+        run_lock(tapnet->run_dir, &lock, NULL) < 0)
+        return 0;
+    if (!hook_resident_runs(tapnet->run_dir)) {
+        missed = hook_told_forget(tapnet->run_dir);
+        if (!any_wanted(tapnet))
+            hook_resident_remove_files(tapnet);
+    }
+    run_unlock(tapnet->run_dir, lock);
+    return missed;
+}
+
+/* What it answers: NULL when it does not, and then it is gone. */
+static json_t *ask(int fd)
+{
+    static const char request[] = "{\"do\":\"look\"}";
+    char reply[REPLY_MAX];
+    size_t len = 0, fd_count = 0;
+    int result = message_send(fd, request, strlen(request), NULL, 0, 0);
+
+    if (result == 0)
+        result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0);
+    if (result == -EAGAIN)
+        end_mute(fd);
+    return result < 0 ? NULL : json_loadb(reply, len, 0, NULL);
+}
+
+int hook_resident_tell(struct tapnet *tapnet, int resident_fd)
+{
+    _cleanup_close_ int fd = resident_fd;
+    _cleanup_json_ json_t *json = fd < 0 ? NULL : ask(fd);
+    size_t missed = (size_t)json_integer_value(json_object_get(json, "missed"));
+
+    if (json_is_true(json_object_get(json, "ends")))
+        wait_for_exit((pid_t)json_integer_value(json_object_get(json, "pid")));
+    missed += remove_leavings(tapnet);
+    if (!missed)
+        return 0;
+    return api_note(tapnet,
+                    arena_printf(&tapnet->note_arena,
+                                 "hooks: unplugged: did not run, or not to its end, for %zu guest%s of what "
+                                 "has gone: %s",
+                                 missed, missed == 1 ? "" : "s",
+                                 json ? "there was no time left" : "tapnet-hooks, which runs it, was not there"));
+}
+
+/* ---- what is said of it ---- */
+
+int hook_resident_warning(const char *run_dir, const struct model_network *network, struct arena *arena,
+                          const char **ret)
+{
+    _cleanup_free_ char *text = NULL;
+    char head[MODEL_NAME_MAX + 1], *rest = NULL;
+
+    *ret = NULL;
+    if (!model_hooks_of_ports(&network->hooks) || run_file_read(run_dir, HOOK_RESIDENT_STATE, STATE_MAX, &text) < 0)
+        return 0;
+    snprintf(head, sizeof(head), "%s ", network->name);
+    for (const char *line = strtok_r(text, "\n", &rest); line && !*ret; line = strtok_r(NULL, "\n", &rest)) {
+        if (!text_begins_with(line, head))
+            continue;
+        *ret = arena_strdup(arena, line + strlen(head));
+        if (!*ret)
+            return -ENOMEM;
+    }
+    return 0;
+}
