@@ -17,6 +17,14 @@ networks:
       db: { address: 10.20.0.7, mac: 52:54:00:00:00:07 }
 """
 OFFICE = "networks: { office: { subnet: 10.30.0.1/24, ports: { desk: { mac: \"52:54:00:00:00:98\" } } } }\n"
+HOOKED = """
+networks:
+  hooked:
+    subnet: 10.40.0.1/24
+    hooks: { plugged: /etc/tapnet/hook, unplugged: /etc/tapnet/hook }
+    ports: { desk: {} }
+"""
+HOOK = "#!/bin/sh\necho $TAPNET_EVENT $TAPNET_PORT >>/root/said\n"
 
 # Every fact that "without a trace" is about. Left out is what other programs change all the time, and what systemd,
 # dpkg and the C library keep for themselves about any package.
@@ -147,9 +155,29 @@ def test_both_killed_come_back_and_serve(machine):
     assert_up(machine, "lab")
 
 
+def test_hooks_of_ports_stand_in_a_unit_of_their_own(machine):
+    """With all rights, as the unit that brings their network up has not; killed, they go on where they stopped."""
+    write(machine, "hooked", HOOKED)
+    machine.out(f"cat > /etc/tapnet/hook <<'END'\n{HOOK}END\nchmod 755 /etc/tapnet/hook")
+    assert machine.sh("pidof tapnet-hooks").rc != 0
+    machine.out("systemctl start tapnet@hooked")
+    assert machine.out("cat /proc/$(pidof tapnet-hooks)/cgroup").endswith("/tapnet-hooks.service")
+    machine.out("tapnet run -q hooked/one -- sh -c 'sleep 1' sh {fd}")
+    machine.wait_for("grep -q 'unplugged one' /root/said", 20)
+    assert machine.out("cat /root/said").split("\n") == ["plugged one", "unplugged one"]
+    machine.out("kill -9 $(pidof tapnet-hooks)")
+    machine.wait_for("pidof tapnet-hooks && tapnet status > /dev/null", 60)
+    machine.out("tapnet run -q hooked/two -- sh -c 'sleep 1' sh {fd}")
+    machine.wait_for("grep -q 'unplugged two' /root/said", 20)
+    machine.out("systemctl stop tapnet@hooked")
+    assert machine.sh("pidof tapnet-hooks").rc != 0
+    machine.out("! ls /run/tapnet/*/hooks.*; rm /root/said /etc/tapnet/hook /etc/tapnet/hooked.yaml")
+    assert_up(machine, "lab")
+
+
 def test_systemd_has_nothing_to_say_about_the_units(machine):
     units = machine.out("dpkg -L tapnet | grep -E '/systemd/system/[^/]+\\.(service|socket)$'").split()
-    assert len(units) == 5
+    assert len(units) == 7
     names = " ".join({path.rsplit("/", 1)[1].replace("@.", "@lab.") for path in units})
     assert machine.out(f"systemd-analyze verify --man=no {names} 2>&1") == ""
 
@@ -373,7 +401,7 @@ def test_apt_removes_it_without_a_trace(machine, before):
     """Networks that are up go with it: one of the unit's, and one that was brought up by hand."""
     machine.out("tapnet up /etc/tapnet/office.yaml")
     machine.out("apt-get remove -q -y tapnet")
-    assert machine.sh("pidof tapnet-service tapnet-keeper").rc != 0
+    assert machine.sh("pidof tapnet-service tapnet-keeper tapnet-hooks").rc != 0
     machine.out("rm /etc/tapnet/*; apt-get purge -q -y tapnet")
     left = facts(machine)
     assert (before - left, left - before) == (set(), set())

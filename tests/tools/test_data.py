@@ -40,14 +40,15 @@ def test_the_units_are_clean(tmp_path):
     need("systemd-analyze")
     text = (BUILD / "data/tapnet@.service").read_text("utf-8")
     assert re.search(r"^ExecStart=/\S*/tapnet up --quiet /etc/tapnet/%i\.yaml$", text, flags=re.M)
-    names = ["tapnet@.service", "tapnet-service@.service", "tapnet-keeper.service"]
+    names = ["tapnet@.service", "tapnet-service@.service", "tapnet-keeper.service", "tapnet-hooks.service"]
+    sockets = ["tapnet-service.socket", "tapnet-keeper.socket", "tapnet-hooks.socket"]
     for name in names:
         text = (BUILD / "data" / name).read_text("utf-8")
         assert not re.search(r"@\w+@", text), "a name that nothing was put in for"
         (tmp_path / name).write_text(re.sub(r"=/\S*/tapnet\S* ", f"={shutil.which('true')} ", text), encoding="utf-8")
-    for name in ("tapnet-service.socket", "tapnet-keeper.socket"):
+    for name in sockets:
         shutil.copy(DATA / name, tmp_path)
-    for name in names + ["tapnet-service.socket", "tapnet-keeper.socket"]:
+    for name in names + sockets:
         result = run("systemd-analyze", "verify", "--man=no", tmp_path / name)
         assert result.returncode == 0 and not result.stderr, result.stderr
 
