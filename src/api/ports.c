@@ -180,21 +180,6 @@ int ports_end(struct tapnet *tapnet, const struct observe_found *found, ports_re
     return 0;
 }
 
-/* Devices of ports that are gone: their bridge has room for so many and no more, or nobody will see to them. */
-static bool must_go(const struct tapnet *tapnet, const struct observe_found *found)
-{
-    if (!found->gone_count)
-        return false;
-    for (size_t i = 0; i < found->objects.count; i++) {
-        const struct model_object *object = &found->objects.items[i];
-
-        if (object->kind == MODEL_OBJECT_SERVICE &&
-            object->service.network->port_count + found->gone_count >= MODEL_BRIDGE_PORTS_MAX)
-            return true;
-    }
-    return !resident_runs(tapnet);
-}
-
 int ports_settle(struct tapnet *tapnet, struct observe_found **ret, struct tapnet_error *error)
 {
     bool ended = true;
@@ -206,7 +191,7 @@ int ports_settle(struct tapnet *tapnet, struct observe_found **ret, struct tapne
         result = observe_host(tapnet->run_dir, &found, error);
         if (result == 0)
             result = ports_end(tapnet, found, NULL, NULL, &ended, error);
-        if (result == 0 && !ended && must_go(tapnet, found))
+        if (result == 0 && !ended && found->gone_count && !resident_runs(tapnet)) /* nobody else will */
             result = api_gone_delete(tapnet, error);
         if (result == 0 && !ended)
             *ret = take_pointer(found);

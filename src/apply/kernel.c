@@ -184,6 +184,18 @@ static int find_master(struct apply_kernel *kernel, const char *name, int *ret, 
     return result;
 }
 
+/* A bridge is full of devices that were laid off, too, until they are deleted: then there is room at once. */
+static int set_link(struct apply_kernel *kernel, const char *name, const struct netlink_link_change *change,
+                    struct tapnet_error *error)
+{
+    struct tapnet_error refusal = TAPNET_ERROR_INIT;
+    int result = netlink_link_set(kernel->route, 0, name, change, &refusal);
+
+    if (result == -EXFULL && apply_gone_delete(kernel, NULL) == 0)
+        return netlink_link_set(kernel->route, 0, name, change, error);
+    return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
+}
+
 static int link_set(void *data, const char *name, struct netlink_link_change *change, const char *master,
                     struct tapnet_error *error)
 {
@@ -193,7 +205,7 @@ static int link_set(void *data, const char *name, struct netlink_link_change *ch
     if (result == 0 && change->fields & NETLINK_LINK_MASTER)
         result = find_master(kernel, master, &change->master_index, error);
     if (result == 0)
-        result = netlink_link_set(kernel->route, 0, name, change, error);
+        result = set_link(kernel, name, change, error);
     if (change->fields & NETLINK_LINK_GROUP)
         apply_announce_end(kernel, name);
     return result;

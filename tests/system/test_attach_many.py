@@ -322,6 +322,36 @@ def test_down_deletes_what_is_gone(world, host):
     assert_same(before, at_rest(tapnet))
 
 
+def many(count):
+    names = ", ".join(f"p{number}: {{}}" for number in range(count))
+    return f"networks: {{ lab: {{ subnet: 10.20.0.1/20, ports: {{ {names} }} }} }}"
+
+
+@pytest.mark.parametrize("way", ["up", "attach"])
+def test_what_is_gone_makes_room_in_a_full_bridge(world, host, way):
+    """A bridge has 1,023 places. The keeper has not come to delete a device yet, and its place is wanted."""
+    need_all_users()
+    tapnet = Tapnet(host, keeper=True)
+    before = at_rest(tapnet)
+    tapnet("up", tapnet.file(many(1000)))
+    tapnet.let_look()
+    gone = [attach(tapnet, "lab")["port"] for _ in range(22)]
+    host.run("sh", "-ec", "ip link add guest type veth peer name other; ip link set guest master br-lab")
+    keeper = pause_keeper(host)
+    for name in gone:
+        tapnet("detach", "-q", f"lab/{name}")
+    assert is_laid_off(host, "lab-vm1") and device(host, "lab-vm1")["master"] == "br-lab"
+    if way == "up":
+        tapnet("up", tapnet.file(many(1022)))
+    else:
+        attach(tapnet, "lab/more")
+    assert len(ports(tapnet)) == (1022 if way == "up" else 1001) and not device(host, "lab-vm1")
+    os.kill(keeper, signal.SIGCONT)
+    host.run("ip", "link", "del", "guest")
+    tapnet("down", "--all")
+    assert_same(before, at_rest(tapnet))
+
+
 def test_killed_at_any_instant_a_detach_is_done_by_the_next(lab, host):
     """The next tapnet finds the port whole, or nothing of it."""
     before = at_rest(lab)
