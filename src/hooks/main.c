@@ -116,8 +116,9 @@ static int leave_starter(const struct options *options, struct tapnet_error *err
 }
 
 /*
- * Of our own rights those to see the links and to end what has become another user; root's programs get theirs back
- * when they are run (capabilities(7)): the bounding set stays.
+ * In effect are those rights alone that it takes to see the links and to end what has become another user. Root's
+ * programs have theirs when they are run (capabilities(7)). What is permitted stays, as the bounding set does: a
+ * program that gained by execve(2) would not end with us any more (PR_SET_PDEATHSIG).
  */
 static int drop_rights(struct tapnet_error *error)
 {
@@ -132,7 +133,7 @@ static int drop_rights(struct tapnet_error *error)
         for (size_t i = 0; i < ARRAY_COUNT(kept); i++)
             keeps |= capability == kept[i];
         if (!keeps)
-            capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_INHERITABLE, capability);
+            capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_INHERITABLE, capability);
     }
     return capng_apply(CAPNG_SELECT_CAPS) < 0 ? error_set(error, -EPERM, "cannot give up capabilities") : 0;
 }

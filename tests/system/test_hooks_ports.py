@@ -18,6 +18,7 @@ import socket
 import struct
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -443,15 +444,21 @@ def test_killed_and_started_again(tapnet, host, program):
     os.close(database)
 
 
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def test_killed_while_one_runs(tapnet, host, program):
     """The hook ends with it, and runs again."""
-    program("lab-plugged", TELL + "echo begin; sleep 3; echo end\n")
+    program("lab-plugged", TELL + "echo begin; sleep 300; echo end\n")
     bring_up(tapnet, host)
     guest = plug(host, "lab-web")
     wait_said(host, "begin")
     resident, = named(host, "tapnet-hooks")
+    hook, = children(resident)
     os.kill(resident, signal.SIGKILL)
     wait_gone(resident)
+    wait_gone(hook)
     program("lab-plugged")
     bring_up(tapnet, host)
     wait_said(host, "begin", "plugged web")
@@ -485,7 +492,7 @@ def test_killed_again_and_again_while_guests_come_and_go(tapnet, host, program):
     for port in ports:
         events = [line.split()[0] for line in said(host) if line.split()[1] == port]
         again = sum(one == other for one, other in zip(events, events[1:]))
-        assert events[:1] in ([], ["plugged"]) and again <= 2, f"{port}: {events}"
+        assert events[:1] in ([], ["plugged"]) and again <= 4, f"{port}: {events}"
     for guest in guests.values():
         os.close(guest)
 
