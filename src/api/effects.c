@@ -204,14 +204,16 @@ static const char *add_address(struct arena *arena, const char *text, const char
                              ip_address_print(before, had)));
 }
 
-/* What it learns by DHCP, or has to be told. */
+/* What it learns by DHCP, or has to be told: of a clone that is what all of them have inside. */
 static const char *describe_lessons(struct arena *arena, struct side before, struct side after)
 {
     const struct ip_address none = {.family = 0};
     const char *text = "";
 
-    text = add_address(arena, text, "address", &before.port->address, &after.port->address);
-    text = add_address(arena, text, "IPv6 address", &before.port->address6, &after.port->address6);
+    text = add_address(arena, text, "address", model_port_inside(before.network, before.port),
+                       model_port_inside(after.network, after.port));
+    text = add_address(arena, text, "IPv6 address", model_port_inside6(before.network, before.port),
+                       model_port_inside6(after.network, after.port));
     if (model_mode_leads_out(after.network->mode))
         text = add_address(arena, text, "gateway",
                            model_mode_leads_out(before.network->mode) ? &before.network->subnet.address : &none,
@@ -286,7 +288,8 @@ static const char *describe_end(const struct effects *effects, const char *devic
 static const char *describe_change(const struct model_objects *found, struct arena *arena, struct side before,
                                    struct side after, const char **ret_kind)
 {
-    const struct mac mac = seen_mac(found, after.port->device);
+    const struct mac seen = seen_mac(found, after.port->device);
+    const struct mac mac = model_network_has_clones(before.network) ? before.network->clones.mac : seen;
     const char *lessons, *fate = describe_fate(arena, before, after);
     char text[MAC_TEXT_MAX];
 

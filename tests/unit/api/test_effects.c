@@ -253,6 +253,31 @@ static void another_kind_of_device(struct scene *scene)
     remove_device(scene);
 }
 
+/* Its port's addresses are outside: it knows of those that all of them have. */
+static void a_clone(struct scene *scene)
+{
+    scene->before.spread = scene->after.spread = true;
+    scene->before.clones.mac = scene->after.clones.mac = mac(6);
+    scene->before.clones.address = scene->after.clones.address = prefix("10.20.0.7/24").address;
+    scene->before.clones.address6 = scene->after.clones.address6 = prefix("fd00::7/64").address;
+    scene->had.address6 = prefix("fd00::6/64").address;
+    scene->has.address6 = prefix("fd00::9/64").address;
+    another_address(scene);
+}
+
+static void a_clone_with_other_addresses(struct scene *scene)
+{
+    a_clone(scene);
+    scene->after.clones.address = prefix("10.20.0.8/24").address;
+    scene->after.clones.address6 = prefix("fd00::8/64").address;
+}
+
+static void a_clone_with_another_mac(struct scene *scene)
+{
+    a_clone(scene);
+    scene->after.clones.mac = scene->has.guest_mac = mac(7);
+}
+
 static const struct {
     const char *name;
     void (*change)(struct scene *scene);
@@ -284,6 +309,11 @@ static const struct {
     {"name", another_name, "restarts",
      "its device lab-web goes: start it again with ifname=office-web, in office/web (to keep it running, write "
      "`device: lab-web` there)"},
+    {"clone", a_clone, "keeps", "goes on as it is"},
+    {"clone's addresses", a_clone_with_other_addresses, "acts",
+     "its address becomes 10.20.0.8 (now 10.20.0.7); its IPv6 address becomes fd00::8 (now fd00::7)" BY_DHCP},
+    {"clone's MAC", a_clone_with_another_mac, "restarts",
+     "only MAC 52:54:00:00:00:07 is let through: start it again with that one"},
     {"made anew", another_kind_of_device, "restarts", "its device lab-web is made anew: plug it in again"},
 };
 
