@@ -71,8 +71,13 @@ int hook_check_way(const char *path, struct stat *ret, struct tapnet_error *erro
 int hook_check_program(const char *path, struct tapnet_error *error)
 {
     struct stat status = {.st_mode = 0};
-    int result = *path == '/' ? hook_check_way(path, &status, error) : error_set(error, -EINVAL, "%s is no path", path);
+    int result;
 
+    if (*path != '/')
+        return error_set(error, -EINVAL, "%s is no path", path);
+    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode))
+        return error_set(error, -EINVAL, "%s is no regular file: name a program", path);
+    result = hook_check_way(path, &status, error);
     if (result == 0 && (!S_ISREG(status.st_mode) || !(status.st_mode & S_IXUSR)))
         return error_set(error, -EINVAL, "%s is no program: `chmod u+x %s`, where it is one", path, path);
     return result;

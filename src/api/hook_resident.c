@@ -250,12 +250,12 @@ int hook_resident_tell(struct tapnet *tapnet, int resident_fd)
     missed += remove_leavings(tapnet);
     if (!missed)
         return 0;
-    return api_note(tapnet,
-                    arena_printf(&tapnet->note_arena,
-                                 "hooks: unplugged: did not run, or not to its end, for %zu guest%s of what "
-                                 "has gone: %s",
-                                 missed, missed == 1 ? "" : "s",
-                                 json ? "there was no time left" : "tapnet-hooks, which runs it, was not there"));
+    return api_note(tapnet, arena_printf(&tapnet->note_arena,
+                                         "hooks: unplugged: did not run, or not to its end, for %zu guest%s of what "
+                                         "has gone: %s",
+                                         missed, missed == 1 ? "" : "s",
+                                         json ? "there was no time left"
+                                              : "tapnet-hooks, which runs it, did not answer, or was not there"));
 }
 
 /* ---- what is said of it ---- */

@@ -174,7 +174,7 @@ def test_killed_while_it_runs(tapnet, host, program):
     ("chown nobody /etc/tapnet", "/etc/tapnet belongs to user "),
     ("chmod a-x /etc/tapnet/lab-up", "/etc/tapnet/lab-up is no program"),
     ("rm /etc/tapnet/lab-up", "/etc/tapnet/lab-up: No such file or directory"),
-    ("rm /etc/tapnet/lab-up; mkdir /etc/tapnet/lab-up", "/etc/tapnet/lab-up is no program"),
+    ("rm /etc/tapnet/lab-up; mkdir /etc/tapnet/lab-up", "/etc/tapnet/lab-up is no regular file"),
     ("mv /etc/tapnet/lab-up /etc/tapnet/x; ln -s x /etc/tapnet/lab-up", "/etc/tapnet/lab-up is a symbolic link"),
     ("chown nobody /etc/tapnet/lab.yaml", "/etc/tapnet/lab.yaml belongs to user "),
     ("chmod g+w /etc/tapnet/lab.yaml", "/etc/tapnet/lab.yaml may be written by others (mode 0664)"),
