@@ -68,7 +68,9 @@ int attached_describe(struct tapnet_attached *attached, const char *set, const s
         .address = print_address(arena, &port->address),
         .subnet = arena_strdup(arena, subnet),
         .gateway = model_mode_leads_out(network->mode) ? print_address(arena, gateway) : "",
-        .gateway6 = port->address6.family && model_routes6(network) ? print_address(arena, &model_router6.address) : "",
+        .gateway6 = model_mode_leads_out(network->mode) && port->address6.family
+                        ? print_address(arena, &model_router6.address)
+                        : "",
         .address6 = print_address(arena, &port->address6),
         .subnet6 = arena_strdup(arena, subnet6),
         .hostname = arena_strdup(arena, port->hostname),
