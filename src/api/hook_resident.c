@@ -5,13 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "api/hook.h"
@@ -25,11 +21,9 @@
 #include "model/json_cleanup.h"
 
 #define PROGRAM "tapnet-hooks"
-#define COMM PROGRAM "\n"
 #define REPLY_MAX 4096
 #define STATE_MAX (1u << 20)
 #define ANSWER_SECONDS (HOOK_SECONDS + 5) /* it gives up what has not ended by then, and says so */
-#define EXIT_TIMEOUT_MSEC 5000
 
 static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX])
 {
@@ -154,44 +148,6 @@ int hook_resident_meet(const struct tapnet *tapnet)
                : fd;
 }
 
-static bool is_ours(pid_t pid)
-{
-    char path[32], name[sizeof(COMM)] = "";
-    _cleanup_close_ int fd = -1;
-
-    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && strcmp(name, COMM) == 0;
-}
-
-/* One that is stopped, or hangs: who listens at the other end of @fd the kernel knows. */
-static void end_mute(int fd)
-{
-    struct ucred peer = {.pid = 0};
-    socklen_t length = sizeof(peer);
-    _cleanup_close_ int process = -1;
-    struct pollfd poll_fd = {.events = POLLIN};
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || peer.pid <= 0)
-        return;
-    process = (int)syscall(SYS_pidfd_open, peer.pid, 0);
-    if (process < 0 || !is_ours(peer.pid)) /* in this order: the name is that of the process that we hold */
-        return;
-    syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
-    poll_fd.fd = process;
-    poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC);
-}
-
-/* Until the process is gone: `down` must not leave one that is just about to end. */
-static void wait_for_exit(pid_t pid)
-{
-    _cleanup_close_ int process = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct pollfd poll_fd = {.fd = process, .events = POLLIN};
-
-    if (process >= 0)
-        poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC);
-}
-
 static bool any_wanted(const struct tapnet *tapnet)
 {
     struct observe_found *found;
@@ -235,7 +191,7 @@ static json_t *ask(int fd)
     if (result == 0)
         result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0);
     if (result == -EAGAIN)
-        end_mute(fd);
+        apply_socket_end(fd, PROGRAM);
     return result < 0 ? NULL : json_loadb(reply, len, 0, NULL);
 }
 
@@ -246,7 +202,7 @@ int hook_resident_tell(struct tapnet *tapnet, int resident_fd)
     size_t missed = (size_t)json_integer_value(json_object_get(json, "missed"));
 
     if (json_is_true(json_object_get(json, "ends")))
-        wait_for_exit((pid_t)json_integer_value(json_object_get(json, "pid")));
+        apply_process_await((int)json_integer_value(json_object_get(json, "pid")));
     missed += remove_leavings(tapnet);
     if (!missed)
         return 0;

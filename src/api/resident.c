@@ -5,12 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +20,6 @@
 #include "model/json_cleanup.h"
 #include "base/message.h"
 
-#define EXIT_TIMEOUT_MSEC 5000
 #define KEEPER_PROGRAM "tapnet-keeper"
 
 static int program_path(const struct tapnet *tapnet, char ret[RUN_PATH_MAX], struct tapnet_error *error)
@@ -245,16 +242,6 @@ void resident_start(const struct tapnet *tapnet)
     }
 }
 
-/* Until the process is gone: `down` must not leave one that is just about to end. */
-static void wait_for_exit(pid_t pid)
-{
-    _cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-
-    if (fd >= 0)
-        poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC);
-}
-
 int resident_remove_files(const struct tapnet *tapnet, struct tapnet_error *error)
 {
     static const char *const names[] = {RESIDENT_SOCKET, RESIDENT_LOG, RESIDENT_STATE};
@@ -330,6 +317,7 @@ int resident_tell(const struct tapnet *tapnet, int keeper_fd, struct tapnet_erro
     json = json_loadb(reply, len, 0, NULL);
     if (!json_is_true(json_object_get(json, "ends")))
         return 0;
-    wait_for_exit((pid_t)json_integer_value(json_object_get(json, "pid")));
+    /* `down` must not leave one that is just about to end. */
+    apply_process_await((int)json_integer_value(json_object_get(json, "pid")));
     return end_leavings(tapnet, error);
 }

@@ -92,9 +92,18 @@ int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *erro
 int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct tapnet_error *error);
 /* Has anybody a control socket at @path? Never waits, nor wakes who has it, and who may wait for a lock of ours. */
 bool apply_socket_listens(const char *path);
-/* Is it called so? Not a matter of trust: who is asked about came from the kernel, or holds what only it should. */
-bool apply_process_is_service(int pid);
-/* The service at the other end of @fd as a pidfd, by what the kernel says. -ESRCH: it is none, or not yet. */
-int apply_socket_service(int fd, int *ret_pid_fd);
+#define APPLY_EXIT_MSEC 5000 /* in which a process of ours that ends, or was ended, is gone */
+#define APPLY_SERVICE_NAME "tapnet-service"
+/* Is it called @name? Not a matter of trust: who is asked about came from the kernel, or holds what only it should. */
+bool apply_process_is(int pid, const char *name);
+/* Returns when the process is gone, or after a while. */
+void apply_process_await(int pid);
+/* The process @name at the other end of @fd as a pidfd, by what the kernel says. -ESRCH: it is another, or not yet. */
+int apply_socket_process(int fd, const char *name, int *ret_pid_fd);
+/*
+ * Ends that process, which hangs, or was stopped, or taken over. 0 when it is gone; -ESRCH when it is called otherwise;
+ * -EPERM when it is not ours to end.
+ */
+int apply_socket_end(int fd, const char *name);
 
 #endif

@@ -65,7 +65,7 @@ int apply_lend(const char *run_dir, int ret_fds[2], int *ret_pid_fd, struct tapn
 
     if (result < 0)
         return result;
-    result = apply_socket_service(fd, &process);
+    result = apply_socket_process(fd, APPLY_SERVICE_NAME, &process);
     if (result < 0)
         return error_set_errno(error, result, "no service listens");
     result = ask(fd, "{\"do\":\"sockets\"}", ret_fds, error);

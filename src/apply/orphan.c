@@ -22,7 +22,6 @@
  * the socket first, and whoever has the run directory's name may pass one on.
  */
 
-#define EXIT_TIMEOUT_MSEC 5000
 #define ENDING_TRIES 100 /* for a process that is about to end anyway */
 #define ENDING_PAUSE_MSEC 10
 #define SOCKETS_MAX 8 /* of one name at once: one each time that somebody deleted it and another service was started */
@@ -77,15 +76,16 @@ static int end_if_orphan(const struct search *search, int pid)
     _cleanup_close_ int process = -1;
     struct pollfd poll_fd = {.events = POLLIN};
 
-    if (!apply_process_is_service(pid))
+    if (!apply_process_is(pid, APPLY_SERVICE_NAME))
         return 0;
     process = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (process < 0 || !apply_process_is_service(pid) || !holds_socket(search, pid)) /* of the one that we hold */
+    if (process < 0 || !apply_process_is(pid, APPLY_SERVICE_NAME) ||
+        !holds_socket(search, pid)) /* of the one that we hold */
         return 0;
     if (syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0) < 0)
         return -errno;
     poll_fd.fd = process;
-    return poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC) == 1 ? 1 : -ETIMEDOUT;
+    return poll(&poll_fd, 1, APPLY_EXIT_MSEC) == 1 ? 1 : -ETIMEDOUT;
 }
 
 /* Ends all of them. How many there were, or a negative errno. */

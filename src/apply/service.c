@@ -27,7 +27,6 @@
 
 #define REPLY_MAX 65536
 #define PLUG_REPLY_MAX 2048 /* that it is done, or an error: not which networks are served */
-#define EXIT_TIMEOUT_MSEC 5000
 #define SOCKET_NAME "service.sock"
 #define LOG_NAME "service.log"
 
@@ -122,23 +121,6 @@ static bool is_dead(int result)
     return result == -ECONNREFUSED || result == -ECONNRESET || result == -EPIPE || result == -ENOENT;
 }
 
-/*
- * Whoever listens and says nothing for so long hangs, or was stopped, or taken over. 0 when it is gone; -ESRCH when it
- * is no service; -EPERM when it is not ours to end.
- */
-static int end_mute(int fd)
-{
-    _cleanup_close_ int service = -1;
-    int result = apply_socket_service(fd, &service);
-    struct pollfd poll_fd = {.fd = service, .events = POLLIN};
-
-    if (result < 0)
-        return result;
-    if (syscall(SYS_pidfd_send_signal, service, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
-        return -errno;
-    return poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC) == 1 ? 0 : -EAGAIN;
-}
-
 /* Sends @text and reads the reply. -ECONNREFUSED, without a sentence, when the service is dead, or is now. */
 static int exchange(struct apply_kernel *kernel, const char *text, const struct attachments *attachments,
                     char reply[REPLY_MAX], size_t *ret_len, struct tapnet_error *error)
@@ -152,7 +134,7 @@ static int exchange(struct apply_kernel *kernel, const char *text, const struct 
         result = message_send(fd, text, strlen(text), attachments->fds, attachments->count, 0);
     if (result == 0)
         result = message_receive(fd, reply, REPLY_MAX, NULL, 0, ret_len, &fd_count, 0);
-    if (is_dead(result) || (result == -EAGAIN && fd >= 0 && end_mute(fd) == 0))
+    if (is_dead(result) || (result == -EAGAIN && fd >= 0 && apply_socket_end(fd, APPLY_SERVICE_NAME) == 0))
         return -ECONNREFUSED;
     if (result < 0)
         return error_set_errno(error, result,
@@ -426,7 +408,7 @@ int apply_service_plugged(void *data, struct tapnet_error *error)
     if (result == 0)
         return read_reply(kernel, reply, len, NULL, error);
     if (result == -EAGAIN) /* or whoever takes the long way waits as long again */
-        end_mute(kernel->talk_fd);
+        apply_socket_end(kernel->talk_fd, APPLY_SERVICE_NAME);
     apply_service_hang_up(kernel);
     return error_set_errno(error, result, "the service does not answer");
 }
@@ -441,7 +423,7 @@ static int open_process(const struct apply_kernel *kernel)
     int process;
 
     if (apply_socket_connect(path_in(kernel, SOCKET_NAME, path), APPLY_SOCKET_SECONDS, &fd, NULL) < 0 ||
-        apply_socket_service(fd, &process) < 0)
+        apply_socket_process(fd, APPLY_SERVICE_NAME, &process) < 0)
         return -1;
     return process;
 }
@@ -454,7 +436,7 @@ static void wait_for_exit(int process)
     if (process < 0 || poll(&poll_fd, 1, 0) != 0)
         return;
     syscall(SYS_pidfd_send_signal, process, SIGTERM, NULL, 0); /* one that serves nobody any more need not wait */
-    if (poll(&poll_fd, 1, EXIT_TIMEOUT_MSEC) == 0)
+    if (poll(&poll_fd, 1, APPLY_EXIT_MSEC) == 0)
         syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
 }
 

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,7 +28,7 @@
  */
 #define DNS_ANSWERS_LEN (16 << 20)
 #define CONTROL_BACKLOG 128 /* a keeper that waits for the lock accepts nobody, and each who had it has looked in */
-#define SERVICE_COMM "tapnet-service\n"
+#define COMM_MAX 16         /* TASK_COMM_LEN of the kernel; its file in /proc has a newline in place of the NUL */
 
 int apply_socket_reply(int *ret_fd, struct tapnet_error *error)
 {
@@ -184,17 +186,29 @@ int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *erro
 }
 
 /* The socket is the starter's until the service has taken it over. */
-bool apply_process_is_service(int pid)
+bool apply_process_is(int pid, const char *name)
 {
-    char path[32], name[sizeof(SERVICE_COMM)] = "";
+    char path[32], comm[COMM_MAX + 1] = "";
     _cleanup_close_ int fd = -1;
 
     snprintf(path, sizeof(path), "/proc/%d/comm", pid);
     fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && strcmp(name, SERVICE_COMM) == 0;
+    if (fd < 0 || read(fd, comm, COMM_MAX) <= 0)
+        return false;
+    comm[strcspn(comm, "\n")] = '\0';
+    return strcmp(comm, name) == 0;
 }
 
-int apply_socket_service(int fd, int *ret_pid_fd)
+void apply_process_await(int pid)
+{
+    _cleanup_close_ int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd poll_fd = {.fd = process, .events = POLLIN};
+
+    if (process >= 0)
+        poll(&poll_fd, 1, APPLY_EXIT_MSEC);
+}
+
+int apply_socket_process(int fd, const char *name, int *ret_pid_fd)
 {
     struct ucred peer = {.pid = 0};
     socklen_t length = sizeof(peer);
@@ -204,10 +218,23 @@ int apply_socket_service(int fd, int *ret_pid_fd)
         return -errno;
     pid_fd = peer.pid > 0 ? (int)syscall(SYS_pidfd_open, peer.pid, 0) : -1;
     /* In this order: the name is that of the process that we hold. */
-    if (pid_fd < 0 || !apply_process_is_service(peer.pid))
+    if (pid_fd < 0 || !apply_process_is(peer.pid, name))
         return -ESRCH;
     *ret_pid_fd = take_fd(&pid_fd);
     return 0;
+}
+
+int apply_socket_end(int fd, const char *name)
+{
+    _cleanup_close_ int process = -1;
+    int result = apply_socket_process(fd, name, &process);
+    struct pollfd poll_fd = {.fd = process, .events = POLLIN};
+
+    if (result < 0)
+        return result;
+    if (syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+        return -errno;
+    return poll(&poll_fd, 1, APPLY_EXIT_MSEC) == 1 ? 0 : -EAGAIN;
 }
 
 int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct tapnet_error *error)
