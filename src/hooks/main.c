@@ -2,14 +2,12 @@
 /* tapnet-hooks: runs programs of root's that the file names when a guest is plugged into a port, or has gone. */
 #include <cap-ng.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/context.h"
@@ -73,17 +71,10 @@ static int parse_options(int argc, char **argv, struct options *ret)
 /* From the tapnet that had systemd start us. Nobody waits when systemd started us again after our end. */
 static int take_handed(struct options *options)
 {
-    int flags = fcntl(options->handed_fd, F_GETFL), result;
-    _cleanup_close_ int connection = -1;
     struct handed handed;
+    int result = handed_accept(options->handed_fd, &handed);
 
-    if (flags < 0 || fcntl(options->handed_fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        return -errno;
-    connection = accept4(options->handed_fd, NULL, NULL, SOCK_CLOEXEC);
-    if (connection < 0)
-        return errno == EAGAIN ? 0 : -errno;
-    result = handed_receive(connection, &handed);
-    if (result < 0)
+    if (result <= 0)
         return result;
     options->control_fd = handed.control_fd;
     options->log_fd = handed.log_fd;
@@ -93,26 +84,10 @@ static int take_handed(struct options *options)
 /* Leaves what the starter left us: descriptors, directory, signals. */
 static int leave_starter(const struct options *options, struct tapnet_error *error)
 {
-    int keep[2];
-    size_t count = 0;
-    sigset_t none;
-    int result;
+    const int keep[] = {options->control_fd, options->log_fd};
 
-    if (options->control_fd >= 0)
-        keep[count++] = options->control_fd;
-    if (options->log_fd >= 0)
-        keep[count++] = options->log_fd;
-    result = isolate_descriptors(keep, count, error);
-    if (result < 0)
-        return result;
-    if (chdir("/") < 0)
-        return error_set_errno(error, -errno, "cannot enter /");
-    umask(077);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_DFL); /* ignored, nobody could be waited for */
-    return 0;
+    return isolate_from_starter(keep, ARRAY_COUNT(keep), error);
 }
 
 /*

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* tapnet-keeper: the privileged resident that puts back what others take away from tapnet's networks. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "apply/kernel.h"
 #include "apply/spawn.h"
 #include "api/resident.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "keeper/keeper.h"
 #include "keeper/rights.h"
@@ -89,52 +86,18 @@ static int parse_options(int argc, char **argv, struct options *ret)
     return r == 0 && optind < argc ? -EINVAL : r;
 }
 
-/* Leaves what the starter left us: descriptors, directory, signal mask. */
-static int leave_starter(const struct options *options, struct tapnet_error *error)
-{
-    int keep[4];
-    size_t count = 0;
-    sigset_t none;
-    int r;
-
-    if (options->control_fd >= 0)
-        keep[count++] = options->control_fd;
-    if (options->attach_fd >= 0)
-        keep[count++] = options->attach_fd;
-    if (options->log_fd >= 0)
-        keep[count++] = options->log_fd;
-    if (options->reply_fd >= 0)
-        keep[count++] = options->reply_fd;
-    r = isolate_descriptors(keep, count, error);
-    if (r < 0)
-        return r;
-    if (chdir("/") < 0)
-        return error_set_errno(error, -errno, "cannot enter /");
-    umask(077);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    return 0;
-}
-
 /*
  * What the tapnet hands over that had systemd start us. Nobody waits when systemd started us again after our end: then
  * we make our own socket, and the one for replies is the one that we had stored: our unit may open none.
  */
 static int take_handed(struct options *options)
 {
-    int flags = fcntl(options->handed_fd, F_GETFL), r;
-    _cleanup_close_ int connection = -1;
     struct handed handed;
+    int r;
 
     options->reply_fd = store_find(options->handed_fd);
-    if (flags < 0 || fcntl(options->handed_fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        return -errno;
-    connection = accept4(options->handed_fd, NULL, NULL, SOCK_CLOEXEC);
-    if (connection < 0)
-        return errno == EAGAIN ? 0 : -errno;
-    r = handed_receive(connection, &handed);
-    if (r < 0)
+    r = handed_accept(options->handed_fd, &handed);
+    if (r <= 0)
         return r;
     options->control_fd = handed.control_fd;
     options->attach_fd = handed.attach_fd;
@@ -172,7 +135,8 @@ static int run(const struct options *options, struct tapnet_error *error)
     struct tapnet *tapnet cleanup(cleanup_tapnet_free) = NULL;
     struct keeper_options keeper = {
         .control_fd = options->control_fd, .attach_fd = options->attach_fd, .stay = options->stay};
-    int r = leave_starter(options, error);
+    const int keep[] = {options->control_fd, options->attach_fd, options->log_fd, options->reply_fd};
+    int r = isolate_from_starter(keep, ARRAY_COUNT(keep), error);
     pid_t starter = -1;
 
     if (r < 0)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/cleanup.h"
 #include "base/message.h"
 
 #define WAIT_SEC 10
@@ -46,4 +47,18 @@ int handed_receive(int connection, struct handed *ret)
     }
     *ret = (struct handed){.control_fd = fds[0], .log_fd = fds[1], .attach_fd = fds[2], .reply_fd = fds[3]};
     return 0;
+}
+
+int handed_accept(int listening, struct handed *ret)
+{
+    int flags = fcntl(listening, F_GETFL), r;
+    _cleanup_close_ int connection = -1;
+
+    if (flags < 0 || fcntl(listening, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -errno;
+    connection = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    if (connection < 0)
+        return errno == EAGAIN ? 0 : -errno;
+    r = handed_receive(connection, ret);
+    return r < 0 ? r : 1;
 }

@@ -15,5 +15,10 @@ struct handed {
     int control_fd, log_fd, attach_fd, reply_fd;
 };
 int handed_receive(int connection, struct handed *ret);
+/*
+ * The same of who has connected to systemd's socket @listening. 1, or 0: nobody has, as when systemd started the
+ * resident again after its end.
+ */
+int handed_accept(int listening, struct handed *ret);
 
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -50,6 +51,22 @@ int isolate_descriptors(const int *keep, size_t count, struct tapnet_error *erro
     null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(null_fd, 1) < 0)
         return error_set_errno(error, -errno, "can't open /dev/null");
+    return 0;
+}
+
+int isolate_from_starter(const int *keep, size_t count, struct tapnet_error *error)
+{
+    int r = isolate_descriptors(keep, count, error);
+    sigset_t none;
+
+    if (r < 0)
+        return r;
+    if (chdir("/") < 0)
+        return error_set_errno(error, -errno, "cannot enter /");
+    umask(077);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_IGN);
     return 0;
 }
 

@@ -24,8 +24,13 @@ struct isolation {
     const char *not_dropped[4]; /* what the kernel would not let us give up; NULL ends the list */
 };
 
-/* Stage 1: closes every descriptor above 2 that is not among @keep (@count of them), and puts /dev/null on 0 and 1. */
+/*
+ * Stage 1: closes every descriptor above 2 that is not among @keep (@count of them, -1 where there is none), and puts
+ * /dev/null on 0 and 1.
+ */
 int isolate_descriptors(const int *keep, size_t count, struct tapnet_error *error);
+/* The same of all else that a resident of root's has from who started it: directory, mask of files, signals. */
+int isolate_from_starter(const int *keep, size_t count, struct tapnet_error *error);
 
 /*
  * Stage 2: no new privileges, limits, bounding set, groups, gid and uid (of `tapnet`, else `nobody`), capabilities, not
