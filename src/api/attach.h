@@ -10,7 +10,8 @@
 /*
  * How it works: who has CAP_NET_ADMIN plugs by himself. Everybody else asks the keeper, by its socket for that,
  * RUN_DIR.attach (SOCK_SEQPACKET, for all users of the host): one datagram there, one back, with the descriptors of the
- * TAP, and the keeper closes. It knows from the kernel who asks, and holds him to what the network's file allows.
+ * TAP, and the keeper closes; but who was given what was ready may ask again. It knows from the kernel who asks, and
+ * holds him to what the network's file allows.
  *
  *   {"do":"attach","network":"lab","port":"web","queues":2,"open":true,"held":true,"vnet_header":true}
  *   {"do":"ready","network":"lab"}
@@ -47,8 +48,11 @@ int detach_locked(struct tapnet *tapnet, const char *network, const char *port, 
 /* -ENOENT, -ECONNREFUSED: there is no keeper that could be asked, and @error is not set. */
 int attach_ask(const struct tapnet *tapnet, const struct tapnet_attach_options *options, struct tapnet_attached **ret,
                struct tapnet_error *error);
-/* A port that is ready, for root. -EAGAIN: there is none, or nobody who could be asked; @error is not set. */
-int attach_ask_ready(const struct tapnet *tapnet, const char *network, struct tapnet_attached **ret);
+/*
+ * A port that is ready, for root; by a connection that @tapnet keeps. -EAGAIN: there is none, or nobody who could be
+ * asked; @error is not set.
+ */
+int attach_ask_ready(struct tapnet *tapnet, const char *network, struct tapnet_attached **ret);
 int detach_ask(const struct tapnet *tapnet, const char *network, const char *port, unsigned flags,
                struct tapnet_error *error);
 

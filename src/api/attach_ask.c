@@ -73,23 +73,34 @@ static int judge(const struct answer *answer, struct tapnet_error *error)
     return error_set(error, (int)code, "%s", text);
 }
 
+/* Takes @request, malloc'ed. NULL: out of memory. */
+static char *print_request(json_t *request)
+{
+    _cleanup_json_ json_t *json = request;
+
+    return json ? json_dumps(json, JSON_COMPACT) : NULL;
+}
+
+/* Sends @text, and waits for the answer, whatever it says. */
+static int exchange(int fd, const char *text, struct answer *ret, struct tapnet_error *error)
+{
+    int result = message_send(fd, text, strlen(text), NULL, 0, 0);
+
+    return result < 0 ? error_set_errno(error, result, "cannot ask the keeper") : receive(fd, ret, error);
+}
+
 /* Sends @request, whose reference is taken, and waits for the answer. */
 static int ask(const struct tapnet *tapnet, json_t *request, struct answer *ret, struct tapnet_error *error)
 {
-    _cleanup_json_ json_t *json = request;
-    _cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    _cleanup_free_ char *text = print_request(request);
     _cleanup_close_ int fd = -1;
     int result;
 
     if (!text)
         return error_set(error, -ENOMEM, "out of memory");
     result = connect_keeper(tapnet, &fd, error);
-    if (result < 0)
-        return result;
-    result = message_send(fd, text, strlen(text), NULL, 0, 0);
-    if (result < 0)
-        return error_set_errno(error, result, "cannot ask the keeper");
-    result = receive(fd, ret, error);
+    if (result == 0)
+        result = exchange(fd, text, ret, error);
     return result < 0 ? result : judge(ret, error);
 }
 
@@ -192,12 +203,40 @@ int attach_ask(const struct tapnet *tapnet, const struct tapnet_attach_options *
     return result < 0 ? result : take_answer(&answer, open, ret, error);
 }
 
-int attach_ask_ready(const struct tapnet *tapnet, const char *network, struct tapnet_attached **ret)
+static void part(struct tapnet *tapnet)
 {
-    struct answer answer cleanup(answer_fini) = {.json = NULL};
-    int result = ask(tapnet, json_pack("{s:s, s:s*}", "do", "ready", "network", network), &answer, NULL);
+    if (tapnet->keeper_fd >= 0)
+        close(tapnet->keeper_fd);
+    tapnet->keeper_fd = -1;
+}
+
+/* By the connection that is kept. The keeper may have ended it, or ended itself, since it was made. */
+static int ask_again(struct tapnet *tapnet, const char *text, struct answer *ret)
+{
+    bool ours = tapnet->keeper_fd >= 0 && tapnet->keeper_pid == (int)getpid();
+    int result = ours ? exchange(tapnet->keeper_fd, text, ret, NULL) : -ENOTCONN;
 
     if (result == 0)
+        return 0;
+    part(tapnet);
+    if (ours && result != -EPIPE && result != -ECONNRESET)
+        return result;
+    result = connect_keeper(tapnet, &tapnet->keeper_fd, NULL);
+    tapnet->keeper_pid = (int)getpid();
+    return result < 0 ? result : exchange(tapnet->keeper_fd, text, ret, NULL);
+}
+
+int attach_ask_ready(struct tapnet *tapnet, const char *network, struct tapnet_attached **ret)
+{
+    struct answer answer cleanup(answer_fini) = {.json = NULL};
+    _cleanup_free_ char *text = print_request(json_pack("{s:s, s:s*}", "do", "ready", "network", network));
+    int result = text ? ask_again(tapnet, text, &answer) : -ENOMEM;
+
+    if (result == 0)
+        result = judge(&answer, NULL);
+    if (result < 0)
+        part(tapnet);
+    else
         result = take_answer(&answer, true, ret, NULL);
     return result < 0 ? -EAGAIN : 0;
 }

@@ -27,7 +27,7 @@ API int tapnet_new(const char *run_base, const char *service, struct tapnet **re
     if (!tapnet || !tapnet->service)
         return error_set(error, -ENOMEM, "out of memory");
     tapnet->loan = APPLY_LOAN_NONE;
-    tapnet->run_fd = tapnet->lock = -1;
+    tapnet->run_fd = tapnet->lock = tapnet->keeper_fd = -1;
     tapnet->with_keeper = true;
     result = run_dir_name(run_base ? run_base : RUN_DEFAULT_BASE, tapnet->run_dir, error);
     if (result < 0)
@@ -61,6 +61,8 @@ API void tapnet_free(struct tapnet *tapnet)
         return;
     api_notes_clear(tapnet);
     api_close_ops(tapnet);
+    if (tapnet->keeper_fd >= 0)
+        close(tapnet->keeper_fd);
     if (tapnet->run_fd >= 0)
         close(tapnet->run_fd);
     roll_network_fini(&tapnet->roll);

@@ -25,6 +25,7 @@ struct tapnet {
     struct apply_kernel *kernel;
     struct apply_ops ops;
     int kernel_pid;
+    int keeper_fd, keeper_pid; /* attach_ask_ready()'s, kept in the same way; -1: there is none */
     /* Tests put themselves between apply and the kernel here: called with the real requests before each plan. */
     void (*wrap)(struct apply_ops *ops, void *data);
     void *wrap_data;

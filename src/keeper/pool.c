@@ -10,13 +10,20 @@
 #include "api/ports.h"
 #include "apply/run.h"
 #include "base/array.h"
+#include "keeper/answer.h"
 #include "service/log.h"
 #include "service/loop.h"
+
+void pool_port_fini(struct pool_port *port)
+{
+    tapnet_attached_free(port->attached);
+    free(port->answer);
+}
 
 void pool_fini(struct pool *pool)
 {
     for (size_t i = 0; i < pool->ready_count; i++)
-        tapnet_attached_free(pool->ready[i]);
+        pool_port_fini(&pool->ready[i]);
     free(pool->ready);
     free(pool->wanted);
     *pool = (struct pool){.ready = NULL};
@@ -24,7 +31,7 @@ void pool_fini(struct pool *pool)
 
 static const char *network_of(const struct pool *pool, size_t index)
 {
-    return tapnet_attached_info(pool->ready[index])->network;
+    return tapnet_attached_info(pool->ready[index].attached)->network;
 }
 
 static size_t count_ready(const struct pool *pool, const char *network)
@@ -39,7 +46,7 @@ static size_t count_ready(const struct pool *pool, const char *network)
 /* Is it still a port of its network, and not one too many? @before: of how many of that network it comes behind. */
 static bool is_wanted(const struct pool *pool, const struct observe_found *found, size_t index, size_t before)
 {
-    const struct tapnet_attached_info *info = tapnet_attached_info(pool->ready[index]);
+    const struct tapnet_attached_info *info = tapnet_attached_info(pool->ready[index].attached);
     const struct model_service *service = ports_network(found, info->network);
     const struct model_port *port = service ? ports_find(service->network, info->port) : NULL;
 
@@ -51,15 +58,14 @@ static void drop_unwanted(struct pool *pool, const struct observe_found *found)
     size_t kept = 0;
 
     for (size_t i = 0; i < pool->ready_count; i++) {
-        struct tapnet_attached *port = pool->ready[i];
         size_t before = 0;
 
         for (size_t j = 0; j < kept; j++)
-            before += strcmp(network_of(pool, j), tapnet_attached_info(port)->network) == 0;
+            before += strcmp(network_of(pool, j), network_of(pool, i)) == 0;
         if (is_wanted(pool, found, i, before))
-            pool->ready[kept++] = port;
+            pool->ready[kept++] = pool->ready[i];
         else
-            tapnet_attached_free(port);
+            pool_port_fini(&pool->ready[i]);
     }
     pool->ready_count = kept;
 }
@@ -109,21 +115,46 @@ uint64_t pool_due(const struct pool *pool)
     return due;
 }
 
+/* Takes @made, one port more that is ready: there is room for it. */
+static int add(struct pool *pool, struct tapnet_attached *made)
+{
+    struct pool_port port = {.attached = made, .answer = answer_print_port(made)};
+
+    if (!port.answer) {
+        pool_port_fini(&port);
+        return -ENOMEM;
+    }
+    pool->ready[pool->ready_count++] = port;
+    return 0;
+}
+
+/* With the lock held. */
+static int make_locked(struct pool *pool, struct tapnet *tapnet, const char *network, size_t count,
+                       struct tapnet_error *error)
+{
+    struct tapnet_attached *made[POOL_READY_MAX];
+    size_t made_count = 0;
+    int result = array_reserve((void **)&pool->ready, &pool->ready_capacity, pool->ready_count, count,
+                               sizeof(*pool->ready));
+
+    if (result == 0)
+        result = attach_make_ready(tapnet, network, count, made, &made_count, error);
+    for (size_t i = 0; i < made_count; i++)
+        if (add(pool, made[i]) < 0 && result == 0)
+            result = error_set(error, -ENOMEM, "out of memory");
+    return result;
+}
+
 static int make(struct pool *pool, struct tapnet *tapnet, const char *network, size_t count, struct tapnet_error *error)
 {
     int lock, result = run_lock_now(tapnet->run_dir, &lock, error);
-    size_t made = 0;
 
     if (result == -EWOULDBLOCK)
         return error_set(error, result, "another tapnet is at work");
     if (result < 0)
         return result;
     api_notes_clear(tapnet);
-    result = array_reserve((void **)&pool->ready, &pool->ready_capacity, pool->ready_count, count,
-                           sizeof(*pool->ready));
-    if (result == 0)
-        result = attach_make_ready(tapnet, network, count, pool->ready + pool->ready_count, &made, error);
-    pool->ready_count += made;
+    result = make_locked(pool, tapnet, network, count, error);
     run_unlock(tapnet->run_dir, lock);
     return result;
 }
@@ -174,21 +205,23 @@ static const char *choose(const struct pool *pool, const char *network)
     return NULL;
 }
 
-struct tapnet_attached *pool_take(struct pool *pool, const char *network)
+bool pool_take(struct pool *pool, const char *network, struct pool_port *ret)
 {
     const char *name = choose(pool, network);
 
     for (size_t i = 0; name && i < pool->ready_count; i++) {
-        struct tapnet_attached *port = pool->ready[i];
+        struct pool_port port = pool->ready[i];
 
         if (strcmp(network_of(pool, i), name) != 0)
             continue;
         pool->ready[i] = pool->ready[--pool->ready_count];
         pool->rest_usec = loop_now_usec() + POOL_REST_USEC;
-        if (attach_connect(port) == 0)
-            return port;
-        tapnet_attached_free(port); /* somebody has deleted it */
+        if (attach_connect(port.attached) == 0) {
+            *ret = port;
+            return true;
+        }
+        pool_port_fini(&port); /* somebody has deleted it */
         i--;
     }
-    return NULL;
+    return false;
 }

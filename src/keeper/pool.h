@@ -15,7 +15,10 @@
  * tapnet takes them away.
  */
 struct pool {
-    struct tapnet_attached **ready;
+    struct pool_port {
+        struct tapnet_attached *attached;
+        char *answer; /* that tells who gets it; printed while nobody waits */
+    } * ready;
     size_t ready_count, ready_capacity;
     struct pool_wanted {
         char network[MODEL_NAME_MAX];
@@ -39,7 +42,8 @@ void pool_learn(struct pool *pool, const struct observe_found *found);
 uint64_t pool_due(const struct pool *pool);
 /* Makes it. False: another tapnet has the lock, so look again when it is free. */
 bool pool_fill(struct pool *pool, struct tapnet *tapnet);
-/* A ready port of the network (NULL: the only one that is up), the caller's; NULL. */
-struct tapnet_attached *pool_take(struct pool *pool, const char *network);
+/* A ready port of @network (NULL: of the only one that is up), the caller's. False: there is none. */
+bool pool_take(struct pool *pool, const char *network, struct pool_port *ret);
+void pool_port_fini(struct pool_port *port);
 
 #endif

@@ -3,7 +3,6 @@
 #include "keeper/requests.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +11,12 @@
 #include <unistd.h>
 
 #include "api/attach.h"
-#include "api/attached.h"
 #include "api/resident.h"
 #include "apply/run.h"
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/message.h"
+#include "keeper/answer.h"
 #include "keeper/request.h"
 #include "service/log.h"
 #include "service/loop.h"
@@ -155,34 +154,15 @@ static int read_groups(int fd, uint32_t **ret, size_t *ret_count)
     return 0;
 }
 
-/* ---- the answer ---- */
-
-/* Takes @json. An answer that can't be sent at once has nobody to hear it. */
-static void answer(int fd, json_t *json, const struct tapnet_device *device)
-{
-    _cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    size_t count = device ? tapnet_device_queue_count(device) : 0;
-    int fds[MESSAGE_FDS_MAX];
-
-    json_decref(json);
-    for (size_t i = 0; i < count && i < MESSAGE_FDS_MAX; i++)
-        fds[i] = tapnet_device_fd(device, i);
-    if (text)
-        message_send(fd, text, strlen(text), fds, count, MSG_DONTWAIT);
-}
-
-static void refuse(int fd, int code, const struct tapnet_error *error)
-{
-    answer(fd, json_pack("{s:b, s:i, s:s}", "ok", 0, "code", code, "error", error->text), NULL);
-}
+/* ---- what is done ---- */
 
 static int give(int fd, const struct tapnet_attached *attached, struct tapnet_error *error)
 {
-    json_t *port = attached_to_json(attached);
+    _cleanup_free_ char *text = answer_print_port(attached);
 
-    if (!port)
+    if (!text)
         return error_set(error, -ENOMEM, "out of memory");
-    answer(fd, json_pack("{s:b, s:o}", "ok", 1, "port", port), tapnet_attached_device(attached));
+    answer_send(fd, text, tapnet_attached_device(attached));
     return 0;
 }
 
@@ -204,11 +184,12 @@ static int attach(int fd, struct tapnet *tapnet, const struct request *request, 
 static int hand_out(int fd, struct pool *pool, const struct request *request, const struct model_person *person,
                     struct tapnet_error *error)
 {
-    struct tapnet_attached *attached cleanup(cleanup_tapnet_attached_free) = NULL;
+    struct pool_port port cleanup(pool_port_fini) = {.attached = NULL};
 
-    if (person->user == 0)
-        attached = pool_take(pool, request->network);
-    return attached ? give(fd, attached, error) : error_set(error, -EAGAIN, "no port is ready");
+    if (person->user != 0 || !pool_take(pool, request->network, &port))
+        return error_set(error, -EAGAIN, "no port is ready");
+    answer_send(fd, port.answer, tapnet_attached_device(port.attached));
+    return 0;
 }
 
 static int detach(int fd, struct tapnet *tapnet, const struct request *request, const struct model_person *person,
@@ -220,7 +201,7 @@ static int detach(int fd, struct tapnet *tapnet, const struct request *request, 
     if (result < 0)
         return result;
     log_line("user %u gave back port %s/%s", (unsigned)person->user, request->network, request->port);
-    answer(fd, json_pack("{s:b}", "ok", 1), NULL);
+    answer_done(fd);
     return 0;
 }
 
@@ -249,7 +230,15 @@ static int run(struct requests *requests, int fd, const struct request *request,
     return result;
 }
 
-/* Does what the place asks for, and parts from it. */
+/* Who wants ports that are ready wants more of them. He makes room as if he had just come. */
+static void stay(struct requests *requests, struct request_place *place)
+{
+    free(place->text);
+    place->text = NULL;
+    place->arrival = ++requests->arrivals;
+}
+
+/* Does what the place asks for, and parts from it, unless it is root's who may have something at once. */
 static void deal(struct requests *requests, struct request_place *place, const struct model_person *person)
 {
     struct request request cleanup(request_fini) = {.json = NULL};
@@ -260,8 +249,11 @@ static void deal(struct requests *requests, struct request_place *place, const s
         result = request.kind == REQUEST_READY ? hand_out(place->fd, requests->pool, &request, person, &error)
                                                : run(requests, place->fd, &request, person, &error);
     if (result < 0)
-        refuse(place->fd, result, &error);
-    part(place);
+        answer_refuse(place->fd, result, &error);
+    if (result == 0 && request.kind == REQUEST_READY)
+        stay(requests, place);
+    else
+        part(place);
 }
 
 /* ---- who is dealt with at once ---- */
@@ -296,7 +288,7 @@ static void consider(struct requests *requests, struct request_place *place, boo
     person.groups = groups;
     if (result < 0) {
         error_set_errno(&error, result, "cannot tell who asks");
-        refuse(place->fd, result, &error);
+        answer_refuse(place->fd, result, &error);
         part(place);
     } else if (is_named(requests, &person)) {
         if (!is_paced(requests, place))
@@ -304,7 +296,7 @@ static void consider(struct requests *requests, struct request_place *place, boo
     } else if (looked) {
         error_set(&error, -EPERM, "user %u may not plug guests in: root allows it in a network's file, `allow: [%u]`",
                   (unsigned)person.user, (unsigned)person.user);
-        refuse(place->fd, -EPERM, &error);
+        answer_refuse(place->fd, -EPERM, &error);
         part(place);
     } else {
         place->waits = true;

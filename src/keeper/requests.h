@@ -14,7 +14,8 @@
  * user; when all are taken, the one who came first makes room. Who he is the kernel tells (SO_PEERCRED, SO_PEERGROUPS).
  * A request costs a look at the host. So it is dealt with at once only for those whom a network of the last look names;
  * all others wait for the next look, which comes no faster than looks do (keeper.c), and are told then. And those who
- * are named wait when they have asked for much lately (pace.h); root never does.
+ * are named wait when they have asked for much lately (pace.h); root never does, and keeps his place when he was given
+ * what was ready: whoever starts guests wants more of it.
  */
 #define REQUESTS_MAX 32
 #define REQUESTS_USER_MAX 8 /* of one user who is not root */

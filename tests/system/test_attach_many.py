@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`tapnet attach` for many guests: what one port more costs, ports that are ready, thousands that come and go.
+"""`tapnet attach` for many guests: what one port more costs, thousands that come and go.
 
       host under test                                            outside
     +--------------------------------------------------------+  +---------+
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from tapnet_test.build import Tapnet, build_dir, everybodys, program
-from tapnet_test.plugging import ALICE, LAB, SAY, as_user, at_rest, attach, links, plugging_lab, ports
+from tapnet_test.plugging import ALICE, LAB, as_user, at_rest, attach, links, plugging_lab, ports, ready
 from tapnet_test.rights import need_all_users
 from tapnet_test.processes import named, wait_gone
 from tapnet_test.snapshot import assert_same
@@ -428,79 +428,6 @@ def test_many_processes_at_once(lab, host):
     assert [process.wait(60 + COMMANDS) for process in processes] == [0] * 8
     lab.let_look()
     assert_same(before, at_rest(lab))
-
-
-# ---- ports that are ready ----
-
-POOL = "networks: { lab: { subnet: 10.20.0.1/24, pool: 3, ports: { web: {} } } }"
-
-
-def ready(tapnet):
-    return {name for name, port in ports(tapnet).items() if port["origin"] == "run" and port["holder"]
-            and port["holder"]["command"].startswith("tapnet-keeper")}
-
-
-@pytest.fixture
-def pool(world, host):
-    need_all_users()
-    tapnet = Tapnet(host, keeper=True)
-    before = at_rest(tapnet)
-    tapnet("up", tapnet.file(POOL))
-    wait_for(lambda: len(ready(tapnet)) == 3, 2 * SOON, "three ports are ready")
-    yield tapnet
-    tapnet("down", "--all")
-    assert_same(before, at_rest(tapnet))
-
-
-def test_a_ready_port_is_handed_out_and_another_made(pool, host):
-    was_ready = ready(pool)
-    assert all("NO-CARRIER" in host.json("ip", "-j", "link", "show", f"lab-{name}")[0]["flags"] for name in was_ready)
-    script = 'echo "$@"; grep iff: /proc/self/fdinfo/$1; read end'
-    process = host.popen(pool.program, "run", "-q", "--", "sh", "-c", script, "sh", "{fd}", "{device}",
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    _, device = process.stdout.readline().split()
-    assert process.stdout.readline() == f"iff:\t{device}\n" and device.removeprefix("lab-") in was_ready
-    assert "LOWER_UP" in host.json("ip", "-j", "link", "show", device)[0]["flags"]
-    wait_for(lambda: len(ready(pool)) == 3 and device.removeprefix("lab-") not in ready(pool), SOON, "another is ready")
-    assert len(ports(pool)) == 5
-    process.stdin.close()
-    assert process.wait(20) == 1
-    wait_for(lambda: device not in links(host), SOON, "the used one goes")
-    wait_for(lambda: pool("status", check=False).returncode == 0, SOON, "all of it")
-
-
-def test_a_ready_port_is_told_from_a_guest(pool, host):
-    drawn = {line.split()[1]: line for line in pool("status").stdout.splitlines() if "─ " in line}
-    assert set(drawn) == {"web", *ready(pool)}
-    for name in ready(pool):
-        assert ports(pool)[name]["state"] == "ready"
-        assert drawn[name].endswith("  ready  for who comes") and "keeper" not in drawn[name], drawn[name]
-    guest = host.popen(pool.program, "run", "-q", "--", "sh", "-c", "echo $2; read end", "sh", "{fd}", "{device}",
-                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    name = guest.stdout.readline().strip().removeprefix("lab-")
-    port = ports(pool)[name]
-    assert port["state"] == "plugged" and not port["holder"]["command"].startswith("tapnet-keeper")
-    guest.stdin.close()
-    assert guest.wait(20) == 1
-
-
-def test_a_ready_port_is_roots(pool, host):
-    refused = host.run(*as_user(ALICE), "/usr/bin/python3", "-c", SAY, next(pool.run_dir.glob("*.attach")),
-                       b'{"do":"ready","network":"lab"}'.hex())
-    assert not json.loads(refused.stdout)["ok"] and len(ready(pool)) == 3
-
-
-def test_a_killed_keepers_ready_ports_go(pool, host):
-    keeper, = named(host, "tapnet-keeper")
-    os.kill(keeper, signal.SIGKILL)
-    wait_gone(keeper)
-    pool("up", pool.file(POOL))
-    wait_for(lambda: len(ready(pool)) == 3 and len(ports(pool)) == 4, 2 * SOON, "three new ones, and no others")
-
-
-def test_a_smaller_pool_lets_go(pool):
-    pool("up", pool.file(POOL.replace("pool: 3", "pool: 1")))
-    wait_for(lambda: len(ports(pool)) == 2 and len(ready(pool)) == 1, SOON, "one is left")
 
 
 CYCLES = int(os.environ.get("TAPNET_CYCLES", 5000))  # of all processes together

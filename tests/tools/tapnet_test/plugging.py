@@ -68,3 +68,9 @@ def at_rest(tapnet):
 
 def attach(tapnet, *words):
     return json.loads(tapnet("attach", *words).stdout)
+
+
+def ready(tapnet):
+    """The names of those that wait in a keeper's pool."""
+    return {name for name, port in ports(tapnet).items() if port["origin"] == "run" and port["holder"]
+            and port["holder"]["command"].startswith("tapnet-keeper")}

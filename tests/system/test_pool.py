@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""A network's pool: ports that are ready before anybody asks for them.
+
+      host under test                                            outside
+    +--------------------------------------------------------+  +---------+
+    | tapnet-keeper -- lab-vm1, lab-vm2, lab-vm3 --+         |  |         |
+    |     | hands one out                          |         |  |         |
+    | tapnet run, plug_tool -- lab-vm4, ... -------+-- br-lab -- eth0     |
+    |  (declared) -- lab-web ----------------------+         |  |         |
+    +--------------------------------------------------------+  +---------+
+"""
+
+import errno
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+
+import pytest
+from tapnet_test import seqpacket
+from tapnet_test.build import Tapnet, build_dir
+from tapnet_test.plugging import ALICE, SAY, as_user, at_rest, links, ports, ready
+from tapnet_test.processes import named, wait_gone
+from tapnet_test.rights import need_all_users
+from tapnet_test.snapshot import assert_same
+from tapnet_test.waiting import wait_for
+
+SOON = 5
+POOL = "networks: { lab: { subnet: 10.20.0.1/24, pool: 3, ports: { web: {} } } }"
+
+
+@pytest.fixture
+def pool(world, host):
+    need_all_users()
+    tapnet = Tapnet(host, keeper=True)
+    before = at_rest(tapnet)
+    tapnet("up", tapnet.file(POOL))
+    wait_for(lambda: len(ready(tapnet)) == 3, 2 * SOON, "three ports are ready")
+    yield tapnet
+    tapnet("down", "--all")
+    assert_same(before, at_rest(tapnet))
+
+
+def test_a_ready_port_is_handed_out_and_another_made(pool, host):
+    was_ready = ready(pool)
+    assert all("NO-CARRIER" in host.json("ip", "-j", "link", "show", f"lab-{name}")[0]["flags"] for name in was_ready)
+    script = 'echo "$@"; grep iff: /proc/self/fdinfo/$1; read end'
+    process = host.popen(pool.program, "run", "-q", "--", "sh", "-c", script, "sh", "{fd}", "{device}",
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    _, device = process.stdout.readline().split()
+    assert process.stdout.readline() == f"iff:\t{device}\n" and device.removeprefix("lab-") in was_ready
+    assert "LOWER_UP" in host.json("ip", "-j", "link", "show", device)[0]["flags"]
+    wait_for(lambda: len(ready(pool)) == 3 and device.removeprefix("lab-") not in ready(pool), SOON, "another is ready")
+    assert len(ports(pool)) == 5
+    process.stdin.close()
+    assert process.wait(20) == 1
+    wait_for(lambda: device not in links(host), SOON, "the used one goes")
+    wait_for(lambda: pool("status", check=False).returncode == 0, SOON, "all of it")
+
+
+def test_a_ready_port_is_told_from_a_guest(pool, host):
+    drawn = {line.split()[1]: line for line in pool("status").stdout.splitlines() if "─ " in line}
+    assert set(drawn) == {"web", *ready(pool)}
+    for name in ready(pool):
+        assert ports(pool)[name]["state"] == "ready"
+        assert drawn[name].endswith("  ready  for who comes") and "keeper" not in drawn[name], drawn[name]
+    guest = host.popen(pool.program, "run", "-q", "--", "sh", "-c", "echo $2; read end", "sh", "{fd}", "{device}",
+                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    name = guest.stdout.readline().strip().removeprefix("lab-")
+    port = ports(pool)[name]
+    assert port["state"] == "plugged" and not port["holder"]["command"].startswith("tapnet-keeper")
+    guest.stdin.close()
+    assert guest.wait(20) == 1
+
+
+def test_a_ready_port_is_roots(pool, host):
+    refused = host.run(*as_user(ALICE), "/usr/bin/python3", "-c", SAY, next(pool.run_dir.glob("*.attach")),
+                       b'{"do":"ready","network":"lab"}'.hex())
+    assert not json.loads(refused.stdout)["ok"] and len(ready(pool)) == 3
+
+
+def ask_ready(connection):
+    """The name of the port that is handed out, which goes at once: nobody holds it."""
+    connection.send(b'{"do":"ready","network":"lab"}')
+    text, ancillary, _, _ = connection.recvmsg(8192, socket.CMSG_SPACE(16))
+    for level, kind, data in ancillary:
+        assert (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+        os.close(struct.unpack("i", data)[0])
+    return json.loads(text)["port"]["port"] if ancillary else json.loads(text)["code"]
+
+
+def test_who_has_had_a_ready_port_may_ask_again(pool):
+    with seqpacket.connect(next(pool.run_dir.glob("*.attach"))) as connection:
+        assert len({ask_ready(connection) for _ in range(3)}) == 3
+        more = ask_ready(connection)  # made meanwhile, or there is none and he is sent away
+        assert isinstance(more, str) or (more == -errno.EAGAIN and connection.recv(1) == b"")
+
+
+def test_many_who_stay_make_room_for_who_comes(pool):
+    path = next(pool.run_dir.glob("*.attach"))
+    stays = []
+    for _ in range(40):  # the keeper has 32 places
+        stays.append(seqpacket.connect(path))
+        wait_for(lambda: len(ready(pool)) > 0, SOON, "one is ready")
+        assert isinstance(ask_ready(stays[-1]), str)
+    assert stays[0].recv(1) == b""
+    for connection in stays:
+        connection.close()
+
+
+def test_a_connection_that_stays_outlives_its_keeper(pool, host):
+    """The library keeps it: it asks the next keeper by a new one, and makes ports itself while there is none."""
+    tool = build_dir() / "tests" / "system" / "plug_tool"
+    process = host.popen(tool, "lab", 300, stdout=subprocess.DEVNULL)
+    for _ in range(3):
+        wait_for(lambda: len(named(host, "tapnet-keeper")) == 1, SOON, "one keeper")
+        keeper, = named(host, "tapnet-keeper")
+        os.kill(keeper, signal.SIGKILL)
+        wait_gone(keeper)
+        pool("up", pool.file(POOL))
+    assert process.wait(120) == 0
+    wait_for(lambda: len(ready(pool)) == 3 and len(ports(pool)) == 4, 4 * SOON, "none but those that are ready")
+
+
+def test_a_killed_keepers_ready_ports_go(pool, host):
+    keeper, = named(host, "tapnet-keeper")
+    os.kill(keeper, signal.SIGKILL)
+    wait_gone(keeper)
+    pool("up", pool.file(POOL))
+    wait_for(lambda: len(ready(pool)) == 3 and len(ports(pool)) == 4, 2 * SOON, "three new ones, and no others")
+
+
+def test_a_smaller_pool_lets_go(pool):
+    pool("up", pool.file(POOL.replace("pool: 3", "pool: 1")))
+    wait_for(lambda: len(ports(pool)) == 2 and len(ready(pool)) == 1, SOON, "one is left")
