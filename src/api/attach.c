@@ -104,10 +104,8 @@ static unsigned device_flags(unsigned flags, unsigned queues)
 /* By the descriptor by which its TAP was made: nobody has had it. */
 static int take_made(struct tapnet_attached *attached, struct tapnet_error *error)
 {
-    int fd = attached->made_fd, result = device_carrier(fd, true, error);
+    int fd = attached->made_fd, result = tapnet_device_from_fds(&fd, 1, &attached->device, error);
 
-    if (result == 0)
-        result = tapnet_device_from_fds(&fd, 1, &attached->device, error);
     if (result < 0)
         return error_prefix(error, result, "port %s/%s", attached->info.network, attached->info.port);
     attached->made_fd = -1;

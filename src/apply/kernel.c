@@ -102,26 +102,37 @@ static int make_device(struct apply_kernel *kernel, const char *name, enum devic
     return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
+/* Of a device that is made. A kernel that can't be asked what it knows will say why by what comes next. */
+static unsigned fresh_flags(struct apply_kernel *kernel)
+{
+    if (kernel->made_fd)
+        return kernel->made_flags;
+    if (!kernel->tun_features && device_kernel_features(NULL, &kernel->tun_features, NULL) < 0)
+        return 0;
+    return kernel->tun_features & IFF_NO_CARRIER;
+}
+
 /*
  * Without carrier, because nobody is plugged in yet: a link that comes up with it has the kernel join IPv6 multicast
- * groups, start its bridge port and take both back at once. Whoever opens the device next turns the carrier on.
+ * groups, start its bridge port and take both back at once. Whoever opens the device next turns the carrier on. Only
+ * one that is caught has it from the start: to turn it on later costs more (linkwatch_event()).
  */
 static int open_device(void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
     enum device_kind kind = link->kind == MODEL_LINK_TAP ? DEVICE_TAP : DEVICE_TUN;
-    unsigned flags = (link->multi_queue ? (unsigned)IFF_MULTI_QUEUE : 0u) |
-                     (fresh && kernel->made_fd ? kernel->made_flags : 0u);
+    bool caught = fresh && kernel->made_fd;
+    unsigned flags = (link->multi_queue ? (unsigned)IFF_MULTI_QUEUE : 0u) | (fresh ? fresh_flags(kernel) : 0u);
     _cleanup_close_ int fd = -1;
     int result = apply_announce(data, link->name, error);
 
     if (result == 0)
         result = fresh ? make_device(kernel, link->name, kind, flags, &fd, error)
                        : device_open(link->name, kind, flags, false, &fd, error);
-    if (result == 0)
+    if (result == 0 && !caught && !(flags & IFF_NO_CARRIER))
         result = device_carrier(fd, false, error);
     /* Whoever catches it has asked for none. Once it is in a bridge, that would go through all of its ports. */
-    if (result == 0 && fresh && kernel->made_fd)
+    if (result == 0 && caught)
         result = device_set_offloads(fd, 0, error);
     if (result == 0)
         *ret_fd = take_fd(&fd);

@@ -142,7 +142,10 @@ static int set_routing6(const struct apply_ops *ops, const struct model_link *li
     return result < 0 && result != -ENOENT ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
-/* Labels it, puts it in its bridge, has it route, shapes it: all that needs no descriptor. */
+/*
+ * Labels it, puts it in its bridge, has it route, shapes it: all that needs no descriptor. It comes up last, also where
+ * something of it was refused: then it is deleted.
+ */
 static int set_up_port(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
 {
     struct netlink_link_change change;
@@ -151,6 +154,7 @@ static int set_up_port(const struct apply_ops *ops, const struct model_link *lin
     int result;
 
     change_for_new(link, model_alias_print(&link->owner, alias), &change);
+    change.fields |= NETLINK_LINK_UP_LAST;
     result = set_link(ops, link, &change, &begun, error);
     if (result == 0 && link->routed)
         result = set_proxy_delay(ops, link, error);

@@ -496,12 +496,24 @@ static void begin_change(struct netlink_message *message, int index, const char 
     (NETLINK_LINK_NO_STP | NETLINK_LINK_NO_DELAY | NETLINK_LINK_NO_SNOOPING | NETLINK_LINK_NO_GROUP_EXITS |            \
      NETLINK_LINK_LEARN_LIMIT)
 
-/* One request for all that changes; without the attributes of IPv6 when @no_ip6 is false. */
+/* Behind the first one, and there is but one answer when neither is refused. */
+static void add_up(struct netlink_message *message, int index, const char *name)
+{
+    const struct ifinfomsg header = {
+        .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+
+    netlink_begin(message, RTM_NEWLINK, NLM_F_ACK, &header, sizeof(header));
+    if (!index)
+        netlink_put_text(message, IFLA_IFNAME, name);
+}
+
+/* One send for all that changes; without the attributes of IPv6 when @no_ip6 is false. */
 static int send_change(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
                        bool no_ip6, struct tapnet_error *error)
 {
     struct netlink_message message cleanup(netlink_message_fini);
-    unsigned up = change->fields & NETLINK_LINK_UP ? IFF_UP : 0;
+    bool up_last = change->fields & NETLINK_LINK_UP_LAST && change->fields & NETLINK_LINK_UP && change->up;
+    unsigned up = change->fields & NETLINK_LINK_UP && !up_last ? IFF_UP : 0;
     unsigned no_arp = change->fields & NETLINK_LINK_NO_ARP ? IFF_NOARP : 0;
     unsigned arp = change->fields & NETLINK_LINK_ROUTED && change->routed ? IFF_NOARP : 0; /* to be cleared */
 
@@ -514,7 +526,10 @@ static int send_change(struct netlink *netlink, int index, const char *name, con
         put_port_flags(&message, change);
     if (no_ip6 || change->fields & INET_FIELDS)
         put_families(&message, no_ip6, change);
-    return netlink_request(netlink, &message, error);
+    if (!up_last)
+        return netlink_request(netlink, &message, error);
+    add_up(&message, index, name);
+    return netlink_batch(netlink, &message, NULL, error);
 }
 
 int netlink_link_set(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,

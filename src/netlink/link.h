@@ -124,6 +124,8 @@ enum {
     /* net.ipv4.conf.NAME.promote_secondaries = 1: the first address of a subnet goes without the others of it */
     NETLINK_LINK_PROMOTE = 1 << 21,
     NETLINK_LINK_NAME = 1 << 22, /* Linux before 6.2: while it is down */
+    /* With NETLINK_LINK_UP: by a second message of the same send, which is done also where the first is refused. */
+    NETLINK_LINK_UP_LAST = 1 << 23,
 };
 
 struct netlink_link_change {
@@ -145,9 +147,9 @@ struct netlink_link_change {
 
 /*
  * The link is named by @index when it is not 0, else by @name. One request. The kernel takes a link up
- * before it looks at what is said of IPv6: with NETLINK_LINK_NO_IP6 bring it up without carrier, else the address is
- * there. It looks at NETLINK_LINK_ISOLATED before NETLINK_LINK_MASTER: that takes two requests.
- * -ENODEV, and whatever the kernel refuses.
+ * before it looks at what is said of IPv6: with NETLINK_LINK_NO_IP6 bring it up last, or without carrier, else the
+ * address is there; and it tells all of its parts of each change of a link that is up. It looks at
+ * NETLINK_LINK_ISOLATED before NETLINK_LINK_MASTER: that takes two requests. -ENODEV, and whatever the kernel refuses.
  */
 int netlink_link_set(struct netlink *netlink, int index, const char *name, const struct netlink_link_change *change,
                      struct tapnet_error *error);

@@ -522,12 +522,13 @@ int netlink_batch(struct netlink *netlink, struct netlink_message *message, size
     r = send_message(netlink, message, error);
     if (r < 0)
         return r;
-    while ((r = receive(netlink, &len)) == 0 || r == -ENOBUFS || r == -EMSGSIZE) {
+    /* A refusal comes before the ack of what stands behind it, if that has one. */
+    while ((!acks || batch.acked < acks) && ((r = receive(netlink, &len)) == 0 || r == -ENOBUFS || r == -EMSGSIZE)) {
         lost |= r != 0;
         if (r == 0 && walk_datagram(netlink, len, batch.first, netlink->sequence, handle_batch, &batch) < 0)
             lost = true;
     }
-    if (r != -EAGAIN)
+    if (r < 0 && r != -EAGAIN)
         return error_set_errno(error, r, "cannot receive from the kernel");
     if (batch.refused && ret_failed)
         *ret_failed = batch.failed;

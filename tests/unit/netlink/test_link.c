@@ -236,6 +236,46 @@ static void test_a_port_has_no_link_local_address(void **state)
     close(open_one);
 }
 
+/* With a carrier from the start. In one message the kernel takes it up before it hears that no address is wanted. */
+static void test_what_comes_up_last_has_no_link_local_address(void **state)
+{
+    int fds[] = {open_tap("tap0", IFF_TAP | IFF_NO_PI), open_tap("tap1", IFF_TAP | IFF_NO_PI)};
+    struct netlink_link_change change = {.fields = NETLINK_LINK_NO_IP6 | NETLINK_LINK_UP, .up = true};
+
+    (void)state;
+    set("tap1", &change);
+    if (access("/proc/sys/net/ipv6", F_OK) == 0)
+        assert_non_null(strstr(output_of("ip -6 addr show dev tap1"), "fe80::"));
+    change.fields |= NETLINK_LINK_UP_LAST;
+    set("tap0", &change);
+    assert_true(get("tap0").link.up && get("tap0").link.carrier);
+    assert_string_equal(output_of("ip -6 addr show dev tap0"), "");
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* The refusal is told, though it comes up; where there is no IPv6, the rest is done. */
+static void test_what_comes_up_last_although_refused(void **state)
+{
+    int fd = open_tap("tap0", IFF_TAP | IFF_NO_PI);
+    struct netlink_link_change change = {
+        .fields = NETLINK_LINK_MASTER | NETLINK_LINK_UP | NETLINK_LINK_UP_LAST, .master_index = 4711, .up = true};
+
+    (void)state;
+    assert_int_equal(netlink_link_set(netlink, 0, "tap0", &change, &error), -EINVAL);
+    assert_true(get("tap0").link.up);
+    change = (struct netlink_link_change){.fields = NETLINK_LINK_MTU, .mtu = 600};
+    set("tap0", &change);
+    change = (struct netlink_link_change){.fields = NETLINK_LINK_NO_IP6 | NETLINK_LINK_GROUP | NETLINK_LINK_UP |
+                                                    NETLINK_LINK_UP_LAST,
+                                          .group = GROUP,
+                                          .up = true};
+    set("tap0", &change);
+    assert_int_equal(get("tap0").link.group, GROUP);
+    assert_int_equal(netlink_link_set(netlink, 0, "nobody", &change, &error), -ENODEV);
+    close(fd);
+}
+
 /* A link whose MTU is too small for IPv6 has no IPv6 to turn off, and takes the rest all the same. */
 static void test_a_link_without_ipv6(void **state)
 {
@@ -387,13 +427,21 @@ static void test_a_message_that_is_no_link(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_bridge_is_made_as_asked),   cmocka_unit_test(test_a_pair_has_its_other_end_elsewhere),
-        cmocka_unit_test(test_each_field_is_set_alone),     cmocka_unit_test(test_forwarding_of_one_link),
-        cmocka_unit_test(test_ipv6_forwarding_of_one_link), cmocka_unit_test(test_a_port_has_no_link_local_address),
-        cmocka_unit_test(test_a_link_without_ipv6),         cmocka_unit_test(test_tun_attributes),
-        cmocka_unit_test(test_queue_length_and_carrier),    cmocka_unit_test(test_counters),
-        cmocka_unit_test(test_a_group_is_deleted_at_once),  cmocka_unit_test(test_what_is_not_there),
+        cmocka_unit_test(test_a_bridge_is_made_as_asked),
+        cmocka_unit_test(test_a_pair_has_its_other_end_elsewhere),
+        cmocka_unit_test(test_each_field_is_set_alone),
+        cmocka_unit_test(test_forwarding_of_one_link),
+        cmocka_unit_test(test_ipv6_forwarding_of_one_link),
+        cmocka_unit_test(test_a_port_has_no_link_local_address),
+        cmocka_unit_test(test_a_link_without_ipv6),
+        cmocka_unit_test(test_tun_attributes),
+        cmocka_unit_test(test_queue_length_and_carrier),
+        cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_a_group_is_deleted_at_once),
+        cmocka_unit_test(test_what_is_not_there),
         cmocka_unit_test(test_a_message_that_is_no_link),
+        cmocka_unit_test(test_what_comes_up_last_has_no_link_local_address),
+        cmocka_unit_test(test_what_comes_up_last_although_refused),
     };
     int failed;
 
