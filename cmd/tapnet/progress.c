@@ -81,7 +81,7 @@ void progress_start(struct progress *progress, bool quiet, const struct tapnet *
 {
     const struct sigaction note = {.sa_handler = note_signal}; /* no SA_RESTART: it is to end a wait */
 
-    *progress = (struct progress){.start_msec = now_msec(), .wanted = isatty(STDERR_FILENO) && !quiet};
+    *progress = (struct progress){.start_msec = now_msec(), .wanted = isatty(STDERR_FILENO) && !quiet, .quiet = quiet};
     sigemptyset(&progress->signals);
     sigprocmask(SIG_SETMASK, NULL, &progress->before);
     for (size_t i = 0; i < STOPPING_COUNT; i++) {
@@ -127,7 +127,7 @@ static void hear(struct progress *progress, long long now)
     if (!number)
         return;
     clear_line(progress);
-    if (progress->stopped_by) {
+    if (progress->stopped_by && !progress->done_msec) {
         fputs("tapnet: still undoing: it must come to its end\n", stderr);
         return;
     }
@@ -144,6 +144,18 @@ static void show(struct progress *progress, size_t done, size_t total, long long
     fprintf(stderr, "\r%s%zu of %zu steps\033[K", progress->stopped_by ? "undoing: " : "", done, total);
 }
 
+/* All is done, and we are called again: hooks run. */
+static void tell_hooks(struct progress *progress, long long now)
+{
+    if (!progress->done_msec)
+        progress->done_msec = now;
+    if (progress->told || progress->quiet || now - progress->done_msec < WAIT_SEC * 1000)
+        return;
+    progress->told = true;
+    clear_line(progress);
+    fputs("tapnet: all is done; waiting for hooks to end (^C ends them)\n", stderr);
+}
+
 int progress_step(size_t done, size_t total, void *data)
 {
     struct progress *progress = data;
@@ -158,7 +170,9 @@ int progress_step(size_t done, size_t total, void *data)
     hear(progress, now);
     if (!undoing && progress->stopped_by && total && done < total)
         fprintf(stderr, "tapnet: %s: undoing what was done\n", strsignal(progress->stopped_by));
-    if (total)
+    if (total && done == total && !undoing)
+        tell_hooks(progress, now);
+    if (total && !progress->told)
         show(progress, done, total, now);
     progress->worked |= total > 0;
     return progress->stopped_by ? -ECANCELED : 0;

@@ -14,18 +14,21 @@
  * How it works: until it is our turn, a signal ends the wait for another tapnet, and nothing was touched. From then on
  * SIGINT, SIGTERM and SIGHUP are blocked, so that no request of the kernel is cut short, and asked for between the
  * steps, once a millisecond: the first one stops the work, and the library undoes it; later ones only hear that this
- * is under way. A signal that is ignored when we start (nohup) stays so. A wait that takes long says whom it is for,
- * from a thread of its own.
+ * is under way. When all is done and hooks run, it ends those. A signal that is ignored when we start (nohup) stays so.
+ * A wait that takes long says whom it is for, from a thread of its own.
  */
 struct progress {
     long long start_msec, shown_msec, heard_msec;
     bool wanted, shown;
-    sigset_t signals; /* those that stop us */
-    sigset_t before;  /* the mask as it was */
-    int stopped_by;   /* the signal; 0: none */
-    bool begun;       /* it was our turn */
-    bool worked;      /* and there was something to do */
-    timer_t timer;    /* of the wait */
+    sigset_t signals;    /* those that stop us */
+    sigset_t before;     /* the mask as it was */
+    int stopped_by;      /* the signal; 0: none */
+    bool begun;          /* it was our turn */
+    bool worked;         /* and there was something to do */
+    long long done_msec; /* since when all is done, and hooks run; 0: not yet */
+    bool told;           /* that it takes long */
+    bool quiet;
+    timer_t timer; /* of the wait */
     bool timed;
 };
 

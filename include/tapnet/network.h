@@ -170,10 +170,11 @@ int tapnet_plan_json(const struct tapnet_plan *plan, char **ret, struct tapnet_e
 /**
  * Called during tapnet_up() and tapnet_down(): with @done and @total 0 when it is their turn (no other tapnet is at
  * work in this network namespace), then after each step or bulk of steps, and while steps are undone with less @done
- * each time.
+ * each time. While hooks run, once all is done, again every tenth of a second.
  *
  * @return 0 to go on. A negative errno to stop: what was done is undone, and the function returns that errno. Once all
- *         is done (@done is @total), and while undoing, it counts for nothing.
+ *         is done (@done is @total), it ends hooks that run, of which a note tells, and counts for nothing else; nor
+ *         does it while undoing.
  */
 typedef int tapnet_progress(size_t done, size_t total, void *data);
 

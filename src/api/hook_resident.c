@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/hook.h"
@@ -180,8 +181,8 @@ static size_t remove_leavings(const struct tapnet *tapnet)
     return missed;
 }
 
-/* What it answers: NULL when it does not, and then it is gone. */
-static json_t *ask(int fd)
+/* What it answers: NULL when it does not, and then it is gone, or nobody waits for it any more. */
+static json_t *ask(int fd, struct hook_wait *wait)
 {
     static const char request[] = "{\"do\":\"look\"}";
     char reply[REPLY_MAX];
@@ -189,21 +190,25 @@ static json_t *ask(int fd)
     int result = message_send(fd, request, strlen(request), NULL, 0, 0);
 
     if (result == 0)
-        result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0);
+        result = hook_wait_until(wait, fd, hook_wait_now_msec() + ANSWER_SECONDS * 1000);
+    if (result >= 0)
+        result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, MSG_DONTWAIT);
     if (result == -EAGAIN)
         apply_socket_end(fd, PROGRAM);
     return result < 0 ? NULL : json_loadb(reply, len, 0, NULL);
 }
 
-int hook_resident_tell(struct tapnet *tapnet, int resident_fd)
+int hook_resident_tell(struct tapnet *tapnet, int resident_fd, struct hook_wait *wait)
 {
     _cleanup_close_ int fd = resident_fd;
-    _cleanup_json_ json_t *json = fd < 0 ? NULL : ask(fd);
+    _cleanup_json_ json_t *json = fd < 0 ? NULL : ask(fd, wait);
     size_t missed = (size_t)json_integer_value(json_object_get(json, "missed"));
 
     if (json_is_true(json_object_get(json, "ends")))
         apply_process_await((int)json_integer_value(json_object_get(json, "pid")));
     missed += remove_leavings(tapnet);
+    if (!json && wait->has_ended)
+        return api_note(tapnet, "hooks: unplugged: tapnet-hooks goes on with it: nobody waits for it");
     if (!missed)
         return 0;
     return api_note(tapnet, arena_printf(&tapnet->note_arena,

@@ -4,6 +4,7 @@
 #define API_HOOK_RESIDENT_H
 
 #include "api/context.h"
+#include "api/hook_wait.h"
 
 /*
  * How it works: tapnet-hooks (src/hooks) is there while a network is up whose file has hooks of ports, one in a network
@@ -34,10 +35,11 @@ void hook_resident_start(const struct tapnet *tapnet);
 /* With the lock held, and before a network goes: a connection, so that it does not leave before it was told; or -1. */
 int hook_resident_meet(const struct tapnet *tapnet);
 /*
- * Without the lock: has the one behind @fd, which is closed, look, waits until the hooks of what has gone have run, and
- * when nothing is left for it to do, sees it to its end. Leaves a note of hooks that did not run. -ENOMEM.
+ * Without the lock: has the one behind @fd, which is closed, look, waits until the hooks of what has gone have run (or
+ * nobody waits any more: it goes on alone), and when nothing is left for it to do, sees it to its end. Leaves a note of
+ * hooks that did not run. -ENOMEM.
  */
-int hook_resident_tell(struct tapnet *tapnet, int fd);
+int hook_resident_tell(struct tapnet *tapnet, int fd, struct hook_wait *wait);
 
 bool hook_resident_runs(const char *run_dir);
 /* What is to be said of the hooks of @network's ports, which is up: the arena's; *ret NULL for nothing. -ENOMEM. */

@@ -3,7 +3,6 @@
 #include "api/hooks.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,7 +11,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api/hook.h"
@@ -129,48 +127,44 @@ int hooks_collect(const struct tapnet *tapnet, const struct plan *plan, struct h
 
 /* ---- running it ---- */
 
-static int64_t now_msec(void)
+/* Waits until @child has ended: 0 when it has not within its time, -ECANCELED when nobody waits any more. */
+static int await_end(pid_t child, struct hook_wait *wait)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Waits until @child has ended: false when it has not within its time. Signals to us do not shorten that. */
-static bool ends_in_time(pid_t child)
-{
-    const int64_t end = now_msec() + HOOK_SECONDS * 1000;
+    const int64_t end = hook_wait_now_msec() + HOOK_SECONDS * 1000;
     _cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, child, 0);
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     siginfo_t info = {.si_pid = 0};
-    int64_t left;
+    int result = 0;
 
-    while ((left = end - now_msec()) > 0) {
-        if (fd < 0 && waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child)
-            return true; /* a kernel, or a limit, without pidfd_open(2) */
-        if (poll(&poll_fd, 1, fd < 0 ? PAUSE_MSEC : (int)left) > 0)
-            return true;
+    if (fd >= 0)
+        return hook_wait_until(wait, fd, end);
+    while (result == 0 && hook_wait_now_msec() < end) { /* a kernel, or a limit, without pidfd_open(2) */
+        if (waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child)
+            return 1;
+        result = hook_wait_slice(wait, -1, PAUSE_MSEC);
     }
-    return false;
+    return result;
 }
 
-static int run_one(const struct hook *hook, struct tapnet_error *error)
+static int run_one(const struct hook *hook, struct hook_wait *wait, struct tapnet_error *error)
 {
     pid_t child;
-    int code = 0, result = hook_start(hook->program, hook->environment, &child, error);
-    bool in_time;
+    int code = 0, result, ended;
 
+    if (wait->has_ended)
+        return error_set(error, -ECANCELED, "%s was not run: nobody waits for it", hook->program);
+    result = hook_start(hook->program, hook->environment, &child, error);
     if (result < 0)
         return result;
-    in_time = ends_in_time(child);
-    if (!in_time)
+    ended = await_end(child, wait);
+    if (ended != 1)
         hook_kill(child);
     while ((result = waitpid(child, &code, 0)) < 0 && errno == EINTR)
         ;
+    if (ended < 0)
+        return error_set(error, ended, "%s was killed before its end: nobody waits for it", hook->program);
     if (result < 0) /* SIGCHLD is ignored here, or somebody else waits for whatever ends */
         return error_set_errno(error, -errno, "how %s ended is not known", hook->program);
-    return hook_explain(hook->program, code, in_time, error);
+    return hook_explain(hook->program, code, ended == 1, error);
 }
 
 /* For `status`, while the network is up. Another tapnet may have taken it down meanwhile, and leaves nothing of it. */
@@ -189,14 +183,14 @@ static void keep_result(const struct tapnet *tapnet, const struct hook *hook, co
     run_unlock(tapnet->run_dir, lock);
 }
 
-int hooks_run(struct tapnet *tapnet, const struct hooks *hooks)
+int hooks_run(struct tapnet *tapnet, const struct hooks *hooks, struct hook_wait *wait)
 {
     for (size_t i = 0; i < hooks->count; i++) {
         const struct hook *hook = &hooks->items[i];
         struct tapnet_error why = TAPNET_ERROR_INIT;
         const char *sentence;
 
-        if (run_one(hook, &why) == 0)
+        if (run_one(hook, wait, &why) == 0)
             continue;
         sentence = arena_printf(&tapnet->note_arena, "network %s: hooks: %s: %s", hook->network, hook->event, why.text);
         if (api_note(tapnet, sentence) < 0)

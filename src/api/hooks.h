@@ -4,6 +4,7 @@
 #define API_HOOKS_H
 
 #include "api/context.h"
+#include "api/hook_wait.h"
 
 /*
  * How it works: a plan that brings a network up makes its ledger, and one that takes it down removes that: these two
@@ -32,8 +33,11 @@ int hooks_check(const struct model_set *set, struct tapnet_error *error);
 /* With the lock held, after @plan was run: what is to be run because of it, to *ret. -ENOMEM. */
 int hooks_collect(const struct tapnet *tapnet, const struct plan *plan, struct hooks *ret);
 
-/* Runs them one after the other, each for ten seconds at most, and leaves a note of each that failed. -ENOMEM. */
-int hooks_run(struct tapnet *tapnet, const struct hooks *hooks);
+/*
+ * Runs them one after the other, each for ten seconds at most and while @wait lasts, and leaves a note of each that
+ * failed or did not run. -ENOMEM.
+ */
+int hooks_run(struct tapnet *tapnet, const struct hooks *hooks, struct hook_wait *wait);
 
 /* What is to be said of the last hook of @network, which is up: the arena's; *ret NULL when it did well. -ENOMEM. */
 int hooks_warning(const char *run_dir, const struct model_network *network, struct arena *arena, const char **ret);

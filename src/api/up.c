@@ -445,6 +445,7 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
     bool keep = spec && tapnet->with_keeper;
     struct tapnet_error leftovers = TAPNET_ERROR_INIT;
     struct hooks hooks cleanup(hooks_fini) = {.items = NULL};
+    struct hook_wait wait = {.progress = progress, .data = data};
     struct ip_address check;
     _cleanup_close_ int keeper = -1, porter = -1; /* who runs the hooks of ports */
     size_t steps = 0;
@@ -471,12 +472,13 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
     if (result == 0 && spec && hooks.of_ports)
         hook_resident_start(tapnet);
     run_unlock(tapnet->run_dir, lock);
-    if (result == 0 && !spec && hook_resident_tell(tapnet, take_fd(&porter)) < 0)
+    wait.steps = steps;
+    if (result == 0 && !spec && hook_resident_tell(tapnet, take_fd(&porter), &wait) < 0)
         result = error_set(error, -ENOMEM, "out of memory");
     if (result == 0 && !spec && resident_tell(tapnet, take_fd(&keeper), &leftovers) < 0 &&
         api_note_leftovers(tapnet, &leftovers) < 0)
         result = error_set(error, -ENOMEM, "out of memory");
-    if (hooks_run(tapnet, &hooks) < 0 && result == 0)
+    if (hooks_run(tapnet, &hooks, &wait) < 0 && result == 0)
         result = error_set(error, -ENOMEM, "out of memory");
     if (result == 0 && ret_steps)
         *ret_steps = steps;

@@ -8,12 +8,13 @@ have written them.
 
 import os
 import signal
+import subprocess
 import time
 
 import pytest
 
-from tapnet_test.build import Tapnet
-from tapnet_test.rights import need_all_users
+import hooks_lab
+from hooks_lab import FILE, TELL, programs, tapnets
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.waiting import wait_for
 
@@ -24,34 +25,20 @@ networks:
     hooks: { up: /etc/tapnet/lab-up, down: /etc/tapnet/lab-down }
     ports: { web: {} }
 """
-FILE = "/etc/tapnet/lab.yaml"
-TELL = "#!/bin/sh\nexec >>/etc/tapnet/said\n"
 
 
 @pytest.fixture
 def tapnet(host, world):
-    need_all_users()  # in a user namespace the machine's own folders are nobody's
-    host.run("install", "-d", "-m", "755", "/etc/tapnet")
-    made = Tapnet(host)
-    yield made
-    made("down", "--all")
+    yield from tapnets(host)
 
 
 @pytest.fixture
 def program(host):
-    """Writes a program of root's below /etc/tapnet."""
-    def write(name, text=TELL + "env | sort\n", mode="755"):
-        host.write(f"/etc/tapnet/{name}", text)
-        host.run("chmod", mode, f"/etc/tapnet/{name}")
-    write("lab-up")
-    write("lab-down")
-    return write
+    return programs(host, TELL + "env | sort\n", "lab-up", "lab-down")
 
 
-def bring_up(tapnet, host, text=LAB, check=True):
-    host.write(FILE, text)
-    host.run("chmod", "644", FILE)
-    return tapnet("up", FILE, check=check)
+def bring_up(tapnet, host, text=LAB, **kw):
+    return hooks_lab.bring_up(tapnet, host, text, **kw)
 
 
 def said(host):
@@ -145,6 +132,24 @@ def test_one_that_hangs_is_ended(tapnet, host, program):
     assert 9 < time.monotonic() - begin < 25
     text = "network lab: hooks: up: /etc/tapnet/lab-up did not end within 10 s, and was killed"
     assert done.returncode == 0 and text in done.stderr and tapnet.json("status")["warnings"] == [text]
+    for process in said(host).split():
+        wait_for(lambda number=process: not os.path.exists(f"/proc/{number}"), why="what it has started is there still")
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
+def test_a_user_who_does_not_want_to_wait(tapnet, host, program, signal_name):
+    """All is done; the hook that runs is ended, and the next one is not begun."""
+    program("lab-down", TELL + "sleep 4711 & echo $$ $!; exec sleep 4712\n")
+    other = LAB.split("networks:\n")[1].replace("lab:", "other:").replace("10.20", "10.21").replace("web", "db")
+    bring_up(tapnet, host, LAB + other.replace("up: /etc/tapnet/lab-up, ", ""))
+    host.run("rm", "/etc/tapnet/said")
+    down = host.popen(tapnet.program, "down", FILE, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert down.stderr.readline() == "tapnet: all is done; waiting for hooks to end (^C ends them)\n"
+    down.send_signal(getattr(signal, signal_name))
+    told = down.stderr.read()
+    assert told.count("lab-down was killed before its end: nobody waits for it") == 1, told
+    assert told.count("lab-down was not run: nobody waits for it") == 1, told
+    assert down.wait(5) == 0 and "lab is down" in down.stdout.read()
     for process in said(host).split():
         wait_for(lambda number=process: not os.path.exists(f"/proc/{number}"), why="what it has started is there still")
 

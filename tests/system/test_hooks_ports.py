@@ -22,11 +22,12 @@ from pathlib import Path
 
 import pytest
 
+import hooks_lab
+from hooks_lab import FILE, TELL, programs, tapnets
 from tap_guest import IFF_TAP_NO_PI, TUNSETIFF
-from tapnet_test.build import SOURCE, Tapnet
+from tapnet_test.build import SOURCE
 from tapnet_test.cni import Runtime
 from tapnet_test.processes import named, wait_gone
-from tapnet_test.rights import need_all_users
 from tapnet_test.service import in_netns
 from tapnet_test.snapshot import assert_same, snapshot
 from tapnet_test.waiting import wait_for
@@ -40,38 +41,22 @@ networks:
     ports: {{ web: {{ address: 10.20.0.7, mac: "52:54:00:00:00:07" }}, db: {{}} }}
 """
 BARE = LAB.replace(f"    hooks: {HOOKS}\n", "")
-FILE = "/etc/tapnet/lab.yaml"
-TELL = "#!/bin/sh\nexec >>/etc/tapnet/said\n"
 BRIEF = TELL + 'echo "$TAPNET_EVENT $TAPNET_PORT"\n'
 GONE = "the hooks of ports do not run: tapnet-hooks, which runs them, is not there; `tapnet up` starts it"
 
 
 @pytest.fixture
 def tapnet(host, world):
-    need_all_users()  # in a user namespace the machine's own folders are nobody's
-    host.run("install", "-d", "-m", "755", "/etc/tapnet")
-    made = Tapnet(host)
-    yield made
-    made("down", "--all", check=False)
-    assert not named(host, "tapnet-hooks")
+    yield from tapnets(host)
 
 
 @pytest.fixture
 def program(host):
-    """Writes a program of root's below /etc/tapnet."""
-    def write(name, text=BRIEF, mode="755"):
-        host.write(f"/etc/tapnet/{name}.new", text)
-        host.run("chmod", mode, f"/etc/tapnet/{name}.new")
-        host.run("mv", f"/etc/tapnet/{name}.new", f"/etc/tapnet/{name}")
-    write("lab-plugged")
-    write("lab-unplugged")
-    return write
+    return programs(host, BRIEF, "lab-plugged", "lab-unplugged")
 
 
 def bring_up(tapnet, host, text=LAB, **kw):
-    host.write(FILE, text)
-    host.run("chmod", "644", FILE)
-    return tapnet("up", FILE, **kw)
+    return hooks_lab.bring_up(tapnet, host, text, **kw)
 
 
 def said(host):
@@ -401,6 +386,22 @@ def test_it_goes_with_the_network_and_leaves_nothing(tapnet, host, program):
     host.write(FILE, LAB)
     host.run("rm", "/etc/tapnet/said")
     assert_same(before, snapshot(host, run_dir=tapnet.run_dir))
+
+
+def test_down_waits_no_longer_than_its_user(tapnet, host, program):
+    """It says whom it waits for; what runs then is run to its end by the process whose it is."""
+    program("lab-unplugged", TELL + 'echo "begin $TAPNET_PORT"; sleep 3; echo "end $TAPNET_PORT"\n')
+    bring_up(tapnet, host)
+    guest = plug(host, "lab-web")
+    wait_said(host, "plugged web")
+    down = host.popen(tapnet.program, "down", FILE, stderr=subprocess.PIPE, text=True)
+    assert down.stderr.readline() == "tapnet: all is done; waiting for hooks to end (^C ends them)\n"
+    down.send_signal(signal.SIGINT)
+    told = down.stderr.read()
+    assert "hooks: unplugged: tapnet-hooks goes on with it: nobody waits for it" in told and down.wait(5) == 0, told
+    wait_said(host, "plugged web", "begin web", "end web")
+    wait_for(lambda: not named(host, "tapnet-hooks") and not tapnet.run_dir.exists(), 20, "it ends, and leaves nothing")
+    os.close(guest)
 
 
 def test_down_does_not_wait_for_ever(tapnet, host, program):
