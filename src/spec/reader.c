@@ -33,7 +33,7 @@ static const struct {
     {"did not find expected ',' or '}'", NULL, "a `,` or the closing `}` is missing before this"},
     {"did not find expected key", NULL, "a key was expected; check the indentation and missing quotes"},
     {"did not find expected '-' indicator", NULL, "`- ` was expected; check the indentation"},
-    {"did not find expected node content", NULL, "a value was expected here"},
+    {"did not find expected node content", NULL, "a value was expected here; put one that begins with `:` in quotes"},
     {"did not find expected <document start>", NULL, "the file should end here; check the indentation"},
     {"found incompatible YAML document", NULL, "this version of YAML is not known; take the `%YAML` line out"},
     {"found duplicate %", NULL, "take the lines that start with `%` out"},

@@ -127,13 +127,16 @@ static int keep_text(const struct value *value, void *target)
 static int parse_text(const struct value *value, void *target)
 {
     const struct spec_option *option = value->option;
+    const char *remedy = option->section == SPEC_SECTION_HOOKS
+                             ? "name a program alone, whose path is printable ASCII without spaces; it is told by its "
+                               "environment"
+                             : "use printable ASCII without spaces";
 
     if (value->len < option->minimum || value->len > option->maximum)
         return value_wrong(value, "is too long: at most %u characters, please", option->maximum);
     for (size_t i = 0; i < value->len; i++)
         if (value->text[i] <= ' ' || value->text[i] >= 0x7f)
-            return value_wrong(value, "holds `\\x%02x`; use printable ASCII without spaces",
-                               (unsigned char)value->text[i]);
+            return value_wrong(value, "holds `\\x%02x`; %s", (unsigned char)value->text[i], remedy);
     return keep_text(value, target);
 }
 

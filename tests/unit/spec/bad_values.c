@@ -26,7 +26,7 @@ const struct spec_case bad_values[] = {
         "lab.yaml:1:13: a network's name was expected here"),
     BAD("network-name-nothing",
         "networks: { : {} }\n",
-        "lab.yaml:1:13: a value was expected here"),
+        "lab.yaml:1:13: a value was expected here; put one that begins with `:` in quotes"),
     BAD("network-name-long",
         "networks: { aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: {} }\n",
         "lab.yaml:1:13: network `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...` is too long "
@@ -398,6 +398,17 @@ const struct spec_case bad_values[] = {
         "  lab:\n"
         "    boot_file: a file\n",
         "lab.yaml:3:16: network lab: boot_file `a file` holds `\\x20`; use printable ASCII without spaces"),
+    BAD("hooks-arguments",
+        "networks:\n"
+        "  lab:\n"
+        "    hooks: { up: /etc/tapnet/lab-up fast }\n",
+        "lab.yaml:3:18: network lab: hooks: up `/etc/tapnet/lab-up fast` holds `\\x20`; name a program alone, whose "
+        "path is printable ASCII without spaces; it is told by its environment"),
+    BAD("address6-bare",
+        "networks:\n"
+        "  lab:\n"
+        "    ports: { web: { address6: ::7 } }\n",
+        "lab.yaml:3:31: a value was expected here; put one that begins with `:` in quotes"),
     BAD("boot-file-control",
         "networks:\n"
         "  lab:\n"
