@@ -74,6 +74,17 @@ bool hook_resident_runs(const char *run_dir)
     return file_path(run_dir, HOOK_RESIDENT_SOCKET, path) == 0 && apply_socket_listens(path);
 }
 
+const struct model_service *hook_resident_missed(const char *run_dir, const struct observe_found *found)
+{
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_object *object = &found->objects.items[i];
+
+        if (object->kind == MODEL_OBJECT_SERVICE && model_hooks_of_ports(&object->service.network->hooks))
+            return hook_resident_runs(run_dir) ? NULL : &object->service;
+    }
+    return NULL;
+}
+
 /* ---- starting it ---- */
 
 static int start(const struct tapnet *tapnet, int control_fd)

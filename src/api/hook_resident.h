@@ -42,6 +42,10 @@ int hook_resident_meet(const struct tapnet *tapnet);
 int hook_resident_tell(struct tapnet *tapnet, int fd, struct hook_wait *wait);
 
 bool hook_resident_runs(const char *run_dir);
+/* The first network of @found, all of which are up, that has hooks of ports, while nobody runs them; NULL: none. */
+const struct model_service *hook_resident_missed(const char *run_dir, const struct observe_found *found);
+/* What is said of that. */
+#define HOOK_RESIDENT_MISSING "the hooks of ports do not run: tapnet-hooks, which runs them, is not there"
 /* What is to be said of the hooks of @network's ports, which is up: the arena's; *ret NULL for nothing. -ENOMEM. */
 int hook_resident_warning(const char *run_dir, const struct model_network *network, struct arena *arena,
                           const char **ret);

@@ -19,7 +19,8 @@ struct hooks {
     struct hook *items;
     size_t count, capacity;
     struct arena arena;
-    bool of_ports; /* a network is up that has some of ports: api/hook_resident.h */
+    bool of_ports;        /* a network is up that has some of ports: api/hook_resident.h */
+    bool of_ports_missed; /* and nobody has run them until now */
 };
 
 void hooks_fini(struct hooks *hooks);

@@ -11,6 +11,7 @@
 
 #include "api/coexist.h"
 #include "api/forwards.h"
+#include "api/hook_resident.h"
 #include "api/hooks.h"
 #include "api/move.h"
 #include "api/obstacles.h"
@@ -465,7 +466,11 @@ static int plan_alone(struct tapnet *tapnet, const struct tapnet_spec *spec, con
         result = observe_host(tapnet->run_dir, &found, error);
     if (result == 0)
         result = api_plan_make(tapnet, found, spec, set_name, ret, error);
-    if (result == 0 && api_plan_effects(*ret) < 0) {
+    if (result != 0)
+        return result;
+    if ((spec && hook_resident_missed(tapnet->run_dir, (*ret)->found) &&
+         api_note(tapnet, HOOK_RESIDENT_MISSING "; `tapnet up` starts it") < 0) ||
+        api_plan_effects(*ret) < 0) {
         tapnet_plan_free(*ret);
         return error_set(error, -ENOMEM, "out of memory");
     }

@@ -86,17 +86,11 @@ static int add_set_problems(struct tapnet_status *status, const struct observe_f
 static int add_hooks_problem(struct tapnet_status *status, const struct tapnet *tapnet,
                              const struct observe_found *found)
 {
-    for (size_t i = 0; i < found->objects.count; i++) {
-        const struct model_object *object = &found->objects.items[i];
+    const struct model_service *service = hook_resident_missed(tapnet->run_dir, found);
 
-        if (object->kind == MODEL_OBJECT_SERVICE && model_hooks_of_ports(&object->service.network->hooks))
-            return hook_resident_runs(tapnet->run_dir)
-                       ? 0
-                       : add_problem(status, object->service.set, MODEL_OBJECT_RECORD,
-                                     "the hooks of ports do not run: tapnet-hooks, which runs them, is not there; "
-                                     "`tapnet up` starts it");
-    }
-    return 0;
+    return service
+               ? add_problem(status, service->set, MODEL_OBJECT_RECORD, HOOK_RESIDENT_MISSING "; `tapnet up` starts it")
+               : 0;
 }
 
 int status_fill_problems(struct tapnet_status *status, const struct tapnet *tapnet, const struct observe_found *found)

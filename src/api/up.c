@@ -436,6 +436,7 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     if (result == 0 && (lease_start(tapnet, plan) < 0 || hooks_collect(tapnet, plan->plan, ret_hooks) < 0))
         result = error_set(error, -ENOMEM, "out of memory");
     ret_hooks->of_ports = hook_resident_wanted(plan);
+    ret_hooks->of_ports_missed = hook_resident_missed(tapnet->run_dir, plan->found) != NULL;
     return result < 0 || spec ? result : take_leftovers(tapnet, plan, set_name, error);
 }
 
@@ -471,6 +472,9 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
         resident_start(tapnet); /* what is up is up without it; status says when it is not there */
     if (result == 0 && spec && hooks.of_ports)
         hook_resident_start(tapnet);
+    if (result == 0 && spec && hooks.of_ports && hooks.of_ports_missed && hook_resident_runs(tapnet->run_dir) &&
+        api_note(tapnet, HOOK_RESIDENT_MISSING ": it was started") < 0)
+        result = error_set(error, -ENOMEM, "out of memory");
     run_unlock(tapnet->run_dir, lock);
     wait.steps = steps;
     if (result == 0 && !spec && hook_resident_tell(tapnet, take_fd(&porter), &wait) < 0)

@@ -42,7 +42,8 @@ networks:
 """
 BARE = LAB.replace(f"    hooks: {HOOKS}\n", "")
 BRIEF = TELL + 'echo "$TAPNET_EVENT $TAPNET_PORT"\n'
-GONE = "the hooks of ports do not run: tapnet-hooks, which runs them, is not there; `tapnet up` starts it"
+MISSING = "the hooks of ports do not run: tapnet-hooks, which runs them, is not there"
+GONE = f"{MISSING}; `tapnet up` starts it"
 
 
 @pytest.fixture
@@ -433,7 +434,10 @@ def test_killed_and_started_again(tapnet, host, program):
     os.close(web)
     database = plug(host, "lab-db")
     assert said(host) == ["plugged web"]
-    bring_up(tapnet, host)
+    plan = tapnet("plan", FILE)
+    assert plan.returncode == 0 and plan.stderr == f"tapnet: {GONE}\n"
+    assert bring_up(tapnet, host).stderr == f"tapnet: {MISSING}: it was started\n"
+    assert tapnet("plan", FILE).stderr == ""
     wait_for(lambda: sorted(said(host)) == ["plugged db", "plugged web", "unplugged web"], 20, lambda: said(host))
     assert tapnet("status").returncode == 0
     resident, = named(host, "tapnet-hooks")
