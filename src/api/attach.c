@@ -3,6 +3,7 @@
 #include "api/attach.h"
 
 #include <errno.h>
+#include <linux/if_tun.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -102,12 +103,16 @@ static unsigned device_flags(unsigned flags, unsigned queues)
 }
 
 /* By the descriptor by which its TAP was made: nobody has had it. */
-static int take_made(struct tapnet_attached *attached, struct tapnet_error *error)
+static int take_made(const struct tapnet_attach_options *wanted, struct tapnet_attached *attached,
+                     struct tapnet_error *error)
 {
-    int fd = attached->made_fd, result = tapnet_device_from_fds(&fd, 1, &attached->device, error);
+    const struct tapnet_attached_info *info = &attached->info;
+    unsigned flags = (info->queues > 1 ? (unsigned)IFF_MULTI_QUEUE : 0u) |
+                     (wanted->flags & TAPNET_ATTACH_NO_VNET_HEADER ? 0u : (unsigned)IFF_VNET_HDR);
+    int result = device_from_known(attached->made_fd, info->device, flags, &attached->device);
 
     if (result < 0)
-        return error_prefix(error, result, "port %s/%s", attached->info.network, attached->info.port);
+        return error_set_errno(error, result, "port %s/%s", info->network, info->port);
     attached->made_fd = -1;
     return 0;
 }
@@ -120,7 +125,7 @@ static int open_port(const struct tapnet_attach_options *wanted, struct tapnet_a
     int result;
 
     if (attached->made_fd >= 0)
-        return take_made(attached, error);
+        return take_made(wanted, attached, error);
     options.name = info->device;
     options.kind = TAPNET_TAP;
     options.queues = wanted->queues ? wanted->queues : info->queues;
@@ -250,11 +255,6 @@ int attach_make_ready(struct tapnet *tapnet, const char *network, size_t count, 
     return result;
 }
 
-int attach_connect(const struct tapnet_attached *attached)
-{
-    return device_carrier(tapnet_device_fd(attached->device, 0), true, NULL);
-}
-
 int attach_locked(struct tapnet *tapnet, const struct tapnet_attach_options *options, const struct model_person *person,
                   struct tapnet_attached **ret, struct tapnet_error *error)
 {
@@ -279,7 +279,10 @@ static bool may_be_any(const struct tapnet_attach_options *options)
            !(options->flags & TAPNET_ATTACH_NO_VNET_HEADER) && !plugging_says_more(options);
 }
 
-/* -EAGAIN: none is ready. One that is unplugged meanwhile is down, before the keeper deletes it. */
+/*
+ * -EAGAIN: none is ready. One that is unplugged meanwhile is down before the keeper deletes it. The carrier comes last:
+ * what the kernel does then on its own keeps everybody waiting who changes a link (linkwatch_event()).
+ */
 static int attach_ready(struct tapnet *tapnet, const struct tapnet_attach_options *options,
                         struct tapnet_attached **ret)
 {
@@ -287,7 +290,8 @@ static int attach_ready(struct tapnet *tapnet, const struct tapnet_attach_option
     int result = attach_ask_ready(tapnet, options->network, &attached);
 
     if (result < 0 || claim_port(attached, NULL) < 0 ||
-        !device_claim_is_up(attached->claim_fd, tapnet_attached_info(attached)->device))
+        !device_claim_is_up(attached->claim_fd, tapnet_attached_info(attached)->device) ||
+        device_carrier(tapnet_device_fd(attached->device, 0), true, NULL) < 0)
         return -EAGAIN;
     *ret = take_pointer(attached);
     return 0;

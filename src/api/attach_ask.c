@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <linux/if_tun.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "apply/kernel.h"
 #include "base/cleanup.h"
 #include "base/message.h"
+#include "device/device.h"
 #include "model/json_cleanup.h"
 
 #define ANSWER_SECONDS 60 /* it may have to wait for an `up` */
@@ -162,7 +164,27 @@ static int take_info(const json_t *port, struct tapnet_attached *attached, struc
     return attached_is_whole(attached) ? 0 : error_set(error, -ENOMEM, "out of memory");
 }
 
-static int take_answer(struct answer *answer, bool open, struct tapnet_attached **ret, struct tapnet_error *error)
+/* How the TAP's descriptors that came are taken over. */
+typedef int take_device(const struct answer *answer, struct tapnet_attached *attached, struct tapnet_error *error);
+
+static int take_any(const struct answer *answer, struct tapnet_attached *attached, struct tapnet_error *error)
+{
+    return tapnet_device_from_fds(answer->fds, answer->fd_count, &attached->device, error);
+}
+
+/* As the keeper opens what it has ready: attach_make_ready(). */
+static int take_ready(const struct answer *answer, struct tapnet_attached *attached, struct tapnet_error *error)
+{
+    unsigned flags = IFF_VNET_HDR | (attached->info.queues > 1 ? (unsigned)IFF_MULTI_QUEUE : 0u);
+
+    if (answer->fd_count != 1)
+        return error_set(error, -EBADMSG, "the keeper's answer makes no sense");
+    return device_from_known(answer->fds[0], attached->info.device, flags, &attached->device);
+}
+
+/* @take may be NULL. */
+static int take_answer(struct answer *answer, take_device *take, struct tapnet_attached **ret,
+                       struct tapnet_error *error)
 {
     struct tapnet_attached *attached cleanup(cleanup_tapnet_attached_free) = attached_new();
     int result;
@@ -170,11 +192,11 @@ static int take_answer(struct answer *answer, bool open, struct tapnet_attached 
     if (!attached)
         return error_set(error, -ENOMEM, "out of memory");
     result = take_info(json_object_get(answer->json, "port"), attached, error);
-    if (result == 0 && open)
-        result = tapnet_device_from_fds(answer->fds, answer->fd_count, &attached->device, error);
+    if (result == 0 && take)
+        result = take(answer, attached, error);
     if (result < 0)
         return result;
-    if (open)
+    if (take)
         answer->fd_count = 0; /* the device's now */
     *ret = take_pointer(attached);
     return 0;
@@ -200,7 +222,7 @@ int attach_ask(const struct tapnet *tapnet, const struct tapnet_attach_options *
         return error_set(error, -EINVAL, "the keeper gives users ports of %d queues at most", MESSAGE_FDS_MAX);
     }
     result = ask(tapnet, request, &answer, error);
-    return result < 0 ? result : take_answer(&answer, open, ret, error);
+    return result < 0 ? result : take_answer(&answer, open ? take_any : NULL, ret, error);
 }
 
 static void part(struct tapnet *tapnet)
@@ -237,7 +259,7 @@ int attach_ask_ready(struct tapnet *tapnet, const char *network, struct tapnet_a
     if (result < 0)
         part(tapnet);
     else
-        result = take_answer(&answer, true, ret, NULL);
+        result = take_answer(&answer, take_ready, ret, NULL);
     return result < 0 ? -EAGAIN : 0;
 }
 

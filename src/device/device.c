@@ -103,6 +103,22 @@ API int tapnet_device_from_fds(const int *fds, size_t count, struct tapnet_devic
     return 0;
 }
 
+int device_from_known(int fd, const char *name, unsigned flags, struct tapnet_device **ret)
+{
+    struct tapnet_device *device cleanup(cleanup_tapnet_device_close) = calloc(1, sizeof(*device));
+
+    if (strlen(name) >= sizeof(device->name))
+        return -ENODEV;
+    if (!device || array_reserve((void **)&device->queues, &device->queue_capacity, 0, 1, sizeof(int)) < 0)
+        return -ENOMEM;
+    strcpy(device->name, name);
+    device->kind = TAPNET_TAP;
+    device->flags = (short)(IFF_TAP | flags);
+    device->queues[device->queue_count++] = fd;
+    *ret = take_pointer(device);
+    return 0;
+}
+
 /* ---- what the kernel can ---- */
 
 API int tapnet_device_features(unsigned *ret, struct tapnet_error *error)

@@ -107,6 +107,11 @@ int device_detach_filter(int fd, struct tapnet_error *error);
 int device_reset_filters(int fd, enum tapnet_device_kind kind, struct tapnet_error *error);
 /* Is it of /dev/net/tun and attached? Its name of now, and IFF_... as TUNGETIFF tells. */
 int device_identify(int fd, char ret_name[IFNAMSIZ], short *ret_flags, struct tapnet_error *error);
+/*
+ * tapnet_device_from_fds() of one queue of a TAP of ours that is known to have the name @name and IFF_... @flags (of
+ * IFF_MULTI_QUEUE and IFF_VNET_HDR). To ask for these would be to wait for the kernel's lock for all network changes.
+ */
+int device_from_known(int fd, const char *name, unsigned flags, struct tapnet_device **ret);
 
 /* ---- change.c ---- */
 

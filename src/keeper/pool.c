@@ -216,12 +216,8 @@ bool pool_take(struct pool *pool, const char *network, struct pool_port *ret)
             continue;
         pool->ready[i] = pool->ready[--pool->ready_count];
         pool->rest_usec = loop_now_usec() + POOL_REST_USEC;
-        if (attach_connect(port.attached) == 0) {
-            *ret = port;
-            return true;
-        }
-        pool_port_fini(&port); /* somebody has deleted it */
-        i--;
+        *ret = port;
+        return true;
     }
     return false;
 }
