@@ -45,7 +45,7 @@ static int only_network(const char *run_dir, char ret[MODEL_NAME_MAX])
     const struct dirent *entry;
     size_t count = 0;
 
-    if (snprintf(path, sizeof(path), "%s/networks", run_dir) >= (int)sizeof(path))
+    if (run_path(run_dir, "networks", path) < 0)
         return -EAGAIN;
     directory = opendir(path);
     while (directory && (entry = readdir(directory))) {
@@ -114,8 +114,8 @@ bool quick_is_settled(const struct tapnet *tapnet)
     char path[RUN_PATH_MAX], mark[RUN_MARK_MAX];
     struct stat status;
 
-    return snprintf(path, sizeof(path), "%s/journal", tapnet->run_dir) < (int)sizeof(path) && stat(path, &status) < 0 &&
-           errno == ENOENT && run_mark_read(tapnet->run_dir, tapnet->lock, mark) == 0 && !mark[0];
+    return run_path(tapnet->run_dir, "journal", path) == 0 && stat(path, &status) < 0 && errno == ENOENT &&
+           run_mark_read(tapnet->run_dir, tapnet->lock, mark) == 0 && !mark[0];
 }
 
 /* ---- its plan ---- */

@@ -26,11 +26,6 @@
 #define STATE_MAX (1u << 20)
 #define ANSWER_SECONDS (HOOK_SECONDS + 5) /* it gives up what has not ended by then, and says so */
 
-static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX])
-{
-    return snprintf(ret, RUN_PATH_MAX, "%s/%s", run_dir, name) >= RUN_PATH_MAX ? -ENAMETOOLONG : 0;
-}
-
 int hook_resident_check(const struct tapnet *tapnet, const struct model_set *set, struct tapnet_error *error)
 {
     char path[RUN_PATH_MAX];
@@ -71,7 +66,7 @@ bool hook_resident_runs(const char *run_dir)
 {
     char path[RUN_PATH_MAX];
 
-    return file_path(run_dir, HOOK_RESIDENT_SOCKET, path) == 0 && apply_socket_listens(path);
+    return run_path(run_dir, HOOK_RESIDENT_SOCKET, path) == 0 && apply_socket_listens(path);
 }
 
 const struct model_service *hook_resident_missed(const char *run_dir, const struct observe_found *found)
@@ -96,7 +91,7 @@ static int start(const struct tapnet *tapnet, int control_fd)
 
     snprintf(base, sizeof(base), "%s", tapnet->run_dir);
     *strrchr(base, '/') = '\0';
-    if (api_program_path(tapnet, PROGRAM, program) < 0 || file_path(tapnet->run_dir, HOOK_RESIDENT_LOG, log) < 0)
+    if (api_program_path(tapnet, PROGRAM, program) < 0 || run_path(tapnet->run_dir, HOOK_RESIDENT_LOG, log) < 0)
         return -ENAMETOOLONG;
     log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (log_fd < 0)
@@ -113,7 +108,7 @@ void hook_resident_start(const struct tapnet *tapnet)
     _cleanup_close_ int control_fd = -1;
     char path[RUN_PATH_MAX];
 
-    if (hook_resident_runs(tapnet->run_dir) || file_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path) < 0 ||
+    if (hook_resident_runs(tapnet->run_dir) || run_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path) < 0 ||
         apply_socket_listen(path, &control_fd, NULL) < 0)
         return;
     if (start(tapnet, control_fd) < 0)
@@ -123,7 +118,7 @@ void hook_resident_start(const struct tapnet *tapnet)
 int hook_resident_listen(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error)
 {
     char path[RUN_PATH_MAX];
-    int lock, result = file_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path);
+    int lock, result = run_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path);
 
     if (result < 0)
         return error_set(error, result, "the run directory's name is too long");
@@ -154,7 +149,7 @@ int hook_resident_meet(const struct tapnet *tapnet)
     char path[RUN_PATH_MAX];
     int fd;
 
-    return file_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path) < 0 ||
+    return run_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path) < 0 ||
                    apply_socket_connect(path, ANSWER_SECONDS, &fd, NULL) < 0
                ? -1
                : fd;
@@ -180,7 +175,7 @@ static size_t remove_leavings(const struct tapnet *tapnet)
     size_t missed = 0;
     int lock;
 
-    if (file_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path) < 0 || access(path, F_OK) < 0 ||
+    if (run_path(tapnet->run_dir, HOOK_RESIDENT_SOCKET, path) < 0 || access(path, F_OK) < 0 ||
         run_lock(tapnet->run_dir, &lock, NULL) < 0)
         return 0;
     if (!hook_resident_runs(tapnet->run_dir)) {

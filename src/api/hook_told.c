@@ -26,7 +26,7 @@ static int open_told(const char *run_dir, int flags)
     char path[RUN_PATH_MAX];
     int fd;
 
-    if (snprintf(path, sizeof(path), "%s/" HOOK_RESIDENT_TOLD, run_dir) >= (int)sizeof(path))
+    if (run_path(run_dir, HOOK_RESIDENT_TOLD, path) < 0)
         return -ENAMETOOLONG;
     fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     return fd < 0 ? -errno : fd;

@@ -33,8 +33,7 @@ static int meet(const char *run_dir, const char *bridge)
     int fd;
 
     socket_name(bridge, name);
-    if (snprintf(path, sizeof(path), "%s/%s", run_dir, name) >= (int)sizeof(path) ||
-        apply_socket_connect(path, APPLY_SOCKET_SECONDS, &fd, NULL) < 0)
+    if (run_path(run_dir, name, path) < 0 || apply_socket_connect(path, APPLY_SOCKET_SECONDS, &fd, NULL) < 0)
         return -1;
     return fd;
 }
@@ -120,7 +119,7 @@ static int start(const struct tapnet *tapnet, const struct model_network *networ
     int result;
 
     socket_name(network->bridge, name);
-    if (snprintf(path, sizeof(path), "%s/%s", tapnet->run_dir, name) >= (int)sizeof(path))
+    if (run_path(tapnet->run_dir, name, path) < 0)
         return error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
     result = apply_socket_listen(path, &presence_fd, error);
     if (result < 0)

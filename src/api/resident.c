@@ -29,11 +29,6 @@ static int program_path(const struct tapnet *tapnet, char ret[RUN_PATH_MAX], str
     return result < 0 ? error_set(error, result, "the path of the keeper's program is too long") : 0;
 }
 
-static int file_path(const struct tapnet *tapnet, const char *name, char ret[RUN_PATH_MAX])
-{
-    return snprintf(ret, RUN_PATH_MAX, "%s/%s", tapnet->run_dir, name) >= RUN_PATH_MAX ? -ENAMETOOLONG : 0;
-}
-
 int resident_check(const struct tapnet *tapnet, struct tapnet_error *error)
 {
     char path[RUN_PATH_MAX];
@@ -49,7 +44,7 @@ static int connect_keeper(const struct tapnet *tapnet, int *ret_fd)
 {
     char path[RUN_PATH_MAX];
 
-    if (file_path(tapnet, RESIDENT_SOCKET, path) < 0)
+    if (run_path(tapnet->run_dir, RESIDENT_SOCKET, path) < 0)
         return -ENAMETOOLONG;
     return apply_socket_connect(path, APPLY_SOCKET_SECONDS, ret_fd, NULL);
 }
@@ -58,7 +53,7 @@ bool resident_runs(const struct tapnet *tapnet)
 {
     char path[RUN_PATH_MAX];
 
-    return file_path(tapnet, RESIDENT_SOCKET, path) == 0 && apply_socket_listens(path);
+    return run_path(tapnet->run_dir, RESIDENT_SOCKET, path) == 0 && apply_socket_listens(path);
 }
 
 /* ---- what it says of itself ---- */
@@ -213,7 +208,7 @@ static int start(const struct tapnet *tapnet, int control_fd)
     int fds[] = {control_fd, -1, -1};
 
     run_base(tapnet, base);
-    if (program_path(tapnet, program, NULL) < 0 || file_path(tapnet, RESIDENT_LOG, log) < 0)
+    if (program_path(tapnet, program, NULL) < 0 || run_path(tapnet->run_dir, RESIDENT_LOG, log) < 0)
         return -ENAMETOOLONG;
     log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (log_fd < 0)
@@ -233,7 +228,7 @@ void resident_start(const struct tapnet *tapnet)
     _cleanup_close_ int control_fd = -1;
     char path[RUN_PATH_MAX];
 
-    if (resident_runs(tapnet) || file_path(tapnet, RESIDENT_SOCKET, path) < 0 ||
+    if (resident_runs(tapnet) || run_path(tapnet->run_dir, RESIDENT_SOCKET, path) < 0 ||
         run_file_remove(tapnet->run_dir, RESIDENT_STATE, NULL) < 0 || apply_socket_listen(path, &control_fd, NULL) < 0)
         return;
     if (start(tapnet, control_fd) < 0) {
@@ -263,7 +258,7 @@ int resident_listen(const struct tapnet *tapnet, int *ret_fd, struct tapnet_erro
         return result;
     if (resident_runs(tapnet))
         result = error_set(error, -EALREADY, "a keeper runs already in this network namespace");
-    else if (file_path(tapnet, RESIDENT_SOCKET, path) < 0)
+    else if (run_path(tapnet->run_dir, RESIDENT_SOCKET, path) < 0)
         result = error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
     else
         result = run_file_remove(tapnet->run_dir, RESIDENT_STATE, error);

@@ -113,7 +113,7 @@ int apply_journal_write(const char *run_dir, const struct plan *plan, struct tap
     char path[RUN_PATH_MAX], fresh[RUN_PATH_MAX + 4];
     int result;
 
-    if (snprintf(path, sizeof(path), "%s/" JOURNAL_NAME, run_dir) >= (int)sizeof(path))
+    if (run_path(run_dir, JOURNAL_NAME, path) < 0)
         return error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
     snprintf(fresh, sizeof(fresh), "%s.new", path);
     result = write_steps(fresh, plan);

@@ -75,6 +75,11 @@ int run_dir_name(const char *base, char ret[RUN_PATH_MAX], struct tapnet_error *
     return 0;
 }
 
+int run_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX])
+{
+    return snprintf(ret, RUN_PATH_MAX, "%s/%s", run_dir, name) < RUN_PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
 /* The directory that @path stands in: all up to its last "/". */
 static void parent_of(const char *path, char ret[RUN_PATH_MAX])
 {
@@ -177,7 +182,7 @@ static int lock_directory(const char *run_dir, int operation, struct made *made,
 {
     char path[RUN_PATH_MAX], base[RUN_PATH_MAX];
 
-    if (snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= (int)sizeof(path))
+    if (run_path(run_dir, LOCK_NAME, path) < 0)
         return error_set(error, -ENAMETOOLONG, "the run directory's name is too long");
     parent_of(run_dir, base);
     for (int attempt = 0;; attempt++) {
@@ -281,7 +286,7 @@ int run_lock_holder(const char *run_dir)
     char path[RUN_PATH_MAX], line[256];
     struct stat status;
 
-    if (!file || snprintf(path, sizeof(path), "%s/" LOCK_NAME, run_dir) >= (int)sizeof(path) || stat(path, &status) < 0)
+    if (!file || run_path(run_dir, LOCK_NAME, path) < 0 || stat(path, &status) < 0)
         return 0;
     while (fgets(line, sizeof(line), file)) {
         int pid = read_lock(line, &status);
@@ -292,17 +297,18 @@ int run_lock_holder(const char *run_dir)
     return 0;
 }
 
+/* run_path(), with why not. */
 static int file_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX], struct tapnet_error *error)
 {
-    if (snprintf(ret, RUN_PATH_MAX, "%s/%s", run_dir, name) >= RUN_PATH_MAX - 4)
-        return error_set(error, -ENAMETOOLONG, "%.60s: the path is too long", name);
-    return 0;
+    int result = run_path(run_dir, name, ret);
+
+    return result < 0 ? error_set(error, result, "%.60s: the path is too long", name) : 0;
 }
 
 static int open_lock(const char *run_dir, int flags)
 {
     char path[RUN_PATH_MAX];
-    int fd = file_path(run_dir, LOCK_NAME, path, NULL);
+    int fd = run_path(run_dir, LOCK_NAME, path);
 
     if (fd < 0)
         return fd;
@@ -369,7 +375,7 @@ static void print_aside(const char *run_dir, char ret[RUN_PATH_MAX])
 static void sweep_companions(const char *run_dir)
 {
     char path[RUN_PATH_MAX];
-    DIR *directory = file_path(run_dir, "networks", path, NULL) == 0 ? opendir(path) : NULL;
+    DIR *directory = run_path(run_dir, "networks", path) == 0 ? opendir(path) : NULL;
     const struct dirent *entry;
     bool bereft = directory != NULL;
 
@@ -397,13 +403,13 @@ static void sweep(const char *run_dir)
     DIR *directory = opendir(run_dir);
     const struct dirent *entry;
 
-    if (file_path(run_dir, FRESH_NAME, path, NULL) == 0)
+    if (run_path(run_dir, FRESH_NAME, path) == 0)
         unlink(path);
     print_aside(run_dir, path);
     unlink(path);
     while (directory && (entry = readdir(directory)))
         if (entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&
-            file_path(run_dir, entry->d_name, path, NULL) == 0)
+            run_path(run_dir, entry->d_name, path) == 0)
             rmdir(path); /* one that is not empty stays */
     if (directory)
         closedir(directory);
@@ -570,7 +576,7 @@ int run_file_read(const char *run_dir, const char *name, size_t max, char **ret)
     struct stat status;
     size_t length;
 
-    if (file_path(run_dir, name, path, NULL) < 0)
+    if (run_path(run_dir, name, path) < 0)
         return -ENAMETOOLONG;
     fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC); /* a pipe must not make us wait */
     if (fd < 0 || fstat(fd, &status) < 0)

@@ -17,6 +17,8 @@
  * have no room in it.
  */
 int run_dir_name(const char *base, char ret[RUN_PATH_MAX], struct tapnet_error *error);
+/* The path of the file @name in @run_dir. -ENAMETOOLONG. */
+int run_path(const char *run_dir, const char *name, char ret[RUN_PATH_MAX]);
 
 /*
  * Makes the directory (mode 0700, of the caller) and BASE, but not what BASE stands in (-ENOENT), and takes the lock in

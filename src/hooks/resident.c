@@ -55,7 +55,7 @@ static void want_look(struct resident *resident, uint64_t at)
 static void reopen_log(const char *run_dir)
 {
     char path[RUN_PATH_MAX];
-    int fd = snprintf(path, sizeof(path), "%s/" HOOK_RESIDENT_LOG, run_dir) < RUN_PATH_MAX
+    int fd = run_path(run_dir, HOOK_RESIDENT_LOG, path) == 0
                  ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)
                  : -1;
 
@@ -74,7 +74,7 @@ static int become_known(struct resident *resident)
     struct stat status;
     int fd, result;
 
-    if (snprintf(path, sizeof(path), "%s/" HOOK_RESIDENT_SOCKET, resident->tapnet->run_dir) >= RUN_PATH_MAX ||
+    if (run_path(resident->tapnet->run_dir, HOOK_RESIDENT_SOCKET, path) < 0 ||
         (stat(path, &status) == 0 && S_ISSOCK(status.st_mode)))
         return 0;
     result = hook_resident_listen(resident->tapnet, &fd, &error);

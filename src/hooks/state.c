@@ -35,8 +35,8 @@ void state_write(const struct ports *ports)
     _cleanup_free_ char *text = print_lines(ports);
     _cleanup_close_ int fd = -1;
 
-    if (!text || snprintf(path, sizeof(path), "%s/" HOOK_RESIDENT_STATE, ports->run_dir) >= (int)sizeof(path) ||
-        snprintf(fresh, sizeof(fresh), "%s/" HOOK_RESIDENT_FRESH, ports->run_dir) >= (int)sizeof(fresh))
+    if (!text || run_path(ports->run_dir, HOOK_RESIDENT_STATE, path) < 0 ||
+        run_path(ports->run_dir, HOOK_RESIDENT_FRESH, fresh) < 0)
         return;
     if (!*text) {
         unlink(path);

@@ -332,8 +332,8 @@ static bool is_known(const struct keeper *keeper)
     char path[RUN_PATH_MAX];
     struct stat status;
 
-    return snprintf(path, sizeof(path), "%s/" RESIDENT_SOCKET, keeper->options->tapnet->run_dir) < RUN_PATH_MAX &&
-           stat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+    return run_path(keeper->options->tapnet->run_dir, RESIDENT_SOCKET, path) == 0 && stat(path, &status) == 0 &&
+           S_ISSOCK(status.st_mode);
 }
 
 /* The one that we write went with the directory. Standard error is systemd's, or the same. */

@@ -330,8 +330,7 @@ static bool has_file(const struct repairs *repairs)
 {
     char path[RUN_PATH_MAX];
 
-    return snprintf(path, sizeof(path), "%s/" RESIDENT_STATE, repairs->tapnet->run_dir) < RUN_PATH_MAX &&
-           access(path, F_OK) == 0;
+    return run_path(repairs->tapnet->run_dir, RESIDENT_STATE, path) == 0 && access(path, F_OK) == 0;
 }
 
 void repairs_write_state(struct repairs *repairs)
