@@ -26,6 +26,9 @@
 #define ATTACH_REQUEST_MAX 1024
 #define ATTACH_REPLY_MAX 8192
 
+/* The socket's, which is beside the run directory. -ENAMETOOLONG. */
+int attach_socket_path(const char *run_dir, char ret[RUN_PATH_MAX]);
+
 /* A flag besides those of tapnet/attach.h: the TAP is opened without carrier, to be handed out later. */
 #define ATTACH_READY (1u << 31)
 

@@ -34,13 +34,17 @@ static void answer_fini(struct answer *answer)
         close(answer->fds[i]);
 }
 
+int attach_socket_path(const char *run_dir, char ret[RUN_PATH_MAX])
+{
+    return snprintf(ret, RUN_PATH_MAX, "%s" ATTACH_SOCKET_SUFFIX, run_dir) < RUN_PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
 /* A connection to the keeper; -EACCES when there is none that could be asked. */
 static int connect_keeper(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error)
 {
     char path[RUN_PATH_MAX];
 
-    if (snprintf(path, sizeof(path), "%s" ATTACH_SOCKET_SUFFIX, tapnet->run_dir) < (int)sizeof(path) &&
-        apply_socket_connect(path, ANSWER_SECONDS, ret_fd, NULL) == 0)
+    if (attach_socket_path(tapnet->run_dir, path) == 0 && apply_socket_connect(path, ANSWER_SECONDS, ret_fd, NULL) == 0)
         return 0;
     return error_set(
         error, -EACCES,

@@ -157,16 +157,11 @@ static void run_base(const struct tapnet *tapnet, char ret[RUN_PATH_MAX])
     *strrchr(ret, '/') = '\0';
 }
 
-static int attach_path(const struct tapnet *tapnet, char ret[RUN_PATH_MAX])
-{
-    return snprintf(ret, RUN_PATH_MAX, "%s" ATTACH_SOCKET_SUFFIX, tapnet->run_dir) >= RUN_PATH_MAX ? -ENAMETOOLONG : 0;
-}
-
 int resident_listen_for_users(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error)
 {
     _cleanup_close_ int fd = -1;
     char path[RUN_PATH_MAX];
-    int result = attach_path(tapnet, path);
+    int result = attach_socket_path(tapnet->run_dir, path);
 
     if (result == 0)
         result = apply_socket_listen(path, &fd, error);
@@ -182,7 +177,7 @@ static void remove_users_socket(const struct tapnet *tapnet)
 {
     char path[RUN_PATH_MAX];
 
-    if (attach_path(tapnet, path) == 0)
+    if (attach_socket_path(tapnet->run_dir, path) == 0)
         unlink(path);
 }
 

@@ -126,15 +126,6 @@ static void reply(struct resident *resident, bool ends)
 
 /* ---- a look ---- */
 
-/* What this process has used of a processor. */
-static uint64_t used_usec(void)
-{
-    struct timespec used;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
-}
-
 static int look(struct resident *resident, struct tapnet_error *error)
 {
     int result = 0;
@@ -153,7 +144,7 @@ static int look(struct resident *resident, struct tapnet_error *error)
 static void look_if_due(struct resident *resident)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    uint64_t used = used_usec(), now = loop_now_usec();
+    uint64_t used = loop_used_usec(), now = loop_now_usec();
     static bool failed;
     int result;
 
@@ -170,7 +161,7 @@ static void look_if_due(struct resident *resident)
         want_look(resident, now);
     }
     failed = result < 0;
-    resident->ready_usec = loop_now_usec() + (used_usec() - used) * (RESIDENT_SHARE - 1);
+    resident->ready_usec = loop_now_usec() + (loop_used_usec() - used) * (RESIDENT_SHARE - 1);
 }
 
 /* ---- waiting ---- */

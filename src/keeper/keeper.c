@@ -87,15 +87,6 @@ static void want_look(struct keeper *keeper, uint64_t at)
         keeper->look_usec = at;
 }
 
-/* What this process has used of a processor: not the time that it waited for a lock, or for its turn. */
-static uint64_t used_usec(void)
-{
-    struct timespec used;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
-}
-
 /* More of them come together mostly: they are deleted when no more have come for a moment. */
 static void learn_gone(struct keeper *keeper, uint64_t now_usec)
 {
@@ -141,7 +132,7 @@ static void look(struct keeper *keeper)
 {
     struct tapnet *tapnet = keeper->options->tapnet;
     struct tapnet_error error = TAPNET_ERROR_INIT;
-    uint64_t used = used_usec(), end;
+    uint64_t used = loop_used_usec(), end;
     int result;
 
     keeper->settling = false;
@@ -152,7 +143,7 @@ static void look(struct keeper *keeper)
         log_line("cannot put back everything: %s", error.text);
     served_meet(&keeper->served, tapnet->run_dir, &tapnet->loan);
     end = loop_now_usec();
-    keeper->cost_usec = used_usec() - used;
+    keeper->cost_usec = loop_used_usec() - used;
     schedule(keeper, result, end);
     learn_gone(keeper, end);
     if (events_wait(keeper->events)) {

@@ -27,11 +27,6 @@ DEFINE_CLEANUP(struct tapnet_attached *, tapnet_attached_free)
 
 /* ---- the socket ---- */
 
-static int socket_path(const char *run_dir, char ret[RUN_PATH_MAX])
-{
-    return snprintf(ret, RUN_PATH_MAX, "%s" ATTACH_SOCKET_SUFFIX, run_dir) < RUN_PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
 static bool is_there(const char *path)
 {
     struct stat status;
@@ -54,7 +49,7 @@ void requests_open(struct requests *requests)
     char path[RUN_PATH_MAX];
     int fd;
 
-    if (socket_path(requests->tapnet->run_dir, path) < 0 || (requests->listening >= 0 && is_there(path)))
+    if (attach_socket_path(requests->tapnet->run_dir, path) < 0 || (requests->listening >= 0 && is_there(path)))
         return;
     if (resident_listen_for_users(requests->tapnet, &fd, &error) < 0) {
         log_line("nobody but root can plug guests in: %s", error.text);

@@ -26,6 +26,8 @@ void loop_free(struct loop *loop);
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 uint64_t loop_now_usec(void);
+/* What this process has used of a processor: not the time that it waited for a lock, or for its turn. */
+uint64_t loop_used_usec(void);
 /* Readable while something waits that no handler has dealt with yet. Stays the loop's. */
 int loop_fd(const struct loop *loop);
 
