@@ -173,6 +173,10 @@ static void make_network(const struct tapnet_status_network *network, struct gra
     add(&ret->bridge, "%s", network->bridge);
     add(&ret->bridge, "%s", network->subnet);
     add(&ret->bridge, "%s", network->subnet6);
+    if (*network->inside)
+        add(&ret->bridge, "clones that are all %s inside", network->inside);
+    if (*network->inside6)
+        add(&ret->bridge, "and %s", network->inside6);
     add(&ret->bridge, "network %s of set %s, %s%s", network->name, network->set, network->mode,
         has_bridge ? "" : ", no bridge");
     if (!network->ports_see_each_other)

@@ -120,8 +120,11 @@ static void describe(const struct tapnet_attached *attached)
 {
     const struct tapnet_attached_info *info = tapnet_attached_info(attached);
 
-    fprintf(stderr, "tapnet: %s/%s: device %s, MAC %s%s%s\n", info->network, info->port, info->device, info->mac,
-            *info->address ? ", address " : "", info->address);
+    bool clone = strcmp(info->inside, info->address) != 0;
+
+    fprintf(stderr, "tapnet: %s/%s: device %s, MAC %s%s%s%s%s%s\n", info->network, info->port, info->device, info->mac,
+            *info->address ? ", address " : "", info->address, clone ? " (" : "", clone ? info->inside : "",
+            clone ? " inside)" : "");
 }
 
 /* The port is there, and nothing in the command will use it: a hint, for it may be meant so. */

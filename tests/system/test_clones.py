@@ -338,6 +338,8 @@ def test_what_they_are_told_and_what_is_told_of_them(lab, tapnet, host):
     assert tapnet.json("status", "--guest", "lab/one", "--json")["addresses"] == [f"{INSIDE}/16"]
     told = tapnet("run", "-q", "lab/one", "--", "echo", "{mac}", "{address}").stdout.split()
     assert told == [MAC, INSIDE]
+    assert f", address {ONE} ({INSIDE} inside)\n" in tapnet("run", "lab/one", "--", "true").stderr
+    assert f"clones that are all {INSIDE} inside" in tapnet("graph").stdout
     planned = tapnet("plan", tapnet.file("networks: { lab: { subnet: 10.20.0.1/16 } }\n"), check=False).stdout
     assert "- table inet tapnet-clones\n" in planned
 
