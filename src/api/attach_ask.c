@@ -7,6 +7,9 @@
 #include <linux/if_tun.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "api/attach_plan.h"
 #include "api/attached.h"
@@ -17,6 +20,8 @@
 #include "model/json_cleanup.h"
 
 #define ANSWER_SECONDS 60 /* it may have to wait for an `up` */
+#define READY_SECONDS 1   /* for what is ready nobody has to wait; who gets none makes one */
+#define MUTE_MSEC 10000   /* for which one that has not answered is left alone */
 
 DEFINE_CLEANUP(struct tapnet_attached *, tapnet_attached_free)
 
@@ -40,11 +45,11 @@ int attach_socket_path(const char *run_dir, char ret[RUN_PATH_MAX])
 }
 
 /* A connection to the keeper; -EACCES when there is none that could be asked. */
-static int connect_keeper(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error)
+static int connect_keeper(const struct tapnet *tapnet, unsigned seconds, int *ret_fd, struct tapnet_error *error)
 {
     char path[RUN_PATH_MAX];
 
-    if (attach_socket_path(tapnet->run_dir, path) == 0 && apply_socket_connect(path, ANSWER_SECONDS, ret_fd, NULL) == 0)
+    if (attach_socket_path(tapnet->run_dir, path) == 0 && apply_socket_connect(path, seconds, ret_fd, NULL) == 0)
         return 0;
     return error_set(
         error, -EACCES,
@@ -104,7 +109,7 @@ static int ask(const struct tapnet *tapnet, json_t *request, struct answer *ret,
 
     if (!text)
         return error_set(error, -ENOMEM, "out of memory");
-    result = connect_keeper(tapnet, &fd, error);
+    result = connect_keeper(tapnet, ANSWER_SECONDS, &fd, error);
     if (result == 0)
         result = exchange(fd, text, ret, error);
     return result < 0 ? result : judge(ret, error);
@@ -229,39 +234,56 @@ int attach_ask(const struct tapnet *tapnet, const struct tapnet_attach_options *
     return result < 0 ? result : take_answer(&answer, open ? take_any : NULL, ret, error);
 }
 
-static void part(struct tapnet *tapnet)
+static int64_t now_msec(void)
 {
-    if (tapnet->keeper_fd >= 0)
-        close(tapnet->keeper_fd);
-    tapnet->keeper_fd = -1;
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Connects anew. */
+static int meet(struct tapnet *tapnet)
+{
+    struct stat status;
+    int result = connect_keeper(tapnet, READY_SECONDS, &tapnet->keeper.fd, NULL);
+
+    if (result < 0)
+        return result;
+    tapnet->keeper.pid = (int)getpid();
+    tapnet->keeper.inode = fstat(tapnet->keeper.fd, &status) == 0 ? status.st_ino : 0;
+    return 0;
 }
 
 /* By the connection that is kept. The keeper may have ended it, or ended itself, since it was made. */
 static int ask_again(struct tapnet *tapnet, const char *text, struct answer *ret)
 {
-    bool ours = tapnet->keeper_fd >= 0 && tapnet->keeper_pid == (int)getpid();
-    int result = ours ? exchange(tapnet->keeper_fd, text, ret, NULL) : -ENOTCONN;
+    bool ours = api_has_keeper(tapnet) && tapnet->keeper.pid == (int)getpid();
+    int result = ours ? exchange(tapnet->keeper.fd, text, ret, NULL) : -ECONNRESET;
 
-    if (result == 0)
-        return 0;
-    part(tapnet);
-    if (ours && result != -EPIPE && result != -ECONNRESET)
+    if (result != -EPIPE && result != -ECONNRESET)
         return result;
-    result = connect_keeper(tapnet, &tapnet->keeper_fd, NULL);
-    tapnet->keeper_pid = (int)getpid();
-    return result < 0 ? result : exchange(tapnet->keeper_fd, text, ret, NULL);
+    api_close_keeper(tapnet);
+    result = meet(tapnet);
+    return result < 0 ? result : exchange(tapnet->keeper.fd, text, ret, NULL);
 }
 
 int attach_ask_ready(struct tapnet *tapnet, const char *network, struct tapnet_attached **ret)
 {
     struct answer answer cleanup(answer_fini) = {.json = NULL};
     _cleanup_free_ char *text = print_request(json_pack("{s:s, s:s*}", "do", "ready", "network", network));
-    int result = text ? ask_again(tapnet, text, &answer) : -ENOMEM;
+    int result = text ? 0 : -ENOMEM;
 
+    if (tapnet->keeper.mute_until_msec > now_msec())
+        return -EAGAIN;
+    if (result == 0)
+        result = ask_again(tapnet, text, &answer);
+    if (result == -EAGAIN) /* it has not answered in time */
+        tapnet->keeper.mute_until_msec = now_msec() + MUTE_MSEC;
     if (result == 0)
         result = judge(&answer, NULL);
     if (result < 0)
-        part(tapnet);
+        api_close_keeper(tapnet);
     else
         result = take_answer(&answer, take_ready, ret, NULL);
     return result < 0 ? -EAGAIN : 0;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -27,7 +28,7 @@ API int tapnet_new(const char *run_base, const char *service, struct tapnet **re
     if (!tapnet || !tapnet->service)
         return error_set(error, -ENOMEM, "out of memory");
     tapnet->loan = APPLY_LOAN_NONE;
-    tapnet->run_fd = tapnet->lock = tapnet->keeper_fd = -1;
+    tapnet->run_fd = tapnet->lock = tapnet->keeper.fd = -1;
     tapnet->with_keeper = true;
     result = run_dir_name(run_base ? run_base : RUN_DEFAULT_BASE, tapnet->run_dir, error);
     if (result < 0)
@@ -61,8 +62,7 @@ API void tapnet_free(struct tapnet *tapnet)
         return;
     api_notes_clear(tapnet);
     api_close_ops(tapnet);
-    if (tapnet->keeper_fd >= 0)
-        close(tapnet->keeper_fd);
+    api_close_keeper(tapnet);
     if (tapnet->run_fd >= 0)
         close(tapnet->run_fd);
     roll_network_fini(&tapnet->roll);
@@ -126,6 +126,21 @@ void api_close_ops(struct tapnet *tapnet)
 {
     apply_kernel_free(tapnet->kernel);
     tapnet->kernel = NULL;
+}
+
+bool api_has_keeper(const struct tapnet *tapnet)
+{
+    struct stat status;
+
+    return tapnet->keeper.fd >= 0 && fstat(tapnet->keeper.fd, &status) == 0 && S_ISSOCK(status.st_mode) &&
+           status.st_ino == tapnet->keeper.inode;
+}
+
+void api_close_keeper(struct tapnet *tapnet)
+{
+    if (api_has_keeper(tapnet))
+        close(tapnet->keeper.fd);
+    tapnet->keeper.fd = -1;
 }
 
 int api_check_own_right(struct tapnet *tapnet, struct tapnet_error *error)

@@ -25,7 +25,11 @@ struct tapnet {
     struct apply_kernel *kernel;
     struct apply_ops ops;
     int kernel_pid;
-    int keeper_fd, keeper_pid; /* attach_ask_ready()'s, kept in the same way; -1: there is none */
+    struct api_keeper {
+        int fd, pid;    /* attach_ask_ready()'s connection, kept in the same way; -1: there is none */
+        uint64_t inode; /* its socket's: whoever closes all descriptors of a process does not ask whose they are */
+        int64_t mute_until_msec; /* CLOCK_MONOTONIC: it has not answered, and is not asked again before */
+    } keeper;
     /* Tests put themselves between apply and the kernel here: called with the real requests before each plan. */
     void (*wrap)(struct apply_ops *ops, void *data);
     void *wrap_data;
@@ -75,6 +79,9 @@ void api_unlock(struct tapnet *tapnet, bool up);
 /* The index of the link @name; 0: there is none. */
 unsigned api_link_index(struct tapnet *tapnet, const char *name);
 
+/* Is the connection to the keeper there, and the one that was made? */
+bool api_has_keeper(const struct tapnet *tapnet);
+void api_close_keeper(struct tapnet *tapnet);
 /* Closes what api_open_ops() keeps open. Without the lock, since the kernel may take its time. */
 void api_close_ops(struct tapnet *tapnet);
 /*

@@ -187,6 +187,23 @@ static size_t remove_leavings(const struct tapnet *tapnet)
     return missed;
 }
 
+/* Those that run, with what they have started: that would go on without who watches them. */
+static void end_hooks(int fd)
+{
+    struct ucred peer = {.pid = 0};
+    socklen_t length = sizeof(peer);
+    _cleanup_fclose_ FILE *file = NULL;
+    char path[64];
+    int child;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || !apply_process_is(peer.pid, PROGRAM))
+        return;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", peer.pid, peer.pid);
+    file = fopen(path, "re");
+    while (file && fscanf(file, "%d", &child) == 1)
+        hook_kill(child);
+}
+
 /* What it answers: NULL when it does not, and then it is gone, or nobody waits for it any more. */
 static json_t *ask(int fd, struct hook_wait *wait)
 {
@@ -199,8 +216,10 @@ static json_t *ask(int fd, struct hook_wait *wait)
         result = hook_wait_until(wait, fd, hook_wait_now_msec() + ANSWER_SECONDS * 1000);
     if (result >= 0)
         result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, MSG_DONTWAIT);
-    if (result == -EAGAIN)
+    if (result == -EAGAIN) {
+        end_hooks(fd);
         apply_socket_end(fd, PROGRAM);
+    }
     return result < 0 ? NULL : json_loadb(reply, len, 0, NULL);
 }
 

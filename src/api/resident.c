@@ -286,6 +286,30 @@ static int end_leavings(const struct tapnet *tapnet, struct tapnet_error *error)
     return result < 0 ? error_prefix(error, result, "could not remove what a keeper has left") : 0;
 }
 
+static bool is_anything_up(const struct tapnet *tapnet)
+{
+    struct observe_found *found;
+    bool any;
+
+    if (observe_networks(tapnet->run_dir, &found, NULL) < 0)
+        return true;
+    any = found->objects.count > 0;
+    observe_free(found);
+    return any;
+}
+
+/* One that does not answer, and has nothing to keep any more: what it holds is in the next one's way. */
+static void end_mute(const struct tapnet *tapnet, int fd)
+{
+    int lock;
+
+    if (run_lock(tapnet->run_dir, &lock, NULL) < 0)
+        return;
+    if (!is_anything_up(tapnet))
+        apply_socket_end(fd, KEEPER_PROGRAM);
+    run_unlock(tapnet->run_dir, lock);
+}
+
 int resident_meet(const struct tapnet *tapnet)
 {
     int fd;
@@ -300,9 +324,13 @@ int resident_tell(const struct tapnet *tapnet, int keeper_fd, struct tapnet_erro
     _cleanup_json_ json_t *json = NULL;
     _cleanup_close_ int fd = keeper_fd;
     size_t len = 0, fd_count = 0;
+    int result = fd < 0 ? -ENOTCONN : message_send(fd, request, strlen(request), NULL, 0, 0);
 
-    if (fd < 0 || message_send(fd, request, strlen(request), NULL, 0, 0) < 0 ||
-        message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0) < 0)
+    if (result == 0)
+        result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0);
+    if (result == -EAGAIN)
+        end_mute(tapnet, fd);
+    if (result < 0)
         return end_leavings(tapnet, error);
     json = json_loadb(reply, len, 0, NULL);
     if (!json_is_true(json_object_get(json, "ends")))

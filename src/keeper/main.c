@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "apply/kernel.h"
@@ -147,6 +148,8 @@ static int run(const struct options *options, struct tapnet_error *error)
     log_open(options->log_fd >= 0 ? options->log_fd : STDERR_FILENO);
     if (keeper.control_fd < 0)
         r = resident_listen(tapnet, &keeper.control_fd, error); /* there may be only one of us */
+    else if (listen(keeper.control_fd, SOMAXCONN) < 0) /* the kernel names us to who connects, and not our starter */
+        r = error_set_errno(error, -errno, "cannot listen for commands");
     if (r == 0 && !apply_can_activate(tapnet->run_dir, "service"))
         r = rights_fork_starter(tapnet->service, &tapnet->loan.starter_fd, &starter, error);
     if (r < 0)

@@ -307,7 +307,7 @@ static void read_one(struct requests *requests, struct request_place *place)
 
     if (result == -EAGAIN)
         return;
-    if (result == 0) {
+    if (result == 0 && !memchr(text, '\0', len)) {
         text[len] = '\0';
         place->text = strdup(text);
     }

@@ -503,7 +503,11 @@ def test_killed_again_and_again_while_guests_come_and_go(tapnet, host, program):
 
 
 def test_one_that_is_stopped_is_no_hindrance(tapnet, host, program):
+    """What its hooks have started goes with it, when `down` ends it."""
+    program("lab-plugged", TELL + "sleep 4711 & wait\n")
     bring_up(tapnet, host)
+    guest = plug(host, "lab-web")
+    wait_for(lambda: len(named(host, "sleep")) == 1, 20, "its hook runs")
     resident, = named(host, "tapnet-hooks")
     let_look(tapnet)
     os.kill(resident, signal.SIGSTOP)
@@ -511,7 +515,8 @@ def test_one_that_is_stopped_is_no_hindrance(tapnet, host, program):
     tapnet("attach", "lab/extra")
     bring_up(tapnet, host)
     tapnet("down", FILE)
-    assert not named(host, "tapnet-hooks") and not tapnet.run_dir.exists()
+    assert not named(host, "tapnet-hooks") and not tapnet.run_dir.exists() and not named(host, "sleep")
+    os.close(guest)
 
 
 def test_a_run_directory_that_is_gone(tapnet, host, program):

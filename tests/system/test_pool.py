@@ -17,6 +17,7 @@ import signal
 import socket
 import struct
 import subprocess
+import time
 
 import pytest
 from tapnet_test import seqpacket
@@ -122,6 +123,33 @@ def test_a_connection_that_stays_outlives_its_keeper(pool, host):
         pool("up", pool.file(POOL))
     assert process.wait(120) == 0
     wait_for(lambda: len(ready(pool)) == 3 and len(ports(pool)) == 4, 4 * SOON, "none but those that are ready")
+
+
+def test_a_keeper_that_does_not_answer_costs_a_second_once(pool, host):
+    """Who gets nothing ready makes a port; and asks again later."""
+    keeper, = named(host, "tapnet-keeper")
+    os.kill(keeper, signal.SIGSTOP)
+    begin = time.monotonic()
+    process = host.popen(build_dir() / "tests" / "system" / "plug_tool", "lab", 5, stdout=subprocess.DEVNULL)
+    assert process.wait(30) == 0 and 0.9 < time.monotonic() - begin < 5
+    os.kill(keeper, signal.SIGCONT)
+    wait_for(lambda: len(ready(pool)) == 3 and len(ports(pool)) == 4, 4 * SOON, "none but those that are ready")
+
+
+def test_a_keeper_that_does_not_answer_goes_with_the_last_set(pool, host):
+    """What it holds would be in the way of the next one."""
+    keeper, = named(host, "tapnet-keeper")
+    os.kill(keeper, signal.SIGSTOP)
+    pool("down", "--all")
+    assert not named(host, "tapnet-keeper") and not pool.run_dir.exists()
+    pool("up", pool.file(POOL))
+    wait_for(lambda: len(ready(pool)) == 3, 2 * SOON, "all is as ever")
+
+
+def test_a_request_is_what_it_is_up_to_its_end(pool):
+    with seqpacket.connect(next(pool.run_dir.glob("*.attach"))) as connection:
+        connection.send(b'{"do":"ready","network":"lab"}\0{"do":1}')
+        assert connection.recv(4096) == b""
 
 
 def test_a_killed_keepers_ready_ports_go(pool, host):
