@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api/attach_plan.h"
@@ -18,6 +17,7 @@
 #include "base/message.h"
 #include "device/device.h"
 #include "model/json_cleanup.h"
+#include "netlink/clock.h"
 
 #define ANSWER_SECONDS 60 /* it may have to wait for an `up` */
 #define READY_SECONDS 1   /* for what is ready nobody has to wait; who gets none makes one */
@@ -234,14 +234,6 @@ int attach_ask(const struct tapnet *tapnet, const struct tapnet_attach_options *
     return result < 0 ? result : take_answer(&answer, open ? take_any : NULL, ret, error);
 }
 
-static int64_t now_msec(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Connects anew. */
 static int meet(struct tapnet *tapnet)
 {
@@ -274,12 +266,12 @@ int attach_ask_ready(struct tapnet *tapnet, const char *network, struct tapnet_a
     _cleanup_free_ char *text = print_request(json_pack("{s:s, s:s*}", "do", "ready", "network", network));
     int result = text ? 0 : -ENOMEM;
 
-    if (tapnet->keeper.mute_until_msec > now_msec())
+    if (tapnet->keeper.mute_until_msec > clock_now_msec())
         return -EAGAIN;
     if (result == 0)
         result = ask_again(tapnet, text, &answer);
     if (result == -EAGAIN) /* it has not answered in time */
-        tapnet->keeper.mute_until_msec = now_msec() + MUTE_MSEC;
+        tapnet->keeper.mute_until_msec = clock_now_msec() + MUTE_MSEC;
     if (result == 0)
         result = judge(&answer, NULL);
     if (result < 0)

@@ -20,6 +20,7 @@
 #include "base/message.h"
 #include "base/text.h"
 #include "model/json_cleanup.h"
+#include "netlink/clock.h"
 
 #define PROGRAM "tapnet-hooks"
 #define REPLY_MAX 4096
@@ -213,7 +214,7 @@ static json_t *ask(int fd, struct hook_wait *wait)
     int result = message_send(fd, request, strlen(request), NULL, 0, 0);
 
     if (result == 0)
-        result = hook_wait_until(wait, fd, hook_wait_now_msec() + ANSWER_SECONDS * 1000);
+        result = hook_wait_until(wait, fd, clock_now_msec() + ANSWER_SECONDS * 1000);
     if (result >= 0)
         result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, MSG_DONTWAIT);
     if (result == -EAGAIN) {

@@ -3,17 +3,11 @@
 #include "api/hook_wait.h"
 
 #include <errno.h>
-#include <time.h>
+#include <poll.h>
+
+#include "netlink/clock.h"
 
 #define SLICE_MSEC 100
-
-int64_t hook_wait_now_msec(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int hook_wait_slice(struct hook_wait *wait, int fd, int64_t pause_msec)
 {
@@ -31,7 +25,7 @@ int hook_wait_until(struct hook_wait *wait, int fd, int64_t end_msec)
     int64_t left;
     int result = 0;
 
-    while (result == 0 && (left = end_msec - hook_wait_now_msec()) > 0)
+    while (result == 0 && (left = end_msec - clock_now_msec()) > 0)
         result = hook_wait_slice(wait, fd, left);
     return result;
 }

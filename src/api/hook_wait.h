@@ -3,7 +3,6 @@
 #ifndef API_HOOK_WAIT_H
 #define API_HOOK_WAIT_H
 
-#include <poll.h>
 #include <stdint.h>
 
 #include <tapnet/network.h>
@@ -16,13 +15,12 @@ struct hook_wait {
     bool has_ended; /* it said no */
 };
 
-int64_t hook_wait_now_msec(void);
 /*
  * Until @fd can be read, or is at its end; @pause_msec at most, and a tenth of a second. 1: it can be; 0: not yet;
  * -ECANCELED: nobody wants to wait any longer. @fd -1: only waits.
  */
 int hook_wait_slice(struct hook_wait *wait, int fd, int64_t pause_msec);
-/* The same in slices, until @end_msec (hook_wait_now_msec()); 0: that has come. */
+/* The same in slices, until @end_msec (clock_now_msec()); 0: that has come. */
 int hook_wait_until(struct hook_wait *wait, int fd, int64_t end_msec);
 
 #endif

@@ -16,6 +16,7 @@
 #include "api/hook.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "netlink/clock.h"
 
 #define PAUSE_MSEC 10
 #define TEXT_MAX 4096 /* of what became of one, in the run directory */
@@ -130,14 +131,14 @@ int hooks_collect(const struct tapnet *tapnet, const struct plan *plan, struct h
 /* Waits until @child has ended: 0 when it has not within its time, -ECANCELED when nobody waits any more. */
 static int await_end(pid_t child, struct hook_wait *wait)
 {
-    const int64_t end = hook_wait_now_msec() + HOOK_SECONDS * 1000;
+    const int64_t end = clock_now_msec() + HOOK_SECONDS * 1000;
     _cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, child, 0);
     siginfo_t info = {.si_pid = 0};
     int result = 0;
 
     if (fd >= 0)
         return hook_wait_until(wait, fd, end);
-    while (result == 0 && hook_wait_now_msec() < end) { /* a kernel, or a limit, without pidfd_open(2) */
+    while (result == 0 && clock_now_msec() < end) { /* a kernel, or a limit, without pidfd_open(2) */
         if (waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child)
             return 1;
         result = hook_wait_slice(wait, -1, PAUSE_MSEC);

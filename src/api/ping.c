@@ -13,10 +13,10 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <tapnet/packet.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "netlink/clock.h"
 
 #define INTERVAL_MSEC 1000
 #define ECHO_LEN 16 /* header, and eight bytes by which the answer is known */
@@ -26,14 +26,6 @@ struct question {
     uint8_t family;
     uint8_t bytes[ECHO_LEN];
 };
-
-static int64_t now_msec(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 /* The socket hears this address alone. The checksum of ICMPv6 is the kernel's affair. */
 static int open_socket(const struct ip_address *address, struct tapnet_error *error)
@@ -94,7 +86,7 @@ static bool wait_for_answer(const struct question *question, int64_t until)
 {
     int64_t left;
 
-    while ((left = until - now_msec()) > 0) {
+    while ((left = until - clock_now_msec()) > 0) {
         struct pollfd poll_fd = {.fd = question->fd, .events = POLLIN};
 
         if (poll(&poll_fd, 1, (int)left) > 0 && is_answered(question))
@@ -105,12 +97,12 @@ static bool wait_for_answer(const struct question *question, int64_t until)
 
 int ping(const struct ip_address *address, unsigned msec, struct tapnet_error *error)
 {
-    int64_t deadline = now_msec() + msec;
+    int64_t deadline = clock_now_msec() + msec;
     struct question question;
     int result = make_question(address->family, &question, error);
 
-    while (result == 0 && now_msec() < deadline) {
-        int64_t until = now_msec() + INTERVAL_MSEC;
+    while (result == 0 && clock_now_msec() < deadline) {
+        int64_t until = clock_now_msec() + INTERVAL_MSEC;
         _cleanup_close_ int fd = open_socket(address, error); /* anew: the way there may be another one by now */
 
         if (fd < 0 && fd != -ENETUNREACH)

@@ -13,9 +13,9 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "netlink/clock.h"
 #include "netlink/notify.h"
 
 #define QUEUE_BYTES 65536
@@ -153,19 +153,11 @@ static int start_asking(struct netlink *netlink, const struct netlink_neighbour 
     return netlink_request(netlink, &message, error);
 }
 
-static int64_t now_msec(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Was something told before @end_msec? What it was, is asked for. */
 static bool wait_for_event(int events, int64_t end_msec)
 {
     struct pollfd ready = {.fd = events, .events = POLLIN};
-    int64_t left = end_msec - now_msec();
+    int64_t left = end_msec - clock_now_msec();
     char byte;
 
     if (left <= 0 || poll(&ready, 1, (int)left) <= 0)
@@ -178,7 +170,7 @@ static bool wait_for_event(int events, int64_t end_msec)
 static int ask(struct netlink *netlink, int events, int most_msec, struct netlink_neighbour *neighbour,
                struct tapnet_error *error)
 {
-    const int64_t end_msec = now_msec() + most_msec;
+    const int64_t end_msec = clock_now_msec() + most_msec;
     const struct netlink_neighbour asked = *neighbour;
     int result = start_asking(netlink, &asked, error);
 

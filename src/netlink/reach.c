@@ -7,11 +7,11 @@
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "netlink/address.h"
+#include "netlink/clock.h"
 
 /*
  * How it works: a neighbour whose MAC is known is put in doubt (NUD_PROBE): the kernel asks that MAC at once, and goes
@@ -23,14 +23,6 @@
 #define DATAGRAM_MAX 16384
 
 DEFINE_CLEANUP(struct netlink *, netlink_close)
-
-static int64_t now_msec(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 static int listen_to_neighbours(int *ret_fd, struct tapnet_error *error)
 {
@@ -127,7 +119,7 @@ static int mark_fixed(const struct netlink_neighbour *found, void *data)
 int netlink_reach(int index, struct netlink_reach *neighbours, size_t count, unsigned msec, struct tapnet_error *error)
 {
     struct netlink *netlink cleanup(cleanup_netlink_close) = NULL;
-    int64_t deadline = now_msec() + msec, left;
+    int64_t deadline = clock_now_msec() + msec, left;
     struct hearing hearing = {.index = index, .neighbours = neighbours, .count = count};
     _cleanup_close_ int fd = -1;
     int result = listen_to_neighbours(&fd, error);
@@ -144,7 +136,7 @@ int netlink_reach(int index, struct netlink_reach *neighbours, size_t count, uns
         return result;
     for (size_t i = 0; i < count; i++)
         ask(netlink, index, &neighbours[i]);
-    while (!all_answered(&hearing) && (left = deadline - now_msec()) > 0) {
+    while (!all_answered(&hearing) && (left = deadline - clock_now_msec()) > 0) {
         struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 
         if (poll(&poll_fd, 1, (int)left) > 0)

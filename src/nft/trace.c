@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "netlink/clock.h"
 #include "netlink/notify.h"
 #include "nft/dump.h"
 #include "nft/message.h"
@@ -265,14 +265,6 @@ int nft_trace_parse(const struct nlmsghdr *message, struct nft_trace_event *ret)
     return 0;
 }
 
-static int64_t now_msec(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The messages of one datagram. */
 static int read_datagram(const struct nlmsghdr *message, int left, nft_trace_reader *reader, void *data)
 {
@@ -290,12 +282,12 @@ static int read_datagram(const struct nlmsghdr *message, int left, nft_trace_rea
 int nft_trace_read(struct nft_trace *trace, int quiet_msec, int most_msec, nft_trace_reader *reader, void *data)
 {
     _cleanup_free_ struct nlmsghdr *buffer = malloc(DATAGRAM_MAX);
-    int64_t end_msec = now_msec() + most_msec;
+    int64_t end_msec = clock_now_msec() + most_msec;
     int result = buffer ? 0 : -ENOMEM;
 
     while (result == 0) {
         struct pollfd ready = {.fd = trace->events, .events = POLLIN};
-        int64_t left = end_msec - now_msec();
+        int64_t left = end_msec - clock_now_msec();
         ssize_t len;
 
         if (left <= 0 || poll(&ready, 1, left < quiet_msec ? (int)left : quiet_msec) <= 0)
