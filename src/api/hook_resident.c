@@ -27,14 +27,34 @@
 #define STATE_MAX (1u << 20)
 #define ANSWER_SECONDS (HOOK_SECONDS + 5) /* it gives up what has not ended by then, and says so */
 
+/* ---- whether it is wanted ---- */
+
+static bool set_wants(const struct model_set *set)
+{
+    for (size_t i = 0; i < set->network_count; i++)
+        if (model_hooks_of_ports(&set->networks[i].hooks))
+            return true;
+    return false;
+}
+
+/* The first network of @found that has hooks of ports, and is not of the set @except (may be NULL); NULL: none has. */
+static const struct model_service *found_wants(const struct observe_found *found, const char *except)
+{
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_object *object = &found->objects.items[i];
+
+        if (object->kind == MODEL_OBJECT_SERVICE && model_hooks_of_ports(&object->service.network->hooks) &&
+            !(except && strcmp(except, object->service.set) == 0))
+            return &object->service;
+    }
+    return NULL;
+}
+
 int hook_resident_check(const struct tapnet *tapnet, const struct model_set *set, struct tapnet_error *error)
 {
     char path[RUN_PATH_MAX];
-    bool wanted = false;
 
-    for (size_t i = 0; i < set->network_count; i++)
-        wanted |= model_hooks_of_ports(&set->networks[i].hooks);
-    if (!wanted)
+    if (!set_wants(set))
         return 0;
     if (api_program_path(tapnet, PROGRAM, path) < 0)
         return error_set(error, -ENAMETOOLONG, "the path of " PROGRAM " is too long");
@@ -48,19 +68,8 @@ int hook_resident_check(const struct tapnet *tapnet, const struct model_set *set
 
 bool hook_resident_wanted(const struct tapnet_plan *plan)
 {
-    const struct model_objects *objects = &plan->found->objects;
-
-    for (size_t i = 0; plan->set && i < plan->set->network_count; i++)
-        if (model_hooks_of_ports(&plan->set->networks[i].hooks))
-            return true;
-    for (size_t i = 0; i < objects->count; i++) {
-        const struct model_object *object = &objects->items[i];
-
-        if (object->kind == MODEL_OBJECT_SERVICE && model_hooks_of_ports(&object->service.network->hooks) &&
-            !(plan->set && strcmp(plan->set->name, object->service.set) == 0))
-            return true;
-    }
-    return false;
+    return plan->set ? set_wants(plan->set) || found_wants(plan->found, plan->set->name)
+                     : found_wants(plan->found, NULL) != NULL;
 }
 
 bool hook_resident_runs(const char *run_dir)
@@ -72,13 +81,9 @@ bool hook_resident_runs(const char *run_dir)
 
 const struct model_service *hook_resident_missed(const char *run_dir, const struct observe_found *found)
 {
-    for (size_t i = 0; i < found->objects.count; i++) {
-        const struct model_object *object = &found->objects.items[i];
+    const struct model_service *service = found_wants(found, NULL);
 
-        if (object->kind == MODEL_OBJECT_SERVICE && model_hooks_of_ports(&object->service.network->hooks))
-            return hook_resident_runs(run_dir) ? NULL : &object->service;
-    }
-    return NULL;
+    return service && !hook_resident_runs(run_dir) ? service : NULL;
 }
 
 /* ---- starting it ---- */
@@ -159,12 +164,11 @@ int hook_resident_meet(const struct tapnet *tapnet)
 static bool any_wanted(const struct tapnet *tapnet)
 {
     struct observe_found *found;
-    bool any = false;
+    bool any;
 
     if (observe_networks(tapnet->run_dir, &found, NULL) < 0)
         return true;
-    for (size_t i = 0; i < found->objects.count; i++)
-        any |= model_hooks_of_ports(&found->objects.items[i].service.network->hooks);
+    any = found_wants(found, NULL) != NULL;
     observe_free(found);
     return any;
 }
@@ -191,15 +195,13 @@ static size_t remove_leavings(const struct tapnet *tapnet)
 /* Those that run, with what they have started: that would go on without who watches them. */
 static void end_hooks(int fd)
 {
-    struct ucred peer = {.pid = 0};
-    socklen_t length = sizeof(peer);
+    int pid = apply_socket_pid(fd), child;
     _cleanup_fclose_ FILE *file = NULL;
     char path[64];
-    int child;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || !apply_process_is(peer.pid, PROGRAM))
+    if (pid < 0 || !apply_process_is(pid, PROGRAM))
         return;
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", peer.pid, peer.pid);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
     file = fopen(path, "re");
     while (file && fscanf(file, "%d", &child) == 1)
         hook_kill(child);

@@ -436,8 +436,16 @@ static int converge_locked(struct tapnet *tapnet, const struct tapnet_spec *spec
     if (result == 0 && (lease_start(tapnet, plan) < 0 || hooks_collect(tapnet, plan->plan, ret_hooks) < 0))
         result = error_set(error, -ENOMEM, "out of memory");
     ret_hooks->of_ports = hook_resident_wanted(plan);
-    ret_hooks->of_ports_missed = hook_resident_missed(tapnet->run_dir, plan->found) != NULL;
+    ret_hooks->of_ports_missed = spec && hook_resident_missed(tapnet->run_dir, plan->found);
     return result < 0 || spec ? result : take_leftovers(tapnet, plan, set_name, error);
+}
+
+/* @missed: it should have been there already. */
+static int start_hooks(struct tapnet *tapnet, bool missed)
+{
+    hook_resident_start(tapnet);
+    return missed && hook_resident_runs(tapnet->run_dir) ? api_note(tapnet, HOOK_RESIDENT_MISSING ": it was started")
+                                                         : 0;
 }
 
 static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const char *set_name,
@@ -470,10 +478,7 @@ static int converge(struct tapnet *tapnet, const struct tapnet_spec *spec, const
     result = converge_locked(tapnet, spec, set_name, progress, data, &steps, &hooks, error);
     if (result == 0 && keep)
         resident_start(tapnet); /* what is up is up without it; status says when it is not there */
-    if (result == 0 && spec && hooks.of_ports)
-        hook_resident_start(tapnet);
-    if (result == 0 && spec && hooks.of_ports && hooks.of_ports_missed && hook_resident_runs(tapnet->run_dir) &&
-        api_note(tapnet, HOOK_RESIDENT_MISSING ": it was started") < 0)
+    if (result == 0 && spec && hooks.of_ports && start_hooks(tapnet, hooks.of_ports_missed) < 0)
         result = error_set(error, -ENOMEM, "out of memory");
     run_unlock(tapnet->run_dir, lock);
     wait.steps = steps;

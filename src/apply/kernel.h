@@ -99,6 +99,8 @@ bool apply_socket_listens(const char *path);
 bool apply_process_is(int pid, const char *name);
 /* Returns when the process is gone, or after a while. */
 void apply_process_await(int pid);
+/* Who listens, or has listened, at the other end of @fd, by what the kernel says. -ESRCH: he can't be seen. */
+int apply_socket_pid(int fd);
 /* The process @name at the other end of @fd as a pidfd, by what the kernel says. -ESRCH: it is another, or not yet. */
 int apply_socket_process(int fd, const char *name, int *ret_pid_fd);
 /*

@@ -208,17 +208,26 @@ void apply_process_await(int pid)
         poll(&poll_fd, 1, APPLY_EXIT_MSEC);
 }
 
-int apply_socket_process(int fd, const char *name, int *ret_pid_fd)
+int apply_socket_pid(int fd)
 {
     struct ucred peer = {.pid = 0};
     socklen_t length = sizeof(peer);
-    _cleanup_close_ int pid_fd = -1;
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
         return -errno;
-    pid_fd = peer.pid > 0 ? (int)syscall(SYS_pidfd_open, peer.pid, 0) : -1;
+    return peer.pid > 0 ? peer.pid : -ESRCH;
+}
+
+int apply_socket_process(int fd, const char *name, int *ret_pid_fd)
+{
+    _cleanup_close_ int pid_fd = -1;
+    int pid = apply_socket_pid(fd);
+
+    if (pid < 0)
+        return pid;
+    pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     /* In this order: the name is that of the process that we hold. */
-    if (pid_fd < 0 || !apply_process_is(peer.pid, name))
+    if (pid_fd < 0 || !apply_process_is(pid, name))
         return -ESRCH;
     *ret_pid_fd = take_fd(&pid_fd);
     return 0;
