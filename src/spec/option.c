@@ -49,6 +49,8 @@ static const struct model_word coexist_words[] = {
     {NULL, 0, false},
 };
 
+#define HOOK_REMEDY "name a program alone, whose path is printable ASCII without spaces; it is told by its environment"
+
 static const struct model_word protocols_words[] = {
     {"ip", MODEL_PROTOCOLS_IP, false},
     {"any", MODEL_PROTOCOLS_ANY, false},
@@ -366,21 +368,21 @@ const struct spec_option spec_options[] = {
      AT(model_hooks, up), NO_COUNT, NO_GIVEN, PLACE_AT(model_hooks, up_place),
      .synonyms = " started start post_up ", .default_text = "none",
      .description = "The program, by its absolute path, that runs when the network has come up",
-     .example = "/etc/tapnet/lab-up"},
+     .example = "/etc/tapnet/lab-up", .remedy = HOOK_REMEDY},
     {.section = SPEC_SECTION_HOOKS, .key = "down", .type = SPEC_TYPE_TEXT, .minimum = 1, .maximum = MODEL_HOOK_MAX,
      AT(model_hooks, down), NO_COUNT, NO_GIVEN, PLACE_AT(model_hooks, down_place),
      .synonyms = " stopped stop post_down ", .default_text = "none",
-     .description = "The one that runs when it has gone", .example = "/etc/tapnet/lab-down"},
+     .description = "The one that runs when it has gone", .example = "/etc/tapnet/lab-down", .remedy = HOOK_REMEDY},
     {.section = SPEC_SECTION_HOOKS, .key = "plugged", .type = SPEC_TYPE_TEXT, .minimum = 1,
      .maximum = MODEL_HOOK_MAX, AT(model_hooks, plugged), NO_COUNT, NO_GIVEN, PLACE_AT(model_hooks, plugged_place),
      .synonyms = " plug plugin plugged_in attached port_up ", .default_text = "none",
      .description = "The one that runs for each port when a guest has been plugged in",
-     .example = "/etc/tapnet/lab-plugged"},
+     .example = "/etc/tapnet/lab-plugged", .remedy = HOOK_REMEDY},
     {.section = SPEC_SECTION_HOOKS, .key = "unplugged", .type = SPEC_TYPE_TEXT, .minimum = 1,
      .maximum = MODEL_HOOK_MAX, AT(model_hooks, unplugged), NO_COUNT, NO_GIVEN,
      PLACE_AT(model_hooks, unplugged_place), .synonyms = " unplug gone detached removed port_down ",
      .default_text = "none", .description = "The one that runs for each port when its guest has gone",
-     .example = "/etc/tapnet/lab-unplugged"},
+     .example = "/etc/tapnet/lab-unplugged", .remedy = HOOK_REMEDY},
 
     /* ---- clones ---- */
     {.section = SPEC_SECTION_CLONES, .key = "mac", .type = SPEC_TYPE_MAC, .required = true, AT(model_clones, mac),

@@ -67,6 +67,7 @@ struct spec_option {
     const char *default_text; /* NULL: none to speak of */
     const char *description;  /* one sentence, no stop */
     const char *example;
+    const char *remedy; /* for a text that holds what it may not; NULL: the usual one */
     const char *beside; /* with what it stands in the seed, in an entry of its own; NULL: it goes with all the others */
 };
 

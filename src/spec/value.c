@@ -127,10 +127,7 @@ static int keep_text(const struct value *value, void *target)
 static int parse_text(const struct value *value, void *target)
 {
     const struct spec_option *option = value->option;
-    const char *remedy = option->section == SPEC_SECTION_HOOKS
-                             ? "name a program alone, whose path is printable ASCII without spaces; it is told by its "
-                               "environment"
-                             : "use printable ASCII without spaces";
+    const char *remedy = option->remedy ? option->remedy : "use printable ASCII without spaces";
 
     if (value->len < option->minimum || value->len > option->maximum)
         return value_wrong(value, "is too long: at most %u characters, please", option->maximum);
