@@ -298,7 +298,7 @@ static void consider(struct requests *requests, struct request_place *place, boo
     }
 }
 
-/* One datagram, a text of printable and other bytes that are not NUL. */
+/* One datagram. A byte that is NUL makes it no request, and that is what is answered. */
 static void read_one(struct requests *requests, struct request_place *place)
 {
     char text[ATTACH_REQUEST_MAX + 1];
@@ -307,8 +307,8 @@ static void read_one(struct requests *requests, struct request_place *place)
 
     if (result == -EAGAIN)
         return;
-    if (result == 0 && !memchr(text, '\0', len)) {
-        text[len] = '\0';
+    if (result == 0) {
+        text[memchr(text, '\0', len) ? 0 : len] = '\0';
         place->text = strdup(text);
     }
     if (place->text)
