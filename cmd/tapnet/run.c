@@ -119,7 +119,6 @@ static int wait_for(pid_t child, const sigset_t *taken)
 static void describe(const struct tapnet_attached *attached)
 {
     const struct tapnet_attached_info *info = tapnet_attached_info(attached);
-
     bool clone = strcmp(info->inside, info->address) != 0;
 
     fprintf(stderr, "tapnet: %s/%s: device %s, MAC %s%s%s%s%s%s\n", info->network, info->port, info->device, info->mac,

@@ -3,7 +3,6 @@
 #include "api/attach.h"
 
 #include <errno.h>
-#include <linux/if_tun.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -106,13 +105,10 @@ static unsigned device_flags(unsigned flags, unsigned queues)
 static int take_made(const struct tapnet_attach_options *wanted, struct tapnet_attached *attached,
                      struct tapnet_error *error)
 {
-    const struct tapnet_attached_info *info = &attached->info;
-    unsigned flags = (info->queues > 1 ? (unsigned)IFF_MULTI_QUEUE : 0u) |
-                     (wanted->flags & TAPNET_ATTACH_NO_VNET_HEADER ? 0u : (unsigned)IFF_VNET_HDR);
-    int result = device_from_known(attached->made_fd, info->device, flags, &attached->device);
+    int result = attached_open(attached, attached->made_fd, !(wanted->flags & TAPNET_ATTACH_NO_VNET_HEADER));
 
     if (result < 0)
-        return error_set_errno(error, result, "port %s/%s", info->network, info->port);
+        return error_set_errno(error, result, "port %s/%s", attached->info.network, attached->info.port);
     attached->made_fd = -1;
     return 0;
 }

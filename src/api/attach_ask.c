@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <linux/if_tun.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,7 +14,6 @@
 #include "apply/kernel.h"
 #include "base/cleanup.h"
 #include "base/message.h"
-#include "device/device.h"
 #include "model/json_cleanup.h"
 #include "netlink/clock.h"
 
@@ -184,11 +182,9 @@ static int take_any(const struct answer *answer, struct tapnet_attached *attache
 /* As the keeper opens what it has ready: attach_make_ready(). */
 static int take_ready(const struct answer *answer, struct tapnet_attached *attached, struct tapnet_error *error)
 {
-    unsigned flags = IFF_VNET_HDR | (attached->info.queues > 1 ? (unsigned)IFF_MULTI_QUEUE : 0u);
-
     if (answer->fd_count != 1)
         return error_set(error, -EBADMSG, "the keeper's answer makes no sense");
-    return device_from_known(answer->fds[0], attached->info.device, flags, &attached->device);
+    return attached_open(attached, answer->fds[0], true);
 }
 
 /* @take may be NULL. */
@@ -263,13 +259,13 @@ static int ask_again(struct tapnet *tapnet, const char *text, struct answer *ret
 int attach_ask_ready(struct tapnet *tapnet, const char *network, struct tapnet_attached **ret)
 {
     struct answer answer cleanup(answer_fini) = {.json = NULL};
-    _cleanup_free_ char *text = print_request(json_pack("{s:s, s:s*}", "do", "ready", "network", network));
-    int result = text ? 0 : -ENOMEM;
+    _cleanup_free_ char *text = NULL;
+    int result;
 
     if (tapnet->keeper.mute_until_msec > clock_now_msec())
         return -EAGAIN;
-    if (result == 0)
-        result = ask_again(tapnet, text, &answer);
+    text = print_request(json_pack("{s:s, s:s*}", "do", "ready", "network", network));
+    result = text ? ask_again(tapnet, text, &answer) : -ENOMEM;
     if (result == -EAGAIN) /* it has not answered in time */
         tapnet->keeper.mute_until_msec = clock_now_msec() + MUTE_MSEC;
     if (result == 0)

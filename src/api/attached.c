@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <linux/if_tun.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "api/text_json.h"
+#include "device/device.h"
 
 #define API __attribute__((visibility("default")))
 
@@ -82,6 +84,14 @@ int attached_describe(struct tapnet_attached *attached, const char *set, const s
     };
     attached->info.dns = network->dns_port ? attached->info.gateway : "";
     return attached_is_whole(attached) ? 0 : error_set(error, -ENOMEM, "out of memory");
+}
+
+int attached_open(struct tapnet_attached *attached, int fd, bool vnet_header)
+{
+    unsigned flags = (attached->info.queues > 1 ? (unsigned)IFF_MULTI_QUEUE : 0u) |
+                     (vnet_header ? (unsigned)IFF_VNET_HDR : 0u);
+
+    return device_from_known(fd, attached->info.device, flags, &attached->device);
 }
 
 API const struct tapnet_attached_info *tapnet_attached_info(const struct tapnet_attached *attached)

@@ -24,6 +24,9 @@ struct tapnet_attached *attached_new(void);
 int attached_describe(struct tapnet_attached *attached, const char *set, const struct model_network *network,
                       const struct model_port *port, bool made, struct tapnet_error *error);
 
+/* Opens it by @fd, its TAP's only queue, which it takes; without asking the kernel: device_from_known(). */
+int attached_open(struct tapnet_attached *attached, int fd, bool vnet_header);
+
 struct json_t;
 /* What tapnet_attached_json() prints, a new reference; NULL: out of memory. */
 struct json_t *attached_to_json(const struct tapnet_attached *attached);

@@ -210,13 +210,11 @@ bool pool_take(struct pool *pool, const char *network, struct pool_port *ret)
     const char *name = choose(pool, network);
 
     for (size_t i = 0; name && i < pool->ready_count; i++) {
-        struct pool_port port = pool->ready[i];
-
         if (strcmp(network_of(pool, i), name) != 0)
             continue;
+        *ret = pool->ready[i];
         pool->ready[i] = pool->ready[--pool->ready_count];
         pool->rest_usec = loop_now_usec() + POOL_REST_USEC;
-        *ret = port;
         return true;
     }
     return false;
