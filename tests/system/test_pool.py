@@ -149,7 +149,8 @@ def test_a_keeper_that_does_not_answer_goes_with_the_last_set(pool, host):
 def test_a_request_is_what_it_is_up_to_its_end(pool):
     with seqpacket.connect(next(pool.run_dir.glob("*.attach"))) as connection:
         connection.send(b'{"do":"ready","network":"lab"}\0{"do":1}')
-        assert connection.recv(4096) == b""
+        answer = json.loads(connection.recv(4096))
+        assert answer["ok"] is False and "no request that the keeper knows" in answer["error"]
 
 
 def test_a_killed_keepers_ready_ports_go(pool, host):
