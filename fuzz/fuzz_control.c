@@ -17,8 +17,9 @@
 #include "service/loop.h"
 
 /*
- * How it works: the first byte says how many descriptors go along and whether the input is the datagram, or the text of
- * the network that goes with a good "serve" or "update". A control of its own answers each input over a real socket.
+ * How it works: the first byte says how many descriptors go along and whether the input is the datagram, something that
+ * lies in the mailbox, or the text of the network that goes with a good "serve" or "update". A control of its own
+ * answers each input over a real socket.
  */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -68,6 +69,14 @@ static int fuzz_memfd(const uint8_t *data, size_t size)
     return fd;
 }
 
+/* Puts the input into the mailbox, which is read before the request that comes then. */
+static void fuzz_mail(int mailbox, int line, const uint8_t *data, size_t size)
+{
+    if (size > 1)
+        message_send(mailbox, data + 1, size - 1, &line, data[0] & 1, MSG_DONTWAIT);
+    require(message_send(line, "{}", 2, NULL, 0, MSG_DONTWAIT) == 0);
+}
+
 /* Sends the input as its first byte says. */
 static void fuzz_send(int line, const uint8_t *data, size_t size)
 {
@@ -105,7 +114,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct isolation isolation;
     struct sockaddr_un nameless = {.sun_family = AF_UNIX}; /* autobind: an abstract name */
-    int listening, line, before, after;
+    struct control_sockets sockets;
+    int line, before, after;
     struct loop_source *source = NULL;
     struct control *control = NULL;
     struct loop *loop = NULL;
@@ -115,14 +125,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     before = dup(0);
     close(before);
-    listening = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    require(listening >= 0 && bind(listening, (struct sockaddr *)&nameless, sizeof(sa_family_t)) == 0);
-    require(listen(listening, 4) == 0 && loop_new(&loop) == 0);
+    sockets.listening = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    require(sockets.listening >= 0);
+    require(bind(sockets.listening, (struct sockaddr *)&nameless, sizeof(sa_family_t)) == 0);
+    require(listen(sockets.listening, 4) == 0 && loop_new(&loop) == 0);
+    require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets.mailbox) == 0);
     dhcp = fuzz_dhcp(loop);
-    require(control_new(loop, dhcp, NULL, listening, getuid(), &isolation, &control) == 0);
-    line = fuzz_connect(listening);
+    require(control_new(loop, dhcp, NULL, &sockets, getuid(), &isolation, &control) == 0);
+    line = fuzz_connect(sockets.listening);
     require(loop_watch(loop, line, EPOLLIN, answered, loop, &source) == 0);
-    fuzz_send(line, data, size);
+    if ((data[0] & 0xc0) == 0x40)
+        fuzz_mail(sockets.mailbox[1], line, data, size);
+    else
+        fuzz_send(line, data, size);
     require(loop_run(loop) == 0);
     fuzz_receive(line);
     loop_unwatch(loop, source);
@@ -130,7 +145,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     control_free(control);
     dhcp_free(dhcp);
     loop_free(loop);
-    close(listening);
+    close(sockets.listening);
+    close(sockets.mailbox[0]);
+    close(sockets.mailbox[1]);
     after = dup(0); /* the lowest free number is the one from before: nothing was left open */
     require(after == before);
     close(after);

@@ -584,7 +584,7 @@ int apply_kernel_new(const char *run_dir, const char *service, struct apply_kern
 
     if (kernel) {
         kernel->making_fd = APPLY_MAKING_UNKNOWN;
-        kernel->talk_fd = -1;
+        kernel->talk_fd = kernel->mail_fd = -1;
         kernel->run_dir = strdup(run_dir);
         kernel->service = strdup(service);
         kernel->loan = APPLY_LOAN_NONE;

@@ -17,6 +17,8 @@ struct apply_kernel {
     uint64_t rights;               /* those with which we may change the network; 0: not asked yet */
     int talk_fd;                   /* to the service, for one port after the other; -1: none */
     bool awaiting;                 /* its answer has yet to be read */
+    bool has_talked, unheard;      /* of one port already; it has no mailbox */
+    int mail_fd;                   /* the service's mailbox (service/control.h); -1: not asked for yet */
     const struct apply_peer *peer; /* apply_kernel_peer(); NULL: not called */
     char master_name[IFNAMSIZ];    /* the last bridge whose index was asked for */
     int master_index;

@@ -27,6 +27,7 @@
 
 #define REPLY_MAX 65536
 #define PLUG_REPLY_MAX 2048 /* that it is done, or an error: not which networks are served */
+#define MAIL_MAX 4096       /* SERVICE_MAIL_MAX */
 #define SOCKET_NAME "service.sock"
 #define LOG_NAME "service.log"
 
@@ -339,12 +340,15 @@ void apply_service_hang_up(struct apply_kernel *kernel)
 {
     if (kernel->talk_fd >= 0)
         close(kernel->talk_fd);
-    kernel->talk_fd = -1;
-    kernel->awaiting = false;
+    if (kernel->mail_fd >= 0)
+        close(kernel->mail_fd);
+    kernel->talk_fd = kernel->mail_fd = -1;
+    kernel->awaiting = kernel->has_talked = kernel->unheard = false;
 }
 
 /*
- * Who plugs in one guest after the other stays connected: that saves the service two wakings for each. It closes the
+ * Who plugs in one guest after the other stays connected: that saves the service two wakings for each, and the mailbox,
+ * which is asked for with the second one, all of them. It closes the
  * connection when nothing more is said, or it dies: then another one is made.
  *
  * The answer does not tell a service that died from one that serves it no more: the caller takes the long way.
@@ -372,15 +376,77 @@ static int begin_talk(struct apply_kernel *kernel, const char *text, struct tapn
     return 0;
 }
 
+/* Waits for the answer, which may carry a descriptor. */
+static int end_talk(struct apply_kernel *kernel, int *ret_fd, struct tapnet_error *error)
+{
+    char reply[PLUG_REPLY_MAX];
+    size_t len = 0, fd_count = 0;
+    int result = message_receive(kernel->talk_fd, reply, sizeof(reply), ret_fd, ret_fd != NULL, &len, &fd_count, 0);
+
+    kernel->awaiting = false;
+    if (result == 0)
+        return read_reply(kernel, reply, len, NULL, error);
+    if (result == -EAGAIN) /* or whoever takes the long way waits as long again */
+        apply_socket_end(kernel->talk_fd, APPLY_SERVICE_NAME);
+    apply_service_hang_up(kernel);
+    return error_set_errno(error, result, "the service does not answer");
+}
+
+/* A service that a guest took over may hand out anything. */
+static bool is_mailbox(int fd)
+{
+    int domain = 0, type = 0;
+    socklen_t length = sizeof(int);
+
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX &&
+           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET;
+}
+
+/* One that has none is not asked again, until there is another service. */
+static void ask_for_mailbox(struct apply_kernel *kernel)
+{
+    int result = begin_talk(kernel, "{\"do\":\"mailbox\"}", NULL), fd = -1;
+
+    if (result == 0)
+        result = end_talk(kernel, &fd, NULL);
+    if (result == 0 && is_mailbox(fd)) {
+        kernel->mail_fd = fd;
+        return;
+    }
+    if (fd >= 0)
+        close(fd);
+    kernel->unheard = true;
+}
+
+/* Tells the service without waking it. False: it has to be woken, since it can't be told so, or this is the first. */
+static bool mail(struct apply_kernel *kernel, const char *text, size_t len)
+{
+    int result;
+
+    if (kernel->mail_fd < 0 && kernel->has_talked && !kernel->unheard)
+        ask_for_mailbox(kernel);
+    if (kernel->mail_fd < 0 || len > MAIL_MAX)
+        return false;
+    result = message_send(kernel->mail_fd, text, len, NULL, 0, MSG_DONTWAIT);
+    if (result < 0 && result != -EAGAIN) /* it has died */
+        apply_service_hang_up(kernel);
+    return result == 0;
+}
+
 /* @port: JSON. Of names of ours nothing need be escaped. */
 static int tell_of_port(struct apply_kernel *kernel, const char *verb, const char *network, const char *port,
                         struct tapnet_error *error)
 {
     _cleanup_free_ char *text = NULL;
+    int result;
 
     if (asprintf(&text, "{\"do\":\"%s\",\"network\":\"%s\",\"port\":%s}", verb, network, port) < 0)
         return error_set(error, -ENOMEM, "out of memory");
-    return begin_talk(kernel, text, error);
+    if (mail(kernel, text, strlen(text)))
+        return 0;
+    result = begin_talk(kernel, text, error);
+    kernel->has_talked = result == 0;
+    return result;
 }
 
 int apply_service_plug(void *data, const char *network, const char *port, struct tapnet_error *error)
@@ -400,17 +466,8 @@ int apply_service_unplug(void *data, const char *network, const char *port, stru
 int apply_service_plugged(void *data, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
-    char reply[PLUG_REPLY_MAX];
-    size_t len = 0, fd_count;
-    int result = message_receive(kernel->talk_fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0);
 
-    kernel->awaiting = false;
-    if (result == 0)
-        return read_reply(kernel, reply, len, NULL, error);
-    if (result == -EAGAIN) /* or whoever takes the long way waits as long again */
-        apply_socket_end(kernel->talk_fd, APPLY_SERVICE_NAME);
-    apply_service_hang_up(kernel);
-    return error_set_errno(error, result, "the service does not answer");
+    return kernel->awaiting ? end_talk(kernel, NULL, error) : 0;
 }
 
 /* ---- stopping ---- */

@@ -44,6 +44,7 @@ struct control {
     const struct isolation *isolation;
     uid_t uid;
     struct bucket refusals; /* that the log is told of */
+    int mailbox[2];
     struct control_client clients[CONTROL_CLIENTS];
 };
 
@@ -62,6 +63,7 @@ struct control_verb {
     const char *name;
     size_t keys; /* of the request, "do" included */
     size_t fd_min, fd_max;
+    bool by_mail; /* too */
     json_t *(*handle)(struct control_request *request, struct tapnet_error *error);
 };
 
@@ -197,6 +199,14 @@ static json_t *handle_show(struct control_request *request, struct tapnet_error 
     return json_pack("{s:b, s:i, s:s}", "ok", 1, "pid", (int)getpid(), "network", served->network->name);
 }
 
+static json_t *handle_mailbox(struct control_request *request, struct tapnet_error *error)
+{
+    (void)error;
+    request->reply_fds[0] = request->control->mailbox[1];
+    request->reply_fd_count = 1;
+    return control_done();
+}
+
 static json_t *handle_watch(struct control_request *request, struct tapnet_error *error)
 {
     (void)error;
@@ -230,15 +240,16 @@ static json_t *handle_status(struct control_request *request, struct tapnet_erro
 
 static const struct control_verb control_verbs[] = {
     /* clang-format off */
-    {"sockets", 1, 0, 2, handle_sockets},
-    {"serve", 1, 1, SERVICE_CONTROL_FDS, handle_serve},
-    {"update", 1, 1, 1, handle_update},
-    {"plug", 3, 0, 0, handle_plug},
-    {"unplug", 3, 0, 0, handle_unplug},
-    {"stop", 2, 0, 0, handle_stop},
-    {"show", 2, 0, 0, handle_show},
-    {"status", 1, 0, 0, handle_status},
-    {"watch", 1, 0, 0, handle_watch},
+    {"sockets", 1, 0, 2, false, handle_sockets},
+    {"serve", 1, 1, SERVICE_CONTROL_FDS, false, handle_serve},
+    {"update", 1, 1, 1, false, handle_update},
+    {"plug", 3, 0, 0, true, handle_plug},
+    {"unplug", 3, 0, 0, true, handle_unplug},
+    {"stop", 2, 0, 0, false, handle_stop},
+    {"show", 2, 0, 0, false, handle_show},
+    {"status", 1, 0, 0, false, handle_status},
+    {"mailbox", 1, 0, 0, false, handle_mailbox},
+    {"watch", 1, 0, 0, false, handle_watch},
     /* clang-format on */
 };
 
@@ -251,15 +262,15 @@ static const struct control_verb *control_find_verb(const char *name)
     return NULL;
 }
 
-/* Runs the request. Returns the reply, or NULL with @error set. */
-static json_t *control_run(struct control_request *request, struct tapnet_error *error)
+/* Runs the request, which came by @mail or not. Returns the reply, or NULL with @error set. */
+static json_t *control_run(struct control_request *request, bool mail, struct tapnet_error *error)
 {
     const struct control_verb *verb = NULL;
     json_t *reply;
 
     if (json_is_object(request->json))
         verb = control_find_verb(json_string_value(json_object_get(request->json, "do")));
-    if (!verb || json_object_size(request->json) != verb->keys) {
+    if (!verb || json_object_size(request->json) != verb->keys || (mail && !verb->by_mail)) {
         error_set(error, -EINVAL, "no such request");
         return NULL;
     }
@@ -333,6 +344,7 @@ static void client_handle(int fd, uint32_t events, void *data)
         client_close(client);
         return;
     }
+    loop_catch_up(client->control->loop);
     client->heard_usec = loop_now_usec();
     loop_timer_arm(client->control->loop, &client->silence, client->heard_usec + SERVICE_CONTROL_SILENCE * SECOND,
                    client_silent, client);
@@ -340,11 +352,50 @@ static void client_handle(int fd, uint32_t events, void *data)
         error_set(&error, r, r == -E2BIG ? "too many descriptors" : "request too long");
     } else {
         request.json = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
-        reply = control_run(&request, &error);
+        reply = control_run(&request, false, &error);
     }
     request_fini(&request); /* first, so that with the reply nothing of the request is left */
     client_reply(client, reply, &request, &error);
 }
+
+/* ---- the mailbox ---- */
+
+/* The next of what is there. 1, or 0: nothing is. */
+static int mail_read(struct control *control, struct tapnet_error *error)
+{
+    static char text[SERVICE_MAIL_MAX]; /* not that of a connection's request, which waits for this one */
+    struct control_request request = {.control = control};
+    _cleanup_json_ json_t *reply = NULL;
+    size_t length = 0;
+    int r = message_receive(control->mailbox[0], text, sizeof(text), NULL, 0, &length, &request.fd_count, MSG_DONTWAIT);
+
+    if (r == -EAGAIN)
+        return 0;
+    if (r < 0)
+        return error_set_errno(error, r, "can't read it");
+    request.json = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+    reply = control_run(&request, true, error);
+    request_fini(&request);
+    return reply ? 1 : error->code;
+}
+
+static void control_catch_up(void *data)
+{
+    struct control *control = data;
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+    int r;
+
+    do
+        r = mail_read(control, &error);
+    while (r > 0);
+    if (r < 0) {
+        log_line("control: what is in the mailbox can't be done, and nobody waits for an answer: exiting: %s",
+                 error.text);
+        loop_stop(control->loop);
+    }
+}
+
+/* ---- connections ---- */
 
 /* May whoever connected speak? */
 static bool control_permits(const struct control *control, int fd)
@@ -445,11 +496,11 @@ static void control_idle(void *data)
     loop_stop(control->loop);
 }
 
-int control_new(struct loop *loop, struct dhcp *dhcp, struct dns *dns, int fd, uid_t uid,
+int control_new(struct loop *loop, struct dhcp *dhcp, struct dns *dns, const struct control_sockets *sockets, uid_t uid,
                 const struct isolation *isolation, struct control **ret)
 {
     struct control *control _cleanup_free_ = calloc(1, sizeof(*control));
-    int flags = fcntl(fd, F_GETFL), r;
+    int fd = sockets->listening, flags = fcntl(fd, F_GETFL), r;
 
     if (!control)
         return -ENOMEM;
@@ -458,6 +509,7 @@ int control_new(struct loop *loop, struct dhcp *dhcp, struct dns *dns, int fd, u
     control->loop = loop;
     control->uid = uid;
     control->isolation = isolation;
+    memcpy(control->mailbox, sockets->mailbox, sizeof(control->mailbox));
     control->registry = (struct registry){.loop = loop, .dhcp = dhcp, .dns = dns};
     for (size_t i = 0; i < CONTROL_CLIENTS; i++)
         control->clients[i] = (struct control_client){.control = control, .fd = -1};
@@ -465,6 +517,7 @@ int control_new(struct loop *loop, struct dhcp *dhcp, struct dns *dns, int fd, u
     if (r < 0)
         return r;
     loop_timer_arm(loop, &control->idle, loop_now_usec() + SERVICE_CONTROL_IDLE * SECOND, control_idle, control);
+    loop_set_catch_up(loop, control_catch_up, control);
     *ret = take_pointer(control);
     return 0;
 }
@@ -477,6 +530,7 @@ void control_free(struct control *control)
         if (control->clients[i].fd >= 0)
             client_close(&control->clients[i]);
     }
+    loop_set_catch_up(control->loop, NULL, NULL);
     loop_timer_disarm(control->loop, &control->idle);
     loop_timer_disarm(control->loop, &control->rest);
     loop_unwatch(control->loop, control->source);

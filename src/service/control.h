@@ -47,6 +47,12 @@
  *        service can be compared with what is wanted; what was plugged in or out since is not told there. Read it with
  *        pread(): the offset is shared.
  *   {"do":"status"}                  what is served, and what the service gave up at its start.
+ *   {"do":"mailbox"}                 the reply carries a socket, the same for all who ask: what is sent there is not
+ *        answered and wakes nobody (that would be most of what one port more costs), and is done, in the order in which
+ *        it came, before the service acts on anything that it hears later. Requests "plug" and "unplug" of
+ *        SERVICE_MAIL_MAX bytes at most. Whoever sends does so without waiting (MSG_DONTWAIT): EAGAIN says that nobody
+ *        has read it for long, and then the same is said on a connection. A service that can't do what it finds there
+ *        exits, since nobody hears its refusal: the next one is told of whole networks, as the ledgers have them.
  *   {"do":"watch"}                   the reply carries two descriptors:
  *        0  one that is readable while something waits that the service has not dealt with: whoever polls it learns of
  *           a service that hangs without asking it all the time. It is the service's epoll, which keeps no socket open
@@ -58,6 +64,7 @@
  *                                                          of serving; to sockets without descriptors + the two
  *   {"ok":true,"pid":123}                                  to plug, unplug
  *   {"ok":true,"pid":123,"network":"lab"} + the memfd      to show
+ *   {"ok":true,"pid":123} + the socket                     to mailbox
  *   {"ok":true,"pid":123,"networks":["lab",...]} + both    to watch
  *   {"ok":true,"pid":123,"networks":[...],"version":"0.1.0","isolation":{"uid":65534,"gid":65534,
  *      "capabilities":0,"no_new_privs":true,"dumpable":false,"seccomp":true,"landlock":7,"sanitizer":false,
@@ -84,6 +91,7 @@
  * looks it up in its models; nothing of the frame says who it is. A frame of a device that no network has is ignored.
  */
 #define SERVICE_CONTROL_MAX 65536              /* bytes of one datagram, requests and replies */
+#define SERVICE_MAIL_MAX 4096                  /* of one in the mailbox */
 #define SERVICE_CONTROL_BACKLOG 8              /* connections that wait to be accepted */
 #define SERVICE_CONTROL_FDS 7                  /* descriptors of one request */
 #define SERVICE_CONTROL_SILENCE 30             /* seconds */
@@ -98,11 +106,17 @@ struct dns;
 struct isolation;
 struct control;
 
+/* By which it is spoken to: they stay the caller's, and outlive the control. */
+struct control_sockets {
+    int listening;
+    int mailbox[2]; /* SOCK_SEQPACKET, connected and non-blocking: what is read here, what is handed out */
+};
+
 /*
- * Answers requests that arrive on the listening socket @fd, which stays the caller's, for root and @uid. @isolation is
- * what status reports; it, @loop, @dhcp and @dns outlive the control.
+ * Answers requests that arrive on @sockets, for root and @uid. @isolation is what status reports; it, @loop, @dhcp and
+ * @dns outlive the control.
  */
-int control_new(struct loop *loop, struct dhcp *dhcp, struct dns *dns, int fd, uid_t uid,
+int control_new(struct loop *loop, struct dhcp *dhcp, struct dns *dns, const struct control_sockets *sockets, uid_t uid,
                 const struct isolation *isolation, struct control **ret);
 /* Takes NULL. Stops serving everything. */
 void control_free(struct control *control);

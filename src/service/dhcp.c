@@ -336,6 +336,8 @@ static void dhcp_handle(int fd, uint32_t events, void *data)
             .msg_name = &senders[i], .msg_namelen = sizeof(senders[i]), .msg_iov = &vectors[i], .msg_iovlen = 1};
     }
     count = recvmmsg(fd, messages, DHCP_BATCH, MSG_DONTWAIT, NULL); /* an error (overrun) is over once it is read */
+    if (count > 0)
+        loop_catch_up(dhcp->loop);
     for (int i = 0; i < count; i++) {
         if (!(messages[i].msg_hdr.msg_flags & MSG_TRUNC) && senders[i].nl_pid == 0) /* the kernel's, and whole */
             dhcp_handle_message(dhcp, batch_messages[i], messages[i].msg_len, now_usec);

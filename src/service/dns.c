@@ -160,6 +160,7 @@ static void udp_handler(int fd, uint32_t events, void *data)
 
         if (length < 0)
             return;
+        loop_catch_up(end->network->dns->loop);
         handle_datagram(end, &client, bytes, (size_t)length);
     }
 }
@@ -190,6 +191,7 @@ static void tcp_handler(int fd, uint32_t events, void *data)
         }
         if (client_fd < 0)
             return;
+        loop_catch_up(dns->loop);
         guest = find_guest(network, &client, loop_now_usec());
         if (guest)
             dns_connection_open(dns, network, guest, client_fd);

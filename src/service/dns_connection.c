@@ -218,10 +218,12 @@ static void connection_handler(int fd, uint32_t events, void *data)
     struct dns_connection *connection = data;
 
     (void)fd;
-    if ((events & (EPOLLERR | EPOLLHUP)) || ((events & EPOLLIN) && !connection_read(connection)))
+    if ((events & (EPOLLERR | EPOLLHUP)) || ((events & EPOLLIN) && !connection_read(connection))) {
         connection_release(connection);
-    else
-        connection_work(connection);
+        return;
+    }
+    loop_catch_up(connection->dns->loop);
+    connection_work(connection);
 }
 
 /* ---- places ---- */

@@ -36,6 +36,8 @@ struct loop {
     struct loop_timer *first, *last;
     struct loop_source *sources;
     struct loop_source *graveyard;
+    loop_alarm *catch_up; /* NULL: nothing comes so */
+    void *catch_up_data;
     uint64_t sounding_usec; /* timers due until then are being sounded; 0: none are */
     bool stopped;
 };
@@ -147,6 +149,18 @@ void loop_unwatch(struct loop *loop, struct loop_source *source)
     source->handler = NULL;
     source->next = loop->graveyard;
     loop->graveyard = source;
+}
+
+void loop_set_catch_up(struct loop *loop, loop_alarm *function, void *data)
+{
+    loop->catch_up = function;
+    loop->catch_up_data = data;
+}
+
+void loop_catch_up(struct loop *loop)
+{
+    if (loop->catch_up)
+        loop->catch_up(loop->catch_up_data);
 }
 
 void loop_timer_disarm(struct loop *loop, struct loop_timer *timer)

@@ -36,6 +36,13 @@ int loop_watch(struct loop *loop, int fd, uint32_t events, loop_handler *handler
 int loop_rewatch(struct loop *loop, struct loop_source *source, uint32_t events);
 void loop_unwatch(struct loop *loop, struct loop_source *source); /* takes NULL */
 
+/*
+ * Has @function called by loop_catch_up(): it deals with what came without waking anybody. Who acts on what has been
+ * received catches up between the two, so that what was said before comes before.
+ */
+void loop_set_catch_up(struct loop *loop, loop_alarm *function, void *data);
+void loop_catch_up(struct loop *loop);
+
 /* Arms (again) or disarms. Safe from inside any handler or alarm. */
 void loop_timer_arm(struct loop *loop, struct loop_timer *timer, uint64_t due_usec, loop_alarm *alarm, void *data);
 void loop_timer_disarm(struct loop *loop, struct loop_timer *timer);

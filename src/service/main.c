@@ -113,6 +113,7 @@ static int leave_starter(const struct options *options, struct tapnet_error *err
 /* What the loop serves, made in the order of the stages. */
 struct service {
     struct isolation isolation;
+    struct control_sockets sockets;
     struct loop *loop;
     struct dhcp *dhcp;
     struct dns *dns;
@@ -127,14 +128,23 @@ static void service_fini(struct service *service)
     loop_free(service->loop);
 }
 
-static int service_init(struct service *service, int control_fd, uid_t starter, int etc_fd, struct tapnet_error *error)
+/* What takes a socketpair() to make: before the system call filter. */
+static int open_mailbox(struct control_sockets *sockets, struct tapnet_error *error)
+{
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets->mailbox) < 0
+               ? error_set_errno(error, -errno, "can't make a mailbox")
+               : 0;
+}
+
+static int service_init(struct service *service, uid_t starter, int etc_fd, struct tapnet_error *error)
 {
     int r = isolate_rights(&service->isolation, error);
     struct rlimit limit;
 
     if (r < 0)
         return r;
-    if (listen(control_fd, SERVICE_CONTROL_BACKLOG) < 0) /* again, so that its clients see who we are: control.h */
+    if (listen(service->sockets.listening, SERVICE_CONTROL_BACKLOG) <
+        0) /* again, so that its clients see who we are: control.h */
         return error_set_errno(error, -errno, "can't listen for requests");
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) /* asked now, since the system call filter ends who asks later */
         return error_set_errno(error, -errno, "can't read limits");
@@ -142,6 +152,8 @@ static int service_init(struct service *service, int control_fd, uid_t starter, 
     if (r < 0)
         return error_set_errno(error, r, "can't make an event loop");
     r = isolate_switch(&service->isolation.switch_fd, error);
+    if (r == 0)
+        r = open_mailbox(&service->sockets, error);
     if (r < 0)
         return r;
     r = isolate_reach(&service->isolation, error);
@@ -154,7 +166,7 @@ static int service_init(struct service *service, int control_fd, uid_t starter, 
         return r;
     r = dhcp_new(service->loop, &service->dhcp);
     if (r == 0)
-        r = control_new(service->loop, service->dhcp, service->dns, control_fd, starter, &service->isolation,
+        r = control_new(service->loop, service->dhcp, service->dns, &service->sockets, starter, &service->isolation,
                         &service->control);
     if (r < 0)
         return error_set_errno(error, r, "can't listen for requests");
@@ -163,7 +175,7 @@ static int service_init(struct service *service, int control_fd, uid_t starter, 
 
 static int run(const struct options *options, struct tapnet_error *error)
 {
-    struct service service cleanup(service_fini) = {0};
+    struct service service cleanup(service_fini) = {.sockets.listening = options->control_fd};
     int etc_fd _cleanup_close_ = -1;
     uid_t starter = getuid();
     int r = leave_starter(options, error);
@@ -175,7 +187,7 @@ static int run(const struct options *options, struct tapnet_error *error)
         return error_set_errno(error, -errno, "can't open /etc");
     json_object_seed(0); /* of /dev/urandom, while we may read it */
     log_open(options->log_fd);
-    r = service_init(&service, options->control_fd, starter, etc_fd, error);
+    r = service_init(&service, starter, etc_fd, error);
     if (r < 0)
         return r;
     log_line("started, user %u", (unsigned)service.isolation.uid);
