@@ -65,7 +65,7 @@ API void tapnet_free(struct tapnet *tapnet)
     api_close_keeper(tapnet);
     if (tapnet->run_fd >= 0)
         close(tapnet->run_fd);
-    roll_network_fini(&tapnet->roll);
+    roll_kept_fini(&tapnet->roll);
     free(tapnet->notes);
     free(tapnet->service);
     free(tapnet);

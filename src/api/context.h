@@ -33,8 +33,8 @@ struct tapnet {
     /* Tests put themselves between apply and the kernel here: called with the real requests before each plan. */
     void (*wrap)(struct apply_ops *ops, void *data);
     void *wrap_data;
-    struct roll_network roll; /* of the last port that came or went quickly */
-    const char **notes;       /* of the last up, down or plan; the texts are the arena's */
+    struct roll_kept roll; /* of the last port that came or went quickly */
+    const char **notes;    /* of the last up, down or plan; the texts are the arena's */
     size_t note_count, note_capacity;
     struct arena note_arena;
 };

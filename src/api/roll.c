@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "apply/run.h"
@@ -20,7 +21,7 @@
 #define HEAD_LEN 160 /* of the first line, which is filled up with spaces: its numbers change in place */
 #define ALIGNMENT 16 /* as malloc() has it */
 #define ROLL_MAX (64 << 20)
-#define ROLL_FORMAT "roll 3"
+#define ROLL_FORMAT "roll 4"
 
 struct roll_port {
     char name[MODEL_NAME_MAX], hostname[MODEL_NAME_MAX], device[MODEL_IFNAME_MAX];
@@ -33,16 +34,23 @@ struct roll_port {
 
 void roll_fini(struct roll *roll)
 {
-    free(roll->text);
     if (roll->fd >= 0)
         close(roll->fd);
 }
 
-void roll_network_fini(struct roll_network *network)
+static void forget_network(struct roll_kept *kept)
 {
-    free(network->line);
-    arena_fini(&network->arena);
-    *network = (struct roll_network){.line = NULL};
+    free(kept->line);
+    arena_fini(&kept->arena);
+    kept->line = NULL;
+    kept->arena = (struct arena){NULL};
+}
+
+void roll_kept_fini(struct roll_kept *kept)
+{
+    forget_network(kept);
+    free(kept->text);
+    *kept = (struct roll_kept){.text = NULL};
 }
 
 static int path_of(const char *run_dir, const char *network, const char *suffix, char ret[RUN_PATH_MAX])
@@ -62,50 +70,77 @@ static long long more_len(const char *run_dir, const char *network)
                                                                                             : -1;
 }
 
-/* The first line: the format, the size of a port, the ledger, and how long the file beside that is. */
+/*
+ * The first line's beginning: the format, the size of a port, the ledger, and how long the file beside that is. How
+ * long it is; 0: too long.
+ */
+static size_t print_present(const char *ledger, long long more, char ret[HEAD_LEN])
+{
+    int len = snprintf(ret, HEAD_LEN, ROLL_FORMAT " %zu %s %lld ", sizeof(struct roll_port), ledger, more);
+
+    return len > 0 && len < HEAD_LEN ? (size_t)len : 0;
+}
+
+/* The first line: that, and when. No two of them are the same. */
 static bool print_head(const char *ledger, long long more, char ret[HEAD_LEN])
 {
-    int len = snprintf(ret, HEAD_LEN, ROLL_FORMAT " %zu %s %lld", sizeof(struct roll_port), ledger, more);
+    size_t len = print_present(ledger, more, ret), left = HEAD_LEN - len;
+    struct timespec now;
+    int more_len;
 
-    if (len < 0 || len >= HEAD_LEN)
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    more_len = snprintf(ret + len, left, "%lld.%09ld", (long long)now.tv_sec, now.tv_nsec);
+    if (!len || more_len < 0 || (size_t)more_len >= left)
         return false;
-    memset(ret + len, ' ', (size_t)(HEAD_LEN - 1 - len));
+    len += (size_t)more_len;
+    memset(ret + len, ' ', HEAD_LEN - 1 - len);
     ret[HEAD_LEN - 1] = '\n';
     return true;
 }
 
-/* The same of what is there now; *ret has the ledger. */
-static bool print_present(const char *run_dir, const char *network, char head[HEAD_LEN], struct roll *ret)
+/* What is there now, of which *ret has the ledger, as a first line has to begin. */
+static size_t look_at_present(const char *run_dir, const char *network, char head[HEAD_LEN], struct roll *ret)
 {
     char path[RUN_PATH_MAX];
     struct stat status;
     long long more;
 
     if (path_of(run_dir, network, ".json", path) < 0 || stat(path, &status) < 0)
-        return false;
+        return 0;
     plugged_ledger_print(&status, ret->ledger);
     ret->ledger_len = (uint64_t)status.st_size;
     more = more_len(run_dir, network);
     ret->more_len = more < 0 ? 0 : (uint64_t)more;
-    return print_head(ret->ledger, more, head);
+    return print_present(ret->ledger, more, head);
 }
 
 /* ---- reading ---- */
 
-/* Its text, and its descriptor, which is there to change it. */
-static int read_file(const char *path, struct roll *ret)
+/* Room for a text of @len bytes. */
+static bool kept_reserve(struct roll_kept *kept, size_t len)
 {
+    size_t room = len + len / 8 + 16 * sizeof(struct roll_port);
+    char *text = len < kept->room ? kept->text : realloc(kept->text, room);
+
+    if (!text)
+        return false;
+    if (len >= kept->room)
+        kept->room = room;
+    kept->text = text;
+    return true;
+}
+
+/* The file's descriptor, which is there to change it; it is @ret_len long and its first line begins with @present. */
+static int open_file(const char *path, const char *present, size_t present_len, char head[HEAD_LEN], size_t *ret_len)
+{
+    _cleanup_close_ int fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
     struct stat status;
 
-    ret->fd = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (ret->fd < 0 || fstat(ret->fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size > ROLL_MAX)
+    if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size > ROLL_MAX ||
+        pread(fd, head, HEAD_LEN, 0) != HEAD_LEN || memcmp(head, present, present_len) != 0)
         return -ESTALE;
-    ret->len = (size_t)status.st_size;
-    ret->text = malloc(ret->len + 1);
-    if (!ret->text || read(ret->fd, ret->text, ret->len) != (ssize_t)ret->len)
-        return -ESTALE;
-    ret->text[ret->len] = '\0';
-    return 0;
+    *ret_len = (size_t)status.st_size;
+    return take_fd(&fd);
 }
 
 static void take_port(const struct roll_port *entry, struct model_port *ret)
@@ -242,7 +277,7 @@ bool roll_fellow(const struct roll *roll, size_t place, bool given, struct model
 }
 
 /* @line: the network, and which bridge it was. */
-static bool parse_network(const char *line, struct roll_network *ret)
+static bool parse_network(const char *line, struct roll_kept *ret)
 {
     _cleanup_json_ json_t *json = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
     const char *set = json_string_value(json_object_get(json, "set"));
@@ -255,26 +290,23 @@ static bool parse_network(const char *line, struct roll_network *ret)
     return ret->line != NULL;
 }
 
-static int take_network(struct roll *roll, const char *line, struct roll_network *kept)
+static const struct roll_port *kept_ports(const struct roll_kept *kept, size_t *ret_count)
 {
-    if (!kept->line || strcmp(kept->line, line) != 0) {
-        roll_network_fini(kept);
-        if (!parse_network(line, kept))
-            return -ESTALE;
-    }
-    roll->set = kept->set;
-    roll->network = kept->network;
-    roll->bridge = kept->bridge;
-    return roll->bridge ? 0 : -ESTALE;
+    *ret_count = (kept->len - kept->ports_at) / sizeof(struct roll_port);
+    return (const void *)(kept->text + kept->ports_at);
 }
 
 /* Do the names of every port end, and do they stand where they can be looked at? */
-static bool is_sound(const struct roll *roll)
+static bool is_sound(const struct roll_kept *kept)
 {
-    if ((uintptr_t)roll->ports % _Alignof(struct roll_port) != 0)
+    size_t count;
+    const struct roll_port *ports = kept_ports(kept, &count);
+
+    if ((uintptr_t)ports % _Alignof(struct roll_port) != 0 ||
+        (kept->len - kept->ports_at) % sizeof(struct roll_port) != 0)
         return false;
-    for (size_t i = 0; i < roll->count; i++) {
-        const struct roll_port *port = &roll->ports[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct roll_port *port = &ports[i];
 
         if (port->name[MODEL_NAME_MAX - 1] || port->hostname[MODEL_NAME_MAX - 1] || port->device[MODEL_IFNAME_MAX - 1])
             return false;
@@ -282,24 +314,49 @@ static bool is_sound(const struct roll *roll)
     return true;
 }
 
-int roll_read(const char *run_dir, const char *network, struct roll_network *kept, struct roll *ret)
+/* The whole file, of @len bytes. */
+static bool kept_read(struct roll_kept *kept, int fd, size_t len)
 {
-    char path[RUN_PATH_MAX], head[HEAD_LEN], *line, *end;
-    size_t len;
+    char *line, *end;
+
+    kept->len = 0;
+    if (!kept_reserve(kept, len) || pread(fd, kept->text, len, 0) != (ssize_t)len)
+        return false;
+    line = kept->text + HEAD_LEN;
+    end = memchr(line, '\n', len - HEAD_LEN);
+    if (!end)
+        return false;
+    *end = '\0';
+    kept->ports_at = (size_t)(end + 1 - kept->text);
+    kept->len = len;
+    if (kept->line && strcmp(kept->line, line) == 0)
+        return is_sound(kept);
+    forget_network(kept);
+    return is_sound(kept) && parse_network(line, kept);
+}
+
+int roll_read(const char *run_dir, const char *network, struct roll_kept *kept, struct roll *ret)
+{
+    char path[RUN_PATH_MAX], present[HEAD_LEN], head[HEAD_LEN];
+    size_t present_len, len;
 
     *ret = ROLL_NONE;
-    if (path_of(run_dir, network, PLUGGED_ROLL_SUFFIX, path) < 0 || read_file(path, ret) < 0 ||
-        !print_present(run_dir, network, head, ret) || ret->len < HEAD_LEN || memcmp(ret->text, head, HEAD_LEN) != 0)
+    present_len = look_at_present(run_dir, network, present, ret);
+    if (!present_len || path_of(run_dir, network, PLUGGED_ROLL_SUFFIX, path) < 0)
         return -ESTALE;
-    line = ret->text + HEAD_LEN;
-    end = memchr(line, '\n', ret->len - HEAD_LEN);
-    if (!end)
+    ret->fd = open_file(path, present, present_len, head, &len);
+    if (ret->fd < 0)
         return -ESTALE;
-    *end++ = '\0';
-    len = ret->len - (size_t)(end - ret->text);
-    ret->ports = (const void *)end;
-    ret->count = len / sizeof(struct roll_port);
-    return len % sizeof(struct roll_port) != 0 || !is_sound(ret) ? -ESTALE : take_network(ret, line, kept);
+    if ((kept->len != len || memcmp(kept->text, head, HEAD_LEN) != 0) && !kept_read(kept, ret->fd, len)) {
+        kept->len = 0;
+        return -ESTALE;
+    }
+    ret->kept = kept;
+    ret->ports = kept_ports(kept, &ret->count);
+    ret->set = kept->set;
+    ret->network = kept->network;
+    ret->bridge = kept->bridge;
+    return ret->bridge ? 0 : -ESTALE;
 }
 
 /* ---- writing ---- */
@@ -369,7 +426,8 @@ void roll_write(const char *run_dir, const char *set, const struct model_network
     _cleanup_close_ int fd = -1;
     _cleanup_fclose_ FILE *file = NULL;
 
-    if (!line || !print_present(run_dir, network->name, head, &present) ||
+    if (!line || !look_at_present(run_dir, network->name, head, &present) ||
+        !print_head(present.ledger, more_len(run_dir, network->name), head) ||
         path_of(run_dir, network->name, PLUGGED_ROLL_SUFFIX, path) < 0)
         return;
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -381,39 +439,52 @@ void roll_write(const char *run_dir, const char *set, const struct model_network
         unlink(path);
 }
 
-/* Of the file beside the ledger, which is longer now, the head tells last: without, the roll is void. */
-static bool end_change(const char *run_dir, const struct roll *roll)
+/*
+ * Of the file beside the ledger, which is longer now, the head tells last: without, the roll is void. What is kept of
+ * it has been changed already, and is @len bytes long.
+ */
+static bool end_change(const char *run_dir, const struct roll *roll, size_t len)
 {
-    char head[HEAD_LEN];
+    char *head = roll->kept->text;
 
+    roll->kept->len = len;
     return print_head(roll->ledger, more_len(run_dir, roll->network->name), head) &&
            pwrite(roll->fd, head, HEAD_LEN, 0) == HEAD_LEN;
 }
 
-static void remove_file(const char *run_dir, const struct roll *roll)
+static void give_up(const char *run_dir, const struct roll *roll)
 {
     char path[RUN_PATH_MAX];
 
+    roll->kept->len = 0;
     if (path_of(run_dir, roll->network->name, PLUGGED_ROLL_SUFFIX, path) == 0)
         unlink(path);
 }
 
 void roll_add(const char *run_dir, const struct roll *roll, const struct model_port *port)
 {
+    struct roll_kept *kept = roll->kept;
     struct roll_port entry;
 
     fill_entry(roll->network, port, &entry);
-    if (pwrite(roll->fd, &entry, sizeof(entry), (off_t)roll->len) != (ssize_t)sizeof(entry) ||
-        !end_change(run_dir, roll))
-        remove_file(run_dir, roll);
+    if (!kept_reserve(kept, kept->len + sizeof(entry))) {
+        give_up(run_dir, roll);
+        return;
+    }
+    memcpy(kept->text + kept->len, &entry, sizeof(entry));
+    if (pwrite(roll->fd, &entry, sizeof(entry), (off_t)kept->len) != (ssize_t)sizeof(entry) ||
+        !end_change(run_dir, roll, kept->len + sizeof(entry)))
+        give_up(run_dir, roll);
 }
 
 void roll_drop(const char *run_dir, const struct roll *roll, size_t place)
 {
+    struct roll_kept *kept = roll->kept;
     const struct roll_port last = roll->ports[roll->count - 1];
-    off_t first = (const char *)roll->ports - roll->text, size = (off_t)sizeof(last);
+    size_t at = kept->ports_at + place * sizeof(last), len = kept->len - sizeof(last);
 
-    if (pwrite(roll->fd, &last, sizeof(last), first + (off_t)place * size) != (ssize_t)sizeof(last) ||
-        ftruncate(roll->fd, (off_t)roll->len - size) < 0 || !end_change(run_dir, roll))
-        remove_file(run_dir, roll);
+    memcpy(kept->text + at, &last, sizeof(last));
+    if (pwrite(roll->fd, &last, sizeof(last), (off_t)at) != (ssize_t)sizeof(last) ||
+        ftruncate(roll->fd, (off_t)len) < 0 || !end_change(run_dir, roll, len))
+        give_up(run_dir, roll);
 }

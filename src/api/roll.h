@@ -14,38 +14,43 @@
  *
  * It is this program's own, in the machine's own byte order, and never older than the boot; so it is read as it was
  * written, but for what could make us read beyond it.
+ *
+ * Whoever comes again and again keeps what has been read, and changes that as the file is changed: when its first line
+ * is the file's, where each change has its time, there is nothing to be read but that.
  */
 struct roll {
     int fd; /* the file, as it is read and then changed: with the lock held all along */
-    char *text;
-    size_t len;
+    struct roll_kept *kept;
     const char *set;
-    const struct model_network *network; /* without its ports; as the set, of the struct roll_network */
+    const struct model_network *network; /* without its ports; as the set, of the struct roll_kept */
     unsigned bridge;                     /* that this was written about: one of another index was made anew since */
     char ledger[128];                    /* that it is about: what a line beside it is headed with */
     uint64_t ledger_len, more_len;       /* of that, and of the file beside it */
-    const struct roll_port *ports;       /* within the text */
+    const struct roll_port *ports;       /* within what is kept */
     size_t count;
 };
 
 #define ROLL_NONE ((struct roll){.fd = -1})
 
-/* What a roll's line says of its network; whoever reads one roll after the other keeps it, and parses a line once. */
-struct roll_network {
-    char *line; /* NULL: none was read */
+/* What is kept of the roll that was read last. */
+struct roll_kept {
+    char *text;       /* as it is in the file; NULL: none was read */
+    size_t len, room; /* len 0: it is void */
+    size_t ports_at;  /* where they begin */
+    char *line;       /* about the network, which is parsed when it is another one; NULL: none was */
     struct arena arena;
     const char *set;
     struct model_network *network;
     unsigned bridge; /* index */
 };
 
-void roll_network_fini(struct roll_network *network);
+void roll_kept_fini(struct roll_kept *kept);
 void roll_fini(struct roll *roll);
 /*
  * The roll of @network. -ESTALE: there is none that could be used. *ret is ended by the caller in any case, and points
  * into @kept until another one is read.
  */
-int roll_read(const char *run_dir, const char *network, struct roll_network *kept, struct roll *ret);
+int roll_read(const char *run_dir, const char *network, struct roll_kept *kept, struct roll *ret);
 /* The port that is number @place, as far as a new one must know of it. */
 void roll_port(const struct roll *roll, size_t place, struct model_port *ret);
 /* Is it one that came at run time and has nothing but what follows from its name, and its network? */
@@ -72,8 +77,8 @@ bool roll_fellow(const struct roll *roll, size_t place, bool given, struct model
 /* Writes that of @network, which is @set's with all its ports, as the ledger has it. What can't be is not there. */
 void roll_write(const char *run_dir, const char *set, const struct model_network *network);
 /*
- * Adds @port, which stands beside the ledger since just now, to the file of @roll: that is read anew before anything
- * else is done with it. What can't be changed is void.
+ * Adds @port, which stands beside the ledger since just now, to @roll and its file: that is read by roll_read() before
+ * anything else is done with it. What can't be changed is void.
  */
 void roll_add(const char *run_dir, const struct roll *roll, const struct model_port *port);
 /* Takes out the port that is number @place; the same. */

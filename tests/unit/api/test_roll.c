@@ -22,14 +22,14 @@ static int make(void **state)
     return mkdtemp(directory) ? 0 : -1;
 }
 
-static struct roll_network kept; /* over all tests, as by a context */
+static struct roll_kept kept; /* over all tests, as by a context */
 
 static int clean(void **state)
 {
     static const char *const names[] = {"networks/lab.json", "networks/lab.more", "networks/lab.roll"};
 
     (void)state;
-    roll_network_fini(&kept);
+    roll_kept_fini(&kept);
     for (size_t i = 0; i < 3; i++)
         run_file_remove(directory, names[i], NULL);
     return rmdir(directory);
