@@ -34,6 +34,12 @@ int apply_kernel_netfilter(struct apply_kernel *kernel, struct tapnet_error *err
 /* The index of a link by its name. -ENODEV. */
 int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error);
 
+/* ---- devices.c: @data is the struct apply_kernel ---- */
+int apply_device_open(void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error);
+int apply_device_own(void *data, int fd, const struct model_link *link, struct tapnet_error *error);
+int apply_device_keep(void *data, int fd, bool keep, struct tapnet_error *error);
+int apply_device_set(void *data, int fd, enum apply_setting setting, uint32_t value, struct tapnet_error *error);
+
 /* ---- imitate.c: @data is the struct apply_kernel ---- */
 int apply_link_imitate(void *data, const char *name, const char *like, struct tapnet_error *error);
 
