@@ -480,13 +480,19 @@ static void put_port_flags(struct netlink_message *message, const struct netlink
     netlink_nest_end(message, information);
 }
 
+/* IFF_...: what is on, of those that are told. */
+struct link_flags {
+    unsigned set, mask;
+};
+
 /* Begins a RTM_NEWLINK for a link that exists. */
-static void begin_change(struct netlink_message *message, int index, const char *name, unsigned flags, unsigned mask)
+static void begin_change(struct netlink_message *message, unsigned message_flags, int index, const char *name,
+                         struct link_flags flags)
 {
     const struct ifinfomsg header = {
-        .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = flags, .ifi_change = mask};
+        .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = flags.set, .ifi_change = flags.mask};
 
-    netlink_begin(message, RTM_NEWLINK, 0, &header, sizeof(header));
+    netlink_begin(message, RTM_NEWLINK, (uint16_t)message_flags, &header, sizeof(header));
     if (!index)
         netlink_put_text(message, IFLA_IFNAME, name);
 }
@@ -496,15 +502,14 @@ static void begin_change(struct netlink_message *message, int index, const char 
     (NETLINK_LINK_NO_STP | NETLINK_LINK_NO_DELAY | NETLINK_LINK_NO_SNOOPING | NETLINK_LINK_NO_GROUP_EXITS |            \
      NETLINK_LINK_LEARN_LIMIT)
 
-/* Behind the first one, and there is but one answer when neither is refused. */
-static void add_up(struct netlink_message *message, int index, const char *name)
+/* IFF_...: what the change turns on and off. */
+static struct link_flags flags_of(const struct netlink_link_change *change)
 {
-    const struct ifinfomsg header = {
-        .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    unsigned up = change->fields & NETLINK_LINK_UP ? IFF_UP : 0;
+    unsigned no_arp = change->fields & NETLINK_LINK_NO_ARP ? IFF_NOARP : 0;
+    unsigned arp = change->fields & NETLINK_LINK_ROUTED && change->routed ? IFF_NOARP : 0; /* to be cleared */
 
-    netlink_begin(message, RTM_NEWLINK, NLM_F_ACK, &header, sizeof(header));
-    if (!index)
-        netlink_put_text(message, IFLA_IFNAME, name);
+    return (struct link_flags){(change->up ? up : 0) | no_arp, up | no_arp | arp};
 }
 
 /* One send for all that changes; without the attributes of IPv6 when @no_ip6 is false. */
@@ -513,12 +518,10 @@ static int send_change(struct netlink *netlink, int index, const char *name, con
 {
     struct netlink_message message cleanup(netlink_message_fini);
     bool up_last = change->fields & NETLINK_LINK_UP_LAST && change->fields & NETLINK_LINK_UP && change->up;
-    unsigned up = change->fields & NETLINK_LINK_UP && !up_last ? IFF_UP : 0;
-    unsigned no_arp = change->fields & NETLINK_LINK_NO_ARP ? IFF_NOARP : 0;
-    unsigned arp = change->fields & NETLINK_LINK_ROUTED && change->routed ? IFF_NOARP : 0; /* to be cleared */
+    struct link_flags flags = flags_of(change);
 
     netlink_message_init(&message);
-    begin_change(&message, index, name, (change->up ? up : 0) | no_arp, up | no_arp | arp);
+    begin_change(&message, 0, index, name, up_last ? (struct link_flags){0} : flags);
     put_change(&message, change);
     if (change->fields & BRIDGE_OPTIONS)
         put_bridge_options(&message, change->fields);
@@ -528,7 +531,7 @@ static int send_change(struct netlink *netlink, int index, const char *name, con
         put_families(&message, no_ip6, change);
     if (!up_last)
         return netlink_request(netlink, &message, error);
-    add_up(&message, index, name);
+    begin_change(&message, NLM_F_ACK, index, name, flags); /* one answer, when neither is refused */
     return netlink_batch(netlink, &message, NULL, error);
 }
 

@@ -124,7 +124,10 @@ enum {
     /* net.ipv4.conf.NAME.promote_secondaries = 1: the first address of a subnet goes without the others of it */
     NETLINK_LINK_PROMOTE = 1 << 21,
     NETLINK_LINK_NAME = 1 << 22, /* Linux before 6.2: while it is down */
-    /* With NETLINK_LINK_UP: by a second message of the same send, which is done also where the first is refused. */
+    /*
+     * With NETLINK_LINK_UP: what is one of the link's flags is told by a second message of the same send, which is done
+     * also where the first is refused.
+     */
     NETLINK_LINK_UP_LAST = 1 << 23,
 };
 
