@@ -55,6 +55,8 @@ int apply_device_open(void *data, const struct model_link *link, bool fresh, int
     /* Whoever catches it has asked for none. Once it is in a bridge, that would go through all of its ports. */
     if (result == 0 && caught)
         result = device_set_offloads(fd, 0, error);
+    if (result == 0 && caught && link->persistent && *kernel->made_fd < 0) /* can't it: it is opened once more */
+        *kernel->made_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (result == 0)
         *ret_fd = take_fd(&fd);
     else
@@ -71,11 +73,8 @@ int apply_device_own(void *data, int fd, const struct model_link *link, struct t
 int apply_device_keep(void *data, int fd, bool keep, struct tapnet_error *error)
 {
     const struct apply_kernel *kernel = data;
-    int result = device_keep(fd, keep, error);
 
-    if (result == 0 && keep && kernel->made_fd && *kernel->made_fd < 0) /* can't it: the device is opened once more */
-        *kernel->made_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    return result;
+    return keep && kernel->made_kept ? 0 : device_keep(fd, keep, error);
 }
 
 _Static_assert((unsigned)MODEL_OFFLOAD_CHECKSUM == TAPNET_OFFLOAD_CHECKSUM &&

@@ -16,6 +16,7 @@
 #include "apply/run.h"
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "device/tun.h"
 #include "netlink/shaper.h"
 #include "netlink/address.h"
 #include "netlink/conntrack.h"
@@ -117,6 +118,35 @@ static int set_link(struct apply_kernel *kernel, const char *name, const struct 
     return result < 0 ? error_set(error, result, "%s", refusal.text) : 0;
 }
 
+static bool is_caught(const struct apply_kernel *kernel, const struct netlink_link_change *change)
+{
+    return kernel->made_fd && *kernel->made_fd >= 0 && !kernel->made_kept && change->fields & NETLINK_LINK_UP_LAST;
+}
+
+/*
+ * What is caught is kept when it is labelled and in its bridge, before it is up: by then the kernel is busy with its
+ * carrier, with the lock for all links held.
+ */
+static int set_caught(struct apply_kernel *kernel, const char *name, const struct netlink_link_change *change,
+                      struct tapnet_error *error)
+{
+    const unsigned flags = NETLINK_LINK_UP | NETLINK_LINK_NO_ARP;
+    struct netlink_link_change first = *change, last = *change;
+    int result;
+
+    first.fields &= ~(flags | NETLINK_LINK_UP_LAST);
+    last.fields &= flags;
+    result = set_link(kernel, name, &first, error);
+    if (result == 0)
+        result = device_keep(*kernel->made_fd, true, error);
+    if (result == 0)
+        result = set_link(kernel, name, &last, error);
+    kernel->made_kept = result == 0;
+    if (result < 0)
+        device_keep(*kernel->made_fd, false, NULL);
+    return result;
+}
+
 static int link_set(void *data, const char *name, struct netlink_link_change *change, const char *master,
                     struct tapnet_error *error)
 {
@@ -126,7 +156,8 @@ static int link_set(void *data, const char *name, struct netlink_link_change *ch
     if (result == 0 && change->fields & NETLINK_LINK_MASTER)
         result = find_master(kernel, master, &change->master_index, error);
     if (result == 0)
-        result = set_link(kernel, name, change, error);
+        result = is_caught(kernel, change) ? set_caught(kernel, name, change, error)
+                                           : set_link(kernel, name, change, error);
     if (change->fields & NETLINK_LINK_GROUP)
         apply_announce_end(kernel, name);
     return result;
@@ -469,6 +500,7 @@ void apply_kernel_rest(struct apply_kernel *kernel)
         apply_service_hang_up(kernel);
     kernel->made_fd = NULL;
     kernel->made_flags = 0;
+    kernel->made_kept = false;
     kernel->peer = NULL;
     kernel->master_name[0] = '\0';
 }

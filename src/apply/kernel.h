@@ -13,6 +13,7 @@ struct apply_kernel {
     struct apply_loan loan;
     int *made_fd; /* apply_kernel_catch(); NULL: it was not called */
     unsigned made_flags;
+    bool made_kept;                /* what is caught stays already */
     unsigned tun_features;         /* IFF_... that the driver knows; 0: not asked yet */
     uint64_t rights;               /* those with which we may change the network; 0: not asked yet */
     int talk_fd;                   /* to the service, for one port after the other; -1: none */
