@@ -9,12 +9,16 @@
 
 /*
  * How it works: who starts a program that opens a TAP by its name can't hold the TAP itself, which has one queue. So it
- * has a packet socket that is bound to the device and to no protocol: the kernel gives that nothing, closes it with the
- * process however that ends, forgets it with the device, and shows it to everybody in /proc/net/packet. No sniffer has
- * one without a protocol, and nobody makes one without CAP_NET_RAW.
+ * has a raw socket of IPv4 whose protocol is IPPROTO_RAW, which is for sending alone, and whose address is the device's
+ * index (IP_FREEBIND: an address need not be there): 0.0.16.225 for number 4321. It gets nothing, the kernel closes it
+ * with the process however that ends, and shows it to everybody in /proc/net/raw; nobody makes one without CAP_NET_RAW.
+ * It outlives its device; but the kernel gives no number again unless somebody asks for that one.
+ *
+ * A packet socket that is bound to the device would be as good, if the kernel did not need some 10 ms to close it
+ * (packet_release() waits until no processor can be using it).
  */
 
-/* Claims @device. *ret_fd is the caller's, and its closing the claim's end. -EPERM, -ENODEV. */
+/* Claims @device. *ret_fd is the caller's, and its closing the claim's end. -EPERM, -ENODEV; ip(7), raw(7). */
 int device_claim(const char *device, int *ret_fd, struct tapnet_error *error);
 /* Is it up, which was claimed by @fd? */
 bool device_claim_is_up(int fd, const char *device);

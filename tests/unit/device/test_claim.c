@@ -3,8 +3,8 @@
 #include "lab.h"
 
 #include <errno.h>
-#include <linux/if_packet.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -62,7 +62,7 @@ static void a_claim_ends_with_its_process(void **state)
     tapnet_device_close(device);
 }
 
-/* Neither is the device kept, nor the claim alive for another device that gets the same index. */
+/* Its number is claimed still: the kernel gives it to no other one, unless somebody asks for it. */
 static void a_claim_keeps_no_device_alive(void **state)
 {
     struct tapnet_device *device = OPEN(.kind = TAPNET_TAP, .name = "tap0", .index = 4711);
@@ -72,26 +72,28 @@ static void a_claim_keeps_no_device_alive(void **state)
     assert_int_equal(device_claim("tap0", &fd, &error), 0);
     tapnet_device_close(device);
     assert_false(exists("tap0"));
-    assert_false(device_is_claimed(4711));
-    device = OPEN(.kind = TAPNET_TAP, .name = "tap0", .index = 4711);
+    device = OPEN(.kind = TAPNET_TAP, .name = "tap0");
+    assert_false(device_is_claimed(index_of("tap0")));
+    close(fd);
     assert_false(device_is_claimed(4711));
     assert_int_equal(device_claim("none", &fd, &error), -ENODEV);
     tapnet_device_close(device);
 }
 
-/* tcpdump, and what DHCP replies are sent by, are no claims. */
-static void other_packet_sockets_are_no_claims(void **state)
+/* `ping`, and who sends by such a socket, claim nothing. */
+static void other_raw_sockets_are_no_claims(void **state)
 {
     struct tapnet_device *device = OPEN(.kind = TAPNET_TAP, .name = "tap0");
-    struct sockaddr_ll name = {.sll_family = AF_PACKET, .sll_ifindex = index_of("tap0"), .sll_protocol = 0x0300};
-    int sniffer = socket(AF_PACKET, SOCK_RAW, 0), sender = socket(AF_PACKET, SOCK_RAW, 0);
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl((uint32_t)index_of("tap0"))};
+    int ping = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), sender = socket(AF_INET, SOCK_RAW, IPPROTO_RAW), yes = 1;
 
     (void)state;
-    assert_int_equal(bind(sniffer, (struct sockaddr *)&name, sizeof(name)), 0);
+    assert_int_equal(setsockopt(ping, IPPROTO_IP, IP_FREEBIND, &yes, sizeof(yes)), 0);
+    assert_int_equal(bind(ping, (struct sockaddr *)&name, sizeof(name)), 0);
     assert_true(sender >= 0);
-    assert_false(device_is_claimed(name.sll_ifindex));
+    assert_false(device_is_claimed(index_of("tap0")));
     assert_false(device_is_claimed(0));
-    close(sniffer);
+    close(ping);
     close(sender);
     tapnet_device_close(device);
 }
@@ -115,7 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_claim_ends_with_its_descriptor),      cmocka_unit_test(a_claim_ends_with_its_process),
-        cmocka_unit_test(a_claim_keeps_no_device_alive),         cmocka_unit_test(other_packet_sockets_are_no_claims),
+        cmocka_unit_test(a_claim_keeps_no_device_alive),         cmocka_unit_test(other_raw_sockets_are_no_claims),
         cmocka_unit_test(who_holds_it_without_carrier_holds_it),
     };
 
