@@ -19,6 +19,8 @@ FLOOR = "attach, the floor"
 UNPLUG_FLOOR = "detach, the floor"
 LEAVE_FLOOR = "detach, the floor of what is deleted later"
 FLOORS = {FLOOR: "plug", UNPLUG_FLOOR: "unplug", LEAVE_FLOOR: "leave"}
+CROWD_FLOOR = f"attach, the floor, {CROWD} at a time"
+RUN_FLOORS = {1: "run of `true`, the floor, 1 at a time", CROWD: f"run of `true`, the floor, {CROWD} at a time"}
 
 
 def sort_lines(text):
@@ -32,10 +34,12 @@ def sort_lines(text):
 
 def floor_of(name):
     """Which of them is below @name: what deletes a device, in the end, has another one than what takes it down."""
-    if name in FLOORS:
+    if name in (*FLOORS, CROWD_FLOOR, *RUN_FLOORS.values()):
         return name
+    if name.startswith("run"):
+        return RUN_FLOORS[1 if "1 at a time" in name else CROWD]
     if name.startswith("attach"):
-        return FLOOR
+        return CROWD_FLOOR if name.endswith(f"{CROWD} at a time") else FLOOR
     return LEAVE_FLOOR if name.startswith("detach") and "processor time" not in name else UNPLUG_FLOOR
 
 
@@ -55,9 +59,13 @@ class Rows:
         table.add(f"{name}, {ports} ports, 99th percentile", [last], form=form)
         self.medians.setdefault(name, {})[ports] = median
 
-    def add_ratio(self, name, ports, ours, theirs, most=None):
-        ratio = self.medians[ours][ports] / self.medians[theirs][ports]
-        self.bench.table.add(f"{name}, {ports} ports", [ratio], *((f"≤ {most}×", ratio <= most) if most else ()))
+    def add_ratio(self, name, ports, ours, theirs):
+        self.bench.table.add(f"{name}, {ports} ports", [self.medians[ours][ports] / self.medians[theirs][ports]])
+
+    def add_pairs(self, name, ports, pairs, most):
+        """@pairs: what was measured in turns, times of ours and theirs, of which the medians are compared."""
+        ratios = [stats.median(ours) / stats.median(theirs) for ours, theirs in pairs]
+        self.bench.table.add(f"{name}, {ports} ports", ratios, f"≤ {most}×", stats.median(ratios) <= most)
 
     def growth_of(self, name):
         return self.medians[name][SIZES[-1]] / self.medians[name][SIZES[0]]
@@ -97,7 +105,9 @@ def settle(host, ports, pool):
     host.rest()
 
 
-def run_new(bench, rows, host, ports, own):
+def run_new(bench, rows, host, floor, ports, own):
+    """One at a time in turns with the floor, which is in a host of its own."""
+    pairs, floors = [], {verb: [] for verb in FLOORS.values()}
     crowded = GUESTS // CROWD
     for crowd, count, text in ((1, GUESTS, "1 at a time"), (CROWD, crowded, f"{CROWD} at a time")):
         plugged, unplugged, later, alone = [], [], [], []
@@ -108,6 +118,11 @@ def run_new(bench, rows, host, ports, own):
             plugged += times["plug"]
             unplugged += times["unplug"]
             later.append((host.rest() - used[0]) / (crowd * count))
+            if crowd == 1:
+                beside = plug_floor(floor, own)
+                pairs.append((times["plug"], beside["plug"]))
+                for verb, values in floors.items():
+                    values += beside[verb]
             settle(host, own, 0)
             used = []
             plug(host, crowd, count, "hold", lambda used=used: used.append(host.rest()))
@@ -117,6 +132,9 @@ def run_new(bench, rows, host, ports, own):
         rows.add(f"detach, {text}", ports, unplugged, 0.5 if crowd == 1 else None)
         rows.add(f"detach, {text}: the residents' processor time", ports, later, 0.5)
         rows.add(f"letting go, {text}: the residents' processor time", ports, alone, 0.5)
+    for name, verb in FLOORS.items():
+        rows.add(name, ports, floors[verb])
+    rows.add_pairs("attach (new): tapnet / floor", ports, pairs, 1.5)
 
 
 def run_pool(bench, rows, host, ports, own):
@@ -151,18 +169,45 @@ def run_commands(bench, rows, host, ports, own, pool):
         rows.add(f"run ({source}) of `true`, {crowd} at a time", ports, times)
 
 
-# ---- the others ----
+# ---- the floor ----
 
-def run_floor(bench, rows, ports):
-    with worlds.World(bench.build) as floor:
-        own = min(ports, BRIDGED)
-        floor.on_host(floor.build / "bench/floor", "up", own)
-        times = {verb: [] for verb in FLOORS.values()}
-        for _ in range(bench.rounds(5)):
-            for verb, values in sort_lines(floor.on_host(floor.build / "bench/floor", "plug", own, GUESTS)).items():
-                times[verb] += values
-        for name, verb in FLOORS.items():
-            rows.add(name, ports, times[verb])
+def plug_floor(floor, own):
+    return sort_lines(floor.on_host(floor.build / "bench/floor", "plug", own, GUESTS))
+
+
+def run_crowded_floor(bench, rows, floor, ports, own):
+    """As many processes as plug at once, with ports of their own."""
+    each, times = GUESTS // CROWD, []
+    for _ in range(bench.rounds(5)):
+        started = [subprocess.Popen(floor.inside(floor.build / "bench/floor", "plug", own + each * number, each),
+                                    env=floor.environment, text=True, stdout=subprocess.PIPE)
+                   for number in range(CROWD)]
+        for process in started:
+            times += sort_lines(process.communicate()[0])["plug"]
+            if process.returncode:
+                raise SystemExit("bench: floor failed")
+    rows.add(CROWD_FLOOR, ports, times)
+
+
+def run_floor_of_run(bench, rows, floor, ports, first):
+    """Each leaves its device behind: what deletes these is not waited for, here as there."""
+    for crowd, name in RUN_FLOORS.items():
+        times = []
+        for _ in range(bench.rounds(12) if crowd == 1 else bench.rounds(4)):
+            with concurrent.futures.ThreadPoolExecutor(crowd) as threads:
+                times += threads.map(lambda port: run_command(floor, floor.build / "bench/floor", "run", port),
+                                     range(first, first + crowd))
+            first += crowd
+        rows.add(name, ports, times)
+
+
+def run_floor(bench, rows, floor, ports, own):
+    run_crowded_floor(bench, rows, floor, ports, own)
+    run_floor_of_run(bench, rows, floor, ports, own + GUESTS)
+    floor.on_host(floor.build / "bench/floor", "down")  # else the kernel is busy with that when others are measured
+
+
+# ---- the others ----
 
 
 def run_scripts(bench, rows, ports):
@@ -179,25 +224,35 @@ def run_scripts(bench, rows, ports):
 
 # ---- all ----
 
-def run_ours(bench, rows, ports, pool):
+def run_ours(bench, rows, ports, pool, floor=None):
     own = min(ports, BRIDGED)
     with worlds.World(bench.build) as host:
         path = host.write_file(own, pool=pool, others=ports - own)
         host.tapnet("up", "-q", path)
-        (run_pool if pool else run_new)(bench, rows, host, ports, own)
+        if pool:
+            run_pool(bench, rows, host, ports, own)
+        else:
+            run_new(bench, rows, host, floor, ports, own)
         run_commands(bench, rows, host, ports, own, pool)
         host.tapnet("down", "-q", path)
+
+
+def run_ours_and_floor(bench, rows, ports):
+    own = min(ports, BRIDGED)
+    with worlds.World(bench.build) as floor:
+        floor.on_host(floor.build / "bench/floor", "up", own)
+        run_ours(bench, rows, ports, 0, floor)
+        run_floor(bench, rows, floor, ports, own)
 
 
 def run_attach(bench):
     rows = Rows(bench)
     for ports in SIZES:
         bench.progress(f"one port more and one less, {ports} ports")
-        run_floor(bench, rows, ports)
-        run_ours(bench, rows, ports, 0)
+        run_ours_and_floor(bench, rows, ports)
         run_ours(bench, rows, ports, POOL)
         run_scripts(bench, rows, ports)
-        rows.add_ratio("attach (new): tapnet / floor", ports, "attach (new), 1 at a time", FLOOR, 1.5)
+        rows.add_ratio("run (new): tapnet / floor", ports, "run (new) of `true`, 1 at a time", RUN_FLOORS[1])
         for _, text in SCRIPTS:
             rows.add_ratio(f"attach: {text} / tapnet", ports, f"attach by {text}", "attach (new), 1 at a time")
     rows.add_growth()

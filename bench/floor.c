@@ -11,6 +11,8 @@
  * `floor up N`, one after the other: a transaction of elements, a TAP that is held, owned and kept, one send; then it
  * takes them away, half of them by taking the link down, by which nothing passes any more, and a transaction (to delete
  * all of these at once costs little), the rest by a close and a transaction. Microseconds of each are printed.
+ * `floor run N` adds port N for the time of a command, and leaves its device, down, to be deleted later: what counts is
+ * the whole process, of whose end most is the kernel's letting go of its socket of nftables (nft_rcv_nl_event()).
  * `floor down` deletes the group and the tables. It checks nothing, parses nothing, remembers nothing and can
  * undo nothing: what tapnet takes on top is the price of doing that. Microseconds a phase are printed as JSON.
  */
@@ -29,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "floor.h"
@@ -366,6 +369,39 @@ static void run_plug(struct mnl_socket *route, struct mnl_socket *netfilter, uns
         close(fds[i]);
 }
 
+/* A command that has port @port for as long as it runs, with a descriptor of its own that is not waited for. */
+static void run_run(struct mnl_socket *route, struct mnl_socket *netfilter, unsigned port)
+{
+    struct ifreq request;
+    int fd = make_tap(port, &request);
+    pid_t child;
+
+    guards_change(netfilter, port, NFT_MSG_NEWSETELEM);
+    if (ioctl(fd, TUNSETOWNER, 0UL) < 0)
+        request_fail("give the TAP to root");
+    set_port(route, port, request.ifr_name, if_nametoindex(BRIDGE));
+    if (ioctl(fd, TUNSETPERSIST, 1UL) < 0)
+        request_fail("keep the TAP");
+    child = fork();
+    if (child == 0) {
+        execl("/bin/true", "true", (char *)NULL);
+        _exit(127);
+    }
+    close(fd);
+    if (child < 0 || waitpid(child, NULL, 0) != child)
+        request_fail("run a command");
+    take_down(route, port);
+    guards_change(netfilter, port, NFT_MSG_DELSETELEM);
+}
+
+/* The number of "run N"; 0: it is no such call. */
+static unsigned read_run(int count, char **words)
+{
+    unsigned long port = count == 3 && strcmp(words[1], "run") == 0 ? strtoul(words[2], NULL, 10) : 0;
+
+    return port < PORTS_MAX ? (unsigned)port : 0;
+}
+
 /* "plug N COUNT": how many are to be added; 0: it is no such call. */
 static unsigned read_plug(int count, char **words, unsigned *ret_first)
 {
@@ -397,14 +433,15 @@ int main(int count, char **words)
 {
     const struct kind *kind = count == 3 ? find_kind(words[1]) : NULL;
     unsigned long ports = kind ? strtoul(words[2], NULL, 10) : 0;
-    unsigned first = 0, more = read_plug(count, words, &first);
+    unsigned first = 0, more = read_plug(count, words, &first), run = read_run(count, words);
     struct mnl_socket *route, *netfilter;
 
-    if (!(kind && ports >= 1 && ports <= kind->ports_max) && !more && !(count == 2 && strcmp(words[1], "down") == 0)) {
+    if (!(kind && ports >= 1 && ports <= kind->ports_max) && !more && !run &&
+        !(count == 2 && strcmp(words[1], "down") == 0)) {
         fprintf(
             stderr,
-            "usage: floor up N | floor routed N | floor spread[6] N | floor plug N COUNT | floor down   (N: 1 to %d, "
-            "routed and spread to %d)\n",
+            "usage: floor up N | floor routed N | floor spread[6] N | floor plug N COUNT | floor run N | floor down   "
+            "(N: 1 to %d, routed and spread to %d)\n",
             PORTS_MAX, ROUTED_MAX);
         return 2;
     }
@@ -414,6 +451,8 @@ int main(int count, char **words)
         run_up(route, netfilter, kind, (unsigned)ports);
     else if (more)
         run_plug(route, netfilter, first, more);
+    else if (run)
+        run_run(route, netfilter, run);
     else
         run_down(route, netfilter);
     mnl_socket_close(netfilter);
