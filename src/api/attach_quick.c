@@ -159,24 +159,14 @@ struct newcomer {
     const struct plan *plan;
 };
 
-/* The line that stands beside the ledger, malloc'ed; the service is told the same. */
-static char *print_line(const struct model_port *port)
-{
-    _cleanup_json_ json_t *json = model_port_to_json(port);
-    _cleanup_free_ char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    char *line;
-
-    return text && asprintf(&line, "%s\n", text) >= 0 ? line : NULL;
-}
-
-/* The line beside the ledger is the last of it. */
+/* The line beside the ledger is the last of it; the service is told the same. */
 static int make_all(const struct apply_ops *ops, void *data, struct tapnet_error *error)
 {
     const struct newcomer *newcomer = data;
     const struct model_objects none = {.items = NULL};
     const struct apply_request request = {.plan = newcomer->plan, .all = &none, .ops = ops};
     const char *network = newcomer->roll->network->name;
-    _cleanup_free_ char *line = print_line(newcomer->port);
+    _cleanup_free_ char *line = model_port_print(newcomer->port);
     char file[MODEL_NAME_MAX + 32];
     int result;
 

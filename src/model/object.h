@@ -306,6 +306,8 @@ int model_network_from_json(const struct json_t *json, struct arena *arena, stru
                             struct tapnet_error *error);
 /* One of its ports, into @ret, which is zero; @network: its subnets. */
 struct json_t *model_port_to_json(const struct model_port *port);
+/* The same as a line of text, malloc'ed. NULL: out of memory. */
+char *model_port_print(const struct model_port *port);
 int model_port_from_json(const struct json_t *json, const struct model_network *network, struct arena *arena,
                          struct model_port *ret, struct tapnet_error *error);
 /* Are both the same for the service? */

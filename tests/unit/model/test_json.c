@@ -118,6 +118,39 @@ static void networks_go_there_and_back(void **state)
     }
 }
 
+/* A port's line says the same in the same order, whether it is printed at once or by the tree. */
+static void a_line_is_the_tree_printed(void **state)
+{
+    struct random random = {.state = 45};
+    unsigned ports = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 2000; i++) {
+        struct arena arena _cleanup_arena_ = {0};
+        struct model_network network;
+
+        random_network(&random, &arena, &network);
+        for (size_t j = 0; j < network.port_count; j++, ports++) {
+            json_t *json _cleanup_json_ = model_port_to_json(&network.ports[j]);
+            char *text _cleanup_free_ = json_dumps(json, JSON_COMPACT);
+            char *line _cleanup_free_ = model_port_print(&network.ports[j]);
+
+            assert_memory_equal(line, text, strlen(text));
+            assert_string_equal(line + strlen(text), "\n");
+        }
+    }
+    assert_true(ports > 1000);
+}
+
+static void what_has_to_be_escaped_is(void **state)
+{
+    struct model_port port = {.name = "web", .device = "a\"b\\c", .user = 1000, .group = MODEL_ID_NONE};
+    char *line _cleanup_free_ = model_port_print(&port);
+
+    (void)state;
+    assert_string_equal(line, "{\"name\":\"web\",\"device\":\"a\\\"b\\\\c\",\"user\":1000,\"limit\":{}}\n");
+}
+
 /* Another value for @key that is right, and that no random network has. */
 static const char *replacement(const char *key)
 {
@@ -437,6 +470,8 @@ int main(void)
         cmocka_unit_test(objects_go_there_and_back),
         cmocka_unit_test(an_older_journal_is_read),
         cmocka_unit_test(networks_go_there_and_back),
+        cmocka_unit_test(a_line_is_the_tree_printed),
+        cmocka_unit_test(what_has_to_be_escaped_is),
         cmocka_unit_test(every_difference_of_a_network_is_seen),
         cmocka_unit_test(what_is_written_by_hand_and_right_is_read),
         cmocka_unit_test(what_is_wrong_is_refused_with_a_sentence),
