@@ -158,6 +158,17 @@ def run_crowd(host, crowd, *words):
         return list(threads.map(lambda number: run_command(host, *words), range(crowd)))
 
 
+def run_until_started(bench, rows, host, ports, own, pool):
+    """From the command's exec to that of the one that it starts with the port."""
+    stamp, times = host.build / "bench/stamp", []
+    for _ in range(bench.rounds(24)):
+        settle(host, own, pool)
+        begin, end = map(int, host.on_host(stamp, host.build / "tapnet", "run", "-q", "bench", "--", stamp).split())
+        times.append((end - begin) / 1e6)
+    source, most = ("pool", 3) if pool else ("new", None)
+    rows.add(f"attach ({source}) by the command, with its exec", ports, times, most)
+
+
 def run_commands(bench, rows, host, ports, own, pool):
     tapnet = host.build / "tapnet"
     source = "pool" if pool else "new"
@@ -233,6 +244,7 @@ def run_ours(bench, rows, ports, pool, floor=None):
             run_pool(bench, rows, host, ports, own)
         else:
             run_new(bench, rows, host, floor, ports, own)
+        run_until_started(bench, rows, host, ports, own, pool)
         run_commands(bench, rows, host, ports, own, pool)
         host.tapnet("down", "-q", path)
 
