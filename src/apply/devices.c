@@ -55,8 +55,11 @@ int apply_device_open(void *data, const struct model_link *link, bool fresh, int
     /* Whoever catches it has asked for none. Once it is in a bridge, that would go through all of its ports. */
     if (result == 0 && caught)
         result = device_set_offloads(fd, 0, error);
-    if (result == 0 && caught && link->persistent && *kernel->made_fd < 0) /* can't it: it is opened once more */
+    kernel->catching = kernel->made_kept = false;
+    if (result == 0 && caught && link->persistent && *kernel->made_fd < 0) { /* can't it: it is opened once more */
         *kernel->made_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        kernel->catching = *kernel->made_fd >= 0;
+    }
     if (result == 0)
         *ret_fd = take_fd(&fd);
     else

@@ -120,7 +120,7 @@ static int set_link(struct apply_kernel *kernel, const char *name, const struct 
 
 static bool is_caught(const struct apply_kernel *kernel, const struct netlink_link_change *change)
 {
-    return kernel->made_fd && *kernel->made_fd >= 0 && !kernel->made_kept && change->fields & NETLINK_LINK_UP_LAST;
+    return kernel->catching && change->fields & NETLINK_LINK_UP_LAST;
 }
 
 /*
@@ -141,9 +141,8 @@ static int set_caught(struct apply_kernel *kernel, const char *name, const struc
         result = device_keep(*kernel->made_fd, true, error);
     if (result == 0)
         result = set_link(kernel, name, &last, error);
+    kernel->catching = false;
     kernel->made_kept = result == 0;
-    if (result < 0)
-        device_keep(*kernel->made_fd, false, NULL);
     return result;
 }
 
@@ -500,7 +499,7 @@ void apply_kernel_rest(struct apply_kernel *kernel)
         apply_service_hang_up(kernel);
     kernel->made_fd = NULL;
     kernel->made_flags = 0;
-    kernel->made_kept = false;
+    kernel->catching = kernel->made_kept = false;
     kernel->peer = NULL;
     kernel->master_name[0] = '\0';
 }
@@ -526,7 +525,7 @@ int apply_kernel_new(const char *run_dir, const char *service, struct apply_kern
 
     if (kernel) {
         kernel->making_fd = APPLY_MAKING_UNKNOWN;
-        kernel->talk_fd = kernel->mail_fd = -1;
+        kernel->talk_fd = kernel->mail_fd = kernel->mail_process = -1;
         kernel->run_dir = strdup(run_dir);
         kernel->service = strdup(service);
         kernel->loan = APPLY_LOAN_NONE;

@@ -13,13 +13,16 @@ struct apply_kernel {
     struct apply_loan loan;
     int *made_fd; /* apply_kernel_catch(); NULL: it was not called */
     unsigned made_flags;
-    bool made_kept;                /* what is caught stays already */
+    bool catching, made_kept;      /* the device that is being made is to be caught; it stays already */
     unsigned tun_features;         /* IFF_... that the driver knows; 0: not asked yet */
     uint64_t rights;               /* those with which we may change the network; 0: not asked yet */
     int talk_fd;                   /* to the service, for one port after the other; -1: none */
     bool awaiting;                 /* its answer has yet to be read */
-    bool has_talked, unheard;      /* of one port already; it has no mailbox */
+    char asked[MODEL_NAME_MAX];    /* the network that it was last asked about */
+    char served[MODEL_NAME_MAX];   /* and the one of which it has done so; "": there is none */
+    bool unheard;                  /* it has no mailbox */
     int mail_fd;                   /* the service's mailbox (service/control.h); -1: not asked for yet */
+    int mail_process;              /* the service, as a pidfd: a mailbox may outlive one that was taken over */
     const struct apply_peer *peer; /* apply_kernel_peer(); NULL: not called */
     char master_name[IFNAMSIZ];    /* the last bridge whose index was asked for */
     int master_index;
@@ -112,6 +115,10 @@ void apply_process_await(int pid);
 int apply_socket_pid(int fd);
 /* The process @name at the other end of @fd as a pidfd, by what the kernel says. -ESRCH: it is another, or not yet. */
 int apply_socket_process(int fd, const char *name, int *ret_pid_fd);
+/* Has the process of such a descriptor ended? What can't be told is told as yes. */
+bool apply_process_has_ended(int pid_fd);
+/* Is it a socket as the service's mailbox is one? A service that a guest took over may hand out anything. */
+bool apply_socket_is_mailbox(int fd);
 /*
  * Ends that process, which hangs, or was stopped, or taken over. 0 when it is gone; -ESRCH when it is called otherwise;
  * -EPERM when it is not ours to end.

@@ -165,7 +165,10 @@ static int set_up_port(const struct apply_ops *ops, const struct model_link *lin
     return result;
 }
 
-/* A TAP or TUN lives with the descriptor until it is labelled, in its bridge and owned; only then is it kept. */
+/*
+ * A TAP or TUN lives with the descriptor until it is labelled, in its bridge and owned; only then is it kept. (One that
+ * is caught before it is up: so what fails then takes that back.)
+ */
 static int make_device(const struct apply_ops *ops, const struct model_link *link, struct tapnet_error *error)
 {
     _cleanup_close_ int fd = -1;
@@ -179,6 +182,8 @@ static int make_device(const struct apply_ops *ops, const struct model_link *lin
         result = set_up_port(ops, link, error);
     if (result == 0 && link->persistent)
         result = ops->device_keep(ops->data, fd, true, error);
+    if (result < 0 && fd >= 0)
+        ops->device_keep(ops->data, fd, false, NULL);
     return result;
 }
 

@@ -340,10 +340,13 @@ void apply_service_hang_up(struct apply_kernel *kernel)
 {
     if (kernel->talk_fd >= 0)
         close(kernel->talk_fd);
-    if (kernel->mail_fd >= 0)
+    if (kernel->mail_fd >= 0) {
         close(kernel->mail_fd);
-    kernel->talk_fd = kernel->mail_fd = -1;
-    kernel->awaiting = kernel->has_talked = kernel->unheard = false;
+        close(kernel->mail_process);
+    }
+    kernel->talk_fd = kernel->mail_fd = kernel->mail_process = -1;
+    kernel->awaiting = kernel->unheard = false;
+    kernel->served[0] = '\0';
 }
 
 /*
@@ -392,16 +395,6 @@ static int end_talk(struct apply_kernel *kernel, int *ret_fd, struct tapnet_erro
     return error_set_errno(error, result, "the service does not answer");
 }
 
-/* A service that a guest took over may hand out anything. */
-static bool is_mailbox(int fd)
-{
-    int domain = 0, type = 0;
-    socklen_t length = sizeof(int);
-
-    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX &&
-           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET;
-}
-
 /* One that has none is not asked again, until there is another service. */
 static void ask_for_mailbox(struct apply_kernel *kernel)
 {
@@ -409,7 +402,8 @@ static void ask_for_mailbox(struct apply_kernel *kernel)
 
     if (result == 0)
         result = end_talk(kernel, &fd, NULL);
-    if (result == 0 && is_mailbox(fd)) {
+    if (result == 0 && apply_socket_is_mailbox(fd) &&
+        apply_socket_process(kernel->talk_fd, APPLY_SERVICE_NAME, &kernel->mail_process) == 0) {
         kernel->mail_fd = fd;
         return;
     }
@@ -418,14 +412,21 @@ static void ask_for_mailbox(struct apply_kernel *kernel)
     kernel->unheard = true;
 }
 
-/* Tells the service without waking it. False: it has to be woken, since it can't be told so, or this is the first. */
-static bool mail(struct apply_kernel *kernel, const char *text, size_t len)
+/*
+ * Tells the service of a port without waking it, where it has just done the same for that network. False: it has to be
+ * woken, since it can't be told so.
+ */
+static bool mail(struct apply_kernel *kernel, const char *network, const char *text, size_t len)
 {
     int result;
 
-    if (kernel->mail_fd < 0 && kernel->has_talked && !kernel->unheard)
+    if (strcmp(kernel->served, network) != 0 || len > MAIL_MAX)
+        return false;
+    if (kernel->mail_fd < 0 && !kernel->unheard)
         ask_for_mailbox(kernel);
-    if (kernel->mail_fd < 0 || len > MAIL_MAX)
+    if (kernel->mail_fd >= 0 && apply_process_has_ended(kernel->mail_process))
+        apply_service_hang_up(kernel);
+    if (kernel->mail_fd < 0)
         return false;
     result = message_send(kernel->mail_fd, text, len, NULL, 0, MSG_DONTWAIT);
     if (result < 0 && result != -EAGAIN) /* it has died */
@@ -438,15 +439,13 @@ static int tell_of_port(struct apply_kernel *kernel, const char *verb, const cha
                         struct tapnet_error *error)
 {
     _cleanup_free_ char *text = NULL;
-    int result;
 
     if (asprintf(&text, "{\"do\":\"%s\",\"network\":\"%s\",\"port\":%s}", verb, network, port) < 0)
         return error_set(error, -ENOMEM, "out of memory");
-    if (mail(kernel, text, strlen(text)))
+    if (mail(kernel, network, text, strlen(text)))
         return 0;
-    result = begin_talk(kernel, text, error);
-    kernel->has_talked = result == 0;
-    return result;
+    snprintf(kernel->asked, sizeof(kernel->asked), "%s", network);
+    return begin_talk(kernel, text, error);
 }
 
 int apply_service_plug(void *data, const char *network, const char *port, struct tapnet_error *error)
@@ -466,8 +465,13 @@ int apply_service_unplug(void *data, const char *network, const char *port, stru
 int apply_service_plugged(void *data, struct tapnet_error *error)
 {
     struct apply_kernel *kernel = data;
+    int result;
 
-    return kernel->awaiting ? end_talk(kernel, NULL, error) : 0;
+    if (!kernel->awaiting)
+        return 0;
+    result = end_talk(kernel, NULL, error);
+    snprintf(kernel->served, sizeof(kernel->served), "%s", result == 0 ? kernel->asked : "");
+    return result;
 }
 
 /* ---- stopping ---- */

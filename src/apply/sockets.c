@@ -275,3 +275,19 @@ bool apply_socket_listens(const char *path)
         return false;
     return connect(fd, (struct sockaddr *)&name, sizeof(name)) < 0 && errno == EPROTOTYPE;
 }
+
+bool apply_socket_is_mailbox(int fd)
+{
+    int domain = 0, type = 0;
+    socklen_t length = sizeof(int);
+
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX &&
+           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET;
+}
+
+bool apply_process_has_ended(int process)
+{
+    struct pollfd polled = {.fd = process, .events = POLLIN};
+
+    return poll(&polled, 1, 0) != 0;
+}

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -16,24 +17,41 @@
 
 #include "base/cleanup.h"
 
-int device_claim(const char *device, int *ret_fd, struct tapnet_error *error)
+static int claim_by_raw(int index, int *ret_fd)
 {
-    struct sockaddr_in name = {.sin_family = AF_INET};
+    const struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl((uint32_t)index)};
     _cleanup_close_ int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-    struct ifreq request = {.ifr_ifindex = 0};
     const int yes = 1;
 
-    if (fd < 0)
-        return error_set_errno(error, -errno, "cannot open a raw socket (CAP_NET_RAW is needed)");
-    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
-    if (ioctl(fd, SIOCGIFINDEX, &request) < 0)
-        return error_set_errno(error, -errno, "cannot find the device %s", device);
-    name.sin_addr.s_addr = htonl((uint32_t)request.ifr_ifindex);
-    if (setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &yes, sizeof(yes)) < 0 ||
+    if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &yes, sizeof(yes)) < 0 ||
         bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0)
-        return error_set_errno(error, -errno, "cannot claim the device %s", device);
+        return -errno;
     *ret_fd = take_fd(&fd);
     return 0;
+}
+
+static int claim_by_packet(int index, int *ret_fd)
+{
+    const struct sockaddr_ll name = {.sll_family = AF_PACKET, .sll_ifindex = index}; /* protocol 0: nothing */
+    _cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0)
+        return -errno;
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+int device_claim(const char *device, int *ret_fd, struct tapnet_error *error)
+{
+    int index = (int)if_nametoindex(device), result;
+
+    if (!index)
+        return error_set_errno(error, -errno, "cannot find the device %s", device);
+    result = claim_by_raw(index, ret_fd);
+    if (result == -EADDRNOTAVAIL)
+        result = claim_by_packet(index, ret_fd);
+    return result < 0 ? error_set_errno(error, result, "cannot claim the device %s (CAP_NET_RAW is needed)", device)
+                      : 0;
 }
 
 bool device_claim_is_up(int fd, const char *device)
@@ -54,17 +72,39 @@ bool device_is_held(const char *name)
 }
 
 /* A line is "BUCKET: ADDRESS:PROTOCOL ...", the address as it lies in memory (raw_sock_seq_show() of the kernel). */
-bool device_is_claimed(int index)
+static bool is_raw_claim(char *line, int index)
 {
-    _cleanup_fclose_ FILE *file = index > 0 ? fopen("/proc/net/raw", "re") : NULL; /* 0 is no device's */
+    char *at = line + strcspn(line, ":");
+    unsigned long address = *at ? strtoul(at + 1, &at, 16) : 0;
+
+    return *at == ':' && strtoul(at + 1, NULL, 16) == IPPROTO_RAW && address == htonl((uint32_t)index);
+}
+
+/* A line is "ADDRESS REFERENCES TYPE PROTOCOL INTERFACE RUNNING ..." (packet_seq_show() of net/packet/af_packet.c). */
+static bool is_packet_claim(char *line, int index)
+{
+    char *at = line + strcspn(line, " ");
+    long type, protocol;
+
+    strtol(at, &at, 10); /* references */
+    type = strtol(at, &at, 10);
+    protocol = strtol(at, &at, 16);
+    return type == SOCK_RAW && protocol == 0 && strtol(at, &at, 10) == index;
+}
+
+static bool is_listed(const char *path, bool (*is_claim)(char *line, int index), int index)
+{
+    _cleanup_fclose_ FILE *file = fopen(path, "re");
     char line[256];
 
-    while (file && fgets(line, sizeof(line), file)) {
-        char *at = line + strcspn(line, ":");
-        unsigned long address = *at ? strtoul(at + 1, &at, 16) : 0;
-
-        if (*at == ':' && strtoul(at + 1, NULL, 16) == IPPROTO_RAW && address == htonl((uint32_t)index))
+    while (file && fgets(line, sizeof(line), file))
+        if (is_claim(line, index))
             return true;
-    }
     return false;
+}
+
+bool device_is_claimed(int index)
+{
+    return index > 0 && (is_listed("/proc/net/raw", is_raw_claim, index) || /* 0 is no device's */
+                         is_listed("/proc/net/packet", is_packet_claim, index));
 }

@@ -14,8 +14,9 @@
  * with the process however that ends, and shows it to everybody in /proc/net/raw; nobody makes one without CAP_NET_RAW.
  * It outlives its device; but the kernel gives no number again unless somebody asks for that one.
  *
- * A packet socket that is bound to the device would be as good, if the kernel did not need some 10 ms to close it
- * (packet_release() waits until no processor can be using it).
+ * A packet socket that is bound to the device and to no protocol is as good, and is made where a raw one can't have
+ * such an address (Linux before 5.17); but the kernel needs some 10 ms to close it (packet_release() waits until no
+ * processor can be using it).
  */
 
 /* Claims @device. *ret_fd is the caller's, and its closing the claim's end. -EPERM, -ENODEV; ip(7), raw(7). */

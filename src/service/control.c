@@ -344,7 +344,11 @@ static void client_handle(int fd, uint32_t events, void *data)
         client_close(client);
         return;
     }
-    loop_catch_up(client->control->loop);
+    if (!loop_catch_up(client->control->loop)) { /* whoever is cut off starts another service, and says it again */
+        request_fini(&request);
+        client_close(client);
+        return;
+    }
     client->heard_usec = loop_now_usec();
     loop_timer_arm(client->control->loop, &client->silence, client->heard_usec + SERVICE_CONTROL_SILENCE * SECOND,
                    client_silent, client);

@@ -49,10 +49,12 @@
  *   {"do":"status"}                  what is served, and what the service gave up at its start.
  *   {"do":"mailbox"}                 the reply carries a socket, the same for all who ask: what is sent there is not
  *        answered and wakes nobody (that would be most of what one port more costs), and is done, in the order in which
- *        it came, before the service acts on anything that it hears later. Requests "plug" and "unplug" of
- *        SERVICE_MAIL_MAX bytes at most. Whoever sends does so without waiting (MSG_DONTWAIT): EAGAIN says that nobody
- *        has read it for long, and then the same is said on a connection. A service that can't do what it finds there
- *        exits, since nobody hears its refusal: the next one is told of whole networks, as the ledgers have them.
+ *        it came, before the service acts on anything that it hears later from a guest or a client. Requests "plug" and
+ *        "unplug" of SERVICE_MAIL_MAX bytes at most. Whoever sends does so without waiting (MSG_DONTWAIT): EAGAIN says
+ *        that nobody has read it for long, and then the same is said on a connection. A service that can't do what it
+ *        finds there exits, since nobody hears its refusal, and cuts off who has just asked for something: the next one
+ *        is told of whole networks, as the ledgers have them. A service that was taken over may hand out anything, also
+ *        what outlives it: so who sends looks whether the process is there.
  *   {"do":"watch"}                   the reply carries two descriptors:
  *        0  one that is readable while something waits that the service has not dealt with: whoever polls it learns of
  *           a service that hangs without asking it all the time. It is the service's epoll, which keeps no socket open

@@ -157,10 +157,11 @@ void loop_set_catch_up(struct loop *loop, loop_alarm *function, void *data)
     loop->catch_up_data = data;
 }
 
-void loop_catch_up(struct loop *loop)
+bool loop_catch_up(struct loop *loop)
 {
     if (loop->catch_up)
         loop->catch_up(loop->catch_up_data);
+    return !loop->stopped;
 }
 
 void loop_timer_disarm(struct loop *loop, struct loop_timer *timer)

@@ -38,10 +38,11 @@ void loop_unwatch(struct loop *loop, struct loop_source *source); /* takes NULL 
 
 /*
  * Has @function called by loop_catch_up(): it deals with what came without waking anybody. Who acts on what has been
- * received catches up between the two, so that what was said before comes before.
+ * received catches up between the two, so that what was said before comes before. False: the loop has been stopped, and
+ * what was received is not to be answered.
  */
 void loop_set_catch_up(struct loop *loop, loop_alarm *function, void *data);
-void loop_catch_up(struct loop *loop);
+bool loop_catch_up(struct loop *loop);
 
 /* Arms (again) or disarms. Safe from inside any handler or alarm. */
 void loop_timer_arm(struct loop *loop, struct loop_timer *timer, uint64_t due_usec, loop_alarm *alarm, void *data);

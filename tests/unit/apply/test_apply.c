@@ -88,6 +88,8 @@ static int veth_create(void *data, const struct model_link *link, struct tapnet_
     return change(true, link->name, error);
 }
 
+static char opened[MODEL_IFNAME_MAX];
+
 /* The "descriptor" is real, so that closing it is; a device that is not kept is gone with it: noted at keep. */
 static int device_open(void *data, const struct model_link *link, bool fresh, int *ret_fd, struct tapnet_error *error)
 {
@@ -95,17 +97,18 @@ static int device_open(void *data, const struct model_link *link, bool fresh, in
 
     (void)data;
     (void)fresh;
+    snprintf(opened, sizeof(opened), "%s", link->name);
     if (result == 0)
         *ret_fd = dup(0);
     return result;
 }
 
-static char opened[MODEL_IFNAME_MAX];
-
 static int device_keep(void *data, int fd, bool keep, struct tapnet_error *error)
 {
     (void)data;
     (void)fd;
+    if (!keep && !is_present(opened)) /* it never was */
+        return 0;
     return change(keep, opened, error);
 }
 
