@@ -115,8 +115,8 @@ void apply_process_await(int pid);
 int apply_socket_pid(int fd);
 /* The process @name at the other end of @fd as a pidfd, by what the kernel says. -ESRCH: it is another, or not yet. */
 int apply_socket_process(int fd, const char *name, int *ret_pid_fd);
-/* Has the process of such a descriptor ended? What can't be told is told as yes. */
-bool apply_process_has_ended(int pid_fd);
+/* Has the process of such a descriptor ended, or does it within that time? */
+bool apply_process_ends(int pid_fd, int msec);
 /* Is it a socket as the service's mailbox is one? A service that a guest took over may hand out anything. */
 bool apply_socket_is_mailbox(int fd);
 /*

@@ -74,7 +74,6 @@ static bool holds_socket(const struct search *search, int pid)
 static int end_if_orphan(const struct search *search, int pid)
 {
     _cleanup_close_ int process = -1;
-    struct pollfd poll_fd = {.events = POLLIN};
 
     if (!apply_process_is(pid, APPLY_SERVICE_NAME))
         return 0;
@@ -84,8 +83,7 @@ static int end_if_orphan(const struct search *search, int pid)
         return 0;
     if (syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0) < 0)
         return -errno;
-    poll_fd.fd = process;
-    return poll(&poll_fd, 1, APPLY_EXIT_MSEC) == 1 ? 1 : -ETIMEDOUT;
+    return apply_process_ends(process, APPLY_EXIT_MSEC) ? 1 : -ETIMEDOUT;
 }
 
 /* Ends all of them. How many there were, or a negative errno. */

@@ -351,8 +351,8 @@ void apply_service_hang_up(struct apply_kernel *kernel)
 
 /*
  * Who plugs in one guest after the other stays connected: that saves the service two wakings for each, and the mailbox,
- * which is asked for with the second one, all of them. It closes the
- * connection when nothing more is said, or it dies: then another one is made.
+ * which is asked for with the second one, all of them. It closes the connection when nothing more is said, or it dies:
+ * then another one is made.
  *
  * The answer does not tell a service that died from one that serves it no more: the caller takes the long way.
  */
@@ -424,7 +424,7 @@ static bool mail(struct apply_kernel *kernel, const char *network, const char *t
         return false;
     if (kernel->mail_fd < 0 && !kernel->unheard)
         ask_for_mailbox(kernel);
-    if (kernel->mail_fd >= 0 && apply_process_has_ended(kernel->mail_process))
+    if (kernel->mail_fd >= 0 && apply_process_ends(kernel->mail_process, 0))
         apply_service_hang_up(kernel);
     if (kernel->mail_fd < 0)
         return false;

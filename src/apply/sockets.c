@@ -199,13 +199,19 @@ bool apply_process_is(int pid, const char *name)
     return strcmp(comm, name) == 0;
 }
 
+bool apply_process_ends(int pid_fd, int msec)
+{
+    struct pollfd poll_fd = {.fd = pid_fd, .events = POLLIN};
+
+    return poll(&poll_fd, 1, msec) == 1;
+}
+
 void apply_process_await(int pid)
 {
     _cleanup_close_ int process = (int)syscall(SYS_pidfd_open, pid, 0);
-    struct pollfd poll_fd = {.fd = process, .events = POLLIN};
 
     if (process >= 0)
-        poll(&poll_fd, 1, APPLY_EXIT_MSEC);
+        apply_process_ends(process, APPLY_EXIT_MSEC);
 }
 
 int apply_socket_pid(int fd)
@@ -237,13 +243,12 @@ int apply_socket_end(int fd, const char *name)
 {
     _cleanup_close_ int process = -1;
     int result = apply_socket_process(fd, name, &process);
-    struct pollfd poll_fd = {.fd = process, .events = POLLIN};
 
     if (result < 0)
         return result;
     if (syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
         return -errno;
-    return poll(&poll_fd, 1, APPLY_EXIT_MSEC) == 1 ? 0 : -EAGAIN;
+    return apply_process_ends(process, APPLY_EXIT_MSEC) ? 0 : -EAGAIN;
 }
 
 int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct tapnet_error *error)
@@ -283,11 +288,4 @@ bool apply_socket_is_mailbox(int fd)
 
     return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX &&
            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET;
-}
-
-bool apply_process_has_ended(int process)
-{
-    struct pollfd polled = {.fd = process, .events = POLLIN};
-
-    return poll(&polled, 1, 0) != 0;
 }

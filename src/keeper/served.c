@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apply/kernel.h"
 #include "base/cleanup.h"
 #include "base/message.h"
 #include "service/log.h"
@@ -62,24 +63,16 @@ void served_meet(struct served *served, const char *run_dir, struct apply_loan *
 
 /* ---- does it work? ---- */
 
-/* Has the process on @fd ended within that time? */
-static bool has_ended(int fd, int msec)
-{
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-
-    return poll(&poll_fd, 1, msec) == 1;
-}
-
 /* By itself, else by the starter, who is the same user. */
 static void end(struct served *served, const struct apply_loan *loan, const char *why)
 {
     if (served->unending)
         return;
     log_line("%s: another service takes over", why);
-    if (write(served->switch_fd, "x", 1) == 1 && has_ended(served->pid_fd, END_TIMEOUT_MSEC))
+    if (write(served->switch_fd, "x", 1) == 1 && apply_process_ends(served->pid_fd, END_TIMEOUT_MSEC))
         return;
     if (message_send(loan->starter_fd, "end", strlen("end"), &served->pid_fd, 1, 0) == 0 &&
-        has_ended(served->pid_fd, END_TIMEOUT_MSEC))
+        apply_process_ends(served->pid_fd, END_TIMEOUT_MSEC))
         return;
     served->unending = true;
     log_line("the service can't be ended from here: `pkill -KILL -x tapnet-service` does");
@@ -100,7 +93,7 @@ static void ask(struct served *served, const char *run_dir, const struct apply_l
 {
     int fds[2] = {-1, -1};
 
-    if (apply_watch(run_dir, fds, NULL) == -EAGAIN && !has_ended(served->pid_fd, 0))
+    if (apply_watch(run_dir, fds, NULL) == -EAGAIN && !apply_process_ends(served->pid_fd, 0))
         end(served, loan, "the service does not answer");
     close_fd(&fds[0]);
     close_fd(&fds[1]);
@@ -119,7 +112,7 @@ void served_end_mute(struct served *served, const char *run_dir, const struct ap
 {
     char path[PATH_MAX];
 
-    if (served->pid_fd < 0 || has_ended(served->pid_fd, 0) ||
+    if (served->pid_fd < 0 || apply_process_ends(served->pid_fd, 0) ||
         snprintf(path, sizeof(path), "%s/service.sock", run_dir) >= (int)sizeof(path))
         return;
     if (access(path, F_OK) < 0)
