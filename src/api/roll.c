@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "apply/run.h"
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "model/json_cleanup.h"
 #include "observe/plugged.h"
@@ -98,20 +99,19 @@ static bool print_head(const char *ledger, long long more, char ret[HEAD_LEN])
     return true;
 }
 
-/* What is there now, of which *ret has the ledger, as a first line has to begin. */
-static size_t look_at_present(const char *run_dir, const char *network, char head[HEAD_LEN], struct roll *ret)
+/* What is there now: the ledger, and how long the file beside it is (negative: there is none). */
+static bool look_at_ledger(const char *run_dir, const char *network, struct roll *ret, long long *ret_more)
 {
     char path[RUN_PATH_MAX];
     struct stat status;
-    long long more;
 
     if (path_of(run_dir, network, ".json", path) < 0 || stat(path, &status) < 0)
-        return 0;
+        return false;
     plugged_ledger_print(&status, ret->ledger);
     ret->ledger_len = (uint64_t)status.st_size;
-    more = more_len(run_dir, network);
-    ret->more_len = more < 0 ? 0 : (uint64_t)more;
-    return print_present(ret->ledger, more, head);
+    *ret_more = more_len(run_dir, network);
+    ret->more_len = *ret_more < 0 ? 0 : (uint64_t)*ret_more;
+    return true;
 }
 
 /* ---- reading ---- */
@@ -119,15 +119,11 @@ static size_t look_at_present(const char *run_dir, const char *network, char hea
 /* Room for a text of @len bytes. */
 static bool kept_reserve(struct roll_kept *kept, size_t len)
 {
-    size_t room = len + len / 8 + 16 * sizeof(struct roll_port);
-    char *text = len < kept->room ? kept->text : realloc(kept->text, room);
+    void *text = kept->text;
+    int r = array_reserve(&text, &kept->room, len, 0, 1);
 
-    if (!text)
-        return false;
-    if (len >= kept->room)
-        kept->room = room;
     kept->text = text;
-    return true;
+    return r == 0;
 }
 
 /* The file's descriptor, which is there to change it; it is @ret_len long and its first line begins with @present. */
@@ -339,10 +335,13 @@ int roll_read(const char *run_dir, const char *network, struct roll_kept *kept, 
 {
     char path[RUN_PATH_MAX], present[HEAD_LEN], head[HEAD_LEN];
     size_t present_len, len;
+    long long more;
 
     *ret = ROLL_NONE;
-    present_len = look_at_present(run_dir, network, present, ret);
-    if (!present_len || path_of(run_dir, network, PLUGGED_ROLL_SUFFIX, path) < 0)
+    if (!look_at_ledger(run_dir, network, ret, &more) || path_of(run_dir, network, PLUGGED_ROLL_SUFFIX, path) < 0)
+        return -ESTALE;
+    present_len = print_present(ret->ledger, more, present);
+    if (!present_len)
         return -ESTALE;
     ret->fd = open_file(path, present, present_len, head, &len);
     if (ret->fd < 0)
@@ -425,9 +424,9 @@ void roll_write(const char *run_dir, const char *set, const struct model_network
     struct roll present = ROLL_NONE;
     _cleanup_close_ int fd = -1;
     _cleanup_fclose_ FILE *file = NULL;
+    long long more;
 
-    if (!line || !look_at_present(run_dir, network->name, head, &present) ||
-        !print_head(present.ledger, more_len(run_dir, network->name), head) ||
+    if (!line || !look_at_ledger(run_dir, network->name, &present, &more) || !print_head(present.ledger, more, head) ||
         path_of(run_dir, network->name, PLUGGED_ROLL_SUFFIX, path) < 0)
         return;
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
