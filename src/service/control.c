@@ -44,7 +44,7 @@ struct control {
     const struct isolation *isolation;
     uid_t uid;
     struct bucket refusals; /* that the log is told of */
-    int mailbox[2];
+    const struct control_sockets *sockets;
     struct control_client clients[CONTROL_CLIENTS];
 };
 
@@ -202,7 +202,7 @@ static json_t *handle_show(struct control_request *request, struct tapnet_error 
 static json_t *handle_mailbox(struct control_request *request, struct tapnet_error *error)
 {
     (void)error;
-    request->reply_fds[0] = request->control->mailbox[1];
+    request->reply_fds[0] = request->control->sockets->mailbox[1];
     request->reply_fd_count = 1;
     return control_done();
 }
@@ -371,7 +371,8 @@ static int mail_read(struct control *control, struct tapnet_error *error)
     struct control_request request = {.control = control};
     _cleanup_json_ json_t *reply = NULL;
     size_t length = 0;
-    int r = message_receive(control->mailbox[0], text, sizeof(text), NULL, 0, &length, &request.fd_count, MSG_DONTWAIT);
+    int r = message_receive(control->sockets->mailbox[0], text, sizeof(text), NULL, 0, &length, &request.fd_count,
+                            MSG_DONTWAIT);
 
     if (r == -EAGAIN)
         return 0;
@@ -513,7 +514,7 @@ int control_new(struct loop *loop, struct dhcp *dhcp, struct dns *dns, const str
     control->loop = loop;
     control->uid = uid;
     control->isolation = isolation;
-    memcpy(control->mailbox, sockets->mailbox, sizeof(control->mailbox));
+    control->sockets = sockets;
     control->registry = (struct registry){.loop = loop, .dhcp = dhcp, .dns = dns};
     for (size_t i = 0; i < CONTROL_CLIENTS; i++)
         control->clients[i] = (struct control_client){.control = control, .fd = -1};

@@ -108,15 +108,15 @@ struct dns;
 struct isolation;
 struct control;
 
-/* By which it is spoken to: they stay the caller's, and outlive the control. */
+/* By which it is spoken to. */
 struct control_sockets {
     int listening;
     int mailbox[2]; /* SOCK_SEQPACKET, connected and non-blocking: what is read here, what is handed out */
 };
 
 /*
- * Answers requests that arrive on @sockets, for root and @uid. @isolation is what status reports; it, @loop, @dhcp and
- * @dns outlive the control.
+ * Answers requests that arrive on @sockets, for root and @uid. @isolation is what status reports; it, @sockets, @loop,
+ * @dhcp and @dns stay the caller's and outlive the control.
  */
 int control_new(struct loop *loop, struct dhcp *dhcp, struct dns *dns, const struct control_sockets *sockets, uid_t uid,
                 const struct isolation *isolation, struct control **ret);

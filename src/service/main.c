@@ -143,8 +143,8 @@ static int service_init(struct service *service, uid_t starter, int etc_fd, stru
 
     if (r < 0)
         return r;
-    if (listen(service->sockets.listening, SERVICE_CONTROL_BACKLOG) <
-        0) /* again, so that its clients see who we are: control.h */
+    /* again, so that its clients see who we are: control.h */
+    if (listen(service->sockets.listening, SERVICE_CONTROL_BACKLOG) < 0)
         return error_set_errno(error, -errno, "can't listen for requests");
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) /* asked now, since the system call filter ends who asks later */
         return error_set_errno(error, -errno, "can't read limits");
