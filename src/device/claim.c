@@ -17,20 +17,19 @@
 
 #include "base/cleanup.h"
 
-static int claim_by_raw(int index, int *ret_fd)
+/* By the address that the device's number makes. */
+static int bind_raw(int fd, int index)
 {
     const struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl((uint32_t)index)};
-    _cleanup_close_ int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
     const int yes = 1;
 
-    if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &yes, sizeof(yes)) < 0 ||
-        bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0)
-        return -errno;
-    *ret_fd = take_fd(&fd);
-    return 0;
+    return setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &yes, sizeof(yes)) < 0 ||
+                   bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0
+               ? -errno
+               : 0;
 }
 
-static int claim_by_packet(int index, int *ret_fd)
+static int open_packet(int index, int *ret_fd)
 {
     const struct sockaddr_ll name = {.sll_family = AF_PACKET, .sll_ifindex = index}; /* protocol 0: nothing */
     _cleanup_close_ int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -43,15 +42,20 @@ static int claim_by_packet(int index, int *ret_fd)
 
 int device_claim(const char *device, int *ret_fd, struct tapnet_error *error)
 {
-    int index = (int)if_nametoindex(device), result;
+    _cleanup_close_ int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+    struct ifreq request = {.ifr_ifindex = 0};
+    int r = fd < 0 ? -errno : 0;
 
-    if (!index)
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
+    if (r == 0 && ioctl(fd, SIOCGIFINDEX, &request) < 0)
         return error_set_errno(error, -errno, "cannot find the device %s", device);
-    result = claim_by_raw(index, ret_fd);
-    if (result == -EADDRNOTAVAIL)
-        result = claim_by_packet(index, ret_fd);
-    return result < 0 ? error_set_errno(error, result, "cannot claim the device %s (CAP_NET_RAW is needed)", device)
-                      : 0;
+    if (r == 0)
+        r = bind_raw(fd, request.ifr_ifindex);
+    if (r == 0)
+        *ret_fd = take_fd(&fd);
+    else if (r == -EADDRNOTAVAIL)
+        r = open_packet(request.ifr_ifindex, ret_fd);
+    return r < 0 ? error_set_errno(error, r, "cannot claim the device %s (CAP_NET_RAW is needed)", device) : 0;
 }
 
 bool device_claim_is_up(int fd, const char *device)
