@@ -251,6 +251,11 @@ int attach_make_ready(struct tapnet *tapnet, const char *network, size_t count, 
     return result;
 }
 
+int attach_plug_in(const struct tapnet_attached *attached, struct tapnet_error *error)
+{
+    return device_carrier(tapnet_device_fd(attached->device, 0), true, error);
+}
+
 int attach_locked(struct tapnet *tapnet, const struct tapnet_attach_options *options, const struct model_person *person,
                   struct tapnet_attached **ret, struct tapnet_error *error)
 {
@@ -276,8 +281,8 @@ static bool may_be_any(const struct tapnet_attach_options *options)
 }
 
 /*
- * -EAGAIN: none is ready. One that is unplugged meanwhile is down before the keeper deletes it. The carrier comes last:
- * what the kernel does then on its own keeps everybody waiting who changes a link (linkwatch_event()).
+ * -EAGAIN: none is ready. One that is unplugged meanwhile is down before the keeper deletes it. The keeper turns the
+ * carrier on, and we do nothing that waits for what the kernel does then (keeper/pool.h).
  */
 static int attach_ready(struct tapnet *tapnet, const struct tapnet_attach_options *options,
                         struct tapnet_attached **ret)
@@ -286,8 +291,7 @@ static int attach_ready(struct tapnet *tapnet, const struct tapnet_attach_option
     int result = attach_ask_ready(tapnet, options->network, &attached);
 
     if (result < 0 || claim_port(attached, NULL) < 0 ||
-        !device_claim_is_up(attached->claim_fd, tapnet_attached_info(attached)->device) ||
-        device_carrier(tapnet_device_fd(attached->device, 0), true, NULL) < 0)
+        !device_claim_is_up(attached->claim_fd, tapnet_attached_info(attached)->device))
         return -EAGAIN;
     *ret = take_pointer(attached);
     return 0;

@@ -17,8 +17,8 @@
  *   {"do":"ready","network":"lab"}
  *   {"do":"detach","network":"lab","port":"web","unless_held":true}
  *       network and port may be left out of the first, as in struct tapnet_attach_options, and queues, which is 0 then.
- *       The second is root's: a port that is ready, held, with a vnet header and without carrier, which is turned on
- *       by whose it is then; or -EAGAIN when there is none
+ *       The second is root's: a port that is ready, held, with a vnet header and without carrier, which the keeper
+ *       turns on behind its answer; or -EAGAIN when there is none
  *   {"ok":true,"port":{...}}    of the first two: tapnet_attached_json()
  *   {"ok":false,"code":-1,"error":"..."}
  */
@@ -41,6 +41,8 @@ int attach_locked(struct tapnet *tapnet, const struct tapnet_attach_options *opt
  */
 int attach_make_ready(struct tapnet *tapnet, const char *network, size_t count, struct tapnet_attached **ret,
                       size_t *ret_count, struct tapnet_error *error);
+/* Turns the carrier of one of them on: it is handed out. */
+int attach_plug_in(const struct tapnet_attached *attached, struct tapnet_error *error);
 /* As attach_locked(). *ret_gone: the whole set went with it. */
 int detach_locked(struct tapnet *tapnet, const char *network, const char *port, unsigned flags,
                   const struct model_person *person, bool *ret_gone, struct tapnet_error *error);

@@ -3,6 +3,7 @@
 #include "api/ports.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "device/claim.h"
+#include "netlink/link.h"
+#include "netlink/netlink.h"
 
 DEFINE_CLEANUP(struct observe_found *, observe_free)
 
@@ -67,6 +70,27 @@ static bool is_claimed(const struct observe_found *found, const struct model_por
     const struct model_link *link = find_device(found, port->device);
 
     return link && device_is_claimed(link->index);
+}
+
+static void plug_in(const struct model_link *link)
+{
+    const struct netlink_link_change change = {.fields = NETLINK_LINK_CARRIER, .carrier = true};
+    struct netlink *netlink = NULL;
+
+    if (netlink_open(NETLINK_ROUTE, &netlink, NULL) == 0)
+        netlink_link_set(netlink, link->index, NULL, &change, NULL);
+    netlink_close(netlink);
+}
+
+void ports_plug_in(const struct observe_found *found)
+{
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_link *link = &found->objects.items[i].link;
+        bool is_port = found->objects.items[i].kind == MODEL_OBJECT_LINK && link->kind == MODEL_LINK_TAP;
+
+        if (is_port && link->owner.port[0] && !link->plugged && device_is_claimed(link->index))
+            plug_in(link);
+    }
 }
 
 /* ---- what nobody holds any more ---- */

@@ -39,6 +39,12 @@ struct model_network *ports_network_of(struct model_set *set, const char *name);
 /* Removes port @name, and then its network when that was made for its ports and has none left. 0 or -ENOMEM. */
 int ports_remove(struct model_set *set, const char *network_name, const char *name);
 
+/*
+ * Turns the carrier on of each port of a command that has none: a keeper was killed between handing it out and that
+ * (keeper/pool.h). For the first look of another one, since who holds a TAP may also turn it off.
+ */
+void ports_plug_in(const struct observe_found *found);
+
 /* Does anybody hold the TAP of @port? Opens it for an instant when the kernel does not tell otherwise. */
 bool ports_is_held(const struct observe_found *found, const struct model_port *port);
 

@@ -14,7 +14,7 @@
 #include "service/log.h"
 #include "service/loop.h"
 
-void pool_port_fini(struct pool_port *port)
+static void port_fini(struct pool_port *port)
 {
     tapnet_attached_free(port->attached);
     free(port->answer);
@@ -23,7 +23,7 @@ void pool_port_fini(struct pool_port *port)
 void pool_fini(struct pool *pool)
 {
     for (size_t i = 0; i < pool->ready_count; i++)
-        pool_port_fini(&pool->ready[i]);
+        port_fini(&pool->ready[i]);
     free(pool->ready);
     free(pool->wanted);
     *pool = (struct pool){.ready = NULL};
@@ -65,13 +65,16 @@ static void drop_unwanted(struct pool *pool, const struct observe_found *found)
         if (is_wanted(pool, found, i, before))
             pool->ready[kept++] = pool->ready[i];
         else
-            pool_port_fini(&pool->ready[i]);
+            port_fini(&pool->ready[i]);
     }
     pool->ready_count = kept;
 }
 
 void pool_learn(struct pool *pool, const struct observe_found *found)
 {
+    if (!pool->met)
+        ports_plug_in(found);
+    pool->met = true;
     pool->failed = false;
     pool->wanted_count = pool->network_count = 0;
     drop_unwanted(pool, found);
@@ -121,7 +124,7 @@ static int add(struct pool *pool, struct tapnet_attached *made)
     struct pool_port port = {.attached = made, .answer = answer_print_port(made)};
 
     if (!port.answer) {
-        pool_port_fini(&port);
+        port_fini(&port);
         return -ENOMEM;
     }
     pool->ready[pool->ready_count++] = port;
@@ -205,17 +208,33 @@ static const char *choose(const struct pool *pool, const char *network)
     return NULL;
 }
 
-bool pool_take(struct pool *pool, const char *network, struct pool_port *ret)
+const struct pool_port *pool_take(struct pool *pool, const char *network)
 {
     const char *name = choose(pool, network);
 
     for (size_t i = 0; name && i < pool->ready_count; i++) {
+        struct pool_port port = pool->ready[i];
+
         if (strcmp(network_of(pool, i), name) != 0)
             continue;
-        *ret = pool->ready[i];
         pool->ready[i] = pool->ready[--pool->ready_count];
+        pool->ready[pool->ready_count] = port;
+        pool->taken_count++;
         pool->rest_usec = loop_now_usec() + POOL_REST_USEC;
-        return true;
+        return &pool->ready[pool->ready_count];
     }
-    return false;
+    return NULL;
+}
+
+void pool_plug_in(struct pool *pool)
+{
+    struct tapnet_error error = TAPNET_ERROR_INIT;
+
+    while (pool->taken_count) {
+        struct pool_port *port = &pool->ready[pool->ready_count + --pool->taken_count];
+
+        if (attach_plug_in(port->attached, &error) < 0)
+            log_line("port %s: %s", tapnet_attached_info(port->attached)->port, error.text);
+        port_fini(port);
+    }
 }

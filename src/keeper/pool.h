@@ -9,7 +9,9 @@
 /*
  * How it works: `pool: 16` of a network has so many ports of `tapnet run` made whose TAPs the keeper holds, without
  * carrier, so that no frame waits in them. Who wants a new port is handed the descriptor of one: nothing else need be
- * done, and no lock be taken. From then on it is a port like any other of a command, and goes with who holds it. What
+ * done, and no lock be taken. From then on it is a port like any other of a command, and goes with who holds it. Its
+ * carrier is turned on behind his back: what the kernel does then on its own goes through all ports of the bridge, and
+ * who changes a link meanwhile waits for that (linkwatch_event()). What
  * is missing is made when nobody has asked for a moment, or more than half of it is: all of it as one plan, since a
  * plan costs the more the more ports there are, and a port of it little. A keeper that ends lets go of all; the next
  * tapnet takes them away.
@@ -20,6 +22,7 @@ struct pool {
         char *answer; /* that tells who gets it; printed while nobody waits */
     } * ready;
     size_t ready_count, ready_capacity;
+    size_t taken_count; /* of those behind the ready ones, which have no carrier yet */
     struct pool_wanted {
         char network[MODEL_NAME_MAX];
         uint32_t count;
@@ -29,6 +32,7 @@ struct pool {
     uint64_t rest_usec;   /* when nobody will have asked for a moment */
     bool failed;          /* to make one: not tried again before the next look */
     bool told;            /* the log was told of that */
+    bool met;             /* those whom a keeper before us had handed a port */
 };
 
 #define POOL_REST_USEC 20000
@@ -42,8 +46,9 @@ void pool_learn(struct pool *pool, const struct observe_found *found);
 uint64_t pool_due(const struct pool *pool);
 /* Makes it. False: another tapnet has the lock, so look again when it is free. */
 bool pool_fill(struct pool *pool, struct tapnet *tapnet);
-/* A ready port of @network (NULL: of the only one that is up), the caller's. False: there is none. */
-bool pool_take(struct pool *pool, const char *network, struct pool_port *ret);
-void pool_port_fini(struct pool_port *port);
+/* A ready port of @network (NULL: of the only one that is up), to be handed out; the pool's. NULL: there is none. */
+const struct pool_port *pool_take(struct pool *pool, const char *network);
+/* Turns the carrier of all that were taken on, and lets go of them: before the pool is asked for anything else. */
+void pool_plug_in(struct pool *pool);
 
 #endif

@@ -179,11 +179,11 @@ static int attach(int fd, struct tapnet *tapnet, const struct request *request, 
 static int hand_out(int fd, struct pool *pool, const struct request *request, const struct model_person *person,
                     struct tapnet_error *error)
 {
-    struct pool_port port cleanup(pool_port_fini) = {.attached = NULL};
+    const struct pool_port *port = person->user == 0 ? pool_take(pool, request->network) : NULL;
 
-    if (person->user != 0 || !pool_take(pool, request->network, &port))
+    if (!port)
         return error_set(error, -EAGAIN, "no port is ready");
-    answer_send(fd, port.answer, tapnet_attached_device(port.attached));
+    answer_send(fd, port->answer, tapnet_attached_device(port->attached));
     return 0;
 }
 
@@ -363,6 +363,7 @@ bool requests_read(struct requests *requests, const struct pollfd polled[REQUEST
     fresh = polled[0].revents ? accept_one(requests) : NULL;
     if (fresh) /* mostly he has said already what he wants */
         read_one(requests, fresh);
+    pool_plug_in(requests->pool);
     return any_waits(requests);
 }
 
@@ -406,4 +407,5 @@ void requests_settle(struct requests *requests)
         requests->places[i].waits = false;
         consider(requests, &requests->places[i], true);
     }
+    pool_plug_in(requests->pool);
 }

@@ -17,6 +17,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 import pytest
@@ -52,7 +53,7 @@ def test_a_ready_port_is_handed_out_and_another_made(pool, host):
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     _, device = process.stdout.readline().split()
     assert process.stdout.readline() == f"iff:\t{device}\n" and device.removeprefix("lab-") in was_ready
-    assert "LOWER_UP" in host.json("ip", "-j", "link", "show", device)[0]["flags"]
+    wait_for(lambda: "LOWER_UP" in host.json("ip", "-j", "link", "show", device)[0]["flags"], SOON, "its link is up")
     wait_for(lambda: len(ready(pool)) == 3 and device.removeprefix("lab-") not in ready(pool), SOON, "another is ready")
     assert len(ports(pool)) == 5
     process.stdin.close()
@@ -159,6 +160,28 @@ def test_a_killed_keepers_ready_ports_go(pool, host):
     wait_gone(keeper)
     pool("up", pool.file(POOL))
     wait_for(lambda: len(ready(pool)) == 3 and len(ports(pool)) == 4, 2 * SOON, "three new ones, and no others")
+
+
+def test_a_keeper_that_was_killed_before_the_carrier_came(pool, host):
+    """It hands the descriptor out first. Here the guest turns the carrier off that the keeper had no time for."""
+    script = "import fcntl, struct, sys; print(sys.argv[2], flush=True); sys.stdin.readline();" \
+             "fcntl.ioctl(int(sys.argv[1]), 0x400454e2, struct.pack('i', 0)); sys.stdin.read()"
+    guest = host.popen(pool.program, "run", "-q", "--", sys.executable, "-c", script, "{fd}", "{device}",
+                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    device = guest.stdout.readline().strip()
+    flags = lambda: host.json("ip", "-j", "link", "show", device)[0]["flags"]
+    wait_for(lambda: "LOWER_UP" in flags(), SOON, "it is on")
+    guest.stdin.write("\n")
+    guest.stdin.flush()
+    wait_for(lambda: "NO-CARRIER" in flags(), SOON, "it is off")
+    keeper, = named(host, "tapnet-keeper")
+    os.kill(keeper, signal.SIGKILL)
+    wait_gone(keeper)
+    pool("up", pool.file(POOL))
+    wait_for(lambda: "LOWER_UP" in flags(), 2 * SOON, "the next keeper turns it on")
+    guest.stdin.close()
+    assert guest.wait(20) == 0
+    wait_for(lambda: device not in links(host), SOON, "the used one goes")
 
 
 def test_a_smaller_pool_lets_go(pool):
