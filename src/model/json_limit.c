@@ -2,6 +2,7 @@
 /* Limits as JSON: a port's, and those of elements that are buckets. See json.md. */
 #include "guard/guard.h"
 #include "model/json.h"
+#include "model/json_keys.h"
 #include "model/model.h"
 
 void json_put_rate(json_t **json, const char *key, uint64_t rate)
@@ -41,14 +42,11 @@ void json_read_limit_of(struct json_reader *reader, struct guard_element *ret)
 
 void json_put_limit(json_t **json, const struct model_limit *limit)
 {
-    json_t *keys = json_object();
+    json_t *inner = json_object();
+    const struct json_keys keys = json_tree_keys(&inner);
 
-    json_put_rate(&keys, "send", limit->send);
-    json_put_rate(&keys, "receive", limit->receive);
-    json_put_some(&keys, "burst", limit->burst);
-    json_put_some(&keys, "connections", limit->connections);
-    json_put_some(&keys, "broadcast", limit->broadcast);
-    json_put(json, "limit", keys);
+    json_limit_keys(limit, &keys);
+    json_put(json, "limit", inner);
 }
 
 void json_read_limit(struct json_reader *outer, struct model_limit *ret)

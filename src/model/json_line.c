@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/json.h"
+#include "model/json_keys.h"
 #include "model/model.h"
 #include "model/object.h"
 
@@ -35,8 +35,9 @@ static void put_key(struct line *line, const char *key)
     put_bytes(line, "\":", 2);
 }
 
-static void put_string(struct line *line, const char *key, const char *text)
+static void put_text(void *to, const char *key, const char *text)
 {
+    struct line *line = to;
     size_t len = 0;
 
     for (; text[len]; len++)
@@ -47,94 +48,46 @@ static void put_string(struct line *line, const char *key, const char *text)
     put_bytes(line, "\"", 1);
 }
 
-static void put_text(struct line *line, const char *key, const char *text)
+static void put_flag(void *to, const char *key)
 {
-    if (text[0])
-        put_string(line, key, text);
+    put_key(to, key);
+    put_bytes(to, "true", strlen("true"));
 }
 
-static void put_flag(struct line *line, const char *key, bool flag)
-{
-    if (!flag)
-        return;
-    put_key(line, key);
-    put_bytes(line, "true", strlen("true"));
-}
-
-static void put_number(struct line *line, const char *key, uint64_t number)
+static void put_number(void *to, const char *key, uint64_t number)
 {
     char digits[24], *at = digits + sizeof(digits);
 
-    put_key(line, key);
+    put_key(to, key);
     do
         *--at = (char)('0' + number % 10);
     while (number /= 10);
-    put_bytes(line, at, (size_t)(digits + sizeof(digits) - at));
+    put_bytes(to, at, (size_t)(digits + sizeof(digits) - at));
 }
 
-static void put_some(struct line *line, const char *key, uint64_t number)
+static void put_limit(void *to, const struct model_limit *limit);
+
+static struct json_keys line_keys(struct line *line)
 {
-    if (number)
-        put_number(line, key, number > JSON_RATE_MAX ? JSON_RATE_MAX : number);
+    return (struct json_keys){.text = put_text, .flag = put_flag, .number = put_number, .limit = put_limit, .to = line};
 }
 
-static void put_id(struct line *line, const char *key, uint32_t id)
+static void put_limit(void *to, const struct model_limit *limit)
 {
-    if (id != MODEL_ID_NONE)
-        put_number(line, key, id);
+    const struct json_keys keys = line_keys(to);
+
+    put_key(to, "limit");
+    put_bytes(to, "{", 1);
+    json_limit_keys(limit, &keys);
+    put_bytes(to, "}", 1);
 }
 
-static void put_mac(struct line *line, const char *key, const struct mac *mac)
-{
-    char text[MAC_TEXT_MAX];
-
-    if (!mac_is_zero(mac))
-        put_string(line, key, mac_print(mac, text));
-}
-
-static void put_address(struct line *line, const char *key, const struct ip_address *address)
-{
-    char text[IP_TEXT_MAX];
-
-    if (address->family)
-        put_string(line, key, ip_address_print(address, text));
-}
-
-static void put_limit(struct line *line, const struct model_limit *limit)
-{
-    put_key(line, "limit");
-    put_bytes(line, "{", 1);
-    put_some(line, "send", limit->send);
-    put_some(line, "receive", limit->receive);
-    put_some(line, "burst", limit->burst);
-    put_some(line, "connections", limit->connections);
-    put_some(line, "broadcast", limit->broadcast);
-    put_bytes(line, "}", 1);
-}
-
-/* In the order of model_port_to_json(). */
 static void put_port(struct line *line, const struct model_port *port)
 {
+    const struct json_keys keys = line_keys(line);
+
     put_bytes(line, "{", 1);
-    put_string(line, "name", port->name);
-    if (port->origin != MODEL_ORIGIN_DECLARED)
-        put_string(line, "origin", model_origin_print(port->origin));
-    put_text(line, "id", port->id);
-    put_text(line, "hostname", port->hostname);
-    put_string(line, "device", port->device);
-    put_mac(line, "mac", &port->mac);
-    put_mac(line, "guest_mac", &port->guest_mac);
-    put_flag(line, "guest_mac_given", port->guest_mac_given);
-    put_flag(line, "mac_spoofing", port->mac_spoofing);
-    put_flag(line, "any_protocol", port->protocols == MODEL_PROTOCOLS_ANY);
-    put_address(line, "address", &port->address);
-    put_address(line, "address6", &port->address6);
-    put_id(line, "user", port->user);
-    put_id(line, "group", port->group);
-    put_some(line, "queues", port->queues);
-    put_flag(line, "veth", port->veth);
-    put_flag(line, "no_ip6", port->no_ip6);
-    put_limit(line, &port->limit);
+    json_port_keys(port, &keys);
     put_bytes(line, "}\n", 2);
 }
 

@@ -9,6 +9,7 @@
 
 #include "model/forward.h"
 #include "model/json.h"
+#include "model/json_keys.h"
 
 #define SEARCH_MAX 253    /* a domain name as text */
 #define BOOT_FILE_MAX 255 /* a DHCP option */
@@ -113,26 +114,10 @@ static json_t *access_to_json(const struct model_network *network)
 struct json_t *model_port_to_json(const struct model_port *port)
 {
     json_t *json = json_object();
+    const struct json_keys keys = json_tree_keys(&json);
 
-    json_put(&json, "name", json_string(port->name));
-    put_origin(&json, port->origin);
-    json_put_text(&json, "id", port->id);
-    json_put_text(&json, "hostname", port->hostname);
-    json_put(&json, "device", json_string(port->device));
-    json_put_mac(&json, "mac", &port->mac);
-    json_put_mac(&json, "guest_mac", &port->guest_mac);
-    json_put_flag(&json, "guest_mac_given", port->guest_mac_given);
-    json_put_flag(&json, "mac_spoofing", port->mac_spoofing);
-    json_put_flag(&json, "any_protocol", port->protocols == MODEL_PROTOCOLS_ANY);
-    json_put_address(&json, "address", &port->address);
-    json_put_address(&json, "address6", &port->address6);
-    json_put_id(&json, "user", port->user);
-    json_put_id(&json, "group", port->group);
-    json_put_some(&json, "queues", port->queues);
-    json_put_flag(&json, "veth", port->veth);
-    json_put_flag(&json, "no_ip6", port->no_ip6);
+    json_port_keys(port, &keys);
     put_dhcp(&json, &port->dhcp);
-    json_put_limit(&json, &port->limit);
     if (port->forward_count)
         json_put(&json, "forward", forwards_to_json(port));
     return json;
