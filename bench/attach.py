@@ -153,9 +153,9 @@ def run_command(host, *words):
     return host.measure(*words)["usec"] / 1e3
 
 
-def run_crowd(host, crowd, *words):
-    with concurrent.futures.ThreadPoolExecutor(crowd) as threads:
-        return list(threads.map(lambda number: run_command(host, *words), range(crowd)))
+def run_crowd(host, commands):
+    with concurrent.futures.ThreadPoolExecutor(len(commands)) as threads:
+        return list(threads.map(lambda words: run_command(host, *words), commands))
 
 
 def run_until_started(bench, rows, host, ports, own, pool):
@@ -176,7 +176,7 @@ def run_commands(bench, rows, host, ports, own, pool):
         times = []
         for _ in range(bench.rounds(12) if crowd == 1 else bench.rounds(4)):
             settle(host, own, pool)
-            times += run_crowd(host, crowd, tapnet, "run", "-q", "bench", "--", TRUE)
+            times += run_crowd(host, [(tapnet, "run", "-q", "bench", "--", TRUE)] * crowd)
         rows.add(f"run ({source}) of `true`, {crowd} at a time", ports, times)
 
 
@@ -205,9 +205,7 @@ def run_floor_of_run(bench, rows, floor, ports, first):
     for crowd, name in RUN_FLOORS.items():
         times = []
         for _ in range(bench.rounds(12) if crowd == 1 else bench.rounds(4)):
-            with concurrent.futures.ThreadPoolExecutor(crowd) as threads:
-                times += threads.map(lambda port: run_command(floor, floor.build / "bench/floor", "run", port),
-                                     range(first, first + crowd))
+            times += run_crowd(floor, [(floor.build / "bench/floor", "run", first + number) for number in range(crowd)])
             first += crowd
         rows.add(name, ports, times)
 
@@ -219,7 +217,6 @@ def run_floor(bench, rows, floor, ports, own):
 
 
 # ---- the others ----
-
 
 def run_scripts(bench, rows, ports):
     for name, text in SCRIPTS:
