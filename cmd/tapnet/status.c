@@ -5,10 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "session.h"
 #include "style.h"
+#include "terminal.h"
 #include "text.h"
+
+#define BUSY_NSEC UINT64_C(2000000000) /* for which one that is at work is waited for */
+#define BUSY_PAUSE_NSEC 20000000
 
 /*
  *     eth0 (uplink)
@@ -265,6 +270,26 @@ static int check_words(const struct arguments *arguments)
     return EXIT_USAGE;
 }
 
+/*
+ * What another tapnet has half done is no problem of the host's: as long as one is at work, another look may find none.
+ * The keeper is one when it makes the ports of a pool.
+ */
+static int look(struct tapnet *tapnet, const char *operand, struct tapnet_status **ret, struct tapnet_error *error)
+{
+    const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NSEC};
+    const uint64_t end = terminal_now() + BUSY_NSEC;
+
+    for (;;) {
+        bool busy = tapnet_busy(tapnet);
+        int result = session_look(tapnet, operand, ret, error);
+
+        if (result < 0 || !tapnet_status_problem_count(*ret) || terminal_now() > end || !(busy || tapnet_busy(tapnet)))
+            return result;
+        tapnet_status_free(*ret);
+        nanosleep(&pause, NULL);
+    }
+}
+
 int run_status(const struct arguments *arguments)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
@@ -283,7 +308,7 @@ int run_status(const struct arguments *arguments)
         tapnet_free(tapnet);
         return result;
     }
-    result = session_look(tapnet, arguments->operand, &status, &error);
+    result = look(tapnet, arguments->operand, &status, &error);
     tapnet_free(tapnet);
     if (result < 0)
         return session_refuse_look(&error, result, arguments->operand);

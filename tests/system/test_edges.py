@@ -151,6 +151,23 @@ def test_a_short_wait_says_nothing(world, tapnet):
     assert "nothing is left" in output and errors == ""
 
 
+def test_what_another_one_has_half_done_is_no_problem(world, tapnet):
+    tapnet("up", "--no-keeper", tapnet.file(LAB))
+    lock, = tapnet.run_dir.glob("*/lock")
+    world.host.run("ip", "link", "set", "lab-web", "down")
+    told = tapnet("status", check=False)
+    assert told.returncode == 1 and "tap lab-web" in told.stdout
+    with open(lock, encoding="ascii") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        begin = time.monotonic()
+        assert tapnet("status", check=False).stdout == told.stdout  # nobody waits for ever
+        assert time.monotonic() - begin > 1
+        waiting = world.host.popen(tapnet.program, "status", stdout=subprocess.DEVNULL)
+        time.sleep(0.5)
+        world.host.run("ip", "link", "set", "lab-web", "up")
+        assert waiting.wait(10) == 0
+
+
 @pytest.mark.parametrize("edit", ["networks: { lab: { subnet: 10.20.0.1/24 } }\n", None], ids=["up", "down"])
 def test_a_device_that_a_guest_holds_is_not_taken_without_a_word(world, tapnet, edit):
     tapnet("up", tapnet.file(LAB))
