@@ -103,13 +103,17 @@ static bool has_link(const struct row *row, const char *pid, const char *name, i
     return has_word(text, name) || !names_others(text, name);
 }
 
-/* One whose namespace we may not see (it has rights that we have not, as in a unit) may be in ours. */
+/*
+ * By the inode of its net/dev, of which each network namespace has its own: unlike that of its ns/net, anybody may see
+ * it, as we must where it has rights that we have not (in a unit, or in a user namespace). One that we may not even see
+ * that of (hidepid=) may be here.
+ */
 static bool may_be_here(const char *pid, const struct stat *ours)
 {
     char path[PATH_MAX];
     struct stat theirs;
 
-    snprintf(path, sizeof(path), "/proc/%.20s/ns/net", pid);
+    snprintf(path, sizeof(path), "/proc/%.20s/net/dev", pid);
     if (stat(path, &theirs) < 0)
         return errno == EACCES || errno == EPERM;
     return theirs.st_ino == ours->st_ino && theirs.st_dev == ours->st_dev;
@@ -134,7 +138,7 @@ bool observe_manager(const char *name, int index, struct observe_manager *ret)
     const struct dirent *entry;
     struct stat ours;
 
-    if (stat("/proc/self/ns/net", &ours) < 0)
+    if (stat("/proc/thread-self/net/dev", &ours) < 0)
         return false;
     while (directory && (entry = readdir(directory))) {
         const struct row *row = isdigit((unsigned char)entry->d_name[0]) ? find_row(entry->d_name) : NULL;

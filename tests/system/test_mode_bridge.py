@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
@@ -406,6 +407,17 @@ def test_a_manager_that_tapnet_may_not_look_at_is_one(tapnet, host, world):
     said = host.run("setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", tapnet.program, "up",
                     tapnet.file(LAN), check=False)
     assert said.returncode == 2 and "manages it: its lease would not be renewed" in said.stderr, said.stderr
+
+
+def test_a_manager_of_another_network_is_none(tapnet, host, world):
+    """It, too, is one that tapnet may not look at, and has a link of that name."""
+    other = host.popen("unshare", "-n", "sh", "-c", "ip link add eth0 type veth peer name eth1 &&"
+                       " ip link set eth0 up && exec udhcpc -f -i eth0 -s /bin/true -t 1000")
+    wait_for(lambda: Path(f"/proc/{other.pid}/comm").read_text(encoding="ascii") == "udhcpc\n", why="the client")
+    said = host.run("setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", tapnet.program, "plan",
+                    tapnet.file(LAN), check=False)
+    other.kill()
+    assert said.returncode == 3 and "manages it" not in said.stderr, said.stderr
 
 
 def test_ifupdown_is_no_obstacle_and_is_told_of(tapnet, host, world):
