@@ -85,11 +85,15 @@ static void plug_in(const struct model_link *link)
 void ports_plug_in(const struct observe_found *found)
 {
     for (size_t i = 0; i < found->objects.count; i++) {
-        const struct model_link *link = &found->objects.items[i].link;
-        bool is_port = found->objects.items[i].kind == MODEL_OBJECT_LINK && link->kind == MODEL_LINK_TAP;
+        const struct model_object *object = &found->objects.items[i];
 
-        if (is_port && link->owner.port[0] && !link->plugged && device_is_claimed(link->index))
-            plug_in(link);
+        for (size_t j = 0; object->kind == MODEL_OBJECT_SERVICE && j < object->service.network->port_count; j++) {
+            const struct model_port *port = &object->service.network->ports[j];
+            const struct model_link *link = port->origin == MODEL_ORIGIN_RUN ? find_device(found, port->device) : NULL;
+
+            if (link && !link->plugged && is_claimed(found, port))
+                plug_in(link);
+        }
     }
 }
 

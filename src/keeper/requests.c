@@ -209,6 +209,7 @@ static int run(struct requests *requests, int fd, const struct request *request,
     uint64_t begin, end;
 
     if (result == -EWOULDBLOCK) {
+        pool_plug_in(requests->pool); /* for whom there was one waits for nobody */
         requests->wait(requests->wait_data);
         result = run_lock(tapnet->run_dir, &lock, error);
     }
