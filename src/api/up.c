@@ -3,6 +3,7 @@
 #include "api/context.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,13 +87,34 @@ static int pick_touched(const struct model_objects *all, const struct model_obje
     return 0;
 }
 
-/* The host can't be read: then all that the plan was about may be changed, and is named. Returns @code. */
+/* Is it an address or a sysctl of a link that is among @touched, too? Its name stands for them. */
+static bool is_of_link(const struct model_objects *touched, const struct model_object *object)
+{
+    char part[sizeof("/conf//") + MODEL_IFNAME_MAX];
+
+    for (size_t i = 0; i < touched->count; i++) {
+        const char *name = touched->items[i].link.name;
+
+        if (touched->items[i].kind != MODEL_OBJECT_LINK)
+            continue;
+        snprintf(part, sizeof(part), "/conf/%s/", name);
+        if ((object->kind == MODEL_OBJECT_ADDRESS && strcmp(object->address.device, name) == 0) ||
+            (object->kind == MODEL_OBJECT_SYSCTL && strstr(object->sysctl.path, part)))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * The host can't be read: then all that the plan was about may be changed, and is named, as far as a sentence takes it.
+ * Of elements there are several of each port, which stands for them. Returns @code.
+ */
 static int explain_unseen(const struct model_objects *touched, int code, struct tapnet_error *error)
 {
     char names[APPLY_NAMES_MAX] = "";
 
     for (size_t i = 0; i < touched->count; i++)
-        if (touched->items[i].kind != MODEL_OBJECT_ELEMENT) /* there are several of each port: it stands for them */
+        if (touched->items[i].kind != MODEL_OBJECT_ELEMENT && !is_of_link(touched, &touched->items[i]))
             apply_add_name(names, &touched->items[i]);
     return error_prefix(error, code, "could not look what is left of the elements of our tables, of %s", names);
 }

@@ -84,6 +84,18 @@ def test_a_call_that_fails(lab, name):
     fail_each(lab, name, ())
 
 
+def test_who_can_open_nothing_any_more_names_all_that_may_be_changed(lab):
+    """Neither are the last steps done, nor those before undone, nor is the host seen: more than a sentence takes."""
+    plan = PLANS["down of many"]
+    opened = [number for number, name in calls_that_fail(lab, plan) if name == "openat"]
+    for number in opened[-20::3]:
+        before = lab.bring(plan.before)
+        strike = lab.strike("--at", number, "--fail", errno.ENOMEM, "--again", words=lab.command(plan))
+        lab.tally.counts["faults"] += 1
+        judge(lab, plan, before, strike, f"call {number} {strike.struck} of {opened[-1]}, said {strike.said}")
+        lab.tapnet("down", "--all")
+
+
 def test_an_answer_of_the_service_is_lost(lab):
     """It has done what it was asked for, and the plan fails: the last answers of all are the service's."""
     plan, options = PLANS["edit: another subnet"], ("--call", "recvmsg")
