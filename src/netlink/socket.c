@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,7 +25,7 @@
 #define RECEIVE_BUFFER_MAX (16 * 1024 * 1024) /* what a truncated datagram may make it grow to */
 #define QUEUE_BYTES (4 * 1024 * 1024)         /* the kernel's queue: a limit, not memory that is taken */
 #define ACK_BYTES 2048                        /* of the queue, for one ack with the kernel's own overhead */
-#define ATTEMPTS 10                           /* of a dump */
+#define ATTEMPTS 10                           /* of a dump: half a second */
 
 struct netlink {
     struct mnl_socket *socket;
@@ -399,6 +400,10 @@ static int dump_once(struct netlink *netlink, struct dump *dump, struct tapnet_e
     }
 }
 
+/*
+ * Who makes many links changes the list for as long as that takes: the first two tries are made at once, then each
+ * waits twice as long as the one before.
+ */
 int netlink_dump(struct netlink *netlink, struct netlink_message *message, netlink_reader *reader,
                  netlink_restart *restart, void *data, struct tapnet_error *error)
 {
@@ -408,6 +413,8 @@ int netlink_dump(struct netlink *netlink, struct netlink_message *message, netli
         ssize_t count = finish_message(netlink, message, true, NLM_F_REQUEST | NLM_F_DUMP, error);
         int r;
 
+        if (attempt > 1)
+            poll(NULL, 0, 1 << (attempt - 1));
         if (count < 0)
             return (int)count;
         if (restart)
