@@ -21,6 +21,7 @@ from pathlib import Path
 
 from . import seqpacket
 from .build import program
+from .waiting import wait_for
 
 CLONE_NEWNET = 0x40000000
 NETLINK_NETFILTER = 12
@@ -284,9 +285,15 @@ class Lan:
         """)
 
     def plug(self, name, guest):
-        """A cable from the namespace `guest`, its eth0, to port `name`."""
+        """A cable from the namespace `guest`, its eth0, to port `name`, through which frames pass when this returns."""
         port = next(port for port in self.net["ports"] if port["name"] == name)
         self.host.run("ip", "link", "add", port["device"], "type", "veth", "peer", "name", "eth0", "netns", guest.name)
         self.host.run("ip", "link", "set", port["device"], "master", self.net["bridge"], "mtu", self.net["mtu"], "up")
         guest.run("ip", "link", "set", "eth0", "up")
+        wait_for(lambda: self._passes(port["device"]), why=f"{port['device']} does not pass frames")
         return guest
+
+    def _passes(self, device):
+        """A worker of the kernel's opens a port of a bridge when it has a carrier."""
+        link = self.host.json("ip", "-j", "-d", "link", "show", "dev", device)[0]
+        return link["linkinfo"]["info_slave_data"]["state"] == "forwarding"
