@@ -271,19 +271,20 @@ static int check_words(const struct arguments *arguments)
 }
 
 /*
- * What another tapnet has half done is no problem of the host's: as long as one is at work, another look may find none.
- * The keeper is one when it makes the ports of a pool.
+ * What another tapnet has half done is no problem of the host's: as long as one is at work, another look may find none,
+ * and so it may where one began and ended during the first. The keeper is one when it makes the ports of a pool.
  */
 static int look(struct tapnet *tapnet, const char *operand, struct tapnet_status **ret, struct tapnet_error *error)
 {
     const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NSEC};
     const uint64_t end = terminal_now() + BUSY_NSEC;
 
-    for (;;) {
+    for (bool first = true;; first = false) {
         bool busy = tapnet_busy(tapnet);
         int result = session_look(tapnet, operand, ret, error);
 
-        if (result < 0 || !tapnet_status_problem_count(*ret) || terminal_now() > end || !(busy || tapnet_busy(tapnet)))
+        busy = first || busy || tapnet_busy(tapnet);
+        if (result < 0 || !tapnet_status_problem_count(*ret) || terminal_now() > end || !busy)
             return result;
         tapnet_status_free(*ret);
         nanosleep(&pause, NULL);
