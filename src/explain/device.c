@@ -27,8 +27,8 @@ static void step_holder(struct why *why, const struct why_end *guest, const stru
                 why_print(why, "%s is up and held; by whom, is not visible from here", link->name), "");
     else if (holder)
         why_add(why, WHY_STOPS, "port-carrier",
-                why_print(why, "%s has no carrier: %s (%d) holds it and has unplugged it", link->name, holder->command,
-                          holder->pid),
+                why_print(why, "%s has no carrier: %s (%d) holds it, and it is not plugged in", link->name,
+                          holder->command, holder->pid),
                 why_print(why, "tapnet device set %s --carrier on --force", why_word(why, link->name)));
     else
         why_add(why, WHY_STOPS, "port-unheld",
