@@ -106,8 +106,10 @@ struct tapnet_attached_info {
 
 /**
  * Plugs: finds the port or makes it, and opens it, all of it or nothing. A port that is made is complete when this
- * returns: guarded, and DHCP and DNS know it. Another tapnet at work in this network namespace is waited for; a signal
- * that is handled meanwhile ends the wait with -EINTR.
+ * returns: guarded, and DHCP and DNS know it. The link of one from a network's pool comes up a moment later: the
+ * keeper turns its carrier on behind its answer, once, so one that the caller has turned off at once may be on again.
+ * Another tapnet at work in this network namespace is waited for; a signal that is handled meanwhile ends the wait
+ * with -EINTR.
  *
  * Who has no CAP_NET_ADMIN asks the keeper, which holds him to what the network's file allows (`allow:`), gives him the
  * port, and opens no more than 8 queues; of declared ports those that have him as their user.

@@ -86,9 +86,10 @@ void ports_plug_in(const struct observe_found *found)
 {
     for (size_t i = 0; i < found->objects.count; i++) {
         const struct model_object *object = &found->objects.items[i];
+        const struct model_network *network = object->kind == MODEL_OBJECT_SERVICE ? object->service.network : NULL;
 
-        for (size_t j = 0; object->kind == MODEL_OBJECT_SERVICE && j < object->service.network->port_count; j++) {
-            const struct model_port *port = &object->service.network->ports[j];
+        for (size_t j = 0; network && network->pool && j < network->port_count; j++) {
+            const struct model_port *port = &network->ports[j];
             const struct model_link *link = port->origin == MODEL_ORIGIN_RUN ? find_device(found, port->device) : NULL;
 
             if (link && !link->plugged && is_claimed(found, port))

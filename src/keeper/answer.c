@@ -18,14 +18,14 @@ char *answer_print_port(const struct tapnet_attached *attached)
     return json ? json_dumps(json, JSON_COMPACT) : NULL;
 }
 
-void answer_send(int fd, const char *text, const struct tapnet_device *device)
+int answer_send(int fd, const char *text, const struct tapnet_device *device)
 {
     size_t count = device ? tapnet_device_queue_count(device) : 0;
     int fds[MESSAGE_FDS_MAX];
 
     for (size_t i = 0; i < count && i < MESSAGE_FDS_MAX; i++)
         fds[i] = tapnet_device_fd(device, i);
-    message_send(fd, text, strlen(text), fds, count, MSG_DONTWAIT);
+    return message_send(fd, text, strlen(text), fds, count, MSG_DONTWAIT);
 }
 
 void answer_done(int fd)

@@ -22,7 +22,7 @@ static void port_fini(struct pool_port *port)
 
 void pool_fini(struct pool *pool)
 {
-    for (size_t i = 0; i < pool->ready_count; i++)
+    for (size_t i = 0; i < pool->ready_count + pool->taken_count; i++)
         port_fini(&pool->ready[i]);
     free(pool->ready);
     free(pool->wanted);
@@ -224,6 +224,12 @@ const struct pool_port *pool_take(struct pool *pool, const char *network)
         return &pool->ready[pool->ready_count];
     }
     return NULL;
+}
+
+void pool_put_back(struct pool *pool)
+{
+    pool->ready_count++; /* those that were taken lie behind those that are ready, the last one first */
+    pool->taken_count--;
 }
 
 void pool_plug_in(struct pool *pool)

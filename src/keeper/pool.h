@@ -48,6 +48,8 @@ uint64_t pool_due(const struct pool *pool);
 bool pool_fill(struct pool *pool, struct tapnet *tapnet);
 /* A ready port of @network (NULL: of the only one that is up), to be handed out; the pool's. NULL: there is none. */
 const struct pool_port *pool_take(struct pool *pool, const char *network);
+/* The one that was taken last, back to those that are ready: nobody got its descriptors. */
+void pool_put_back(struct pool *pool);
 /* Turns the carrier of all that were taken on, and lets go of them: before the pool is asked for anything else. */
 void pool_plug_in(struct pool *pool);
 

@@ -180,11 +180,14 @@ static int hand_out(int fd, struct pool *pool, const struct request *request, co
                     struct tapnet_error *error)
 {
     const struct pool_port *port = person->user == 0 ? pool_take(pool, request->network) : NULL;
+    int result;
 
     if (!port)
         return error_set(error, -EAGAIN, "no port is ready");
-    answer_send(fd, port->answer, tapnet_attached_device(port->attached));
-    return 0;
+    result = answer_send(fd, port->answer, tapnet_attached_device(port->attached));
+    if (result < 0)
+        pool_put_back(pool);
+    return result < 0 ? error_set_errno(error, result, "nobody hears the answer") : 0;
 }
 
 static int detach(int fd, struct tapnet *tapnet, const struct request *request, const struct model_person *person,
@@ -205,11 +208,12 @@ static int run(struct requests *requests, int fd, const struct request *request,
                struct tapnet_error *error)
 {
     struct tapnet *tapnet = requests->tapnet;
-    int lock, result = run_lock_now(tapnet->run_dir, &lock, error);
     uint64_t begin, end;
+    int lock, result;
 
+    pool_plug_in(requests->pool); /* for whom one was ready waits for nobody's plan or lock */
+    result = run_lock_now(tapnet->run_dir, &lock, error);
     if (result == -EWOULDBLOCK) {
-        pool_plug_in(requests->pool); /* for whom there was one waits for nobody */
         requests->wait(requests->wait_data);
         result = run_lock(tapnet->run_dir, &lock, error);
     }

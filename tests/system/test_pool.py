@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 from tapnet_test import seqpacket
@@ -83,9 +84,16 @@ def test_a_ready_port_is_roots(pool, host):
     assert not json.loads(refused.stdout)["ok"] and len(ready(pool)) == 3
 
 
+READY = b'{"do":"ready","network":"lab"}'
+
+
 def ask_ready(connection):
     """The name of the port that is handed out, which goes at once: nobody holds it."""
-    connection.send(b'{"do":"ready","network":"lab"}')
+    connection.send(READY)
+    return hear_ready(connection)
+
+
+def hear_ready(connection):
     text, ancillary, _, _ = connection.recvmsg(8192, socket.CMSG_SPACE(16))
     for level, kind, data in ancillary:
         assert (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
@@ -98,6 +106,49 @@ def test_who_has_had_a_ready_port_may_ask_again(pool):
         assert len({ask_ready(connection) for _ in range(3)}) == 3
         more = ask_ready(connection)  # made meanwhile, or there is none and he is sent away
         assert isinstance(more, str) or (more == -errno.EAGAIN and connection.recv(1) == b"")
+
+
+@contextmanager
+def stopped_keeper(host):
+    keeper, = named(host, "tapnet-keeper")
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+
+
+def test_several_who_ask_at_once_get_a_port_each(pool, host):
+    """What the keeper finds when it comes to look: two who want one that is ready, and one who wants another made."""
+    pool("up", pool.file(POOL.replace("pool: 3", "pool: 3, allow: [0]")))
+    path = next(pool.run_dir.glob("*.attach"))
+    with seqpacket.connect(path) as one, seqpacket.connect(path) as other, seqpacket.connect(path) as maker:
+        assert len({ask_ready(one), ask_ready(other)}) == 2  # now the keeper has a place for both of them
+        wait_for(lambda: len(ready(pool)) == 3, SOON, "three ports are ready")
+        with stopped_keeper(host):
+            was_ready = ready(pool)
+            one.send(READY)
+            other.send(READY)
+            maker.send(b'{"do":"attach","network":"lab","port":"made","open":true}')
+        assert len({hear_ready(one), hear_ready(other)} & was_ready) == 2
+        assert hear_ready(maker) == "made"
+        wait_for(lambda: len(ready(pool)) == 3, SOON, "others are ready")
+
+
+def test_who_is_gone_before_the_answer_takes_no_port(pool, host):
+    path, was_ready = next(pool.run_dir.glob("*.attach")), ready_links(pool, host)
+    with stopped_keeper(host), seqpacket.connect(path) as gone:
+        gone.send(READY)
+        gone.close()
+    with seqpacket.connect(path) as connection:
+        connection.send(READY.replace(b"lab", b"other"))
+        assert hear_ready(connection) == -errno.EAGAIN  # so the keeper has come to both
+    assert ready_links(pool, host) == was_ready
+
+
+def ready_links(tapnet, host):
+    index = {link["ifname"]: link["ifindex"] for link in host.json("ip", "-j", "link")}
+    return {name: index[f"lab-{name}"] for name in ready(tapnet)}
 
 
 def test_many_who_stay_make_room_for_who_comes(pool):
