@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,40 +64,66 @@ static void block_signals(sigset_t *ret_taken, sigset_t *ret_before)
 
 /* ---- the command ---- */
 
-/* In the child. Never returns; what kept it from running is told by @failure_fd. */
-_Noreturn static void become(const struct run_command *command, const sigset_t *mask, int failure_fd)
+/* Says what the command inherits: the port, nothing of what we do with signals, and @mask. */
+static int inherit(const struct run_command *command, const sigset_t *mask, posix_spawn_file_actions_t *files,
+                   posix_spawnattr_t *attributes)
 {
-    bool ready = true;
-    int code;
+    sigset_t ignored;
+    int result = 0;
 
-    signal(SIGPIPE, SIG_DFL);
-    for (size_t i = 0; i < command->fd_count; i++)
-        ready &= fcntl(command->fds[i], F_SETFD, 0) == 0;
-    sigprocmask(SIG_SETMASK, mask, NULL);
-    if (ready)
-        execvp(command->words[0], command->words);
-    code = errno;
-    if (write(failure_fd, &code, sizeof(code)) != (ssize_t)sizeof(code))
-        code = EIO;
-    _exit(code == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTED);
+    sigemptyset(&ignored);
+    sigaddset(&ignored, SIGPIPE);
+    for (size_t i = 0; i < command->fd_count && result == 0; i++) /* onto itself: it stays open */
+        result = posix_spawn_file_actions_adddup2(files, command->fds[i], command->fds[i]);
+    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigdefault(attributes, &ignored);
+    posix_spawnattr_setsigmask(attributes, mask);
+    return result;
 }
 
-/* *ret_failure: the errno of an exec that failed, 0 when the command runs. False: it could not be forked. */
-static bool start(const struct run_command *command, const sigset_t *mask, pid_t *ret, int *ret_failure)
+/* By a shell: a script without a line that names its interpreter is the shell's, as it is for execvp(3). */
+static int spawn_by_shell(char *const *words, const posix_spawn_file_actions_t *files,
+                          const posix_spawnattr_t *attributes, pid_t *ret)
 {
-    int ends[2];
+    static char shell[] = "/bin/sh", option[] = "-c", script[] = "exec \"$0\" \"$@\"";
+    char *const before[] = {shell, option, script};
+    const size_t before_count = sizeof(before) / sizeof(before[0]);
+    size_t count = 0;
+    char **all;
+    int result;
 
-    *ret_failure = 0;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return false;
-    *ret = fork();
-    if (*ret == 0)
-        become(command, mask, ends[1]);
-    close(ends[1]);
-    if (*ret > 0 && read(ends[0], ret_failure, sizeof(*ret_failure)) != (ssize_t)sizeof(*ret_failure))
-        *ret_failure = 0;
-    close(ends[0]);
-    return *ret > 0;
+    while (words[count])
+        count++;
+    all = calloc(before_count + count + 1, sizeof(*all));
+    if (!all)
+        return ENOMEM;
+    memcpy(all, before, sizeof(before));
+    memcpy(all + before_count, words, count * sizeof(*all));
+    result = posix_spawn(ret, shell, files, attributes, all, environ);
+    free(all);
+    return result;
+}
+
+/* The errno of what kept it from being started. Nothing of our memory is copied for it. */
+static int start(const struct run_command *command, const sigset_t *mask, pid_t *ret)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    int result = posix_spawn_file_actions_init(&files);
+
+    if (result)
+        return result;
+    result = posix_spawnattr_init(&attributes);
+    if (result == 0) {
+        result = inherit(command, mask, &files, &attributes);
+        if (result == 0)
+            result = posix_spawnp(ret, command->words[0], &files, &attributes, command->words, environ);
+        if (result == ENOEXEC)
+            result = spawn_by_shell(command->words, &files, &attributes, ret);
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&files);
+    return result;
 }
 
 /* Until it has ended. Its exit code as a shell tells it. */
@@ -174,15 +201,17 @@ static int run_plugged(char *const *words, struct tapnet_attached *attached)
               stderr);
     else if (!run_command_make(words, attached, &command))
         fputs("tapnet run: out of memory\n", stderr);
-    else if (!start(&command, &before, &child, &failure))
-        fprintf(stderr, "tapnet run: cannot start a process: %s\n", strerror(errno));
+    else
+        failure = start(&command, &before, &child);
     run_command_fini(&command);
     tapnet_attached_close(attached);
-    if (child > 0)
-        code = wait_for(child, &taken);
     if (failure)
         fprintf(stderr, "tapnet run: cannot run %s: %s\n", words[0], strerror(failure));
-    return code;
+    if (failure == EAGAIN || failure == ENOMEM)
+        return EXIT_NOT_RUN;
+    if (failure)
+        return failure == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTED;
+    return child > 0 ? wait_for(child, &taken) : code;
 }
 
 int run_run(const struct arguments *arguments)

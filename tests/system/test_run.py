@@ -174,6 +174,15 @@ def test_the_exit_code_is_the_commands(lab, run, script, code):
     assert list(ports(lab)) == ["web"]
 
 
+def test_a_script_that_names_no_interpreter_is_the_shells(lab, host):
+    """As behind any command that starts another: by its path, and found in PATH."""
+    host.write("plain", 'echo "$0 $1"; exit 9').chmod(0o755)
+    host.env["PATH"] = f"{host.tmp}:/usr/sbin:/usr/bin:/sbin:/bin"
+    for name in (host.tmp / "plain", "plain"):
+        done = lab("run", "-q", "lab", "--", name, "a b", check=False)
+        assert done.returncode == 9 and done.stdout.endswith("plain a b\n"), done
+
+
 def test_what_cannot_be_run_leaves_nothing(lab, host):
     before = snapshot(host, run_dir=lab.run_dir)
     host.env["PATH"] = "/usr/sbin:/usr/bin"  # without a folder that this user may not look into
