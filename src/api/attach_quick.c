@@ -441,8 +441,11 @@ int quick_fold(struct tapnet *tapnet, struct tapnet_error *error)
 {
     struct observe_found *found cleanup(cleanup_observe_free) = NULL;
     struct fold fold = {.tapnet = tapnet};
-    int result = observe_host(tapnet->run_dir, &found, error);
+    int result;
 
+    if (!plugged_is_heavy(tapnet->run_dir))
+        return 0;
+    result = observe_host(tapnet->run_dir, &found, error);
     fold.found = found;
     return result < 0 ? result : api_with_requests(tapnet, fold_all, &fold, NULL, error);
 }

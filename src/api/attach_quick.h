@@ -34,7 +34,8 @@ void quick_prepare(const struct tapnet *tapnet, const struct model_set *set);
 
 /*
  * With the lock held: tells ledgers and service anew of networks whose ports have come and gone beside them, as the
- * long way would have, so that those files do not grow for ever.
+ * long way would have, so that those files do not grow for ever. That costs as much as there are ports, so it is done
+ * when as many have come or gone (plugged_is_heavy()).
  */
 int quick_fold(struct tapnet *tapnet, struct tapnet_error *error);
 

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "guard/guard.h"
+#include "model/object.h"
 #include "netlink/notify.h"
 
 #define DATAGRAMS_MAX 4096 /* in one go: any storm is noticed, and there is time for work */
@@ -30,7 +31,9 @@ struct events {
     int fds[EVENTS_FDS]; /* by enum source */
     bool ours;           /* the transaction that is being told of touches our table */
     bool seen;           /* something was read that events_read() has not told of */
-    int last_watch;      /* of inotify */
+    int stirred[256];    /* indices of links that changed, and are there still, since reading began */
+    size_t stirred_count;
+    int last_watch; /* of inotify */
     struct culprits culprits;
 };
 
@@ -86,10 +89,34 @@ void events_forget(struct events *events, uint32_t generation)
 
 /* ---- reading ---- */
 
+/*
+ * The device of a port that went before is deleted at last, by us mostly: there is nothing of it to be put back. It
+ * leaves its bridge first, so what is told of a link waits until everything is read.
+ */
+static void take_link(struct events *events, const struct netlink_event *event)
+{
+    size_t place = 0;
+
+    while (place < events->stirred_count && events->stirred[place] != event->index)
+        place++;
+    if (event->gone && event->group == MODEL_GONE_GROUP) {
+        if (place < events->stirred_count)
+            events->stirred[place] = events->stirred[--events->stirred_count];
+    } else if (place == ARRAY_COUNT(events->stirred)) {
+        events->seen = true;
+    } else if (place == events->stirred_count) {
+        events->stirred[events->stirred_count++] = event->index;
+    }
+}
+
 static void take_event(const struct netlink_event *event, void *data)
 {
     struct events *events = data;
 
+    if (event->kind == NETLINK_EVENT_LINK) {
+        take_link(events, event);
+        return;
+    }
     events->seen = true;
     switch (event->kind) {
     case NETLINK_EVENT_LINK:
@@ -149,7 +176,8 @@ bool events_read(struct events *events)
     netlink_notify_read(events->fds[SOURCE_ROUTE], NETLINK_ROUTE, DATAGRAMS_MAX, take_event, events);
     events_read_guards(events);
     read_files(events);
-    seen = events->seen;
+    seen = events->seen || events->stirred_count;
+    events->stirred_count = 0;
     events->seen = false;
     return seen;
 }

@@ -66,6 +66,7 @@ static int parse_link(const struct nlmsghdr *message, struct netlink_event *even
     event->kind = NETLINK_EVENT_LINK;
     event->index = header->ifi_index;
     event->group = netlink_get_u32(attributes[IFLA_GROUP]);
+    event->gone = message->nlmsg_type == RTM_DELLINK && header->ifi_family == AF_UNSPEC; /* not: left its bridge */
     if (name && strlen(name) < sizeof(event->name))
         strcpy(event->name, name);
     return 0;
@@ -177,7 +178,7 @@ int netlink_notify_parse(const struct nlmsghdr *message, int protocol, struct ne
         result = parse_address(message, &event);
     else if (message->nlmsg_type == RTM_NEWROUTE || message->nlmsg_type == RTM_DELROUTE)
         result = parse_route(message, &event);
-    else if (message->nlmsg_type == RTM_NEWNETCONF || message->nlmsg_type == RTM_DELNETCONF)
+    else if (message->nlmsg_type == RTM_NEWNETCONF) /* RTM_DELNETCONF comes with the end of the link, which is told */
         result = parse_config(message, &event);
     else if (message->nlmsg_type == RTM_NEWQDISC || message->nlmsg_type == RTM_DELQDISC)
         result = parse_discipline(message, &event);

@@ -28,6 +28,7 @@ struct netlink_event {
     int index;           /* of the link that it is about; 0: none, or not said */
     char name[IFNAMSIZ]; /* LINK: its name */
     uint32_t group;      /* LINK: its interface group */
+    bool gone;           /* LINK: there is no such link any more */
     bool is_default;     /* ROUTE: leads everywhere */
     const char *table;   /* NFT: name of the table */
     pid_t pid;           /* COMMIT: who asked for it. Of all else a message's port says nothing certain */

@@ -2,6 +2,7 @@
 /* Ports that came or went alone since their network's ledger was written, at a cost of their own: beside it. */
 #include "observe/plugged.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,6 +15,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "model/json_cleanup.h"
 
 #define TEXT_MAX (64 << 20) /* as of a ledger */
@@ -169,4 +171,31 @@ int plugged_read(const char *path, const struct stat *ledger, struct model_netwo
     if (!first || strcmp(first, wanted) != 0)
         return check_current(path, wanted);
     return take_ports(lines, network, arena, ret_any);
+}
+
+/* @name: of a file in the directory @networks. */
+static bool is_heavy(int networks, const char *name)
+{
+    char ledger[NAME_MAX + sizeof(".json")];
+    struct stat beside, of;
+
+    snprintf(ledger, sizeof(ledger), "%.*s.json", (int)(strlen(name) - strlen(PLUGGED_SUFFIX)), name);
+    if (fstatat(networks, name, &beside, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fstatat(networks, ledger, &of, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    return of.st_size <= PLUGGED_LEDGER_SHORT || beside.st_size >= of.st_size / 2;
+}
+
+bool plugged_is_heavy(const char *run_dir)
+{
+    char path[PATH_MAX];
+    bool heavy = false;
+    DIR *networks;
+
+    if (snprintf(path, sizeof(path), "%s/networks", run_dir) >= (int)sizeof(path) || !(networks = opendir(path)))
+        return false;
+    for (const struct dirent *entry; !heavy && (entry = readdir(networks));)
+        heavy = text_ends_in(entry->d_name, PLUGGED_SUFFIX) && is_heavy(dirfd(networks), entry->d_name);
+    closedir(networks);
+    return heavy;
 }

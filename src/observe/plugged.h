@@ -23,6 +23,11 @@
 #define PLUGGED_SUFFIX ".more"
 #define PLUGGED_ROLL_SUFFIX ".roll"
 
+/* What stands beside a ledger is to be written into it when it weighs half as much, or the ledger no more than this. */
+#define PLUGGED_LEDGER_SHORT 8192
+/* Is it so beside any ledger of the directory @run_dir? */
+bool plugged_is_heavy(const char *run_dir);
+
 /* Which ledger it is. */
 #define PLUGGED_LEDGER_MAX 96
 const char *plugged_ledger_print(const struct stat *ledger, char text[PLUGGED_LEDGER_MAX]);

@@ -150,6 +150,39 @@ static void a_ledger_that_was_replaced_meanwhile_is_seen(void **state)
     arena_fini(&arena);
 }
 
+/* What stands beside a ledger of @ledger_len bytes, as long as @more_len: is it to be written into that? */
+static bool weighs(int ledger_len, int more_len)
+{
+    char path[80];
+    bool heavy;
+
+    snprintf(path, sizeof(path), "%s/networks", directory);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/networks/lab.json", directory);
+    write_text(path, "", "");
+    assert_int_equal(truncate(path, ledger_len), 0);
+    snprintf(path, sizeof(path), "%s/networks/lab.more", directory);
+    write_text(path, "", "");
+    assert_int_equal(truncate(path, more_len), 0);
+    heavy = plugged_is_heavy(directory);
+    unlink(path);
+    assert_false(plugged_is_heavy(directory));
+    snprintf(path, sizeof(path), "%s/networks/lab.json", directory);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/networks", directory);
+    assert_int_equal(rmdir(path), 0);
+    return heavy;
+}
+
+static void what_weighs_much_is_written_into_the_ledger(void **state)
+{
+    (void)state;
+    assert_true(weighs(PLUGGED_LEDGER_SHORT, 1));
+    assert_false(weighs(100000, 49999));
+    assert_true(weighs(100000, 50000));
+    assert_false(plugged_is_heavy("/nowhere"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +190,7 @@ int main(void)
         cmocka_unit_test(what_went_is_taken_out),
         cmocka_unit_test(what_is_about_another_ledger_is_void),
         cmocka_unit_test(a_ledger_that_was_replaced_meanwhile_is_seen),
+        cmocka_unit_test(what_weighs_much_is_written_into_the_ledger),
     };
 
     return cmocka_run_group_tests(tests, make, clean);
