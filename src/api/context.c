@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/resident.h"
+#include "apply/kernel.h"
 #include "base/cleanup.h"
+#include "base/message.h"
 #include "nft/nft.h"
 #include "spec/spec.h"
 
@@ -56,11 +59,28 @@ API void tapnet_with_guard(struct tapnet *tapnet, const struct tapnet_guard *gua
     tapnet->guard = *guard;
 }
 
+/*
+ * Who has changed guards would wait at his end until the kernel is done with that: here, or as a process in its exit.
+ * A keeper waits for him (resident.h).
+ */
+static void hand_over(const struct tapnet *tapnet)
+{
+    static const char request[] = "{\"do\":\"close\"}";
+    int fd = tapnet->kernel && tapnet->kernel_pid == (int)getpid() ? apply_kernel_lingering(tapnet->kernel) : -1;
+    _cleanup_close_ int keeper = -1;
+    char path[RUN_PATH_MAX];
+
+    if (fd >= 0 && run_path(tapnet->run_dir, RESIDENT_SOCKET, path) == 0 &&
+        apply_socket_connect(path, 1, &keeper, NULL) == 0)
+        message_send(keeper, request, strlen(request), &fd, 1, MSG_DONTWAIT);
+}
+
 API void tapnet_free(struct tapnet *tapnet)
 {
     if (!tapnet)
         return;
     api_notes_clear(tapnet);
+    hand_over(tapnet);
     api_close_ops(tapnet);
     api_close_keeper(tapnet);
     if (tapnet->run_fd >= 0)

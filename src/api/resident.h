@@ -15,6 +15,8 @@
  *   {"do":"look"}    look at the host now; the reply comes afterwards: {"ok":true,"pid":123,"sets":1}. When no set is
  *                    up it is the last thing that the keeper says.
  *   {"do":"who"}     {"ok":true,"pid":123}, at once, unless a look is under way.
+ *   {"do":"close"}   with a netlink socket of netfilter's, which the keeper closes later (keeper/closings.h): by
+ *                    tapnet_free(). No reply.
  *
  * The log is RUN_DIR/keeper.log. RUN_DIR/keeper.json says what is left alone for some time, and which of that are
  * ports that are closed; and how often lately the holder of a TAP gave it a MAC that was another's, the last time at a

@@ -35,6 +35,11 @@ int apply_kernel_netfilter(struct apply_kernel *kernel, struct tapnet_error *err
     return kernel->netfilter ? 0 : netlink_open(NETLINK_NETFILTER, &kernel->netfilter, error);
 }
 
+int apply_kernel_lingering(const struct apply_kernel *kernel)
+{
+    return kernel->netfilter && kernel->guards_changed ? netlink_fd(kernel->netfilter) : -1;
+}
+
 /* The ioctl needs no lock of the kernel's, for which a request of rtnetlink would wait behind all others. */
 int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error)
 {
@@ -337,6 +342,7 @@ static int guards_commit(void *data, struct nft_transaction *transaction, struct
     struct apply_kernel *kernel = data;
     int result = apply_kernel_netfilter(kernel, error);
 
+    kernel->guards_changed = true;
     return result < 0 ? result : nft_commit(kernel->netfilter, transaction, error);
 }
 

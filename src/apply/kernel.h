@@ -9,6 +9,7 @@
 
 struct apply_kernel {
     struct netlink *route, *netfilter; /* opened at first use */
+    bool guards_changed;               /* by @netfilter */
     char *run_dir, *service;
     struct apply_loan loan;
     int *made_fd; /* apply_kernel_catch(); NULL: it was not called */
@@ -35,6 +36,8 @@ struct apply_kernel {
 int apply_kernel_route(struct apply_kernel *kernel, struct tapnet_error *error);
 /* The same of netfilter's. */
 int apply_kernel_netfilter(struct apply_kernel *kernel, struct tapnet_error *error);
+/* The socket of netfilter's by which something was changed, so that it takes time to close it; -1: there is none. */
+int apply_kernel_lingering(const struct apply_kernel *kernel);
 /* The index of a link by its name. -ENODEV. */
 int apply_kernel_index(struct apply_kernel *kernel, const char *name, int *ret, struct tapnet_error *error);
 

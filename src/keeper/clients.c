@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/message.h"
 #include "model/json_cleanup.h"
+#include "service/loop.h"
 
 void clients_init(struct clients *clients)
 {
@@ -33,6 +34,7 @@ void clients_fini(struct clients *clients)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         part(clients, i);
+    closings_fini(&clients->closings);
 }
 
 /* The directory lets nobody else in; should it ever, nobody else is heard. */
@@ -64,13 +66,13 @@ void clients_poll(const struct clients *clients, struct pollfd ret[CLIENTS_MAX])
         ret[i] = (struct pollfd){.fd = clients->places[i].fd, .events = POLLIN};
 }
 
-/* Does the datagram ask who we are? All else asks for a look. */
-static bool asks_who(const char *request, size_t len)
+/* Is it that, which the datagram asks for? */
+static bool asks(const char *what, const char *request, size_t len)
 {
     _cleanup_json_ json_t *json = json_loadb(request, len, 0, NULL);
-    const char *what = json_string_value(json_object_get(json, "do"));
+    const char *asked = json_string_value(json_object_get(json, "do"));
 
-    return what && strcmp(what, "who") == 0;
+    return asked && strcmp(asked, what) == 0;
 }
 
 static void tell(struct clients *clients, size_t i, const char *text)
@@ -87,6 +89,21 @@ static void tell_who(struct clients *clients, size_t i)
     tell(clients, i, text);
 }
 
+/* What a client has said, and handed over where @fd is not -1. True: it wants a look. */
+static bool serve(struct clients *clients, size_t i, const char *request, size_t len, int fd)
+{
+    if (fd >= 0) {
+        closings_take(&clients->closings, fd, loop_now_usec());
+        part(clients, i);
+        return false;
+    }
+    if (asks("who", request, len)) {
+        tell_who(clients, i);
+        return false;
+    }
+    return clients->places[i].waits = true;
+}
+
 bool clients_read(struct clients *clients, const struct pollfd polled[CLIENTS_MAX])
 {
     char request[RESIDENT_MESSAGE_MAX];
@@ -94,15 +111,13 @@ bool clients_read(struct clients *clients, const struct pollfd polled[CLIENTS_MA
 
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         size_t len, fd_count;
-        int result;
+        int result, fd;
 
         if (!polled[i].revents)
             continue;
-        result = message_receive(polled[i].fd, request, sizeof(request), NULL, 0, &len, &fd_count, MSG_DONTWAIT);
-        if (result == 0 && asks_who(request, len))
-            tell_who(clients, i);
-        else if (result == 0)
-            asked = clients->places[i].waits = true;
+        result = message_receive(polled[i].fd, request, sizeof(request), &fd, 1, &len, &fd_count, MSG_DONTWAIT);
+        if (result == 0)
+            asked |= serve(clients, i, request, len, fd_count ? fd : -1);
         else if (result != -EAGAIN)
             part(clients, i);
     }

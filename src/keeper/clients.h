@@ -6,6 +6,9 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "keeper/closings.h"
 
 /*
  * How it works: a command connects while it still holds the lock and its set is up, and asks for a look when the set is
@@ -19,6 +22,7 @@ struct clients {
         int fd;     /* -1: a free place */
         bool waits; /* for the next look */
     } places[CLIENTS_MAX];
+    struct closings closings; /* what they have handed over */
 };
 
 void clients_init(struct clients *clients);

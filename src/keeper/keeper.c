@@ -249,6 +249,7 @@ static int patience_msec(const struct keeper *keeper)
 
     msec = earlier(msec, msec_until(requests_due(&keeper->requests)));
     msec = earlier(msec, msec_until(keeper->gone_usec));
+    msec = earlier(msec, msec_until(keeper->clients.closings.due_usec));
     return earlier(msec, msec_until(pool_due(&keeper->pool)));
 }
 
@@ -275,6 +276,7 @@ static int wait_for_events(struct keeper *keeper)
         return errno == EINTR ? 0 : -errno;
     if (ready == 0 && msec_until(pool_due(&keeper->pool)) == 0 && !pool_fill(&keeper->pool, keeper->options->tapnet))
         want_look(keeper, loop_now_usec()); /* which waits for the lock */
+    closings_look(&keeper->clients.closings, loop_now_usec());
     if (msec_until(keeper->gone_usec) == 0) /* whoever else wants something meanwhile */
         delete_gone(keeper);
     if (any_ready(fds, EVENTS_FDS) && events_read(keeper->events)) {
