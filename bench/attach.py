@@ -10,6 +10,7 @@ import world as worlds
 SIZES = (10, 100, 1000)
 BRIDGED = 900  # of 1,000 ports so many in the network that is measured: its bridge has room for 123 more then
 POOL = 64
+MANY = 96  # that go in a row
 GUESTS = 24  # at most 64 are ready and as many in use or going: a bridge has room for both
 CROWD = 8
 TRUE = "/bin/true"
@@ -18,6 +19,7 @@ GROWTH = 1.2  # beside the floor's
 FLOOR = "attach, the floor"
 UNPLUG_FLOOR = "detach, the floor"
 LEAVE_FLOOR = "detach, the floor of what is deleted later"
+DELETE_FLOOR = "detach, the floor of that deletion: processor time"
 FLOORS = {FLOOR: "plug", UNPLUG_FLOOR: "unplug", LEAVE_FLOOR: "leave"}
 CROWD_FLOOR = f"attach, the floor, {CROWD} at a time"
 RUN_FLOORS = {1: "run of `true`, the floor, 1 at a time", CROWD: f"run of `true`, the floor, {CROWD} at a time"}
@@ -34,13 +36,13 @@ def sort_lines(text):
 
 def floor_of(name):
     """Which of them is below @name: what deletes a device, in the end, has another one than what takes it down."""
-    if name in (*FLOORS, CROWD_FLOOR, *RUN_FLOORS.values()):
+    if name in (*FLOORS, DELETE_FLOOR, CROWD_FLOOR, *RUN_FLOORS.values()):
         return name
     if name.startswith("run"):
         return RUN_FLOORS[1 if "1 at a time" in name else CROWD]
     if name.startswith("attach"):
         return CROWD_FLOOR if name.endswith(f"{CROWD} at a time") else FLOOR
-    return LEAVE_FLOOR if name.startswith("detach") and "processor time" not in name else UNPLUG_FLOOR
+    return DELETE_FLOOR if "processor time" in name else LEAVE_FLOOR
 
 
 class Rows:
@@ -110,31 +112,38 @@ def run_new(bench, rows, host, floor, ports, own):
     pairs, floors = [], {verb: [] for verb in FLOORS.values()}
     crowded = GUESTS // CROWD
     for crowd, count, text in ((1, GUESTS, "1 at a time"), (CROWD, crowded, f"{CROWD} at a time")):
-        plugged, unplugged, later, alone = [], [], [], []
+        plugged, unplugged = [], []
         for _ in range(bench.rounds(5)):
             settle(host, own, 0)
-            used = []
-            times = plug(host, crowd, count, "detach", lambda used=used: used.append(host.rest()))
+            times = plug(host, crowd, count, "detach", host.rest)
             plugged += times["plug"]
             unplugged += times["unplug"]
-            later.append((host.rest() - used[0]) / (crowd * count))
             if crowd == 1:
                 beside = plug_floor(floor, own)
                 pairs.append((times["plug"], beside["plug"]))
                 for verb, values in floors.items():
                     values += beside[verb]
-            settle(host, own, 0)
-            used = []
-            plug(host, crowd, count, "hold", lambda used=used: used.append(host.rest()))
-            host.wait_for_ports(own)
-            alone.append((host.rest() - used[0]) / (crowd * count))
         rows.add(f"attach (new), {text}", ports, plugged)
         rows.add(f"detach, {text}", ports, unplugged, 0.5 if crowd == 1 else None)
-        rows.add(f"detach, {text}: the residents' processor time", ports, later, 0.5)
-        rows.add(f"letting go, {text}: the residents' processor time", ports, alone, 0.5)
     for name, verb in FLOORS.items():
         rows.add(name, ports, floors[verb])
     rows.add_pairs("attach (new): tapnet / floor", ports, pairs, 1.5)
+
+
+def run_many(bench, rows, host, floor, ports, own):
+    """What the end of a port costs the residents, beside what the kernel takes for the deletion alone."""
+    detached, alone, floors = [], [], []
+    for _ in range(bench.rounds(5)):
+        for how, values in (("detach", detached), ("hold", alone)):
+            settle(host, own, 0)
+            used = []
+            plug(host, 1, MANY, how, lambda used=used: used.append(host.rest()))
+            host.wait_for_ports(own)
+            values.append((host.rest() - used[0]) / MANY)
+        floors += sort_lines(floor.on_host(floor.build / "bench/floor", "delete", own, MANY))["delete"]
+    rows.add(DELETE_FLOOR, ports, floors)
+    rows.add(f"detach, {MANY} in a row: the residents' processor time", ports, detached, 0.5)
+    rows.add(f"letting go, {MANY} in a row: the residents' processor time", ports, alone)
 
 
 def run_pool(bench, rows, host, ports, own):
@@ -237,12 +246,16 @@ def run_ours(bench, rows, ports, pool, floor=None):
     with worlds.World(bench.build) as host:
         path = host.write_file(own, pool=pool, others=ports - own)
         host.tapnet("up", "-q", path)
+        guest = subprocess.Popen(host.inside(host.build / "tapnet", "run", "-q", "bench/p1", "--", "cat"),
+                                 env=host.environment, stdin=subprocess.PIPE)  # a host has one
         if pool:
             run_pool(bench, rows, host, ports, own)
         else:
             run_new(bench, rows, host, floor, ports, own)
+            run_many(bench, rows, host, floor, ports, own)
         run_until_started(bench, rows, host, ports, own, pool)
         run_commands(bench, rows, host, ports, own, pool)
+        guest.communicate()
         host.tapnet("down", "-q", path)
 
 

@@ -13,6 +13,8 @@
  * all of these at once costs little), the rest by a close and a transaction. Microseconds of each are printed.
  * `floor run N` adds port N for the time of a command, and leaves its device, down, to be deleted later: what counts is
  * the whole process, of whose end most is the kernel's letting go of its socket of nftables (nft_rcv_nl_event()).
+ * `floor delete N COUNT` adds COUNT ports, takes them down, and deletes them as a group; what is printed is the
+ * processor time of that a port.
  * `floor down` deletes the group and the tables. It checks nothing, parses nothing, remembers nothing and can
  * undo nothing: what tapnet takes on top is the price of doing that. Microseconds a phase are printed as JSON.
  */
@@ -32,6 +34,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "floor.h"
@@ -39,6 +42,7 @@
 
 #define BRIDGE "br-floor"
 #define GROUP 0x666c6f6fu /* "floo" */
+#define LEFT_GROUP 0x666c6f70u
 
 void port_name(unsigned port, char name[IFNAMSIZ])
 {
@@ -274,13 +278,13 @@ static void make_port(struct mnl_socket *route, unsigned port, unsigned bridge)
         make_routed(route, port, request.ifr_name);
 }
 
-static void delete_group(struct mnl_socket *route)
+static void delete_group(struct mnl_socket *route, uint32_t group)
 {
     char buffer[256];
     struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
     struct nlmsghdr *message = request_begin(buffer, RTM_DELLINK, 0, &header, sizeof(header));
 
-    mnl_attr_put_u32(message, IFLA_GROUP, GROUP);
+    mnl_attr_put_u32(message, IFLA_GROUP, group);
     request_run(route, message, "delete the group");
 }
 
@@ -314,7 +318,7 @@ static void run_down(struct mnl_socket *route, struct mnl_socket *netfilter)
 {
     uint64_t start = request_now_usec(), deleted, done;
 
-    delete_group(route);
+    delete_group(route, GROUP);
     deleted = request_now_usec();
     guards_delete(netfilter);
     done = request_now_usec();
@@ -322,8 +326,8 @@ static void run_down(struct mnl_socket *route, struct mnl_socket *netfilter)
            done - start);
 }
 
-/* Nothing passes from then on; the device is there still. */
-static void take_down(struct mnl_socket *route, unsigned port)
+/* Nothing passes from then on; the device is there still, in @group. */
+static void take_down(struct mnl_socket *route, unsigned port, uint32_t group)
 {
     char buffer[256], name[IFNAMSIZ];
     struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_change = IFF_UP};
@@ -331,6 +335,7 @@ static void take_down(struct mnl_socket *route, unsigned port)
 
     port_name(port, name);
     mnl_attr_put_strz(message, IFLA_IFNAME, name);
+    mnl_attr_put_u32(message, IFLA_GROUP, group);
     request_run(route, message, "take the port down");
 }
 
@@ -359,7 +364,7 @@ static void run_plug(struct mnl_socket *route, struct mnl_socket *netfilter, uns
 
         ioctl(fds[i], TUNSETPERSIST, 0UL);
         if (leaves)
-            take_down(route, first + i);
+            take_down(route, first + i, GROUP);
         else
             close(fds[i]);
         guards_change(netfilter, first + i, NFT_MSG_DELSETELEM);
@@ -390,8 +395,31 @@ static void run_run(struct mnl_socket *route, struct mnl_socket *netfilter, unsi
     close(fd);
     if (child < 0 || waitpid(child, NULL, 0) != child)
         request_fail("run a command");
-    take_down(route, port);
+    take_down(route, port, GROUP);
     guards_change(netfilter, port, NFT_MSG_DELSETELEM);
+}
+
+static uint64_t now_used_usec(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
+}
+
+/* With @first others there: as many that nobody holds, taken down, are deleted at once. */
+static void run_delete(struct mnl_socket *route, unsigned first, unsigned count)
+{
+    unsigned bridge = if_nametoindex(BRIDGE);
+    uint64_t start;
+
+    for (unsigned i = 0; i < count; i++) {
+        make_port(route, first + i, bridge);
+        take_down(route, first + i, LEFT_GROUP);
+    }
+    start = now_used_usec();
+    delete_group(route, LEFT_GROUP);
+    printf("delete %lu\n", (now_used_usec() - start) / count);
 }
 
 /* The number of "run N"; 0: it is no such call. */
@@ -402,12 +430,12 @@ static unsigned read_run(int count, char **words)
     return port < PORTS_MAX ? (unsigned)port : 0;
 }
 
-/* "plug N COUNT": how many are to be added; 0: it is no such call. */
-static unsigned read_plug(int count, char **words, unsigned *ret_first)
+/* "@verb N COUNT": how many are to be added; 0: it is no such call. */
+static unsigned read_more(int count, char **words, const char *verb, unsigned *ret_first)
 {
     unsigned long first, more;
 
-    if (count != 4 || strcmp(words[1], "plug") != 0)
+    if (count != 4 || strcmp(words[1], verb) != 0)
         return 0;
     first = strtoul(words[2], NULL, 10);
     more = strtoul(words[3], NULL, 10);
@@ -433,16 +461,16 @@ int main(int count, char **words)
 {
     const struct kind *kind = count == 3 ? find_kind(words[1]) : NULL;
     unsigned long ports = kind ? strtoul(words[2], NULL, 10) : 0;
-    unsigned first = 0, more = read_plug(count, words, &first), run = read_run(count, words);
+    unsigned first = 0, more = read_more(count, words, "plug", &first), run = read_run(count, words);
+    unsigned deleted = read_more(count, words, "delete", &first);
     struct mnl_socket *route, *netfilter;
 
-    if (!(kind && ports >= 1 && ports <= kind->ports_max) && !more && !run &&
+    if (!(kind && ports >= 1 && ports <= kind->ports_max) && !more && !deleted && !run &&
         !(count == 2 && strcmp(words[1], "down") == 0)) {
-        fprintf(
-            stderr,
-            "usage: floor up N | floor routed N | floor spread[6] N | floor plug N COUNT | floor run N | floor down   "
-            "(N: 1 to %d, routed and spread to %d)\n",
-            PORTS_MAX, ROUTED_MAX);
+        fprintf(stderr,
+                "usage: floor up N | floor routed N | floor spread[6] N | floor plug N COUNT | floor delete N COUNT | "
+                "floor run N | floor down   (N: 1 to %d, routed and spread to %d)\n",
+                PORTS_MAX, ROUTED_MAX);
         return 2;
     }
     route = request_open(NETLINK_ROUTE);
@@ -451,6 +479,8 @@ int main(int count, char **words)
         run_up(route, netfilter, kind, (unsigned)ports);
     else if (more)
         run_plug(route, netfilter, first, more);
+    else if (deleted)
+        run_delete(route, first, deleted);
     else if (run)
         run_run(route, netfilter, run);
     else

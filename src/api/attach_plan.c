@@ -406,7 +406,7 @@ static int add_ports(struct plugging *plugging, struct model_set *set, struct mo
 int plugging_add(struct model_set *set, void *data, struct tapnet_error *error)
 {
     struct plugging *plugging = data;
-    const struct model_surroundings beside = {.other_has = roll_has_address, .data = plugging->roll};
+    const struct model_surroundings beside = {.other_address = roll_address, .data = plugging->roll};
     struct model_network *network = ports_network_of(set, plugging->network);
     int result = add_ports(plugging, set, network, error);
 

@@ -195,11 +195,19 @@ const char *roll_hostname(const struct roll *roll, size_t place)
     return roll->ports[place].hostname;
 }
 
-/* These two go through all ports for each one more: without a call for each, and a look at most of them at one word. */
-
-bool roll_has_address(const void *data, const struct ip_address *address)
+const struct ip_address *roll_address(const void *data, size_t place, uint8_t family)
 {
     const struct roll *roll = data;
+
+    if (place == roll->count)
+        return NULL;
+    return family == AF_INET6 ? &roll->ports[place].address6 : &roll->ports[place].address;
+}
+
+/* These two go through all ports for each one more: without a call for each, and a look at most of them at one word. */
+
+static bool has_address(const struct roll *roll, const struct ip_address *address)
+{
     size_t size = ip_family_size(address->family), last = size - sizeof(uint32_t);
 
     for (size_t i = 0; i < roll->count; i++) {
@@ -231,7 +239,7 @@ bool roll_collides(const struct roll *roll, const struct model_port *port)
             is_text(other->hostname, port->name, name_len))
             return true;
     }
-    return port->address6.family && roll_has_address(roll, &port->address6);
+    return port->address6.family && has_address(roll, &port->address6);
 }
 
 bool roll_has_origin(const struct roll *roll, enum model_origin origin)

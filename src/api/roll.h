@@ -60,8 +60,8 @@ size_t roll_find(const struct roll *roll, const char *name);
 /* The names of the port that is number @place: its own, and what it is called in DNS, too. */
 const char *roll_name(const struct roll *roll, size_t place);
 const char *roll_hostname(const struct roll *roll, size_t place);
-/* Has one of them the address? As struct model_surroundings wants it; @roll is one. */
-bool roll_has_address(const void *roll, const struct ip_address *address);
+/* The address of the port that is number @place, as struct model_surroundings wants it; @roll is one. */
+const struct ip_address *roll_address(const void *roll, size_t place, uint8_t family);
 /* Has one of them a name, a MAC, an address of IPv6 or a device that @port has? */
 bool roll_collides(const struct roll *roll, const struct model_port *port);
 /* Is there one of that origin? */

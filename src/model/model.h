@@ -393,8 +393,11 @@ struct model_surroundings {
     bool (*current_address)(const void *data, const char *network, const char *port, uint8_t family,
                             struct ip_address *ret);
     bool (*current_subnet6)(const void *data, const char *network, struct ip_prefix *ret); /* may be NULL */
-    /* Has a port that is in the network besides this address? May be NULL. */
-    bool (*other_has)(const void *data, const struct ip_address *address);
+    /*
+     * Addresses of @family (or of none) that ports have which are in the network besides, number @place; NULL behind
+     * the last. May be NULL.
+     */
+    const struct ip_address *(*other_address)(const void *data, size_t place, uint8_t family);
     struct model_ip6 ip6;
     const void *data;
 };

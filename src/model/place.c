@@ -81,8 +81,7 @@ static bool bits_take(struct bits *bits, const struct ip_address *address)
     return true;
 }
 
-static int choose_address(struct bits *bits, const struct model_network *network, struct model_port *port,
-                          const struct model_surroundings *surroundings)
+static int choose_address(struct bits *bits, const struct model_network *network, struct model_port *port)
 {
     char name[2 * MODEL_NAME_MAX];
     uint32_t hosts = bits->size - 2, start;
@@ -92,8 +91,7 @@ static int choose_address(struct bits *bits, const struct model_network *network
     for (uint32_t i = 0; i < hosts; i++) {
         const struct ip_address address = address_at(bits, 1 + (uint32_t)(((uint64_t)start + i) % hosts));
 
-        if (bits_take(bits, &address) &&
-            !(surroundings->other_has && surroundings->other_has(surroundings->data, &address))) {
+        if (bits_take(bits, &address)) {
             *address_of(port, address.family) = address;
             return 0;
         }
@@ -107,6 +105,18 @@ static bool lacks_address(struct model_port *port, uint8_t family)
     return !address_of(port, family)->family && !(family == AF_INET6 && port->no_ip6);
 }
 
+static void take_others(struct bits *bits, const struct model_surroundings *surroundings)
+{
+    const struct ip_address *other;
+
+    for (size_t i = 0; surroundings->other_address; i++) {
+        other = surroundings->other_address(surroundings->data, i, bits->cells.address.family);
+        if (!other)
+            return;
+        bits_take(bits, other);
+    }
+}
+
 /* Given addresses first, then those that are there now, then the rest. */
 static int place_all(struct bits *bits, struct model_network *network, const struct model_surroundings *surroundings)
 {
@@ -116,6 +126,7 @@ static int place_all(struct bits *bits, struct model_network *network, const str
     for (size_t i = 0; i < network->port_count; i++)
         if (address_of(&network->ports[i], family)->family)
             bits_take(bits, address_of(&network->ports[i], family));
+    take_others(bits, surroundings);
     for (size_t i = 0; i < network->port_count && surroundings->current_address; i++) {
         struct model_port *port = &network->ports[i];
         struct ip_address current;
@@ -127,7 +138,7 @@ static int place_all(struct bits *bits, struct model_network *network, const str
     }
     for (size_t i = 0; i < network->port_count && result == 0; i++)
         if (lacks_address(&network->ports[i], family))
-            result = choose_address(bits, network, &network->ports[i], surroundings);
+            result = choose_address(bits, network, &network->ports[i]);
     return result;
 }
 
