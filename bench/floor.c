@@ -8,9 +8,10 @@
  * forwarding and proxy ARP, no delay of that, an address with a peer, a permanent neighbour; `floor spread N` has
  * twelve elements, as a network of mode nat has that is too large for a bridge; `floor spread6 N` has six more, and of
  * IPv6 forwarding, fe80::1, a route and a permanent neighbour. `floor plug N COUNT` adds COUNT ports to those of
- * `floor up N`, one after the other: a transaction of elements, a TAP that is held, owned and kept, one send; then it
- * takes them away, half of them by taking the link down, by which nothing passes any more, and a transaction (to delete
- * all of these at once costs little), the rest by a close and a transaction. Microseconds of each are printed.
+ * `floor up N`, one after the other: a transaction of elements, a TAP that is held, owned and kept, one send; when all
+ * are up it takes them away, half of them by taking the link down, by which nothing passes any more, and a transaction
+ * (to delete all of these at once costs little), the rest by a close and a transaction. Microseconds of each are
+ * printed.
  * `floor run N` adds port N for the time of a command, and leaves its device, down, to be deleted later: what counts is
  * the whole process, of whose end most is the kernel's letting go of its socket of nftables (nft_rcv_nl_event()).
  * `floor delete N COUNT` adds COUNT ports, takes them down, and deletes them as a group; what is printed is the
@@ -43,6 +44,8 @@
 #define BRIDGE "br-floor"
 #define GROUP 0x666c6f6fu /* "floo" */
 #define LEFT_GROUP 0x666c6f70u
+#define UP_USEC                                                                                                        \
+    500000 /* until a worker of the kernel's has opened all of them in their bridge: that is taken back, too */
 
 void port_name(unsigned port, char name[IFNAMSIZ])
 {
@@ -358,6 +361,7 @@ static void run_plug(struct mnl_socket *route, struct mnl_socket *netfilter, uns
             request_fail("keep the TAP");
         printf("plug %lu\n", request_now_usec() - start);
     }
+    usleep(UP_USEC);
     for (unsigned i = 0; i < count; i++) {
         bool leaves = i < count / 2;
         uint64_t start = request_now_usec();
