@@ -20,6 +20,10 @@
 #include "model/json_cleanup.h"
 #include "base/message.h"
 
+#ifndef SO_PASSRIGHTS /* Linux 6.16 */
+#define SO_PASSRIGHTS 83
+#endif
+
 #define KEEPER_PROGRAM "tapnet-keeper"
 
 static int program_path(const struct tapnet *tapnet, char ret[RUN_PATH_MAX], struct tapnet_error *error)
@@ -157,6 +161,17 @@ static void run_base(const struct tapnet *tapnet, char ret[RUN_PATH_MAX])
     *strrchr(ret, '/') = '\0';
 }
 
+/*
+ * A descriptor that comes with a request is of no use, and closed by the kernel in the keeper's name: of a socket that
+ * lingers (SO_LINGER) that takes as long as its sender likes. Linux 6.16 and later send none where we want none.
+ */
+static void refuse_descriptors(int fd)
+{
+    static const int no = 0;
+
+    setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof(no));
+}
+
 int resident_listen_for_users(const struct tapnet *tapnet, int *ret_fd, struct tapnet_error *error)
 {
     _cleanup_close_ int fd = -1;
@@ -167,6 +182,7 @@ int resident_listen_for_users(const struct tapnet *tapnet, int *ret_fd, struct t
         result = apply_socket_listen(path, &fd, error);
     if (result < 0)
         return result;
+    refuse_descriptors(fd);
     if (chmod(path, 0666) < 0)
         return error_set_errno(error, -errno, "cannot open %s to all users", path);
     *ret_fd = take_fd(&fd);

@@ -285,6 +285,48 @@ def test_the_keeper_makes_no_sense_of_nonsense(lab, host, text):
     assert attach(lab, "lab")["made"]
 
 
+LINGER = """
+import array, os, socket, struct, sys
+here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+try:
+    here.setsockopt(socket.SOL_SOCKET, 83, 0)
+except OSError:
+    sys.exit(3)
+far = socket.create_server(("127.0.0.1", 0))
+near = socket.create_connection(far.getsockname())
+near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
+near.setblocking(False)
+try:
+    while True:
+        near.send(bytes(65536))
+except BlockingIOError:
+    near.setblocking(True)
+keeper = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+keeper.connect(sys.argv[1])
+try:
+    keeper.sendmsg([b'{"do":"look"}'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [near.fileno()]))])
+except PermissionError:
+    sys.exit(4)
+os.close(near.detach())
+print("sent", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_socket_that_lingers_does_not_stop_the_keeper(lab, host):
+    """Its last one would be the keeper, who would wait for it in his next system call."""
+    need_all_users()
+    host.run("ip", "link", "set", "lo", "up")
+    path = next(lab.run_dir.glob("*.attach"))
+    guest = host.popen(*as_user(ALICE), "/usr/bin/python3", "-c", LINGER, path, stdin=subprocess.PIPE,
+                       stdout=subprocess.PIPE, text=True)
+    said = guest.stdout.readline()
+    guest.stdin.close()
+    if guest.wait(20) == 3:
+        pytest.skip("this kernel lets anybody send descriptors to any socket of the family")
+    assert said == "" and guest.returncode == 4
+
+
 def test_who_says_nothing_keeps_nobody_out(lab, host):
     path = next(lab.run_dir.glob("*.attach"))
     crowds = [host.popen(*as_user(user), "/usr/bin/python3", "-c", CROWD, path, stdin=subprocess.PIPE,
