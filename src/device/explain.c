@@ -54,8 +54,7 @@ static bool find_link(const char *name, struct device_link *ret)
 
 /* ---- EBUSY ---- */
 
-/* "qemu (4711)", "qemu (4711) and helper (12)", "qemu (4711) and 3 more": each process once. False: nobody is seen. */
-static bool print_holders(const char *name, char *text, size_t size)
+bool device_explain_holders(const char *name, char *text, size_t size)
 {
     _cleanup_free_ struct device_holder *holders = NULL;
     const struct device_holder *shown[2] = {NULL, NULL};
@@ -85,7 +84,7 @@ int device_explain_busy(const char *noun, const char *name, struct tapnet_error 
 {
     char holders[256];
 
-    if (print_holders(name, holders, sizeof(holders)))
+    if (device_explain_holders(name, holders, sizeof(holders)))
         return error_set(error, -EBUSY, "%s %s is held by %s", noun, name, holders);
     return error_set(error, -EBUSY, "%s %s is held by a process of another user or PID namespace, which can't be seen",
                      noun, name);

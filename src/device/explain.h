@@ -3,6 +3,7 @@
 #ifndef DEVICE_EXPLAIN_H
 #define DEVICE_EXPLAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -16,6 +17,11 @@ int device_explain_node(int code, const char *node, struct tapnet_error *error);
  */
 int device_explain_open(int code, const char *name, unsigned flags, struct tapnet_error *error);
 
+/*
+ * "qemu (4711)", "qemu (4711) and helper (12)", "qemu (4711) and 3 more": each process that is seen to hold the device
+ * once. False, and nothing in @text (which may be NULL), when nobody is.
+ */
+bool device_explain_holders(const char *name, char *text, size_t size);
 /* "TAP lab-web is held by qemu-system-x86 (4711)": -EBUSY. @noun stands before the name. Our own descriptors count. */
 int device_explain_busy(const char *noun, const char *name, struct tapnet_error *error);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -26,6 +27,30 @@ static int open_node(const char *node, int flags, struct tapnet_error *error)
     return fd < 0 ? explain_node(-errno, node, error) : fd;
 }
 
+#define LINGER_ATTEMPTS 30
+#define LINGER_MSEC 10
+
+/*
+ * Who reads of a descriptor in /proc/PID/fdinfo holds it meanwhile, even when its process has ended: the device is busy
+ * then, and nobody is seen who holds it. A moment later it is free. One that must be new is not waited for.
+ */
+static int set_iff(int fd, struct ifreq *request)
+{
+    char name[IFNAMSIZ];
+    int result;
+
+    if ((unsigned short)request->ifr_flags & IFF_TUN_EXCL)
+        return ioctl(fd, TUNSETIFF, request) < 0 ? -errno : 0;
+    memcpy(name, request->ifr_name, sizeof(name)); /* the kernel writes its own there */
+    for (int attempt = 0;; attempt++) {
+        result = ioctl(fd, TUNSETIFF, request) < 0 ? -errno : 0;
+        if (result != -EBUSY || attempt == LINGER_ATTEMPTS || !if_nametoindex(name) ||
+            device_explain_holders(name, NULL, 0))
+            return result;
+        poll(NULL, 0, LINGER_MSEC);
+    }
+}
+
 int device_open_queue(const struct device_queue *queue, char ret_name[IFNAMSIZ], int *ret_fd,
                       struct tapnet_error *error)
 {
@@ -33,6 +58,7 @@ int device_open_queue(const struct device_queue *queue, char ret_name[IFNAMSIZ],
     unsigned index = (unsigned)queue->index;
     size_t len = strlen(queue->name);
     _cleanup_close_ int fd = -1;
+    int result;
 
     if (len >= sizeof(request.ifr_name))
         return error_set(error, -EINVAL, "interface name '%s' is longer than 15 characters", queue->name);
@@ -43,9 +69,10 @@ int device_open_queue(const struct device_queue *queue, char ret_name[IFNAMSIZ],
     if (index && ioctl(fd, TUNSETIFINDEX, &index) < 0)
         return errno == ENOTTY ? explain_node(-ENOTTY, queue->node, error)
                                : error_set_errno(error, -errno, "cannot ask for interface index %u", index);
-    if (ioctl(fd, TUNSETIFF, &request) < 0)
-        return errno == ENOTTY ? explain_node(-ENOTTY, queue->node, error)
-                               : device_explain_open(-errno, queue->name, queue->flags, error);
+    result = set_iff(fd, &request);
+    if (result < 0)
+        return result == -ENOTTY ? explain_node(-ENOTTY, queue->node, error)
+                                 : device_explain_open(result, queue->name, queue->flags, error);
     if (ret_name)
         memcpy(ret_name, request.ifr_name, IFNAMSIZ);
     *ret_fd = take_fd(&fd);

@@ -26,6 +26,19 @@ fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", sys.argv[1].encode(), 0x1000 
 print("held", flush=True)
 sys.stdin.read()
 """
+# The same, now and then.
+BLINK = """
+import fcntl, os, struct, sys, time
+while True:
+    fd = os.open("/dev/net/tun", os.O_RDWR)
+    try:
+        fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", sys.argv[1].encode(), 0x1002))
+        time.sleep(0.03)
+    except OSError:
+        pass
+    os.close(fd)
+    time.sleep(0.03)
+"""
 TUN, TAP = 1, 2
 
 
@@ -144,6 +157,17 @@ def test_who_may_open_it(host, tapnet):
     assert host.run("cat", "/sys/class/net/anybodys/owner").stdout == "-1\n"
     assert "may be opened by user root\n" in tapnet("device", "show", "mine").stdout
     assert "may be opened by anybody\n" in tapnet("device", "show", "anybodys").stdout
+
+
+def test_a_holder_that_nobody_sees_is_given_a_moment(host, tapnet):
+    """Who reads /proc holds what it reads of, even when the holder has ended. Here it is one in another PID namespace."""
+    need_all_users()
+    tapnet("device", "add", "vm0")
+    blinking = host.popen("/usr/bin/python3", "-c", BLINK, "vm0")
+    for _ in range(10):
+        host.run("unshare", "-pf", "--mount-proc", tapnet.program, "watch", "vm0", "--for", "0.01")
+    assert blinking.poll() is None
+    blinking.kill()
 
 
 def test_devices_of_others_are_shown_and_not_deleted(host, tapnet, hold):
