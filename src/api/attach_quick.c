@@ -445,7 +445,7 @@ int quick_fold(struct tapnet *tapnet, struct tapnet_error *error)
 
     if (!plugged_is_heavy(tapnet->run_dir))
         return 0;
-    result = observe_host(tapnet->run_dir, &found, error);
+    result = observe_served(tapnet->run_dir, &found, error);
     fold.found = found;
     return result < 0 ? result : api_with_requests(tapnet, fold_all, &fold, NULL, error);
 }

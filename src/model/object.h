@@ -209,9 +209,10 @@ struct model_table {
 struct model_service {
     const struct model_network *network; /* identity: its name; compared whole, by model_network_equal() */
     const char *set;
-    bool running; /* wanted: true; found: the service is alive. Compared. */
-    bool named;   /* the host's own resolver asks it for the network's names. Compared. */
-    bool grown;   /* found only: ports of it stand beside its ledger (observe/plugged.h) */
+    bool running;     /* wanted: true; found: the service is alive. Compared. */
+    bool named;       /* the host's own resolver asks it for the network's names. Compared. */
+    bool grown;       /* found only: ports of it stand beside its ledger (observe/plugged.h) */
+    int bridge_index; /* found only: of the bridge that its sockets were bound to */
 };
 
 /*

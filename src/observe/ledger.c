@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,23 +95,9 @@ static int add_sysctl(const json_t *json, struct observe_found *found, struct ta
     return model_objects_add(&found->objects, &object);
 }
 
-/* Has the network's bridge the index that it had when its sockets were bound? */
-static bool bridge_is_same(const json_t *json, const struct model_network *network, const struct observe_found *found)
-{
-    json_int_t index = json_integer_value(json_object_get(json, "bridge_index"));
-
-    for (size_t i = 0; i < found->objects.count; i++) {
-        const struct model_object *object = &found->objects.items[i];
-
-        if (object->kind == MODEL_OBJECT_LINK && strcmp(object->link.name, network->bridge) == 0)
-            return object->link.index == index;
-    }
-    return false;
-}
-
 /* @path: of the ledger, which is the file @file. */
-static int add_service(const json_t *json, const char *path, const struct stat *file, const json_t *status,
-                       struct observe_found *found, struct tapnet_error *error)
+static int add_service(const json_t *json, const char *path, const struct stat *file, struct observe_found *found,
+                       struct tapnet_error *error)
 {
     const char *set = json_string_value(json_object_get(json, "set"));
     struct model_object object = {.kind = MODEL_OBJECT_SERVICE};
@@ -124,8 +111,7 @@ static int add_service(const json_t *json, const char *path, const struct stat *
     if (result < 0)
         return result;
     object.service.network = network;
-    object.service.running = !model_mode_has_subnet(network->mode) ||
-                             (is_served(status, network->name) && bridge_is_same(json, network, found));
+    object.service.bridge_index = (int)json_integer_value(json_object_get(json, "bridge_index"));
     object.service.set = arena_strdup(&found->objects.arena, set);
     return object.service.set ? model_objects_add(&found->objects, &object) : -ENOMEM;
 }
@@ -166,8 +152,8 @@ static int load_ledger(const char *path, json_t **ret, struct stat *ret_file, st
 #define LEDGER_ATTEMPTS 20 /* at one that is written anew again and again */
 
 /* One "*.json" of @folder, by its @path. */
-static int read_ledger(const char *folder, const char *path, const char *name, const json_t *status,
-                       struct observe_found *found, struct tapnet_error *error)
+static int read_ledger(const char *folder, const char *path, const char *name, struct observe_found *found,
+                       struct tapnet_error *error)
 {
     int result = -EAGAIN;
 
@@ -183,14 +169,13 @@ static int read_ledger(const char *folder, const char *path, const char *name, c
         else if (strcmp(folder, "sets") == 0)
             result = add_record(json, name, found);
         else
-            result = add_service(json, path, &file, status, found, error);
+            result = add_service(json, path, &file, found, error);
     }
     return result == -EAGAIN ? error_set(error, result, "%s changes while it is read: try again", path) : result;
 }
 
-/* Every "*.json" in @run_dir/@folder; @status is what the service said. */
-static int read_folder(const char *run_dir, const char *folder, const json_t *status, struct observe_found *found,
-                       struct tapnet_error *error)
+/* Every "*.json" in @run_dir/@folder. */
+static int read_folder(const char *run_dir, const char *folder, struct observe_found *found, struct tapnet_error *error)
 {
     char path[PATH_MAX];
     DIR *directory cleanup(cleanup_closedir) = NULL;
@@ -207,11 +192,50 @@ static int read_folder(const char *run_dir, const char *folder, const json_t *st
         if (!is_ledger(entry->d_name))
             continue;
         snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
-        result = read_ledger(folder, file, entry->d_name, status, found, error);
+        result = read_ledger(folder, file, entry->d_name, found, error);
     }
     if (directory && result == 0 && errno)
         result = error_set_errno(error, -errno, "cannot read %s", path);
     return result;
+}
+
+/* 0: there is none of ours. */
+static int index_of_found(const struct observe_found *found, const char *bridge)
+{
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_object *object = &found->objects.items[i];
+
+        if (object->kind == MODEL_OBJECT_LINK && strcmp(object->link.name, bridge) == 0)
+            return object->link.index;
+    }
+    return 0;
+}
+
+static int index_of_named(const struct observe_found *found, const char *bridge)
+{
+    (void)found;
+    return (int)if_nametoindex(bridge);
+}
+
+/* The service says so, and the network's bridge has the index that it had when its sockets were bound. */
+static bool is_running(const struct model_service *service, const json_t *status, int bridge_index)
+{
+    return is_served(status, service->network->name) && bridge_index == service->bridge_index;
+}
+
+/* Which networks are served? */
+static void ask_networks(const char *run_dir, int (*index_of)(const struct observe_found *, const char *),
+                         struct observe_found *found)
+{
+    _cleanup_json_ json_t *status = ask_service(run_dir, &found->service_is_mute);
+
+    for (size_t i = 0; i < found->objects.count; i++) {
+        struct model_service *service = &found->objects.items[i].service;
+
+        if (found->objects.items[i].kind == MODEL_OBJECT_SERVICE)
+            service->running = !model_mode_has_subnet(service->network->mode) ||
+                               is_running(service, status, index_of(found, service->network->bridge));
+    }
 }
 
 static int compare_objects(const void *a, const void *b)
@@ -272,19 +296,29 @@ DEFINE_CLEANUP(struct observe_found *, observe_free)
 int observe_networks(const char *run_dir, struct observe_found **ret, struct tapnet_error *error)
 {
     struct observe_found *found cleanup(cleanup_observe_free) = calloc(1, sizeof(*found));
-    int result = found ? read_folder(run_dir, "networks", NULL, found, error) : -ENOMEM;
+    int result = found ? read_folder(run_dir, "networks", found, error) : -ENOMEM;
 
     if (result == 0)
         *ret = take_pointer(found);
     return result == -ENOMEM ? error_set(error, result, "out of memory") : result;
 }
 
-int observe_ledgers(const char *run_dir, struct observe_found *found, struct tapnet_error *error)
+int observe_served(const char *run_dir, struct observe_found **ret, struct tapnet_error *error)
 {
-    _cleanup_json_ json_t *status = ask_service(run_dir, &found->service_is_mute);
-    int result = read_folder(run_dir, "sysctl", NULL, found, error);
+    int result = observe_networks(run_dir, ret, error);
 
     if (result == 0)
-        result = read_folder(run_dir, "networks", status, found, error);
-    return result < 0 ? result : read_folder(run_dir, "sets", NULL, found, error);
+        ask_networks(run_dir, index_of_named, *ret);
+    return result;
+}
+
+int observe_ledgers(const char *run_dir, struct observe_found *found, struct tapnet_error *error)
+{
+    int result = read_folder(run_dir, "sysctl", found, error);
+
+    if (result == 0)
+        result = read_folder(run_dir, "networks", found, error);
+    if (result == 0)
+        ask_networks(run_dir, index_of_found, found);
+    return result < 0 ? result : read_folder(run_dir, "sets", found, error);
 }

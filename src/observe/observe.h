@@ -59,6 +59,8 @@ int observe_host(const char *run_dir, struct observe_found **ret, struct tapnet_
 void observe_free(struct observe_found *found); /* takes NULL */
 /* The networks that are up, by their ledgers alone: objects of kind service, of which nobody asks whether it runs. */
 int observe_networks(const char *run_dir, struct observe_found **ret, struct tapnet_error *error);
+/* The same, and whether they run. */
+int observe_served(const char *run_dir, struct observe_found **ret, struct tapnet_error *error);
 
 /*
  * Adds what the host has by its link @name, and what of it stands on @bridge (or on the bridge of ours that it is a
