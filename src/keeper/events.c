@@ -31,6 +31,7 @@ struct events {
     int fds[EVENTS_FDS]; /* by enum source */
     bool ours;           /* the transaction that is being told of touches our table */
     bool seen;           /* something was read that events_read() has not told of */
+    bool writing;        /* files change since we write them */
     int stirred[256];    /* indices of links that changed, and are there still, since reading began */
     size_t stirred_count;
     int last_watch; /* of inotify */
@@ -143,6 +144,14 @@ static bool is_of_no_concern(const char *name)
     return strncmp(name, "keeper.", 7) == 0 || strncmp(name, "lock", 4) == 0 || strncmp(name, "journal", 7) == 0;
 }
 
+/* A ledger is written beside itself and renamed; what it replaces are the lines behind it, and its roll. */
+static bool is_written(const struct inotify_event *event)
+{
+    if (!event->len || event->mask & IN_Q_OVERFLOW)
+        return false;
+    return !(event->mask & IN_DELETE) || text_ends_in(event->name, ".more") || text_ends_in(event->name, ".roll");
+}
+
 static void read_files(struct events *events)
 {
     _Alignas(struct inotify_event) char bytes[4096];
@@ -153,10 +162,24 @@ static void read_files(struct events *events)
 
         for (char *at = bytes; at < bytes + len; at += sizeof(*event) + event->len) {
             event = (const struct inotify_event *)(const void *)at;
+            if (events->writing && is_written(event))
+                continue;
             if (!event->len || !is_of_no_concern(event->name) || strcmp(event->name, "keeper.sock") == 0)
                 events->seen = true;
         }
     }
+}
+
+void events_begin_writing(struct events *events)
+{
+    read_files(events);
+    events->writing = true;
+}
+
+void events_end_writing(struct events *events)
+{
+    read_files(events);
+    events->writing = false;
 }
 
 void events_read_guards(struct events *events)

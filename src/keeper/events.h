@@ -31,6 +31,12 @@ void events_fds(const struct events *events, int ret[EVENTS_FDS]);
 bool events_read(struct events *events);
 /* The same of nftables alone, for who it was. What was there counts for the next events_read(). */
 void events_read_guards(struct events *events);
+/*
+ * Who has the lock writes ledgers of his own between the two, which is no reason to look: one would see what he wrote.
+ * That a ledger goes is one, and all that others did before. Afterwards: is there one? (events_wait())
+ */
+void events_begin_writing(struct events *events);
+void events_end_writing(struct events *events);
 /* Was something read that waits for the next events_read()? */
 bool events_wait(const struct events *events);
 

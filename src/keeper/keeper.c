@@ -101,6 +101,15 @@ static void learn_gone(struct keeper *keeper, uint64_t now_usec)
         keeper->gone_usec = 0;
 }
 
+/* Something was read of others meanwhile: what comes with it is read with it. */
+static void look_for_others(struct keeper *keeper)
+{
+    if (!events_wait(keeper->events))
+        return;
+    want_look(keeper, loop_now_usec() + settle_usec(keeper));
+    keeper->settling = true;
+}
+
 /*
  * Deletes them, and tidies up what the ports that came and went have left in the run directory. The kernel holds its
  * own lock for some 20 ms, in which no network changes: that is why it is asked so seldom. While somebody has ours, all
@@ -117,10 +126,13 @@ static void delete_gone(struct keeper *keeper)
         return;
     }
     if (result == 0) {
+        events_begin_writing(keeper->events);
         result = api_gone_delete(tapnet, &error);
         if (result == 0 && quick_is_settled(tapnet)) /* what is half done is not for the ledger */
             result = quick_fold(tapnet, &error);
+        events_end_writing(keeper->events);
         run_unlock(tapnet->run_dir, lock);
+        look_for_others(keeper);
     }
     if (result < 0)
         log_line("cannot tidy up behind ports that are gone: %s", error.text);
@@ -146,10 +158,7 @@ static void look(struct keeper *keeper)
     keeper->cost_usec = loop_used_usec() - used;
     schedule(keeper, result, end);
     learn_gone(keeper, end);
-    if (events_wait(keeper->events)) {
-        want_look(keeper, end + settle_usec(keeper));
-        keeper->settling = true;
-    }
+    look_for_others(keeper);
     if (events_watch_files(keeper->events, tapnet->run_dir, keeper->repairs.held_down))
         want_look(keeper, end);
     keeper->ready_usec = end + keeper->cost_usec * (KEEPER_SHARE - 1);

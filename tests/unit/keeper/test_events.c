@@ -12,12 +12,30 @@
 #include "namespace.h"
 
 static struct events *events;
+static char run_dir[] = "/tmp/tapnet-events-XXXXXX";
 
 /* Does @command make it look? */
 static bool stirs(const char *command)
 {
     events_read(events);
     assert_true(shell("%s", command));
+    return events_read(events);
+}
+
+/* The same in the run directory. */
+static bool stirs_written(const char *command)
+{
+    events_read(events);
+    assert_true(shell("cd %s && { %s; }", run_dir, command));
+    return events_read(events);
+}
+
+/* The same, when it is us who do it. */
+static bool writes(const char *command)
+{
+    events_begin_writing(events);
+    assert_true(shell("cd %s && { %s; }", run_dir, command));
+    events_end_writing(events);
     return events_read(events);
 }
 
@@ -65,20 +83,45 @@ static void a_crowd_of_links(void **state)
     assert_true(stirs("for i in $(seq 300); do echo link del v$i; done | ip -b -"));
 }
 
+/* Whoever has the lock writes ledgers; but others' hands in the run directory are seen. */
+static void our_own_writing(void **state)
+{
+    (void)state;
+    assert_true(
+        shell("mkdir -p %s/networks && cd %s/networks && touch n.json n.more n.roll other.json", run_dir, run_dir));
+    events_watch_files(events, run_dir, false);
+    assert_true(stirs_written("echo 1 > networks/n.more"));
+    assert_false(writes("echo 1 > new && mv new networks/n.json && rm networks/n.more networks/n.roll"));
+    assert_true(stirs_written("echo 1 > new && mv new networks/n.json"));
+    assert_true(writes("echo 1 > new && mv new networks/n.json && rm networks/other.json"));
+    assert_true(writes("rm -r networks"));
+}
+
+/* What others wrote before is not ours. */
+static void others_write_before(void **state)
+{
+    (void)state;
+    assert_true(shell("mkdir -p %s/networks", run_dir));
+    events_watch_files(events, run_dir, false);
+    events_read(events);
+    assert_true(shell("touch %s/networks/n.json", run_dir));
+    assert_true(writes("echo 1 > new && mv new networks/n.json"));
+    assert_false(stirs("true"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(links_and_their_ends),
-        cmocka_unit_test(what_had_gone_before_is_deleted),
-        cmocka_unit_test(others_change_meanwhile),
-        cmocka_unit_test(a_crowd_of_links),
+        cmocka_unit_test(links_and_their_ends),    cmocka_unit_test(what_had_gone_before_is_deleted),
+        cmocka_unit_test(others_change_meanwhile), cmocka_unit_test(a_crowd_of_links),
+        cmocka_unit_test(our_own_writing),         cmocka_unit_test(others_write_before),
     };
     int failed;
 
     namespace_enter();
-    if (events_open(&events, NULL) < 0)
+    if (!mkdtemp(run_dir) || events_open(&events, NULL) < 0)
         return 1;
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     events_close(events);
-    return failed;
+    return shell("rm -r %s", run_dir) ? failed : 1;
 }
