@@ -14,13 +14,12 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from tapnet_test.build import Tapnet, build_dir, everybodys, program
 from tapnet_test.plugging import ALICE, LAB, as_user, at_rest, attach, links, plugging_lab, ports, ready
 from tapnet_test.rights import need_all_users
-from tapnet_test.processes import named, wait_gone
+from tapnet_test.processes import named, pause_keeper, wait_gone
 from tapnet_test.snapshot import assert_same
 from tapnet_test.waiting import wait_for
 
@@ -142,21 +141,6 @@ def test_whatever_is_in_the_way_the_long_way_is_taken(lab, host, wreck):
     lab("up", lab.file(LAB))
     assert "third" in ports(lab) and lab("status", check=False).returncode == 0
     assert dig(host, "third.lab") == ports(lab)["third"]["addresses"][:1]
-
-
-def pause_keeper(host):
-    """It lives, and does nothing, until it is told to go on; nor is it in anybody's way."""
-    pid, = named(host, "tapnet-keeper")
-
-    def is_paused():
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(0.01)
-        if not any(os.readlink(fd).endswith("/lock") for fd in Path(f"/proc/{pid}/fd").iterdir()):
-            return True
-        os.kill(pid, signal.SIGCONT)
-        return False
-    wait_for(is_paused, SOON, "the keeper lets go of the lock")
-    return pid
 
 
 # Those whose elements go with their port. In others they go by themselves, soon.

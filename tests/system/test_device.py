@@ -160,7 +160,7 @@ def test_who_may_open_it(host, tapnet):
 
 
 def test_a_holder_that_nobody_sees_is_given_a_moment(host, tapnet):
-    """Who reads /proc holds what it reads of, even when the holder has ended. Here it is one in another PID namespace."""
+    """Who reads /proc holds what it reads of, even when its process has ended. Here it is one out of sight."""
     need_all_users()
     tapnet("device", "add", "vm0")
     blinking = host.popen("/usr/bin/python3", "-c", BLINK, "vm0")

@@ -16,7 +16,7 @@ import time
 
 import pytest
 from tapnet_test.build import Tapnet, program
-from tapnet_test.processes import named, wait_gone
+from tapnet_test.processes import named, pause_keeper, wait_gone
 from tapnet_test.waiting import wait_for
 
 LAB = "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {}, db: {} } } }\n"
@@ -54,11 +54,9 @@ def test_up_starts_one_and_down_ends_it(kept, host):
 
 def test_it_does_not_leave_while_somebody_is_about_to_tell_it(kept, host):
     """A `down` that is slow to say so must find it, to see it end. One that was killed is not waited for."""
-    kept.let_look()
-    keeper, = named(host, "tapnet-keeper")
     path, slow = next(kept.run_dir.glob("*/keeper.sock")), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     slow.connect(str(path))
-    os.kill(keeper, signal.SIGSTOP)
+    keeper = pause_keeper(host)
     aside = path.rename(host.tmp / "keeper.sock")  # this `down` does not find it, so that only we are there to tell it
     kept("down", "--all")
     path.parent.mkdir(0o700, parents=True)
@@ -371,8 +369,7 @@ def test_a_request_for_an_address_outlives_the_service(kept, host):
 
 def test_up_gets_what_a_waiting_keeper_holds(kept, host):
     """Netfilter's log has one holder. A keeper that has it, of a service that is dead, lets `up` start another one."""
-    keeper, = named(host, "tapnet-keeper")
-    os.kill(keeper, signal.SIGSTOP)
+    keeper = pause_keeper(host)
     service, = named(host, "tapnet-service")
     os.kill(service, signal.SIGKILL)
     wait_gone(service)

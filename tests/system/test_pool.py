@@ -25,7 +25,7 @@ import pytest
 from tapnet_test import seqpacket
 from tapnet_test.build import Tapnet, build_dir
 from tapnet_test.plugging import ALICE, SAY, as_user, at_rest, links, ports, ready
-from tapnet_test.processes import named, wait_gone
+from tapnet_test.processes import named, pause_keeper, wait_gone
 from tapnet_test.rights import need_all_users
 from tapnet_test.snapshot import assert_same
 from tapnet_test.waiting import wait_for
@@ -110,8 +110,7 @@ def test_who_has_had_a_ready_port_may_ask_again(pool):
 
 @contextmanager
 def stopped_keeper(host):
-    keeper, = named(host, "tapnet-keeper")
-    os.kill(keeper, signal.SIGSTOP)
+    keeper = pause_keeper(host)
     try:
         yield
     finally:
@@ -179,8 +178,7 @@ def test_a_connection_that_stays_outlives_its_keeper(pool, host):
 
 def test_a_keeper_that_does_not_answer_costs_a_second_once(pool, host):
     """Who gets nothing ready makes a port; and asks again later."""
-    keeper, = named(host, "tapnet-keeper")
-    os.kill(keeper, signal.SIGSTOP)
+    keeper = pause_keeper(host)
     begin = time.monotonic()
     process = host.popen(build_dir() / "tests" / "system" / "plug_tool", "lab", 5, stdout=subprocess.DEVNULL)
     assert process.wait(30) == 0 and 0.9 < time.monotonic() - begin < 5
@@ -190,8 +188,7 @@ def test_a_keeper_that_does_not_answer_costs_a_second_once(pool, host):
 
 def test_a_keeper_that_does_not_answer_goes_with_the_last_set(pool, host):
     """What it holds would be in the way of the next one."""
-    keeper, = named(host, "tapnet-keeper")
-    os.kill(keeper, signal.SIGSTOP)
+    keeper = pause_keeper(host)
     pool("down", "--all")
     assert not named(host, "tapnet-keeper") and not pool.run_dir.exists()
     pool("up", pool.file(POOL))

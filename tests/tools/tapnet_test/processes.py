@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Processes of a namespace by name, without those that are dead but not yet buried."""
 
+import os
+import signal
 import time
 from pathlib import Path
+
+from .waiting import wait_for
 
 
 def _stat(pid):
@@ -26,3 +30,18 @@ def wait_gone(pid, seconds=5):
     while (stat := _stat(pid)) and stat[1] not in "ZX":
         assert time.monotonic() < deadline, f"process {pid} does not end"
         time.sleep(0.001)
+
+
+def pause_keeper(host):
+    """It lives, and does nothing, until it is told to go on; nor is it in anybody's way."""
+    pid, = named(host, "tapnet-keeper")
+
+    def is_paused():
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.01)
+        if not any(os.readlink(fd).endswith("/lock") for fd in Path(f"/proc/{pid}/fd").iterdir()):
+            return True
+        os.kill(pid, signal.SIGCONT)
+        return False
+    wait_for(is_paused, 5, "the keeper lets go of the lock")
+    return pid
