@@ -124,7 +124,7 @@ static int parse_neighbour(const struct nlmsghdr *message, struct netlink_event 
         return -EBADMSG;
     event->kind = NETLINK_EVENT_LINK;
     event->index = header->ndm_ifindex;
-    if (header->ndm_family == AF_INET)
+    if (header->ndm_family == AF_INET || header->ndm_family == AF_INET6)
         return netlink_get_u8(attributes[NDA_PROTOCOL]) ? 0 : -ENOMSG;
     return header->ndm_family == AF_BRIDGE && header->ndm_state & NUD_PERMANENT ? 0 : -ENOMSG;
 }

@@ -81,6 +81,24 @@ static void a_mac_that_changes(void **state)
     assert_false(told().counts[NETLINK_EVENT_LINK]); /* it comes by the same group, and is no link's affair */
 }
 
+/* What a program set, and said so, somebody else may take away; what the kernel learns comes and goes. */
+static void neighbours_of_a_program(void **state)
+{
+    static const char *const addresses[] = {"192.0.2.10", "fd00::10"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(shell("ip neigh add %s lladdr 02:00:00:00:00:03 dev br0 protocol 66", addresses[i]));
+        told();
+        assert_true(shell("ip neigh del %s dev br0", addresses[i]));
+        assert_true(told().counts[NETLINK_EVENT_LINK]);
+        assert_true(shell("ip neigh add %s lladdr 02:00:00:00:00:03 dev br0", addresses[i]));
+        told();
+        assert_true(shell("ip neigh del %s dev br0", addresses[i]));
+        assert_false(told().counts[NETLINK_EVENT_LINK]);
+    }
+}
+
 static void addresses_and_routes(void **state)
 {
     struct told now;
@@ -154,9 +172,13 @@ static void what_was_lost_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(links_and_their_ports),    cmocka_unit_test(a_mac_that_changes),
-        cmocka_unit_test(addresses_and_routes),     cmocka_unit_test(forwarding_by_whatever_it_was_written),
-        cmocka_unit_test(tables_and_who_committed), cmocka_unit_test(what_was_lost_is_told),
+        cmocka_unit_test(links_and_their_ports),
+        cmocka_unit_test(a_mac_that_changes),
+        cmocka_unit_test(neighbours_of_a_program),
+        cmocka_unit_test(addresses_and_routes),
+        cmocka_unit_test(forwarding_by_whatever_it_was_written),
+        cmocka_unit_test(tables_and_who_committed),
+        cmocka_unit_test(what_was_lost_is_told),
     };
 
     namespace_enter();
