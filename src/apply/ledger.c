@@ -97,17 +97,28 @@ static const char *network_file(const struct model_network *network, char text[N
  * The file says what is served, and with sockets on which bridge: one that was made anew under the same name has
  * another index, and its network must be served anew.
  */
-static int write_network(const struct apply_ops *ops, const struct model_service *service, struct tapnet_error *error)
+static int write_network_of(const struct apply_ops *ops, const struct model_service *service, int index,
+                            struct tapnet_error *error)
 {
     char name[NAME_MAX_LEN];
-    _cleanup_json_ json_t *json = NULL;
+    _cleanup_json_ json_t *json = json_pack("{s:s, s:i, s:o}", "set", service->set, "bridge_index", index, "network",
+                                            model_network_to_json(service->network));
+
+    return write_json(ops, network_file(service->network, name), json, error);
+}
+
+static int write_network(const struct apply_ops *ops, const struct model_service *service, struct tapnet_error *error)
+{
     int index, result = ops->link_index(ops->data, service->network->bridge, &index, error);
 
-    if (result < 0)
-        return result;
-    json = json_pack("{s:s, s:i, s:o}", "set", service->set, "bridge_index", index, "network",
-                     model_network_to_json(service->network));
-    return write_json(ops, network_file(service->network, name), json, error);
+    return result < 0 ? result : write_network_of(ops, service, index, error);
+}
+
+/* After a failure. Of one that has no sockets on the bridge of today it says so: else nobody would serve it again. */
+static void write_network_back(const struct apply_ops *ops, const struct model_service *service)
+{
+    if (!service->running || write_network(ops, service, NULL) < 0)
+        write_network_of(ops, service, 0, NULL);
 }
 
 /* Served already, with the same sockets? Else it must be stopped and served anew. */
@@ -185,7 +196,7 @@ static void take_back(const struct apply_ops *ops, const struct model_service *b
     else
         ops->service_stop(ops->data, after->network->name, NULL);
     if (before)
-        write_network(ops, before, NULL);
+        write_network_back(ops, before);
     else
         ops->file_remove(ops->data, network_file(after->network, name), NULL);
 }
