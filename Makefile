@@ -28,7 +28,7 @@ demo: ## two real guests get a network and lose it again; HOST=1: on this machin
 	@$(MAKE) --no-print-directory all
 	@TAPNET_BUILD=$(BUILD) tools/demo $(if $(HOST),--host)
 
-test: ## all tests, in builds by gcc and clang and with sanitizers; or some: make test SUITES="unit guest"
+test: ## the tests, of the longest suites a sample, in builds by gcc and clang and with sanitizers; or some: make test SUITES="unit guest"
 	@tools/deps build demo test
 	@tools/run-tests $(SUITES)
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Gives every test below the namespaces, worlds and guests of tools/tapnet_test, and draws samples.
 
-TAPNET_SAMPLE=PERCENT runs as many of the tests, others each time; TAPNET_SEED=N draws those of that time again.
+TAPNET_SAMPLE=PERCENT runs as many of the tests, others each time; TAPNET_SEED=N draws those of that time again. With
+TAPNET_SAMPLE_PROMISED those that are marked so (pytest.ini) are among them.
 """
 
 import os
@@ -28,6 +29,8 @@ def pytest_collection_modifyitems(config, items):
     percent = int(os.environ.get("TAPNET_SAMPLE", 100))
     chance = random.Random(os.environ["TAPNET_SEED"])
     drawn = set(chance.sample(range(len(items)), len(items) * percent // 100))
+    if "TAPNET_SAMPLE_PROMISED" in os.environ:
+        drawn |= {number for number, item in enumerate(items) if item.get_closest_marker("promised")}
     config.hook.pytest_deselected(items=[item for number, item in enumerate(items) if number not in drawn])
     items[:] = [item for number, item in enumerate(items) if number in drawn]
 

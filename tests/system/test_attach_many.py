@@ -13,7 +13,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 
 import pytest
 from tapnet_test.build import Tapnet, build_dir, everybodys, program
@@ -442,6 +441,7 @@ def cycle(host, count):
     assert [process.wait(120 + count // 20) for process in processes] == [0] * 8
 
 
+@pytest.mark.promised
 def test_thousands_of_guests_leave_nothing(host, world):
     """In and out from eight processes at once, some from the pool and some made for them."""
     tapnet = Tapnet(host, keeper=True)

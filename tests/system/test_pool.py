@@ -188,7 +188,7 @@ def test_a_keeper_that_does_not_answer_costs_a_second_once(pool, host):
 
 def test_a_keeper_that_does_not_answer_goes_with_the_last_set(pool, host):
     """What it holds would be in the way of the next one."""
-    keeper = pause_keeper(host)
+    pause_keeper(host)
     pool("down", "--all")
     assert not named(host, "tapnet-keeper") and not pool.run_dir.exists()
     pool("up", pool.file(POOL))
