@@ -147,9 +147,11 @@ static bool is_of_no_concern(const char *name)
 /* A ledger is written beside itself and renamed; what it replaces are the lines behind it, and its roll. */
 static bool is_written(const struct inotify_event *event)
 {
-    if (!event->len || event->mask & IN_Q_OVERFLOW)
+    if (!event->len)
         return false;
-    return !(event->mask & IN_DELETE) || text_ends_in(event->name, ".more") || text_ends_in(event->name, ".roll");
+    if (strcmp(event->name, "new") == 0 || text_ends_in(event->name, ".more") || text_ends_in(event->name, ".roll"))
+        return true;
+    return event->mask & IN_MOVED_TO && text_ends_in(event->name, ".json");
 }
 
 static void read_files(struct events *events)

@@ -113,7 +113,8 @@ static void take_others(struct bits *bits, const struct model_surroundings *surr
         other = surroundings->other_address(surroundings->data, i, bits->cells.address.family);
         if (!other)
             return;
-        bits_take(bits, other);
+        if (other->family == bits->cells.address.family)
+            bits_take(bits, other);
     }
 }
 

@@ -220,7 +220,7 @@ static int index_of_named(const struct observe_found *found, const char *bridge)
 /* The service says so, and the network's bridge has the index that it had when its sockets were bound. */
 static bool is_running(const struct model_service *service, const json_t *status, int bridge_index)
 {
-    return is_served(status, service->network->name) && bridge_index == service->bridge_index;
+    return bridge_index && bridge_index == service->bridge_index && is_served(status, service->network->name);
 }
 
 /* Which networks are served? */

@@ -94,6 +94,8 @@ static void our_own_writing(void **state)
     assert_false(writes("echo 1 > new && mv new networks/n.json && rm networks/n.more networks/n.roll"));
     assert_true(stirs_written("echo 1 > new && mv new networks/n.json"));
     assert_true(writes("echo 1 > new && mv new networks/n.json && rm networks/other.json"));
+    assert_true(writes("echo 1 > stub"));
+    assert_true(writes("mv networks/n.json networks/aside"));
     assert_true(writes("rm -r networks"));
 }
 
