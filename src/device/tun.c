@@ -9,10 +9,9 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "device/capabilities.h"
 #include "device/explain.h"
 
 #define TUN_NODE "/dev/net/tun"
@@ -33,38 +32,28 @@ static int open_node(const char *node, int flags, struct tapnet_error *error)
 #define LINGER_ATTEMPTS 30
 #define LINGER_MSEC 10
 
-static bool sees_others(void)
-{
-    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-    return syscall(SYS_capget, &header, data) == 0 && data[0].effective & 1u << CAP_SYS_PTRACE;
-}
-
 /*
  * Who reads of a descriptor in /proc/PID/fdinfo holds it meanwhile, even when its process has ended: the device is busy
  * then, and nobody is seen who holds it. A moment later it is free. One that must be new is not waited for; nor by who
  * does not see the processes of others, the keeper: to him each device that is held would look so.
  */
-static bool may_linger(const char *name)
+static bool may_linger(const struct ifreq *request)
 {
-    return if_nametoindex(name) && sees_others() && !device_explain_holders(name, NULL, 0);
+    return !((unsigned short)request->ifr_flags & IFF_TUN_EXCL) && if_nametoindex(request->ifr_name) &&
+           device_capabilities() & UINT64_C(1) << CAP_SYS_PTRACE && !device_explain_holders(request->ifr_name, NULL, 0);
 }
 
 static int set_iff(int fd, struct ifreq *request)
 {
-    char name[IFNAMSIZ];
-    int result;
+    int result = ioctl(fd, TUNSETIFF, request) < 0 ? -errno : 0;
 
-    if ((unsigned short)request->ifr_flags & IFF_TUN_EXCL)
-        return ioctl(fd, TUNSETIFF, request) < 0 ? -errno : 0;
-    memcpy(name, request->ifr_name, sizeof(name)); /* the kernel writes its own there */
-    for (int attempt = 0;; attempt++) {
-        result = ioctl(fd, TUNSETIFF, request) < 0 ? -errno : 0;
-        if (result != -EBUSY || attempt == LINGER_ATTEMPTS || (attempt == 0 && !may_linger(name)))
-            return result;
+    if (result != -EBUSY || !may_linger(request))
+        return result;
+    for (int attempt = 0; attempt < LINGER_ATTEMPTS && result == -EBUSY; attempt++) {
         poll(NULL, 0, LINGER_MSEC);
+        result = ioctl(fd, TUNSETIFF, request) < 0 ? -errno : 0;
     }
+    return result;
 }
 
 int device_open_queue(const struct device_queue *queue, char ret_name[IFNAMSIZ], int *ret_fd,

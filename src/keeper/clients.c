@@ -66,13 +66,13 @@ void clients_poll(const struct clients *clients, struct pollfd ret[CLIENTS_MAX])
         ret[i] = (struct pollfd){.fd = clients->places[i].fd, .events = POLLIN};
 }
 
-/* Is it that, which the datagram asks for? */
-static bool asks(const char *what, const char *request, size_t len)
+/* Does the datagram ask who we are? All else asks for a look. */
+static bool asks_who(const char *request, size_t len)
 {
     _cleanup_json_ json_t *json = json_loadb(request, len, 0, NULL);
-    const char *asked = json_string_value(json_object_get(json, "do"));
+    const char *what = json_string_value(json_object_get(json, "do"));
 
-    return asked && strcmp(asked, what) == 0;
+    return what && strcmp(what, "who") == 0;
 }
 
 static void tell(struct clients *clients, size_t i, const char *text)
@@ -97,7 +97,7 @@ static bool serve(struct clients *clients, size_t i, const char *request, size_t
         part(clients, i);
         return false;
     }
-    if (asks("who", request, len)) {
+    if (asks_who(request, len)) {
         tell_who(clients, i);
         return false;
     }

@@ -199,18 +199,6 @@ static int read_folder(const char *run_dir, const char *folder, struct observe_f
     return result;
 }
 
-/* 0: there is none of ours. */
-static int index_of_found(const struct observe_found *found, const char *bridge)
-{
-    for (size_t i = 0; i < found->objects.count; i++) {
-        const struct model_object *object = &found->objects.items[i];
-
-        if (object->kind == MODEL_OBJECT_LINK && strcmp(object->link.name, bridge) == 0)
-            return object->link.index;
-    }
-    return 0;
-}
-
 static int index_of_named(const struct observe_found *found, const char *bridge)
 {
     (void)found;
@@ -319,6 +307,6 @@ int observe_ledgers(const char *run_dir, struct observe_found *found, struct tap
     if (result == 0)
         result = read_folder(run_dir, "networks", found, error);
     if (result == 0)
-        ask_networks(run_dir, index_of_found, found);
+        ask_networks(run_dir, observe_bridge_index, found);
     return result < 0 ? result : read_folder(run_dir, "sets", found, error);
 }

@@ -318,3 +318,14 @@ int observe_links(struct netlink *netlink, struct observe_pass *pass)
     name_masters(pass);
     return !pass->shaped ? 0 : netlink_shaper_dump(netlink, read_shaper, restart_shapers, pass, pass->error);
 }
+
+int observe_bridge_index(const struct observe_found *found, const char *bridge)
+{
+    for (size_t i = 0; i < found->objects.count; i++) {
+        const struct model_object *object = &found->objects.items[i];
+
+        if (object->kind == MODEL_OBJECT_LINK && strcmp(object->link.name, bridge) == 0)
+            return object->link.index;
+    }
+    return 0;
+}

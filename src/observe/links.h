@@ -36,6 +36,9 @@ int observe_links(struct netlink *netlink, struct observe_pass *pass);
 /* The link of @index; NULL when there is none (any more). */
 const struct observe_index *observe_find_index(const struct observe_pass *pass, int index);
 
+/* Of a bridge of ours by its name, once links were read; 0: there is none. */
+int observe_bridge_index(const struct observe_found *found, const char *bridge);
+
 /* Notes that @prefix belongs to the host. 0 or -ENOMEM. */
 int observe_take(struct observe_pass *pass, const struct ip_prefix *prefix);
 

@@ -8,17 +8,6 @@
 #include "observe/links.h"
 #include "resolved/resolved.h"
 
-static int bridge_index(const struct observe_found *found, const char *bridge)
-{
-    for (size_t i = 0; i < found->objects.count; i++) {
-        const struct model_object *object = &found->objects.items[i];
-
-        if (object->kind == MODEL_OBJECT_LINK && strcmp(object->link.name, bridge) == 0)
-            return object->link.index;
-    }
-    return 0;
-}
-
 static bool has_names(const struct model_object *object)
 {
     return object->kind == MODEL_OBJECT_SERVICE && model_network_names_itself(object->service.network);
@@ -43,7 +32,7 @@ int observe_names(struct observe_found *found)
         const struct model_network *network = items[i].service.network;
 
         if (has_names(&items[i]))
-            names[n++] = (struct resolved_names){.link_index = bridge_index(found, network->bridge),
+            names[n++] = (struct resolved_names){.link_index = observe_bridge_index(found, network->bridge),
                                                  .server = network->subnet.address,
                                                  .port = network->dns_port,
                                                  .domain = network->name};

@@ -14,16 +14,8 @@
 static struct events *events;
 static char run_dir[] = "/tmp/tapnet-events-XXXXXX";
 
-/* Does @command make it look? */
+/* Does @command, in the run directory, make it look? */
 static bool stirs(const char *command)
-{
-    events_read(events);
-    assert_true(shell("%s", command));
-    return events_read(events);
-}
-
-/* The same in the run directory. */
-static bool stirs_written(const char *command)
 {
     events_read(events);
     assert_true(shell("cd %s && { %s; }", run_dir, command));
@@ -90,9 +82,9 @@ static void our_own_writing(void **state)
     assert_true(
         shell("mkdir -p %s/networks && cd %s/networks && touch n.json n.more n.roll other.json", run_dir, run_dir));
     events_watch_files(events, run_dir, false);
-    assert_true(stirs_written("echo 1 > networks/n.more"));
+    assert_true(stirs("echo 1 > networks/n.more"));
     assert_false(writes("echo 1 > new && mv new networks/n.json && rm networks/n.more networks/n.roll"));
-    assert_true(stirs_written("echo 1 > new && mv new networks/n.json"));
+    assert_true(stirs("echo 1 > new && mv new networks/n.json"));
     assert_true(writes("echo 1 > new && mv new networks/n.json && rm networks/other.json"));
     assert_true(writes("echo 1 > stub"));
     assert_true(writes("mv networks/n.json networks/aside"));
