@@ -462,9 +462,9 @@ API int tapnet_status_get(struct tapnet *tapnet, const char *name, struct tapnet
         return result;
     result = observe_host(tapnet->run_dir, &found, error);
     if (result == 0)
-        result = device_holders(-1, &view.holders, &view.holder_count, error);
-    if (result == 0)
         result = observe_traffic(&view.traffic, &view.traffic_count, error);
+    if (result == 0) /* after that: who is seen to have plugged in is seen himself */
+        result = device_holders(-1, &view.holders, &view.holder_count, error);
     if (result < 0)
         return result;
     view.found = found;
