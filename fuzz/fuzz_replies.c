@@ -12,6 +12,7 @@
 #include "answering.h"
 #include "apply/kernel.h"
 #include "observe/links.h"
+#include "observe/service.h"
 
 /*
  * How it works: the first byte, modulo 8, says what the service is asked for; the rest is its answers, over a real
@@ -49,6 +50,25 @@ static void require_answer(int result, const struct tapnet_error *error)
         require_failure(result, error);
 }
 
+/* Leases in as many parts as it says, and news. What it tells later is not waited for. */
+static void ask_leases(const char *run_dir)
+{
+    struct observe_lease *leases = NULL;
+    size_t count = 0;
+    int fd;
+
+    require(observe_leases(run_dir, &leases, &count) == 0);
+    for (size_t i = 0; i < count; i++)
+        require(observe_find_lease(leases, count, leases[i].network, leases[i].port) != NULL);
+    free(leases);
+    fd = observe_service_listen(run_dir);
+    if (fd < 0)
+        return;
+    for (int i = 0; i < 3; i++)
+        observe_service_told(fd);
+    close(fd);
+}
+
 static void ask_observe(const char *run_dir)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
@@ -58,6 +78,7 @@ static void ask_observe(const char *run_dir)
     require_failure(result, &error);
     require(result == 0 && found.objects.count == 1 && !found.objects.items[0].service.running);
     model_objects_fini(&found.objects);
+    ask_leases(run_dir);
 }
 
 static void take(int result, const struct tapnet_error *error, const int *fds, size_t count)

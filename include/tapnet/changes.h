@@ -14,8 +14,9 @@ extern "C" {
 
 /*
  * The kernel tells at once of links, addresses, routes and tables of nftables, and of files: a guest that is plugged in
- * or goes, a port or network that comes or goes, what somebody takes away. It tells nobody of counters (traffic,
- * drops), of a MAC that a rule has learnt, or of a service that does not answer: who wants to know looks now and then.
+ * or goes, a port or network that comes or goes, what somebody takes away. The service tells of leases. Nobody tells of
+ * counters (traffic, drops), of a MAC that a rule has learnt, or of a service that does not answer: who wants to know
+ * looks now and then.
  */
 
 /** Tells when a look, tapnet_status_get(), may find something new. */
@@ -49,10 +50,11 @@ struct tapnet_change {
      * Of a network: "up", "down" (it came, it went), "served", "unserved" (DHCP and DNS), "stranger", "left" (@device
      * is no port and came into its bridge, where no guard sees what it sends, or went). Of a port: "added", "removed".
      * Of a port, or of a device that belongs to no network: "plugged" (@text: by whom), "unplugged", "state" (@text:
-     * free, ready, down or missing). Of a port: "mac" (@text: what its guest has been seen to send from), "refused"
-     * (@text: another MAC that it sends from), "dropped" (@text: the reason, late, frames, arp, ways or connections as
-     * in tapnet(8); @count: packets). Of all: "problem", "mended" (@text: what differs from what was brought up, or
-     * does no more), "keeper" (@count: its process; 0: it is gone).
+     * free, ready, down or missing). Of a port: "lease" (@text: the address that its guest took or renewed), "mac"
+     * (@text: what its guest has been seen to send from), "refused" (@text: another MAC that it sends from), "dropped"
+     * (@text: the reason, late, frames, arp, ways or connections as in tapnet(8); @count: packets). Of all: "problem",
+     * "mended" (@text: what differs from what was brought up, or does no more), "keeper" (@count: its process; 0: it is
+     * gone).
      */
     const char *kind;
     const char *network, *port, *device;

@@ -252,6 +252,11 @@ struct tapnet_status_port {
     size_t forward_count;
     const char *search; /**< domains that its guest looks bare names up in, separated by blanks; "" without DNS */
     unsigned queues;    /**< that its guest may have; more than one: it opens so many, or none */
+    /**
+     * When its guest last took or renewed the lease of @address, and of @address6: milliseconds since 1970; 0: never
+     * since the service was started, or the service says nothing.
+     */
+    uint64_t leased, leased6;
 };
 
 struct tapnet_status_network {

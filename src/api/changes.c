@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* When to look again: what the kernel tells of links, addresses, routes, tables and files. */
+/* When to look again: what the kernel tells of links, addresses, routes, tables and files, the service of leases. */
 #include <tapnet/changes.h>
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "guard/guard.h"
 #include "netlink/notify.h"
+#include "observe/service.h"
 
 #define API __attribute__((visibility("default")))
 #define DATAGRAMS_MAX 4096 /* in one go: a storm does not keep the caller from looking */
@@ -23,10 +24,14 @@
 /*
  * How it works: as the keeper (keeper/events.c), what is told is not believed but means "look again". The files are
  * those of the run directory that are written as a whole; a log that grows tells of nothing.
+ *
+ * A service that comes later, or anew, is found at a look; one that tells enough others already is left alone.
  */
 struct tapnet_changes {
     struct tapnet *tapnet;
     int epoll, route, netfilter, files;
+    int service;  /* -1: nobody tells of leases */
+    bool refused; /* by the service */
     bool seen;
 };
 
@@ -46,6 +51,7 @@ API void tapnet_changes_free(struct tapnet_changes *changes)
     close_if_open(changes->route);
     close_if_open(changes->netfilter);
     close_if_open(changes->files);
+    close_if_open(changes->service);
     free(changes);
 }
 
@@ -62,17 +68,37 @@ static void watch_files(struct tapnet_changes *changes)
     }
 }
 
-static int join(struct tapnet_changes *changes)
+static int join_one(const struct tapnet_changes *changes, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+
+    return epoll_ctl(changes->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int join(const struct tapnet_changes *changes)
 {
     const int fds[] = {changes->route, changes->netfilter, changes->files};
+    int result = 0;
 
-    for (size_t i = 0; i < ARRAY_COUNT(fds); i++) {
-        struct epoll_event event = {.events = EPOLLIN};
+    for (size_t i = 0; i < ARRAY_COUNT(fds) && result == 0; i++)
+        result = join_one(changes, fds[i]);
+    return result;
+}
 
-        if (epoll_ctl(changes->epoll, EPOLL_CTL_ADD, fds[i], &event) < 0)
-            return -errno;
-    }
-    return 0;
+static void leave_service(struct tapnet_changes *changes)
+{
+    close_if_open(changes->service);
+    changes->service = -1;
+}
+
+/* Where it does not work, leases are seen when somebody looks. */
+static void listen_to_service(struct tapnet_changes *changes)
+{
+    if (changes->service >= 0 || changes->refused)
+        return;
+    changes->service = observe_service_listen(changes->tapnet->run_dir);
+    if (changes->service >= 0 && join_one(changes, changes->service) < 0)
+        leave_service(changes);
 }
 
 API int tapnet_changes_open(struct tapnet *tapnet, struct tapnet_changes **ret, struct tapnet_error *error)
@@ -84,7 +110,8 @@ API int tapnet_changes_open(struct tapnet *tapnet, struct tapnet_changes **ret, 
         return result;
     if (!changes)
         return error_set(error, -ENOMEM, "out of memory");
-    *changes = (struct tapnet_changes){.tapnet = tapnet, .epoll = -1, .route = -1, .netfilter = -1, .files = -1};
+    *changes = (struct tapnet_changes){
+        .tapnet = tapnet, .epoll = -1, .route = -1, .netfilter = -1, .files = -1, .service = -1};
     result = netlink_notify_open(NETLINK_ROUTE, &changes->route, error);
     if (result == 0)
         result = netlink_notify_open(NETLINK_NETFILTER, &changes->netfilter, error);
@@ -96,6 +123,7 @@ API int tapnet_changes_open(struct tapnet *tapnet, struct tapnet_changes **ret, 
     if (result < 0)
         return error_set_errno(error, result, "cannot listen for changes");
     watch_files(changes);
+    listen_to_service(changes);
     *ret = take_pointer(changes);
     return 0;
 }
@@ -124,6 +152,17 @@ static void read_files(struct tapnet_changes *changes)
         changes->seen = true;
 }
 
+static void read_service(struct tapnet_changes *changes)
+{
+    enum observe_told told = changes->service < 0 ? OBSERVE_TOLD_NOTHING : observe_service_told(changes->service);
+
+    changes->refused |= told == OBSERVE_TOLD_REFUSED;
+    changes->seen |= told == OBSERVE_TOLD_LEASE || told == OBSERVE_TOLD_END;
+    if (told == OBSERVE_TOLD_REFUSED || told == OBSERVE_TOLD_END)
+        leave_service(changes);
+    listen_to_service(changes);
+}
+
 API bool tapnet_changes_read(struct tapnet_changes *changes)
 {
     changes->seen = false;
@@ -131,5 +170,6 @@ API bool tapnet_changes_read(struct tapnet_changes *changes)
     netlink_notify_read(changes->netfilter, NETLINK_NETFILTER, DATAGRAMS_MAX, take_event, changes);
     read_files(changes);
     watch_files(changes);
+    read_service(changes);
     return changes->seen;
 }

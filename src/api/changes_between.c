@@ -100,6 +100,10 @@ static void tell_port(const struct telling *telling, const struct tapnet_status_
     for (size_t i = 0; i < after->refused_mac_count; i++)
         if (!has_refused(before, after->refused_macs[i]))
             tell(telling, "refused", after->refused_macs[i], 0);
+    if (after->leased > before->leased)
+        tell(telling, "lease", after->address, 0);
+    if (after->leased6 > before->leased6)
+        tell(telling, "lease", after->address6, 0);
     tell_drops(telling, before, after);
 }
 

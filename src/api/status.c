@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "device/holders.h"
 #include "model/forward.h"
+#include "observe/service.h"
 
 #define API __attribute__((visibility("default")))
 
@@ -36,6 +37,8 @@ struct view {
     size_t holder_count;
     struct observe_traffic *traffic;
     size_t traffic_count;
+    struct observe_lease *leases;
+    size_t lease_count;
     struct forwards_host host;
 };
 
@@ -43,6 +46,7 @@ static void view_fini(struct view *view)
 {
     free(view->holders);
     free(view->traffic);
+    free(view->leases);
     forwards_host_fini(&view->host);
 }
 
@@ -130,6 +134,17 @@ static const char *const *print_forwards(struct arena *arena, const struct model
     return texts;
 }
 
+static void fill_lease(const struct view *view, const struct model_network *network, struct tapnet_status_port *ret)
+{
+    const struct observe_lease *lease = observe_find_lease(view->leases, view->lease_count, network->name,
+                                                           ret->name ? ret->name : "");
+
+    if (!lease)
+        return;
+    ret->leased = lease->msec[0];
+    ret->leased6 = *ret->address6 ? lease->msec[1] : 0;
+}
+
 static void fill_port(struct tapnet_status *status, const struct view *view, const struct model_network *network,
                       const struct model_port *port, struct tapnet_status_port *ret)
 {
@@ -151,6 +166,7 @@ static void fill_port(struct tapnet_status *status, const struct view *view, con
         .search = join_search(&status->arena, network, port),
         .queues = port->queues ? port->queues : 1,
     };
+    fill_lease(view, network, ret);
     ret->forward_count = ret->forwards ? port->forward_count : 0;
     if (traffic) { /* what the device received is what the guest sent */
         ret->tx_bytes = traffic->rx_bytes;
@@ -469,7 +485,10 @@ API int tapnet_status_get(struct tapnet *tapnet, const char *name, struct tapnet
         return result;
     view.found = found;
     view.run_dir = tapnet->run_dir;
-    result = fill_sets(status, &view, name, error);
+    if (!found->service_is_mute)
+        result = observe_leases(tapnet->run_dir, &view.leases, &view.lease_count);
+    if (result == 0)
+        result = fill_sets(status, &view, name, error);
     if (result == 0)
         result = status_fill_keeper(status, tapnet);
     if (result == 0)

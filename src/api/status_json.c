@@ -53,10 +53,16 @@ static json_t *blocked_json(const struct tapnet_status_port *port)
                      (json_int_t)port->blocked_by.arp, "ways", (json_int_t)port->blocked_by.ways);
 }
 
+/* Seconds since 1970; null for never. */
+static json_t *time_json(uint64_t msec)
+{
+    return msec ? json_real((double)msec / 1000) : json_null();
+}
+
 static json_t *port_json(const struct tapnet_status_port *port)
 {
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:I, "
-                     "s:o}",
+                     "s:o, s:o, s:o}",
                      "name", port->name, "device", port->device, "mac", port->mac, "mac_source", port->mac_source,
                      "refused_macs", texts_json(port->refused_macs, port->refused_mac_count), "addresses",
                      pair_json(port->address, port->address6), "hostname", port->hostname, "origin", port->origin,
@@ -65,7 +71,8 @@ static json_t *port_json(const struct tapnet_status_port *port)
                      (json_int_t)port->tx_bytes, "tx_packets", (json_int_t)port->tx_packets, "dropped",
                      (json_int_t)port->dropped, "blocked", (json_int_t)port->blocked, "blocked_by", blocked_json(port),
                      "limit", limit_json(port), "refused_connections", (json_int_t)port->refused_connections,
-                     "forwards", texts_json(port->forwards, port->forward_count));
+                     "forwards", texts_json(port->forwards, port->forward_count), "leased", time_json(port->leased),
+                     "leased6", time_json(port->leased6));
 }
 
 static json_t *network_json(const struct tapnet_status_network *network)

@@ -11,15 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/cleanup.h"
 #include "model/json_cleanup.h"
-#include "base/message.h"
 #include "base/text.h"
 #include "netlink/sysctl.h"
 #include "observe/plugged.h"
+#include "observe/service.h"
 
 /*
  * How it works: a file that doesn't hold what it should counts as absent: the next `up` writes it anew, and what it
@@ -31,40 +29,6 @@ static void cleanup_closedir(DIR **directory)
 {
     if (*directory)
         closedir(*directory);
-}
-
-#define REPLY_MAX 65536
-#define REPLY_TIMEOUT_SEC 2
-
-static int connect_service(const char *run_dir)
-{
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    const struct timeval timeout = {.tv_sec = REPLY_TIMEOUT_SEC};
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 ||
-        snprintf(name.sun_path, sizeof(name.sun_path), "%s/service.sock", run_dir) >= (int)sizeof(name.sun_path))
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-    return connect(fd, (struct sockaddr *)&name, sizeof(name)) == 0 ? take_fd(&fd) : -1;
-}
-
-/* What the service says (service/control.h, "status"); NULL when there is none, or, *ret_mute, none that answers. */
-static json_t *ask_service(const char *run_dir, bool *ret_mute)
-{
-    static const char request[] = "{\"do\":\"status\"}";
-    _cleanup_close_ int fd = connect_service(run_dir);
-    _cleanup_free_ char *reply = malloc(REPLY_MAX);
-    size_t len = 0, fd_count = 0;
-
-    int result;
-
-    if (fd < 0 || !reply || message_send(fd, request, strlen(request), NULL, 0, 0) < 0)
-        return NULL;
-    result = message_receive(fd, reply, REPLY_MAX, NULL, 0, &len, &fd_count, 0);
-    *ret_mute = result == -EAGAIN;
-    return result < 0 ? NULL : json_loadb(reply, len, 0, NULL);
 }
 
 static bool is_served(const json_t *status, const char *network)
@@ -215,7 +179,7 @@ static bool is_running(const struct model_service *service, const json_t *status
 static void ask_networks(const char *run_dir, int (*index_of)(const struct observe_found *, const char *),
                          struct observe_found *found)
 {
-    _cleanup_json_ json_t *status = ask_service(run_dir, &found->service_is_mute);
+    _cleanup_json_ json_t *status = observe_service_status(run_dir, &found->service_is_mute);
 
     for (size_t i = 0; i < found->objects.count; i++) {
         struct model_service *service = &found->objects.items[i].service;

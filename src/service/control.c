@@ -17,6 +17,7 @@
 #include "base/message.h"
 #include "service/dhcp.h"
 #include "service/isolate.h"
+#include "service/leases.h"
 #include "service/log.h"
 #include "service/loop.h"
 #include "service/registry.h"
@@ -33,6 +34,7 @@ struct control_client {
     struct loop_source *source;
     struct loop_timer silence;
     uint64_t heard_usec; /* the last request; 0: none yet */
+    bool told;           /* of leases, and for that it stays */
 };
 
 struct control {
@@ -51,6 +53,7 @@ struct control {
 /* One request with what came along. A handler that takes descriptors sets them to -1. */
 struct control_request {
     struct control *control;
+    struct control_client *client; /* NULL: it came by mail */
     json_t *json;
     int fds[SERVICE_CONTROL_FDS];
     size_t fd_count;
@@ -216,6 +219,35 @@ static json_t *handle_watch(struct control_request *request, struct tapnet_error
     return control_reply(request->control);
 }
 
+static json_t *handle_leases(struct control_request *request, struct tapnet_error *error)
+{
+    const json_t *from = json_object_get(request->json, "from");
+    size_t next;
+    json_t *leases;
+
+    if (!json_is_integer(from) || json_integer_value(from) < 0) {
+        error_set(error, -EINVAL, "\"from\" must be a number");
+        return NULL;
+    }
+    leases = leases_part(&request->control->registry, (size_t)json_integer_value(from), &next);
+    return json_pack("{s:b, s:i, s:o, s:I}", "ok", 1, "pid", (int)getpid(), "leases", leases, "next", (json_int_t)next);
+}
+
+static json_t *handle_tell(struct control_request *request, struct tapnet_error *error)
+{
+    struct control *control = request->control;
+    size_t told = 0;
+
+    for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+        told += control->clients[i].fd >= 0 && control->clients[i].told;
+    if (told == SERVICE_CONTROL_TOLD && !request->client->told) {
+        error_set(error, -EUSERS, "%d are told of leases already", SERVICE_CONTROL_TOLD);
+        return NULL;
+    }
+    request->client->told = true;
+    return control_done();
+}
+
 static json_t *control_isolation(const struct isolation *isolation)
 {
     json_t *not_dropped = json_array();
@@ -250,6 +282,8 @@ static const struct control_verb control_verbs[] = {
     {"status", 1, 0, 0, false, handle_status},
     {"mailbox", 1, 0, 0, false, handle_mailbox},
     {"watch", 1, 0, 0, false, handle_watch},
+    {"leases", 2, 0, 0, false, handle_leases},
+    {"tell", 1, 0, 0, false, handle_tell},
     /* clang-format on */
 };
 
@@ -307,7 +341,7 @@ static void client_reply(struct control_client *client, const json_t *reply, con
 
     if (!reply) {
         refusal = json_pack("{s:b, s:i, s:s}", "ok", 0, "code", error->code, "error", error->text);
-        if (error->code != -ENOTCONN) /* the way to tell a service that was started anew */
+        if (error->code != -ENOTCONN && error->code != -EUSERS) /* that is a service that was started anew, or news */
             log_line("control: refused: %s", error->text);
     }
     text = json_dumps(reply ? reply : refusal, JSON_COMPACT);
@@ -325,11 +359,29 @@ static void request_fini(struct control_request *request)
     json_decref(request->json);
 }
 
+/* For as long as it may be silent from now on. */
+static void client_stay(struct control_client *client)
+{
+    loop_timer_arm(client->control->loop, &client->silence, loop_now_usec() + SERVICE_CONTROL_SILENCE * SECOND,
+                   client_silent, client);
+}
+
+/* Some guest has taken a lease. */
+static void control_lease(void *data)
+{
+    static const char text[] = "{\"lease\":true}";
+    const struct control *control = data;
+
+    for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+        if (control->clients[i].fd >= 0 && control->clients[i].told)
+            message_send(control->clients[i].fd, text, strlen(text), NULL, 0, MSG_DONTWAIT);
+}
+
 static void client_handle(int fd, uint32_t events, void *data)
 {
     static char text[SERVICE_CONTROL_MAX]; /* one request at a time, and not on the stack */
     struct control_client *client = data;
-    struct control_request request = {.control = client->control};
+    struct control_request request = {.control = client->control, .client = client};
     struct tapnet_error error = TAPNET_ERROR_INIT;
     _cleanup_json_ json_t *reply = NULL;
     size_t length = 0;
@@ -350,14 +402,15 @@ static void client_handle(int fd, uint32_t events, void *data)
         return;
     }
     client->heard_usec = loop_now_usec();
-    loop_timer_arm(client->control->loop, &client->silence, client->heard_usec + SERVICE_CONTROL_SILENCE * SECOND,
-                   client_silent, client);
+    client_stay(client);
     if (r < 0) {
         error_set(&error, r, r == -E2BIG ? "too many descriptors" : "request too long");
     } else {
         request.json = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
         reply = control_run(&request, false, &error);
     }
+    if (client->told)
+        loop_timer_disarm(client->control->loop, &client->silence);
     request_fini(&request); /* first, so that with the reply nothing of the request is left */
     client_reply(client, reply, &request, &error);
 }
@@ -420,7 +473,8 @@ static bool client_rests(const struct control_client *client)
     struct iovec vector = {.iov_base = &byte, .iov_len = 1};
     struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
 
-    return client->heard_usec && recvmsg(client->fd, &message, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    return client->heard_usec && !client->told && recvmsg(client->fd, &message, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           errno == EAGAIN;
 }
 
 /* One that is free, or is made so; NULL: all of them want something. */
@@ -489,8 +543,8 @@ static void control_accept(int fd, uint32_t events, void *data)
     control->failures = 0;
     client->fd = take_fd(&accepted);
     client->heard_usec = 0;
-    loop_timer_arm(control->loop, &client->silence, loop_now_usec() + SERVICE_CONTROL_SILENCE * SECOND, client_silent,
-                   client);
+    client->told = false;
+    client_stay(client);
 }
 
 static void control_idle(void *data)
@@ -523,6 +577,7 @@ int control_new(struct loop *loop, struct dhcp *dhcp, struct dns *dns, const str
         return r;
     loop_timer_arm(loop, &control->idle, loop_now_usec() + SERVICE_CONTROL_IDLE * SECOND, control_idle, control);
     loop_set_catch_up(loop, control_catch_up, control);
+    dhcp_on_lease(dhcp, control_lease, control);
     *ret = take_pointer(control);
     return 0;
 }
@@ -536,6 +591,7 @@ void control_free(struct control *control)
             client_close(&control->clients[i]);
     }
     loop_set_catch_up(control->loop, NULL, NULL);
+    dhcp_on_lease(control->registry.dhcp, NULL, NULL);
     loop_timer_disarm(control->loop, &control->idle);
     loop_timer_disarm(control->loop, &control->rest);
     loop_unwatch(control->loop, control->source);

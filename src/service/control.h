@@ -60,6 +60,11 @@
  *           a service that hangs without asking it all the time. It is the service's epoll, which keeps no socket open
  *           when the service ends
  *        1  the end of a pipe: whoever writes to it has the kernel kill the service, without the right to signal it
+ *   {"do":"leases","from":0}         who has taken a lease, and when, from number 0 on of the ports of all networks;
+ *        the reply says with which number to go on, as long as there are more
+ *   {"do":"tell"}                    from the reply on this connection, for as long as it is there, gets a datagram
+ *        when a guest has taken a lease, and is not closed for its silence. Nobody waits until it is read. -EUSERS when
+ *        SERVICE_CONTROL_TOLD connections are told already
  *
  * Replies:
  *   {"ok":true,"pid":123,"networks":["lab",...]}           to sockets, serve, update, stop; "networks" in the order
@@ -68,6 +73,11 @@
  *   {"ok":true,"pid":123,"network":"lab"} + the memfd      to show
  *   {"ok":true,"pid":123} + the socket                     to mailbox
  *   {"ok":true,"pid":123,"networks":["lab",...]} + both    to watch
+ *   {"ok":true,"pid":123,"leases":[["lab","web",1764000000123,0],...],"next":700}
+ *                                                          to leases: milliseconds since 1970, of IPv4 and of IPv6, 0:
+ *                                                          no such lease since the service started. "next" is 0 when
+ *                                                          these were the last
+ *   {"ok":true,"pid":123}, then {"lease":true} each time   to tell
  *   {"ok":true,"pid":123,"networks":[...],"version":"0.1.0","isolation":{"uid":65534,"gid":65534,
  *      "capabilities":0,"no_new_privs":true,"dumpable":false,"seccomp":true,"landlock":7,"sanitizer":false,
  *      "not_dropped":["..."]}}
@@ -96,6 +106,7 @@
 #define SERVICE_MAIL_MAX 4096                  /* of one in the mailbox */
 #define SERVICE_CONTROL_BACKLOG 8              /* connections that wait to be accepted */
 #define SERVICE_CONTROL_FDS 7                  /* descriptors of one request */
+#define SERVICE_CONTROL_TOLD 8                 /* connections that are told of leases */
 #define SERVICE_CONTROL_SILENCE 30             /* seconds */
 #define SERVICE_CONTROL_IDLE 60                /* seconds */
 #define SERVICE_NETWORK_MAX (32 * 1024 * 1024) /* bytes of one network's JSON text: 8,191 ports with long options */

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -54,6 +55,7 @@
 struct dhcp_port {
     const struct model_port *port;
     struct bucket lines;
+    uint64_t leased_msec[2]; /* as in struct dhcp_lease */
 };
 
 struct dhcp_network {
@@ -74,6 +76,8 @@ struct dhcp {
     struct loop_timer settle;
     int log_fd, reply_fd; /* -1: none yet */
     struct dhcp_network *first;
+    void (*lease_told)(void *data); /* NULL: nobody wants to know */
+    void *lease_data;
 };
 
 /* A request, and whose it is. */
@@ -142,6 +146,17 @@ static int dhcp_send(const struct dhcp *dhcp, unsigned device, uint16_t protocol
     return 0;
 }
 
+/* The guest has got a lease of IPv4, or of IPv6. */
+static void dhcp_note_lease(const struct dhcp *dhcp, const struct dhcp_source *source, bool six)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    source->from->leased_msec[six] = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    if (dhcp->lease_told)
+        dhcp->lease_told(dhcp->lease_data);
+}
+
 static void dhcp_handle_request(const struct dhcp *dhcp, const struct dhcp_source *source, const struct udp4 *packet)
 {
     struct dhcp_request request;
@@ -159,9 +174,19 @@ static void dhcp_handle_request(const struct dhcp *dhcp, const struct dhcp_sourc
     r = dhcp_send(dhcp, source->device, ETH_P_IP, answer.frame_len);
     if (r < 0)
         dhcp_log(source, strerrordesc_np(-r), NULL);
+    else if (answer.type == DHCP_ACK && request.type == DHCP_REQUEST)
+        dhcp_note_lease(dhcp, source, false);
 }
 
 /* ---- IPv6 ---- */
+
+/* Does @answer give the address for a time? Other replies are about what the guest has, or wants to know. */
+static bool dhcp6_is_lease(const struct dhcp6_request *request, const struct dhcp6_answer *answer)
+{
+    return answer->type == DHCP6_REPLY && request->address_count &&
+           (request->type == DHCP6_SOLICIT || request->type == DHCP6_REQUEST || request->type == DHCP6_RENEW ||
+            request->type == DHCP6_REBIND);
+}
 
 static void dhcp6_handle_request(const struct dhcp *dhcp, const struct dhcp_source *source, const struct frame6 *packet)
 {
@@ -177,6 +202,8 @@ static void dhcp6_handle_request(const struct dhcp *dhcp, const struct dhcp_sour
         request.client_id = (struct dhcp6_text){NULL, 0};
     if (answer.frame_len)
         r = dhcp_send(dhcp, source->device, ETH_P_IPV6, answer.frame_len);
+    if (r == 0 && answer.frame_len && dhcp6_is_lease(&request, &answer))
+        dhcp_note_lease(dhcp, source, true);
     if (!bucket_take(&source->from->lines, source->now_usec, LOG_PORT_RATE, LOG_PORT_BURST))
         return;
     log_line("dhcp6 %s/%s: %s: %s, MAC %s, client \"%s\"", source->network->name, port->name,
@@ -372,8 +399,10 @@ int dhcp_update(struct dhcp_network *served, const struct model_network *network
         if (network->ports[i].address.family != AF_INET)
             continue;
         ports[count].port = &network->ports[i];
-        if (before) /* an update fills nobody's bucket */
-            ports[count].lines = before->lines;
+        if (before) { /* an update fills nobody's bucket */
+            ports[count] = *before;
+            ports[count].port = &network->ports[i];
+        }
         count++;
     }
     qsort(ports, count, sizeof(*ports), dhcp_port_compare);
@@ -421,6 +450,22 @@ void dhcp_unplug(struct dhcp_network *served, size_t place)
     index = (size_t)(gone - served->ports);
     memmove(gone, gone + 1, (--served->port_count - index) * sizeof(*gone));
     served->advertise_next -= index < served->advertise_next;
+}
+
+bool dhcp_lease(const struct dhcp_network *served, size_t index, struct dhcp_lease *ret)
+{
+    const struct dhcp_port *port = &served->ports[index];
+
+    if (index >= served->port_count)
+        return false;
+    *ret = (struct dhcp_lease){port->port->name, {port->leased_msec[0], port->leased_msec[1]}};
+    return true;
+}
+
+void dhcp_on_lease(struct dhcp *dhcp, void (*told)(void *data), void *data)
+{
+    dhcp->lease_told = told;
+    dhcp->lease_data = data;
 }
 
 int dhcp_add(struct dhcp *dhcp, const struct model_network *network, struct dhcp_network **ret)

@@ -4,12 +4,20 @@
 #define SERVICE_DHCP_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "model/model.h"
 #include "service/loop.h"
 
 struct dhcp;
 struct dhcp_network; /* one that is served */
+
+/* When the guest of @port last took or renewed a lease, in milliseconds since 1970: of IPv4, of IPv6. 0: not by us. */
+struct dhcp_lease {
+    const char *port;
+    uint64_t msec[2];
+};
 
 /* Makes a server that has no sockets and no networks yet. 0 or -ENOMEM. */
 int dhcp_new(struct loop *loop, struct dhcp **ret);
@@ -33,6 +41,10 @@ int dhcp_plug(struct dhcp_network *served, const struct model_network *network);
  */
 void dhcp_unplug(struct dhcp_network *served, size_t place);
 void dhcp_remove(struct dhcp_network *served); /* takes NULL */
+/* Of its port number @index, in an order of its own that stays as long as its ports do. False: it has no such port. */
+bool dhcp_lease(const struct dhcp_network *served, size_t index, struct dhcp_lease *ret);
+/* From now on @told is called after each lease. */
+void dhcp_on_lease(struct dhcp *dhcp, void (*told)(void *data), void *data);
 /* Its guests are told that their router goes: before a network is removed for good. */
 void dhcp_retire(struct dhcp_network *served);
 

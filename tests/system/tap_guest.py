@@ -68,6 +68,14 @@ class Guest:
         self.send(self.discover_frame())
         return next((frame[BOOTP].yiaddr for frame in self.receive(seconds) if BOOTP in frame), None)
 
+    def lease(self, address, seconds=5):
+        """Asks for what it was offered, until it is its own; None: nobody has acknowledged it within that time."""
+        self.send(Ether(dst="ff:ff:ff:ff:ff:ff", src=self.mac) / IP(src="0.0.0.0", dst="255.255.255.255") /
+                  UDP(sport=68, dport=67) / BOOTP(chaddr=bytes.fromhex(self.mac.replace(":", "")), xid=4711) /
+                  DHCP(options=[("message-type", "request"), ("requested_addr", address), "end"]))
+        return next((frame[BOOTP].yiaddr for frame in self.receive(seconds)
+                     if BOOTP in frame and ("message-type", 5) in frame[DHCP].options), None)
+
     # ---- DNS ----
 
     def query_frame(self, number, name="outside.example"):

@@ -4,9 +4,11 @@
 The topology is drawn in dhcp_lab.py.
 """
 
+import errno
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from scapy.all import BOOTP, Ether, IP, raw
 
 from tapnet_test.rights import need_all_users
 from tapnet_test.service import Lan, Refused, Service, make_dhcp_sockets, make_sockets, memfd, network
-from tapnet_test.waiting import wait_for
+from tapnet_test.waiting import readable, wait_for
 
 from dhcp_lab import LAB, Lab, PORTS, Wire, options, udhcpc
 
@@ -66,6 +68,49 @@ def test_busybox_gets_what_its_port_has(lab):
     assert (db["boot_file"], db["siaddr"]) == ("pxe/db.0", "10.20.0.1")
     lab.guests["web"].run("ping", "-c", "1", "-W", "2", "10.20.0.11")
     lab.service.wait_log(r"dhcp lab/web: lease: 10\.20\.0\.10, MAC .*")
+
+
+def test_leases_are_told_with_their_time(lab):
+    """In as many parts as it takes, and to whoever wants to be told at once."""
+    assert lab.service.request("leases", **{"from": 0})["leases"] == []
+    with lab.service.connect() as line:
+        assert lab.service.exchange(b'{"do":"tell"}', connection=line)[0]["ok"]
+        wire, before = Wire(lab.guests["web"]), time.time() * 1000
+        wire.ask(wire.request("discover"))
+        wire.ask(wire.request("request", options=[("requested_addr", "10.20.0.99")]))
+        wire.ask(wire.request("inform", ciaddr="10.20.0.10"))
+        assert not readable([line], 0.2), "an offer, a refusal and information are no leases"
+        wire.ask(wire.request("request", options=[("requested_addr", "10.20.0.10")]))
+        assert readable([line], 5) and json.loads(line.recv(100)) == {"lease": True}
+    reply = lab.service.request("leases", **{"from": 0})
+    (network_name, port, four, six), = reply["leases"]
+    assert (network_name, port, six, reply["next"]) == ("lab", "web", 0, 0)
+    assert before - 1000 < four < time.time() * 1000 + 1000
+    assert lab.service.request("leases", **{"from": 7})["leases"] == []
+    lab.service.update({**LAB, "ports": [*LAB["ports"], {"name": "new", "device": "new0", "address": "10.20.0.12"}]})
+    assert lab.service.request("leases", **{"from": 0})["leases"] == reply["leases"], "an update forgets nothing"
+    for wrong in (-1, "0", None, 1.5):
+        with pytest.raises(Refused, match="must be a number"):
+            lab.service.request("leases", **{"from": wrong})
+
+
+def test_only_some_are_told_of_leases_so_that_others_can_speak(lab):
+    lines = [lab.service.connect() for _ in range(8)]
+    for line in lines:
+        assert lab.service.exchange(b'{"do":"tell"}', connection=line)[0]["ok"]
+    with lab.service.connect() as line:
+        assert lab.service.exchange(b'{"do":"tell"}', connection=line)[0]["code"] == -errno.EUSERS
+    for _ in range(40):  # more than it has places
+        lines.append(lab.service.connect())
+        assert lab.service.exchange(b'{"do":"status"}', connection=lines[-1])[0]["ok"]
+    wire = Wire(lab.guests["web"])
+    for _ in range(600):  # more than their queues hold, and nobody reads
+        wire.line.send(raw(wire.request("request", options=[("requested_addr", "10.20.0.10")])))
+    wire.ask(wire.request("discover"))
+    assert all(json.loads(line.recv(100)) == {"lease": True} for line in lines[:8]), "none was closed for another"
+    for line in lines:
+        line.close()
+    assert lab.service.status()["ok"]
 
 
 def test_only_what_was_asked_for_comes(lab):

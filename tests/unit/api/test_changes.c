@@ -125,6 +125,23 @@ static void test_macs(void **state)
     assert_string_equal(between(&second, &second), "");
 }
 
+static void test_leases(void **state)
+{
+    struct tapnet_status_port before[] = {PORT("a", "plugged")}, after[] = {PORT("a", "plugged")};
+    struct tapnet_status_network networks[2];
+    struct tapnet_status first = status_of(&networks[0], before, 1), second = status_of(&networks[1], after, 1);
+
+    (void)state;
+    after[0].address = "10.20.0.6";
+    after[0].address6 = "fd00::6";
+    after[0].leased = 1000;
+    assert_string_equal(between(&first, &second), "lab/a[lab-a] lease 10.20.0.6 0\n");
+    before[0].leased = 999;
+    after[0].leased6 = 1000;
+    assert_string_equal(between(&first, &second), "lab/a[lab-a] lease 10.20.0.6 0\nlab/a[lab-a] lease fd00::6 0\n");
+    assert_string_equal(between(&second, &first), ""); /* a service that was started anew knows of none */
+}
+
 static void test_networks_devices_problems_and_the_keeper(void **state)
 {
     static const struct tapnet_status_port ports[] = {PORT("a", "plugged")};
@@ -155,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_another_holder_is_another_guest),
         cmocka_unit_test(test_drops_by_reason),
         cmocka_unit_test(test_macs),
+        cmocka_unit_test(test_leases),
         cmocka_unit_test(test_networks_devices_problems_and_the_keeper),
     };
 
