@@ -61,7 +61,7 @@ API void tapnet_with_guard(struct tapnet *tapnet, const struct tapnet_guard *gua
 
 /*
  * Who has changed guards would wait at his end until the kernel is done with that: here, or as a process in its exit.
- * A keeper waits for him (resident.h).
+ * A keeper waits for him (resident.h); it is not waited for.
  */
 static void hand_over(const struct tapnet *tapnet)
 {
@@ -71,7 +71,7 @@ static void hand_over(const struct tapnet *tapnet)
     char path[RUN_PATH_MAX];
 
     if (fd >= 0 && run_path(tapnet->run_dir, RESIDENT_SOCKET, path) == 0 &&
-        apply_socket_connect(path, 1, &keeper, NULL) == 0)
+        apply_socket_connect(path, 0, &keeper, NULL) == 0)
         message_send(keeper, request, strlen(request), &fd, 1, MSG_DONTWAIT);
 }
 

@@ -14,6 +14,7 @@
 
 #include "api/attach.h"
 #include "apply/kernel.h"
+#include "apply/orphan.h"
 #include "apply/spawn.h"
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -83,17 +84,20 @@ static int read_state(const struct tapnet *tapnet, json_t **ret)
 }
 
 /*
- * The keeper behind @fd has been started, and has not written its state yet. It writes that, then answers whoever has
+ * A keeper has been started, and has not written its state yet. It writes that, then answers whoever has
  * asked it by then, then looks at the host, which may take it long: so the file is tried once more behind the question,
  * and the answer is waited for only when it comes before that look.
  */
-static int ask_state(const struct tapnet *tapnet, int fd, json_t **ret)
+static int ask_state(const struct tapnet *tapnet, json_t **ret)
 {
     static const char request[] = "{\"do\":\"who\"}";
     char reply[RESIDENT_MESSAGE_MAX];
     size_t len = 0, fd_count = 0;
-    int result = message_send(fd, request, strlen(request), NULL, 0, 0);
+    _cleanup_close_ int fd = -1;
+    int result = connect_keeper(tapnet, &fd);
 
+    if (result == 0)
+        result = message_send(fd, request, strlen(request), NULL, 0, 0);
     if (result == 0 && read_state(tapnet, ret) == 0)
         return 0;
     if (result == 0)
@@ -141,11 +145,8 @@ static void read_waiting(struct resident_state *ret)
 
 void resident_state_read(const struct tapnet *tapnet, struct resident_state *ret)
 {
-    _cleanup_close_ int fd = -1;
-
     *ret = (struct resident_state){.pid = 0};
-    if (connect_keeper(tapnet, &fd) < 0 ||
-        (read_state(tapnet, &ret->json) < 0 && ask_state(tapnet, fd, &ret->json) < 0))
+    if (!resident_runs(tapnet) || (read_state(tapnet, &ret->json) < 0 && ask_state(tapnet, &ret->json) < 0))
         return;
     ret->pid = (int)json_integer_value(json_object_get(ret->json, "pid"));
     read_waiting(ret);
@@ -314,15 +315,21 @@ static bool is_anything_up(const struct tapnet *tapnet)
     return any;
 }
 
-/* One that does not answer, and has nothing to keep any more: what it holds is in the next one's way. */
+/*
+ * One that does not answer on @fd, or takes no connection any more, and has nothing to keep: what it holds is in the
+ * next one's way.
+ */
 static void end_mute(const struct tapnet *tapnet, int fd)
 {
+    char path[RUN_PATH_MAX];
     int lock;
 
     if (run_lock(tapnet->run_dir, &lock, NULL) < 0)
         return;
-    if (!is_anything_up(tapnet))
+    if (!is_anything_up(tapnet) && fd >= 0)
         apply_socket_end(fd, KEEPER_PROGRAM);
+    else if (!is_anything_up(tapnet) && run_path(tapnet->run_dir, RESIDENT_SOCKET, path) == 0)
+        apply_orphan_end(path, KEEPER_PROGRAM, NULL);
     run_unlock(tapnet->run_dir, lock);
 }
 
@@ -344,7 +351,7 @@ int resident_tell(const struct tapnet *tapnet, int keeper_fd, struct tapnet_erro
 
     if (result == 0)
         result = message_receive(fd, reply, sizeof(reply), NULL, 0, &len, &fd_count, 0);
-    if (result == -EAGAIN)
+    if (result == -EAGAIN || (fd < 0 && resident_runs(tapnet)))
         end_mute(tapnet, fd);
     if (result < 0)
         return end_leavings(tapnet, error);

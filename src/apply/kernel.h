@@ -101,8 +101,8 @@ int apply_socket_dns(int type, const struct ip_prefix *subnet, uint16_t port, co
 /* The control socket, listening, at @path; one that a dead service left is replaced. */
 int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *error);
 /*
- * Connects to a resident's control socket, to wait @seconds at most for each of its answers: -EAGAIN then.
- * -ECONNREFUSED or -ENOENT when it does not run.
+ * Connects to a resident's control socket, to wait @seconds at most for each of its answers, and before that until it
+ * has room for us: -EAGAIN then. 0: nothing is waited for. -ECONNREFUSED or -ENOENT when it does not run.
  */
 #define APPLY_SOCKET_SECONDS 10
 int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct tapnet_error *error);

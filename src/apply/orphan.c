@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A service whose socket somebody deleted: nobody can reach it, and it holds what the next one needs. */
+/* A resident that nobody can reach: somebody deleted its socket, or it takes no connection any more. */
 #include "apply/kernel.h"
 
 #include <dirent.h>
@@ -18,8 +18,8 @@
 
 /*
  * How it works: the kernel keeps the name of a Unix socket after its file is gone, with the socket's inode
- * (netlink/unix.h); who holds that is found by /proc/PID/fd. It must be called as the service is, too: its starter held
- * the socket first, and whoever has the run directory's name may pass one on.
+ * (netlink/unix.h); who holds that is found by /proc/PID/fd. It must be called as the resident is, too: its starter
+ * held the socket first, and whoever has the run directory's name may pass one on.
  */
 
 #define ENDING_TRIES 100 /* for a process that is about to end anyway */
@@ -33,6 +33,7 @@ static void cleanup_closedir(DIR **directory)
 }
 
 struct search {
+    const char *name; /* of the program */
     unsigned long inodes[SOCKETS_MAX];
     size_t count;
 };
@@ -75,11 +76,10 @@ static int end_if_orphan(const struct search *search, int pid)
 {
     _cleanup_close_ int process = -1;
 
-    if (!apply_process_is(pid, APPLY_SERVICE_NAME))
+    if (!apply_process_is(pid, search->name))
         return 0;
     process = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (process < 0 || !apply_process_is(pid, APPLY_SERVICE_NAME) ||
-        !holds_socket(search, pid)) /* of the one that we hold */
+    if (process < 0 || !apply_process_is(pid, search->name) || !holds_socket(search, pid)) /* of the one that we hold */
         return 0;
     if (syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0) < 0)
         return -errno;
@@ -102,9 +102,9 @@ static int end_orphans(const struct search *search)
     return result < 0 ? result : ended;
 }
 
-int apply_orphan_end(const char *path, struct tapnet_error *error)
+int apply_orphan_end(const char *path, const char *name, struct tapnet_error *error)
 {
-    struct search search = {.count = 0};
+    struct search search = {.name = name};
     int ended = 0;
 
     /* Of a process that ends the descriptors go first, and its sockets a moment later. */
@@ -119,7 +119,6 @@ int apply_orphan_end(const char *path, struct tapnet_error *error)
     if (ended > 0)
         return 0;
     return error_set(error, ended < 0 ? ended : -EPERM,
-                     "the service runs, can't be reached at %s, and can't be ended (%s): "
-                     "`pkill -KILL -x tapnet-service` as root does it",
-                     path, ended < 0 ? strerrordesc_np(-ended) : "whose process it is can't be seen");
+                     "%s runs, can't be reached at %s, and can't be ended (%s): `pkill -KILL -x %s` as root does it",
+                     name, path, ended < 0 ? strerrordesc_np(-ended) : "whose process it is can't be seen", name);
 }

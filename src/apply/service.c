@@ -98,7 +98,7 @@ static int start_service(struct apply_kernel *kernel, struct tapnet_error *error
     int result;
 
     await_end(path_in(kernel, SOCKET_NAME, path));
-    result = apply_orphan_end(path, error);
+    result = apply_orphan_end(path, APPLY_SERVICE_NAME, error);
     if (result == 0)
         result = apply_socket_listen(path, &control_fd, error);
     if (result < 0)
@@ -536,7 +536,7 @@ static int retire(struct apply_kernel *kernel, const json_t *status, int process
     if (status)
         wait_for_exit(process < 0 ? fresh : process);
     else
-        result = apply_orphan_end(path_in(kernel, SOCKET_NAME, path), error);
+        result = apply_orphan_end(path_in(kernel, SOCKET_NAME, path), APPLY_SERVICE_NAME, error);
     if (result == 0)
         result = run_file_remove(kernel->run_dir, SOCKET_NAME, error);
     return result < 0 ? result : run_file_remove(kernel->run_dir, LOG_NAME, error);
@@ -587,7 +587,7 @@ int apply_service_trim(struct apply_kernel *kernel, bool (*needed)(const void *c
     int result = ask_served(kernel, &status, error);
 
     if (result == 0 && !status)
-        return needed ? 0 : apply_orphan_end(path_in(kernel, SOCKET_NAME, path), error);
+        return needed ? 0 : apply_orphan_end(path_in(kernel, SOCKET_NAME, path), APPLY_SERVICE_NAME, error);
     networks = json_object_get(status, "networks");
     for (size_t i = 0; i < json_array_size(networks) && result == 0; i++) {
         const char *network = json_string_value(json_array_get(networks, i));

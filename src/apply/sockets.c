@@ -27,8 +27,7 @@
  * (net.ipv4.neigh.*.unres_qlen_bytes), which is all that a socket has by default. This is room for 150 of them.
  */
 #define DNS_ANSWERS_LEN (16 << 20)
-#define CONTROL_BACKLOG 128 /* a keeper that waits for the lock accepts nobody, and each who had it has looked in */
-#define COMM_MAX 16         /* TASK_COMM_LEN of the kernel; its file in /proc has a newline in place of the NUL */
+#define COMM_MAX 16 /* TASK_COMM_LEN of the kernel; its file in /proc has a newline in place of the NUL */
 
 int apply_socket_reply(int *ret_fd, struct tapnet_error *error)
 {
@@ -179,13 +178,13 @@ int apply_socket_listen(const char *path, int *ret_fd, struct tapnet_error *erro
     if (fd < 0)
         return error_set_errno(error, -errno, "cannot open the control socket");
     unlink(path);
-    if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 || listen(fd, CONTROL_BACKLOG) < 0)
+    /* A keeper that waits for the lock accepts nobody, and each who had it has looked in: as many as there may be. */
+    if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 || listen(fd, SOMAXCONN) < 0)
         return run_remedy(error_set_errno(error, -errno, "cannot make the control socket %s", path), error);
     *ret_fd = take_fd(&fd);
     return 0;
 }
 
-/* The socket is the starter's until the service has taken it over. */
 bool apply_process_is(int pid, const char *name)
 {
     char path[32], comm[COMM_MAX + 1] = "";
@@ -224,6 +223,7 @@ int apply_socket_pid(int fd)
     return peer.pid > 0 ? peer.pid : -ESRCH;
 }
 
+/* The socket is the starter's until the resident has taken it over. */
 int apply_socket_process(int fd, const char *name, int *ret_pid_fd)
 {
     _cleanup_close_ int pid_fd = -1;
@@ -253,7 +253,7 @@ int apply_socket_end(int fd, const char *name)
 
 int apply_socket_connect(const char *path, unsigned seconds, int *ret_fd, struct tapnet_error *error)
 {
-    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (seconds ? 0 : SOCK_NONBLOCK), 0);
     const struct timeval timeout = {.tv_sec = seconds};
     struct sockaddr_un name;
     int result = control_name(path, &name, error);

@@ -13,8 +13,10 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 
 import pytest
+from tapnet_test import seqpacket
 from tapnet_test.build import Tapnet, program
 from tapnet_test.processes import named, pause_keeper, wait_gone
 from tapnet_test.waiting import wait_for
@@ -24,8 +26,10 @@ SOON = 2  # seconds within which all must be well again
 
 
 @pytest.fixture
-def kept(host, world):
-    """The lab is up, with a keeper at work."""
+def kept(request, host, world):
+    """The lab is up, with a keeper at work, for whom so many may wait as the test says."""
+    if hasattr(request, "param"):
+        host.run("sysctl", "-q", "-w", f"net.core.somaxconn={request.param}")
     tapnet = Tapnet(host, keeper=True)
     tapnet("up", tapnet.file(LAB))
     wait_until(lambda: named(host, "tapnet-starter") and len(named(host, "tapnet-keeper")) == 1, "a keeper", seconds=20)
@@ -365,6 +369,27 @@ def test_a_request_for_an_address_outlives_the_service(kept, host):
         assert guest.stdout.readline() == "sent\n"
         os.kill(keeper, signal.SIGCONT)
         assert guest.stdout.readline() == f"offer {port['addresses'][0]}\n", f"to request {number}"
+
+
+@pytest.mark.parametrize("kept", [130], indirect=True)
+def test_a_keeper_that_takes_no_connection_any_more_keeps_nobody(kept, host):
+    """It hangs, and so many have asked it for something that nobody else can: commands go on, and `down` ends it."""
+    keeper = pause_keeper(host)
+    waiting = []
+    with suppress(BlockingIOError):
+        while len(waiting) < 1000:
+            waiting.append(seqpacket.connect(next(kept.run_dir.glob("*/keeper.sock")), seconds=0))
+    assert 130 <= len(waiting) < 1000
+    kept("status", "lab")
+    kept("attach", "lab/extra")
+    kept("detach", "lab/extra")
+    kept("down", "--all")
+    wait_gone(keeper)
+    assert not list(kept.run_dir.glob("*/keeper*"))
+    kept("up", kept.file(LAB))
+    wait_for(lambda: is_well(kept), why="the next keeper is not well")
+    for each in waiting:
+        each.close()
 
 
 def test_up_gets_what_a_waiting_keeper_holds(kept, host):
