@@ -88,7 +88,7 @@ void ports_plug_in(const struct observe_found *found)
         const struct model_object *object = &found->objects.items[i];
         const struct model_network *network = object->kind == MODEL_OBJECT_SERVICE ? object->service.network : NULL;
 
-        for (size_t j = 0; network && network->pool && j < network->port_count; j++) {
+        for (size_t j = 0; network && j < network->port_count; j++) {
             const struct model_port *port = &network->ports[j];
             const struct model_link *link = port->origin == MODEL_ORIGIN_RUN ? find_device(found, port->device) : NULL;
 

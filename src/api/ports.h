@@ -40,9 +40,9 @@ struct model_network *ports_network_of(struct model_set *set, const char *name);
 int ports_remove(struct model_set *set, const char *network_name, const char *name);
 
 /*
- * Turns the carrier on of each port of a command that has none, in networks with a pool: a keeper was killed between
- * handing it out and that (keeper/pool.h). For the first look of another one, since who holds a TAP may also turn it
- * off.
+ * Turns the carrier on of each port of a command that has none: a keeper was killed between handing it out and that
+ * (keeper/pool.h), and its network may have no pool any more. For the first look of another one, since who holds a TAP
+ * may also turn it off.
  */
 void ports_plug_in(const struct observe_found *found);
 

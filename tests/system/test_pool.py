@@ -210,7 +210,8 @@ def test_a_killed_keepers_ready_ports_go(pool, host):
     wait_for(lambda: len(ready(pool)) == 3 and len(ports(pool)) == 4, 2 * SOON, "three new ones, and no others")
 
 
-def test_a_keeper_that_was_killed_before_the_carrier_came(pool, host):
+@pytest.mark.parametrize("size", [3, 0])
+def test_a_keeper_that_was_killed_before_the_carrier_came(pool, host, size):
     """It hands the descriptor out first. Here the guest turns the carrier off that the keeper had no time for."""
     script = "import fcntl, struct, sys; print(sys.argv[2], flush=True); sys.stdin.readline();" \
              "fcntl.ioctl(int(sys.argv[1]), 0x400454e2, struct.pack('i', 0)); sys.stdin.read()"
@@ -225,7 +226,7 @@ def test_a_keeper_that_was_killed_before_the_carrier_came(pool, host):
     keeper, = named(host, "tapnet-keeper")
     os.kill(keeper, signal.SIGKILL)
     wait_gone(keeper)
-    pool("up", pool.file(POOL))
+    pool("up", pool.file(POOL.replace("pool: 3", f"pool: {size}")))
     wait_for(lambda: "LOWER_UP" in flags(), 2 * SOON, "the next keeper turns it on")
     guest.stdin.close()
     assert guest.wait(20) == 0
