@@ -502,6 +502,39 @@ def test_every_configuration_that_is_wrong(lab, runtime, box):
     assert_same(before, at_rest(lab))
 
 
+# What each verb needs, and values of it that are wrong, beside those of every verb.
+NEEDED = {"ADD": {}, "DEL": {}, "CHECK": {"prevResult": [5, [], {"ips": {}}, {"interfaces": "x"}]},
+          "GC": {"cni.dev/valid-attachments": [5, {}, "x", [5], [None], [{}], [{"containerID": "c0ffee"}],
+                                               [{"ifname": "eth0"}], [{"containerID": 5, "ifname": "eth0"}],
+                                               [{"containerID": "c0ffee", "ifname": None}]]},
+          "STATUS": {}}
+ALWAYS = {"cniVersion": [None, 1, "", "2.0.0", ["1.1.0"]], "name": [None, 5, "", "a/b", {}]}
+WITH_TYPE = {"type": [None, 5, []]}  # who takes away does so whatever it says
+
+
+@pytest.mark.parametrize("verb", NEEDED)
+def test_every_field_that_is_missing_or_wrong(lab, runtime, box, make_netns, verb):
+    """Whichever verb: one error that names it, nothing is made, and nothing taken away. The whole of it works."""
+    result = runtime.call("ADD", netns=box, cniVersion="1.1.0")
+    whole = {**runtime.config, "cniVersion": "1.1.0", **{"CHECK": {"prevResult": result}, "GC": {
+        "cni.dev/valid-attachments": []}}.get(verb, {})}
+    env = runtime.env(verb, **{"ADD": {"container": "new", "netns": make_netns("new")}, "GC": {"container": None},
+                               "STATUS": {"container": None}}.get(verb, {"netns": box}))
+    fields = {**ALWAYS, **NEEDED[verb], **({} if verb in ("DEL", "GC") else WITH_TYPE)}
+    before = at_rest(lab)
+    for field, values in fields.items():
+        wrong = [{key: value for key, value in whole.items() if key != field}]
+        wrong += [{**whole, field: value} for value in values]
+        for config in wrong:
+            code, text = runtime.raw(env, json.dumps(config))
+            error = json.loads(text)
+            assert (code, error["code"]) == (1, 1 if config.get("cniVersion") in ("2.0.0", "") else 7), (config, error)
+            assert field.removeprefix("cni.dev/") in error["details"], (config, error)
+    assert_same(before, at_rest(lab))
+    assert runtime.raw(env, json.dumps(whole))[0] == 0
+    assert len(attached(lab)) == {"ADD": 2, "DEL": 0, "GC": 0}.get(verb, 1)
+
+
 WRONG_TEXTS = ["", "{", "[]", "null", '"text"', "{\"cniVersion\": \"1.0.0\",}", "\x00", "[" * 100_000, "{} {}",
                '{"name":"a","name":"b"}', '{"name":"\\u0000"}']
 
@@ -509,9 +542,11 @@ WRONG_TEXTS = ["", "{", "[]", "null", '"text"', "{\"cniVersion\": \"1.0.0\",}", 
 def test_every_text_that_is_no_configuration(lab, runtime, box):
     before = at_rest(lab)
     for text in WRONG_TEXTS:
-        for verb in ("ADD", "DEL", "CHECK"):
-            code, answer = runtime.raw(runtime.env(verb, netns=box), text)
-            assert code == 1 and json.loads(answer)["code"] == 6, (text[:40], answer)
-    code, answer = runtime.raw(runtime.env("ADD", netns=box), " " * (1 << 20) + json.dumps(runtime.config))
-    assert code == 1 and json.loads(answer)["code"] == 5 and "longer" in answer
+        for verb in (*NEEDED, "VERSION"):
+            if (verb, text) != ("VERSION", ""):
+                code, answer = runtime.raw(runtime.env(verb, netns=box), text)
+                assert code == 1 and json.loads(answer)["code"] == 6, (verb, text[:40], answer)
+    for verb in (*NEEDED, "VERSION"):
+        code, answer = runtime.raw(runtime.env(verb, netns=box), " " * (1 << 20) + json.dumps(runtime.config))
+        assert code == 1 and json.loads(answer)["code"] == 5 and "longer" in answer, verb
     assert_same(before, at_rest(lab))
