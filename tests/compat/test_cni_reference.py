@@ -47,6 +47,11 @@ def box(make_netns):
     return make_netns("box")
 
 
+def chained(host, kind, **config):
+    """Debian's plugin of that kind, as one of the same chain."""
+    return Runtime(host, f"{os.path.dirname(DEBIAN)}/{kind}", type=kind, network=None, **config)
+
+
 def code_of(runtime, command, **more):
     with pytest.raises(Refused) as caught:
         runtime.call(command, **more)
@@ -109,3 +114,41 @@ def test_what_is_wrong(runtime, box, change, expected):
 def test_no_json(runtime, box):
     code, text = runtime.raw(runtime.env("ADD", netns=box), "{")
     assert code == 1 and json.loads(text)["code"] == 6
+
+
+def test_between_debians_plugins(host, box):
+    """One before ours, two behind it: each goes on with the result of the one before, and takes away what is its own.
+
+        lo <- loopback      eth0 <- tapnet-cni <- tuning (a sysctl of the container) <- bandwidth (of the host's end)
+    """
+    tapnet = Tapnet(host)
+    tapnet("up", tapnet.file(LAB))
+    host.env["CNI_PATH"] = os.path.dirname(DEBIAN)
+    rate = {"bandwidth": {"ingressRate": 8_000_000, "ingressBurst": 800_000}}
+    chain = [(chained(host, "loopback"), {}), (Runtime(host), {}),
+             (chained(host, "tuning", sysctl={"net.ipv4.conf.eth0.arp_filter": "1"},
+                      dataDir=str(host.tmp / "tuning")), {}),
+             (chained(host, "bandwidth"), {"runtimeConfig": rate})]
+    result = None
+    for plugin, said in chain:
+        result = plugin.call("ADD", netns=box, prevResult=result, **said)
+    assert [entry["name"] for entry in result["interfaces"]] == ["lo", "br-lab", tapnet_device(tapnet), "eth0"]
+    assert [entry["gateway"] for entry in result["ips"] if entry["interface"] == 3] == ["10.20.0.1"]
+    assert [entry["address"] for entry in result["ips"] if entry["interface"] == 0] == ["127.0.0.1/8", "::1/128"]
+    box.run("ping", "-c1", "-W5", "127.0.0.1")
+    box.run("ping", "-c1", "-W5", "10.20.0.1")
+    assert box.run("cat", "/proc/sys/net/ipv4/conf/eth0/arp_filter").stdout == "1\n"
+    queue, = host.json("tc", "-j", "qdisc", "show", "dev", tapnet_device(tapnet), "root")
+    assert (queue["kind"], queue["options"]["rate"]) == ("tbf", 1_000_000)
+    for plugin, said in chain[1:]:
+        plugin.call("CHECK", netns=box, prevResult=result, **said)
+    for plugin, said in reversed(chain):
+        plugin.call("DEL", netns=box, prevResult=result, **said)
+    assert "eth0" not in box.run("ip", "link").stdout
+    assert not [port for port in tapnet.status("lab")["ports"] if port["origin"] == "attached"]
+    tapnet("down", "--all")
+
+
+def tapnet_device(tapnet):
+    port, = (port for port in tapnet.status("lab")["ports"] if port["origin"] == "attached")
+    return port["device"]
