@@ -2,8 +2,12 @@
 /* Plugs in and lets go, again and again; prints how many microseconds each took: "plug 1234", "unplug 1234". */
 
 /*
- * usage: plug_tool NETWORK COUNT [hold | detach]: with `hold` nobody lets go before the last one is in and our standard
- * input has come to its end; with `detach` neither, and the ports are ones that go when they are told to.
+ * usage: plug_tool NETWORK COUNT [MODE]
+ *
+ *   let-go     each goes before the next one comes, with its descriptor
+ *   detached   the same, of ports that go when they are told to
+ *   hold       nobody lets go before the last one is in and our standard input has come to its end
+ *   detach     neither, of ports that go when they are told to
  */
 #include <err.h>
 #include <inttypes.h>
@@ -51,29 +55,42 @@ static void unplug(struct tapnet *tapnet, struct tapnet_attached *port, bool tol
     tapnet_attached_free(port);
 }
 
+static const struct mode {
+    const char *name;
+    bool told, hold;
+} modes[] = {{"let-go", false, false}, {"detached", true, false}, {"hold", false, true}, {"detach", true, true}};
+
+static const struct mode *find_mode(const char *name)
+{
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+        if (strcmp(modes[i].name, name) == 0)
+            return &modes[i];
+    return NULL;
+}
+
 int main(int count, char **words)
 {
     struct tapnet_error error = TAPNET_ERROR_INIT;
     size_t rounds = count < 3 ? 0 : strtoul(words[2], NULL, 10), held = 0;
     struct tapnet_attached **ports = calloc(rounds + 1, sizeof(*ports));
-    bool told = count == 4 && strcmp(words[3], "detach") == 0, hold = told || (count == 4 && !strcmp(words[3], "hold"));
+    const struct mode *mode = find_mode(count == 4 ? words[3] : "let-go");
     struct tapnet *tapnet;
 
-    if (count < 3 || count > 4 || (count == 4 && !hold) || !ports)
-        errx(2, "usage: plug_tool NETWORK COUNT [hold | detach]");
+    if (count < 3 || count > 4 || !mode || !ports)
+        errx(2, "usage: plug_tool NETWORK COUNT [let-go | detached | hold | detach]");
     if (tapnet_new(getenv("TAPNET_RUN_DIR"), getenv("TAPNET_SERVICE"), &tapnet, &error) < 0)
         errx(1, "%s", error.text);
     tapnet_with_keeper(tapnet, false); /* who has brought the network up has started one */
     for (size_t i = 0; i < rounds; i++) {
-        ports[held++] = plug(tapnet, words[1], told ? 0 : TAPNET_ATTACH_HELD);
-        if (!hold)
-            unplug(tapnet, ports[--held], false);
+        ports[held++] = plug(tapnet, words[1], mode->told ? 0 : TAPNET_ATTACH_HELD);
+        if (!mode->hold)
+            unplug(tapnet, ports[--held], mode->told);
     }
     fflush(stdout);
-    while (hold && getchar() != EOF)
+    while (mode->hold && getchar() != EOF)
         continue;
     while (held)
-        unplug(tapnet, ports[--held], told);
+        unplug(tapnet, ports[--held], mode->told);
     free(ports);
     tapnet_free(tapnet);
     return 0;

@@ -15,8 +15,9 @@ import signal
 import subprocess
 
 import pytest
+from tapnet_test import cycles
 from tapnet_test.build import Tapnet, build_dir, everybodys, program
-from tapnet_test.plugging import ALICE, LAB, as_user, at_rest, attach, links, plugging_lab, ports, ready
+from tapnet_test.plugging import ALICE, LAB, as_user, at_rest, attach, plugging_lab, ports
 from tapnet_test.rights import need_all_users
 from tapnet_test.processes import named, pause_keeper, wait_gone
 from tapnet_test.snapshot import assert_same
@@ -417,45 +418,21 @@ CYCLES = int(os.environ.get("TAPNET_CYCLES", 5000))  # of all processes together
 MIB = 1 << 20
 
 
-def resident_memory(host):
-    """Bytes of each resident, by its name."""
-    return {name: sum(int(line.split()[1]) * 1024 for pid in named(host, name)
-                      for line in open(f"/proc/{pid}/status", encoding="ascii") if line.startswith("RssAnon:"))
-            for name in ("tapnet-keeper", "tapnet-service")}
-
-
-def footprint(host):
-    """How many there are of what guests could leave behind. Names do not count: other ports are ready each time."""
-    ruleset = host.json("nft", "-j", "list", "ruleset")["nftables"]
-    sets = [entry[kind] for entry in ruleset for kind in ("set", "map") if kind in entry]
-    return {"links": len(links(host)), "elements": sum(len(each.get("elem", [])) for each in sets),
-            "forwarding": len(host.json("bridge", "-j", "fdb")),
-            **{name: sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in named(host, name))
-               for name in ("tapnet-keeper", "tapnet-service")}}
-
-
-def cycle(host, count):
-    """From eight processes; all must come to their end."""
-    tool = build_dir() / "tests" / "system" / "plug_tool"
-    processes = [host.popen(tool, "lab", count // 8, stdout=subprocess.DEVNULL) for _ in range(8)]
-    assert [process.wait(120 + count // 20) for process in processes] == [0] * 8
-
-
 @pytest.mark.promised
 def test_thousands_of_guests_leave_nothing(host, world):
-    """In and out from eight processes at once, some from the pool and some made for them."""
+    """In and out from eight processes at once: from the pool and past it, let go and told to go."""
     tapnet = Tapnet(host, keeper=True)
     before = at_rest(tapnet)
-    tapnet("up", tapnet.file("networks: { lab: { subnet: 10.20.0.1/20, pool: 16 } }"))
-    cycle(host, CYCLES // 2)  # as many at once as there will ever be
-    wait_for(lambda: len(ready(tapnet)) == len(ports(tapnet)) == 16, 4 * SOON, "only those that are ready are left")
+    tapnet("up", tapnet.file(cycles.LAB))
+    cycles.cycle(host, CYCLES // 2)  # as many at once as there will ever be
+    cycles.settle(tapnet)
     at_rest(tapnet)
-    used, left = resident_memory(host), footprint(host)
-    cycle(host, CYCLES // 2)
-    wait_for(lambda: len(ready(tapnet)) == len(ports(tapnet)) == 16, 4 * SOON, "only those that are ready are left")
+    used, left = cycles.resident_memory(host), cycles.footprint(host, tapnet)
+    cycles.cycle(host, CYCLES // 2)
+    cycles.settle(tapnet)
     at_rest(tapnet)
-    assert footprint(host) == left
-    grown = {name: bytes_now - used[name] for name, bytes_now in resident_memory(host).items()}
+    assert cycles.footprint(host, tapnet) == left
+    grown = {name: bytes_now - used[name] for name, bytes_now in cycles.resident_memory(host).items()}
     sanitized = b"__asan_init" in program("tapnet-keeper").read_bytes()  # keeps what was freed
     assert sanitized or all(more < 2 * MIB for more in grown.values()), f"the residents have grown: {grown}"
     assert tapnet("status", check=False).returncode == 0

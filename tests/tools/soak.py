@@ -22,14 +22,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from tapnet_test.build import Tapnet, build_dir  # noqa: E402
+from tapnet_test import cycles  # noqa: E402
+from tapnet_test.build import Tapnet  # noqa: E402
 from tapnet_test.crowd import Crowd  # noqa: E402
-from tapnet_test.processes import named  # noqa: E402
+from tapnet_test.plugging import at_rest  # noqa: E402
 from tapnet_test.snapshot import assert_same, snapshot  # noqa: E402
-from tapnet_test.waiting import wait_for  # noqa: E402
 from tapnet_test.world import World  # noqa: E402
 
 SETS = ("one", "two", "three")
+BATCH = 4000  # guests between two looks at what is left
 
 
 def random_file(chance, number):
@@ -107,46 +108,23 @@ def crowd_round(host, chance):
     return crowd.kills
 
 
-class Plugging:
-    """Guests that come and go by the library, from a pool and past it; nothing may be left, and nobody may grow."""
-
-    PROCESSES, BATCH, POOL = 8, 500, 16
-
-    def __init__(self, host):
-        self.host = host
-        self.tapnet = Tapnet(host, keeper=True)
-        self.tool = build_dir() / "tests" / "system" / "plug_tool"
-
-    def settle(self):
-        """Returns when all that is left are the ports that are to be ready."""
-        wait_for(lambda: len(self.tapnet.json_of_status()["networks"][0]["ports"]) == self.POOL, 60,
-                 "only the ports of the pool are left")
-
-    def memory(self):
-        """Bytes of both residents together."""
-        return sum(int(line.split()[1]) * 1024 for name in ("tapnet-keeper", "tapnet-service")
-                   for pid in named(self.host, name)
-                   for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("RssAnon:"))
-
-    def batch(self):
-        processes = [self.host.popen(self.tool, "lab", self.BATCH, stdout=subprocess.DEVNULL)
-                     for _ in range(self.PROCESSES)]
-        if [process.wait(600) for process in processes] != [0] * self.PROCESSES:
-            raise AssertionError("a guest could not be plugged in")
-
-    def run(self, cycles):
-        before = snapshot(self.host, run_dir=self.tapnet.run_dir)
-        self.tapnet("up", self.tapnet.file(f"networks: {{ lab: {{ subnet: 10.20.0.1/20, pool: {self.POOL} }} }}"))
-        used = 0
-        for done in range(0, cycles, self.PROCESSES * self.BATCH):
-            self.batch()
-            self.settle()
-            used = used or self.memory()
-            print(f"{done + self.PROCESSES * self.BATCH} guests, the residents have {self.memory() >> 10} KiB")
-        if self.memory() > used + (4 << 20):
-            raise AssertionError(f"the residents have grown from {used >> 10} to {self.memory() >> 10} KiB")
-        self.tapnet("down", "--all")
-        assert_same(before, snapshot(self.host, run_dir=self.tapnet.run_dir))
+def plug(host, count):
+    """Guests that come and go (tapnet_test/cycles.py); nothing may be left, and nobody may grow."""
+    tapnet = Tapnet(host, keeper=True)
+    before = at_rest(tapnet)
+    tapnet("up", tapnet.file(cycles.LAB))
+    used = left = None
+    for done in range(0, count, BATCH):
+        cycles.cycle(host, BATCH)
+        cycles.settle(tapnet)
+        at_rest(tapnet)
+        memory = sum(cycles.resident_memory(host).values())
+        used, left = used or memory, left or cycles.footprint(host, tapnet)
+        assert cycles.footprint(host, tapnet) == left, "something is left"
+        assert memory < used + (4 << 20), f"the residents have grown from {used >> 10} to {memory >> 10} KiB"
+        print(f"{done + BATCH} guests, the residents have {memory >> 10} KiB")
+    tapnet("down", "--all")
+    assert_same(before, at_rest(tapnet))
 
 
 def main():
@@ -159,7 +137,7 @@ def main():
     print(f"seed {options.seed}")
     if options.cycles:
         with World() as world:
-            Plugging(world.host).run(options.cycles)
+            plug(world.host, options.cycles)
     end = time.monotonic() + options.seconds
     rounds = kills = 0
     with World() as world:
