@@ -20,6 +20,7 @@ FLOOR = "attach, the floor"
 UNPLUG_FLOOR = "detach, the floor"
 LEAVE_FLOOR = "detach, the floor of what is deleted later"
 DELETE_FLOOR = "detach, the floor of that deletion: processor time"
+POOL_FLOOR = "attach (pool), the floor"
 FLOORS = {FLOOR: "plug", UNPLUG_FLOOR: "unplug", LEAVE_FLOOR: "leave"}
 CROWD_FLOOR = f"attach, the floor, {CROWD} at a time"
 RUN_FLOORS = {1: "run of `true`, the floor, 1 at a time", CROWD: f"run of `true`, the floor, {CROWD} at a time"}
@@ -36,13 +37,21 @@ def sort_lines(text):
 
 def floor_of(name):
     """Which of them is below @name: what deletes a device, in the end, has another one than what takes it down."""
-    if name in (*FLOORS, DELETE_FLOOR, CROWD_FLOOR, *RUN_FLOORS.values()):
+    if name in (*FLOORS, POOL_FLOOR, DELETE_FLOOR, CROWD_FLOOR, *RUN_FLOORS.values()):
         return name
     if name.startswith("run"):
         return RUN_FLOORS[1 if "1 at a time" in name else CROWD]
+    if name.startswith("attach (pool)"):
+        return POOL_FLOOR
     if name.startswith("attach"):
         return CROWD_FLOOR if name.endswith(f"{CROWD} at a time") else FLOOR
     return DELETE_FLOOR if "processor time" in name else LEAVE_FLOOR
+
+
+def there(ports):
+    """How many, and how they are spread."""
+    beside = f" ({BRIDGED} in its bridge)" if ports > BRIDGED else ""
+    return f"{ports:,} ports{beside}"
 
 
 class Rows:
@@ -57,17 +66,17 @@ class Rows:
         median, last = stats.median(times), times[len(times) * 99 // 100]
         target = (f"≤ {most} ms", median <= most) if most else ()
         table, form = self.bench.table, self.bench.milliseconds
-        table.add(f"{name}, {ports} ports", times, *target, form=form)
-        table.add(f"{name}, {ports} ports, 99th percentile", [last], form=form)
+        table.add(f"{name}, {there(ports)}", times, *target, form=form)
+        table.add(f"{name}, {there(ports)}, 99th percentile", [last], form=form)
         self.medians.setdefault(name, {})[ports] = median
 
     def add_ratio(self, name, ports, ours, theirs):
-        self.bench.table.add(f"{name}, {ports} ports", [self.medians[ours][ports] / self.medians[theirs][ports]])
+        self.bench.table.add(f"{name}, {there(ports)}", [self.medians[ours][ports] / self.medians[theirs][ports]])
 
     def add_pairs(self, name, ports, pairs, most):
         """@pairs: what was measured in turns, times of ours and theirs, of which the medians are compared."""
         ratios = [stats.median(ours) / stats.median(theirs) for ours, theirs in pairs]
-        self.bench.table.add(f"{name}, {ports} ports", ratios, f"≤ {most}×", stats.median(ratios) <= most)
+        self.bench.table.add(f"{name}, {there(ports)}", ratios, f"≤ {most}×", stats.median(ratios) <= most)
 
     def growth_of(self, name):
         return self.medians[name][SIZES[-1]] / self.medians[name][SIZES[0]]
@@ -75,7 +84,7 @@ class Rows:
     def add_growth(self):
         """What the kernel's own part has grown by is the kernel's."""
         for name in self.medians:
-            if name.endswith(tuple(text for _, text in SCRIPTS)):
+            if any(f"by {text}" in name for _, text in SCRIPTS):
                 continue
             floor = floor_of(name)
             grown, most = self.growth_of(name), GROWTH * max(1, self.growth_of(floor)) if name != floor else None
@@ -219,7 +228,16 @@ def run_floor_of_run(bench, rows, floor, ports, first):
         rows.add(name, ports, times)
 
 
+def run_floor_of_pool(bench, rows, floor, ports, own):
+    times = []
+    for _ in range(bench.rounds(5)):
+        times += sort_lines(floor.on_host(floor.build / "bench/floor", "ready", own, GUESTS))["ready"]
+        floor.rest()
+    rows.add(POOL_FLOOR, ports, times)
+
+
 def run_floor(bench, rows, floor, ports, own):
+    run_floor_of_pool(bench, rows, floor, ports, own)
     run_crowded_floor(bench, rows, floor, ports, own)
     run_floor_of_run(bench, rows, floor, ports, own + GUESTS)
     floor.on_host(floor.build / "bench/floor", "down")  # else the kernel is busy with that when others are measured
@@ -230,13 +248,16 @@ def run_floor(bench, rows, floor, ports, own):
 def run_scripts(bench, rows, ports):
     for name, text in SCRIPTS:
         with worlds.World(bench.build) as host:
-            peer, own, times = worlds.BENCH / "peers" / name, min(ports, BRIDGED), {"plug": [], "unplug": []}
+            peer, own = worlds.BENCH / "peers" / name, min(ports, BRIDGED)
             host.on_host(peer, "up", own, "up0")
-            for number in range(bench.rounds(12)):
-                for verb, values in times.items():
-                    values.append(run_command(host, peer, verb, own + 1 + number))
-            rows.add(f"attach by {text}", ports, times["plug"])
-            rows.add(f"detach by {text}", ports, times["unplug"])
+            for crowd in (1, CROWD):
+                times = {"plug": [], "unplug": []}
+                for number in range(bench.rounds(12) if crowd == 1 else bench.rounds(4)):
+                    first = own + 1 + number * crowd
+                    for verb, values in times.items():
+                        values += run_crowd(host, [(peer, verb, first + more) for more in range(crowd)])
+                rows.add(f"attach by {text}, {crowd} at a time", ports, times["plug"])
+                rows.add(f"detach by {text}, {crowd} at a time", ports, times["unplug"])
 
 
 # ---- all ----
@@ -276,5 +297,6 @@ def run_attach(bench):
         run_scripts(bench, rows, ports)
         rows.add_ratio("run (new): tapnet / floor", ports, "run (new) of `true`, 1 at a time", RUN_FLOORS[1])
         for _, text in SCRIPTS:
-            rows.add_ratio(f"attach: {text} / tapnet", ports, f"attach by {text}", "attach (new), 1 at a time")
+            rows.add_ratio(f"attach: {text} / tapnet", ports, f"attach by {text}, 1 at a time",
+                           "attach (new), 1 at a time")
     rows.add_growth()

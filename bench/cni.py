@@ -103,8 +103,10 @@ def run_sides(bench, ours, theirs, library, ports):
         for command, (mine, others) in times.items():
             where = f"{ports} ports, {crowd} at a time"
             bench.table.add(f"CNI {command}, {where}: reference plugins / tapnet-cni", stats.ratios(others, mine))
-            bench.table.add(f"CNI {command}, {where}: tapnet-cni", mine, form=bench.milliseconds)
-            bench.table.add(f"CNI {command}, {where}: reference plugins", others, form=bench.milliseconds)
+            for name, values in (("tapnet-cni", mine), ("reference plugins", others)):
+                last = sorted(values)[len(values) * 99 // 100]
+                bench.table.add(f"CNI {command}, {where}: {name}", values, form=bench.milliseconds)
+                bench.table.add(f"CNI {command}, {where}: {name}, 99th percentile", [last], form=bench.milliseconds)
         if alone:
             ratio = stats.ratios(times["ADD"][1], called[1:])
             bench.table.add(f"attach (pool) as a library call: CNI ADD / attach, {ports} ports", ratio, f"≥ {FASTER}×",

@@ -15,7 +15,7 @@
  * `floor run N` adds port N for the time of a command, and leaves its device, down, to be deleted later: what counts is
  * the whole process, of whose end most is the kernel's letting go of its socket of nftables (nft_rcv_nl_event()).
  * `floor delete N COUNT` adds COUNT ports, takes them down, and deletes them as a group; what is printed is the
- * processor time of that a port.
+ * processor time of that a port. `floor ready N COUNT` hands over COUNT ports that are ready (floor_ready.c).
  * `floor down` deletes the group and the tables. It checks nothing, parses nothing, remembers nothing and can
  * undo nothing: what tapnet takes on top is the price of doing that. Microseconds a phase are printed as JSON.
  */
@@ -23,7 +23,6 @@
 #include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
-#include <linux/if_tun.h>
 #include <linux/ip.h>
 #include <linux/neighbour.h>
 #include <linux/netfilter/nf_tables.h>
@@ -44,8 +43,6 @@
 #define BRIDGE "br-floor"
 #define GROUP 0x666c6f6fu /* "floo" */
 #define LEFT_GROUP 0x666c6f70u
-#define UP_USEC                                                                                                        \
-    500000 /* until a worker of the kernel's has opened all of them in their bridge: that is taken back, too */
 
 void port_name(unsigned port, char name[IFNAMSIZ])
 {
@@ -190,7 +187,7 @@ static void put_families(struct nlmsghdr *message, bool routing)
  * Two messages in one send: the kernel raises a link before it looks at the families, too late for "no IPv6". @bridge
  * 0: a routed port.
  */
-static void set_port(struct mnl_socket *route, unsigned port, const char *name, unsigned bridge)
+void set_port(struct mnl_socket *route, unsigned port, const char *name, unsigned bridge)
 {
     uint8_t mac[6] = {0x0a, 0x66, 0, 0, (uint8_t)(port >> 8), (uint8_t)port};
     char buffer[1024], alias[64];
@@ -254,7 +251,7 @@ static void make_routed(struct mnl_socket *route, unsigned port, const char *nam
     add_neighbour(route, link, port);
 }
 
-static int make_tap(unsigned port, struct ifreq *ret)
+int make_tap(unsigned port, struct ifreq *ret)
 {
     int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
@@ -466,14 +463,14 @@ int main(int count, char **words)
     const struct kind *kind = count == 3 ? find_kind(words[1]) : NULL;
     unsigned long ports = kind ? strtoul(words[2], NULL, 10) : 0;
     unsigned first = 0, more = read_more(count, words, "plug", &first), run = read_run(count, words);
-    unsigned deleted = read_more(count, words, "delete", &first);
+    unsigned deleted = read_more(count, words, "delete", &first), ready = read_more(count, words, "ready", &first);
     struct mnl_socket *route, *netfilter;
 
-    if (!(kind && ports >= 1 && ports <= kind->ports_max) && !more && !deleted && !run &&
+    if (!(kind && ports >= 1 && ports <= kind->ports_max) && !more && !deleted && !ready && !run &&
         !(count == 2 && strcmp(words[1], "down") == 0)) {
         fprintf(stderr,
                 "usage: floor up N | floor routed N | floor spread[6] N | floor plug N COUNT | floor delete N COUNT | "
-                "floor run N | floor down   (N: 1 to %d, routed and spread to %d)\n",
+                "floor ready N COUNT | floor run N | floor down   (N: 1 to %d, routed and spread to %d)\n",
                 PORTS_MAX, ROUTED_MAX);
         return 2;
     }
@@ -485,6 +482,8 @@ int main(int count, char **words)
         run_plug(route, netfilter, first, more);
     else if (deleted)
         run_delete(route, first, deleted);
+    else if (ready)
+        run_ready(route, if_nametoindex(BRIDGE), first, ready);
     else if (run)
         run_run(route, netfilter, run);
     else

@@ -4,6 +4,7 @@
 #define BENCH_FLOOR_H
 
 #include <libmnl/libmnl.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,10 +35,20 @@ struct kind {
 
 extern const struct kind bridged, routed, spread, spread6;
 
+/* Until a worker of the kernel's has opened all ports in their bridge: that is taken back, too. */
+#define UP_USEC 500000
+
 void port_name(unsigned port, char name[IFNAMSIZ]);
 /* The guest's. */
 void make_mac(unsigned port, uint8_t mac[MAC_LEN]);
 void make_address6(unsigned port, uint8_t address[IP6_LEN]);
+
+/* Its descriptor. What the kernel was told is in *ret, its name in there. */
+int make_tap(unsigned port, struct ifreq *ret);
+/* All that is told of its link; @bridge 0: a routed port. */
+void set_port(struct mnl_socket *route, unsigned port, const char *name, unsigned bridge);
+/* `floor ready N COUNT`, N is @first. */
+void run_ready(struct mnl_socket *route, unsigned bridge, unsigned first, unsigned count);
 
 /* Tables and sets of a network, and the elements of its first @count ports: one transaction. */
 void guards_make(struct mnl_socket *netfilter, const struct kind *kind, unsigned count);
