@@ -232,13 +232,18 @@ static void give_way(void *data)
     served_give_way(&((struct keeper *)data)->options->tapnet->loan);
 }
 
-/* Users of the host want something. */
+/* Users of the host want something. What is owed to those before them is done when nobody asks. */
 static void take_requests(struct keeper *keeper, const struct pollfd *fds)
 {
     bool due = msec_until(requests_due(&keeper->requests)) == 0;
 
-    if ((due || any_ready(fds, REQUESTS_FDS)) && requests_read(&keeper->requests, fds))
+    if (!due && !any_ready(fds, REQUESTS_FDS)) {
+        pool_plug_in(&keeper->pool);
+        return;
+    }
+    if (requests_read(&keeper->requests, fds))
         want_look(keeper, loop_now_usec());
+    pool_plug_in_overdue(&keeper->pool);
 }
 
 /* Who is waited for, by place. */
@@ -251,7 +256,7 @@ enum {
     WAIT_COUNT = WAIT_REQUESTS + REQUESTS_FDS,
 };
 
-/* How long at most; -1: until something happens. */
+/* Milliseconds at most; -1: until something happens. */
 static int patience_msec(const struct keeper *keeper)
 {
     int msec = earlier(wait_msec(keeper), msec_until(keeper->served.look_usec));
@@ -260,6 +265,14 @@ static int patience_msec(const struct keeper *keeper)
     msec = earlier(msec, msec_until(keeper->gone_usec));
     msec = earlier(msec, msec_until(keeper->clients.closings.due_usec));
     return earlier(msec, msec_until(pool_due(&keeper->pool)));
+}
+
+static int poll_all(const struct keeper *keeper, struct pollfd fds[WAIT_COUNT])
+{
+    const struct timespec quiet = {.tv_nsec = POOL_QUIET_USEC * 1000};
+
+    return keeper->pool.taken_count ? ppoll(fds, WAIT_COUNT, &quiet, NULL)
+                                    : poll(fds, WAIT_COUNT, patience_msec(keeper));
 }
 
 /*
@@ -280,7 +293,7 @@ static int wait_for_events(struct keeper *keeper)
     fds[WAIT_SERVICE_WORK] = (struct pollfd){.fd = served_watch_fd(&keeper->served), .events = POLLIN};
     clients_poll(&keeper->clients, fds + WAIT_CLIENTS);
     requests_poll(&keeper->requests, fds + WAIT_REQUESTS);
-    ready = poll(fds, ARRAY_COUNT(fds), patience_msec(keeper));
+    ready = poll_all(keeper, fds);
     if (ready < 0)
         return errno == EINTR ? 0 : -errno;
     if (ready == 0 && msec_until(pool_due(&keeper->pool)) == 0 && !pool_fill(&keeper->pool, keeper->options->tapnet))

@@ -22,7 +22,8 @@ static void port_fini(struct pool_port *port)
 
 void pool_fini(struct pool *pool)
 {
-    for (size_t i = 0; i < pool->ready_count + pool->taken_count; i++)
+    pool_plug_in(pool);
+    for (size_t i = 0; i < pool->ready_count; i++)
         port_fini(&pool->ready[i]);
     free(pool->ready);
     free(pool->wanted);
@@ -72,6 +73,7 @@ static void drop_unwanted(struct pool *pool, const struct observe_found *found)
 
 void pool_learn(struct pool *pool, const struct observe_found *found)
 {
+    pool_plug_in(pool);
     if (!pool->met)
         ports_plug_in(found);
     pool->met = true;
@@ -180,6 +182,7 @@ bool pool_fill(struct pool *pool, struct tapnet *tapnet)
     int result = 0;
     size_t i;
 
+    pool_plug_in(pool);
     for (i = 0; i < pool->wanted_count; i++) {
         result = fill_one(pool, tapnet, &pool->wanted[i], &error);
         if (result < 0)
@@ -214,13 +217,15 @@ const struct pool_port *pool_take(struct pool *pool, const char *network)
 
     for (size_t i = 0; name && i < pool->ready_count; i++) {
         struct pool_port port = pool->ready[i];
+        uint64_t now;
 
         if (strcmp(network_of(pool, i), name) != 0)
             continue;
         pool->ready[i] = pool->ready[--pool->ready_count];
         pool->ready[pool->ready_count] = port;
-        pool->taken_count++;
-        pool->rest_usec = loop_now_usec() + POOL_REST_USEC;
+        now = loop_now_usec();
+        pool->taken_usec = pool->taken_count++ ? pool->taken_usec : now;
+        pool->rest_usec = now + POOL_REST_USEC;
         return &pool->ready[pool->ready_count];
     }
     return NULL;
@@ -232,15 +237,25 @@ void pool_put_back(struct pool *pool)
     pool->taken_count--;
 }
 
-void pool_plug_in(struct pool *pool)
+/* The first that was taken. */
+static void plug_in_one(struct pool *pool)
 {
+    struct pool_port *port = &pool->ready[pool->ready_count + --pool->taken_count];
     struct tapnet_error error = TAPNET_ERROR_INIT;
 
-    while (pool->taken_count) {
-        struct pool_port *port = &pool->ready[pool->ready_count + --pool->taken_count];
+    if (attach_plug_in(port->attached, &error) < 0)
+        log_line("port %s: %s", tapnet_attached_info(port->attached)->port, error.text);
+    port_fini(port);
+}
 
-        if (attach_plug_in(port->attached, &error) < 0)
-            log_line("port %s: %s", tapnet_attached_info(port->attached)->port, error.text);
-        port_fini(port);
-    }
+void pool_plug_in(struct pool *pool)
+{
+    while (pool->taken_count)
+        plug_in_one(pool);
+}
+
+void pool_plug_in_overdue(struct pool *pool)
+{
+    if (pool->taken_count && loop_now_usec() >= pool->taken_usec + POOL_OVERDUE_USEC)
+        plug_in_one(pool);
 }

@@ -11,9 +11,11 @@
  * carrier, so that no frame waits in them. Who wants a new port is handed the descriptor of one: nothing else need be
  * done, and no lock be taken. From then on it is a port like any other of a command, and goes with who holds it. Its
  * carrier is turned on behind his back: what the kernel does then on its own goes through all ports of the bridge, and
- * who changes a link meanwhile waits for that (linkwatch_event()). What
- * is missing is made when nobody has asked for a moment, or more than half of it is: all of it as one plan, since a
- * plan costs the more the more ports there are, and a port of it little. A keeper that ends lets go of all; the next
+ * who changes a link meanwhile waits for that (linkwatch_event()). So those who ask right behind him are answered
+ * before it is; one that is overdue is turned on behind the next answer.
+ *
+ * What is missing is made when nobody has asked for a moment, or more than half of it is: all of it as one plan, since
+ * a plan costs the more the more ports there are, and a port of it little. A keeper that ends lets go of all; the next
  * tapnet takes them away.
  */
 struct pool {
@@ -22,7 +24,8 @@ struct pool {
         char *answer; /* that tells who gets it; printed while nobody waits */
     } * ready;
     size_t ready_count, ready_capacity;
-    size_t taken_count; /* of those behind the ready ones, which have no carrier yet */
+    size_t taken_count;  /* of those behind the ready ones, which have no carrier yet */
+    uint64_t taken_usec; /* when the first of them was taken */
     struct pool_wanted {
         char network[MODEL_NAME_MAX];
         uint32_t count;
@@ -36,6 +39,8 @@ struct pool {
 };
 
 #define POOL_REST_USEC 20000
+#define POOL_QUIET_USEC 100    /* without a request: then nobody is made to wait */
+#define POOL_OVERDUE_USEC 2000 /* without a carrier */
 #define POOL_READY_MAX 512 /* of all networks together: the keeper needs descriptors for its own work, too (rights.c) */
 
 void pool_fini(struct pool *pool);
@@ -50,7 +55,9 @@ bool pool_fill(struct pool *pool, struct tapnet *tapnet);
 const struct pool_port *pool_take(struct pool *pool, const char *network);
 /* The one that was taken last, back to those that are ready: nobody got its descriptors. */
 void pool_put_back(struct pool *pool);
-/* Turns the carrier of all that were taken on, and lets go of them: before the pool is asked for anything else. */
+/* Turns the carrier of all that were taken on, and lets go of them. */
 void pool_plug_in(struct pool *pool);
+/* The first's, if it is overdue. */
+void pool_plug_in_overdue(struct pool *pool);
 
 #endif

@@ -368,7 +368,6 @@ bool requests_read(struct requests *requests, const struct pollfd polled[REQUEST
     fresh = polled[0].revents ? accept_one(requests) : NULL;
     if (fresh) /* mostly he has said already what he wants */
         read_one(requests, fresh);
-    pool_plug_in(requests->pool);
     return any_waits(requests);
 }
 
@@ -412,5 +411,4 @@ void requests_settle(struct requests *requests)
         requests->places[i].waits = false;
         consider(requests, &requests->places[i], true);
     }
-    pool_plug_in(requests->pool);
 }
