@@ -208,7 +208,8 @@ const struct spec_option spec_options[] = {
      .maximum = MODEL_POOL_MAX, AT(model_network, pool), NO_OFFSETS, .synonyms = " ready spare warm prewarm ",
      .default_text = "0",
      .description = "How many ports the keeper has ready for root, who gets a new one in a fraction of a millisecond "
-                    "then, its link up a moment later", .example = "16"},
+                    "then, its link up a moment later; who names the port, or wants more of it, has one made. None is "
+                    "used twice: it goes with its guest, and another is made", .example = "16"},
     {.section = SPEC_SECTION_NETWORK, .key = "hooks", .type = SPEC_TYPE_SECTION, .entries = SPEC_SECTION_HOOKS,
      AT(model_network, hooks), NO_OFFSETS, .synonyms = " hook scripts script run exec commands ",
      .default_text = "none",
