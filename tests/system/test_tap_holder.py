@@ -181,7 +181,7 @@ def test_a_mac_does_not_wait_for_an_owner(lab, world, holder, neighbour, carrier
     print(f"the MAC was wrong for {seconds * 1000:.0f} ms")
     assert within(LONGEST, lambda: reaches_the_gateway(neighbour)) < LONGEST
     holder.lets_go()
-    within(10, lambda: lab("status", check=False).returncode == 0)
+    within(30, lambda: lab("status", check=False).returncode == 0)  # of pauses that double, from a second on
 
 
 def in_the_bridge(host):
@@ -269,7 +269,7 @@ def test_all_at_once_and_over_again(lab, world, holder, neighbour):
         holder.does(SET_CARRIER, f"at={number % 2}")
     holder.does(SET_PERSIST, 0)
     holder.lets_go()
-    within(10, lambda: lab("status", check=False).returncode == 0)
+    within(30, lambda: lab("status", check=False).returncode == 0)  # of pauses that double, from a second on
     assert within(5, lambda: reaches_the_gateway(neighbour)) < 5
 
 
@@ -303,5 +303,5 @@ def test_what_else_he_may_ask_for(lab, world, holder, neighbour):
     assert told == {name: answer for name, (_, _, answer) in OTHERS.items()}
     assert reaches_the_gateway(neighbour)
     holder.lets_go()
-    within(10, lambda: lab("status", check=False).returncode == 0)
+    within(30, lambda: lab("status", check=False).returncode == 0)  # of pauses that double, from a second on
     Holder(world.host).lets_go()
