@@ -26,7 +26,7 @@ import time
 import pytest
 from scapy.all import ARP, Ether, ICMP
 
-from tapnet_test.build import SOURCE, build_dir, program
+from tapnet_test.build import SOURCE, build_dir, program, sanitized
 from tapnet_test.listener import Listener
 
 EXAMPLES = SOURCE / "examples/c"
@@ -54,7 +54,7 @@ def pkg_config(installed, *options):
 def build(installed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("examples")
     # A sanitized library wants a program that is sanitized, too.
-    sanitizers = ["-fsanitize=address,undefined"] if b"__asan_init" in program("libtapnet.so").read_bytes() else []
+    sanitizers = ["-fsanitize=address,undefined"] if sanitized("libtapnet.so") else []
 
     def compile_one(name):
         subprocess.run(["cc", *sanitizers, "-Wall", "-Wextra", "-Werror", "-O2", "-pthread", "-o", folder / name,

@@ -14,7 +14,7 @@ import socket
 import struct
 
 import pytest
-from tapnet_test.build import Tapnet, program
+from tapnet_test.build import Tapnet, program, sanitized
 from tapnet_test.processes import named, wait_gone
 
 LAB = "networks: { lab: { subnet: 10.20.0.1/24, ports: { web: {} } } }\n"
@@ -117,7 +117,7 @@ def service(host, world):
 
 @pytest.fixture(autouse=True)
 def needs(request):
-    if b"__asan_init" in program("tapnet-service").read_bytes():
+    if sanitized("tapnet-service"):
         pytest.skip("a sanitizer needs more system calls")
     if "TAPNET_USERNS" in os.environ:
         pytest.skip("who is root in a user namespace only may not trace a process that is undumpable")

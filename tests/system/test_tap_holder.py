@@ -19,7 +19,7 @@ import time
 import pytest
 from scapy.layers.l2 import ARP, Ether
 from tap_guest import Guest
-from tapnet_test.build import Tapnet
+from tapnet_test.build import Tapnet, sanitized
 from tapnet_test.service import in_netns
 
 USER = 12345
@@ -216,7 +216,7 @@ def test_who_steals_without_end_has_little_of_it(world, holder, neighbour):
             holder.does(SET_MAC, f"mac={DB_MAC}")
         heard.append(reaches_the_gateway(neighbour))
     print(f"the neighbour was heard {sum(heard)} times of {len(heard)}")
-    assert sum(heard) > len(heard) / 2
+    assert sum(heard) > len(heard) / (4 if sanitized("tapnet-keeper") else 2)
 
 
 def test_the_gateways_mac_is_taken_back_at_once(lab, world, holder, neighbour):

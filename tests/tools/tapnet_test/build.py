@@ -29,6 +29,11 @@ def program(name="tapnet"):
     raise FileNotFoundError(f"{name} is not in {build_dir()}: run 'make', or set TAPNET_BUILD")
 
 
+def sanitized(name):
+    """Was that program, or library, built with sanitizers? It is slower, keeps what was freed, and needs more calls."""
+    return b"__asan_init" in program(name).read_bytes()
+
+
 @functools.cache
 def _copies():
     """A directory for programs that every user may enter, until this process ends."""

@@ -91,7 +91,7 @@ class Netns:
     def _environment(self, env):
         return {**os.environ, **self.env, **(env or {})}
 
-    def run(self, *argv, check=True, input=None, timeout=30, env=None, cwd=None):
+    def run(self, *argv, check=True, input=None, timeout=90, env=None, cwd=None):
         """Runs a command to its end; CompletedProcess with text. With check, an exit code other than 0 is a failure."""
         done = subprocess.run(self.argv(*argv), input=input, stdin=subprocess.DEVNULL if input is None else None,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
