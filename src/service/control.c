@@ -341,7 +341,7 @@ static void client_reply(struct control_client *client, const json_t *reply, con
 
     if (!reply) {
         refusal = json_pack("{s:b, s:i, s:s}", "ok", 0, "code", error->code, "error", error->text);
-        if (error->code != -ENOTCONN && error->code != -EUSERS) /* that is a service that was started anew, or news */
+        if (error->code != -ENOTCONN && error->code != -EUSERS) /* no faults: we are new, or tell enough others */
             log_line("control: refused: %s", error->text);
     }
     text = json_dumps(reply ? reply : refusal, JSON_COMPACT);
